@@ -1,0 +1,318 @@
+"""What both estimators share: the fit flow, the operating point, the report."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.utils import (
+    _safe_indexing,
+    check_random_state,
+    get_tags,
+    indexable,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from selective_query._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+    is_frozen,
+)
+from selective_query.crossfit import (
+    CrossFit,
+    ask,
+    fit_model,
+    labels_of,
+    to_evidence,
+    to_outcomes,
+)
+from selective_query.exceptions import CertificateError
+from selective_query.policy import UNCHANGED, RoutingPolicy, check_coverage
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.registry import make_router, refuse_bound
+
+OUT_OF_FOLD = "out_of_fold"
+
+
+class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A base, a router over it, and an operating point; subclasses say what a query is."""
+
+    _parameter_constraints = {
+        "base_estimator": [HasMethods(["fit", "predict"])],
+        "router": [str, BaseRouter],
+        "coverage": "no_validation",  # check_coverage says more
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "calibration": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({OUT_OF_FOLD}),
+            None,
+        ],
+        "cv": ["cv_object"],
+        "base_features": [callable, HasMethods(["transform"]), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the models that are not frozen, the router, and the threshold.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+            Inputs, as the models take them. With frozen models they must be new to
+            those: what a model was trained on tells nothing about its errors.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Frequency weights, for the models that take them, the router and the
+            threshold.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, y has fewer than two classes, labels do
+            not match those of a frozen model, or `cv` is no partition of the rows.
+        CertificateError
+            When `confidence` is asked for where it would not be true.
+        """
+        self._check_target(self.coverage)
+        self._check_models()
+        X, y = indexable(X, y)
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, y)
+        classes = labels_of(y, self.base_estimator, self._global_model())
+        if len(classes) < 2:
+            raise ValueError(
+                f"y must hold at least two classes. Got {len(classes)} class: "
+                f"{classes.tolist()}. There is nothing to route with one."
+            )
+        self._check_classes(classes)
+        self._check_confidence()
+        self.classes_ = classes
+        if isinstance(self.calibration, Real):
+            self._fit_held_out(X, y, sample_weight)
+        else:
+            self._fit_cross(X, y, sample_weight)
+        self.operating_point_ = self.policy_.operating_point_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.base_estimator_, name):
+                setattr(self, name, getattr(self.base_estimator_, name))
+        return self
+
+    def _global_model(self):
+        """The global as it was given, None without one."""
+        return None
+
+    def _check_target(self, coverage):
+        check_coverage(coverage)
+
+    def _check_classes(self, classes):
+        """Refuse parameters that do not go with the classes."""
+
+    def _check_models(self):
+        if not hasattr(self.base_estimator, "predict_proba"):
+            raise ValueError(
+                f"base_estimator={self.base_estimator!r} has no predict_proba, so "
+                "nothing tells how sure it is. Use a classifier that has one, or wrap "
+                "it in CalibratedClassifierCV."
+            )
+
+    def _check_confidence(self):
+        """Refuse a certificate that cannot be given before anything is fitted."""
+        router = make_router(self.router)
+        refuse_bound(router)
+        held_out = isinstance(self.calibration, Real)
+        if self.confidence is None or held_out:
+            return
+        if router.learns or not is_frozen(self.base_estimator):
+            raise CertificateError(
+                f"confidence={self.confidence} needs rows that nothing was fitted on. "
+                "Set calibration=0.2 to hold out a share of the rows, or use a frozen "
+                "base with a router that learns nothing (max_probability, entropy, "
+                "...); or set confidence=None."
+            )
+
+    def _fit_cross(self, X, y, weight):
+        """Fit on all rows; router and threshold come from out-of-fold answers."""
+        models = [self.base_estimator, self._global_model()]
+        cross_fit = None
+        if not all(m is None or is_frozen(m) for m in models):
+            cross_fit = CrossFit(X, y, weight, self.cv, self.classes_, self.n_jobs)
+        base = self._held_out_answers(cross_fit, self.base_estimator, X)
+        outcomes = to_outcomes(
+            base,
+            self._held_out_answers(cross_fit, models[1], X),
+            X,
+            y,
+            self.classes_,
+            weight,
+            None if is_frozen(self.base_estimator) else cross_fit.fold,
+        )
+        coarse, step = None, 0.0
+        extrapolates = self.calibration is None and not is_frozen(self.base_estimator)
+        if extrapolates and len(cross_fit.splits) > 2:
+            answers, step = cross_fit.coarser_answers(
+                self.base_estimator, self.base_features
+            )
+            coarse = to_evidence(answers, X)
+        self.policy_ = self._new_policy()._fit(outcomes, coarse=coarse, step=step)
+        self._fit_models(X, y, weight)
+
+    def _held_out_answers(self, cross_fit, model, X):
+        if model is None:
+            return None
+        is_base = model is self.base_estimator
+        features = self.base_features if is_base else None
+        who = "base_estimator" if is_base else "global_estimator"
+        if is_frozen(model):
+            return ask(model, X, self.classes_, features, who)
+        return cross_fit.answers(model, features, who)
+
+    def _fit_held_out(self, X, y, weight):
+        """Fit on a part of the rows; the rest is for the threshold alone."""
+        n_held_out = round(self.calibration * len(y))
+        if not 0 < n_held_out < len(y):
+            raise ValueError(
+                f"calibration={self.calibration} of {len(y)} rows leaves one side "
+                "empty. Give more rows or another share."
+            )
+        order = check_random_state(self.random_state).permutation(len(y))
+        held_out, train = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+        X_train, y_train = _safe_indexing(X, train), y[train]
+        X_held_out = _safe_indexing(X, held_out)
+        train_weight = None if weight is None else weight[train]
+        policy = self._new_policy()
+        if make_router(self.router).learns:
+            self._fit_cross(X_train, y_train, train_weight)
+            policy = self.policy_
+        else:
+            self._fit_models(X_train, y_train, train_weight)
+        answers = ask(
+            self.base_estimator_, X_held_out, self.classes_, self.base_features
+        )
+        self.policy_ = policy._calibrate(
+            to_evidence(answers, X_held_out),
+            None if weight is None else weight[held_out],
+        )
+
+    def _new_policy(self):
+        return RoutingPolicy(
+            self.router,
+            self.coverage,
+            confidence=self.confidence,
+            random_state=self.random_state,
+        )
+
+    def _fit_models(self, X, y, weight):
+        self.base_estimator_ = fit_model(self.base_estimator, X, y, weight)
+
+    def _route(self, X):
+        """The base's answers, and where they stand."""
+        check_is_fitted(self)
+        (X,) = indexable(X)
+        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        return X, base, self.policy_.decide(to_evidence(base, X))
+
+    def predict_coverage(self, X):
+        """Whether the base answers, row by row; the mean is the coverage.
+
+        Each row's decision depends on that row alone, not on its batch.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True where the base answers.
+        """
+        return self._route(X)[2]
+
+    def query_score(self, X):
+        """How much the router thinks a query would gain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first. The base answers where it is at most
+            ``operating_point_.threshold``.
+        """
+        check_is_fitted(self)
+        (X,) = indexable(X)
+        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        return self.policy_.query_score(to_evidence(base, X))
+
+    def at(self, coverage, *, confidence=UNCHANGED):
+        """The same fitted classifier at another operating point.
+
+        Nothing is refitted: the copy shares the models and the router, and only the
+        threshold moves. Certificates are pointwise, so those of several calls need not
+        hold together.
+
+        Parameters
+        ----------
+        coverage : float or None
+            As in the constructor.
+        confidence : float or None
+            As in the constructor; left as it is by default.
+
+        Returns
+        -------
+        The same type
+            A shallow copy; this object is left as it is.
+        """
+        check_is_fitted(self)
+        self._check_target(coverage)
+        moved = copy.copy(self)
+        moved.policy_ = self.policy_.at(coverage, confidence=confidence)
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.coverage = moved.policy_.coverage
+        moved.confidence = moved.policy_.confidence
+        return moved
+
+    def _evaluation(self, X, y, sample_weight):
+        X, y = indexable(X, y)
+        y = column_or_1d(y, warn=True)
+        X, base, kept = self._route(X)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, y)
+        return X, base, kept, y, weight
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        models = [self.base_estimator, self._global_model()]
+        try:
+            inputs = [get_tags(m).input_tags for m in models if m is not None]
+            tags.input_tags.sparse = all(i.sparse for i in inputs)
+            tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
+        except Exception:  # noqa: BLE001, S110
+            # A third-party model without tags: keep the defaults, as scikit-learn does.
+            pass
+        return tags
+
+
+def mean_where(right, rows, weight):
+    """Weighted mean over the rows of a mask, nan where there are none."""
+    weight = np.ones(len(right)) if weight is None else weight
+    total = weight[rows].sum()
+    if total == 0:
+        return np.nan
+    return float(right[rows] @ weight[rows] / total)

@@ -1,0 +1,315 @@
+"""Outcomes from estimators: what both models say about rows they were not fitted on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import column_or_1d, has_fit_parameter
+
+from selective_query._validation import (
+    align_proba,
+    check_sample_weight,
+    encode_labels,
+    is_frozen,
+)
+from selective_query.outcomes import Evidence, Outcomes
+from selective_query.probabilities import top_class
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Output of one model on a batch, in the columns of `classes`."""
+
+    label: np.ndarray  # (n_samples,) positions in classes
+    proba: np.ndarray | None
+    features: np.ndarray | None = None
+
+
+def ask(model, X, classes, base_features=None, who="base_estimator"):
+    """What a fitted model says about X, aligned with `classes` by label.
+
+    The label is the most probable class; a model without probabilities is asked for
+    its prediction.
+    """
+    features = None if base_features is None else _features(base_features, model, X)
+    if not hasattr(model, "predict_proba"):
+        label = encode_labels(model.predict(X), classes, who)
+        return Answers(label, None, features)
+    proba = model.predict_proba(X)
+    if isinstance(proba, list):
+        raise ValueError(
+            f"{who}.predict_proba returned a list, as multi-output models do. Use a "
+            "model with one label a row."
+        )
+    proba = align_proba(np.asarray(proba), np.asarray(model.classes_), classes)
+    return Answers(top_class(proba), proba, features)
+
+
+def _features(base_features, model, X):
+    if hasattr(base_features, "transform"):
+        features = base_features.transform(X)
+    else:
+        features = base_features(model, X)
+    if hasattr(features, "toarray"):
+        features = features.toarray()
+    return np.asarray(features)
+
+
+def fit_model(model, X, y, sample_weight=None):
+    """A fitted clone, or the model itself where it is frozen."""
+    if is_frozen(model):
+        return model
+    model = clone(model)
+    if sample_weight is not None and has_fit_parameter(model, "sample_weight"):
+        return model.fit(X, y, sample_weight=sample_weight)
+    return model.fit(X, y)
+
+
+def _fit_and_ask(model, X, y, weight, train, test, classes, base_features, who):
+    rows = _safe_indexing(X, train)
+    fitted = fit_model(model, rows, y[train], None if weight is None else weight[train])
+    return ask(fitted, _safe_indexing(X, test), classes, base_features, who)
+
+
+class CrossFit:
+    """Held-out answers of models, fold by fold, on the same splits for all of them.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        The data; y holds labels.
+    cv : int, splitter or iterable of (train, test)
+        Every row must be in exactly one test part.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    n_jobs : int or None
+        For joblib.
+    """
+
+    def __init__(self, X, y, sample_weight, cv, classes, n_jobs=None):
+        self.X, self.y, self.weight, self.classes = X, y, sample_weight, classes
+        self.n_jobs = n_jobs
+        splitter = check_cv(cv, y, classifier=True)
+        self.splits = [
+            (np.asarray(train), np.asarray(test))
+            for train, test in splitter.split(_placeholder(X, y), y)
+        ]
+        self.fold = _fold_numbers(self.splits, len(y))
+
+    def answers(self, model, base_features=None, who="base_estimator"):
+        """Answers of a model to each row, by fits that did not see it."""
+        return self._run(model, self.splits, base_features, who)
+
+    def coarser_answers(self, model, base_features=None):
+        """The same by fits that see one fold less, and how far apart the two are.
+
+        Returns
+        -------
+        Answers
+        step : float
+            Shift of a statistic from these fits to those of `answers`, as a multiple
+            of which the shift from there to a fit on all rows is to be expected, if
+            the statistic changes with 1 / (number of rows): (K - 2) / K for K folds.
+        """
+        n_folds = len(self.splits)
+        fewer = []
+        for number, (train, test) in enumerate(self.splits):
+            left_out = self.splits[(number + 1) % n_folds][1]
+            fewer.append((np.setdiff1d(train, left_out), test))
+        answers = self._run(model, fewer, base_features, "base_estimator")
+        return answers, (n_folds - 2) / n_folds
+
+    def _run(self, model, splits, base_features, who):
+        if is_frozen(model):
+            return ask(model, self.X, self.classes, base_features, who)
+        parts = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_and_ask)(
+                model,
+                self.X,
+                self.y,
+                self.weight,
+                train,
+                test,
+                self.classes,
+                base_features,
+                who,
+            )
+            for train, test in splits
+        )
+        order = np.argsort(np.concatenate([test for _, test in splits]))
+        return Answers(
+            *(
+                None
+                if getattr(parts[0], name) is None
+                else np.concatenate([getattr(part, name) for part in parts])[order]
+                for name in ("label", "proba", "features")
+            )
+        )
+
+
+def _placeholder(X, y):
+    # Splitters read the length of X only; a list of texts would trip some of them.
+    return np.zeros((len(y), 1)) if not hasattr(X, "shape") else X
+
+
+def _fold_numbers(splits, n):
+    times = np.zeros(n, dtype=int)
+    fold = np.zeros(n, dtype=int)
+    for number, (_, test) in enumerate(splits):
+        times[test] += 1
+        fold[test] = number
+    if not (times == 1).all():
+        raise ValueError(
+            "cv must put every row into exactly one test part, so that each row has "
+            f"one held-out answer. {int((times == 0).sum())} rows are in none and "
+            f"{int((times > 1).sum())} in several. Use KFold, StratifiedKFold, "
+            "GroupKFold or an int."
+        )
+    if len(splits) < 2:
+        raise ValueError(f"cv must have at least two folds. Got {len(splits)}.")
+    return fold
+
+
+def to_evidence(base, X):
+    """Evidence from the base's answers."""
+    return Evidence(base_proba=base.proba, base_features=base.features, X=X)
+
+
+def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
+    """Outcomes from both sides' answers; `global_` is None for abstention."""
+    return Outcomes(
+        base_proba=base.proba,
+        base_features=base.features,
+        base_pred=None if base.proba is not None else classes[base.label],
+        global_proba=None if global_ is None else global_.proba,
+        global_pred=None if global_ is None else classes[global_.label],
+        X=X,
+        y=y,
+        classes=classes,
+        sample_weight=sample_weight,
+        fold=fold,
+    )
+
+
+def labels_of(y, *models):
+    """Sorted labels of y and of the models that know theirs already."""
+    known = [np.unique(y)]
+    for model in models:
+        if model is not None and is_frozen(model) and hasattr(model, "classes_"):
+            known.append(np.asarray(model.classes_))
+    kinds = {labels.dtype.kind in "OUS" for labels in known}
+    if len(kinds) > 1:
+        raise ValueError(
+            "y and the frozen models disagree on the kind of label: "
+            + ", ".join(f"{labels[:3].tolist()}" for labels in known)
+            + ". Use the same labels, all text or all numbers, everywhere."
+        )
+    return np.unique(np.concatenate(known))
+
+
+def _prepare(X, y, sample_weight, *models):
+    X, y = indexable(X, y)
+    y = column_or_1d(y)
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, y)
+    return X, y, sample_weight, labels_of(y, *models)
+
+
+def cross_fit_outcomes(
+    base_estimator,
+    global_estimator,
+    X,
+    y,
+    *,
+    cv=5,
+    sample_weight=None,
+    base_features=None,
+    n_jobs=None,
+):
+    """Outcomes of both models on every row, by fits that did not see it.
+
+    Parameters
+    ----------
+    base_estimator, global_estimator : estimator
+        Classifiers; a frozen one is asked once and not fitted. The base needs
+        predict_proba. ``global_estimator=None`` is abstention.
+    X, y : array-like
+        Rows and labels; new to models that are frozen.
+    cv : int, splitter or iterable of (train, test), default=5
+        The same splits serve both models.
+    sample_weight : array-like of shape (n_samples,), optional
+    base_features : transformer or callable, optional
+        See :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+
+    Returns
+    -------
+    Outcomes
+        With the fold of each row in ``fold``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import cross_fit_outcomes
+    >>> X, y = load_iris(return_X_y=True)
+    >>> outcomes = cross_fit_outcomes(GaussianNB(), RandomForestClassifier(), X, y)
+    >>> outcomes.n_rows
+    150
+    """
+    models = base_estimator, global_estimator
+    X, y, sample_weight, classes = _prepare(X, y, sample_weight, *models)
+    cross_fit = CrossFit(X, y, sample_weight, cv, classes, n_jobs)
+    base = cross_fit.answers(base_estimator, base_features)
+    global_ = None
+    if global_estimator is not None:
+        global_ = cross_fit.answers(global_estimator, who="global_estimator")
+    frozen = all(m is None or is_frozen(m) for m in models)
+    fold = None if frozen else cross_fit.fold
+    return to_outcomes(base, global_, X, y, classes, sample_weight, fold)
+
+
+def outcomes_from_models(
+    base_estimator, global_estimator, X, y, *, sample_weight=None, base_features=None
+):
+    """Outcomes of two fitted models on rows that are new to both.
+
+    Parameters
+    ----------
+    base_estimator, global_estimator : fitted estimator
+        ``global_estimator=None`` is abstention.
+    X, y : array-like
+        Rows that neither model was fitted on.
+    sample_weight : array-like of shape (n_samples,), optional
+    base_features : transformer or callable, optional
+        See :class:`HybridClassifier`.
+
+    Returns
+    -------
+    Outcomes
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import outcomes_from_models
+    >>> X, y = load_iris(return_X_y=True)
+    >>> base = GaussianNB().fit(X[::2], y[::2])
+    >>> global_ = RandomForestClassifier().fit(X[::2], y[::2])
+    >>> outcomes_from_models(base, global_, X[1::2], y[1::2]).n_rows
+    75
+    """
+    X, y, sample_weight, _ = _prepare(X, y, sample_weight)
+    models = [m for m in (base_estimator, global_estimator) if m is not None]
+    known = [np.asarray(m.classes_) for m in models if hasattr(m, "classes_")]
+    classes = np.unique(np.concatenate([np.unique(y), *known]))
+    base = ask(base_estimator, X, classes, base_features)
+    global_ = None
+    if global_estimator is not None:
+        global_ = ask(global_estimator, X, classes, who="global_estimator")
+    return to_outcomes(base, global_, X, y, classes, sample_weight)

@@ -1,0 +1,225 @@
+"""HybridClassifier: a cheap base answers, and a global is asked where it pays."""
+
+import numpy as np
+from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils.metaestimators import available_if
+
+from selective_query._selective import BaseSelectiveClassifier, mean_where
+from selective_query._validation import HasMethods
+from selective_query.crossfit import ask, fit_model
+
+
+def _global_has_proba(self):
+    model = getattr(self, "global_estimator_", self.global_estimator)
+    if not hasattr(model, "predict_proba"):
+        raise AttributeError(
+            "predict_proba is not offered, because global_estimator has none."
+        )
+    return True
+
+
+class HybridClassifier(BaseSelectiveClassifier):
+    r"""A base answers most inputs; a global is queried for those worth asking about.
+
+    .. math::
+        \max_r \; E[(1 - r(x)) 1\{b(x) = y\} + r(x) 1\{g(x) = y\}]
+        \quad \text{subject to} \quad E[1 - r(x)] \ge c
+
+    Parameters
+    ----------
+    base_estimator : classifier with predict_proba
+        The cheap model b, which runs on every input.
+    global_estimator : classifier
+        The expensive model g, which sees queried inputs only. It may have ``predict``
+        alone.
+    router : str or BaseRouter, default="auto"
+        Who ranks the inputs; see :func:`list_routers`.
+    coverage : float or None, default=0.9
+        Share of inputs, at least, that the base shall answer, in [0, 1]. None queries
+        wherever the expected benefit is positive.
+    confidence : float or None, default=None
+        Probability with which new data's coverage shall reach the target. Needs rows
+        that nothing was fitted on: ``calibration=`` a share, or a frozen base with a
+        router that learns nothing.
+    calibration : None, "out_of_fold" or float, default=None
+        Where the threshold comes from. None: out-of-fold scores of all rows,
+        extrapolated to models fitted on all rows by a second round of fits of the
+        base; coverage on new data is right on average within about a point.
+        ``"out_of_fold"`` leaves the second round out, and may be off by several
+        points. A float holds out that share of the rows from all fitting: exact, at
+        the price of those rows.
+    cv : int, splitter or iterable, default=5
+        Folds for models that are not frozen. ``cv=5`` fits the global six times, and
+        the base six times, or eleven with ``calibration=None``.
+    base_features : callable, transformer or None, default=None
+        Further evidence for the router: ``f(fitted_base, X)``, or a fitted transformer
+        of X; an array of shape (n_samples, n_features).
+    n_jobs : int or None, default=None
+        Parallel fits, for joblib.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows and for the router; the models keep their own.
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    base_estimator_, global_estimator_ : estimator
+        The models in use: fitted on all rows, or as they came if frozen.
+    policy_ : RoutingPolicy
+    operating_point_ : OperatingPoint
+        Threshold, calibration coverage, certificate.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of y and of frozen models.
+
+    Notes
+    -----
+    Models that are trained already come in a
+    :class:`~sklearn.frozen.FrozenEstimator`; the rows given to ``fit`` must then be
+    new to them. Labels are the most probable class of each model, so a tuned decision
+    threshold inside a model has no effect.
+
+    References
+    ----------
+    Kag, Fedorov, Gangrade, Whatmough, Saligrama: "Efficient Edge Inference by
+    Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+    ... ).fit(X[:1200], y[:1200])
+    >>> hybrid.predict_coverage(X[1200:]).shape
+    (597,)
+    """
+
+    _parameter_constraints = {
+        **BaseSelectiveClassifier._parameter_constraints,
+        "global_estimator": [HasMethods(["fit", "predict"])],
+    }
+
+    def __init__(
+        self,
+        base_estimator,
+        global_estimator,
+        *,
+        router="auto",
+        coverage=0.9,
+        confidence=None,
+        calibration=None,
+        cv=5,
+        base_features=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.base_estimator = base_estimator
+        self.global_estimator = global_estimator
+        self.router = router
+        self.coverage = coverage
+        self.confidence = confidence
+        self.calibration = calibration
+        self.cv = cv
+        self.base_features = base_features
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _global_model(self):
+        return self.global_estimator
+
+    def _fit_models(self, X, y, weight):
+        super()._fit_models(X, y, weight)
+        self.global_estimator_ = fit_model(self.global_estimator, X, y, weight)
+
+    def predict(self, X):
+        """Labels: the base's where it answers, the global's elsewhere.
+
+        The global sees the queried rows only, in one batch, and is not called when
+        there are none.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        X, base, kept = self._route(X)
+        label = base.label
+        if not kept.all():
+            queried = np.flatnonzero(~kept)
+            label[queried] = self._ask_global(X, queried).label
+        return self.classes_[label]
+
+    @available_if(_global_has_proba)
+    def predict_proba(self, X):
+        """Class probabilities, of the base or the global as in ``predict``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Zero for classes that the answering model does not know.
+        """
+        X, base, kept = self._route(X)
+        if kept.all():
+            return base.proba
+        queried = np.flatnonzero(~kept)
+        answers = self._ask_global(X, queried).proba
+        proba = base.proba.astype(np.result_type(base.proba, answers))
+        proba[queried] = answers
+        return proba
+
+    def _ask_global(self, X, rows=None):
+        if rows is not None:
+            X = _safe_indexing(X, rows)
+        return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
+
+    def report(self, X, y, *, query_all=False, sample_weight=None):
+        """How the hybrid does on labelled rows that are new to it.
+
+        Parameters
+        ----------
+        X, y : array-like
+        query_all : bool, default=False
+            Whether to ask the global about every row, for ``global_accuracy``. A
+            remote one costs money, so by default it sees the queried rows only and
+            ``global_accuracy`` is nan.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Bunch
+            ``accuracy``, ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
+            ``global_accuracy``, ``base_accuracy_on_kept``,
+            ``global_accuracy_on_queried``; nan where there is nothing to average.
+        """
+        X, base, kept, y, weight = self._evaluation(X, y, sample_weight)
+        everything = np.ones(len(kept), dtype=bool)
+        base_right = self.classes_[base.label] == y
+        global_right = np.zeros(len(kept), dtype=bool)
+        asked = np.flatnonzero(everything if query_all else ~kept)
+        if len(asked):
+            answers = self._ask_global(X, asked)
+            global_right[asked] = self.classes_[answers.label] == y[asked]
+        hybrid_right = np.where(kept, base_right, global_right)
+        return Bunch(
+            accuracy=mean_where(hybrid_right, everything, weight),
+            coverage=mean_where(kept, everything, weight),
+            n=len(kept),
+            n_queried=int((~kept).sum()),
+            base_accuracy=mean_where(base_right, everything, weight),
+            global_accuracy=mean_where(global_right, everything, weight)
+            if query_all
+            else np.nan,
+            base_accuracy_on_kept=mean_where(base_right, kept, weight),
+            global_accuracy_on_queried=mean_where(global_right, ~kept, weight),
+        )

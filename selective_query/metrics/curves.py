@@ -1,0 +1,122 @@
+"""The accuracy of a hybrid over its coverage: one sort serves every number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class AccuracyCoverageCurve:
+    """Hybrid accuracy at each coverage that a threshold on the score can give.
+
+    Between two points, where a tie group is cut, accuracy is the expectation over a
+    random order of the group; that is a straight line.
+
+    Attributes
+    ----------
+    coverage : ndarray of shape (n_points,)
+        Share of inputs that the base answers, rising.
+    accuracy : ndarray of shape (n_points,)
+        Mean utility of the hybrid's answers.
+    base_share : ndarray of shape (n_points,)
+        Mean over all inputs of the base's utility on what it answers.
+    """
+
+    coverage: np.ndarray
+    accuracy: np.ndarray
+    base_share: np.ndarray
+
+    def accuracy_at(self, coverage):
+        """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""
+        return np.interp(coverage, self.coverage, self.accuracy)
+
+    def selective_accuracy_at(self, coverage):
+        """Accuracy of the base on what it answers; nan where it answers nothing."""
+        possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
+        share = np.interp(possible, self.coverage, self.base_share)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(possible > 0, share / possible, np.nan)[()]
+
+
+def accuracy_coverage_curve(
+    score, base_utility, global_utility=None, sample_weight=None
+):
+    """Accuracy of the hybrid over coverage.
+
+    Rows are handed to the global in falling order of their score. Rows that score
+    minus infinity are never queried and rows that score plus infinity always, so the
+    curve of a bound such as the oracle covers only the coverages it would choose.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Higher means query first.
+    base_utility, global_utility : array-like of shape (n_samples,)
+        How good each side's answer is, in [0, 1]; 1 for a right label and 0 for a
+        wrong one. Without a global utility a query counts as right (abstention).
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    AccuracyCoverageCurve
+
+    Raises
+    ------
+    ValueError
+        When lengths differ or a score is NaN.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import accuracy_coverage_curve
+    >>> curve = accuracy_coverage_curve([0.1, 0.9], [1, 0], [1, 1])
+    >>> curve.accuracy_at([0, 0.5, 1])
+    array([1. , 1. , 0.5])
+    """
+    score, base, gain, weight = _check(
+        score, base_utility, global_utility, sample_weight
+    )
+    order = np.argsort(score)
+    sorted_score = score[order]
+    ends = np.flatnonzero(np.append(sorted_score[1:] != sorted_score[:-1], True))
+    if sorted_score[0] != -np.inf:
+        ends = np.append(-1, ends)
+    if sorted_score[-1] == np.inf:
+        ends = ends[:-1] if len(ends) > 1 else np.array([-1])
+    total = weight.sum()
+    kept, base_sum, lost = (
+        np.append(0.0, np.cumsum(column[order]))[ends + 1] / total
+        for column in (weight, weight * base, weight * gain)
+    )
+    return AccuracyCoverageCurve(
+        coverage=np.minimum(kept, 1.0),
+        accuracy=(weight @ (base + gain)) / total - lost,
+        base_share=base_sum,
+    )
+
+
+def _check(score, base_utility, global_utility, sample_weight):
+    score = np.asarray(score)
+    if score.dtype.kind != "f":
+        score = score.astype(float)
+    base = np.asarray(base_utility, dtype=float)
+    query = np.ones(len(base)) if global_utility is None else global_utility
+    gain = np.asarray(query, dtype=float) - base
+    if sample_weight is None:
+        weight = np.ones(len(base))
+    else:
+        weight = np.asarray(sample_weight, dtype=float)
+    if not (score.shape == base.shape == gain.shape == weight.shape) or score.ndim != 1:
+        raise ValueError(
+            "score, utilities and sample_weight must be of the same shape "
+            f"(n_samples,). Got {score.shape}, {base.shape}, {gain.shape}, "
+            f"{weight.shape}."
+        )
+    if not len(score):
+        raise ValueError("There are no rows. Give at least one.")
+    if np.isnan(score).any():
+        row = int(np.flatnonzero(np.isnan(score))[0])
+        raise ValueError(
+            f"score holds NaN, first in row {row}. A router must rank every row; use "
+            "minus infinity for rows that are never to be queried."
+        )
+    return score, base, gain, weight

@@ -1,0 +1,375 @@
+"""What is known about a batch: at query time (Evidence), and afterwards (Outcomes)."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._validation import num_samples
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.probabilities import TopKProba, check_proba, top_class
+
+
+def _check_matrix(values, name):
+    values = np.asarray(values)
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float32 if values.dtype == np.float16 else float)
+    if values.ndim != 2:
+        raise ValueError(
+            f"{name} must be of shape (n_samples, n_columns). Got shape {values.shape}."
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ValueError(
+            f"{name} must be finite. Row {row} holds NaN or infinity; drop such rows "
+            "or repair the model that made them."
+        )
+    return values
+
+
+def _check_any_proba(proba, name):
+    return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
+
+
+def _check_unit_interval(values, name):
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(
+            f"{name} must be one number in [0, 1] for each row (1 = a fully right "
+            f"answer), without NaN. Got shape {values.shape}"
+            + (f", range {np.min(values):.4g} to {np.max(values):.4g}." if values.size
+               else ".")
+        )  # fmt: skip
+    return values
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """What the device knows about a batch of inputs once the base has run.
+
+    This is all that a router may look at when it decides whom to query.
+
+    Parameters
+    ----------
+    base_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
+        Class probabilities of the base.
+    base_logits : array-like of shape (n_samples, n_classes), optional
+        Scores of the base before the softmax.
+    base_features : array-like of shape (n_samples, n_features), optional
+        What the base computed on the way: an embedding, pooled activations.
+    X : sequence of length n_samples, optional
+        The inputs themselves: array, sparse matrix, DataFrame, list of texts.
+
+    Raises
+    ------
+    ValueError
+        When nothing is given, lengths differ, or a value is not finite or no
+        distribution.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> Evidence(base_proba=[[0.9, 0.1], [0.4, 0.6]]).n_rows
+    2
+    """
+
+    base_proba: object = None
+    base_logits: object = None
+    base_features: object = None
+    X: object = None
+
+    def __post_init__(self):
+        if self.base_proba is not None:
+            self._set("base_proba", _check_any_proba(self.base_proba, "base_proba"))
+        for name in ("base_logits", "base_features"):
+            if getattr(self, name) is not None:
+                self._set(name, _check_matrix(getattr(self, name), name))
+        self._check_lengths()
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def _rows(self):
+        """Every field that has one entry a row, by name."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and field.name != "classes":
+                yield field.name, value
+
+    def _check_lengths(self):
+        lengths = {name: num_samples(value) for name, value in self._rows()}
+        if not lengths:
+            raise ValueError(
+                f"{type(self).__name__} is empty. Give at least one of base_proba, "
+                "base_logits, base_features, X."
+            )
+        if len(set(lengths.values())) > 1:
+            listing = ", ".join(f"{name}: {n}" for name, n in lengths.items())
+            raise ValueError(
+                f"All parts of {type(self).__name__} must have the same number of "
+                f"rows. Got {listing}."
+            )
+
+    @property
+    def n_rows(self):
+        """Number of inputs in the batch."""
+        return num_samples(next(value for _, value in self._rows()))
+
+    def take(self, rows):
+        """Return the given rows (an index array or a boolean mask)."""
+        rows = np.asarray(rows)
+        return replace(self, **{n: _take(v, rows) for n, v in self._rows()})
+
+    def require(self, name, who):
+        """Return the field `name`, or say what `who` is missing.
+
+        Raises
+        ------
+        MissingEvidenceError
+            When the field is not there.
+        """
+        value = getattr(self, name)
+        if value is None:
+            present = ", ".join(n for n, _ in self._rows())
+            raise MissingEvidenceError(
+                f"{who} needs {name}, which this {type(self).__name__} does not carry "
+                f"(it has: {present}). Add {name}=, or choose another router."
+            )
+        return value
+
+
+def _take(values, rows):
+    if isinstance(values, TopKProba):
+        return values.take(rows)
+    if isinstance(values, np.ndarray):
+        return values[rows]
+    return _safe_indexing(values, rows)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcomes(Evidence):
+    """Evidence, and what is known only in training or evaluation: how both sides did.
+
+    Give ``y`` with each side's probabilities or predictions, or grades of both answers
+    (``base_utility``, ``global_utility``). Without a global side the problem is one of
+    abstention, and the global counts as always right.
+
+    Parameters
+    ----------
+    base_proba, base_logits, base_features, X
+        As in :class:`Evidence`.
+    y : array-like of shape (n_samples,), optional
+        True labels.
+    global_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
+        Class probabilities of the global.
+    base_pred, global_pred : array-like of shape (n_samples,), optional
+        Predicted labels, where probabilities are not there (or do not decide).
+    base_utility, global_utility : array-like of shape (n_samples,), optional
+        How good each side's answer is, in [0, 1]. By default 1 where its prediction
+        equals ``y`` and 0 elsewhere.
+    sample_weight : array-like of shape (n_samples,), optional
+        Frequency weights.
+    classes : array-like of shape (n_classes,), optional
+        Label of each probability column. By default 0, 1, ..., n_classes - 1.
+    fold : array-like of shape (n_samples,), int, optional
+        Number of the fold in which a row was held out from the models. Learned routers
+        cross-fit along the same folds.
+
+    Attributes
+    ----------
+    has_global : bool
+        False for abstention.
+    benefit : ndarray of shape (n_samples,)
+        ``global_utility - base_utility``, in [-1, 1].
+    proxy_label : ndarray of shape (n_samples,)
+        The positive part of the benefit: the paper's o(x) = 1{b(x) ≠ g(x) = y}.
+
+    Raises
+    ------
+    ValueError
+        When lengths differ, a label is not in ``classes``, there is nothing to judge
+        the base by, or a part is malformed.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from selective_query import Outcomes
+    >>> outcomes = Outcomes(
+    ...     base_proba=[[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]],
+    ...     global_proba=[[0.8, 0.2], [0.1, 0.9], [0.7, 0.3]],
+    ...     y=[0, 1, 1],
+    ... )
+    >>> outcomes.benefit
+    array([ 0.,  1., -1.])
+    """
+
+    y: object = None
+    global_proba: object = None
+    base_pred: object = None
+    global_pred: object = None
+    base_utility: object = None
+    global_utility: object = None
+    sample_weight: object = None
+    classes: object = None
+    fold: object = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.global_proba is not None:
+            checked = _check_any_proba(self.global_proba, "global_proba")
+            self._set("global_proba", checked)
+        self._set_classes()
+        for name in ("y", "base_pred", "global_pred", "fold"):
+            if getattr(self, name) is not None:
+                self._set(name, self._check_column(name))
+        self._check_lengths()
+        self._set("base_utility", self._utility("base"))
+        if self.has_global:
+            self._set("global_utility", self._utility("global"))
+        if self.sample_weight is not None:
+            self._set("sample_weight", self._check_weight())
+
+    def _set_classes(self):
+        widths = {
+            name: value.shape[1]
+            for name in ("base_proba", "global_proba")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.classes is not None:
+            classes = np.asarray(self.classes)
+            if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+                raise ValueError(
+                    "classes must list each label once, in the order of the "
+                    f"probability columns. Got {classes!r}."
+                )
+            self._set("classes", classes)
+            widths["classes"] = len(classes)
+        if len(set(widths.values())) > 1:
+            listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
+            raise ValueError(
+                "base_proba, global_proba and classes must agree on the number of "
+                f"classes. Got {listing}. Add zero columns for classes that one side "
+                "does not know."
+            )
+        if self.classes is None and widths:
+            self._set("classes", np.arange(next(iter(widths.values()))))
+
+    def _check_column(self, name):
+        column = np.asarray(getattr(self, name))
+        if column.ndim != 1:
+            raise ValueError(
+                f"{name} must be of shape (n_samples,). Got shape {column.shape}."
+            )
+        if name == "fold":
+            if column.dtype.kind not in "iu":
+                raise ValueError(
+                    f"fold must hold whole numbers. Got dtype {column.dtype}."
+                )
+        elif self.classes is not None:
+            unknown = np.setdiff1d(column, self.classes)
+            if len(unknown):
+                raise ValueError(
+                    f"{name} holds labels that are not in classes: "
+                    f"{unknown[:5].tolist()}. classes are "
+                    f"{self.classes[:10].tolist()}{' ...' if len(self.classes) > 10 else ''}"
+                    "; pass classes= with the label of each probability column."
+                )
+        return column
+
+    def _check_weight(self):
+        weight = np.asarray(self.sample_weight, dtype=float)
+        if weight.ndim != 1 or not (np.isfinite(weight) & (weight >= 0)).all():
+            raise ValueError(
+                "sample_weight must be one finite number >= 0 for each row. "
+                f"Got shape {weight.shape}."
+            )
+        if not weight.any():
+            raise ValueError("sample_weight is zero everywhere. Give some row weight.")
+        return weight
+
+    def _utility(self, side):
+        graded = getattr(self, f"{side}_utility")
+        if graded is not None:
+            return _check_unit_interval(graded, f"{side}_utility")
+        labels = self._labels(side)
+        if self.y is None or labels is None:
+            raise ValueError(
+                f"Outcomes cannot judge the {side}: give y together with {side}_proba "
+                f"or {side}_pred, or grades as {side}_utility."
+            )
+        return (labels == self.y).astype(float)
+
+    def _labels(self, side):
+        given = getattr(self, f"{side}_pred")
+        proba = getattr(self, f"{side}_proba")
+        if given is not None or proba is None:
+            return given
+        return self.classes[top_class(proba)]
+
+    @cached_property
+    def has_global(self):
+        """Whether there is a global side; without one, a query is an abstention."""
+        return any(
+            getattr(self, name) is not None
+            for name in ("global_proba", "global_pred", "global_utility")
+        )
+
+    @property
+    def evidence(self):
+        """What a router would see of this batch at query time."""
+        return Evidence(**{f.name: getattr(self, f.name) for f in fields(Evidence)})
+
+    @cached_property
+    def benefit(self):
+        """Utility of the global minus utility of the base, shape (n_samples,)."""
+        return self.answer_if_queried - self.base_utility
+
+    @property
+    def answer_if_queried(self):
+        """Utility of a query, shape (n_samples,): 1 everywhere without a global."""
+        if self.has_global:
+            return self.global_utility
+        return np.ones(len(self.base_utility))
+
+    @property
+    def proxy_label(self):
+        """Positive part of the benefit, shape (n_samples,): the paper's o(x)."""
+        return np.maximum(self.benefit, 0)
+
+    @property
+    def weight(self):
+        """Sample weights, ones where none were given."""
+        if self.sample_weight is None:
+            return np.ones(len(self.base_utility))
+        return self.sample_weight
+
+    @classmethod
+    def from_file(cls, path):
+        """Read outcomes from an npz file of saved predictions.
+
+        The keys are the parameter names of this class (``base_proba``,
+        ``global_proba``, ``y``, ``classes``, ...). Top-k probabilities of one side are
+        three arrays: ``base_topk_classes``, ``base_topk_proba`` and ``n_classes`` (and
+        ``global_topk_...``).
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        Outcomes
+
+        Raises
+        ------
+        ValueError
+            When the file is no npz file, has unknown keys or malformed contents; the
+            message names the key.
+        """
+        from selective_query._outcomes_file import read_arrays
+
+        return cls(**read_arrays(path, {f.name for f in fields(cls)}))

@@ -1,0 +1,187 @@
+"""Class probabilities of a batch: a dense array, or only the k largest of each row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Saved half-precision outputs miss one by up to this much.
+SUM_TOLERANCE = 1e-3
+
+
+def check_proba(proba, name):
+    """Return `proba` as a 2-D float array whose rows are distributions.
+
+    Raises
+    ------
+    ValueError
+        When it is not of shape (n, n_classes), holds NaN or negative numbers, or a row
+        does not sum to one within 1e-3.
+    """
+    proba = np.asarray(proba)
+    if proba.dtype not in (np.float32, np.float64):
+        proba = proba.astype(np.float32 if proba.dtype == np.float16 else np.float64)
+    if proba.ndim != 2 or proba.shape[1] < 2:
+        raise ValueError(
+            f"{name} must be of shape (n_samples, n_classes) with at least two classes. "
+            f"Got shape {proba.shape}. For a binary model pass both columns."
+        )
+    # NaN fails every comparison, so one pass over the sums finds it as well.
+    deviation = np.abs(proba @ np.ones(proba.shape[1], dtype=proba.dtype) - 1)
+    if not (deviation <= SUM_TOLERANCE).all():
+        row = int(np.flatnonzero(~(deviation <= SUM_TOLERANCE))[0])
+        if np.isnan(proba[row]).any():
+            raise ValueError(
+                f"{name} contains NaN, first in row {row}. Drop such rows or repair the "
+                "model that made them."
+            )
+        raise ValueError(
+            f"Rows of {name} must sum to 1 (within {SUM_TOLERANCE}). Row {row} sums to "
+            f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for the "
+            "largest few of many classes use TopKProba."
+        )
+    if len(proba) and proba.min() < 0:
+        raise ValueError(
+            f"{name} must not be negative. Got {proba.min():.6g}. Pass probabilities, "
+            "not logits or scores."
+        )
+    return proba
+
+
+@dataclass(frozen=True, eq=False)
+class TopKProba:
+    """The k largest class probabilities of each row.
+
+    A million rows of a 1,000-class model fit in memory this way; nothing in this
+    library ever expands them to a dense array.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_samples, k), int
+        Column numbers, in ``range(n_classes)``, of the k most probable classes.
+    proba : array-like of shape (n_samples, k)
+        Their probabilities. Rows may sum to less than one (the rest belongs to the
+        classes that are not listed) and to no more than 1.001 (rounding).
+    n_classes : int
+        Number of classes of the model.
+
+    Raises
+    ------
+    ValueError
+        When shapes disagree, a class is out of range, or a row is no distribution.
+
+    Examples
+    --------
+    >>> from selective_query import TopKProba
+    >>> top = TopKProba(classes=[[7, 2]], proba=[[0.6, 0.3]], n_classes=1000)
+    >>> top.shape
+    (1, 1000)
+    """
+
+    classes: np.ndarray
+    proba: np.ndarray
+    n_classes: int
+
+    def __post_init__(self):
+        classes = np.asarray(self.classes)
+        proba = np.asarray(self.proba)
+        if proba.dtype not in (np.float32, np.float64):
+            proba = proba.astype(
+                np.float32 if proba.dtype == np.float16 else np.float64
+            )
+        if classes.ndim != 2 or classes.shape != proba.shape or not classes.shape[1]:
+            raise ValueError(
+                "TopKProba needs classes and proba of the same shape (n_samples, k). "
+                f"Got {classes.shape} and {proba.shape}."
+            )
+        if classes.dtype.kind not in "iu":
+            raise ValueError(
+                "TopKProba.classes must hold column numbers (integers). "
+                f"Got dtype {classes.dtype}."
+            )
+        if self.n_classes < max(2, classes.shape[1]):
+            raise ValueError(
+                f"TopKProba.n_classes must be at least 2 and at least k="
+                f"{classes.shape[1]}. Got {self.n_classes}."
+            )
+        if len(classes) and not (0 <= classes.min() <= classes.max() < self.n_classes):
+            raise ValueError(
+                f"TopKProba.classes must lie in [0, n_classes={self.n_classes}). "
+                f"Got values from {classes.min()} to {classes.max()}."
+            )
+        total = proba.sum(axis=1)
+        if not ((proba >= 0).all() and (total <= 1 + SUM_TOLERANCE).all()):
+            raise ValueError(
+                "TopKProba.proba must be finite, not negative, and sum to at most 1 in "
+                f"each row. Got a minimum of {proba.min():.6g} and a largest sum of "
+                f"{total.max():.6g}."
+            )
+        if (np.diff(proba, axis=1) > 0).any():
+            order = np.argsort(-proba, axis=1, kind="stable")
+            classes = np.take_along_axis(classes, order, axis=1)
+            proba = np.take_along_axis(proba, order, axis=1)
+        object.__setattr__(self, "classes", classes)
+        object.__setattr__(self, "proba", proba)
+        object.__setattr__(self, "n_classes", int(self.n_classes))
+
+    def __len__(self):
+        return len(self.proba)
+
+    @property
+    def shape(self):
+        """(n_samples, n_classes), as a dense array would have."""
+        return (len(self.proba), self.n_classes)
+
+    def take(self, rows):
+        """Return the given rows."""
+        return TopKProba(self.classes[rows], self.proba[rows], self.n_classes)
+
+
+def top_class(proba):
+    """Column of the most probable class, shape (n_samples,)."""
+    if isinstance(proba, TopKProba):
+        return proba.classes[:, 0]
+    return proba.argmax(axis=1)
+
+
+def top_probability(proba):
+    """Largest probability of each row, shape (n_samples,)."""
+    if isinstance(proba, TopKProba):
+        return proba.proba[:, 0]
+    return proba.max(axis=1)
+
+
+def top_probabilities(proba, k):
+    """The k largest probabilities in falling order, shape (n_samples, k).
+
+    Rows that know fewer than k are filled up with zeros.
+    """
+    if isinstance(proba, TopKProba):
+        top = proba.proba[:, :k]
+    elif proba.shape[1] > k:
+        top = -np.sort(np.partition(-proba, k - 1, axis=1)[:, :k], axis=1)
+    else:
+        top = -np.sort(-proba, axis=1)
+    missing = k - top.shape[1]
+    return np.pad(top, ((0, 0), (0, missing))) if missing else top
+
+
+def entropy(proba):
+    """Shannon entropy in nats, shape (n_samples,).
+
+    For top-k rows the mass that is not listed is spread evenly over the classes that
+    are not listed: the largest entropy that agrees with what is known.
+    """
+    if not isinstance(proba, TopKProba):
+        return _entropy_of_listed(proba)
+    listed = _entropy_of_listed(proba.proba)
+    n_rest = proba.n_classes - proba.proba.shape[1]
+    if not n_rest:
+        return listed
+    rest = np.maximum(1 - proba.proba.sum(axis=1), 0)
+    tiny = np.finfo(rest.dtype).tiny
+    return listed - rest * np.log(np.maximum(rest / n_rest, tiny))
+
+
+def _entropy_of_listed(proba):
+    log = np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
+    return -np.einsum("ij,ij->i", proba, log)

@@ -1,0 +1,119 @@
+"""The interface of a router, and how its scores are made on rows it did not learn from."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import KFold
+from sklearn.utils.metadata_routing import UNUSED
+
+N_FOLDS = 5
+
+
+class BaseRouter(BaseEstimator):
+    """Ranks inputs by how much a query to the global would gain.
+
+    A router owns no threshold. Subclasses write ``query_score``, and ``fit`` if they
+    have anything to learn.
+
+    Attributes
+    ----------
+    learns : bool
+        Whether ``fit`` looks at outcomes. Scores of a router that does not learn are
+        honest on every row, so its thresholds can be certified on all of them.
+    in_benefit_units : bool
+        Whether a score is an estimate of the expected benefit, so that zero means
+        "a query gains nothing" and ``coverage=None`` makes sense.
+    is_bound : bool
+        Whether this is a bound to compare with, which cannot route unseen inputs.
+    """
+
+    # Metadata routing would otherwise take `outcomes` for something users pass along.
+    __metadata_request__fit = {"outcomes": UNUSED}
+
+    learns = False
+    in_benefit_units = False
+    is_bound = False
+
+    def fit(self, outcomes):
+        """Learn from outcomes; the default has nothing to learn.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+
+        Returns
+        -------
+        self
+        """
+        return self
+
+    def query_score(self, evidence):
+        """Return how much a query would gain.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first. Minus infinity: never query. Plus infinity:
+            always query.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define query_score.")
+
+    def fit_score(self, outcomes):
+        """Fit on all rows and return scores of each row that did not learn from it.
+
+        Rows are held out along ``outcomes.fold``, or in five random folds where the
+        outcomes have none.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        self.fit(outcomes)
+        if not self.learns:
+            return self.query_score(outcomes)
+        score = np.empty(outcomes.n_rows)
+        for train, test in iter_folds(outcomes):
+            held_out = clone(self).fit(outcomes.take(train))
+            score[test] = held_out.query_score(outcomes.take(test).evidence)
+        return score
+
+    def __sklearn_is_fitted__(self):
+        return not self.learns or any(
+            name.endswith("_") and not name.startswith("_") for name in vars(self)
+        )
+
+
+def iter_folds(outcomes):
+    """Yield (train, test) row numbers along the folds of the outcomes.
+
+    Raises
+    ------
+    ValueError
+        When there are too few rows, or only one fold.
+    """
+    fold = outcomes.fold
+    if fold is None:
+        if outcomes.n_rows < 2 * N_FOLDS:
+            raise ValueError(
+                f"A learned router needs at least {2 * N_FOLDS} rows of outcomes. Got "
+                f"{outcomes.n_rows}. Use router='max_probability', which learns "
+                "nothing, or give more rows."
+            )
+        splits = KFold(N_FOLDS, shuffle=True, random_state=0)
+        yield from splits.split(np.empty(outcomes.n_rows))
+        return
+    numbers = np.unique(fold)
+    if len(numbers) < 2:
+        raise ValueError(
+            "Outcomes.fold must name at least two folds, so that a router can be "
+            f"scored on rows it did not learn from. Got only {numbers.tolist()}."
+        )
+    for number in numbers:
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)

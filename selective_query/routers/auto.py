@@ -1,0 +1,141 @@
+"""The default router: max-probability, unless another is shown to be better."""
+
+import numpy as np
+from sklearn.base import clone
+
+from selective_query.metrics.query_share import query_share
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.confidence import (
+    EntropyRouter,
+    MarginRouter,
+    MaxProbabilityRouter,
+)
+
+# Accuracy near the asked coverage is the mean over these offsets from it.
+WINDOW = (-0.05, 0.0, 0.05)
+ANCHOR = "max_probability"
+
+
+class AutoRouter(BaseRouter):
+    """Choose a router by cross-validation, anchored at max-probability.
+
+    Every candidate scores each row without having learned from it. A candidate
+    replaces max-probability only if its accuracy near the target coverage is higher by
+    more than ``n_standard_errors`` paired standard errors over the rows; of several
+    the one with the largest gain is taken. Picking the plain maximum instead is worse
+    than max-probability about every second time on a few hundred rows.
+
+    The default portfolio is max_probability, margin, entropy and benefit: no one of
+    them imports torch, and the dearest costs a few dozen multiplications a decision.
+
+    Parameters
+    ----------
+    portfolio : list of (str, BaseRouter) or None, default=None
+        Named candidates in place of the default ones. The anchor is
+        ``max_probability``, added where it is missing and the evidence has
+        probabilities.
+    target_coverage : float or None, default=None
+        The coverage near which candidates are compared. ``HybridClassifier`` fills in
+        its own. None compares by area under the curve, among candidates in units of
+        benefit only, since there is no coverage to cut at but the sign of the benefit.
+    n_standard_errors : float, default=1.0
+        How sure a gain must be.
+
+    Attributes
+    ----------
+    selected_ : BaseRouter
+        The chosen router, fitted on all rows.
+    selection_ : dict
+        ``chosen``, ``coverage`` and, for each candidate, its ``gain`` over the anchor
+        in accuracy and the ``standard_error`` of that.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import AutoRouter
+    >>> sample = make_selective_query(2000, regime="specialist", random_state=0)
+    >>> AutoRouter(target_coverage=0.8).fit(sample.outcomes).selection_["chosen"]
+    'benefit'
+    """
+
+    learns = True
+
+    def __init__(self, portfolio=None, target_coverage=None, n_standard_errors=1.0):
+        self.portfolio = portfolio
+        self.target_coverage = target_coverage
+        self.n_standard_errors = n_standard_errors
+
+    @property
+    def in_benefit_units(self):
+        return self.target_coverage is None
+
+    def fit(self, outcomes):
+        self._fit(outcomes)
+        return self
+
+    def fit_score(self, outcomes):
+        return self._fit(outcomes)
+
+    def query_score(self, evidence):
+        return self.selected_.query_score(evidence)
+
+    def _fit(self, outcomes):
+        candidates = self._candidates(outcomes)
+        held_out = {name: r.fit_score(outcomes) for name, r in candidates.items()}
+        anchor = ANCHOR if ANCHOR in candidates else next(iter(candidates))
+        coverages = (
+            np.linspace(0.025, 0.975, 20)
+            if self.target_coverage is None
+            else np.clip(self.target_coverage + np.array(WINDOW), 0, 1)
+        )
+        shares = {
+            name: query_share(score, coverages, outcomes.weight)
+            for name, score in held_out.items()
+        }
+        chosen, largest, report = anchor, 0.0, {}
+        for name, share in shares.items():
+            gain, error = _paired_gain(share, shares[anchor], outcomes)
+            report[name] = {"gain": gain, "standard_error": error}
+            if gain > max(largest, self.n_standard_errors * error):
+                chosen, largest = name, gain
+        self.selected_ = candidates[chosen]
+        self.selection_ = {
+            "chosen": chosen,
+            "coverage": self.target_coverage,
+            "candidates": report,
+        }
+        return held_out[chosen]
+
+    def _candidates(self, outcomes):
+        if self.portfolio is not None:
+            candidates = {name: clone(router) for name, router in self.portfolio}
+        elif outcomes.base_proba is None:
+            candidates = {"benefit": BenefitRouter()}
+        else:
+            candidates = {
+                "margin": MarginRouter(),
+                "entropy": EntropyRouter(),
+                "benefit": BenefitRouter(),
+            }
+        if outcomes.base_proba is not None:
+            candidates = {ANCHOR: MaxProbabilityRouter(), **candidates}
+        if self.target_coverage is None:
+            candidates = {n: r for n, r in candidates.items() if r.in_benefit_units}
+        if not candidates:
+            raise ValueError(
+                "AutoRouter without a target_coverage needs a candidate in units of "
+                "benefit, since only the sign of its score can decide. The portfolio "
+                "has none: add BenefitRouter, or give a coverage."
+            )
+        return candidates
+
+
+def _paired_gain(share, anchor_share, outcomes):
+    """Mean gain in accuracy of one rule over another, and its standard error."""
+    difference = (share - anchor_share) * outcomes.benefit
+    weight = outcomes.weight
+    n = weight.sum()
+    gain = weight @ difference / n
+    variance = weight @ (difference - gain) ** 2 / n
+    return float(gain), float(np.sqrt(variance / n))

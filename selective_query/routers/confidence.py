@@ -1,0 +1,150 @@
+"""Routers by the confidence of the base alone; these learn nothing but one exponent."""
+
+import numpy as np
+
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.metrics.areas import deferral_area
+from selective_query.probabilities import TopKProba
+from selective_query.routers import scores
+from selective_query.routers._base import BaseRouter
+
+
+class _ProbabilityRouter(BaseRouter):
+    """A score that is a function of the base's probabilities."""
+
+    def query_score(self, evidence):
+        return self._score(evidence.require("base_proba", type(self).__name__))
+
+
+class EntropyRouter(_ProbabilityRouter):
+    r"""Query where the base's output distribution has the highest entropy.
+
+    .. math:: s(x) = -\sum_k p_k(x) \log p_k(x)
+
+    in nats; the rule of dynamic networks and BranchyNet, and the baseline of the paper.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import EntropyRouter
+    >>> EntropyRouter().query_score(Evidence(base_proba=[[1, 0], [0.5, 0.5]])).round(3)
+    array([0.   , 0.693])
+    """
+
+    _score = staticmethod(scores.entropy)
+
+
+class MaxProbabilityRouter(_ProbabilityRouter):
+    r"""Query where the base's largest probability is lowest (Chow's rule, 1970).
+
+    .. math:: s(x) = 1 - \max_k p_k(x)
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import MaxProbabilityRouter
+    >>> MaxProbabilityRouter().query_score(Evidence(base_proba=[[0.75, 0.25]]))
+    array([0.25])
+    """
+
+    _score = staticmethod(scores.max_probability)
+
+
+class MarginRouter(_ProbabilityRouter):
+    r"""Query where the two most probable classes are closest.
+
+    .. math:: s(x) = 1 - (p_{(1)}(x) - p_{(2)}(x))
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import MarginRouter
+    >>> MarginRouter().query_score(Evidence(base_proba=[[0.5, 0.25, 0.25]]))
+    array([0.75])
+    """
+
+    _score = staticmethod(scores.margin)
+
+
+class MaxLogitRouter(BaseRouter):
+    r"""Query where the largest logit, relative to the p-norm of all, is lowest.
+
+    .. math:: s(x) = -\max_k z_k(x) / \lVert z(x) \rVert_p
+
+    with logits z centred in each row. Where the evidence has no logits,
+    log-probabilities take their place.
+
+    Parameters
+    ----------
+    p : float or None, default=None
+        The exponent. None chooses the one with the largest deferral area among 1, 2,
+        ..., 8, or max-probability if that is no worse.
+
+    Attributes
+    ----------
+    p_ : float or None
+        The exponent in use; None stands for max-probability.
+
+    References
+    ----------
+    Cattelan and Silva, "How to fix a broken confidence estimator", UAI 2024.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import MaxLogitRouter
+    >>> router = MaxLogitRouter(p=2)
+    >>> router.query_score(Evidence(base_logits=[[2.0, -2.0], [0.0, 0.0]])).round(3)
+    array([-0.707, -0.   ])
+    """
+
+    candidates = (1, 2, 3, 4, 5, 6, 7, 8)
+
+    def __init__(self, p=None):
+        self.p = p
+
+    @property
+    def learns(self):
+        return self.p is None
+
+    def fit(self, outcomes):
+        if not self.learns:
+            return self
+        logits = self._logits(outcomes)
+
+        def area(score):
+            return deferral_area(
+                score,
+                outcomes.base_utility,
+                outcomes.answer_if_queried,
+                outcomes.sample_weight,
+            )
+
+        self.p_ = None
+        best = -np.inf
+        if outcomes.base_proba is not None:
+            best = area(scores.max_probability(outcomes.base_proba))
+        for p in self.candidates:
+            if (reached := area(scores.max_logit_p_norm(logits, p))) > best:
+                best, self.p_ = reached, p
+        return self
+
+    def query_score(self, evidence):
+        p = self.p_ if self.learns else self.p
+        if p is None:
+            # Shifted into (-1, 0], the range of the other scores of this router.
+            return scores.max_probability(evidence.require("base_proba", "max_logit")) - 1
+        return scores.max_logit_p_norm(self._logits(evidence), p)
+
+    @staticmethod
+    def _logits(evidence):
+        if evidence.base_logits is not None:
+            return evidence.base_logits
+        proba = evidence.require("base_proba", "MaxLogitRouter")
+        if isinstance(proba, TopKProba):
+            raise MissingEvidenceError(
+                "MaxLogitRouter needs base_logits or the probabilities of all classes; "
+                "top-k probabilities do not tell the norm of the logits. Choose "
+                "max_probability, margin or entropy."
+            )
+        return scores.log_odds(proba)

@@ -1,0 +1,73 @@
+"""Evidence -> a table of numbers that a learned router can weigh."""
+
+import numpy as np
+
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.probabilities import (
+    entropy,
+    top_probabilities,
+    top_probability,
+)
+from selective_query.routers.scores import log_odds
+
+N_TOP = 5
+# More classes than this are summarised by the top probabilities alone.
+MAX_LOGIT_COLUMNS = 64
+
+
+def evidence_columns(evidence):
+    """Columns that a router may weigh, confidence first.
+
+    One minus the largest probability comes first, then the next top probabilities,
+    the entropy, the logits (or centred log-probabilities, of at most 64 classes), and
+    the base's features. Without base probabilities only what is left: features, or a
+    numeric `X`.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    columns : ndarray of shape (n_samples, n_columns)
+    has_confidence : bool
+        Whether the first column is one minus the largest probability.
+
+    Raises
+    ------
+    MissingEvidenceError
+        When there is nothing numeric to weigh.
+    """
+    proba = evidence.base_proba
+    parts = [] if proba is None else _probability_columns(proba)
+    if evidence.base_logits is not None:
+        if evidence.base_logits.shape[1] <= MAX_LOGIT_COLUMNS:
+            parts.append(evidence.base_logits)
+    elif isinstance(proba, np.ndarray) and proba.shape[1] <= MAX_LOGIT_COLUMNS:
+        parts.append(log_odds(proba))
+    if evidence.base_features is not None:
+        parts.append(evidence.base_features)
+    if not parts:
+        parts.append(_numeric_inputs(evidence))
+    return np.concatenate(parts, axis=1), proba is not None
+
+
+def _probability_columns(proba):
+    top = top_probabilities(proba, min(N_TOP, proba.shape[1]))
+    return [
+        (1 - top_probability(proba))[:, None],
+        np.sqrt(top[:, 1:]),
+        entropy(proba)[:, None],
+    ]
+
+
+def _numeric_inputs(evidence):
+    X = np.asarray(evidence.require("X", "A learned router without base outputs"))
+    if X.dtype.kind not in "fiub" or X.ndim != 2:
+        raise MissingEvidenceError(
+            "A learned router needs numbers: base_proba, base_logits, base_features, "
+            f"or a numeric X of shape (n_samples, n_columns). Got X of dtype {X.dtype} "
+            f"and shape {X.shape}. Turn texts into features first (for example with "
+            "HashingVectorizer or TfidfVectorizer and TruncatedSVD)."
+        )
+    return X.astype(float)

@@ -1,0 +1,128 @@
+"""Names of routers: one line here, and a router is listed, tested and documented."""
+
+from difflib import get_close_matches
+
+from sklearn.base import clone
+
+from selective_query.exceptions import BoundRouterError
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.auto import AutoRouter
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.confidence import (
+    EntropyRouter,
+    MarginRouter,
+    MaxLogitRouter,
+    MaxProbabilityRouter,
+)
+from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.trivial import (
+    AlwaysBaseRouter,
+    AlwaysGlobalRouter,
+    OracleRouter,
+    RandomRouter,
+)
+
+_ROUTERS = {
+    "auto": AutoRouter,
+    "max_probability": MaxProbabilityRouter,
+    "margin": MarginRouter,
+    "entropy": EntropyRouter,
+    "max_logit": MaxLogitRouter,
+    "benefit": BenefitRouter,
+    "constrained": ConstrainedRouter,
+    "random": RandomRouter,
+    "always_base": AlwaysBaseRouter,
+    "always_global": AlwaysGlobalRouter,
+    "oracle": OracleRouter,
+}
+
+
+def list_routers(bounds=False):
+    """Names that the parameter `router` takes.
+
+    Parameters
+    ----------
+    bounds : bool, default=False
+        Whether to list the bounds too (``always_base``, ``always_global``,
+        ``oracle``): they can be compared with, but route nothing.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from selective_query import list_routers
+    >>> "entropy" in list_routers(), "oracle" in list_routers()
+    (True, False)
+    """
+    return [name for name, cls in _ROUTERS.items() if bounds or not cls.is_bound]
+
+
+def make_router(router, *, target_coverage=None, random_state=None):
+    """A fresh router from a name or a router, with what it left open filled in.
+
+    Parameters
+    ----------
+    router : str or BaseRouter
+        A name of :func:`list_routers`, or a router, which is cloned.
+    target_coverage : float, optional
+        For routers with a ``target_coverage`` of None.
+    random_state : int, RandomState instance or None
+        For routers with a ``random_state`` of None.
+
+    Returns
+    -------
+    BaseRouter
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown.
+    TypeError
+        When it is neither a name nor a router.
+    """
+    if isinstance(router, str):
+        if router not in _ROUTERS:
+            close = get_close_matches(router, _ROUTERS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"router={router!r} is not known. Choose one of "
+                f"{', '.join(list_routers())}, or pass a router object.{hint}"
+            )
+        made = _ROUTERS[router]()
+    elif isinstance(router, BaseRouter):
+        made = clone(router)
+    else:
+        raise TypeError(
+            f"router must be a name ({', '.join(list_routers())}) or an instance of a "
+            f"BaseRouter subclass. Got {router!r}."
+        )
+    open_params = made.get_params(deep=False)
+    for name, value in (
+        ("target_coverage", target_coverage),
+        ("random_state", random_state),
+    ):
+        if value is not None and open_params.get(name, value) is None:
+            made.set_params(**{name: value})
+    return made
+
+
+def router_name(router):
+    """The registry's name of a router, or its class name."""
+    if isinstance(router, str):
+        return router
+    for name, cls in _ROUTERS.items():
+        if type(router) is cls:
+            return name
+    return type(router).__name__
+
+
+def refuse_bound(router):
+    """Raise BoundRouterError for a router that cannot route unseen inputs."""
+    if router.is_bound:
+        raise BoundRouterError(
+            f"router={router_name(router)!r} is a bound to compare with, not a rule "
+            f"for unseen inputs. Choose one of {', '.join(list_routers())}; "
+            "compare_routers shows bounds beside them."
+        )
