@@ -1,9 +1,12 @@
 """Let a cheap model answer most inputs, and ask an expensive one where it pays."""
 
 from selective_query.abstaining import AbstainingClassifier
+from selective_query.comparison import compare_routers
 from selective_query.crossfit import cross_fit_outcomes, outcomes_from_models
+from selective_query.displays import AccuracyCoverageDisplay
 from selective_query.hybrid import HybridClassifier
 from selective_query.outcomes import Evidence, Outcomes
+from selective_query.persistence import load, save
 from selective_query.policy import RoutingPolicy
 from selective_query.probabilities import TopKProba
 from selective_query.routers import BaseRouter, list_routers
@@ -12,13 +15,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AbstainingClassifier",
+    "AccuracyCoverageDisplay",
     "BaseRouter",
     "Evidence",
     "HybridClassifier",
     "Outcomes",
     "RoutingPolicy",
     "TopKProba",
+    "compare_routers",
     "cross_fit_outcomes",
     "list_routers",
+    "load",
     "outcomes_from_models",
+    "save",
 ]

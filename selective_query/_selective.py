@@ -259,6 +259,31 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         base = ask(self.base_estimator_, X, self.classes_, self.base_features)
         return self.policy_.query_score(to_evidence(base, X))
 
+    def outcomes(self, X, y, sample_weight=None):
+        """What both sides say about labelled rows, for curves and comparisons.
+
+        Asks the global about every row.
+
+        Parameters
+        ----------
+        X, y : array-like
+            New to the models.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Outcomes
+        """
+        check_is_fitted(self)
+        X, y = indexable(X, y)
+        y = column_or_1d(y, warn=True)
+        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        answers = self._ask_global(X)
+        return to_outcomes(base, answers, X, y, self.classes_, sample_weight)
+
+    def _ask_global(self, X):
+        return None
+
     def at(self, coverage, *, confidence=UNCHANGED):
         """The same fitted classifier at another operating point.
 

@@ -4,11 +4,11 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
-    validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
@@ -18,12 +18,12 @@ __all__ = [
     "Interval",
     "StrOptions",
     "align_proba",
+    "check_matplotlib_support",
     "check_sample_weight",
     "encode_labels",
     "fit_context",
     "is_frozen",
     "num_samples",
-    "validate_parameter_constraints",
 ]
 
 

@@ -153,7 +153,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         label = base.label
         if not kept.all():
             queried = np.flatnonzero(~kept)
-            label[queried] = self._ask_global(X, queried).label
+            label[queried] = self._ask_global(_safe_indexing(X, queried)).label
         return self.classes_[label]
 
     @available_if(_global_has_proba)
@@ -173,14 +173,12 @@ class HybridClassifier(BaseSelectiveClassifier):
         if kept.all():
             return base.proba
         queried = np.flatnonzero(~kept)
-        answers = self._ask_global(X, queried).proba
+        answers = self._ask_global(_safe_indexing(X, queried)).proba
         proba = base.proba.astype(np.result_type(base.proba, answers))
         proba[queried] = answers
         return proba
 
-    def _ask_global(self, X, rows=None):
-        if rows is not None:
-            X = _safe_indexing(X, rows)
+    def _ask_global(self, X):
         return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
 
     def report(self, X, y, *, query_all=False, sample_weight=None):
@@ -208,7 +206,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         global_right = np.zeros(len(kept), dtype=bool)
         asked = np.flatnonzero(everything if query_all else ~kept)
         if len(asked):
-            answers = self._ask_global(X, asked)
+            answers = self._ask_global(_safe_indexing(X, asked))
             global_right[asked] = self.classes_[answers.label] == y[asked]
         hybrid_right = np.where(kept, base_right, global_right)
         return Bunch(

@@ -75,23 +75,43 @@ def accuracy_coverage_curve(
     score, base, gain, weight = _check(
         score, base_utility, global_utility, sample_weight
     )
-    order = np.argsort(score)
-    sorted_score = score[order]
-    ends = np.flatnonzero(np.append(sorted_score[1:] != sorted_score[:-1], True))
-    if sorted_score[0] != -np.inf:
-        ends = np.append(-1, ends)
-    if sorted_score[-1] == np.inf:
-        ends = ends[:-1] if len(ends) > 1 else np.array([-1])
-    total = weight.sum()
-    kept, base_sum, lost = (
-        np.append(0.0, np.cumsum(column[order]))[ends + 1] / total
-        for column in (weight, weight * base, weight * gain)
-    )
-    return AccuracyCoverageCurve(
-        coverage=np.minimum(kept, 1.0),
-        accuracy=(weight @ (base + gain)) / total - lost,
-        base_share=base_sum,
-    )
+    return RankedRows(score, base, gain).curve(weight)
+
+
+class RankedRows:
+    """Rows sorted by score once, for curves under any weights.
+
+    Parameters
+    ----------
+    score, base_utility, gain : ndarray of shape (n_samples,)
+        As checked arrays; gain is the utility of a query minus that of the base.
+    """
+
+    def __init__(self, score, base_utility, gain):
+        self.order = np.argsort(score)
+        ordered = score[self.order]
+        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        if ordered[0] != -np.inf:
+            ends = np.append(-1, ends)
+        if ordered[-1] == np.inf:
+            ends = ends[:-1] if len(ends) > 1 else np.array([-1])
+        self.stops = ends + 1
+        self.base = base_utility[self.order]
+        self.gain = gain[self.order]
+
+    def curve(self, weight):
+        """The accuracy-coverage curve under these sample weights, shape (n_samples,)."""
+        weight = weight[self.order]
+        total = weight.sum()
+        kept, base_sum, lost = (
+            np.append(0.0, np.cumsum(column))[self.stops] / total
+            for column in (weight, weight * self.base, weight * self.gain)
+        )
+        return AccuracyCoverageCurve(
+            coverage=np.minimum(kept, 1.0),
+            accuracy=weight @ (self.base + self.gain) / total - lost,
+            base_share=base_sum,
+        )
 
 
 def _check(score, base_utility, global_utility, sample_weight):

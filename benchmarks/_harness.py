@@ -1,0 +1,111 @@
+"""What every benchmark shares: arguments, resumable JSON results, a printed table."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+CACHE = Path(__file__).parent / "cache"
+PACKAGES = ("selective-query", "numpy", "scipy", "scikit-learn", "torch", "joblib")
+
+
+class Benchmark:
+    """Rows of results under unique keys, stored as soon as each is known.
+
+    Parameters
+    ----------
+    name : str
+        Stem of the JSON file under benchmarks/results.
+    description : str
+        For ``--help``.
+    """
+
+    def __init__(self, name, description):
+        self.name = name
+        self.parser = argparse.ArgumentParser(description=description)
+        self.parser.add_argument(
+            "--json", type=Path, metavar="OUT", help="where results are kept"
+        )
+        self.parser.add_argument(
+            "--quick", action="store_true", help="a smaller run, for a first look"
+        )
+        self.parser.add_argument(
+            "--fresh", action="store_true", help="forget stored rows and start over"
+        )
+
+    def parse(self, argv=None):
+        """Read the command line and what earlier runs left."""
+        self.args = self.parser.parse_args(argv)
+        suffix = "_quick" if self.args.quick else ""
+        self.path = self.args.json or RESULTS / f"{self.name}{suffix}.json"
+        self.rows = []
+        if self.path.exists() and not self.args.fresh:
+            self.rows = json.loads(self.path.read_text())["rows"]
+        return self.args
+
+    def row(self, key, compute):
+        """The stored row with this key, or `compute()` under it, stored."""
+        for row in self.rows:
+            if all(row.get(name) == value for name, value in key.items()):
+                return row
+        start = time.perf_counter()
+        row = {**key, **compute(), "seconds": round(time.perf_counter() - start, 2)}
+        self.rows.append(row)
+        self.save()
+        return row
+
+    def save(self):
+        """Write all rows with the machine and versions they come from."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "benchmark": self.name,
+            "machine": machine(),
+            "versions": versions(),
+            "rows": self.rows,
+        }
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+        partial.replace(self.path)
+
+
+def machine():
+    """Processor, cores and operating system, as plain values."""
+    return {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def versions():
+    """Versions of the packages that shape the results."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def print_table(rows, columns):
+    """Rows of dicts as an aligned table; numbers with the digits of their format.
+
+    Parameters
+    ----------
+    rows : list of dict
+    columns : dict
+        Column name to format specification, for example ``{"accuracy": ".4f"}``.
+    """
+    cells = [[format(row[name], spec) for name, spec in columns.items()] for row in rows]
+    widths = [
+        max(len(name), *(len(line[i]) for line in cells)) if cells else len(name)
+        for i, name in enumerate(columns)
+    ]
+    for line in [list(columns), *cells]:
+        print("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)))

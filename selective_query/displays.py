@@ -1,0 +1,186 @@
+"""Pictures of what the metrics compute."""
+
+import numpy as np
+from selective_query._validation import check_matplotlib_support
+
+from selective_query.metrics.curves import accuracy_coverage_curve
+
+
+class AccuracyCoverageDisplay:
+    """Accuracy of hybrids over coverage.
+
+    Parameters
+    ----------
+    curves : dict of str to AccuracyCoverageCurve
+        By label.
+    base_accuracy, global_accuracy : float or None
+        Of each side alone, for reference lines.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib lines, one for each curve
+
+    Examples
+    --------
+    >>> from selective_query import AccuracyCoverageDisplay
+    >>> display = AccuracyCoverageDisplay.from_predictions(
+    ...     {"a score": [0.1, 0.9]}, base_utility=[1, 0], global_utility=[1, 1]
+    ... )
+    >>> sorted(display.curves)
+    ['a score', 'oracle', 'random']
+    """
+
+    def __init__(self, curves, *, base_accuracy=None, global_accuracy=None):
+        self.curves = curves
+        self.base_accuracy = base_accuracy
+        self.global_accuracy = global_accuracy
+
+    @classmethod
+    def from_predictions(
+        cls,
+        score,
+        base_utility,
+        global_utility=None,
+        *,
+        sample_weight=None,
+        bounds=True,
+    ):
+        """From query scores and the utilities of both sides' answers.
+
+        Parameters
+        ----------
+        score : array-like of shape (n_samples,), or dict of label to such
+            Higher means query first.
+        base_utility, global_utility : array-like of shape (n_samples,)
+            In [0, 1]; no global utility means abstention.
+        sample_weight : array-like of shape (n_samples,), optional
+        bounds : bool, default=True
+            Whether to add the oracle and a random order.
+
+        Returns
+        -------
+        AccuracyCoverageDisplay
+        """
+        scores = score if isinstance(score, dict) else {"router": score}
+        base = np.asarray(base_utility, dtype=float)
+        query = np.ones(len(base)) if global_utility is None else global_utility
+        query = np.asarray(query, dtype=float)
+        if bounds:
+            benefit = query - base
+            scores = {
+                "oracle": np.where(benefit > 0, benefit, -np.inf),
+                **scores,
+                "random": np.zeros(len(base)),
+            }
+        curves = {
+            label: accuracy_coverage_curve(values, base, query, sample_weight)
+            for label, values in scores.items()
+        }
+        return cls(
+            curves,
+            base_accuracy=float(np.average(base, weights=sample_weight)),
+            global_accuracy=None
+            if global_utility is None
+            else float(np.average(query, weights=sample_weight)),
+        )
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None):
+        """From a fitted selective classifier and rows that are new to it.
+
+        Asks the global about every row.
+
+        Parameters
+        ----------
+        estimator : HybridClassifier or AbstainingClassifier
+        X, y : array-like
+        sample_weight : array-like of shape (n_samples,), optional
+        name : str, optional
+            Label of the curve; the router's class by default.
+
+        Returns
+        -------
+        AccuracyCoverageDisplay
+        """
+        outcomes = estimator.outcomes(X, y)
+        label = name or type(estimator.policy_.router_).__name__
+        return cls.from_predictions(
+            {label: estimator.policy_.query_score(outcomes.evidence)},
+            outcomes.base_utility,
+            outcomes.global_utility,
+            sample_weight=sample_weight,
+        )
+
+    @classmethod
+    def from_comparison(cls, comparison, routers=None):
+        """From the result of :func:`compare_routers`.
+
+        A router that was trained for several coverages shows the curve of the first.
+
+        Parameters
+        ----------
+        comparison : RouterComparison
+        routers : sequence of str or None
+            Which to draw; None draws all but the constant ones.
+
+        Returns
+        -------
+        AccuracyCoverageDisplay
+        """
+        curves = {}
+        for (router, _), curve in comparison.curves.items():
+            wanted = len(curve.coverage) > 1 if routers is None else router in routers
+            if wanted:
+                curves.setdefault(router, curve)
+        return cls(
+            curves,
+            base_accuracy=comparison.base_accuracy,
+            global_accuracy=comparison.global_accuracy,
+        )
+
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        **line_kwargs
+            For every curve.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        check_matplotlib_support("AccuracyCoverageDisplay.plot")
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots()
+        self.lines_ = []
+        for label, curve in self.curves.items():
+            style = {"label": label}
+            if label in ("oracle", "random"):
+                style |= {"color": "grey", "linestyle": "--" if label == "oracle" else ":"}
+            # The least coverage a bound would choose serves every lower one as well.
+            coverage = np.append(0, curve.coverage)
+            accuracy = np.append(curve.accuracy[0], curve.accuracy)
+            self.lines_ += ax.plot(coverage, accuracy, **{**style, **line_kwargs})
+        for value, label in (
+            (self.base_accuracy, "base alone"),
+            (self.global_accuracy, "global alone"),
+        ):
+            if value is not None:
+                ax.axhline(value, color="lightgrey", linewidth=1, zorder=0)
+                ax.annotate(label, (0.01, value), color="grey", va="bottom", fontsize=8)
+        ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
+        ax.legend(loc="lower left")
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self

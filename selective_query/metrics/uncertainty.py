@@ -1,0 +1,71 @@
+"""How sure a number is: paired bootstrap over the rows."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from selective_query.metrics.curves import RankedRows
+
+
+def bootstrap_accuracy(
+    scores,
+    base_utility,
+    query_utility,
+    coverages,
+    *,
+    n_bootstrap=500,
+    sample_weight=None,
+    random_state=None,
+):
+    """Accuracy at exactly each coverage, on resampled rows.
+
+    Every score is judged on the same resamples, so differences between them are
+    paired.
+
+    Parameters
+    ----------
+    scores : list of ndarray of shape (n_samples,)
+        One ranking of the rows each; higher means query first.
+    base_utility, query_utility : ndarray of shape (n_samples,)
+        Utility of the base's answer, and of a query.
+    coverages : list of float
+        The coverage at which each score is judged.
+    n_bootstrap : int, default=500
+    sample_weight : ndarray of shape (n_samples,), optional
+        Frequency weights; rows are then drawn in proportion to them.
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    ndarray of shape (n_scores, n_bootstrap)
+    """
+    rng = check_random_state(random_state)
+    base_utility = np.asarray(base_utility, dtype=float)
+    gain = np.asarray(query_utility, dtype=float) - base_utility
+    n = len(base_utility)
+    weight = np.ones(n) if sample_weight is None else sample_weight
+    share = weight / weight.sum()
+    n_drawn = int(round(weight.sum()))
+    ranked = [RankedRows(np.asarray(s, dtype=float), base_utility, gain) for s in scores]
+    accuracy = np.empty((len(ranked), n_bootstrap))
+    for b in range(n_bootstrap):
+        counts = rng.multinomial(n_drawn, share).astype(float)
+        for i, rows in enumerate(ranked):
+            accuracy[i, b] = rows.curve(counts).accuracy_at(coverages[i])
+    return accuracy
+
+
+def interval(replicates, confidence=0.95):
+    """Percentile interval over the last axis.
+
+    Parameters
+    ----------
+    replicates : ndarray of shape (..., n_bootstrap)
+    confidence : float, default=0.95
+
+    Returns
+    -------
+    low, high : ndarray of shape (...)
+    """
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(replicates, [tail, 1 - tail], axis=-1)
+    return low, high

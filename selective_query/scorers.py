@@ -1,0 +1,96 @@
+"""Scorers for searches and cross-validation of selective classifiers.
+
+Plain accuracy always prefers the lowest coverage, since a query seldom hurts; these
+compare candidates at equal coverage, over all coverages, or at a price.
+"""
+
+from selective_query.metrics.areas import deferral_area as area_of_scores
+from selective_query.metrics.at_coverage import accuracy_at_coverage
+from selective_query.policy import check_coverage
+
+
+def _judged(estimator, X, y):
+    if not hasattr(estimator, "outcomes"):
+        raise TypeError(
+            "This scorer judges a HybridClassifier or AbstainingClassifier. Got "
+            f"{type(estimator).__name__}. Put the selective classifier outermost, and "
+            "pipelines inside it."
+        )
+    outcomes = estimator.outcomes(X, y)
+    score = estimator.policy_.query_score(outcomes.evidence)
+    return score, outcomes.base_utility, outcomes.answer_if_queried
+
+
+class accuracy_at:  # noqa: N801
+    """Scorer: accuracy when exactly this share of the test rows stays with the base.
+
+    Parameters
+    ----------
+    coverage : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.scorers import accuracy_at
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), router="entropy")
+    >>> cross_val_score(model, X, y, scoring=accuracy_at(0.8), cv=3).shape
+    (3,)
+    """
+
+    def __init__(self, coverage):
+        if coverage is None:
+            raise ValueError("accuracy_at needs a coverage in [0, 1]. Got None.")
+        check_coverage(coverage)
+        self.coverage = coverage
+
+    def __call__(self, estimator, X, y):
+        return float(
+            accuracy_at_coverage(*_judged(estimator, X, y), coverage=self.coverage)
+        )
+
+    def __repr__(self):
+        return f"accuracy_at({self.coverage})"
+
+
+class priced_accuracy:  # noqa: N801
+    """Scorer: accuracy minus a price for each query, at the estimator's own threshold.
+
+    This is what a search over ``coverage`` needs.
+
+    Parameters
+    ----------
+    price : float
+        What one query costs, in units of right answers.
+    """
+
+    def __init__(self, price):
+        if not price >= 0:
+            raise ValueError(f"price must be a number >= 0. Got {price!r}.")
+        self.price = price
+
+    def __call__(self, estimator, X, y):
+        report = estimator.report(X, y)
+        return report.accuracy - self.price * (1 - report.coverage)
+
+    def __repr__(self):
+        return f"priced_accuracy({self.price})"
+
+
+def deferral_area(estimator, X, y):
+    """Scorer: mean accuracy over all coverages.
+
+    Parameters
+    ----------
+    estimator : HybridClassifier or AbstainingClassifier
+    X, y : array-like
+
+    Returns
+    -------
+    float
+    """
+    return area_of_scores(*_judged(estimator, X, y))
