@@ -1,0 +1,44 @@
+# Each target does all of its set-up; a bare machine needs python3 (>= 3.10) with venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/pip install --quiet -c constraints.txt
+
+.PHONY: demo test lint docs bench bench-quick clean
+
+$(BIN)/.core: setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(INSTALL) torch
+	$(INSTALL) -e '.[all]'
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.core
+	$(INSTALL) -e '.[dev]'
+	touch $@
+
+$(BIN)/.docs: $(BIN)/.core
+	$(INSTALL) -e '.[docs]'
+	touch $@
+
+demo: $(BIN)/.core
+	$(BIN)/selective-query demo
+
+test: $(BIN)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+docs: $(BIN)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench-quick: $(BIN)/.dev
+	$(BIN)/python benchmarks/compare_routers.py --quick
+
+bench: $(BIN)/.dev
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery

@@ -1,0 +1,163 @@
+"""The command `selective-query`: a demo, and routing of saved predictions."""
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from selective_query import __version__
+from selective_query._outcomes_file import read_arrays
+from selective_query.comparison import compare_routers
+from selective_query.outcomes import Evidence, Outcomes
+from selective_query.persistence import load, save
+from selective_query.policy import RoutingPolicy
+from selective_query.routers.registry import list_routers
+
+FILE_HELP = (
+    "npz file of saved predictions: base_proba (n, classes), global_proba (n, "
+    "classes), y (n,); or *_topk_classes, *_topk_proba and n_classes; or "
+    "base_utility and global_utility; optional base_logits, base_features, classes, "
+    "base_pred, global_pred, sample_weight"
+)
+
+
+def _coverage(text):
+    if text == "none":
+        return None
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a share between 0 and 1 (nor 'none')"
+        )
+    return value
+
+
+def build_parser():
+    """The argument parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog="selective-query",
+        description="Let a cheap model answer most inputs, and ask an expensive one "
+        "only where it pays.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    demo = commands.add_parser("demo", help="a hybrid on handwritten digits")
+    demo.add_argument("--picture", type=Path, default=Path("accuracy_coverage.png"))
+    demo.set_defaults(run=_demo)
+
+    compare = commands.add_parser(
+        "compare", help="compare routers on saved predictions"
+    )
+    compare.add_argument("file", type=Path, help=FILE_HELP)
+    compare.add_argument(
+        "--test",
+        type=Path,
+        help="a second file to judge on; without it, a random half of the first",
+    )
+    compare.add_argument("--routers", nargs="+", metavar="NAME")
+    compare.add_argument(
+        "--coverages", nargs="+", type=_coverage, default=[0.9, 0.8, 0.7]
+    )
+    compare.add_argument("--seed", type=int, default=0)
+    compare.set_defaults(run=_compare)
+
+    fit = commands.add_parser("fit", help="fit a routing policy on saved predictions")
+    fit.add_argument("file", type=Path, help=FILE_HELP)
+    fit.add_argument("-o", "--output", type=Path, required=True, metavar="POLICY")
+    fit.add_argument(
+        "--router", default="auto", help=f"one of {', '.join(list_routers())}"
+    )
+    fit.add_argument("--coverage", type=_coverage, default=0.9)
+    fit.add_argument("--confidence", type=float)
+    fit.add_argument("--calibration", type=float, help="share of rows to hold out")
+    fit.add_argument("--seed", type=int, default=0)
+    fit.set_defaults(run=_fit)
+
+    decide = commands.add_parser("decide", help="apply a policy to new base outputs")
+    decide.add_argument("policy", type=Path)
+    decide.add_argument("file", type=Path, help="npz file with the base's outputs")
+    decide.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="NPZ",
+        help="write base_answers (bool) and query_score; without it, print the rows "
+        "to query, one number a line",
+    )
+    decide.set_defaults(run=_decide)
+    return parser
+
+
+def main(argv=None):
+    """Run the command; returns the exit status."""
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        print(f"selective-query: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _demo(args):
+    from selective_query.demo import run_demo
+
+    run_demo(args.picture, progress=sys.stderr.isatty())
+
+
+def _compare(args):
+    train = Outcomes.from_file(args.file)
+    if args.test is not None:
+        test = Outcomes.from_file(args.test)
+    else:
+        rows = train_test_split(
+            np.arange(train.n_rows), test_size=0.5, random_state=args.seed
+        )
+        train, test = (train.take(np.sort(half)) for half in rows)
+    comparison = compare_routers(
+        train,
+        test,
+        args.routers,
+        args.coverages,
+        random_state=args.seed,
+        progress=sys.stderr.isatty(),
+    )
+    print(comparison)
+
+
+def _fit(args):
+    policy = RoutingPolicy(
+        args.router,
+        args.coverage,
+        confidence=args.confidence,
+        calibration=args.calibration,
+        random_state=args.seed,
+    ).fit(Outcomes.from_file(args.file))
+    save(policy, args.output)
+    print(policy.operating_point_)
+    print(f"Written to {args.output}")
+
+
+def _decide(args):
+    policy = load(args.policy)
+    arrays = read_arrays(args.file, {field.name for field in fields(Outcomes)})
+    known = {field.name for field in fields(Evidence)}
+    evidence = Evidence(**{name: arrays[name] for name in known & arrays.keys()})
+    score = policy.query_score(evidence)
+    kept = score <= policy.operating_point_.threshold
+    if args.output is None:
+        np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
+    else:
+        np.savez(args.output, base_answers=kept, query_score=score)
+    print(
+        f"{(~kept).sum()} of {len(kept)} inputs to query; coverage {kept.mean():.4f}",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
