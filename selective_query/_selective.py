@@ -219,11 +219,17 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         self.base_estimator_ = fit_model(self.base_estimator, X, y, weight)
 
     def _route(self, X):
-        """The base's answers, and where they stand."""
-        check_is_fitted(self)
-        (X,) = indexable(X)
-        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        """X in a form that can be sliced, the base's answers, and where they stand."""
+        X, base = self._ask_base(X)
         return X, base, self.policy_.decide(to_evidence(base, X))
+
+    def _ask_base(self, X):
+        # The full checks cost as much as a small base does on one row.
+        if not hasattr(self, "policy_"):
+            check_is_fitted(self, "policy_")
+        if not isinstance(X, np.ndarray):
+            (X,) = indexable(X)
+        return X, ask(self.base_estimator_, X, self.classes_, self.base_features)
 
     def predict_coverage(self, X):
         """Whether the base answers, row by row; the mean is the coverage.
@@ -254,9 +260,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             Higher means query first. The base answers where it is at most
             ``operating_point_.threshold``.
         """
-        check_is_fitted(self)
-        (X,) = indexable(X)
-        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        X, base = self._ask_base(X)
         return self.policy_.query_score(to_evidence(base, X))
 
     def outcomes(self, X, y, sample_weight=None):
@@ -274,10 +278,9 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         -------
         Outcomes
         """
-        check_is_fitted(self)
         X, y = indexable(X, y)
         y = column_or_1d(y, warn=True)
-        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        X, base = self._ask_base(X)
         answers = self._ask_global(X)
         return to_outcomes(base, answers, X, y, self.classes_, sample_weight)
 
@@ -303,7 +306,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         The same type
             A shallow copy; this object is left as it is.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "policy_")
         self._check_target(coverage)
         moved = copy.copy(self)
         moved.policy_ = self.policy_.at(coverage, confidence=confidence)

@@ -210,7 +210,8 @@ class RoutingPolicy(BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        check_is_fitted(self, "router_")
+        if not hasattr(self, "router_"):
+            check_is_fitted(self, "router_")
         return self.router_.query_score(evidence)
 
     def decide(self, evidence):

@@ -157,10 +157,11 @@ def top_probabilities(proba, k):
     """
     if isinstance(proba, TopKProba):
         top = proba.proba[:, :k]
-    elif proba.shape[1] > k:
-        top = -np.sort(np.partition(-proba, k - 1, axis=1)[:, :k], axis=1)
     else:
-        top = -np.sort(-proba, axis=1)
+        n_classes = proba.shape[1]
+        if n_classes > max(32, k):
+            proba = np.partition(proba, n_classes - k, axis=1)[:, n_classes - k :]
+        top = np.sort(proba, axis=1)[:, ::-1][:, :k]
     missing = k - top.shape[1]
     return np.pad(top, ((0, 0), (0, missing))) if missing else top
 

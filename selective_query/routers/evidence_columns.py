@@ -3,11 +3,7 @@
 import numpy as np
 
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.probabilities import (
-    entropy,
-    top_probabilities,
-    top_probability,
-)
+from selective_query.probabilities import entropy, top_probabilities
 from selective_query.routers.scores import log_odds
 
 N_TOP = 5
@@ -55,7 +51,7 @@ def evidence_columns(evidence):
 def _probability_columns(proba):
     top = top_probabilities(proba, min(N_TOP, proba.shape[1]))
     return [
-        (1 - top_probability(proba))[:, None],
+        1 - top[:, :1],
         np.sqrt(top[:, 1:]),
         entropy(proba)[:, None],
     ]
