@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import (
     _safe_indexing,
+    assert_all_finite,
     check_random_state,
     get_tags,
     indexable,
@@ -89,6 +90,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         self._check_models()
         X, y = indexable(X, y)
         y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, y)
@@ -146,20 +148,8 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
     def _fit_cross(self, X, y, weight):
         """Fit on all rows; router and threshold come from out-of-fold answers."""
-        models = [self.base_estimator, self._global_model()]
-        cross_fit = None
-        if not all(m is None or is_frozen(m) for m in models):
-            cross_fit = CrossFit(X, y, weight, self.cv, self.classes_, self.n_jobs)
-        base = self._held_out_answers(cross_fit, self.base_estimator, X)
-        outcomes = to_outcomes(
-            base,
-            self._held_out_answers(cross_fit, models[1], X),
-            X,
-            y,
-            self.classes_,
-            weight,
-            None if is_frozen(self.base_estimator) else cross_fit.fold,
-        )
+        cross_fit = self._cross_fit(X, y, weight)
+        outcomes = self._held_out_outcomes(cross_fit, X, y, weight)
         coarse, step = None, 0.0
         extrapolates = self.calibration is None and not is_frozen(self.base_estimator)
         if extrapolates and len(cross_fit.splits) > 2:
@@ -169,6 +159,26 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             coarse = to_evidence(answers, X)
         self.policy_ = self._new_policy()._fit(outcomes, coarse=coarse, step=step)
         self._fit_models(X, y, weight)
+
+    def _cross_fit(self, X, y, weight):
+        """The folds, or None where no model needs any."""
+        models = [self.base_estimator, self._global_model()]
+        if all(model is None or is_frozen(model) for model in models):
+            return None
+        return CrossFit(
+            X, y, weight, self.cv, self.classes_, self.n_jobs, self.verbose
+        )
+
+    def _held_out_outcomes(self, cross_fit, X, y, weight):
+        return to_outcomes(
+            self._held_out_answers(cross_fit, self.base_estimator, X),
+            self._held_out_answers(cross_fit, self._global_model(), X),
+            X,
+            y,
+            self.classes_,
+            weight,
+            None if is_frozen(self.base_estimator) else cross_fit.fold,
+        )
 
     def _held_out_answers(self, cross_fit, model, X):
         if model is None:
@@ -193,16 +203,17 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         X_train, y_train = _safe_indexing(X, train), y[train]
         X_held_out = _safe_indexing(X, held_out)
         train_weight = None if weight is None else weight[train]
-        policy = self._new_policy()
+        self.policy_ = self._new_policy()
         if make_router(self.router).learns:
-            self._fit_cross(X_train, y_train, train_weight)
-            policy = self.policy_
-        else:
-            self._fit_models(X_train, y_train, train_weight)
+            cross_fit = self._cross_fit(X_train, y_train, train_weight)
+            self.policy_._fit_router(
+                self._held_out_outcomes(cross_fit, X_train, y_train, train_weight)
+            )
+        self._fit_models(X_train, y_train, train_weight)
         answers = ask(
             self.base_estimator_, X_held_out, self.classes_, self.base_features
         )
-        self.policy_ = policy._calibrate(
+        self.policy_._calibrate(
             to_evidence(answers, X_held_out),
             None if weight is None else weight[held_out],
         )

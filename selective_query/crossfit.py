@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
+from tqdm.auto import tqdm
 
 from selective_query._validation import (
     align_proba,
@@ -87,11 +88,13 @@ class CrossFit:
         Sorted labels.
     n_jobs : int or None
         For joblib.
+    verbose : int
+        Above zero, a bar shows fits that take longer than two seconds.
     """
 
-    def __init__(self, X, y, sample_weight, cv, classes, n_jobs=None):
+    def __init__(self, X, y, sample_weight, cv, classes, n_jobs=None, verbose=0):
         self.X, self.y, self.weight, self.classes = X, y, sample_weight, classes
-        self.n_jobs = n_jobs
+        self.n_jobs, self.verbose = n_jobs, verbose
         splitter = check_cv(cv, y, classifier=True)
         self.splits = [
             (np.asarray(train), np.asarray(test))
@@ -125,7 +128,7 @@ class CrossFit:
     def _run(self, model, splits, base_features, who):
         if is_frozen(model):
             return ask(model, self.X, self.classes, base_features, who)
-        parts = Parallel(n_jobs=self.n_jobs)(
+        fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_fit_and_ask)(
                 model,
                 self.X,
@@ -139,6 +142,15 @@ class CrossFit:
             )
             for train, test in splits
         )
+        bar = tqdm(
+            fits,
+            desc=f"cross-fitting {who}",
+            total=len(splits),
+            delay=2,
+            leave=False,
+            disable=not self.verbose,
+        )
+        parts = list(bar)
         order = np.argsort(np.concatenate([test for _, test in splits]))
         return Answers(
             *(

@@ -59,6 +59,7 @@ class HybridClassifier(BaseSelectiveClassifier):
     random_state : int, RandomState instance or None, default=None
         For held-out rows and for the router; the models keep their own.
     verbose : int, default=0
+        Above zero, a bar shows cross-fitting that takes longer than two seconds.
 
     Attributes
     ----------

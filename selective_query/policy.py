@@ -140,8 +140,11 @@ class RoutingPolicy(BaseEstimator):
             outcomes, held_out = self._hold_out(outcomes)
         if held_out is None:
             return self._fit(outcomes)
-        self.router_ = self._new_router().fit(outcomes)
+        self._fit_router(outcomes)
         return self._calibrate(held_out, getattr(held_out, "sample_weight", None))
+
+    def _fit_router(self, outcomes):
+        self.router_ = self._new_router().fit(outcomes)
 
     def _fit(self, outcomes, coarse=None, step=0.0):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""

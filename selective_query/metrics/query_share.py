@@ -24,6 +24,6 @@ def query_share(score, coverages, weight):
     size = np.bincount(group, weight, len(levels))
     upper = np.cumsum(size)
     wanted = np.asarray(coverages)[:, None] * upper[-1]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         kept = np.clip((wanted - (upper - size)) / size, 0, 1)
     return 1 - np.nan_to_num(kept).mean(axis=0)[group]

@@ -1,0 +1,163 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import beta, betabinom, kstest
+
+from selective_query.budgets import CalibrationScores
+from selective_query.exceptions import CalibrationWarning, CertificateError
+
+
+def exact(score, weight=None):
+    return CalibrationScores(score, weight, exact=True)
+
+
+def test_threshold_is_the_order_statistic():
+    score = np.random.default_rng(0).permutation(np.arange(1.0, 20.0))  # n = 19
+    point = exact(score).cut(0.8)
+    assert point.certificate.rank == 16  # ceil(0.8 * 20)
+    assert point.threshold == 16.0
+    assert point.coverage == pytest.approx(16 / 19)
+
+
+def test_coverage_zero_and_one_need_no_rows():
+    scores = exact([0.5])
+    assert scores.cut(0).threshold == -np.inf
+    assert scores.cut(0.0).coverage == 0
+    assert scores.cut(1).threshold == np.inf
+    assert scores.cut(1).coverage == 1
+
+
+def test_none_cuts_at_zero_benefit():
+    point = exact([-0.2, -0.1, 0.1, 0.3]).cut(None)
+    assert point.threshold == 0
+    assert point.coverage == 0.5
+
+
+def test_tie_group_stays_with_the_base_and_is_reported():
+    with pytest.warns(CalibrationWarning, match="share the score"):
+        point = exact([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]).cut(0.5)
+    assert point.threshold == 0
+    assert point.coverage == pytest.approx(11 / 12)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "needed"), [(0.5, 5), (0.7, 9), (0.9, 29), (0.95, 59), (0.99, 299)]
+)
+def test_rows_needed_for_a_certificate(coverage, needed):
+    score = np.arange(needed, dtype=float)
+    point = exact(score).cut(coverage, confidence=0.95)
+    assert np.isfinite(point.threshold)
+    assert not point.certificate.vacuous
+    with pytest.warns(CalibrationWarning, match=f"at least {needed} are needed"):
+        point = exact(score[:-1]).cut(coverage, confidence=0.95)
+    assert point.threshold == np.inf
+    assert point.certificate.vacuous
+
+
+def test_rank_with_confidence_is_the_smallest_that_holds():
+    for n in (30, 100, 977):
+        for coverage in (0.5, 0.8, 0.9):
+            k = exact(np.arange(n)).cut(coverage, confidence=0.95).certificate.rank
+            assert beta.sf(coverage, k, n + 1 - k) >= 0.95
+            assert beta.sf(coverage, k - 1, n + 2 - k) < 0.95
+
+
+def test_coverage_on_new_data_follows_the_beta_law():
+    # Uniform scores: the coverage of threshold t on the whole population is t.
+    rng = np.random.default_rng(1)
+    n, coverage = 40, 0.8
+    true = [exact(rng.uniform(size=n)).cut(coverage).threshold for _ in range(3000)]
+    k = int(np.ceil(coverage * (n + 1)))
+    assert kstest(true, beta(k, n + 1 - k).cdf).pvalue > 0.01
+    assert np.mean(true) == pytest.approx(k / (n + 1), abs=0.005)
+
+
+def test_coverage_on_a_finite_test_set_follows_the_beta_binomial_law():
+    rng = np.random.default_rng(2)
+    n, m, coverage, draws = 30, 25, 0.7, 3000
+    k = int(np.ceil(coverage * (n + 1)))
+    kept = [
+        (rng.normal(size=m) <= exact(rng.normal(size=n)).cut(coverage).threshold).sum()
+        for _ in range(draws)
+    ]
+    observed = np.bincount(kept, minlength=m + 1) / draws
+    expected = betabinom(m, k, n + 1 - k).pmf(np.arange(m + 1))
+    assert np.abs(observed - expected).max() < 5 * np.sqrt(0.25 / draws) / 2
+
+
+def test_with_ties_coverage_is_stochastically_no_smaller():
+    rng = np.random.default_rng(3)
+    n, coverage = 40, 0.7
+    levels = np.arange(6)
+    true = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CalibrationWarning)
+        for _ in range(2000):
+            threshold = exact(rng.integers(6, size=n)).cut(coverage).threshold
+            true.append((levels <= threshold).mean())
+    k = int(np.ceil(coverage * (n + 1)))
+    law = beta(k, n + 1 - k)
+    for level in (0.5, 0.6, 0.7, 0.8, 0.9):
+        below = np.mean(np.array(true) < level)
+        assert below <= law.cdf(level) + 3 * np.sqrt(0.25 / 2000)
+
+
+def test_confidence_fails_in_at_most_five_percent_of_draws():
+    rng = np.random.default_rng(4)
+    draws = 4000
+    short = [
+        exact(rng.uniform(size=120)).cut(0.8, confidence=0.95).threshold < 0.8
+        for _ in range(draws)
+    ]
+    assert np.mean(short) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+    assert np.mean(short) > 0.02  # and it is not bought by being far too careful
+
+
+def test_weights_are_repeated_rows():
+    rng = np.random.default_rng(5)
+    score = rng.normal(size=50)
+    weight = rng.integers(0, 4, size=50)
+    weighted = exact(score, weight).cut(0.8, confidence=0.9)
+    repeated = exact(np.repeat(score, weight)).cut(0.8, confidence=0.9)
+    assert weighted.threshold == repeated.threshold
+    assert weighted.certificate == repeated.certificate
+
+
+def test_fractional_weights_are_not_certified_but_cut():
+    scores = exact(np.arange(10.0), np.full(10, 0.1))
+    assert scores.cut(0.75).threshold == 7.0
+    with pytest.raises(CertificateError, match="counts"):
+        scores.cut(0.75, confidence=0.9)
+
+
+def test_confidence_is_refused_where_it_is_not_true():
+    with pytest.raises(CertificateError, match="calibration=0.2"):
+        CalibrationScores([1.0, 2.0], exact=False).cut(0.5, confidence=0.9)
+    with pytest.raises(CertificateError, match="coverage=None"):
+        exact([1.0, 2.0]).cut(None, confidence=0.9)
+
+
+def test_trend_is_extrapolated():
+    # Uniform on [0, 1.2] from few rows, on [0, 1.1] from more; on all: [0, 1.05].
+    u = (np.arange(4000) + 0.5) / 4000
+    scores = CalibrationScores(
+        1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55)
+    )
+    assert scores.cut(0.8).threshold == pytest.approx(0.8 * 1.05, abs=0.005)
+    assert CalibrationScores(1.1 * u, exact=False).cut(
+        0.8
+    ).threshold == pytest.approx(0.88, abs=0.005)
+
+
+def test_a_trend_of_nothing_changes_nothing():
+    score = np.random.default_rng(6).normal(size=200)
+    plain = CalibrationScores(score, exact=False).cut(0.6)
+    trend = CalibrationScores(score, exact=False, trend=(score, score, 0.6)).cut(0.6)
+    assert plain.threshold == trend.threshold
+
+
+def test_operating_point_reads_as_a_sentence():
+    point = exact(np.arange(100.0)).cut(0.8, confidence=0.95)
+    assert "for coverage 0.8" in str(point)
+    assert "probability 0.95 over 100 calibration rows" in str(point)

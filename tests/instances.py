@@ -1,0 +1,28 @@
+"""Estimators that the common checks run on, and what they may fail, with reasons."""
+
+from sklearn.linear_model import LogisticRegression
+
+from selective_query import AbstainingClassifier, HybridClassifier
+
+ROUTERS = ("auto", "entropy")
+COVERAGES = (0.9, 0.7, 0.5)
+
+ESTIMATORS = [
+    make(router, coverage)
+    for router in ROUTERS
+    for coverage in COVERAGES
+    for make in (
+        lambda router, coverage: HybridClassifier(
+            LogisticRegression(),
+            LogisticRegression(C=10),
+            router=router,
+            coverage=coverage,
+        ),
+        lambda router, coverage: AbstainingClassifier(
+            LogisticRegression(), router=router, coverage=coverage
+        ),
+    )
+]
+
+# Estimator class name -> {check name: reason}. Empty, and meant to stay so.
+EXPECTED_FAILURES = {}

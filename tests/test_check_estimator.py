@@ -1,0 +1,19 @@
+import pytest
+from instances import ESTIMATORS, EXPECTED_FAILURES
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+# Few rows and coarse scores are what these checks are made of.
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore::selective_query.exceptions.CalibrationWarning"
+    ),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+]
+
+
+@parametrize_with_checks(
+    ESTIMATORS,
+    expected_failed_checks=lambda e: EXPECTED_FAILURES.get(type(e).__name__, {}),
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
