@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from math import ceil, inf, log
+from math import ceil, inf, log, sqrt
 
 import numpy as np
 from scipy.stats import binom
@@ -124,8 +124,10 @@ class CalibrationScores:
     def cut(self, coverage, confidence=None):
         """The operating point for a coverage.
 
-        The threshold is the smallest score that enough calibration rows do not exceed;
-        a tie group stays with the base as a whole.
+        The threshold is the smallest score that enough calibration rows do not exceed,
+        so a tie group stays with the base as a whole. Where the rows are not exact the
+        count is an estimate; a tie group then goes to the nearer side, if that falls
+        short by no more than the standard error of the count.
 
         Parameters
         ----------
@@ -152,7 +154,8 @@ class CalibrationScores:
             rank = None
         else:
             rank = self._rank(coverage, confidence)
-            threshold = self._score_of_rank(rank)
+            noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
+            threshold = self._score_of_rank(rank, noise)
         vacuous = rank is not None and threshold == inf
         reached = self.coverage_at(threshold)
         if vacuous:
@@ -191,14 +194,20 @@ class CalibrationScores:
         # P(Beta(k, n + 1 - k) >= c) = P(Binomial(n, c) <= k - 1).
         return int(binom.ppf(confidence, self.n, coverage)) + 1
 
-    def _score_of_rank(self, rank):
+    def _score_of_rank(self, rank, noise):
+        """The score to cut at; `noise` is what the count may fall short by."""
         enough = self.rows_kept >= rank - 1e-9 * self.n
         if rank > self.n or not enough.any():
             return inf
         first = int(np.argmax(enough))
         # An extrapolated count need not rise; then take the middle of its crossings.
         last = 0 if enough.all() else len(enough) - int(np.argmax(~enough[::-1]))
-        return float(self.level[(first + max(first, min(last, len(enough) - 1))) // 2])
+        chosen = (first + max(first, min(last, len(enough) - 1))) // 2
+        if chosen:
+            below, above = self.rows_kept[chosen - 1 : chosen + 1]
+            if rank - below < above - rank and rank - below <= noise:
+                chosen -= 1
+        return float(self.level[chosen])
 
 
 def _warn_vacuous(coverage, confidence, n):
