@@ -1,0 +1,9 @@
+"""Data to try things on: a simulator with a known best rule, and readers of real data."""
+
+from selective_query.datasets.readers import DATASETS, load_dataset
+from selective_query.datasets.simulator import (
+    SelectiveQuerySample,
+    make_selective_query,
+)
+
+__all__ = ["DATASETS", "SelectiveQuerySample", "load_dataset", "make_selective_query"]

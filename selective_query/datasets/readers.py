@@ -1,0 +1,157 @@
+"""Readers of real data: a name -> inputs and labels, or saved predictions.
+
+All but the digits lie in a folder that the environment variable SELECTIVE_QUERY_DATA,
+or the argument ``data_home``, names.
+"""
+
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
+
+from selective_query.outcomes import Outcomes
+from selective_query.probabilities import TopKProba
+
+ENVIRONMENT = "SELECTIVE_QUERY_DATA"
+
+
+def load_dataset(name, *, data_home=None):
+    """Read one of the datasets that the benchmarks use.
+
+    Parameters
+    ----------
+    name : str
+        One of ``DATASETS``.
+    data_home : path-like, optional
+        The data folder; the environment variable SELECTIVE_QUERY_DATA by default. Only
+        ``"digits"`` needs none.
+
+    Returns
+    -------
+    Bunch
+        ``X`` and ``y``, for image sets with a given test part also ``X_test`` and
+        ``y_test``. ``imagenet_val_top5``: a function ``outcomes(base, global_)`` and
+        ``models``. ``routellm``: ``texts``, ``domain``, ``base_utility``,
+        ``global_utility`` (MMLU).
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown or no data folder is known.
+    FileNotFoundError
+        When the folder lacks the file.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"name must be one of {', '.join(DATASETS)}. Got {name!r}.")
+    reader = DATASETS[name]
+    return reader() if name == "digits" else reader(_home(data_home))
+
+
+def _home(data_home):
+    home = data_home or os.environ.get(ENVIRONMENT)
+    if not home:
+        raise ValueError(
+            f"No data folder is known. Pass data_home=, or set {ENVIRONMENT}."
+        )
+    return Path(home)
+
+
+def _digits():
+    X, y = load_digits(return_X_y=True)
+    return Bunch(X=X, y=y)
+
+
+def _letter(home):
+    data = np.load(home / "tabular" / "letter.npz")
+    return Bunch(X=data["X"].astype(np.float32), y=data["y"])
+
+
+def _covertype(home):
+    data = np.load(home / "tabular" / "covertype_93k.npz")
+    columns = [data["num"]]
+    for name in ("wilderness", "soil"):
+        columns.append(np.equal.outer(data[name], np.unique(data[name])))
+    return Bunch(X=np.hstack(columns).astype(np.float32), y=data["y"])
+
+
+def _fashion_mnist(home):
+    def images(part):
+        raw = gzip.decompress(_file(home, f"{part}-images-idx3-ubyte.gz"))
+        return np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
+
+    def labels(part):
+        raw = gzip.decompress(_file(home, f"{part}-labels-idx1-ubyte.gz"))
+        return np.frombuffer(raw, np.uint8, offset=8)
+
+    return Bunch(
+        X=images("train"), y=labels("train"), X_test=images("t10k"), y_test=labels("t10k")
+    )
+
+
+def _file(home, name):
+    return (home / "fashion_mnist" / name).read_bytes()
+
+
+def _cifar10(home):
+    from PIL import Image
+
+    data = np.load(home / "cifar10_images" / "cifar10_jpeg.npz")
+
+    def images(part):
+        blob, offsets = data[f"{part}_bytes"].tobytes(), data[f"{part}_offsets"]
+        decoded = [
+            np.asarray(Image.open(io.BytesIO(blob[a:b])).convert("RGB"))
+            for a, b in zip(offsets[:-1], offsets[1:], strict=True)
+        ]
+        return np.stack(decoded)
+
+    return Bunch(
+        X=images("train"),
+        y=data["train_label"],
+        X_test=images("test"),
+        y_test=data["test_label"],
+    )
+
+
+def _imagenet_val_top5(home):
+    data = np.load(home / "imagenet_val_top5" / "imagenet_val_top5_half.npz")
+    models = data["models"].tolist()
+    top, nll, label = data["top5"], data["nll"], data["label"]
+
+    def proba(model):
+        i = models.index(model)
+        return TopKProba(top[i], np.exp(-nll[i].astype(np.float32)), 1000)
+
+    def outcomes(base, global_):
+        return Outcomes(base_proba=proba(base), global_proba=proba(global_), y=label)
+
+    return Bunch(models=models, outcomes=outcomes)
+
+
+def _routellm(home):
+    data = np.load(home / "routellm" / "routellm_correct.npz")
+    lines = gzip.decompress((home / "routellm" / "prompts.jsonl.gz").read_bytes())
+    texts = [json.loads(line)["prompt"] for line in lines.decode().splitlines()]
+    rows = np.flatnonzero(data["benchmark"] == "mmlu")
+    return Bunch(
+        texts=[texts[i] for i in rows],
+        domain=data["domain"][rows],
+        base_utility=data["weak_correct"][rows].astype(float),
+        global_utility=data["strong_correct"][rows].astype(float),
+    )
+
+
+DATASETS = {
+    "digits": _digits,
+    "letter": _letter,
+    "covertype": _covertype,
+    "fashion_mnist": _fashion_mnist,
+    "cifar10": _cifar10,
+    "imagenet_val_top5": _imagenet_val_top5,
+    "routellm": _routellm,
+}
