@@ -77,7 +77,7 @@ class MaxLogitRouter(BaseRouter):
     Parameters
     ----------
     p : float or None, default=None
-        The exponent. None chooses the one with the largest deferral area among 1, 2,
+        The exponent. None chooses the one with the largest deferral area among 2, 3,
         ..., 8, or max-probability if that is no worse.
 
     Attributes
@@ -98,7 +98,8 @@ class MaxLogitRouter(BaseRouter):
     array([-0.707, -0.   ])
     """
 
-    candidates = (1, 2, 3, 4, 5, 6, 7, 8)
+    # p = 1 gives 1/2 to every row with one logit above the mean, and so ranks nothing.
+    candidates = (2, 3, 4, 5, 6, 7, 8)
 
     def __init__(self, p=None):
         self.p = p

@@ -1,176 +1,379 @@
-"""The paper's router: a small net trained for a coverage, thresholded at its own zero."""
+"""The constrained router: a net and the price of a query, learned together."""
 
-from itertools import combinations
-from math import ceil
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from selective_query.probabilities import entropy, top_probabilities
+from selective_query._validation import Interval, fit_context
+from selective_query.probabilities import TopKProba, entropy, top_probabilities
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.evidence_columns import evidence_columns
 
+FEWEST_ROWS = 4
+MEASUREMENTS_PER_EPOCH = 4
+DAMPING = 0.1
+# Coverage that may be left over where the price of a query is positive.
+TOLERANCE = 0.005
+
 
 class ConstrainedRouter(BaseRouter):
-    r"""Learn whom to query by constrained optimisation.
+    r"""Learn whom to query and the price of a query together, for one target coverage.
 
-    Supervision is the paper's label :math:`o(x) = 1\{b(x) \ne g(x) = y\}`, or 1{b(x) ≠
-    y} without a global. With a score s and r(x) = 1 where s(x) > 0,
+    The rule of Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023:
+    the least loss :math:`\ell(r(x), o(x))` subject to :math:`E[1 - r(x)] \ge c`, where
+    :math:`o` is the positive part of the benefit (``Outcomes.proxy_label``). The net's
+    score s decides at its own zero, :math:`r(x) = 1\{s(x) > 0\}`, and no threshold is
+    looked for afterwards. With multiplier :math:`\lambda` the net descends on
 
-    .. math::
-        \min_s \; E[o \, \ell(-s)] \quad \text{subject to} \quad E[1 - r(x)] \ge c,
-        \qquad \ell(s) = \log(1 + e^{s}),
+    .. math:: E\big[o\,\sigma_+(-s) + \rho\,(1-o)\,\sigma_+(s)
+              + \lambda\,\sigma_+(s)\big] - \lambda\,(1-c), \qquad
+              \sigma_+(s) = \log_2(1 + e^s),
 
-    is solved as a game: the weights descend on
-    :math:`E[o \, \ell(-s)] + \lambda E[\ell(s)]`, and the multiplier ascends on the
-    true violation, the query rate minus 1 - c. For a fixed :math:`\lambda` the
-    minimiser is positive exactly where :math:`E[o \mid x] > \lambda`: the multiplier
-    is the price of a query, in right answers. The violation is measured on rows that
-    the weights are not trained on, since a net that overfits queries fewer inputs of
-    new data than of its own.
+    while :math:`\lambda \ge 0` ascends on the true violation :math:`E[r] - (1 - c)`.
+    Softplus bounds the 0/1 step from above, so this is a convex surrogate of missed
+    benefit, plus needless queries at their cost :math:`\rho`, plus all queries at
+    their price. Its minimiser in s is
+    :math:`\log E[o\mid x] - \log(\lambda + \rho\,E[1-o\mid x])`, hence
 
-    A classifier or policy still learns its own threshold on this score; thresholded at
-    zero, without that, the score keeps to the coverage by itself.
+    .. math:: r(x) = 1 \iff E[o \mid x] > \lambda + \rho\,E[1 - o \mid x]:
+
+    the Lagrangian dual of "the most benefit for 1 - c queries", with the multiplier as
+    the price of a query in units of benefit. A small :math:`\rho` settles the inputs
+    on which the paper's optimum leaves the router free in favour of the base. With
+    :math:`\rho = 1` and no constraint the loss is plain cross-entropy, which seldom
+    queries where o is rare, whatever the target.
+
+    The violation is a mean over the rows the weights learn from and the held-out ones,
+    drawn towards the latter where the two differ by more than chance. Weights and
+    multiplier answer to it during training; the trained score is not shifted.
+
+    The net is the paper's: entropy and pairwise margins of the top probabilities,
+    joined to the features once these have been through two layers, then three layers
+    more, with batch norm and ReLU. As published it overfits a few thousand rows; hence
+    dropout, weight decay and held-out rows.
 
     Parameters
     ----------
     target_coverage : float or None, default=None
-        The coverage c to train for. ``HybridClassifier`` fills in its own; None is an
-        error in ``fit``.
-    hidden : tuple of int, default=(128, 64)
-        Widths of the hidden layers, each with batch norm and ReLU.
-    n_top : int, default=10
-        Pairwise margins are taken among this many top probabilities.
-    n_epochs : int, default=30
-        At least 600 steps are made.
+        Share of inputs, at least, that the base shall answer. ``HybridClassifier`` and
+        ``RoutingPolicy`` fill in theirs. None leaves the constraint out.
+    k : int, default=10
+        How many of the largest probabilities are compared with each other.
+    hidden : sequence of int, default=(128, 64)
+        Widths of the layers for features and logits alone.
+    head : sequence of int, default=(64, 64, 64)
+        Widths of the layers after confidences and features are joined.
+    needless_query_cost : float, default=0.05
+        What a query that gains nothing costs, in units of benefit, even where there is
+        room for it.
+    n_epochs : int, default=50
     batch_size : int, default=256
-    learning_rate, dual_learning_rate : float, default=0.005, 0.05
-        Of the weights and of the multiplier; both fall to zero along a cosine.
-    weight_decay : float, default=0.01
-    validation_fraction : float, default=0.3
-        Share of the rows that drives the multiplier and not the weights.
+        Fewer where an epoch would have less than eight batches.
+    learning_rate : float, default=0.001
+        First step of the weights (AdamW); it falls to zero along half a cosine.
+    dual_learning_rate : float, default=0.05
+        Step of the multiplier, about four times an epoch.
+    weight_decay : float, default=1.0
+        Decoupled, so each step shrinks matrices by this times the learning rate.
+    dropout : float, default=0.3
+        After each hidden layer.
+    early_stopping : bool, default=True
+        Whether to hold rows out from the weights, and to keep, of the weights in the
+        second half of training that meet the constraint, those that do best on them.
+        False learns from all rows and judges by them.
+    validation_fraction : float, default=0.2
+        Share of rows held out, evenly spread along a linear guess of the label.
     random_state : int, RandomState instance or None, default=None
+        For initial weights, batches, dropout and held-out rows. The random state of
+        torch itself is left as it was.
 
     Attributes
     ----------
     multiplier_ : float
-        The learned price of a query; about zero where the constraint is slack.
-    multiplier_history_, violation_history_ : ndarray of shape (n_steps,)
-    layers_ : list of (ndarray, ndarray)
-        Weights and biases, batch norm folded in; scoring needs no torch.
+        Price of a query when the kept weights were measured; 0 where the constraint
+        is slack.
+    multiplier_history_, violation_history_ : ndarray of shape (n_measurements,)
+        In the order of training. A positive violation is missing coverage.
+    kept_measurement_ : int
+        Place of the kept weights in the histories.
+    feature_layers_, head_layers_ : list of (ndarray, ndarray)
+        Weights of shape (n_in, n_out) and biases of shape (n_out,), with batch norm
+        folded in, so that scoring takes numpy alone.
 
-    References
-    ----------
-    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, section 3.
+    Notes
+    -----
+    The label takes no notice of inputs on which only the base is right;
+    :class:`BenefitRouter` does. Coverage on new data wavers about its target by what
+    the number of rows allows, :math:`\sqrt{c(1-c)/n}` at least; where a guarantee is
+    needed, leave the threshold to ``RoutingPolicy`` and its certificate.
 
     Examples
     --------
-    >>> from selective_query.datasets import make_selective_query
+    >>> import numpy as np
+    >>> from selective_query import Outcomes
     >>> from selective_query.routers import ConstrainedRouter
-    >>> outcomes = make_selective_query(1000, random_state=0).outcomes
-    >>> router = ConstrainedRouter(target_coverage=0.7, random_state=0).fit(outcomes)
-    >>> router.multiplier_ > 0
-    True
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(0.5, 1, 2000)
+    >>> outcomes = Outcomes(
+    ...     base_proba=np.column_stack([p, 1 - p]),
+    ...     base_utility=rng.uniform(size=2000) < p,
+    ... )
+    >>> router = ConstrainedRouter(0.7, n_epochs=20, random_state=0).fit(outcomes)
+    >>> kept = router.query_score(outcomes.evidence) <= 0
+    >>> bool(abs(kept.mean() - 0.7) < 0.02), router.multiplier_ > 0
+    (True, True)
     """
 
     learns = True
+
+    _parameter_constraints = {
+        "target_coverage": [Interval(Real, 0, 1, closed="both"), None],
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "hidden": ["array-like"],
+        "head": ["array-like"],
+        "needless_query_cost": [Interval(Real, 0, None, closed="left")],
+        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "dual_learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
         target_coverage=None,
         *,
+        k=10,
         hidden=(128, 64),
-        n_top=10,
-        n_epochs=30,
+        head=(64, 64, 64),
+        needless_query_cost=0.05,
+        n_epochs=50,
         batch_size=256,
-        learning_rate=0.005,
+        learning_rate=1e-3,
         dual_learning_rate=0.05,
-        weight_decay=0.01,
-        validation_fraction=0.3,
+        weight_decay=1.0,
+        dropout=0.3,
+        early_stopping=True,
+        validation_fraction=0.2,
         random_state=None,
     ):
         self.target_coverage = target_coverage
+        self.k = k
         self.hidden = hidden
-        self.n_top = n_top
+        self.head = head
+        self.needless_query_cost = needless_query_cost
         self.n_epochs = n_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.dual_learning_rate = dual_learning_rate
         self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes):
-        from selective_query.routers.constrained_net import train_net
+        """Learn the net's weights and the price of a query.
 
-        self._check_params()
-        columns = self._columns(outcomes)
-        self.centre_ = columns.mean(axis=0)
-        scale = columns.std(axis=0)
-        self.scale_ = np.where(scale > 1e-8, scale, 1.0)
-        rng = check_random_state(self.random_state)
-        n = len(columns)
-        order = rng.permutation(n)
-        n_held_out = ceil(self.validation_fraction * n)
-        if n - n_held_out < 2:
-            raise ValueError(
-                f"ConstrainedRouter needs more than {n} rows of outcomes. Give some "
-                "hundreds, or choose router='max_probability', which learns nothing."
-            )
-        self.layers_, self.multiplier_, history = train_net(
-            (columns - self.centre_) / self.scale_,
-            outcomes.proxy_label,
-            outcomes.weight,
-            train=order[n_held_out:],
-            held_out=order[:n_held_out],
-            coverage=self.target_coverage,
-            hidden=self.hidden,
-            n_steps=max(600, self.n_epochs * ceil(n / self.batch_size)),
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            dual_learning_rate=self.dual_learning_rate,
-            weight_decay=self.weight_decay,
-            seed=int(rng.randint(2**31 - 1)),
+        Parameters
+        ----------
+        outcomes : Outcomes
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range or there are too few rows.
+        MissingEvidenceError
+            When the evidence holds nothing numeric.
+        """
+        from selective_query.routers.primal_dual import minimise
+        from selective_query.routers.router_net import (
+            CoverageProblem,
+            RouterNet,
+            seeded,
         )
-        self.multiplier_history_ = np.array(history.multiplier)
-        self.violation_history_ = np.array(history.violation)
+
+        self._check(outcomes)
+        self.n_top_ = _n_top(outcomes.base_proba, self.k)
+        inputs, self.n_confidence_ = _inputs(outcomes, self.n_top_)
+        used = outcomes.weight > 0
+        inputs, label = inputs[used], outcomes.proxy_label[used]
+        weight = outcomes.weight[used] / outcomes.weight[used].mean()
+        self.centre_, self.scale_ = _moments(inputs, weight)
+        inputs = (inputs - self.centre_) / self.scale_
+        random = check_random_state(self.random_state)
+        held_out = np.zeros(len(inputs), dtype=bool)
+        if self.early_stopping:
+            guess = _linear_guess(inputs, label, weight)
+            held_out = _spread_evenly(guess, self.validation_fraction, random)
+        with seeded(random.randint(2**31 - 1)):
+            net = RouterNet(
+                self.n_confidence_,
+                inputs.shape[1] - self.n_confidence_,
+                self.hidden,
+                self.head,
+                self.dropout,
+            )
+            problem = CoverageProblem(
+                net,
+                inputs,
+                label,
+                weight,
+                held_out,
+                query_rate=1 - (self.target_coverage or 0),
+                needless_query_cost=self.needless_query_cost,
+                batch_size=self.batch_size,
+            )
+            trace = minimise(
+                problem,
+                net,
+                n_epochs=self.n_epochs,
+                learning_rate=self.learning_rate,
+                dual_learning_rate=self.dual_learning_rate,
+                damping=DAMPING,
+                tolerance=TOLERANCE,
+                weight_decay=self.weight_decay,
+                measure_every=max(problem.n_batches // MEASUREMENTS_PER_EPOCH, 1),
+            )
+        self.feature_layers_, self.head_layers_ = net.plain_layers()
+        self.multiplier_history_ = trace.multiplier
+        self.violation_history_ = trace.violation
+        self.kept_measurement_ = trace.kept
+        self.multiplier_ = float(trace.multiplier[trace.kept])
         return self
 
+    def _check(self, outcomes):
+        for name in ("hidden", "head"):
+            _check_widths(getattr(self, name), name)
+        n_used = np.count_nonzero(outcomes.weight)
+        if n_used < FEWEST_ROWS:
+            raise ValueError(
+                f"ConstrainedRouter needs at least {FEWEST_ROWS} rows of positive "
+                f"weight. Got {n_used}. Use router='max_probability', which learns "
+                "nothing, or give more rows."
+            )
+
     def query_score(self, evidence):
-        values = (self._columns(evidence) - self.centre_) / self.scale_
-        for weight, bias in self.layers_[:-1]:
-            values = np.maximum(values @ weight + bias, 0)
-        weight, bias = self.layers_[-1]
-        return (values @ weight + bias)[:, 0]
-
-    def _columns(self, evidence):
-        """Entropy and pairwise margins of the top probabilities, logits, features."""
-        if evidence.base_proba is None:
-            return evidence_columns(evidence)[0].astype(float)
-        n_top = min(self.n_top, evidence.base_proba.shape[1])
-        top = top_probabilities(evidence.base_proba, n_top).astype(float)
-        first, second = np.array(list(combinations(range(n_top), 2))).T
-        parts = [
-            entropy(evidence.base_proba)[:, None],
-            top[:, first] - top[:, second],
-            evidence.base_logits,
-            evidence.base_features,
-        ]
-        return np.concatenate([p for p in parts if p is not None], axis=1, dtype=float)
-
-    def _check_params(self):
-        for name, least in (("n_top", 2), ("n_epochs", 1), ("batch_size", 2)):
-            value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}. Got {value!r}.")
-        if self.target_coverage is None:
+        inputs, n_confidence = _inputs(evidence, self.n_top_)
+        if (inputs.shape[1], n_confidence) != (len(self.centre_), self.n_confidence_):
             raise ValueError(
-                "target_coverage must be the coverage to train for, in [0, 1]. Got "
-                "None. Set it, or use the router inside a HybridClassifier or "
-                "RoutingPolicy with a coverage, which fills it in."
+                "ConstrainedRouter was fitted on evidence of "
+                f"{len(self.centre_)} columns, {self.n_confidence_} of them "
+                f"confidences. Got {inputs.shape[1]}, {n_confidence} of them "
+                "confidences. Give the same kinds of evidence as in fit."
             )
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(
-                "validation_fraction must lie strictly between 0 and 1. Got "
-                f"{self.validation_fraction!r}."
-            )
+        inputs = (inputs - self.centre_) / self.scale_
+        features = inputs[:, n_confidence:]
+        for weight, bias in self.feature_layers_:
+            features = np.maximum(features @ weight + bias, 0)
+        joined = np.concatenate([inputs[:, :n_confidence], features], axis=1)
+        *layers, (weight, bias) = self.head_layers_
+        for inner_weight, inner_bias in layers:
+            joined = np.maximum(joined @ inner_weight + inner_bias, 0)
+        return _without_last_bits(joined @ weight[:, 0] + bias[0])
+
+
+def _without_last_bits(score):
+    # A matrix product may differ in its last bits with the size of the batch.
+    return score.astype(np.float32).astype(float)
+
+
+def _inputs(evidence, n_top):
+    """Confidences, then features, shape (n_samples, n_columns); and how many are first.
+
+    Everything passes through single precision, so that the same evidence in either
+    precision gives the same decisions.
+    """
+    confidence, features = [], []
+    if evidence.base_proba is not None and n_top:
+        confidence = _confidence_columns(evidence.base_proba, n_top)
+    for part in (evidence.base_logits, evidence.base_features):
+        if part is not None:
+            features.append(_single(part))
+    if not confidence and not features:
+        features.append(_single(_finite(evidence_columns(evidence)[0])))
+    n_confidence = sum(part.shape[1] for part in confidence)
+    return np.concatenate([*confidence, *features], axis=1, dtype=float), n_confidence
+
+
+def _confidence_columns(proba, n_top):
+    """Entropy, and the differences of all pairs of the top probabilities."""
+    if isinstance(proba, TopKProba):
+        proba = TopKProba(
+            proba.classes, _single(proba.proba).astype(float), proba.n_classes
+        )
+    else:
+        proba = _single(proba).astype(float)
+    top = top_probabilities(proba, n_top)
+    larger, smaller = np.triu_indices(n_top, k=1)
+    return [entropy(proba)[:, None], top[:, larger] - top[:, smaller]]
+
+
+def _single(values):
+    largest = np.finfo(np.float32).max
+    return np.clip(values, -largest, largest).astype(np.float32, copy=False)
+
+
+def _finite(X):
+    if not np.isfinite(X).all():
+        row = int(np.flatnonzero(~np.isfinite(X).all(axis=1))[0])
+        raise ValueError(
+            f"X must be finite for a router that learns from it. Row {row} holds NaN or "
+            "infinity; impute such values, or give base_proba or base_features."
+        )
+    return X
+
+
+def _n_top(proba, k):
+    if proba is None:
+        return 0
+    known = proba.proba if isinstance(proba, TopKProba) else proba
+    return min(k, known.shape[1])
+
+
+def _moments(inputs, weight):
+    """Weighted mean and standard deviation of each column, infinite for constants."""
+    share = weight / weight.sum()
+    centre = share @ inputs
+    scale = np.sqrt(share @ (inputs - centre) ** 2)
+    scale[scale <= 1e-7 * np.maximum(np.abs(centre), 1e-30)] = np.inf
+    return centre, scale
+
+
+def _linear_guess(inputs, label, weight):
+    """A ridge regression of the label, shape (n_samples,)."""
+    design = np.column_stack([np.ones(len(inputs)), inputs])
+    weighted = design * weight[:, None]
+    penalty = np.diag(np.full(design.shape[1], 10.0))
+    return design @ np.linalg.solve(weighted.T @ design + penalty, weighted.T @ label)
+
+
+def _spread_evenly(values, share, random):
+    """Mask of a share of the rows, spread evenly over the sorted values.
+
+    So the chosen rows differ less from the others than rows chosen by chance would.
+    """
+    order = np.argsort(values, kind="stable")
+    n_chosen = min(max(round(share * len(values)), 1), len(values) - 2)
+    chosen = (np.arange(n_chosen) + random.uniform()) * len(values) / n_chosen
+    mask = np.zeros(len(values), dtype=bool)
+    mask[order[chosen.astype(int)]] = True
+    return mask
+
+
+def _check_widths(widths, name):
+    if not len(widths) or not all(isinstance(w, Integral) and w >= 1 for w in widths):
+        raise ValueError(
+            f"{name} must list the widths of at least one layer, whole numbers >= 1. "
+            f"Got {widths!r}."
+        )

@@ -1,77 +1,195 @@
-"""Minimise an objective under one constraint, with a learned multiplier, in torch.
+"""Minimise one function of some weights while another stays at or below zero."""
 
-Weights descend on the Lagrangian with a differentiable surrogate of the constraint; the
-multiplier ascends on the true violation, which need not be differentiable (Cotter et
-al., "Two-player games for efficient non-convex constrained optimization", ALT 2019).
-"""
+import copy
+import math
+from dataclasses import dataclass
+from typing import Protocol
 
-from dataclasses import dataclass, field
-
+import numpy as np
 import torch
 
 
-@dataclass
-class History:
-    """What happened at each step.
+class ConstrainedProblem(Protocol):
+    """What :func:`minimise` must know: one problem in two views.
 
-    Attributes
-    ----------
-    multiplier, violation : list of float
-        The multiplier in force, and the true violation it was moved by.
+    The smooth view drives the weights, the true one the multiplier. The true violation
+    may be a step function, since nothing is differentiated through it.
     """
 
-    multiplier: list = field(default_factory=list)
-    violation: list = field(default_factory=list)
+    n_batches: int
+
+    def batches(self):
+        """Yield (objective, surrogate violation), scalar tensors, ``n_batches`` times.
+
+        Each pair is computed when it is asked for, at the weights of that moment.
+        """
+
+    def measure(self):
+        """Return the true objective and the true violation, as floats."""
 
 
-def minimise_constrained(
-    parameters,
-    terms,
-    violation,
-    *,
-    n_steps,
-    learning_rate=0.01,
-    dual_learning_rate=0.05,
-    weight_decay=0.0,
-):
-    """Minimise ``objective`` subject to ``violation <= 0``.
+class Multiplier:
+    r"""A non-negative price of violating a constraint, learned by projected ascent.
+
+    .. math:: \lambda_t = \max(0,\ I_t + \kappa v_t), \qquad
+              I_t = \max(0,\ I_{t-1} + \eta v_t)
+
+    The integral :math:`I` alone is gradient ascent in the dual. The term proportional
+    to the violation :math:`v` damps the swings of that ascent when the weights answer
+    late (Sohrabi et al., "On PI controllers for updating Lagrange multipliers in
+    constrained optimization", ICML 2024).
 
     Parameters
     ----------
-    parameters : list of torch.Tensor
-        Weights, changed in place. Both step sizes fall to zero along a cosine.
-    terms : callable
-        ``terms(step)`` returns two scalar tensors: the objective, and a differentiable
-        surrogate that falls when the violation falls.
-    violation : callable
-        ``violation()`` returns the true violation as a float; at most zero when the
-        constraint holds.
-    n_steps : int
+    learning_rate : float
+        The step :math:`\eta`.
+    damping : float, default=0.0
+        The weight :math:`\kappa` of the violation at hand.
+
+    Attributes
+    ----------
+    value : float
+        The multiplier now; it starts at 0.
+    """
+
+    def __init__(self, learning_rate, damping=0.0):
+        self.learning_rate = learning_rate
+        self.damping = damping
+        self.value = 0.0
+        self._integral = 0.0
+
+    def ascend(self, violation):
+        """Rise while the constraint is violated; fall, no lower than 0, while slack."""
+        self._integral = max(0.0, self._integral + self.learning_rate * violation)
+        self.value = max(0.0, self._integral + self.damping * violation)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The course of a minimisation, measurement by measurement.
+
+    Attributes
+    ----------
+    multiplier : ndarray of shape (n_measurements,)
+        Its value once it had answered to the measurement.
+    violation, objective : ndarray of shape (n_measurements,)
+        The true ones.
+    kept : int
+        Number of the measurement whose weights were kept.
+    """
+
+    multiplier: np.ndarray
+    violation: np.ndarray
+    objective: np.ndarray
+    kept: int
+
+
+def minimise(
+    problem,
+    module,
+    *,
+    n_epochs,
+    learning_rate,
+    dual_learning_rate,
+    damping=0.0,
+    weight_decay=0.0,
+    measure_every=1,
+    tolerance=0.0,
+    burn_in=0.5,
+):
+    r"""Look for a saddle point: the weights descend and the price of violation ascends.
+
+    The weights :math:`\theta` descend on
+    :math:`f(\theta) + \lambda\,\tilde v(\theta)` with a smooth surrogate
+    :math:`\tilde v`; the multiplier :math:`\lambda \ge 0` ascends on the true violation
+    :math:`v`. That is the proxy-Lagrangian game of Cotter et al., "Two-player games for
+    efficient non-convex constrained optimization", ALT 2019. The learning rate of the
+    weights falls to zero along half a cosine.
+
+    Of the weights measured after the burn-in, those are kept that come nearest to
+    feasibility and complementary slackness (no violation, and no slack beyond the
+    tolerance at a positive price); of equals, those of lowest true objective.
+
+    Parameters
+    ----------
+    problem : ConstrainedProblem
+    module : torch.nn.Module
+        Holds the weights. In training mode while they move and in evaluation mode when
+        they are measured; returned with the kept ones.
+    n_epochs : int
     learning_rate, dual_learning_rate : float
-        Of the weights (Adam), and of the multiplier (projected gradient ascent).
-    weight_decay : float
+        Steps of the weights (AdamW) and of the multiplier.
+    damping : float, default=0.0
+        See :class:`Multiplier`.
+    weight_decay : float, default=0.0
+        For matrices; biases and scales do not decay.
+    measure_every : int, default=1
+        Steps of the weights to one of the multiplier.
+    tolerance : float, default=0.0
+        Slack that may remain at a positive price.
+    burn_in : float, default=0.5
+        Share of the steps after which weights may be kept.
 
     Returns
     -------
-    multiplier : float
-        Not negative; zero where the constraint never was violated for long.
-    history : History
+    Trace
     """
-    optimiser = torch.optim.AdamW(
-        parameters, lr=learning_rate, weight_decay=weight_decay
+    optimiser = _optimiser(module, learning_rate, weight_decay)
+    n_steps = n_epochs * problem.n_batches
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * step / n_steps))
     )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
-    multiplier, history = 0.0, History()
-    for step in range(n_steps):
-        excess = violation()
-        history.multiplier.append(multiplier)
-        history.violation.append(excess)
-        share_of_rate = optimiser.param_groups[0]["lr"] / learning_rate
-        multiplier += dual_learning_rate * share_of_rate * excess
-        multiplier = max(multiplier, 0.0)
-        objective, surrogate = terms(step)
+    multiplier = Multiplier(dual_learning_rate, damping)
+    measured, kept, least = [], None, None
+    module.train()
+    for step, (objective, surrogate) in enumerate(_steps(problem, n_epochs), start=1):
         optimiser.zero_grad()
-        (objective + multiplier * surrogate).backward()
+        (objective + multiplier.value * surrogate).backward()
         optimiser.step()
         schedule.step()
-    return multiplier, history
+        if step % measure_every and step < n_steps:
+            continue
+        true_objective, violation = _measure(problem, module)
+        multiplier.ascend(violation)
+        measured.append((multiplier.value, violation, true_objective))
+        rank = _residual(violation, multiplier.value, tolerance), true_objective
+        if step >= burn_in * n_steps and (least is None or rank <= least):
+            least, kept = rank, len(measured) - 1
+            weights = copy.deepcopy(module.state_dict())
+    module.load_state_dict(weights)
+    module.eval()
+    return Trace(*np.array(measured).T, kept=kept)
+
+
+def _residual(violation, multiplier, tolerance):
+    """Violation, or slack that is paid for, beyond the tolerance."""
+    if violation > 0:
+        return violation
+    slack = -violation if multiplier > 0 else 0.0
+    return slack if slack > tolerance else 0.0
+
+
+def _steps(problem, n_epochs):
+    with torch.enable_grad():
+        for _ in range(n_epochs):
+            yield from problem.batches()
+
+
+def _measure(problem, module):
+    module.eval()
+    with torch.no_grad():
+        measured = problem.measure()
+    module.train()
+    return measured
+
+
+def _optimiser(module, learning_rate, weight_decay):
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    others = [p for p in module.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=learning_rate
+    )

@@ -1,0 +1,99 @@
+"""What does routing cost over the models themselves?
+
+`predict` beside a hand-written numpy hybrid (argmax, compare, gather, slice) on the
+same rows with the same threshold, in turn in one run; and one row at a time beside
+base.predict_proba.
+"""
+
+import time
+
+import numpy as np
+from _harness import Benchmark, print_table
+from sklearn.datasets import make_classification
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from selective_query import HybridClassifier
+from selective_query.routers.scores import entropy, margin, max_probability
+
+N_ROWS = 100_000
+BY_HAND = {"max_probability": max_probability, "margin": margin, "entropy": entropy}
+
+
+def medians_in_turn(functions, repeats):
+    """Median seconds of each, called one after the other in every repeat."""
+    times = np.empty((repeats, len(functions)))
+    for run in range(-2, repeats):
+        for i, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            if run >= 0:
+                times[run, i] = time.perf_counter() - start
+    return np.median(times, axis=0)
+
+
+def by_hand(base, global_, score, threshold, X):
+    proba = base.predict_proba(X)
+    label = proba.argmax(axis=1)
+    queried = np.flatnonzero(score(proba) > threshold)
+    label[queried] = global_.predict_proba(X[queried]).argmax(axis=1)
+    return base.classes_[label]
+
+
+def cost(router, X, y, base, global_, repeats):
+    hybrid = HybridClassifier(
+        FrozenEstimator(base), FrozenEstimator(global_), router=router, coverage=0.8
+    ).fit(X[:3000], y[:3000])
+    kept = hybrid.predict_coverage(X)
+    queried = np.flatnonzero(~kept)
+    one = X[np.flatnonzero(kept)[:1]]
+
+    def models_alone():
+        base.predict_proba(X)
+        global_.predict_proba(X[queried])
+
+    functions = [lambda: hybrid.predict(X), models_alone]
+    score = BY_HAND.get(router)
+    if score is not None:
+        threshold = hybrid.operating_point_.threshold
+        functions.append(lambda: by_hand(base, global_, score, threshold, X))
+    times = medians_in_turn(functions, repeats)
+    single = medians_in_turn(
+        [lambda: hybrid.predict(one), lambda: base.predict_proba(one)], 50 * repeats
+    )
+    return {
+        "over hand-written": float(times[0] / times[2]) if score else float("nan"),
+        "ns per row over the models": float(1e9 * (times[0] - times[1]) / len(X)),
+        "one row, over the base": float(single[0] / single[1]),
+    }
+
+
+def main():
+    benchmark = Benchmark("predict_cost", __doc__)
+    args = benchmark.parse()
+    repeats = 7 if args.quick else 31
+    X, y = make_classification(
+        N_ROWS + 20_000, 20, n_informative=10, n_classes=10, random_state=0
+    )
+    # Fitted on rows that are not routed below; the base on far fewer.
+    base = LogisticRegression(max_iter=100).fit(X[-300:], y[-300:])
+    global_ = LogisticRegression(max_iter=100).fit(X[-20_000:], y[-20_000:])
+    X, y = X[:N_ROWS], y[:N_ROWS]
+    for router in (*BY_HAND, "benefit"):
+        benchmark.row(
+            {"router": router, "rows": N_ROWS, "classes": 10},
+            lambda r=router: cost(r, X, y, base, global_, repeats),
+        )
+    print_table(
+        benchmark.rows,
+        {
+            "router": "",
+            "over hand-written": ".2f",
+            "ns per row over the models": ".0f",
+            "one row, over the base": ".2f",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query import Evidence, list_routers
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.probabilities import entropy
+from selective_query.routers import BaseRouter, make_router
+from tests.routers import checks
+from tests.routers.checks import yield_router_checks
+
+NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
+
+# Router -> {check: why it fails, and is meant to}.
+EXPECTED_FAILURES = {
+    "random": {
+        "check_names_of_the_classes_do_not_matter": "a hash of the columns in order",
+        "check_doubt_scores_higher_than_certainty": "chance knows no doubt",
+        "check_missing_evidence_is_named": "it takes any evidence, texts too",
+    },
+    "constrained": {
+        "check_order_in_fit_does_not_matter": "the order deals rows to batches",
+        "check_names_of_the_classes_do_not_matter": "random first weights by column",
+        "check_integer_weights_are_repeated_rows": "repeated rows fill batches",
+    },
+}
+# A net that trains in a moment.
+SMALL = {"constrained": {"hidden": (16,), "head": (16,), "n_epochs": 3}}
+
+
+def make(name):
+    router = make_router(name, target_coverage=0.8, random_state=0)
+    known = router.get_params()
+    small = {k: v for k, v in SMALL.get(name, {}).items() if k in known}
+    return router.set_params(**small)
+
+
+def cases():
+    for name in list_routers():
+        expected = EXPECTED_FAILURES.get(name, {})
+        for check in yield_router_checks(make(name)):
+            marks = []
+            if check.__name__ in expected:
+                marks.append(pytest.mark.xfail(reason=expected[check.__name__]))
+            if name in SMALL:
+                marks.append(NEEDS_TORCH)
+            label = f"{name}-{check.__name__.removeprefix('check_')}"
+            yield pytest.param(name, check, id=label, marks=marks)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads of a tiny net only wait for each other."""
+    if find_spec("torch") is None:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("name", "check"), list(cases()))
+def test_router(name, check):
+    check(make(name))
+
+
+def test_expected_failures_name_checks_that_there_are():
+    assert EXPECTED_FAILURES.keys() <= set(list_routers())
+    for name, expected in EXPECTED_FAILURES.items():
+        known = {check.__name__ for check in yield_router_checks(make(name))}
+        assert expected.keys() <= known
+        assert all(expected.values())
+
+
+def test_every_check_is_yielded():
+    written = {name for name in vars(checks) if name.startswith("check_")}
+    assert {check.__name__ for check in yield_router_checks(make("benefit"))} == written
+
+
+# The checks themselves: each catches a router that is wrong in its way.
+
+
+class Sound(BaseRouter):
+    """Entropy, plus a mean of the benefit that it learns; keeps to everything."""
+
+    learns = True
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def fit(self, outcomes):
+        self.mean_ = np.average(outcomes.benefit, weights=outcomes.weight)
+        return self
+
+    def query_score(self, evidence):
+        check_is_fitted(self)
+        doubt = entropy(evidence.require("base_proba", type(self).__name__))
+        return self.scale * (doubt + self.mean_)
+
+
+class Column(Sound):
+    def query_score(self, evidence):
+        return super().query_score(evidence)[:, None]
+
+
+class Infinite(Sound):
+    def query_score(self, evidence):
+        score = super().query_score(evidence)
+        return score + np.inf if evidence.n_rows == 1 else score
+
+
+class FitReturnsNothing(Sound):
+    def fit(self, outcomes):
+        super().fit(outcomes)
+
+
+class Moody(Sound):
+    def fit(self, outcomes):
+        super().fit(outcomes)
+        self.mean_ += np.random.default_rng().random()
+        return self
+
+
+class Remembers(Sound):
+    def fit(self, outcomes):
+        before = getattr(self, "mean_", 0)
+        super().fit(outcomes)
+        self.mean_ += before
+        return self
+
+
+class RanksTheBatch(Sound):
+    def query_score(self, evidence):
+        score = super().query_score(evidence)
+        return score.argsort().argsort() / len(score)
+
+
+class RanksByPlace(Sound):
+    def query_score(self, evidence):
+        return super().query_score(evidence) + 1e-3 * np.arange(evidence.n_rows)
+
+
+class LooksAtTheFirstRows(Sound):
+    def fit(self, outcomes):
+        return super().fit(outcomes.take(np.arange(50)))
+
+
+class FirstClass(Sound):
+    def query_score(self, evidence):
+        return super().query_score(evidence) + evidence.base_proba[:, 0]
+
+
+class Backwards(Sound):
+    def query_score(self, evidence):
+        return -super().query_score(evidence)
+
+
+class Constant(Sound):
+    def query_score(self, evidence):
+        return 0 * super().query_score(evidence)
+
+
+class OtherInSingle(Sound):
+    def query_score(self, evidence):
+        wide = evidence.base_proba.dtype == np.float64
+        return super().query_score(evidence) * (1 if wide else 1.01)
+
+
+class LearnsOtherInSingle(Sound):
+    def fit(self, outcomes):
+        super().fit(outcomes)
+        self.mean_ += outcomes.base_proba.dtype == np.float32
+        return self
+
+
+class DividesByTheVariance(Sound):
+    def fit(self, outcomes):
+        super().fit(outcomes)
+        if not np.ptp(outcomes.base_utility):
+            self.mean_ = np.nan
+        return self
+
+
+class HoldsALambda(Sound):
+    def fit(self, outcomes):
+        self.function_ = lambda x: x
+        return super().fit(outcomes)
+
+
+class SetsItsParameter(Sound):
+    def fit(self, outcomes):
+        self.scale = 2.0
+        return super().fit(outcomes)
+
+
+class LearnsInInit(Sound):
+    def __init__(self, scale=1.0):
+        super().__init__(scale)
+        self.table_ = {}
+
+
+class Writes(Sound):
+    def query_score(self, evidence):
+        evidence.base_proba[:] = np.round(evidence.base_proba, 6)
+        return super().query_score(evidence)
+
+
+class NeedsAGlobal(Sound):
+    def fit(self, outcomes):
+        self.best_ = outcomes.global_utility.max()
+        return super().fit(outcomes)
+
+
+class NeedsAllClasses(Sound):
+    def query_score(self, evidence):
+        return super().query_score(evidence) + 0 * evidence.base_proba.max(axis=1)
+
+
+class Peeks(Sound):
+    def query_score(self, evidence):
+        return super().query_score(evidence) + getattr(evidence, "benefit", 0)
+
+
+class Mute(Sound):
+    def query_score(self, evidence):
+        try:
+            return super().query_score(evidence)
+        except MissingEvidenceError:
+            raise KeyError("base_proba") from None
+
+
+class ScoresInPlaceOfFit(Sound):
+    def fit_score(self, outcomes):
+        return entropy(outcomes.base_proba)
+
+
+class IgnoresWeights(Sound):
+    def fit(self, outcomes):
+        self.mean_ = outcomes.benefit.mean()
+        return self
+
+
+class Unfitted(Sound):
+    def query_score(self, evidence):
+        self.mean_ = getattr(self, "mean_", 0)
+        return super().query_score(evidence)
+
+
+BROKEN = {
+    Column: "scores_are_finite_numbers_one_a_row",
+    Infinite: "scores_are_finite_numbers_one_a_row",
+    FitReturnsNothing: "fit_returns_the_router",
+    Moody: "two_fits_give_equal_scores",
+    Remembers: "two_fits_give_equal_scores",
+    RanksTheBatch: "a_row_scores_alone_as_in_a_batch",
+    RanksByPlace: "order_of_a_batch_does_not_matter",
+    LooksAtTheFirstRows: "order_in_fit_does_not_matter",
+    FirstClass: "names_of_the_classes_do_not_matter",
+    Backwards: "doubt_scores_higher_than_certainty",
+    Constant: "doubt_scores_higher_than_certainty",
+    OtherInSingle: "single_precision_agrees_with_double",
+    LearnsOtherInSingle: "single_precision_in_fit_agrees_with_double",
+    DividesByTheVariance: "base_that_is_always_right_or_wrong",
+    HoldsALambda: "pickles",
+    SetsItsParameter: "fit_leaves_parameters_alone",
+    LearnsInInit: "clone_keeps_parameters",
+    Writes: "inputs_are_left_alone",
+    NeedsAGlobal: "abstention",
+    NeedsAllClasses: "topk_evidence",
+    Peeks: "score_needs_no_outcome",
+    Mute: "missing_evidence_is_named",
+    ScoresInPlaceOfFit: "fit_score_also_fits",
+    IgnoresWeights: "integer_weights_are_repeated_rows",
+    Unfitted: "unfitted_router_says_so",
+}
+
+
+@pytest.mark.parametrize("check", list(yield_router_checks(Sound())))
+def test_a_sound_router_passes(check):
+    check(Sound(scale=2.0))
+
+
+@pytest.mark.parametrize("broken", list(BROKEN), ids=lambda cls: cls.__name__)
+def test_a_broken_router_is_caught(broken):
+    check = getattr(checks, f"check_{BROKEN[broken]}")
+    assert check in yield_router_checks(broken())
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        check(broken())
+
+
+def test_nan_check_catches_evidence_that_lets_nan_pass(monkeypatch):
+    monkeypatch.setattr(Evidence, "__post_init__", lambda self: None)
+    with pytest.raises(AssertionError, match="Nothing was raised"):
+        checks.check_nan_is_refused(Sound())

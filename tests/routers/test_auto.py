@@ -1,0 +1,251 @@
+import numpy as np
+import pytest
+
+from selective_query import Outcomes
+from selective_query.metrics import accuracy_at_coverage
+from selective_query.routers import (
+    AutoRouter,
+    BenefitRouter,
+    EntropyRouter,
+    MarginRouter,
+    MaxProbabilityRouter,
+    RandomRouter,
+)
+
+DEFAULT = {"max_probability", "margin", "entropy", "benefit"}
+CONFIDENCE_ALONE = BenefitRouter(alpha=np.inf, class_smoothing=np.inf)
+
+
+def noise(n, seed):
+    """Outcomes that nothing in the evidence tells of."""
+    rng = np.random.default_rng(seed)
+    return Outcomes(
+        base_proba=rng.dirichlet(np.ones(5), size=n),
+        base_features=rng.normal(size=(n, 2)),
+        base_utility=rng.integers(2, size=n),
+        global_utility=rng.integers(2, size=n),
+        fold=np.arange(n) % 5,
+    )
+
+
+def signal(n=600, seed=0, **changed):
+    """A feature that tells whether the global is right; confidence tells little."""
+    rng = np.random.default_rng(seed)
+    hint = rng.normal(size=n)
+    parts = {
+        "base_proba": rng.dirichlet(np.ones(5), size=n),
+        "base_features": hint[:, None],
+        "base_utility": rng.random(n) < 0.3,
+        "global_utility": hint > 0,
+        "fold": np.arange(n) % 5,
+    }
+    return Outcomes(**{**parts, **changed})
+
+
+def test_selection_tells_what_was_compared():
+    router = AutoRouter(target_coverage=0.8).fit(signal())
+    assert set(router.selection_) == {"chosen", "coverage", "candidates"}
+    assert router.selection_["coverage"] == 0.8
+    assert set(router.selection_["candidates"]) == DEFAULT
+    for report in router.selection_["candidates"].values():
+        assert set(report) == {"gain", "standard_error"}
+        assert report["standard_error"] >= 0
+    anchor = router.selection_["candidates"]["max_probability"]
+    assert anchor == {"gain": 0.0, "standard_error": 0.0}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gain_is_the_mean_difference_in_accuracy_near_the_coverage(weighted):
+    weight = np.random.default_rng(1).integers(0, 4, 600) if weighted else None
+    outcomes = signal(sample_weight=weight)
+    report = AutoRouter(target_coverage=0.7).fit(outcomes).selection_["candidates"]
+    candidates = {
+        "max_probability": MaxProbabilityRouter(),
+        "margin": MarginRouter(),
+        "entropy": EntropyRouter(),
+        "benefit": BenefitRouter(),
+    }
+    accuracy = {
+        name: accuracy_at_coverage(
+            router.fit_score(outcomes),
+            outcomes.base_utility,
+            outcomes.global_utility,
+            coverage=[0.65, 0.7, 0.75],
+            sample_weight=weight,
+        ).mean()
+        for name, router in candidates.items()
+    }
+    for name in candidates:
+        expected = accuracy[name] - accuracy["max_probability"]
+        assert report[name]["gain"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_standard_error_is_that_of_the_mean_over_rows():
+    # Half of the rows change sides by this score, whatever the sample; so the spread
+    # of the gain over samples is its standard error.
+    found = [
+        AutoRouter([("chance", RandomRouter())], target_coverage=0.5)
+        .fit(noise(200, seed))
+        .selection_["candidates"]["chance"]
+        for seed in range(200)
+    ]
+    spread = np.std([report["gain"] for report in found])
+    mean = np.mean([report["standard_error"] for report in found])
+    assert mean == pytest.approx(spread, rel=0.15)
+
+
+def test_a_strong_feature_is_taken_up():
+    router = AutoRouter(target_coverage=0.7).fit(signal())
+    assert router.selection_["chosen"] == "benefit"
+    assert isinstance(router.selected_, BenefitRouter)
+    new = signal(seed=1)
+    accuracy = [
+        accuracy_at_coverage(
+            r.query_score(new.evidence),
+            new.base_utility,
+            new.global_utility,
+            coverage=0.7,
+        )
+        for r in (router, MaxProbabilityRouter())
+    ]
+    assert accuracy[0] > accuracy[1] + 0.1
+
+
+def test_noise_does_not_move_it_from_the_anchor():
+    def share_kept(n_standard_errors):
+        return np.mean(
+            [
+                AutoRouter(target_coverage=0.8, n_standard_errors=n_standard_errors)
+                .fit(noise(200, seed))
+                .selection_["chosen"]
+                == "max_probability"
+                for seed in range(60)
+            ]
+        )
+
+    assert share_kept(4) == 1
+    # Three candidates, each with a chance of 7 % of being ahead by so much.
+    assert share_kept(1.5) > 0.65
+    assert share_kept(0) < 0.35
+
+
+def test_of_several_gains_the_largest_is_taken():
+    rng = np.random.default_rng(2)
+    hints = rng.normal(size=(800, 2))
+    outcomes = signal(
+        800,
+        base_features=hints,
+        global_utility=(hints[:, 0] + 0.3 * hints[:, 1] > 0),
+    )
+    strong, weak = BenefitRouter(alpha=1.0), BenefitRouter(alpha=3e4)
+    for portfolio in (
+        [("strong", strong), ("weak", weak), ("chance", RandomRouter())],
+        [("weak", weak), ("chance", RandomRouter()), ("strong", strong)],
+    ):
+        router = AutoRouter(portfolio, target_coverage=0.6).fit(outcomes)
+        assert set(router.selection_["candidates"]) == {
+            "max_probability",
+            "strong",
+            "weak",
+            "chance",
+        }
+        assert router.selection_["candidates"]["weak"]["gain"] > 0
+        assert router.selection_["chosen"] == "strong"
+
+
+def test_scores_are_those_of_the_chosen_router():
+    outcomes, new = signal(), signal(seed=1).evidence
+    router = AutoRouter(target_coverage=0.7)
+    held_out = router.fit_score(outcomes)
+    alone = BenefitRouter()
+    np.testing.assert_array_equal(held_out, alone.fit_score(outcomes))
+    np.testing.assert_array_equal(router.query_score(new), alone.query_score(new))
+    kept = AutoRouter(target_coverage=0.7, n_standard_errors=1e6)
+    np.testing.assert_array_equal(
+        kept.fit_score(outcomes), MaxProbabilityRouter().query_score(outcomes)
+    )
+    assert kept.selection_["chosen"] == "max_probability"
+
+
+def test_the_portfolio_is_cloned_and_the_anchor_added():
+    given = BenefitRouter(alpha=10.0)
+    router = AutoRouter([("mine", given)], target_coverage=0.7).fit(signal())
+    assert list(router.selection_["candidates"]) == ["max_probability", "mine"]
+    assert router.selection_["chosen"] == "mine"
+    assert router.selected_ is not given
+    assert router.selected_.alpha_ == 10.0
+    assert not hasattr(given, "alpha_")
+    assert router.portfolio == [("mine", given)]
+
+
+def test_without_probabilities_the_first_of_the_portfolio_is_the_anchor():
+    outcomes = signal(base_proba=None)
+    portfolio = [("chance", RandomRouter()), ("benefit", BenefitRouter())]
+    router = AutoRouter(portfolio, target_coverage=0.7).fit(outcomes)
+    assert list(router.selection_["candidates"]) == ["chance", "benefit"]
+    assert router.selection_["candidates"]["chance"]["gain"] == 0
+    assert router.selection_["chosen"] == "benefit"
+    plain = AutoRouter(target_coverage=0.7).fit(outcomes)
+    assert list(plain.selection_["candidates"]) == ["benefit"]
+    assert plain.selection_["chosen"] == "benefit"
+
+
+def test_coverage_is_compared_near_its_ends():
+    # At coverage 1 the window reaches outside of [0, 1] and is cut.
+    router = AutoRouter(target_coverage=1.0).fit(signal())
+    report = router.selection_["candidates"]["benefit"]
+    outcomes = signal()
+    mine, anchor = (
+        accuracy_at_coverage(
+            r.fit_score(outcomes),
+            outcomes.base_utility,
+            outcomes.global_utility,
+            coverage=[0.95, 1, 1],
+        ).mean()
+        for r in (BenefitRouter(), MaxProbabilityRouter())
+    )
+    assert report["gain"] == pytest.approx(mine - anchor, abs=1e-12)
+
+
+# No coverage: the sign of the benefit decides
+
+
+def test_without_a_coverage_only_units_of_benefit_will_do():
+    router = AutoRouter()
+    assert router.in_benefit_units
+    assert not AutoRouter(target_coverage=0.9).in_benefit_units
+    router.fit(signal())
+    assert list(router.selection_["candidates"]) == ["benefit"]
+    assert router.selection_["coverage"] is None
+    score = router.query_score(signal(seed=1).evidence)
+    assert (score > 0).any()
+    assert (score < 0).any()
+
+
+def test_without_a_coverage_the_area_decides():
+    portfolio = [
+        ("confidence", CONFIDENCE_ALONE),
+        ("margin", MarginRouter()),
+        ("all", BenefitRouter()),
+    ]
+    outcomes = signal()
+    router = AutoRouter(portfolio).fit(outcomes)
+    assert list(router.selection_["candidates"]) == ["confidence", "all"]
+    assert router.selection_["chosen"] == "all"
+    grid = np.linspace(0.025, 0.975, 20)
+    mine, anchor = (
+        accuracy_at_coverage(
+            r.fit_score(outcomes),
+            outcomes.base_utility,
+            outcomes.global_utility,
+            coverage=grid,
+        ).mean()
+        for r in (BenefitRouter(), CONFIDENCE_ALONE)
+    )
+    report = router.selection_["candidates"]["all"]
+    assert report["gain"] == pytest.approx(mine - anchor, abs=1e-12)
+
+
+def test_without_a_coverage_and_without_units_there_is_nothing_to_choose():
+    with pytest.raises(ValueError, match="needs a candidate in units of benefit"):
+        AutoRouter([("margin", MarginRouter())]).fit(signal())

@@ -1,0 +1,89 @@
+"""Imports run one way, and heavy packages stay where they belong."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import selective_query
+
+PACKAGE = Path(selective_query.__file__).parent
+
+# Each room may import from its own line and those above it.
+FLOORS = [
+    {"exceptions", "_validation", "probabilities"},
+    {"outcomes", "_outcomes_file"},
+    {"metrics"},
+    {"budgets"},
+    {"routers"},
+    {"policy"},
+    {"comparison", "displays", "persistence"},
+    {"crossfit"},
+    {"_selective"},
+    {"hybrid", "abstaining", "scorers"},
+    {"datasets"},
+    {"demo"},
+    {"cli"},
+    {"__main__"},
+]
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
+TORCH_ROOMS = {"routers/primal_dual.py", "routers/constrained_net.py"}
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"
+)
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path, top_level_only=False):
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    here = FLOOR[room_of(path)]
+    for module in imports(path):
+        if module.startswith("selective_query."):
+            room = module.split(".")[1]
+            assert FLOOR[room] <= here, f"{path.name} imports {module} from above"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_packages_stay_in_their_rooms(path):
+    if str(path.relative_to(PACKAGE)) not in TORCH_ROOMS:
+        assert "torch" not in {m.split(".")[0] for m in imports(path)}
+    top = {m.split(".")[0] for m in imports(path, top_level_only=True)}
+    assert not top & {"matplotlib", "pandas", "skops", "PIL"}
+    if path.name != "_validation.py":
+        private = [
+            m
+            for m in imports(path)
+            if m.startswith("sklearn.") and any(p[0] == "_" for p in m.split("."))
+        ]
+        assert not private, f"{path.name} imports private modules {private}"
+
+
+def test_import_is_light():
+    # scikit-learn itself imports pandas where it is installed.
+    heavy = "torch", "matplotlib", "skops", "skorch"
+    code = f"import selective_query, sys; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_files_are_of_readable_length():
+    long = {p.name: n for p in FILES if (n := len(p.read_text().splitlines())) > 400}
+    assert not long

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from selective_query.cli import main
+from selective_query.datasets import make_selective_query
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    outcomes = make_selective_query(600, regime="uniform", random_state=0).outcomes
+    return {
+        "base_proba": outcomes.base_proba,
+        "global_pred": outcomes.global_pred,
+        "y": outcomes.y,
+    }
+
+
+@pytest.fixture
+def file(tmp_path, arrays):
+    path = tmp_path / "outputs.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_compare_prints_a_table(file, capsys):
+    assert main(["compare", str(file), "--routers", "entropy", "oracle"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("300 test rows")
+    assert sum(line.startswith("entropy") for line in lines) == 3
+
+
+def test_compare_with_a_test_file(file, capsys):
+    assert main(["compare", str(file), "--test", str(file), "--routers", "margin"]) == 0
+    assert "600 test rows" in capsys.readouterr().out
+
+
+def test_fit_and_decide(file, tmp_path, arrays, capsys):
+    policy, new = tmp_path / "policy.skops", tmp_path / "new.npz"
+    np.savez(new, base_proba=arrays["base_proba"])
+    assert main(["fit", str(file), "-o", str(policy), "--coverage", "0.8"]) == 0
+    assert "for coverage 0.8" in capsys.readouterr().out
+    assert main(["decide", str(policy), str(new)]) == 0
+    printed = capsys.readouterr()
+    rows = np.array(printed.out.split(), dtype=int)
+    assert f"{len(rows)} of 600 inputs to query" in printed.err
+    result = tmp_path / "decisions.npz"
+    assert main(["decide", str(policy), str(new), "-o", str(result)]) == 0
+    with np.load(result) as decisions:
+        np.testing.assert_array_equal(np.flatnonzero(~decisions["base_answers"]), rows)
+    assert len(rows) / 600 == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: {**a, "y": a["y"][:-1]}, "same number of rows"),
+        (lambda a: {**a, "y": a["y"] + 50}, "y holds labels that are not in classes"),
+        (lambda a: {**a, "base_proba": a["base_proba"] * 2}, "must sum to 1"),
+        (lambda a: {**a, "base_prob": a["y"]}, "Did you mean 'base_proba'"),
+        (lambda a: {"base_proba": a["base_proba"]}, "cannot judge the base"),
+    ],
+)
+def test_each_fault_of_a_file_is_named(file, arrays, capsys, change, message):
+    np.savez(file, **change(arrays))
+    assert main(["fit", str(file), "-o", "unused"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_file_and_bad_coverage(file, capsys):
+    assert main(["compare", "nowhere.npz"]) == 2
+    assert "nowhere.npz" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["fit", str(file), "-o", "unused", "--coverage", "90"])
+    assert "not a share between 0 and 1" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_demo_writes_a_picture(tmp_path, capsys):
+    picture = tmp_path / "curve.png"
+    assert main(["demo", "--picture", str(picture)]) == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    out = capsys.readouterr().out
+    assert "auto minus ..." in out
+    assert "constrained" in out

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from selective_query import Outcomes, TopKProba, compare_routers, list_routers
+from selective_query.comparison import COLUMNS, default_routers
+from selective_query.datasets import make_selective_query
+from selective_query.exceptions import MissingEvidenceError
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return [
+        make_selective_query(800, regime="uniform", random_state=seed).outcomes
+        for seed in (0, 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def comparison(halves):
+    return compare_routers(*halves, n_bootstrap=200, random_state=0)
+
+
+def test_frame_has_the_promised_columns(comparison):
+    frame = comparison.to_frame()
+    assert tuple(frame.columns) == COLUMNS
+    assert len(frame) == 3 * len(default_routers(
+        make_selective_query(10, random_state=0).outcomes))  # fmt: skip
+    assert (frame.accuracy_low <= frame.accuracy_at_coverage).all()
+    assert (frame.accuracy_at_coverage <= frame.accuracy_high).all()
+
+
+def test_oracle_is_above_all_and_informed_routers_above_chance(comparison):
+    frame = comparison.to_frame().set_index(["router", "coverage"])
+    for coverage in (0.9, 0.8, 0.7):
+        column = frame.accuracy_at_coverage.xs(coverage, level="coverage")
+        routed = column.drop(["always_global"])
+        assert (column["oracle"] >= routed).all()
+        for name in ("auto", "max_probability", "margin", "entropy", "benefit"):
+            assert column[name] >= column["random"]
+
+
+def test_bounds_are_what_their_names_say(halves, comparison):
+    frame = comparison.to_frame().set_index(["router", "coverage"])
+    test = halves[1]
+    assert frame.loc[("always_base", 0.8)].accuracy == pytest.approx(
+        test.base_utility.mean()
+    )
+    assert frame.loc[("always_base", 0.8)].realised_coverage == 1
+    assert frame.loc[("always_global", 0.8)].accuracy == pytest.approx(
+        test.global_utility.mean()
+    )
+    best = np.maximum(test.base_utility, test.global_utility).mean()
+    assert frame.loc[("oracle", 0.7)].accuracy == pytest.approx(best)
+    # The oracle leaves alone what a query would not improve.
+    gains = (test.benefit > 0).mean()
+    assert frame.loc[("oracle", 0.7)].realised_coverage == pytest.approx(1 - gains)
+
+
+def test_thresholds_come_from_train_and_accuracy_from_test(halves):
+    train, test = halves
+    row = compare_routers(train, test, ["margin"], [0.8], n_bootstrap=10).rows[0]
+    score = 1 - np.diff(np.sort(train.base_proba, axis=1)[:, -2:], axis=1)[:, 0]
+    threshold = np.sort(score)[int(np.ceil(0.8 * 801)) - 1]
+    test_score = 1 - np.diff(np.sort(test.base_proba, axis=1)[:, -2:], axis=1)[:, 0]
+    kept = test_score <= threshold + 1e-12
+    assert row["realised_coverage"] == pytest.approx(kept.mean())
+    expected = np.where(kept, test.base_utility, test.global_utility).mean()
+    assert row["accuracy"] == pytest.approx(expected)
+
+
+def test_differences_are_paired(comparison):
+    rows = comparison.differences("entropy")
+    own = [row for row in rows if row["router"] == "entropy"]
+    assert all(row["difference"] == row["low"] == row["high"] == 0 for row in own)
+    other = next(r for r in rows if r["router"] == "margin" and r["coverage"] == 0.8)
+    table = {(r["router"], r["coverage"]): r for r in comparison.rows}
+    widths = sum(
+        table[(name, 0.8)]["accuracy_high"] - table[(name, 0.8)]["accuracy_low"]
+        for name in ("margin", "entropy")
+    )
+    assert other["high"] - other["low"] < widths / 2
+    with pytest.raises(ValueError, match="reference='nobody'"):
+        comparison.differences("nobody")
+
+
+def test_same_seed_same_table(halves, comparison):
+    again = compare_routers(*halves, n_bootstrap=200, random_state=0)
+    assert again.rows == comparison.rows
+
+
+def test_default_routers_follow_the_evidence(halves):
+    names = default_routers(halves[0])
+    assert set(names) == set(list_routers(bounds=True)) - {"constrained"}
+    graded = Outcomes(X=["a", "b"], base_utility=[0, 1], global_utility=[1, 1])
+    assert default_routers(graded) == [
+        "random", "always_base", "always_global", "oracle"]  # fmt: skip
+    top = Outcomes(
+        base_proba=TopKProba([[0], [1]], [[0.6], [0.7]], 5),
+        global_pred=[0, 1],
+        y=[0, 2],
+    )
+    assert "max_logit" not in default_routers(top)
+    assert "entropy" in default_routers(top)
+
+
+def test_texts_with_grades():
+    rng = np.random.default_rng(0)
+    texts = [f"question {i} {'long ' * (i % 7)}" for i in range(300)]
+    graded = Outcomes(
+        X=texts,
+        base_utility=rng.integers(2, size=300).astype(float),
+        global_utility=np.ones(300),
+    )
+    halves = graded.take(np.arange(150)), graded.take(np.arange(150, 300))
+    frame = compare_routers(*halves, n_bootstrap=20, random_state=0).to_frame()
+    assert set(frame.router) == {"random", "always_base", "always_global", "oracle"}
+    with pytest.raises(MissingEvidenceError, match="base_proba"):
+        compare_routers(*halves, ["entropy"])
+
+
+def test_abstention_is_compared_without_a_global(halves):
+    train, test = (
+        Outcomes(base_proba=o.base_proba, y=o.y) for o in halves
+    )
+    comparison = compare_routers(train, test, n_bootstrap=20, random_state=0)
+    assert comparison.global_accuracy == pytest.approx(1)
+    assert "always_global" not in {row["router"] for row in comparison.rows}
+
+
+def test_bad_input(halves):
+    train, test = halves
+    with pytest.raises(TypeError, match="test must be Outcomes"):
+        compare_routers(train, test.evidence)
+    with pytest.raises(ValueError, match="coverage must be"):
+        compare_routers(train, test, ["entropy"], [1.2])
+    with pytest.raises(ValueError, match="coverages must be numbers"):
+        compare_routers(train, test, ["entropy"], [None])
+    with pytest.raises(ValueError, match="router='entrop'"):
+        compare_routers(train, test, ["entrop"])

@@ -1,0 +1,71 @@
+import importlib
+import inspect
+
+import pytest
+
+import selective_query
+from selective_query import routers
+
+MODULES = [
+    "selective_query",
+    "selective_query.routers",
+    "selective_query.metrics",
+    "selective_query.budgets",
+    "selective_query.datasets",
+]
+PROMISED = {
+    "HybridClassifier",
+    "AbstainingClassifier",
+    "RoutingPolicy",
+    "Outcomes",
+    "Evidence",
+    "TopKProba",
+    "compare_routers",
+    "BaseRouter",
+    "list_routers",
+    "AccuracyCoverageDisplay",
+}
+NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
+         "constrained", "random"]  # fmt: skip
+
+
+def test_promised_names_are_there():
+    assert set(selective_query.__all__) >= PROMISED
+
+
+def test_registry_names():
+    assert selective_query.list_routers() == NAMES
+    bounds = {"always_base", "always_global", "oracle"}
+    assert set(selective_query.list_routers(bounds=True)) == {*NAMES, *bounds}
+
+
+def test_router_classes():
+    for name in ("Entropy", "Margin", "MaxProbability", "MaxLogit", "Random",
+                 "Constrained", "Benefit", "Auto", "Oracle"):  # fmt: skip
+        assert issubclass(getattr(routers, f"{name}Router"), selective_query.BaseRouter)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_all_is_sorted_and_documented(module):
+    module = importlib.import_module(module)
+    assert sorted(module.__all__) == list(module.__all__)
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), name
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        selective_query.HybridClassifier,
+        selective_query.AbstainingClassifier,
+        selective_query.RoutingPolicy,
+        *(getattr(routers, n) for n in routers.__all__ if n.endswith("Router")),
+    ],
+)
+def test_every_parameter_is_documented(cls):
+    doc = inspect.getdoc(cls)
+    for name in inspect.signature(cls).parameters:
+        if name not in ("args", "kwargs"):
+            assert name in doc, f"{cls.__name__} does not document {name}"

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from selective_query import HybridClassifier
+from selective_query.scorers import accuracy_at, deferral_area, priced_accuracy
+
+
+@pytest.fixture(scope="module")
+def hybrid(digits, frozen_pair):
+    return HybridClassifier(*frozen_pair, router="margin", coverage=0.8).fit(
+        digits[0][600:1200], digits[1][600:1200]
+    )
+
+
+def new_rows(digits):
+    return digits[0][1200:], digits[1][1200:]
+
+
+def test_accuracy_at_ends_is_that_of_one_side(digits, hybrid):
+    X, y = new_rows(digits)
+    report = hybrid.report(X, y, query_all=True)
+    assert accuracy_at(1.0)(hybrid, X, y) == pytest.approx(report.base_accuracy)
+    assert accuracy_at(0.0)(hybrid, X, y) == pytest.approx(report.global_accuracy)
+
+
+def test_accuracy_at_ignores_the_threshold(digits, hybrid):
+    X, y = new_rows(digits)
+    assert accuracy_at(0.7)(hybrid, X, y) == accuracy_at(0.7)(hybrid.at(0.2), X, y)
+
+
+def test_deferral_area_is_the_mean_over_coverages(digits, hybrid):
+    X, y = new_rows(digits)
+    grid = np.linspace(0, 1, 2001)
+    mean = np.mean([accuracy_at(c)(hybrid, X, y) for c in grid[::20]])
+    assert deferral_area(hybrid, X, y) == pytest.approx(mean, abs=2e-3)
+
+
+def test_a_price_makes_a_search_over_coverage_meaningful(digits, frozen_pair):
+    X, y = digits[0][600:], digits[1][600:]
+    grid = {"coverage": [0.2, 0.6, 0.95]}
+    hybrid = HybridClassifier(*frozen_pair, router="margin")
+    by_accuracy = GridSearchCV(hybrid, grid, cv=3).fit(X, y)
+    assert by_accuracy.best_params_["coverage"] == 0.2
+    dear = GridSearchCV(hybrid, grid, cv=3, scoring=priced_accuracy(1.0)).fit(X, y)
+    assert dear.best_params_["coverage"] == 0.95
+
+
+def test_in_cross_validate(digits, hybrid):
+    X, y = new_rows(digits)
+    scores = cross_validate(
+        hybrid, X, y, cv=3, scoring={"at": accuracy_at(0.8), "area": deferral_area}
+    )
+    assert scores["test_at"].shape == scores["test_area"].shape == (3,)
+
+
+def test_bad_input(digits):
+    X, y = new_rows(digits)
+    with pytest.raises(TypeError, match="outermost"):
+        accuracy_at(0.8)(make_pipeline(StandardScaler(), GaussianNB()).fit(X, y), X, y)
+    with pytest.raises(ValueError, match="coverage"):
+        accuracy_at(80)
+    with pytest.raises(ValueError, match="price"):
+        priced_accuracy(-1)
