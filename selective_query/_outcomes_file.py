@@ -11,9 +11,10 @@ from selective_query.probabilities import TopKProba
 def read_arrays(path, allowed):
     """Return {name: array} of an npz file, with top-k triples made into TopKProba."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("a single array, not an npz archive")
+                raise ValueError("a single array, not an archive of named ones")
             arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,18 +46,35 @@ def load_dataset(name, *, data_home=None):
         When the name is unknown or no data folder is known.
     FileNotFoundError
         When the folder lacks the file.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import load_dataset
+    >>> load_dataset("digits").X.shape
+    (1797, 64)
     """
-    if name not in DATASETS:
+    if not isinstance(name, str) or name not in DATASETS:
         raise ValueError(f"name must be one of {', '.join(DATASETS)}. Got {name!r}.")
     reader = DATASETS[name]
-    return reader() if name == "digits" else reader(_home(data_home))
+    if name == "digits":
+        return reader()
+    home = _home(data_home)
+    try:
+        return reader(home)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"The data folder {home} does not hold {name}: there is no "
+            f"{error.filename}. Pass data_home=, or set {ENVIRONMENT}, to the folder "
+            "that holds it."
+        ) from error
 
 
 def _home(data_home):
     home = data_home or os.environ.get(ENVIRONMENT)
     if not home:
         raise ValueError(
-            f"No data folder is known. Pass data_home=, or set {ENVIRONMENT}."
+            f"No data folder is known. Pass data_home=, or set {ENVIRONMENT}, to the "
+            'folder of the datasets; only "digits" needs none.'
         )
     return Path(home)
 
@@ -89,7 +107,10 @@ def _fashion_mnist(home):
         return np.frombuffer(raw, np.uint8, offset=8)
 
     return Bunch(
-        X=images("train"), y=labels("train"), X_test=images("t10k"), y_test=labels("t10k")
+        X=images("train"),
+        y=labels("train"),
+        X_test=images("t10k"),
+        y_test=labels("t10k"),
     )
 
 
@@ -106,7 +127,7 @@ def _cifar10(home):
         blob, offsets = data[f"{part}_bytes"].tobytes(), data[f"{part}_offsets"]
         decoded = [
             np.asarray(Image.open(io.BytesIO(blob[a:b])).convert("RGB"))
-            for a, b in zip(offsets[:-1], offsets[1:], strict=True)
+            for a, b in pairwise(offsets)
         ]
         return np.stack(decoded)
 
@@ -124,6 +145,10 @@ def _imagenet_val_top5(home):
     top, nll, label = data["top5"], data["nll"], data["label"]
 
     def proba(model):
+        if model not in models:
+            raise ValueError(
+                f"base and global_ must be among {', '.join(models)}. Got {model!r}."
+            )
         i = models.index(model)
         return TopKProba(top[i], np.exp(-nll[i].astype(np.float32)), 1000)
 

@@ -1,6 +1,7 @@
 """Outcomes drawn from a law whose best routing rule is known."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -138,15 +139,17 @@ def make_selective_query(
 
 
 def _check(n_samples, regime, n_classes, n_features):
-    if regime not in REGIMES:
+    if not isinstance(regime, str) or regime not in REGIMES:
         raise ValueError(f"regime must be one of {REGIMES}. Got {regime!r}.")
     for name, value, least in (
         ("n_samples", n_samples, 1),
         ("n_classes", n_classes, 2),
         ("n_features", n_features, 2),
     ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}. Got {value!r}.")
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(
+                f"{name} must be a whole number of at least {least}. Got {value!r}."
+            )
 
 
 def _confidence(z, regime, n_classes):

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 from sklearn.utils.metadata_routing import UNUSED
 
@@ -83,6 +84,14 @@ class BaseRouter(BaseEstimator):
             held_out = clone(self).fit(outcomes.take(train))
             score[test] = held_out.query_score(outcomes.take(test).evidence)
         return score
+
+    def _check_fitted(self):
+        # check_is_fitted costs as much as scoring a row does.
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call fit(outcomes) "
+                "before query_score."
+            )
 
     def __sklearn_is_fitted__(self):
         return not self.learns or any(

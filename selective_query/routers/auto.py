@@ -80,6 +80,7 @@ class AutoRouter(BaseRouter):
         return self._fit(outcomes)
 
     def query_score(self, evidence):
+        self._check_fitted()
         return self.selected_.query_score(evidence)
 
     def _fit(self, outcomes):

@@ -5,12 +5,17 @@ from scipy.linalg import solve
 
 from selective_query.probabilities import top_class
 from selective_query.routers._base import BaseRouter, iter_folds
-from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers.evidence_columns import (
+    describe_layout,
+    evidence_columns,
+)
 
 ALPHAS = (1.0, 10.0, 100.0, 1e3, 1e4, np.inf)
 CLASS_SMOOTHING = (10.0, 100.0, np.inf)
-# Stands for an infinite penalty, and one part in this for none, in the linear solver.
+# Stands for an infinite penalty in the linear solver.
 HUGE = 1e12
+# Keeps columns without variation solvable; far below one row.
+TINY = 1e-9
 
 
 class BenefitRouter(BaseRouter):
@@ -46,6 +51,8 @@ class BenefitRouter(BaseRouter):
     class_effect_ : ndarray of shape (n_classes,) or None
     alpha_, class_smoothing_ : float
         The penalties in use.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
 
     Examples
     --------
@@ -73,11 +80,13 @@ class BenefitRouter(BaseRouter):
         return self._fit(outcomes)
 
     def query_score(self, evidence):
-        columns, _ = evidence_columns(evidence)
-        if columns.shape[1] != len(self.coef_):
+        self._check_fitted()
+        columns, layout = evidence_columns(evidence)
+        if layout != self.layout_:
             raise ValueError(
-                f"BenefitRouter was fitted on evidence of {len(self.coef_)} columns. "
-                f"Got {columns.shape[1]}. Give the same kinds of evidence as in fit."
+                "BenefitRouter was fitted on other evidence: "
+                f"{describe_layout(self.layout_)}. Got {describe_layout(layout)}. Give "
+                "the same kinds of evidence as in fit."
             )
         score = columns @ self.coef_
         score += self.intercept_
@@ -87,10 +96,10 @@ class BenefitRouter(BaseRouter):
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""
-        columns, has_confidence = evidence_columns(outcomes)
+        columns, self.layout_ = evidence_columns(outcomes)
         design, centre, scale = _standardised(columns, outcomes.weight)
         penalty = np.ones(design.shape[1])
-        penalty[: 1 + has_confidence] = 1 / HUGE
+        penalty[: 1 + (outcomes.base_proba is not None)] = 0
         problem = _Problem(design, penalty, outcomes)
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
         smoothings = (
@@ -143,7 +152,7 @@ class _Problem:
     def solve(self, alpha, rows, moments=None):
         gram, target = moments or self.moments(rows)
         return solve(
-            gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + 1e-9),
+            gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY),
             target,
             assume_a="pos",
         )

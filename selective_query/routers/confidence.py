@@ -131,6 +131,7 @@ class MaxLogitRouter(BaseRouter):
         return self
 
     def query_score(self, evidence):
+        self._check_fitted()
         p = self.p_ if self.learns else self.p
         if p is None:
             # Shifted into (-1, 0], the range of the other scores of this router.

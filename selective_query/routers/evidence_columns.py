@@ -26,26 +26,37 @@ def evidence_columns(evidence):
     Returns
     -------
     columns : ndarray of shape (n_samples, n_columns)
-    has_confidence : bool
-        Whether the first column is one minus the largest probability.
+    layout : tuple of (str, int)
+        The kinds of evidence that the columns come from, and how wide each is.
 
     Raises
     ------
     MissingEvidenceError
         When there is nothing numeric to weigh.
     """
-    proba = evidence.base_proba
-    parts = [] if proba is None else _probability_columns(proba)
-    if evidence.base_logits is not None:
-        if evidence.base_logits.shape[1] <= MAX_LOGIT_COLUMNS:
-            parts.append(evidence.base_logits)
+    proba, logits = evidence.base_proba, evidence.base_logits
+    parts, layout = [], []
+    if proba is not None:
+        parts += _probability_columns(proba)
+        layout.append(("base_proba", proba.shape[1]))
+    if logits is not None:
+        if logits.shape[1] <= MAX_LOGIT_COLUMNS:
+            parts.append(logits)
+            layout.append(("base_logits", logits.shape[1]))
     elif isinstance(proba, np.ndarray) and proba.shape[1] <= MAX_LOGIT_COLUMNS:
         parts.append(log_odds(proba))
     if evidence.base_features is not None:
         parts.append(evidence.base_features)
+        layout.append(("base_features", evidence.base_features.shape[1]))
     if not parts:
         parts.append(_numeric_inputs(evidence))
-    return np.concatenate(parts, axis=1), proba is not None
+        layout.append(("X", parts[0].shape[1]))
+    return np.concatenate(parts, axis=1), tuple(layout)
+
+
+def describe_layout(layout):
+    """The kinds of evidence and their widths, in words."""
+    return ", ".join(f"{name} with {width} columns" for name, width in layout)
 
 
 def _probability_columns(proba):

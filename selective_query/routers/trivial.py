@@ -1,11 +1,13 @@
 """Routers that need no thought: chance, the two extremes, and the one that knows."""
 
 import hashlib
+from dataclasses import fields
 
 import numpy as np
+from scipy.sparse import csr_matrix, issparse
 
 from selective_query.exceptions import BoundRouterError
-from selective_query.outcomes import Outcomes
+from selective_query.outcomes import Evidence, Outcomes
 from selective_query.probabilities import TopKProba
 from selective_query.routers._base import BaseRouter
 
@@ -35,29 +37,33 @@ class RandomRouter(BaseRouter):
         self.random_state = random_state
 
     def query_score(self, evidence):
-        columns = [
-            _numbers(part)
-            for part in (evidence.base_proba, evidence.base_features, evidence.X)
-            if part is not None
-        ]
-        table = np.concatenate([c for c in columns if c is not None], axis=1)
+        parts = (getattr(evidence, field.name) for field in fields(Evidence))
+        table = np.hstack([_numbers(part) for part in parts if part is not None])
         return _hash_rows(table, self.random_state)
 
 
 def _numbers(part):
-    """The rows of one part of the evidence as whole numbers, or None."""
+    """The rows of one part of the evidence as whole numbers, (n_samples, n_columns)."""
     if isinstance(part, TopKProba):
         return np.hstack([part.classes.astype(np.int64), _rounded(part.proba)])
+    if issparse(part):
+        # A sum of products that wrap around stands for the row, which is never dense.
+        rows = csr_matrix(part)
+        whole = csr_matrix((_rounded(rows.data), rows.indices, rows.indptr), rows.shape)
+        return whole @ _keys(0, rows.shape[1]).astype(np.int64)[:, None]
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
         return _rounded(part.reshape(len(part), -1))
-    if isinstance(part, (list, tuple)) or getattr(part, "ndim", 0) == 1:
-        texts = [str(item).encode() for item in part]
-        digests = b"".join(hashlib.blake2b(t, digest_size=8).digest() for t in texts)
-        return np.frombuffer(digests, dtype=np.int64).reshape(-1, 1)
     if hasattr(part, "to_numpy"):
-        rows = part.to_numpy().astype(str)
-        return _numbers(["\0".join(row) for row in rows])
-    return None
+        part = part.to_numpy()
+    digests = b"".join(
+        hashlib.blake2b(repr(_plain(row)).encode(), digest_size=8).digest()
+        for row in part
+    )
+    return np.frombuffer(digests, dtype=np.int64).reshape(-1, 1)
+
+
+def _plain(row):
+    return row.tolist() if isinstance(row, (np.ndarray, np.generic)) else row
 
 
 def _rounded(values):
@@ -66,12 +72,15 @@ def _rounded(values):
     return np.rint(np.nan_to_num(scaled)).astype(np.int64)
 
 
+def _keys(seed, n):
+    drawn = np.random.default_rng(seed).integers(1, 2**63, size=n, dtype=np.uint64)
+    return 2 * drawn + 1
+
+
 def _hash_rows(table, seed):
-    keys = np.random.default_rng(seed).integers(
-        1, 2**63, size=table.shape[1], dtype=np.uint64
-    )
     # Products and sums wrap around; then the finaliser of splitmix64 mixes the bits.
-    h = (table.astype(np.uint64) * (2 * keys + 1)).sum(axis=1, dtype=np.uint64)
+    keys = _keys(seed, table.shape[1])
+    h = (table.astype(np.uint64) * keys).sum(axis=1, dtype=np.uint64)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     h ^= h >> np.uint64(31)
