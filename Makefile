@@ -41,4 +41,4 @@ bench: $(BIN)/.dev
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/api/generated

@@ -102,7 +102,9 @@ def print_table(rows, columns):
     columns : dict
         Column name to format specification, for example ``{"accuracy": ".4f"}``.
     """
-    cells = [[format(row[name], spec) for name, spec in columns.items()] for row in rows]
+    cells = [
+        [format(row[name], spec) for name, spec in columns.items()] for row in rows
+    ]
     widths = [
         max(len(name), *(len(line[i]) for line in cells)) if cells else len(name)
         for i, name in enumerate(columns)

@@ -54,7 +54,7 @@ def main():
                 key, lambda n=n, a=train, b=test: loss_of_auto(a, b, n, n_draws)
             )
     print(f"auto minus max_probability, points of accuracy at coverage {COVERAGE}")
-    numbers = {k: "+.3f" for k in ("mean difference", "worst", "best")}
+    numbers = dict.fromkeys(("mean difference", "worst", "best"), "+.3f")
     print_table(
         [{**r, "chosen": str(r["chosen"])} for r in benchmark.rows],
         {"base": "", "n": "", **numbers, "share worse": ".2f", "chosen": ""},

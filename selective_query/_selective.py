@@ -165,9 +165,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         models = [self.base_estimator, self._global_model()]
         if all(model is None or is_frozen(model) for model in models):
             return None
-        return CrossFit(
-            X, y, weight, self.cv, self.classes_, self.n_jobs, self.verbose
-        )
+        return CrossFit(X, y, weight, self.cv, self.classes_, self.n_jobs, self.verbose)
 
     def _held_out_outcomes(self, cross_fit, X, y, weight):
         return to_outcomes(
@@ -342,7 +340,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             inputs = [get_tags(m).input_tags for m in models if m is not None]
             tags.input_tags.sparse = all(i.sparse for i in inputs)
             tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
-        except Exception:  # noqa: BLE001, S110
+        except Exception:
             # A third-party model without tags: keep the defaults, as scikit-learn does.
             pass
         return tags

@@ -168,6 +168,11 @@ def _placeholder(X, y):
 
 
 def _fold_numbers(splits, n):
+    if any(len(part) and np.max(part) >= n for split in splits for part in split):
+        raise ValueError(
+            f"cv holds row numbers beyond the {n} rows to be split. With calibration= "
+            "a share of the rows is held out first; give cv as an int or a splitter."
+        )
     times = np.zeros(n, dtype=int)
     fold = np.zeros(n, dtype=int)
     for number, (_, test) in enumerate(splits):
@@ -177,8 +182,8 @@ def _fold_numbers(splits, n):
         raise ValueError(
             "cv must put every row into exactly one test part, so that each row has "
             f"one held-out answer. {int((times == 0).sum())} rows are in none and "
-            f"{int((times > 1).sum())} in several. Use KFold, StratifiedKFold, "
-            "GroupKFold or an int."
+            f"{int((times > 1).sum())} in several. Use KFold, StratifiedKFold, an "
+            "int, or the list of splits that GroupKFold makes of your groups."
         )
     if len(splits) < 2:
         raise ValueError(f"cv must have at least two folds. Got {len(splits)}.")

@@ -22,7 +22,6 @@ ROUTERS = (
     "margin",
     "entropy",
     "benefit",
-    "constrained",
     "random",
     "always_base",
     "always_global",

@@ -1,8 +1,8 @@
 """Pictures of what the metrics compute."""
 
 import numpy as np
-from selective_query._validation import check_matplotlib_support
 
+from selective_query._validation import check_matplotlib_support
 from selective_query.metrics.curves import accuracy_coverage_curve
 
 
@@ -167,7 +167,10 @@ class AccuracyCoverageDisplay:
         for label, curve in self.curves.items():
             style = {"label": label}
             if label in ("oracle", "random"):
-                style |= {"color": "grey", "linestyle": "--" if label == "oracle" else ":"}
+                style |= {
+                    "color": "grey",
+                    "linestyle": "--" if label == "oracle" else ":",
+                }
             # The least coverage a bound would choose serves every lower one as well.
             coverage = np.append(0, curve.coverage)
             accuracy = np.append(curve.accuracy[0], curve.accuracy)
@@ -180,7 +183,7 @@ class AccuracyCoverageDisplay:
                 ax.axhline(value, color="lightgrey", linewidth=1, zorder=0)
                 ax.annotate(label, (0.01, value), color="grey", va="bottom", fontsize=8)
         ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
-        ax.legend(loc="lower left")
+        ax.legend(loc="lower center", fontsize=8)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self

@@ -7,6 +7,8 @@ from pathlib import Path
 FORMAT = 1
 
 PREFIX = "selective_query."
+# Compiled types of scikit-learn that skops leaves to the user to judge.
+TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
 
 
 def _skops():
@@ -64,8 +66,11 @@ def load(path, trusted=()):
     try:
         unknown = io.get_untrusted_types(data=data)
     except Exception as error:
-        raise ValueError(f"{path} is not a file that save() wrote ({error}).") from error
-    strange = [t for t in unknown if not t.startswith(PREFIX) and t not in trusted]
+        raise ValueError(
+            f"{path} is not a file that save() wrote ({error})."
+        ) from error
+    known = (*TRUSTED_TYPES, *trusted)
+    strange = [t for t in unknown if not t.startswith(PREFIX) and t not in known]
     if strange:
         raise ValueError(
             f"{path} holds types that are not trusted: {', '.join(strange)}. If you "

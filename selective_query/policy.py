@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
 from selective_query.budgets.thresholds import CalibrationScores
-from selective_query.outcomes import Outcomes
+from selective_query.outcomes import Evidence, Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
 
@@ -198,7 +198,8 @@ class RoutingPolicy(BaseEstimator):
             raise ValueError(
                 "coverage=None queries where the expected benefit is positive, which "
                 f"router={router_name(self.router_)!r} does not estimate. Choose "
-                "router='benefit' or 'auto', or give a coverage in [0, 1]."
+                "router='benefit', or fit anew with router='auto' and coverage=None, "
+                "or give a coverage in [0, 1]."
             )
         return self._calibration_scores.cut(self.coverage, self.confidence)
 
@@ -215,6 +216,11 @@ class RoutingPolicy(BaseEstimator):
         """
         if not hasattr(self, "router_"):
             check_is_fitted(self, "router_")
+        if not isinstance(evidence, Evidence):
+            raise TypeError(
+                "RoutingPolicy decides on Evidence: Evidence(base_proba=). Got "
+                f"{type(evidence).__name__}."
+            )
         return self.router_.query_score(evidence)
 
     def decide(self, evidence):
@@ -258,4 +264,3 @@ class RoutingPolicy(BaseEstimator):
             moved.confidence = confidence
         moved.operating_point_ = moved._cut()
         return moved
-

@@ -21,7 +21,7 @@ def _judged(estimator, X, y):
     return score, outcomes.base_utility, outcomes.answer_if_queried
 
 
-class accuracy_at:  # noqa: N801
+class accuracy_at:
     """Scorer: accuracy when exactly this share of the test rows stays with the base.
 
     Parameters
@@ -57,7 +57,7 @@ class accuracy_at:  # noqa: N801
         return f"accuracy_at({self.coverage})"
 
 
-class priced_accuracy:  # noqa: N801
+class priced_accuracy:
     """Scorer: accuracy minus a price for each query, at the estimator's own threshold.
 
     This is what a search over ``coverage`` needs.

@@ -77,7 +77,9 @@ def test_heavy_packages_stay_in_their_rooms(path):
 def test_import_is_light():
     # scikit-learn itself imports pandas where it is installed.
     heavy = "torch", "matplotlib", "skops", "skorch"
-    code = f"import selective_query, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        f"import selective_query, sys; print([m for m in {heavy} if m in sys.modules])"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -4,9 +4,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 # Few rows and coarse scores are what these checks are made of.
 pytestmark = [
-    pytest.mark.filterwarnings(
-        "ignore::selective_query.exceptions.CalibrationWarning"
-    ),
+    pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
 ]
 

@@ -81,4 +81,4 @@ def test_demo_writes_a_picture(tmp_path, capsys):
     assert picture.read_bytes()[:4] == b"\x89PNG"
     out = capsys.readouterr().out
     assert "auto minus ..." in out
-    assert "constrained" in out
+    assert "benefit" in out

@@ -119,9 +119,7 @@ def test_texts_with_grades():
 
 
 def test_abstention_is_compared_without_a_global(halves):
-    train, test = (
-        Outcomes(base_proba=o.base_proba, y=o.y) for o in halves
-    )
+    train, test = (Outcomes(base_proba=o.base_proba, y=o.y) for o in halves)
     comparison = compare_routers(train, test, n_bootstrap=20, random_state=0)
     assert comparison.global_accuracy == pytest.approx(1)
     assert "always_global" not in {row["router"] for row in comparison.rows}

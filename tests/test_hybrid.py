@@ -169,7 +169,9 @@ def test_base_without_probabilities_is_refused(digits):
 def test_base_may_know_fewer_classes(digits):
     X, y = digits
     few = y[:600] < 7
-    base = FrozenEstimator(GaussianNB(var_smoothing=0.1).fit(X[:600][few], y[:600][few]))
+    base = FrozenEstimator(
+        GaussianNB(var_smoothing=0.1).fit(X[:600][few], y[:600][few])
+    )
     global_ = FrozenEstimator(LogisticRegression(max_iter=300).fit(X[:600], y[:600]))
     hybrid = HybridClassifier(base, global_, coverage=0.6).fit(X[600:1200], y[600:1200])
     proba = hybrid.predict_proba(X[1200:])
@@ -426,7 +428,9 @@ def test_sample_weight_changes_the_fit_like_repeated_rows():
     weight = np.random.default_rng(0).integers(1, 3, size=300)
     folds = np.arange(300) % 3
     rows = np.repeat(np.arange(300), weight)
-    splits = [(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(3)]
+    splits = [
+        (np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(3)
+    ]
     repeated = [
         (np.flatnonzero(folds[rows] != k), np.flatnonzero(folds[rows] == k))
         for k in range(3)
@@ -440,7 +444,9 @@ def test_sample_weight_changes_the_fit_like_repeated_rows():
         by_rows.operating_point_.threshold,
         rtol=1e-4,
     )
-    np.testing.assert_allclose(weighted.query_score(X), by_rows.query_score(X), rtol=1e-3)
+    np.testing.assert_allclose(
+        weighted.query_score(X), by_rows.query_score(X), rtol=1e-3
+    )
 
 
 @pytest.mark.slow

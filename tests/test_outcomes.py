@@ -430,7 +430,7 @@ def test_file_with_a_part_of_a_topk_triple(tmp_path, missing, side):
 def test_file_with_an_unknown_key(tmp_path):
     path = tmp_path / "typo.npz"
     np.savez(path, base_prob=PROBA, y=[0, 1, 1])
-    with pytest.raises(ValueError, match="'base_prob'.*Did you mean 'base_proba'"):
+    with pytest.raises(ValueError, match=r"'base_prob'.*Did you mean 'base_proba'"):
         Outcomes.from_file(path)
     np.savez(path, base_proba=PROBA, y=[0, 1, 1], qqqqqq=[1])
     with pytest.raises(ValueError, match="'qqqqqq'") as caught:

@@ -42,12 +42,12 @@ class Certificate:
 
     def __str__(self):
         basis = f"{self.n} calibration rows"
+        if self.rank is None:
+            return "no certificate is needed: no coverage between 0 and 1 was asked for"
         if self.vacuous:
             return f"vacuous: {basis} are too few, so nothing is queried"
         if self.confidence is not None:
-            return (
-                f"coverage holds with probability {self.confidence:g} over {basis}"
-            )
+            return f"coverage holds with probability {self.confidence:g} over {basis}"
         how = "exactly" if self.exact else "approximately"
         return f"coverage holds on average, {how}, by {basis}"
 

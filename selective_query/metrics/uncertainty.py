@@ -45,7 +45,9 @@ def bootstrap_accuracy(
     weight = np.ones(n) if sample_weight is None else sample_weight
     share = weight / weight.sum()
     n_drawn = int(round(weight.sum()))
-    ranked = [RankedRows(np.asarray(s, dtype=float), base_utility, gain) for s in scores]
+    ranked = [
+        RankedRows(np.asarray(s, dtype=float), base_utility, gain) for s in scores
+    ]
     accuracy = np.empty((len(ranked), n_bootstrap))
     for b in range(n_bootstrap):
         counts = rng.multinomial(n_drawn, share).astype(float)

@@ -23,8 +23,8 @@ class AutoRouter(BaseRouter):
     Every candidate scores each row without having learned from it. A candidate
     replaces max-probability only if its accuracy near the target coverage is higher by
     more than ``n_standard_errors`` paired standard errors over the rows; of several
-    the one with the largest gain is taken. Picking the plain maximum instead is worse
-    than max-probability about every second time on a few hundred rows.
+    the one with the largest gain is taken. Picking the plain maximum instead is often
+    worse than max-probability on a few hundred rows.
 
     The default portfolio is max_probability, margin, entropy and benefit: no one of
     them imports torch, and the dearest costs a few dozen multiplications a decision.
@@ -40,9 +40,8 @@ class AutoRouter(BaseRouter):
         its own. None compares by area under the curve, among candidates in units of
         benefit only, since there is no coverage to cut at but the sign of the benefit.
     n_standard_errors : float, default=1.5
-        How sure a gain must be. On 200 rows of ImageNet outputs a router chosen at
-        one standard error lost up to 0.17 points to max-probability on average, at
-        1.5 at most 0.06 (benchmarks/auto_safety.py).
+        How sure a gain must be. ``benchmarks/auto_safety.py`` measures what a choice on
+        few rows loses to max-probability; one standard error loses about twice as much.
 
     Attributes
     ----------

@@ -135,7 +135,9 @@ class MaxLogitRouter(BaseRouter):
         p = self.p_ if self.learns else self.p
         if p is None:
             # Shifted into (-1, 0], the range of the other scores of this router.
-            return scores.max_probability(evidence.require("base_proba", "max_logit")) - 1
+            return (
+                scores.max_probability(evidence.require("base_proba", "max_logit")) - 1
+            )
         return scores.max_logit_p_norm(self._logits(evidence), p)
 
     @staticmethod

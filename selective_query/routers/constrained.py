@@ -264,7 +264,9 @@ class ConstrainedRouter(BaseRouter):
             )
 
     def query_score(self, evidence):
-        check_is_fitted(self)
+        # The full check costs as much as the net does on one row.
+        if not hasattr(self, "head_layers_"):
+            check_is_fitted(self)
         inputs, n_confidence = net_inputs(evidence, self.n_top_)
         if (inputs.shape[1], n_confidence) != (len(self.centre_), self.n_confidence_):
             raise ValueError(

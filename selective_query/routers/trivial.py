@@ -38,8 +38,10 @@ class RandomRouter(BaseRouter):
 
     def query_score(self, evidence):
         parts = (getattr(evidence, field.name) for field in fields(Evidence))
-        table = np.hstack([_numbers(part) for part in parts if part is not None])
-        return _hash_rows(table, self.random_state)
+        tables = [_numbers(part) for part in parts if part is not None]
+        if not tables:
+            evidence.require("X", "RandomRouter, which hashes what it is given,")
+        return _hash_rows(np.hstack(tables), self.random_state)
 
 
 def _numbers(part):

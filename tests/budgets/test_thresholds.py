@@ -141,13 +141,11 @@ def test_confidence_is_refused_where_it_is_not_true():
 def test_trend_is_extrapolated():
     # Uniform on [0, 1.2] from few rows, on [0, 1.1] from more; on all: [0, 1.05].
     u = (np.arange(4000) + 0.5) / 4000
-    scores = CalibrationScores(
-        1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55)
-    )
+    scores = CalibrationScores(1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55))
     assert scores.cut(0.8).threshold == pytest.approx(0.8 * 1.05, abs=0.005)
-    assert CalibrationScores(1.1 * u, exact=False).cut(
-        0.8
-    ).threshold == pytest.approx(0.88, abs=0.005)
+    assert CalibrationScores(1.1 * u, exact=False).cut(0.8).threshold == pytest.approx(
+        0.88, abs=0.005
+    )
 
 
 def test_a_trend_of_nothing_changes_nothing():

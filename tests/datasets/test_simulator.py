@@ -67,6 +67,15 @@ def test_base_is_calibrated(sample):
     assert_allclose(top, sample.base_expected_utility)
 
 
+def test_where_the_base_is_wrong_every_other_class_is_as_likely(sample):
+    outcomes = sample.outcomes
+    ahead = (outcomes.y - top_class(outcomes.base_proba)) % 4
+    counts = np.bincount(ahead[outcomes.base_utility == 0], minlength=4)
+    assert counts[0] == 0
+    third = counts.sum() / 3
+    assert (np.abs(counts[1:] - third) < N_SIGMA * np.sqrt(third)).all()
+
+
 def test_expected_benefit_is_linear_in_the_evidence(sample):
     z = sample.outcomes.base_features
     columns = np.column_stack([np.ones(N), unsureness(sample), z])

@@ -242,7 +242,7 @@ def test_without_folds_five_are_drawn():
 def test_too_few_rows_or_folds_are_refused():
     few = from_benefit(np.zeros(9), base_features=np.arange(9.0)[:, None])
     for router in (BenefitRouter(), MeanBenefit()):
-        with pytest.raises(ValueError, match="at least 10 rows.*Got 9"):
+        with pytest.raises(ValueError, match=r"at least 10 rows.*Got 9"):
             router.fit_score(few)
         one_fold = from_benefit(
             np.zeros(20), base_features=np.zeros((20, 1)), fold=np.full(20, 3)
@@ -301,7 +301,7 @@ def test_inputs_serve_where_the_base_put_out_nothing():
 
 def test_texts_alone_are_no_numbers():
     outcomes = from_benefit(np.zeros(20), X=["a text"] * 20)
-    with pytest.raises(MissingEvidenceError, match="numeric X.*HashingVectorizer"):
+    with pytest.raises(MissingEvidenceError, match=r"numeric X.*HashingVectorizer"):
         BenefitRouter().fit(outcomes)
 
 
@@ -309,7 +309,9 @@ def test_other_evidence_than_in_fit_is_refused():
     outcomes = informative()
     router = BenefitRouter().fit(outcomes)
     without = Evidence(base_proba=outcomes.base_proba)
-    with pytest.raises(ValueError, match=r"base_features with 3 columns. Got base_proba"):
+    with pytest.raises(
+        ValueError, match=r"base_features with 3 columns. Got base_proba"
+    ):
         router.query_score(without)
 
 
@@ -317,7 +319,7 @@ def test_other_evidence_than_in_fit_is_refused():
 def test_other_evidence_of_as_many_columns_is_refused_too(class_smoothing):
     outcomes = informative()
     router = BenefitRouter(class_smoothing=class_smoothing).fit(outcomes)
-    with pytest.raises(ValueError, match="evidence|base_proba"):
+    with pytest.raises(ValueError, match=r"evidence|base_proba"):
         router.query_score(Evidence(base_features=np.zeros((2, len(router.coef_)))))
 
 

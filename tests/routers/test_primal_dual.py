@@ -120,6 +120,62 @@ def test_measurements_are_recorded_and_the_last_step_is_one_of_them():
     assert not problem.score.training
 
 
+class Scripted:
+    """Measurements come from a list; weights count the steps."""
+
+    n_batches = 1
+
+    def __init__(self, measurements):
+        self.measurements = iter(measurements)
+        self.weights = Weights(1)
+
+    def batches(self):
+        total = self.weights.values.sum()
+        yield -total, 0 * total
+
+    def measure(self):
+        return next(self.measurements)
+
+
+@pytest.mark.parametrize(
+    ("measurements", "kept"),
+    [
+        pytest.param([(0.1, 0.5), (0.2, 0.3), (0.3, 0.4)], 1, id="least violation"),
+        pytest.param([(0.1, 0.5), (0.3, -0.3), (0.2, -0.01)], 2, id="least slack"),
+        pytest.param([(0.3, 0.5), (0.2, -0.01), (0.1, -0.02)], 2, id="objective"),
+        pytest.param([(0.3, -0.1), (0.1, -0.5), (0.2, -0.2)], 1, id="free slack"),
+    ],
+)
+def test_kept_weights_meet_the_constraint_and_pay_for_no_slack(measurements, kept):
+    problem = Scripted(measurements)
+    trace = minimise(
+        problem,
+        problem.weights,
+        n_epochs=len(measurements),
+        learning_rate=0.1,
+        dual_learning_rate=1.0,
+        tolerance=0.05,
+        burn_in=0.0,
+    )
+    assert trace.kept == kept
+    np.testing.assert_array_equal(trace.violation, [v for _, v in measurements])
+    steps_of_full_size = problem.weights.values.item() / 0.1
+    assert kept < steps_of_full_size <= kept + 1.01
+
+
+def test_weights_before_the_burn_in_are_not_kept():
+    problem = Scripted([(0.1, -0.1), (0.3, -0.1), (0.2, -0.1), (0.4, -0.1)])
+    trace = minimise(
+        problem,
+        problem.weights,
+        n_epochs=4,
+        learning_rate=0.1,
+        dual_learning_rate=1.0,
+        burn_in=0.75,
+    )
+    assert trace.kept == 2
+
+
 def test_matrices_decay_and_vectors_do_not():
     class Still:
         n_batches = 1

@@ -1,0 +1,145 @@
+"""Tables that are made when the documentation is built, so that no figure is typed.
+
+Two directives:
+
+``.. benchmark-table:: NAME`` shows rows of ``benchmarks/results/NAME.json``, and says
+"not measured yet" where that file is missing.
+
+``.. rows-needed::`` asks the library for the smallest number of calibration rows that
+can certify a coverage.
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from selective_query.budgets import CalibrationScores
+from selective_query.exceptions import CalibrationWarning
+
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+
+# Column of the JSON rows -> heading, format.
+COLUMNS = {
+    "coverage_error": {
+        "dataset": ("Data", ""),
+        "base": ("Base", ""),
+        "scheme": ("Threshold from", ""),
+        "mean error 90": ("Mean, 0.9 asked", "+.2f"),
+        "SD 90": ("SD", ".2f"),
+        "mean error 70": ("Mean, 0.7 asked", "+.2f"),
+        "SD 70": ("SD", ".2f"),
+    },
+    "auto_safety": {
+        "base": ("Base", ""),
+        "n": ("Rows", ""),
+        "mean difference": ("Mean", "+.3f"),
+        "worst": ("Worst draw", "+.3f"),
+        "best": ("Best draw", "+.3f"),
+        "share worse": ("Share of draws worse", ".2f"),
+    },
+}
+
+
+def list_table(heads, rows):
+    """A reStructuredText list-table, line by line."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [heads, *rows]:
+        lines += [
+            f"   {'*' if i == 0 else ' '} - {cell}".rstrip()
+            for i, cell in enumerate(row)
+        ]
+    return [*lines, ""]
+
+
+def benchmark_table(name, results=RESULTS):
+    """Lines for the results of a benchmark, or for their absence."""
+    path = Path(results) / f"{name}.json"
+    if not path.exists():
+        return [
+            ".. warning::",
+            "",
+            f"   **Not measured yet.** ``python benchmarks/{name}.py`` writes",
+            f"   ``benchmarks/results/{name}.json``, and the next build of this page",
+            "   shows it here.",
+            "",
+        ]
+    content = json.loads(path.read_text())
+    columns = COLUMNS[name]
+    rows = [
+        [format(row[key], spec) for key, (_, spec) in columns.items()]
+        for row in content["rows"]
+    ]
+    made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
+    return [
+        *list_table([head for head, _ in columns.values()], rows),
+        f"Measured by ``benchmarks/{name}.py`` with {made_by}.",
+        "",
+    ]
+
+
+def smallest_n(coverage, confidence):
+    """Fewest calibration rows for a threshold that is not infinite."""
+    n = 1
+    while True:
+        scores = CalibrationScores(np.arange(n), exact=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CalibrationWarning)
+            point = scores.cut(coverage, confidence)
+        if not point.certificate.vacuous:
+            return n
+        n += 1
+
+
+def rows_needed(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):
+    """Lines of a table: calibration rows needed, by coverage and confidence."""
+    heads = ["Coverage asked"]
+    heads += [
+        "Rows needed, on average"
+        if confidence is None
+        else f"Rows needed, confidence {confidence:g}"
+        for confidence in confidences
+    ]
+    rows = [
+        [f"{coverage:g}", *(str(smallest_n(coverage, c)) for c in confidences)]
+        for coverage in coverages
+    ]
+    return list_table(heads, rows)
+
+
+class _Generated(SphinxDirective):
+    def parse(self, lines, source):
+        node = nodes.container()
+        self.state.nested_parse(StringList(lines, source), self.content_offset, node)
+        return node.children
+
+
+class BenchmarkTable(_Generated):
+    """``.. benchmark-table:: NAME``."""
+
+    required_arguments = 1
+
+    def run(self):
+        name = self.arguments[0]
+        path = RESULTS / f"{name}.json"
+        # A file that appears later makes the page out of date as well.
+        self.env.note_dependency(str(path))
+        return self.parse(benchmark_table(name), str(path))
+
+
+class RowsNeeded(_Generated):
+    """``.. rows-needed::``."""
+
+    def run(self):
+        return self.parse(rows_needed(), "rows-needed")
+
+
+def setup(app):
+    """Register both directives with Sphinx."""
+    app.add_directive("benchmark-table", BenchmarkTable)
+    app.add_directive("rows-needed", RowsNeeded)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
