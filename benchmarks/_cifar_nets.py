@@ -1,5 +1,7 @@
 """Two convolutional nets for CIFAR-10 that 2 cores can train in some minutes."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import nn
@@ -21,9 +23,7 @@ def make_net(widths, strides):
     channels = [3, *widths]
     blocks = [
         _block(*pair, stride)
-        for pair, stride in zip(
-            zip(channels, channels[1:], strict=False), strides, strict=True
-        )
+        for pair, stride in zip(pairwise(channels), strides, strict=True)
     ]
     body = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return body, nn.Linear(widths[-1], 10)

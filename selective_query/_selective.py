@@ -40,7 +40,7 @@ OUT_OF_FOLD = "out_of_fold"
 
 
 class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A base, a router over it, and an operating point; subclasses say what a query is."""
+    """A base, a router and an operating point; subclasses say what a query is."""
 
     _parameter_constraints = {
         "base_estimator": [HasMethods(["fit", "predict"])],

@@ -6,7 +6,7 @@ class MissingEvidenceError(ValueError):
 
 
 class BoundRouterError(ValueError):
-    """A bound such as the oracle was asked to route inputs instead of being compared."""
+    """A bound such as the oracle was asked to route inputs, not to be compared."""
 
 
 class CertificateError(ValueError):

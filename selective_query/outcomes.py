@@ -272,10 +272,11 @@ class Outcomes(Evidence):
         elif self.classes is not None:
             unknown = np.setdiff1d(column, self.classes)
             if len(unknown):
+                more = " ..." if len(self.classes) > 10 else ""
                 raise ValueError(
                     f"{name} holds labels that are not in classes: "
                     f"{unknown[:5].tolist()}. classes are "
-                    f"{self.classes[:10].tolist()}{' ...' if len(self.classes) > 10 else ''}"
+                    f"{self.classes[:10].tolist()}{more}"
                     "; pass classes= with the label of each probability column."
                 )
         return column

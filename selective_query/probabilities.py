@@ -22,7 +22,7 @@ def check_proba(proba, name):
         proba = proba.astype(np.float32 if proba.dtype == np.float16 else np.float64)
     if proba.ndim != 2 or proba.shape[1] < 2:
         raise ValueError(
-            f"{name} must be of shape (n_samples, n_classes) with at least two classes. "
+            f"{name} must be of shape (n_samples, n_classes) with two classes or more. "
             f"Got shape {proba.shape}. For a binary model pass both columns."
         )
     # NaN fails every comparison, so one pass over the sums finds it as well.
@@ -31,13 +31,13 @@ def check_proba(proba, name):
         row = int(np.flatnonzero(~(deviation <= SUM_TOLERANCE))[0])
         if np.isnan(proba[row]).any():
             raise ValueError(
-                f"{name} contains NaN, first in row {row}. Drop such rows or repair the "
-                "model that made them."
+                f"{name} contains NaN, first in row {row}. Drop such rows or repair "
+                "the model that made them."
             )
         raise ValueError(
             f"Rows of {name} must sum to 1 (within {SUM_TOLERANCE}). Row {row} sums to "
-            f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for the "
-            "largest few of many classes use TopKProba."
+            f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for "
+            "the largest few of many classes use TopKProba."
         )
     if len(proba) and proba.min() < 0:
         raise ValueError(

@@ -49,6 +49,7 @@ class accuracy_at:
         self.coverage = coverage
 
     def __call__(self, estimator, X, y):
+        """Accuracy of a fitted estimator on these rows."""
         return float(
             accuracy_at_coverage(*_judged(estimator, X, y), coverage=self.coverage)
         )
@@ -74,6 +75,7 @@ class priced_accuracy:
         self.price = price
 
     def __call__(self, estimator, X, y):
+        """Accuracy of a fitted estimator on these rows, minus the price of queries."""
         report = estimator.report(X, y)
         return report.accuracy - self.price * (1 - report.coverage)
 

@@ -100,7 +100,7 @@ class RankedRows:
         self.gain = gain[self.order]
 
     def curve(self, weight):
-        """The accuracy-coverage curve under these sample weights, shape (n_samples,)."""
+        """The accuracy-coverage curve under these weights, shape (n_samples,)."""
         weight = weight[self.order]
         total = weight.sum()
         kept, base_sum, lost = (

@@ -1,4 +1,4 @@
-"""The interface of a router, and how its scores are made on rows it did not learn from."""
+"""The interface of a router, and its scores on rows it did not learn from."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
