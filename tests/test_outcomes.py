@@ -40,7 +40,7 @@ def random_proba(rng, n, k):
         ({"base_proba": [[1.5, -0.5]]}, r"base_proba must not be negative.*-0\.5"),
         ({"base_proba": [[np.inf, 0.0]]}, r"base_proba must sum to 1"),
         ({"base_proba": [0.5, 0.5]}, r"base_proba must be of shape.*\(2,\)"),
-        ({"base_proba": [[1.0], [1.0]]}, r"base_proba .*at least two classes"),
+        ({"base_proba": [[1.0], [1.0]]}, r"base_proba .*two classes"),
         ({"base_proba": np.full((2, 2, 2), 0.5)}, r"base_proba .*\(2, 2, 2\)"),
         ({"base_logits": [1.0, 2.0]}, r"base_logits must be of shape.*\(2,\)"),
         ({"base_logits": [[1.0], [np.nan]]}, r"base_logits must be finite. Row 1"),

@@ -1,6 +1,17 @@
 """Accuracy at exactly a coverage: what routers are compared by."""
 
+import numpy as np
+
 from selective_query.metrics.curves import accuracy_coverage_curve
+
+
+def _check_share(coverage):
+    coverage = np.asarray(coverage, dtype=float)
+    if not ((coverage >= 0) & (coverage <= 1)).all():
+        raise ValueError(
+            "coverage must be the share of inputs that the base answers, in [0, 1]. "
+            f"Got {coverage}."
+        )
 
 
 def accuracy_at_coverage(
@@ -31,6 +42,7 @@ def accuracy_at_coverage(
     >>> accuracy_at_coverage([3, 2, 1, 0], [0, 1, 1, 1], [1, 1, 0, 1], coverage=0.5)
     np.float64(1.0)
     """
+    _check_share(coverage)
     curve = accuracy_coverage_curve(score, base_utility, global_utility, sample_weight)
     return curve.accuracy_at(coverage)
 
@@ -61,5 +73,6 @@ def selective_accuracy_at_coverage(
     >>> float(selective_accuracy_at_coverage([3, 2, 1, 0], [0, 0, 1, 1], coverage=0.5))
     1.0
     """
+    _check_share(coverage)
     curve = accuracy_coverage_curve(score, base_utility, None, sample_weight)
     return curve.selective_accuracy_at(coverage)

@@ -133,6 +133,17 @@ def _check(score, base_utility, global_utility, sample_weight):
         )
     if not len(score):
         raise ValueError("There are no rows. Give at least one.")
+    for name, utility in (("base_utility", base), ("global_utility", gain + base)):
+        if not ((utility >= 0) & (utility <= 1 + 1e-9)).all():
+            raise ValueError(
+                f"{name} must lie in [0, 1], without NaN: 1 for a right answer, 0 for a "
+                f"wrong one. Got values from {utility.min():.4g} to {utility.max():.4g}."
+            )
+    if not (weight >= 0).all() or not weight.any():
+        raise ValueError(
+            "sample_weight must be numbers >= 0 that are not all zero. Got values from "
+            f"{weight.min():.4g} to {weight.max():.4g}."
+        )
     if np.isnan(score).any():
         row = int(np.flatnonzero(np.isnan(score))[0])
         raise ValueError(

@@ -44,7 +44,8 @@ def bootstrap_accuracy(
     n = len(base_utility)
     weight = np.ones(n) if sample_weight is None else sample_weight
     share = weight / weight.sum()
-    n_drawn = round(float(weight.sum()))
+    counts_rows = (weight == np.round(weight)).all()
+    n_drawn = round(float(weight.sum())) if counts_rows else n
     ranked = [
         RankedRows(np.asarray(s, dtype=float), base_utility, gain) for s in scores
     ]

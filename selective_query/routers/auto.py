@@ -111,7 +111,7 @@ class AutoRouter(BaseRouter):
 
     def _candidates(self, outcomes):
         if self.portfolio is not None:
-            candidates = {name: clone(router) for name, router in self.portfolio}
+            candidates = {name: self._filled(router) for name, router in self.portfolio}
         elif outcomes.base_proba is None:
             candidates = {"benefit": BenefitRouter()}
         else:
@@ -131,6 +131,13 @@ class AutoRouter(BaseRouter):
                 "has none: add BenefitRouter, or give a coverage."
             )
         return candidates
+
+    def _filled(self, router):
+        """A clone that is trained for this router's coverage, if for any."""
+        router = clone(router)
+        if router.get_params(deep=False).get("target_coverage", 0) is None:
+            router.set_params(target_coverage=self.target_coverage)
+        return router
 
 
 def _paired_gain(share, anchor_share, outcomes):

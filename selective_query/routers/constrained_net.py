@@ -183,7 +183,16 @@ class CoverageProblem:
 
 @contextmanager
 def seeded(seed):
-    """Random numbers of torch from a seed, and the caller's left as they were."""
+    """Random numbers of torch from a seed, and the caller's left as they were.
+
+    One thread: a net this small gains nothing from more, and loses much where other
+    processes use the cores.
+    """
+    n_threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        yield
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(n_threads)

@@ -395,3 +395,18 @@ def test_interval_is_between_percentiles():
     low, high = interval(np.array([np.arange(101.0), np.zeros(101)]), 0.9)
     np.testing.assert_allclose(low, [5, 0])
     np.testing.assert_allclose(high, [95, 0])
+
+
+def test_values_out_of_range_are_refused():
+    from selective_query.metrics import accuracy_at_coverage
+
+    for coverage in (90, -0.1, np.nan):
+        with pytest.raises(ValueError, match="coverage must be the share"):
+            accuracy_at_coverage([1, 2], [0, 1], [1, 1], coverage=coverage)
+    with pytest.raises(ValueError, match="global_utility must lie in"):
+        accuracy_coverage_curve([1, 2], [0, 1], [7, 1])
+    with pytest.raises(ValueError, match="base_utility must lie in"):
+        accuracy_coverage_curve([1, 2], [np.nan, 1], [1, 1])
+    for weight in ([0, 0], [-1, 2]):
+        with pytest.raises(ValueError, match="sample_weight must be"):
+            accuracy_coverage_curve([1, 2], [0, 1], [1, 1], weight)

@@ -159,8 +159,9 @@ def test_kept_weights_meet_the_constraint_and_pay_for_no_slack(measurements, kep
     )
     assert trace.kept == kept
     np.testing.assert_array_equal(trace.violation, [v for _, v in measurements])
-    steps_of_full_size = problem.weights.values.item() / 0.1
-    assert kept < steps_of_full_size <= kept + 1.01
+    share_of_rate = 0.5 * (1 + np.cos(np.pi * np.arange(kept + 1) / len(measurements)))
+    at_kept = 0.1 * share_of_rate.sum()
+    assert problem.weights.values.item() == pytest.approx(at_kept, rel=1e-3)
 
 
 def test_weights_before_the_burn_in_are_not_kept():
