@@ -136,8 +136,8 @@ def _check(score, base_utility, global_utility, sample_weight):
     for name, utility in (("base_utility", base), ("global_utility", gain + base)):
         if not ((utility >= 0) & (utility <= 1 + 1e-9)).all():
             raise ValueError(
-                f"{name} must lie in [0, 1], without NaN: 1 for a right answer, 0 for a "
-                f"wrong one. Got values from {utility.min():.4g} to {utility.max():.4g}."
+                f"{name} must lie in [0, 1], without NaN: 1 for a right answer, 0 for "
+                f"a wrong one. Got {utility.min():.4g} to {utility.max():.4g}."
             )
     if not (weight >= 0).all() or not weight.any():
         raise ValueError(
