@@ -1,6 +1,7 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
 import copy
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -13,7 +14,11 @@ from sklearn.utils import (
     indexable,
 )
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import (
+    check_is_fitted,
+    column_or_1d,
+    has_fit_parameter,
+)
 
 from selective_query._validation import (
     HasMethods,
@@ -94,6 +99,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, y)
+            self._warn_unweighted()
         classes = labels_of(y, self.base_estimator, self._global_model())
         if len(classes) < 2:
             raise ValueError(
@@ -116,6 +122,18 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
     def _global_model(self):
         """The global as it was given, None without one."""
         return None
+
+    def _warn_unweighted(self):
+        for model in (self.base_estimator, self._global_model()):
+            if model is None or is_frozen(model):
+                continue
+            if not has_fit_parameter(model, "sample_weight"):
+                warnings.warn(
+                    f"{type(model).__name__} takes no sample_weight in fit, so weights "
+                    "reach the router and the threshold only, not this model.",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     def _check_target(self, coverage):
         check_coverage(coverage)

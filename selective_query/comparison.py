@@ -193,11 +193,19 @@ def compare_routers(
             raise ValueError("coverages must be numbers in [0, 1]. Got None.")
         check_coverage(coverage)
     routers = default_routers(train) if routers is None else list(routers)
+    labels = _labels(routers)
     judged = []
-    steps = [(router, c) for router in routers for c in coverages]
+    steps = [
+        (router, label, coverage)
+        for router, label in zip(routers, labels, strict=True)
+        for coverage in coverages
+    ]
     cache = {}
-    for router, coverage in tqdm(steps, delay=2, disable=not progress, leave=False):
-        judged.append(_judge(router, coverage, train, test, random_state, cache))
+    for router, label, coverage in tqdm(
+        steps, delay=2, disable=not progress, leave=False
+    ):
+        row, score, curve = _judge(router, coverage, train, test, random_state, cache)
+        judged.append(({"router": label, **row}, score, curve))
     rows = [row for row, _, _ in judged]
     replicates = bootstrap_accuracy(
         [score for _, score, _ in judged],
@@ -239,6 +247,15 @@ def default_routers(outcomes):
     return names + (["always_global", "oracle"] if outcomes.has_global else ["oracle"])
 
 
+def _labels(routers):
+    """A name for each router; those that share one are told apart by their repr."""
+    names = [router_name(router) for router in routers]
+    return [
+        name if names.count(name) == 1 else repr(router)
+        for name, router in zip(names, routers, strict=True)
+    ]
+
+
 def _judge(router, coverage, train, test, random_state, cache):
     """One row of the table, the scores of the test rows, and their curve."""
     made = make_router(router, target_coverage=coverage, random_state=random_state)
@@ -254,7 +271,7 @@ def _judge(router, coverage, train, test, random_state, cache):
         calibration = CalibrationScores(train_score, train.sample_weight, exact=False)
         cache[key] = calibration, test_score, curve
     calibration, test_score, curve = cache[key]
-    row = {"router": router_name(router), "coverage": float(coverage)}
+    row = {"coverage": float(coverage)}
     at_coverage = float(curve.accuracy_at(coverage))
     if made.is_bound:
         # A bound has few distinct scores and is not deployed: no threshold to judge.

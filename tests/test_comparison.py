@@ -5,6 +5,7 @@ from selective_query import Outcomes, TopKProba, compare_routers, list_routers
 from selective_query.comparison import COLUMNS, default_routers
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import MissingEvidenceError
+from selective_query.routers import MaxLogitRouter
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,12 @@ def test_bad_input(halves):
         compare_routers(train, test, ["entropy"], [None])
     with pytest.raises(ValueError, match="router='entrop'"):
         compare_routers(train, test, ["entrop"])
+
+
+def test_two_routers_of_one_class_are_told_apart(halves):
+    pair = [MaxLogitRouter(p=2), MaxLogitRouter(p=5)]
+    comparison = compare_routers(*halves, pair, [0.8], n_bootstrap=10)
+    names = [row["router"] for row in comparison.rows]
+    assert names == ["MaxLogitRouter(p=2)", "MaxLogitRouter(p=5)"]
+    assert len(comparison.curves) == 2
+    assert comparison.differences(names[0])[0]["difference"] == 0

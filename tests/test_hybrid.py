@@ -449,6 +449,14 @@ def test_sample_weight_changes_the_fit_like_repeated_rows():
     )
 
 
+def test_a_model_that_takes_no_weights_is_named(digits):
+    X, y = digits
+    pipeline = make_pipeline(StandardScaler(), GaussianNB())
+    hybrid = HybridClassifier(pipeline, GaussianNB(), router="margin", cv=3)
+    with pytest.warns(UserWarning, match="Pipeline takes no sample_weight"):
+        hybrid.fit(X[:300], y[:300], sample_weight=np.ones(300))
+
+
 @pytest.mark.slow
 def test_default_coverage_is_right_on_average(digits):
     # The full table is in benchmarks/coverage_error.py; here one case of it.

@@ -151,11 +151,11 @@ class _Problem:
 
     def solve(self, alpha, rows, moments=None):
         gram, target = moments or self.moments(rows)
-        return solve(
-            gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY),
-            target,
-            assume_a="pos",
-        )
+        gram = gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY)
+        # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+        scale = 1 / np.sqrt(np.diag(gram))
+        scaled = solve(scale[:, None] * gram * scale, scale * target, assume_a="pos")
+        return scale * scaled
 
     def moments(self, rows):
         design = self.design[rows]
