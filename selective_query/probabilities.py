@@ -185,4 +185,4 @@ def entropy(proba):
 
 def _entropy_of_listed(proba):
     log = np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
-    return -np.einsum("ij,ij->i", proba, log)
+    return 0.0 - np.einsum("ij,ij->i", proba, log)  # never minus zero
