@@ -109,6 +109,8 @@ class CalibrationScores:
             fine, coarse, step = trend
             score = np.concatenate([score, fine, coarse])
             weight = np.concatenate([weight, step * weight, -step * weight])
+        # Rows without weight must not leave a level behind.
+        score, weight = score[weight != 0], weight[weight != 0]
         order = np.argsort(score, kind="stable")
         ordered = score[order]
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)
