@@ -141,7 +141,7 @@ class Scripted:
     ("measurements", "kept"),
     [
         pytest.param([(0.1, 0.5), (0.2, 0.3), (0.3, 0.4)], 1, id="least violation"),
-        pytest.param([(0.1, 0.5), (0.3, -0.3), (0.2, -0.01)], 2, id="least slack"),
+        pytest.param([(0.3, 0.5), (0.1, -0.3), (0.2, -0.01)], 2, id="least slack"),
         pytest.param([(0.3, 0.5), (0.2, -0.01), (0.1, -0.02)], 2, id="objective"),
         pytest.param([(0.3, -0.1), (0.1, -0.5), (0.2, -0.2)], 1, id="free slack"),
     ],
