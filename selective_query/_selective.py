@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import (
     _safe_indexing,
     assert_all_finite,
-    check_random_state,
     get_tags,
     indexable,
 )
@@ -37,7 +36,12 @@ from selective_query.crossfit import (
     to_outcomes,
 )
 from selective_query.exceptions import CertificateError
-from selective_query.policy import UNCHANGED, RoutingPolicy, check_coverage
+from selective_query.policy import (
+    UNCHANGED,
+    RoutingPolicy,
+    check_coverage,
+    hold_out,
+)
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 
@@ -208,14 +212,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
     def _fit_held_out(self, X, y, weight):
         """Fit on a part of the rows; the rest is for the threshold alone."""
-        n_held_out = round(self.calibration * len(y))
-        if not 0 < n_held_out < len(y):
-            raise ValueError(
-                f"calibration={self.calibration} of {len(y)} rows leaves one side "
-                "empty. Give more rows or another share."
-            )
-        order = check_random_state(self.random_state).permutation(len(y))
-        held_out, train = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+        train, held_out = hold_out(len(y), self.calibration, self.random_state)
         X_train, y_train = _safe_indexing(X, train), y[train]
         X_held_out = _safe_indexing(X, held_out)
         train_weight = None if weight is None else weight[train]

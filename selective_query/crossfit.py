@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
@@ -321,10 +322,9 @@ def outcomes_from_models(
     >>> outcomes_from_models(base, global_, X[1::2], y[1::2]).n_rows
     75
     """
-    X, y, sample_weight, _ = _prepare(X, y, sample_weight)
     models = [m for m in (base_estimator, global_estimator) if m is not None]
-    known = [np.asarray(m.classes_) for m in models if hasattr(m, "classes_")]
-    classes = np.unique(np.concatenate([np.unique(y), *known]))
+    frozen = map(FrozenEstimator, models)
+    X, y, sample_weight, classes = _prepare(X, y, sample_weight, *frozen)
     base = ask(base_estimator, X, classes, base_features)
     global_ = None
     if global_estimator is not None:

@@ -41,6 +41,24 @@ def check_coverage(coverage):
         )
 
 
+def hold_out(n, calibration, random_state):
+    """Row numbers to fit on, and a random share of all to calibrate on.
+
+    Raises
+    ------
+    ValueError
+        When one side would be empty.
+    """
+    n_held_out = round(calibration * n)
+    if not 0 < n_held_out < n:
+        raise ValueError(
+            f"calibration={calibration} of {n} rows leaves one side empty. Give more "
+            "rows or another share."
+        )
+    order = check_random_state(random_state).permutation(n)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
 class RoutingPolicy(BaseEstimator):
     """Decide which inputs the base answers, from its saved or live outputs.
 
@@ -137,7 +155,8 @@ class RoutingPolicy(BaseEstimator):
                 f"global_proba=, y=). Got {type(outcomes).__name__}."
             )
         if held_out is None and self.calibration is not None:
-            outcomes, held_out = self._hold_out(outcomes)
+            rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
+            outcomes, held_out = (outcomes.take(part) for part in rows)
         if held_out is None:
             return self._fit(outcomes)
         self._fit_router(outcomes)
@@ -181,17 +200,6 @@ class RoutingPolicy(BaseEstimator):
         )
         refuse_bound(router)
         return router
-
-    def _hold_out(self, outcomes):
-        n = outcomes.n_rows
-        n_held_out = round(self.calibration * n)
-        if not 0 < n_held_out < n:
-            raise ValueError(
-                f"calibration={self.calibration} of {n} rows leaves one side empty. "
-                "Give more rows or another share."
-            )
-        order = check_random_state(self.random_state).permutation(n)
-        return outcomes.take(order[n_held_out:]), outcomes.take(order[:n_held_out])
 
     def _cut(self):
         if self.coverage is None and not self.router_.in_benefit_units:

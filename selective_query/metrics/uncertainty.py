@@ -46,14 +46,18 @@ def bootstrap_accuracy(
     share = weight / weight.sum()
     counts_rows = (weight == np.round(weight)).all()
     n_drawn = round(float(weight.sum())) if counts_rows else n
-    ranked = [
-        RankedRows(np.asarray(s, dtype=float), base_utility, gain) for s in scores
-    ]
-    accuracy = np.empty((len(ranked), n_bootstrap))
+    # A score that is judged at several coverages is ranked, and its curve drawn, once.
+    distinct = {id(score): score for score in scores}
+    ranked = {
+        key: RankedRows(np.asarray(score, dtype=float), base_utility, gain)
+        for key, score in distinct.items()
+    }
+    accuracy = np.empty((len(scores), n_bootstrap))
     for b in range(n_bootstrap):
         counts = rng.multinomial(n_drawn, share).astype(float)
-        for i, rows in enumerate(ranked):
-            accuracy[i, b] = rows.curve(counts).accuracy_at(coverages[i])
+        curves = {key: rows.curve(counts) for key, rows in ranked.items()}
+        for i, score in enumerate(scores):
+            accuracy[i, b] = curves[id(score)].accuracy_at(coverages[i])
     return accuracy
 
 

@@ -41,7 +41,7 @@ class AutoRouter(BaseRouter):
         benefit only, since there is no coverage to cut at but the sign of the benefit.
     n_standard_errors : float, default=1.5
         How sure a gain must be. ``benchmarks/auto_safety.py`` measures what a choice on
-        few rows loses to max-probability; one standard error loses about twice as much.
+        few rows loses to max-probability.
 
     Attributes
     ----------

@@ -107,16 +107,15 @@ class BenefitRouter(BaseRouter):
         )
         if outcomes.base_proba is None:
             smoothings = (np.inf,)
-        folds = list(iter_folds(outcomes))
         best = None
         for alpha in alphas:
-            for smoothing, score in problem.held_out_scores(alpha, smoothings, folds):
+            for smoothing, score in problem.held_out_scores(alpha, smoothings):
                 error = problem.weight @ (problem.benefit - score) ** 2
                 if best is None or error < best[0]:
                     best = error, alpha, smoothing, score
         _, self.alpha_, self.class_smoothing_, held_out_score = best
         everything = np.arange(len(design))
-        weights = problem.solve(self.alpha_, everything)
+        weights = problem.solve(self.alpha_, problem.moments(everything))
         self.coef_ = weights[1:] / scale
         self.intercept_ = float(weights[0] - centre @ self.coef_)
         self.class_effect_ = problem.class_effect(
@@ -148,9 +147,20 @@ class _Problem:
         if outcomes.base_proba is not None:
             self.predicted = top_class(outcomes.base_proba)
             self.n_classes = outcomes.base_proba.shape[1]
+        self.folds = self._folds(outcomes)
 
-    def solve(self, alpha, rows, moments=None):
-        gram, target = moments or self.moments(rows)
+    def _folds(self, outcomes):
+        """(train, test, moments of train) by fold; the moments serve every penalty."""
+        splits = list(iter_folds(outcomes))
+        held_out = [self.moments(test) for _, test in splits]
+        gram, target = (sum(parts) for parts in zip(*held_out, strict=True))
+        return [
+            (train, test, (gram - g, target - t))
+            for (train, test), (g, t) in zip(splits, held_out, strict=True)
+        ]
+
+    def solve(self, alpha, moments):
+        gram, target = moments
         gram = gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY)
         # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
         scale = 1 / np.sqrt(np.diag(gram))
@@ -171,11 +181,11 @@ class _Problem:
         total = np.bincount(predicted, weight * residual, self.n_classes)
         return total / (np.bincount(predicted, weight, self.n_classes) + smoothing)
 
-    def held_out_scores(self, alpha, smoothings, folds):
-        """Yield (smoothing, scores of each row by a fit without its fold)."""
+    def held_out_scores(self, alpha, smoothings):
+        """Pairs of smoothing and scores of each row by a fit without its fold."""
         scores = {smoothing: np.empty(len(self.design)) for smoothing in smoothings}
-        for train, test, moments in self._moments_by_fold(folds):
-            weights = self.solve(alpha, train, moments)
+        for train, test, moments in self.folds:
+            weights = self.solve(alpha, moments)
             plain = self.design[test] @ weights
             for smoothing, score in scores.items():
                 effect = self.class_effect(weights, smoothing, train)
@@ -183,13 +193,3 @@ class _Problem:
                 if effect is not None:
                     score[test] += effect[self.predicted[test]]
         return scores.items()
-
-    def _moments_by_fold(self, folds):
-        if not hasattr(self, "_cached"):
-            held_out = [self.moments(test) for _, test in folds]
-            gram, target = (sum(parts) for parts in zip(*held_out, strict=True))
-            self._cached = [
-                (train, test, (gram - g, target - t))
-                for (train, test), (g, t) in zip(folds, held_out, strict=True)
-            ]
-        return self._cached

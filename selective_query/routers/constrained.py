@@ -4,7 +4,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
 from selective_query.routers._base import BaseRouter
@@ -264,9 +263,7 @@ class ConstrainedRouter(BaseRouter):
             )
 
     def query_score(self, evidence):
-        # The full check costs as much as the net does on one row.
-        if not hasattr(self, "head_layers_"):
-            check_is_fitted(self)
+        self._check_fitted()
         inputs, n_confidence = net_inputs(evidence, self.n_top_)
         if (inputs.shape[1], n_confidence) != (len(self.centre_), self.n_confidence_):
             raise ValueError(

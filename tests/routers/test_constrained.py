@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -13,10 +14,7 @@ from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import ConstrainedRouter
 from selective_query.routers.constrained import DAMPING
 from selective_query.routers.constrained_inputs import net_inputs, spread_evenly
-
-torch = pytest.importorskip("torch")
-
-from selective_query.routers.primal_dual import Multiplier  # noqa: E402
+from selective_query.routers.primal_dual import Multiplier
 
 QUICK = {"hidden": (16, 8), "head": (8,), "n_epochs": 4, "random_state": 0}
 

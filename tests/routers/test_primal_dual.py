@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from selective_query.routers.primal_dual import Multiplier, minimise  # noqa: E402
+from selective_query.routers.primal_dual import Multiplier, minimise
 
 
 class Weights(torch.nn.Module):
