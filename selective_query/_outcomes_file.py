@@ -23,7 +23,7 @@ def read_arrays(path, allowed):
             f"{path} is not a readable npz file of plain arrays ({error}). Write it "
             "with numpy.savez(path, base_proba=..., global_proba=..., y=...)."
         ) from error
-    n_classes = arrays.pop("n_classes", None)
+    n_classes = _pop_n_classes(arrays, path)
     for side in ("base", "global"):
         _join_topk(arrays, side, n_classes, path)
     for key in arrays:
@@ -37,6 +37,24 @@ def read_arrays(path, allowed):
     return arrays
 
 
+def _pop_n_classes(arrays, path):
+    if "n_classes" not in arrays:
+        return None
+    if not any("_topk_" in key for key in arrays):
+        raise ValueError(
+            f"{path}: n_classes belongs to top-k probabilities (base_topk_classes and "
+            "base_topk_proba, or the same of the global). Got n_classes without them; "
+            "leave it out, or add them."
+        )
+    n_classes = arrays.pop("n_classes")
+    if n_classes.shape or n_classes.dtype.kind not in "iu":
+        raise ValueError(
+            f"{path}: n_classes must be one whole number. Got {n_classes.tolist()!r}. "
+            "Write numpy.savez(path, n_classes=1000, ...)."
+        )
+    return int(n_classes)
+
+
 def _join_topk(arrays, side, n_classes, path):
     names = f"{side}_topk_classes", f"{side}_topk_proba"
     present = [name for name in names if name in arrays]
@@ -48,5 +66,10 @@ def _join_topk(arrays, side, n_classes, path):
             f"and n_classes. Got only {', '.join(present)}"
             + (" and n_classes." if n_classes is not None else ".")
         )
+    if f"{side}_proba" in arrays:
+        raise ValueError(
+            f"{path}: the {side}'s probabilities must be given once. Got {side}_proba "
+            f"and {side}_topk_proba; leave one of them out."
+        )
     classes, proba = (arrays.pop(name) for name in names)
-    arrays[f"{side}_proba"] = TopKProba(classes, proba, int(n_classes))
+    arrays[f"{side}_proba"] = TopKProba(classes, proba, n_classes)

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from selective_query._labels import check_labels, kind_of
 from selective_query._validation import num_samples
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.probabilities import TopKProba, check_proba, top_class
@@ -117,8 +118,12 @@ class Evidence:
         return num_samples(next(value for _, value in self._rows()))
 
     def take(self, rows):
-        """Return the given rows (an index array or a boolean mask)."""
+        """Return the given rows (row numbers, a mask or a slice); perhaps none."""
+        if isinstance(rows, slice):
+            rows = np.arange(self.n_rows)[rows]
         rows = np.asarray(rows)
+        if not rows.size:
+            rows = rows.astype(int)  # an empty list would be one of floats
         return replace(self, **{n: _take(v, rows) for n, v in self._rows()})
 
     def require(self, name, who):
@@ -227,6 +232,7 @@ class Outcomes(Evidence):
             if getattr(self, name) is not None:
                 self._set(name, self._check_column(name))
         self._check_lengths()
+        self._check_comparable()
         self._set("base_utility", self._utility("base"))
         if self.has_global:
             self._set("global_utility", self._utility("global"))
@@ -240,7 +246,7 @@ class Outcomes(Evidence):
             if (value := getattr(self, name)) is not None
         }
         if self.classes is not None:
-            classes = np.asarray(self.classes)
+            classes = check_labels(self.classes, "classes")
             if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
                 raise ValueError(
                     "classes must list each label once, in the order of the "
@@ -259,7 +265,7 @@ class Outcomes(Evidence):
             self._set("classes", np.arange(next(iter(widths.values()))))
 
     def _check_column(self, name):
-        column = np.asarray(getattr(self, name))
+        column = check_labels(getattr(self, name), name)
         if column.ndim != 1:
             raise ValueError(
                 f"{name} must be of shape (n_samples,). Got shape {column.shape}."
@@ -270,7 +276,10 @@ class Outcomes(Evidence):
                     f"fold must hold whole numbers. Got dtype {column.dtype}."
                 )
         elif self.classes is not None:
-            unknown = np.setdiff1d(column, self.classes)
+            if kind_of(column) == kind_of(self.classes):
+                unknown = np.setdiff1d(column, self.classes)
+            else:
+                unknown = np.unique(column)
             if len(unknown):
                 more = " ..." if len(self.classes) > 10 else ""
                 raise ValueError(
@@ -281,6 +290,18 @@ class Outcomes(Evidence):
                 )
         return column
 
+    def _check_comparable(self):
+        for name in ("base_pred", "global_pred"):
+            predicted = getattr(self, name)
+            if predicted is None or self.y is None or not len(self.y):
+                continue
+            if kind_of(predicted) != kind_of(self.y):
+                raise ValueError(
+                    f"{name} and y must be labels of one kind, or no answer is ever "
+                    f"right. Got {kind_of(predicted)} ({predicted[:3].tolist()}) and "
+                    f"{kind_of(self.y)} ({self.y[:3].tolist()}). Map one to the other."
+                )
+
     def _check_weight(self):
         weight = np.asarray(self.sample_weight, dtype=float)
         if weight.ndim != 1 or not (np.isfinite(weight) & (weight >= 0)).all():
@@ -288,7 +309,7 @@ class Outcomes(Evidence):
                 "sample_weight must be one finite number >= 0 for each row. "
                 f"Got shape {weight.shape}."
             )
-        if not weight.any():
+        if len(weight) and not weight.any():
             raise ValueError("sample_weight is zero everywhere. Give some row weight.")
         return weight
 

@@ -1,6 +1,7 @@
 """Class probabilities of a batch: a dense array, or only the k largest of each row."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -67,7 +68,8 @@ class TopKProba:
     Raises
     ------
     ValueError
-        When shapes disagree, a class is out of range, or a row is no distribution.
+        When shapes disagree, a class is out of range or listed twice in a row, a row
+        is no distribution, or n_classes is no whole number.
 
     Examples
     --------
@@ -98,6 +100,11 @@ class TopKProba:
                 "TopKProba.classes must hold column numbers (integers). "
                 f"Got dtype {classes.dtype}."
             )
+        if not isinstance(self.n_classes, Integral):
+            raise ValueError(
+                "TopKProba.n_classes must be a whole number: how many classes the "
+                f"model has. Got {self.n_classes!r}."
+            )
         if self.n_classes < max(2, classes.shape[1]):
             raise ValueError(
                 f"TopKProba.n_classes must be at least 2 and at least k="
@@ -107,6 +114,15 @@ class TopKProba:
             raise ValueError(
                 f"TopKProba.classes must lie in [0, n_classes={self.n_classes}). "
                 f"Got values from {classes.min()} to {classes.max()}."
+            )
+        ordered = np.sort(classes, axis=1)
+        twice = ordered[:, 1:] == ordered[:, :-1]
+        if twice.any():
+            row, place = (int(found[0]) for found in np.nonzero(twice))
+            raise ValueError(
+                "TopKProba.classes must list a class at most once in each row. Row "
+                f"{row} lists {ordered[row, place]} more than once. Keep its "
+                "probability in one place, or list fewer classes (a smaller k)."
             )
         total = proba.sum(axis=1)
         if not ((proba >= 0).all() and (total <= 1 + SUM_TOLERANCE).all()):

@@ -13,9 +13,9 @@ PACKAGE = Path(selective_query.__file__).parent
 
 # Each room may import from its own line and those above it.
 FLOORS = [
-    {"exceptions", "_validation", "probabilities"},
+    {"exceptions", "_validation", "_labels", "probabilities"},
     {"outcomes", "_outcomes_file"},
-    {"metrics"},
+    {"metrics", "costs"},
     {"budgets"},
     {"routers"},
     {"policy"},

@@ -283,6 +283,74 @@ def test_classes_are_numbered_by_default_and_may_be_strings():
     np.testing.assert_array_equal(made.benefit, [0, 1, -1])
 
 
+def everything(n=4):
+    proba = np.tile([0.75, 0.25], (n, 1))
+    return Outcomes(
+        base_proba=proba,
+        global_proba=TopKProba(np.zeros((n, 1), int), np.ones((n, 1)), 2),
+        base_features=np.eye(n),
+        X=[f"text {i}" for i in range(n)],
+        y=np.arange(n) % 2,
+        sample_weight=np.arange(n),
+        fold=np.arange(n),
+    )
+
+
+@pytest.mark.parametrize("rows", [[], (), np.array([]), slice(0), np.zeros(4, bool)])
+def test_take_may_leave_no_rows(rows):
+    for batch in (everything(), everything().evidence):
+        taken = batch.take(rows)
+        assert taken.n_rows == 0
+        assert taken.base_proba.shape == (0, 2)
+        assert taken.X == []
+    assert everything().take(rows).benefit.shape == (0,)
+
+
+@pytest.mark.parametrize("rows", [slice(2), slice(1, None, 2), range(1, 3), (3, 1)])
+def test_take_of_slices_and_other_sequences(rows):
+    made = everything()
+    expected = list(range(4)[rows]) if isinstance(rows, slice) else list(rows)
+    taken = made.take(rows)
+    np.testing.assert_array_equal(taken.fold, expected)
+    assert [f"text {i}" for i in expected] == taken.X
+
+
+MIXED = np.array(["a", 1, "a"], dtype=object)
+
+
+@pytest.mark.parametrize("name", ["y", "base_pred", "global_pred"])
+def test_labels_of_mixed_types_are_refused(name):
+    with pytest.raises(ValueError, match=rf"{name} must hold .*mixture of int, str"):
+        outcomes(**{name: MIXED})
+    with pytest.raises(ValueError, match="classes must hold labels of one kind"):
+        outcomes(classes=MIXED[:2])
+    with pytest.raises(ValueError, match="mixture of NoneType, str"):
+        outcomes(y=np.array(["a", None, "a"], dtype=object))
+
+
+@pytest.mark.parametrize("side", ["base_pred", "global_pred"])
+@pytest.mark.parametrize("dtype", [str, object])
+def test_predictions_of_another_kind_than_y_are_refused(side, dtype):
+    numbers, texts = [0, 1, 1], np.array(["0", "1", "1"], dtype=dtype)
+    sides = {"base_pred": numbers, "global_pred": numbers}
+    with pytest.raises(ValueError, match=rf"{side} and y must be .*text .*numbers"):
+        Outcomes(y=numbers, **{**sides, side: texts})
+    sides = {"base_pred": texts, "global_pred": texts}
+    with pytest.raises(ValueError, match=rf"{side} and y must be .*numbers .*text"):
+        Outcomes(y=texts, **{**sides, side: numbers})
+
+
+def test_texts_that_look_like_the_numbered_classes_are_refused():
+    with pytest.raises(ValueError, match=r"y holds labels that are not in classes"):
+        outcomes(y=["0", "1", "1"])
+
+
+def test_labels_as_objects_are_fine():
+    names = np.array(["no", "yes", "yes"], dtype=object)
+    made = outcomes(y=names, classes=["no", "yes"])
+    np.testing.assert_array_equal(made.benefit, [0, 1, -1])
+
+
 def test_evidence_of_outcomes_tells_nothing_of_the_outcome():
     made = outcomes(X=["p", "q", "r"], base_features=np.eye(3), sample_weight=[1, 2, 3])
     evidence = made.evidence
@@ -314,6 +382,15 @@ def test_evidence_of_outcomes_tells_nothing_of_the_outcome():
         ([[-1, 0]], [[0.5, 0.5]], 5, "TopKProba.classes must lie in"),
         ([[0, 1, 2]], [[0.5, 0.3, 0.2]], 2, "TopKProba.n_classes must be at least"),
         ([[0]], [[1.0]], 1, "TopKProba.n_classes must be at least 2"),
+        ([[0]], [[1.0]], 3.7, "TopKProba.n_classes must be a whole number.*3.7"),
+        ([[0]], [[1.0]], "3", "TopKProba.n_classes must be a whole number.*'3'"),
+        ([[0]], [[1.0]], [3], r"TopKProba.n_classes must be a whole number.*\[3\]"),
+        (
+            [[0, 1, 2], [4, 0, 4]],
+            [[0.5, 0.3, 0.1], [0.5, 0.3, 0.1]],
+            5,
+            "TopKProba.classes must list a class at most once.*Row 1 lists 4",
+        ),
         ([[0, 1]], [[0.8, 0.3]], 5, "TopKProba.proba .*sum to at most 1.*1.1"),
         ([[0, 1]], [[0.8, -0.1]], 5, "TopKProba.proba .*not negative.*-0.1"),
         ([[0, 1]], [[0.8, np.nan]], 5, "TopKProba.proba must be finite"),
@@ -424,6 +501,30 @@ def test_file_with_a_part_of_a_topk_triple(tmp_path, missing, side):
     np.savez(path, y=[4, 1], **parts)
     expected = rf"part.npz: top-k .*{side}_topk_classes, {side}_topk_proba and n_class"
     with pytest.raises(ValueError, match=expected):
+        Outcomes.from_file(path)
+
+
+@pytest.mark.parametrize("n_classes", [3.7, 10.0, "10", [10]])
+def test_file_whose_number_of_classes_is_no_whole_number(tmp_path, n_classes):
+    path = tmp_path / "odd.npz"
+    np.savez(path, y=[4, 1], **{**TRIPLE, "n_classes": n_classes})
+    with pytest.raises(ValueError, match="odd.npz: n_classes must be one whole number"):
+        Outcomes.from_file(path)
+
+
+def test_file_with_a_number_of_classes_alone(tmp_path):
+    path = tmp_path / "alone.npz"
+    np.savez(path, base_proba=PROBA, y=[0, 1, 1], n_classes=2)
+    with pytest.raises(ValueError, match="alone.npz: n_classes belongs to top-k"):
+        Outcomes.from_file(path)
+
+
+@pytest.mark.parametrize("side", ["base", "global"])
+def test_file_that_gives_probabilities_twice(tmp_path, side):
+    path = tmp_path / "twice.npz"
+    parts = {name.replace("base", side): value for name, value in TRIPLE.items()}
+    np.savez(path, y=[4, 1], **parts, **{f"{side}_proba": np.full((2, 10), 0.1)})
+    with pytest.raises(ValueError, match=rf"{side}'s probabilities .*given once"):
         Outcomes.from_file(path)
 
 
