@@ -80,9 +80,10 @@ class BaseRouter(BaseEstimator):
         if not self.learns:
             return self.query_score(outcomes)
         score = np.empty(outcomes.n_rows)
+        evidence = outcomes.evidence
         for train, test in iter_folds(outcomes):
             held_out = clone(self).fit(outcomes.take(train))
-            score[test] = held_out.query_score(outcomes.take(test).evidence)
+            score[test] = held_out.query_score(evidence.take(test))
         return score
 
     def _check_fitted(self):
@@ -105,8 +106,19 @@ def iter_folds(outcomes):
     Raises
     ------
     ValueError
-        When there are too few rows, or only one fold.
+        When there are too few rows, only one fold, or no weight outside a fold.
     """
+    for train, test in _splits(outcomes):
+        if not outcomes.weight[train].any():
+            raise ValueError(
+                "sample_weight is zero on every row outside one of the folds (its "
+                f"first row is {test[0]}), so that nothing is left to learn from "
+                "there. Give weight to rows of at least two folds."
+            )
+        yield train, test
+
+
+def _splits(outcomes):
     fold = outcomes.fold
     if fold is None:
         if outcomes.n_rows < 2 * N_FOLDS:

@@ -1,5 +1,7 @@
 """The default router: max-probability, unless another is shown to be better."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import clone
 
@@ -40,8 +42,8 @@ class AutoRouter(BaseRouter):
         its own. None compares by area under the curve, among candidates in units of
         benefit only, since there is no coverage to cut at but the sign of the benefit.
     n_standard_errors : float, default=1.5
-        How sure a gain must be. ``benchmarks/auto_safety.py`` measures what a choice on
-        few rows loses to max-probability.
+        How sure a gain must be; finite, at least 0. ``benchmarks/auto_safety.py``
+        measures what a choice on few rows loses to max-probability.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class AutoRouter(BaseRouter):
         return self.selected_.query_score(evidence)
 
     def _fit(self, outcomes):
+        self._check_params()
         candidates = self._candidates(outcomes)
         held_out = {name: r.fit_score(outcomes) for name, r in candidates.items()}
         anchor = ANCHOR if ANCHOR in candidates else next(iter(candidates))
@@ -108,6 +111,22 @@ class AutoRouter(BaseRouter):
             "candidates": report,
         }
         return held_out[chosen]
+
+    def _check_params(self):
+        n_errors = self.n_standard_errors
+        if not (_is_number(n_errors) and 0 <= n_errors < np.inf):
+            raise ValueError(
+                "n_standard_errors must be a finite number >= 0: how sure a gain must "
+                f"be. Got {n_errors!r}."
+            )
+        target = self.target_coverage
+        if target is not None and not (_is_number(target) and 0 <= target <= 1):
+            raise ValueError(
+                "target_coverage must be the share of inputs that the base answers, a "
+                f"number in [0, 1], or None. Got {target!r}."
+            )
+        if self.portfolio is not None:
+            _check_portfolio(self.portfolio)
 
     def _candidates(self, outcomes):
         if self.portfolio is not None:
@@ -138,6 +157,32 @@ class AutoRouter(BaseRouter):
         if router.get_params(deep=False).get("target_coverage", 0) is None:
             router.set_params(target_coverage=self.target_coverage)
         return router
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _check_portfolio(portfolio):
+    for entry in portfolio:
+        is_pair = isinstance(entry, (tuple, list)) and len(entry) == 2
+        if not is_pair or not isinstance(entry[0], str) or not _is_candidate(entry[1]):
+            raise ValueError(
+                "portfolio must be a list of pairs of a name and a router that is no "
+                "bound, for example [('benefit', BenefitRouter())]. Got the entry "
+                f"{entry!r}."
+            )
+    names = [name for name, _ in portfolio]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            "portfolio must give each router a name of its own. Got more than one of "
+            f"{', '.join(twice)}."
+        )
+
+
+def _is_candidate(router):
+    return isinstance(router, BaseRouter) and not router.is_bound
 
 
 def _paired_gain(share, anchor_share, outcomes):

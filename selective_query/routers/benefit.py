@@ -1,5 +1,7 @@
 """The benefit router: a regression of what a query gains."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.linalg import solve
 
@@ -38,11 +40,12 @@ class BenefitRouter(BaseRouter):
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns, in rows; inf leaves confidence alone.
-        None chooses among 1, 10, ..., 10^4 and inf.
+        Ridge penalty on standardised columns, in rows, at least 0; inf leaves
+        confidence alone. None chooses among 1, 10, ..., 10^4 and inf.
     class_smoothing : float or None, default=None
-        Rows of a predicted class at which its effect is shrunk by half; inf switches
-        the effect off. None chooses among 10, 100 and inf.
+        Rows of a predicted class at which its effect is shrunk by half, at least 0;
+        inf switches the effect off. A class that was never predicted has none. None
+        chooses among 10, 100 and inf.
 
     Attributes
     ----------
@@ -96,6 +99,8 @@ class BenefitRouter(BaseRouter):
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""
+        for name in ("alpha", "class_smoothing"):
+            _check_penalty(getattr(self, name), name)
         columns, self.layout_ = evidence_columns(outcomes)
         design, centre, scale = _standardised(columns, outcomes.weight)
         penalty = np.ones(design.shape[1])
@@ -122,6 +127,17 @@ class BenefitRouter(BaseRouter):
             weights, self.class_smoothing_, everything
         )
         return held_out_score
+
+
+def _check_penalty(value, name):
+    if value is None or (
+        isinstance(value, Real) and not isinstance(value, bool) and value >= 0
+    ):
+        return
+    raise ValueError(
+        f"{name} must be a number >= 0 (inf for the strongest penalty), or None to "
+        f"choose it by cross-validation. Got {value!r}."
+    )
 
 
 def _standardised(columns, weight):
@@ -179,7 +195,8 @@ class _Problem:
         residual = self.benefit[rows] - self.design[rows] @ weights
         predicted, weight = self.predicted[rows], self.weight[rows]
         total = np.bincount(predicted, weight * residual, self.n_classes)
-        return total / (np.bincount(predicted, weight, self.n_classes) + smoothing)
+        mass = np.bincount(predicted, weight, self.n_classes) + smoothing
+        return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
 
     def held_out_scores(self, alpha, smoothings):
         """Pairs of smoothing and scores of each row by a fit without its fold."""

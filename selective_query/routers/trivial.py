@@ -1,10 +1,13 @@
 """Routers that need no thought: chance, the two extremes, and the one that knows."""
 
 import hashlib
+import math
 from dataclasses import fields
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
+from sklearn.utils import check_random_state
 
 from selective_query.exceptions import BoundRouterError
 from selective_query.outcomes import Evidence, Outcomes
@@ -20,8 +23,15 @@ class RandomRouter(BaseRouter):
 
     Parameters
     ----------
-    random_state : int, default=0
-        Seed of the hash.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the hash. With a number the router needs no ``fit``; otherwise the seed
+        is drawn in ``fit`` and kept, so that a fitted router decides a row the same
+        way each time.
+
+    Attributes
+    ----------
+    seed_ : int
+        The seed in use, once fitted.
 
     Examples
     --------
@@ -36,12 +46,24 @@ class RandomRouter(BaseRouter):
     def __init__(self, random_state=0):
         self.random_state = random_state
 
+    def fit(self, outcomes):
+        if isinstance(self.random_state, Integral):
+            self.seed_ = int(self.random_state)
+        else:
+            self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return self
+
     def query_score(self, evidence):
+        self._check_fitted()
         parts = (getattr(evidence, field.name) for field in fields(Evidence))
         tables = [_numbers(part) for part in parts if part is not None]
         if not tables:
             evidence.require("X", "RandomRouter, which hashes what it is given,")
-        return _hash_rows(np.hstack(tables), self.random_state)
+        seed = getattr(self, "seed_", self.random_state)
+        return _hash_rows(np.hstack(tables), seed)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "seed_") or isinstance(self.random_state, Integral)
 
 
 def _numbers(part):
@@ -54,7 +76,7 @@ def _numbers(part):
         whole = csr_matrix((_rounded(rows.data), rows.indices, rows.indptr), rows.shape)
         return whole @ _keys(0, rows.shape[1]).astype(np.int64)[:, None]
     if isinstance(part, np.ndarray) and part.dtype.kind in "fiub":
-        return _rounded(part.reshape(len(part), -1))
+        return _rounded(part.reshape(len(part), math.prod(part.shape[1:])))
     if hasattr(part, "to_numpy"):
         part = part.to_numpy()
     digests = b"".join(

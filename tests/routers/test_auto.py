@@ -9,6 +9,7 @@ from selective_query.routers import (
     EntropyRouter,
     MarginRouter,
     MaxProbabilityRouter,
+    OracleRouter,
     RandomRouter,
 )
 
@@ -40,6 +41,32 @@ def signal(n=600, seed=0, **changed):
         "fold": np.arange(n) % 5,
     }
     return Outcomes(**{**parts, **changed})
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_standard_errors": -1}, "n_standard_errors must be .*-1"),
+        ({"n_standard_errors": np.nan}, "n_standard_errors must be .*nan"),
+        ({"n_standard_errors": np.inf}, "n_standard_errors must be a finite"),
+        ({"n_standard_errors": "two"}, "n_standard_errors must be .*'two'"),
+        ({"target_coverage": 1.2}, r"target_coverage must be .*\[0, 1\].*1\.2"),
+        ({"target_coverage": np.nan}, "target_coverage must be"),
+        ({"target_coverage": True}, "target_coverage must be"),
+        ({"portfolio": [MarginRouter()]}, "portfolio must be a list of pairs"),
+        ({"portfolio": [("margin", "margin")]}, "portfolio must be .*'margin'"),
+        ({"portfolio": [(1, MarginRouter())]}, "portfolio must be a list of pairs"),
+        ({"portfolio": [("best", OracleRouter())]}, "portfolio must be .* no bound"),
+        ({"portfolio": {"margin": MarginRouter()}}, "portfolio must be a list"),
+        (
+            {"portfolio": [("a", MarginRouter()), ("a", EntropyRouter())]},
+            "name of its own. Got more than one of a",
+        ),
+    ],
+)
+def test_bad_parameters_are_named_in_fit(params, message):
+    with pytest.raises(ValueError, match=message):
+        AutoRouter(**{"target_coverage": 0.8, **params}).fit(signal(50))
 
 
 def test_selection_tells_what_was_compared():

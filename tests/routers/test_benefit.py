@@ -6,6 +6,7 @@ from sklearn.base import clone
 from selective_query import Evidence, Outcomes
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import BaseRouter, BenefitRouter, MaxProbabilityRouter
+from selective_query.routers._base import iter_folds
 from selective_query.routers.benefit import ALPHAS, CLASS_SMOOTHING
 
 
@@ -164,6 +165,25 @@ def test_a_class_that_was_never_predicted_has_no_effect():
     assert np.isfinite(score).all()
 
 
+def test_without_smoothing_too_a_class_never_predicted_has_no_effect():
+    old = by_class()
+    proba = np.column_stack([old.base_proba, np.zeros(old.n_rows)])
+    # A class that one fold alone predicts is new to the fit that leaves that fold out.
+    fold = np.where(old.base_proba.argmax(axis=1) == 3, 0, old.fold)
+    outcomes = from_benefit(old.benefit, base_proba=proba, fold=fold)
+    router = BenefitRouter(class_smoothing=0)
+    assert np.isfinite(router.fit_score(outcomes)).all()
+    assert router.class_effect_[4] == 0
+    assert np.isfinite(router.query_score(outcomes.evidence)).all()
+
+
+@pytest.mark.parametrize("name", ["alpha", "class_smoothing"])
+@pytest.mark.parametrize("value", [-1.0, np.nan, "10", True])
+def test_penalties_that_are_none_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a number >= 0"):
+        BenefitRouter(**{name: value}).fit(by_class())
+
+
 # Held-out scores
 
 
@@ -249,6 +269,31 @@ def test_too_few_rows_or_folds_are_refused():
         )
         with pytest.raises(ValueError, match=r"at least two folds.*\[3\]"):
             router.fit_score(one_fold)
+
+
+@pytest.mark.parametrize("router", [BenefitRouter(), MeanBenefit()])
+@pytest.mark.parametrize("fold", [np.arange(100) % 5, None])
+def test_a_fold_of_rows_without_weight_is_scored_too(router, fold):
+    old = informative(100)
+    parts = {"base_proba": old.base_proba, "y": old.y, "fold": fold}
+    _, without_weight = next(iter_folds(Outcomes(**parts)))
+    weight = np.ones(100)
+    weight[without_weight] = 0
+    score = clone(router).fit_score(Outcomes(**parts, sample_weight=weight))
+    assert np.isfinite(score).all()
+
+
+@pytest.mark.parametrize("router", [BenefitRouter(), MeanBenefit()])
+def test_weight_in_one_fold_only_is_refused(router):
+    outcomes = informative(100)
+    alone = Outcomes(
+        base_proba=outcomes.base_proba,
+        y=outcomes.y,
+        fold=outcomes.fold,
+        sample_weight=outcomes.fold == 2,
+    )
+    with pytest.raises(ValueError, match="sample_weight is zero on every row outside"):
+        clone(router).fit_score(alone)
 
 
 # The choice of the penalties

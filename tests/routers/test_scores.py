@@ -1,3 +1,4 @@
+import pickle
 import warnings
 
 import numpy as np
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from scipy.stats import kstest, spearmanr
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from selective_query import Evidence, Outcomes, RoutingPolicy, TopKProba, list_routers
 from selective_query.exceptions import BoundRouterError, MissingEvidenceError
@@ -247,6 +250,48 @@ def test_random_score_of_a_row_depends_on_that_row_alone(parts):
     assert len(np.unique(batch)) > 35
     alone = [RandomRouter().query_score(evidence.take([i]))[0] for i in range(40)]
     np.testing.assert_array_equal(alone, batch)
+
+
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_a_drawn_seed_is_kept(random_state):
+    evidence = Evidence(base_proba=random_proba(9, 200, 4))
+    outcomes = Outcomes(base_proba=evidence.base_proba, y=np.zeros(200, dtype=int))
+    router = RandomRouter(random_state)
+    with pytest.raises(NotFittedError, match="fit"):
+        router.query_score(evidence)
+    one, other = (clone(router).fit(outcomes) for _ in range(2))
+    score = one.query_score(evidence)
+    np.testing.assert_array_equal(score, one.query_score(evidence))
+    np.testing.assert_array_equal(
+        score, pickle.loads(pickle.dumps(one)).query_score(evidence)
+    )
+    if random_state is None:
+        assert one.seed_ != other.seed_
+        assert abs(spearmanr(score, other.query_score(evidence)).statistic) < 0.3
+
+
+def test_a_policy_with_a_drawn_seed_keeps_its_coverage():
+    outcomes = Outcomes(base_proba=random_proba(3, 500, 4), y=np.zeros(500, dtype=int))
+    policy = RoutingPolicy(RandomRouter(None), coverage=0.7).fit(outcomes)
+    kept = policy.decide(outcomes.evidence)
+    assert kept.mean() == pytest.approx(0.7, abs=0.01)
+    np.testing.assert_array_equal(kept, policy.decide(outcomes.evidence))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"base_proba": random_proba(2, 4, 3)},
+        {"base_proba": TopKProba([[1, 0]] * 4, random_proba(4, 4, 2), 9)},
+        {"X": ["a text"] * 4},
+        {"X": FRAME[:4]},
+        {"X": csr_matrix(np.eye(4))},
+        {"X": np.zeros((4, 3, 3))},
+    ],
+    ids=lambda parts: "+".join(f"{k}:{type(v).__name__}" for k, v in parts.items()),
+)
+def test_no_rows_get_no_random_scores(parts):
+    assert RandomRouter().query_score(Evidence(**parts).take([])).shape == (0,)
 
 
 def test_equal_rows_get_equal_random_scores():
