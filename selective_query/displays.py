@@ -4,10 +4,11 @@ import numpy as np
 
 from selective_query._validation import check_matplotlib_support
 from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.routers.registry import router_name
 
 
 class AccuracyCoverageDisplay:
-    """Accuracy of hybrids over coverage.
+    """Accuracy of hybrids over coverage; for abstention, of what is answered.
 
     Parameters
     ----------
@@ -15,6 +16,9 @@ class AccuracyCoverageDisplay:
         By label.
     base_accuracy, global_accuracy : float or None
         Of each side alone, for reference lines.
+    abstention : bool, default=False
+        Whether a query means that nobody answers. Then the accuracy of the answered
+        rows is drawn, and no line for a global.
 
     Attributes
     ----------
@@ -32,10 +36,13 @@ class AccuracyCoverageDisplay:
     ['a score', 'oracle', 'random']
     """
 
-    def __init__(self, curves, *, base_accuracy=None, global_accuracy=None):
+    def __init__(
+        self, curves, *, base_accuracy=None, global_accuracy=None, abstention=False
+    ):
         self.curves = curves
         self.base_accuracy = base_accuracy
         self.global_accuracy = global_accuracy
+        self.abstention = abstention
 
     @classmethod
     def from_predictions(
@@ -84,6 +91,7 @@ class AccuracyCoverageDisplay:
             global_accuracy=None
             if global_utility is None
             else float(np.average(query, weights=sample_weight)),
+            abstention=global_utility is None,
         )
 
     @classmethod
@@ -98,14 +106,14 @@ class AccuracyCoverageDisplay:
         X, y : array-like
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
-            Label of the curve; the router's class by default.
+            Label of the curve; the router's name in :func:`list_routers` by default.
 
         Returns
         -------
         AccuracyCoverageDisplay
         """
         outcomes = estimator.outcomes(X, y)
-        label = name or type(estimator.policy_.router_).__name__
+        label = name or router_name(estimator.policy_.router_)
         return cls.from_predictions(
             {label: estimator.policy_.query_score(outcomes.evidence)},
             outcomes.base_utility,
@@ -138,6 +146,7 @@ class AccuracyCoverageDisplay:
             curves,
             base_accuracy=comparison.base_accuracy,
             global_accuracy=comparison.global_accuracy,
+            abstention=not getattr(comparison, "has_global", True),
         )
 
     def plot(self, ax=None, **line_kwargs):
@@ -171,19 +180,35 @@ class AccuracyCoverageDisplay:
                     "color": "grey",
                     "linestyle": "--" if label == "oracle" else ":",
                 }
-            # The least coverage a bound would choose serves every lower one as well.
-            coverage = np.append(0, curve.coverage)
-            accuracy = np.append(curve.accuracy[0], curve.accuracy)
-            self.lines_ += ax.plot(coverage, accuracy, **{**style, **line_kwargs})
+            points = _of_answered(curve) if self.abstention else _of_all(curve)
+            self.lines_ += ax.plot(*points, **{**style, **line_kwargs})
         for value, label in (
             (self.base_accuracy, "base alone"),
-            (self.global_accuracy, "global alone"),
+            (None if self.abstention else self.global_accuracy, "global alone"),
         ):
             if value is not None:
                 ax.axhline(value, color="lightgrey", linewidth=1, zorder=0)
                 ax.annotate(label, (0.01, value), color="grey", va="bottom", fontsize=8)
-        ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
+        if self.abstention:
+            ax.set(
+                xlabel="Coverage (share answered)",
+                ylabel="Accuracy on what is answered",
+            )
+        else:
+            ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
         ax.legend(loc="lower center", fontsize=8)
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
+
+
+def _of_all(curve):
+    # The least coverage a bound would choose serves every lower one as well.
+    coverage = np.append(0, curve.coverage)
+    return coverage, np.append(curve.accuracy[0], curve.accuracy)
+
+
+def _of_answered(curve):
+    # Inside a group of ties this is no straight line, hence points between.
+    coverage = np.union1d(np.linspace(0, 1, 201), curve.coverage)
+    return coverage, curve.selective_accuracy_at(coverage)
