@@ -86,6 +86,9 @@ class priced_accuracy:
 def deferral_area(estimator, X, y):
     """Scorer: mean accuracy over all coverages.
 
+    For a search or a cross-validation over estimators; from arrays of scores and
+    utilities, :func:`selective_query.metrics.deferral_area` computes the same number.
+
     Parameters
     ----------
     estimator : HybridClassifier or AbstainingClassifier

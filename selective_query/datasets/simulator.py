@@ -19,7 +19,7 @@ class SelectiveQuerySample:
     Attributes
     ----------
     outcomes : Outcomes
-        With base_proba, base_features, global_pred and y.
+        With X, base_proba, base_features (the same as X), global_pred and y.
     base_expected_utility, global_expected_utility : ndarray of shape (n_samples,)
         Probability, given the evidence, that each side is right.
     """
@@ -131,6 +131,7 @@ def make_selective_query(
     outcomes = Outcomes(
         base_proba=_probabilities(rng, predicted, confidence, n_classes),
         base_features=z,
+        X=z,
         global_pred=global_pred,
         y=y,
         classes=np.arange(n_classes),
