@@ -1,5 +1,8 @@
 """save and load: policies and classifiers as files that run no code when opened."""
 
+import sys
+from functools import partial
+from inspect import isfunction
 from pathlib import Path
 
 # Raised whenever a file of an older release can no longer be read as it is; loading
@@ -24,6 +27,8 @@ def _skops():
 def save(obj, path):
     """Write a fitted policy, classifier or router to a file.
 
+    What is to be written is read back once, so that a file that is there can be loaded.
+
     Parameters
     ----------
     obj : RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
@@ -34,9 +39,41 @@ def save(obj, path):
     ------
     ImportError
         When skops is not installed.
+    ValueError
+        When a part could not be loaded again: a lambda, or a function or class that is
+        defined inside another function.
     """
-    data = _skops().dumps({"format": FORMAT, "object": obj})
+    io = _skops()
+    _refuse_nameless_functions(obj)
+    data = io.dumps({"format": FORMAT, "object": obj})
+    try:
+        io.loads(data, trusted=io.get_untrusted_types(data=data))
+    except Exception as error:
+        raise ValueError(
+            f"This {type(obj).__name__} could not be loaded again ({error}). Functions "
+            "and classes must be defined at the top of an importable module, and must "
+            "not be lambdas."
+        ) from error
     Path(path).write_bytes(data)
+
+
+def _refuse_nameless_functions(obj):
+    # A file holds the name of a function only: a local one would come back as another
+    # function of that name, if there is one.
+    for name, value in obj.get_params().items():
+        while isinstance(value, partial):
+            value = value.func
+        if isfunction(value) and not _is_importable(value):
+            kind = "lambda" if value.__name__ == "<lambda>" else "local function"
+            raise ValueError(
+                f"{name} is a {kind} ({value.__qualname__}), which a file cannot hold. "
+                "Define it at the top of an importable module."
+            )
+
+
+def _is_importable(function):
+    module = sys.modules.get(function.__module__)
+    return getattr(module, function.__name__, None) is function
 
 
 def load(path, trusted=()):
@@ -58,8 +95,8 @@ def load(path, trusted=()):
     ImportError
         When skops is not installed.
     ValueError
-        When the file holds types that are not trusted (they are named), or comes from
-        another format.
+        When the file holds types that are not trusted (they are named) or that cannot
+        be found here, or comes from another format.
     """
     io = _skops()
     data = Path(path).read_bytes()
@@ -74,9 +111,16 @@ def load(path, trusted=()):
     if strange:
         raise ValueError(
             f"{path} holds types that are not trusted: {', '.join(strange)}. If you "
-            f"know where the file comes from, load it with trusted={strange!r}."
+            "know each of them, and where the file comes from, load it with "
+            f"trusted={strange!r}."
         )
-    content = io.loads(data, trusted=unknown)
+    try:
+        content = io.loads(data, trusted=unknown)
+    except Exception as error:
+        raise ValueError(
+            f"{path} holds something that cannot be loaded here ({error}). Install or "
+            "import what it was made with, or save it anew."
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(
             f"{path} is not of format {FORMAT}, which this release of selective_query "

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import skops.io
@@ -6,6 +8,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from selective_query import HybridClassifier, RoutingPolicy, list_routers, load, save
 from selective_query.datasets import make_selective_query
+from selective_query.routers import BenefitRouter
 
 
 @pytest.mark.parametrize("router", list_routers())
@@ -44,6 +47,68 @@ def test_types_of_others_are_named_and_refused(tmp_path, digits):
         load(path)
     loaded = load(path, trusted=[name])
     np.testing.assert_array_equal(loaded.predict(X), hybrid.predict(X))
+
+
+def features(base, X):
+    return X[:, :3]
+
+
+def other_features():
+    def features(base, X):
+        return X[:, 3:6]
+
+    return features
+
+
+def with_features(base_features, digits):
+    X, y = digits
+    return HybridClassifier(
+        GaussianNB(), GaussianNB(), base_features=base_features, cv=3
+    ).fit(X[:300], y[:300])
+
+
+def test_a_function_of_a_module_comes_back(tmp_path, digits):
+    hybrid = with_features(features, digits)
+    save(hybrid, tmp_path / "hybrid.skops")
+    loaded = load(tmp_path / "hybrid.skops", trusted=[f"{__name__}.features"])
+    np.testing.assert_array_equal(
+        loaded.query_score(digits[0]), hybrid.query_score(digits[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (lambda base, X: X[:, :3], "lambda"),
+        (other_features(), "local function"),
+        (partial(lambda base, X, k: X[:, :k], k=3), "lambda"),
+    ],
+)
+def test_functions_without_an_importable_name_are_refused(
+    tmp_path, digits, function, kind
+):
+    path = tmp_path / "hybrid.skops"
+    hybrid = with_features(function, digits)
+    with pytest.raises(ValueError, match=f"base_features is a {kind}.*importable"):
+        save(hybrid, path)
+    assert not path.exists()
+
+
+def test_what_cannot_be_read_back_is_not_written(tmp_path):
+    outcomes = make_selective_query(100, random_state=0).outcomes
+    router = BenefitRouter().fit(outcomes)
+    router.hook_ = lambda: None
+    with pytest.raises(ValueError, match="BenefitRouter could not be loaded again"):
+        save(router, tmp_path / "router.skops")
+    assert not (tmp_path / "router.skops").exists()
+
+
+def test_a_file_that_names_what_is_not_here(tmp_path):
+    path = tmp_path / "x.skops"
+    path.write_bytes(skops.io.dumps({"format": 1, "object": lambda: None}))
+    (name,) = skops.io.get_untrusted_types(data=path.read_bytes())
+    with pytest.raises(ValueError, match="cannot be loaded here"):
+        load(path, trusted=[name])
 
 
 def test_other_formats_and_other_files_are_refused(tmp_path):
