@@ -36,7 +36,9 @@ class HybridClassifier(BaseSelectiveClassifier):
         Who ranks the inputs; see :func:`list_routers`.
     coverage : float or None, default=0.9
         Share of inputs, at least, that the base shall answer, in [0, 1]. None queries
-        wherever the expected benefit is positive.
+        wherever the expected benefit is positive. Read by ``fit``: once fitted,
+        ``at(0.8)`` gives a copy at another coverage, while ``set_params(coverage=0.8)``
+        changes nothing until the next ``fit``.
     confidence : float or None, default=None
         Probability with which new data's coverage shall reach the target. Needs rows
         that nothing was fitted on: ``calibration=`` a share, or a frozen base with a
