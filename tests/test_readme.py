@@ -22,6 +22,12 @@ def test_example_runs():
     assert report.accuracy > report.base_accuracy
 
 
+def test_torch_is_the_version_of_the_constraints():
+    # Another one would be replaced by `make`, CUDA libraries and all.
+    pinned = re.findall(r"torch==\S+", (ROOT / "constraints.txt").read_text())
+    assert re.findall(r"torch==\S+", (ROOT / "README.md").read_text()) == pinned
+
+
 def test_pictures_exist():
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / picture).is_file()
