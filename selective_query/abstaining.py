@@ -1,6 +1,6 @@
 """AbstainingClassifier: a base that may say "I don't know"."""
 
-from numbers import Number
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -19,7 +19,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     router : str or BaseRouter, default="auto"
         Who ranks the inputs; see :func:`list_routers`.
     coverage : float, default=0.9
-        Share of inputs, at least, that shall be answered, in [0, 1].
+        Share of inputs, at least, that shall be answered, in [0, 1]. Read by ``fit``:
+        once fitted, ``at(0.8)`` gives a copy at another coverage.
     confidence, calibration, cv, base_features, n_jobs, random_state, verbose
         As in :class:`HybridClassifier`.
     abstain_label : label or None, default=None
@@ -96,7 +97,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         fits = (
             isinstance(label, str)
             if classes_are_text
-            else isinstance(label, Number)
+            else isinstance(label, Real)
             and not isinstance(label, bool)
             and (classes.dtype.kind == "f" or float(label).is_integer())
         )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from selective_query import AbstainingClassifier
@@ -58,11 +59,27 @@ def test_small_integer_classes_hold_a_negative_label(iris):
         (None, np.nan, "of the kind of the classes"),
         (None, 0.5, "of the kind of the classes"),
         (None, True, "of the kind of the classes"),
+        (None, -1j, "of the kind of the classes"),
+        (None, [-1], "of the kind of the classes"),
+        (["a", "b", "c"], b"unknown", "of the kind of the classes"),
     ],
 )
 def test_abstain_label_is_checked_in_fit(iris, labels, abstain_label, match):
     with pytest.raises(ValueError, match=match):
         fitted(iris, labels=labels, abstain_label=abstain_label)
+
+
+def test_one_class_alone_is_refused(iris):
+    with pytest.raises(ValueError, match=r"at least two classes.*\['a'\]"):
+        fitted(iris, labels=["a", "a", "a"])
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_coverage", "query_score"]
+)
+def test_unfitted_use_says_so(iris, method):
+    with pytest.raises(NotFittedError):
+        getattr(AbstainingClassifier(GaussianNB()), method)(iris[0])
 
 
 def test_score_is_accuracy_on_what_is_answered(iris):

@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_each_decision_depends_on_its_row_alone(digits, hybrid):
     )
 
 
+def test_setting_the_coverage_moves_nothing_before_the_next_fit(digits, hybrid):
+    X, y = digits
+    moved = copy.copy(hybrid).set_params(coverage=0.5)
+    np.testing.assert_array_equal(moved.predict_coverage(X), hybrid.predict_coverage(X))
+    moved.fit(X[600:1200], y[600:1200])
+    np.testing.assert_array_equal(
+        moved.predict_coverage(X), hybrid.at(0.5).predict_coverage(X)
+    )
+
+
 def test_at_moves_a_copy_only(digits, hybrid):
     X, _ = digits
     before = hybrid.operating_point_
@@ -209,6 +220,74 @@ def test_global_that_returns_unknown_labels(digits, frozen_pair):
     hybrid = HybridClassifier(frozen_pair[0], strange, router="entropy")
     with pytest.raises(ValueError, match=r"global_estimator returned labels.*77"):
         hybrid.fit(X[600:1200], y[600:1200])
+
+
+class Altered(Counting):
+    """A model whose probabilities are altered, or whose labels are, on the way out."""
+
+    def __init__(self, model, alter):
+        super().__init__(model)
+        self.alter = alter
+
+    def predict_proba(self, X):
+        return self.alter(self.model.predict_proba(X))
+
+
+def to_nan(proba):
+    return np.where(np.arange(len(proba))[:, None] == 2, np.nan, proba)
+
+
+@pytest.mark.parametrize(
+    ("alter", "message"),
+    [
+        (to_nan, "proba contains NaN, first in row 2"),
+        (lambda proba: 0.9 * proba, r"proba must sum to 1.*Row 0 sums to 0\.9"),
+    ],
+)
+def test_probabilities_that_are_none_name_their_side(
+    digits, frozen_pair, alter, message
+):
+    X, y = digits[0][600:900], digits[1][600:900]
+    base, global_ = (FrozenEstimator(Altered(m.estimator, alter)) for m in frozen_pair)
+    for pair, side in (
+        ((base, frozen_pair[1]), "base"),
+        ((frozen_pair[0], global_), "global"),
+    ):
+        hybrid = HybridClassifier(*pair, router="entropy")
+        with pytest.raises(ValueError, match=f"{side}_{message}"):
+            hybrid.fit(X, y)
+
+
+def test_base_that_starts_to_say_nan_is_refused_when_asked(digits, frozen_pair):
+    X, y = digits[0][600:900], digits[1][600:900]
+    base = Altered(frozen_pair[0].estimator, lambda proba: proba)
+    hybrid = HybridClassifier(FrozenEstimator(base), frozen_pair[1], router="entropy")
+    hybrid.fit(X, y)
+    base.alter = to_nan
+    with pytest.raises(ValueError, match="base_proba contains NaN"):
+        hybrid.predict(X)
+
+
+def test_global_that_learns_an_unknown_label_later(digits, frozen_pair):
+    X, y = digits[0][600:900], digits[1][600:900]
+    global_ = Counting(frozen_pair[1].estimator)
+    hybrid = HybridClassifier(
+        frozen_pair[0], FrozenEstimator(global_), router="entropy", coverage=0.5
+    ).fit(X, y)
+    global_.classes_ = np.arange(1, 11)
+    with pytest.raises(ValueError, match=r"not among the classes seen in fit.*10"):
+        hybrid.predict(X)
+
+
+def test_unfitted_use_says_so(digits):
+    X, y = digits
+    hybrid = HybridClassifier(GaussianNB(), GaussianNB())
+    for method in ("predict", "predict_proba", "predict_coverage", "query_score"):
+        with pytest.raises(NotFittedError):
+            getattr(hybrid, method)(X)
+    for method in ("report", "outcomes", "score"):
+        with pytest.raises(NotFittedError):
+            getattr(hybrid, method)(X, y)
 
 
 def test_frozen_model_of_other_labels_is_refused(digits, frozen_pair):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query import Evidence, list_routers
+from selective_query import Evidence, Outcomes, list_routers
 from selective_query.exceptions import MissingEvidenceError
+from selective_query.metrics import accuracy_at_coverage
 from selective_query.probabilities import entropy
 from selective_query.routers import BaseRouter, make_router
 from tests.routers import checks
@@ -67,6 +68,47 @@ def one_thread():
 @pytest.mark.parametrize(("name", "check"), list(cases()))
 def test_router(name, check):
     check(make(name))
+
+
+@pytest.mark.parametrize("name", list_routers())
+@pytest.mark.parametrize("has_global", [True, False])
+@pytest.mark.parametrize("ties", [True, False])
+def test_no_router_beats_the_oracle_at_any_coverage(name, has_global, ties):
+    train, test = (
+        coarse(checks.sample_outcomes(seed=seed, has_global=has_global), ties)
+        for seed in (0, 1)
+    )
+    made = make(name).fit(train)
+    coverage = np.linspace(0, 1, 101)
+    ours, best = (
+        accuracy_at_coverage(
+            score,
+            test.base_utility,
+            test.answer_if_queried,
+            coverage=coverage,
+            sample_weight=test.sample_weight,
+        )
+        for score in (
+            made.query_score(test.evidence),
+            make_router("oracle").query_score(test),
+        )
+    )
+    assert (ours <= best + 1e-12).all()
+    if has_global:
+        assert best.max() > ours.max()
+
+
+def coarse(outcomes, ties):
+    """The same with weights; where ties are wanted, with few distinct probabilities."""
+    proba, changed = outcomes.base_proba, {}
+    if ties:
+        rounded = np.round(4 * proba) + 1
+        proba = rounded / rounded.sum(axis=1, keepdims=True)
+        changed = {"base_logits": None, "base_features": None}
+    weight = np.arange(outcomes.n_rows) % 3
+    return Outcomes(
+        **checks.fields_of(outcomes, base_proba=proba, sample_weight=weight, **changed)
+    )
 
 
 def test_expected_failures_name_checks_that_there_are():
