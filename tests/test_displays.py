@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import matplotlib
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from selective_query import (
 from selective_query.datasets import make_selective_query
 from selective_query.metrics import (
     accuracy_at_coverage,
+    accuracy_coverage_curve,
     selective_accuracy_at_coverage,
 )
 
@@ -109,3 +112,16 @@ def test_a_comparison_is_drawn(axes):
     assert texts_of(axes) == {"base alone", "global alone"}
     chosen = AccuracyCoverageDisplay.from_comparison(comparison, ["margin"])
     assert set(chosen.curves) == {"margin"}
+
+
+def test_a_comparison_without_a_global_is_drawn_as_abstention(axes):
+    curve = accuracy_coverage_curve([0.1, 0.5, 0.9], [1, 1, 0])
+    comparison = SimpleNamespace(
+        curves={("margin", 0.8): curve},
+        base_accuracy=2 / 3,
+        global_accuracy=1.0,
+        has_global=False,
+    )
+    display = AccuracyCoverageDisplay.from_comparison(comparison).plot(axes)
+    assert texts_of(axes) == {"base alone"}
+    assert line_of(display, "margin")[1][-1] == pytest.approx(2 / 3)
