@@ -1,19 +1,36 @@
 """How good it is: arrays in, numbers out."""
 
-from selective_query.metrics.areas import deferral_area
+from selective_query.metrics.areas import deferral_area, normalised_deferral_area
 from selective_query.metrics.at_coverage import (
     accuracy_at_coverage,
+    coverage_at_risk,
     selective_accuracy_at_coverage,
+    selective_risk_at_coverage,
 )
-from selective_query.metrics.curves import (
-    AccuracyCoverageCurve,
-    accuracy_coverage_curve,
-)
+from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
+from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.detection import router_auroc
+from selective_query.metrics.gap_recovered import apgr, cpt, pgr
+from selective_query.metrics.hull import hull_area
+from selective_query.metrics.ranked import RankedOutcomes
+from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
 
 __all__ = [
     "AccuracyCoverageCurve",
+    "RankedOutcomes",
     "accuracy_at_coverage",
     "accuracy_coverage_curve",
+    "apgr",
+    "augrc",
+    "aurc",
+    "coverage_at_risk",
+    "cpt",
     "deferral_area",
+    "e_aurc",
+    "hull_area",
+    "normalised_deferral_area",
+    "pgr",
+    "router_auroc",
     "selective_accuracy_at_coverage",
+    "selective_risk_at_coverage",
 ]

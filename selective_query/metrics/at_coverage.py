@@ -1,17 +1,9 @@
-"""Accuracy at exactly a coverage: what routers are compared by."""
+"""Accuracy and risk at exactly a coverage: what routers are compared by."""
 
-import numpy as np
+from selective_query.metrics.inputs import check_share
+from selective_query.metrics.ranked import RankedOutcomes
 
-from selective_query.metrics.curves import accuracy_coverage_curve
-
-
-def _check_share(coverage):
-    coverage = np.asarray(coverage, dtype=float)
-    if not ((coverage >= 0) & (coverage <= 1)).all():
-        raise ValueError(
-            "coverage must be the share of inputs that the base answers, in [0, 1]. "
-            f"Got {coverage}."
-        )
+_MEANING = "the share of inputs that the base answers"
 
 
 def accuracy_at_coverage(
@@ -36,15 +28,21 @@ def accuracy_at_coverage(
     -------
     float or ndarray
 
+    Raises
+    ------
+    ValueError
+        When coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities
+        or weights are out of range.
+
     Examples
     --------
     >>> from selective_query.metrics import accuracy_at_coverage
     >>> accuracy_at_coverage([3, 2, 1, 0], [0, 1, 1, 1], [1, 1, 0, 1], coverage=0.5)
     np.float64(1.0)
     """
-    _check_share(coverage)
-    curve = accuracy_coverage_curve(score, base_utility, global_utility, sample_weight)
-    return curve.accuracy_at(coverage)
+    coverage = check_share(coverage, "coverage", _MEANING)
+    ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
+    return ranked.curve.accuracy_at(coverage)
 
 
 def selective_accuracy_at_coverage(
@@ -67,12 +65,100 @@ def selective_accuracy_at_coverage(
     float or ndarray
         nan at coverage 0, where nothing is answered.
 
+    Raises
+    ------
+    ValueError
+        When coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities
+        or weights are out of range.
+
     Examples
     --------
     >>> from selective_query.metrics import selective_accuracy_at_coverage
     >>> float(selective_accuracy_at_coverage([3, 2, 1, 0], [0, 0, 1, 1], coverage=0.5))
     1.0
     """
-    _check_share(coverage)
-    curve = accuracy_coverage_curve(score, base_utility, None, sample_weight)
-    return curve.selective_accuracy_at(coverage)
+    coverage = check_share(coverage, "coverage", _MEANING)
+    ranked = RankedOutcomes(score, base_utility, None, sample_weight)
+    return ranked.curve.selective_accuracy_at(coverage)
+
+
+def selective_risk_at_coverage(score, base_utility, *, coverage, sample_weight=None):
+    """Mean loss of the base on the share of inputs that it is surest of.
+
+    One minus the selective accuracy; parameters as there.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Higher means less sure.
+    base_utility : array-like of shape (n_samples,)
+        1 where the base is right, 0 where it is wrong.
+    coverage : float or array-like
+        Share of inputs that the base answers, in [0, 1].
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    float or ndarray
+        nan at coverage 0, where nothing is answered.
+
+    Raises
+    ------
+    ValueError
+        As :func:`selective_accuracy_at_coverage`.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import selective_risk_at_coverage
+    >>> float(selective_risk_at_coverage([3, 2, 1, 0], [0, 0, 1, 1], coverage=1))
+    0.5
+    """
+    return 1 - selective_accuracy_at_coverage(
+        score, base_utility, coverage=coverage, sample_weight=sample_weight
+    )
+
+
+def coverage_at_risk(score, base_utility, *, risk, sample_weight=None):
+    r"""Largest coverage at which the base errs no more than this on what it answers.
+
+    .. math:: \max\{c : R(c) \le r\}, \qquad R(c) = E(c) / c
+
+    where E(c) is the mean loss over all inputs on the share c that the base is surest
+    of. E is a straight line where a tie group, or a single row, is cut, so the answer
+    may lie between two shares that a threshold gives.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Higher means less sure.
+    base_utility : array-like of shape (n_samples,)
+        1 where the base is right, 0 where it is wrong.
+    risk : float
+        Largest mean loss on what the base answers, in [0, 1].
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    float
+        0 where no row may be answered at this risk; nan where scores of minus infinity
+        keep rows with the base that must not be.
+
+    Raises
+    ------
+    ValueError
+        When risk lies outside [0, 1], shapes differ, a score is NaN, or utilities or
+        weights are out of range.
+
+    Notes
+    -----
+    The number describes these rows. Choosing a threshold by it promises nothing about
+    new ones; that takes a certificate.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import coverage_at_risk
+    >>> coverage_at_risk([4, 3, 2, 1, 0], [0, 0, 1, 1, 1], risk=0.25)
+    0.8
+    """
+    ranked = RankedOutcomes(score, base_utility, None, sample_weight)
+    return ranked.curve.coverage_at_risk(risk)

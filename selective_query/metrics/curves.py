@@ -1,41 +1,13 @@
-"""The accuracy of a hybrid over its coverage: one sort serves every number."""
-
-from dataclasses import dataclass
+"""Rows sorted by score once, for curves under any weights."""
 
 import numpy as np
 
+from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
+from selective_query.metrics.inputs import check_rows
+from selective_query.metrics.integrals import area_under_lines, sum_over_runs
+from selective_query.metrics.packed_sort import sort_outcomes
 
-@dataclass(frozen=True, eq=False)
-class AccuracyCoverageCurve:
-    """Hybrid accuracy at each coverage that a threshold on the score can give.
-
-    Between two points, where a tie group is cut, accuracy is the expectation over a
-    random order of the group; that is a straight line.
-
-    Attributes
-    ----------
-    coverage : ndarray of shape (n_points,)
-        Share of inputs that the base answers, rising.
-    accuracy : ndarray of shape (n_points,)
-        Mean utility of the hybrid's answers.
-    base_share : ndarray of shape (n_points,)
-        Mean over all inputs of the base's utility on what it answers.
-    """
-
-    coverage: np.ndarray
-    accuracy: np.ndarray
-    base_share: np.ndarray
-
-    def accuracy_at(self, coverage):
-        """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""
-        return np.interp(coverage, self.coverage, self.accuracy)
-
-    def selective_accuracy_at(self, coverage):
-        """Accuracy of the base on what it answers; nan where it answers nothing."""
-        possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
-        share = np.interp(possible, self.coverage, self.base_share)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(possible > 0, share / possible, np.nan)[()]
+__all__ = ["AccuracyCoverageCurve", "RankedRows", "accuracy_coverage_curve"]
 
 
 def accuracy_coverage_curve(
@@ -63,7 +35,7 @@ def accuracy_coverage_curve(
     Raises
     ------
     ValueError
-        When lengths differ or a score is NaN.
+        When lengths differ, a score is NaN, or utilities or weights are out of range.
 
     Examples
     --------
@@ -72,10 +44,11 @@ def accuracy_coverage_curve(
     >>> curve.accuracy_at([0, 0.5, 1])
     array([1. , 1. , 0.5])
     """
-    score, base, gain, weight = _check(
+    score, base, gain, weight = check_rows(
         score, base_utility, global_utility, sample_weight
     )
-    return RankedRows(score, base, gain).curve(weight)
+    rows = RankedRows(score, base, gain, for_weights=weight is not None)
+    return rows.curve(weight)
 
 
 class RankedRows:
@@ -85,69 +58,108 @@ class RankedRows:
     ----------
     score, base_utility, gain : ndarray of shape (n_samples,)
         As checked arrays; gain is the utility of a query minus that of the base.
+        Integers are summed as integers: exactly, and in half the memory.
+    for_weights : bool, default=True
+        Whether curves under weights will be asked for. Without them the rows need not
+        be put in order one by one, which is several times cheaper.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_samples,)
+        The rows from the first that the base keeps to the last; for weights only.
+    base, gain : ndarray of shape (n_samples,)
+        In this order.
     """
 
-    def __init__(self, score, base_utility, gain):
-        self.order = np.argsort(score)
-        ordered = score[self.order]
-        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        if ordered[0] != -np.inf:
-            ends = np.append(-1, ends)
-        if ordered[-1] == np.inf:
-            ends = ends[:-1] if len(ends) > 1 else np.array([-1])
-        self.stops = ends + 1
-        self.base = base_utility[self.order]
-        self.gain = gain[self.order]
-
-    def curve(self, weight):
-        """The accuracy-coverage curve under these weights, shape (n_samples,)."""
-        weight = weight[self.order]
-        total = weight.sum()
-        kept, base_sum, lost = (
-            np.append(0.0, np.cumsum(column))[self.stops] / total
-            for column in (weight, weight * self.base, weight * self.gain)
+    def __init__(self, score, base_utility, gain, *, for_weights=True):
+        found = None if for_weights else sort_outcomes(score, base_utility, gain)
+        if found is None:
+            order = np.argsort(score)
+            ordered = score[order]
+            at_end = np.append(ordered[1:] != ordered[:-1], True)
+            found = base_utility[order], gain[order], at_end
+            # As large as the scores, so it is kept only if it will be used.
+            self.order = order if for_weights else None
+        self.base, self.gain, at_end = found
+        # Numbers of rows kept at the ends of tie groups; None where nothing is tied.
+        self.stops = None
+        if not at_end.all():
+            self.stops = np.append(0, np.flatnonzero(at_end) + 1)
+        # A group of minus infinity is never queried, one of plus infinity never kept.
+        self.reach = slice(
+            1 if score.min() == -np.inf else 0, -1 if score.max() == np.inf else None
         )
+
+    def curve(self, weight=None):
+        """The accuracy-coverage curve under these weights, shape (n_samples,).
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,), optional
+            In the order in which the rows came; all one by default.
+
+        Returns
+        -------
+        AccuracyCoverageCurve
+        """
+        base, gain = self.base, self.gain
+        if weight is not None:
+            weight = weight[self.order]
+            base, gain = weight * base, weight * gain
+        kept = self._kept(weight)
+        total = kept[-1]
+        coverage = kept[self.reach] / total
+        np.minimum(coverage, 1, out=coverage)
+        del kept  # large, as is each of these columns
+        base_sum = self._kept(base)
+        base_total = base_sum[-1]
+        base_share = base_sum[self.reach] / total
+        del base_sum
+        gain_sum = self._kept(gain)
+        query_total = base_total + gain_sum[-1]
         return AccuracyCoverageCurve(
-            coverage=np.minimum(kept, 1.0),
-            accuracy=weight @ (self.base + self.gain) / total - lost,
-            base_share=base_sum,
+            coverage=coverage,
+            accuracy=(query_total - gain_sum[self.reach]) / total,
+            base_share=base_share,
+            base_accuracy=float(base_total / total),
+            global_accuracy=float(query_total / total),
         )
 
+    def auroc(self, weight=None):
+        """See :func:`selective_query.metrics.router_auroc`.
 
-def _check(score, base_utility, global_utility, sample_weight):
-    score = np.asarray(score)
-    if score.dtype.kind != "f":
-        score = score.astype(float)
-    base = np.asarray(base_utility, dtype=float)
-    query = np.ones(len(base)) if global_utility is None else global_utility
-    gain = np.asarray(query, dtype=float) - base
-    if sample_weight is None:
-        weight = np.ones(len(base))
-    else:
-        weight = np.asarray(sample_weight, dtype=float)
-    if not (score.shape == base.shape == gain.shape == weight.shape) or score.ndim != 1:
-        raise ValueError(
-            "score, utilities and sample_weight must be of the same shape "
-            f"(n_samples,). Got {score.shape}, {base.shape}, {gain.shape}, "
-            f"{weight.shape}."
-        )
-    if not len(score):
-        raise ValueError("There are no rows. Give at least one.")
-    for name, utility in (("base_utility", base), ("global_utility", gain + base)):
-        if not ((utility >= 0) & (utility <= 1 + 1e-9)).all():
-            raise ValueError(
-                f"{name} must lie in [0, 1], without NaN: 1 for a right answer, 0 for "
-                f"a wrong one. Got {utility.min():.4g} to {utility.max():.4g}."
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,), optional
+            In the order in which the rows came; all one by default.
+
+        Returns
+        -------
+        float
+        """
+        useful = self.gain > 0
+        if weight is not None:
+            weight = weight[self.order]
+            useful = weight * useful
+        kept, useful = self._kept(weight), self._kept(useful)
+        n_useful, n_other = float(useful[-1]), float(kept[-1] - useful[-1])
+        if not n_useful or not n_other:
+            return float("nan")
+
+        def pairs_in_order(kept, useful):
+            return area_under_lines(
+                (kept - useful).astype(float), n_useful - useful.astype(float)
             )
-    if not (weight >= 0).all() or not weight.any():
-        raise ValueError(
-            "sample_weight must be numbers >= 0 that are not all zero. Got values from "
-            f"{weight.min():.4g} to {weight.max():.4g}."
-        )
-    if np.isnan(score).any():
-        row = int(np.flatnonzero(np.isnan(score))[0])
-        raise ValueError(
-            f"score holds NaN, first in row {row}. A router must rank every row; use "
-            "minus infinity for rows that are never to be queried."
-        )
-    return score, base, gain, weight
+
+        return sum_over_runs(pairs_in_order, kept, useful) / (n_useful * n_other)
+
+    def _kept(self, values):
+        """Sums over the rows kept, from none to all; None counts the rows."""
+        n = len(self.base)
+        if values is None:
+            return np.arange(n + 1) if self.stops is None else self.stops
+        whole = values.dtype.kind in "bi"
+        small = np.int32 if n < 2**31 else np.int64
+        sums = np.zeros(n + 1, dtype=small if whole else float)
+        np.cumsum(values, dtype=sums.dtype, out=sums[1:])
+        return sums if self.stops is None else sums[self.stops]

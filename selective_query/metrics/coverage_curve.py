@@ -1,0 +1,125 @@
+"""The accuracy of a hybrid over its coverage, and all that is read from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.metrics.hull import hull_area, upper_hull
+from selective_query.metrics.inputs import check_share
+from selective_query.metrics.integrals import (
+    ROUNDING,
+    area_under_lines,
+    area_under_ratio,
+    last_not_above_zero,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AccuracyCoverageCurve:
+    """Hybrid accuracy at each coverage that a threshold on the score can give.
+
+    Between two points, where a tie group is cut, accuracy and the base's share are the
+    expectation over a random order of the group; that is a straight line. Asked for a
+    coverage that the rule would never choose, which scores of infinity bring about, a
+    curve answers with its nearest end.
+
+    Attributes
+    ----------
+    coverage : ndarray of shape (n_points,)
+        Share of inputs that the base answers, rising.
+    accuracy : ndarray of shape (n_points,)
+        Mean utility of the hybrid's answers.
+    base_share : ndarray of shape (n_points,)
+        Mean over all inputs of the base's utility on what it answers.
+    base_accuracy, global_accuracy : float
+        Mean utility of each side alone; 1 for the global where there is none.
+    """
+
+    coverage: np.ndarray
+    accuracy: np.ndarray
+    base_share: np.ndarray
+    base_accuracy: float
+    global_accuracy: float
+
+    def accuracy_at(self, coverage):
+        """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""
+        return np.interp(coverage, self.coverage, self.accuracy)
+
+    def selective_accuracy_at(self, coverage):
+        """Accuracy of the base on what it answers; nan where it answers nothing."""
+        possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
+        share = np.interp(possible, self.coverage, self.base_share)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(possible > 0, share / possible, np.nan)[()]
+
+    def selective_risk_at(self, coverage):
+        """One minus the selective accuracy; nan where the base answers nothing."""
+        return 1 - self.selective_accuracy_at(coverage)
+
+    def coverage_at_risk(self, risk):
+        """See :func:`selective_query.metrics.coverage_at_risk`."""
+        risk = float(check_share(risk, "risk", "the largest mean loss of the base"))
+        # Errors kept minus errors allowed, as shares of all inputs.
+        excess = self.coverage * (1 - risk)
+        excess -= self.base_share
+        return last_not_above_zero(self.coverage, excess)
+
+    def aurc(self):
+        """See :func:`selective_query.metrics.aurc`."""
+        last = self.coverage[-1]
+        if last == 0:
+            return float("nan")
+        share = area_under_ratio(self.coverage, self.base_share)
+        # At coverages out of reach, the selective accuracy of the nearest end.
+        share += self.base_share[0] + (1 - last) * self.base_share[-1] / last
+        return float(1 - share)
+
+    def augrc(self):
+        """See :func:`selective_query.metrics.augrc`."""
+        first, last = self.coverage[0], self.coverage[-1]
+        kept = (last**2 - first**2) / 2 + first * first + (1 - last) * last
+        return float(kept - self._area_under(self.base_share))
+
+    def deferral_area(self):
+        """See :func:`selective_query.metrics.deferral_area`."""
+        return float(self._area_under(self.accuracy))
+
+    def pgr_at(self, query_rate):
+        """See :func:`selective_query.metrics.pgr`."""
+        query_rate = check_share(query_rate, "query_rate", "the share of queries")
+        return (self.accuracy_at(1 - query_rate) - self.base_accuracy) / self._gap
+
+    def apgr(self):
+        """See :func:`selective_query.metrics.apgr`."""
+        return (self.deferral_area() - self.base_accuracy) / self._gap
+
+    def cpt(self, recovered):
+        """See :func:`selective_query.metrics.cpt`."""
+        recovered = float(recovered)
+        if np.isnan(recovered):
+            raise ValueError("recovered must be a share of the gap, as 0.8. Got nan.")
+        if np.isnan(self._gap):
+            return float("nan")
+        missing = self.base_accuracy + recovered * self._gap - self.accuracy
+        return 1 - last_not_above_zero(self.coverage, missing)
+
+    def hull_area(self):
+        """Mean accuracy over query rates when operating points may be mixed.
+
+        :func:`selective_query.metrics.hull_area` with the query rate as cost. Where
+        every query costs the same, it is that also with the cost of base and global
+        as it is, over the range from no query to a query for each input.
+        """
+        coverage, accuracy = upper_hull(self.coverage, self.accuracy)
+        # Rates below the least possible get its accuracy, as everywhere on the curve.
+        rate, accuracy = np.append(1 - coverage, 0), np.append(accuracy, accuracy[-1])
+        return hull_area(rate, accuracy, cost_range=(0, 1))
+
+    @property
+    def _gap(self):
+        gap = self.global_accuracy - self.base_accuracy
+        return gap if gap > ROUNDING else float("nan")
+
+    def _area_under(self, column):
+        ends = self.coverage[0] * column[0] + (1 - self.coverage[-1]) * column[-1]
+        return area_under_lines(self.coverage, column) + ends

@@ -1,0 +1,132 @@
+"""The best that mixing operating points gives: a concave hull, and its area."""
+
+import numpy as np
+
+from selective_query.metrics.integrals import area_under_lines
+
+_RUN = 1 << 16  # points whose hull is found at once, within the cache
+
+
+def hull_area(cost, quality, *, cost_range=None):
+    r"""Mean quality over a range of costs under the non-decreasing concave hull.
+
+    The average improvement in quality (AIQ) of RouterBench:
+
+    .. math:: \frac{1}{c_{max} - c_{min}} \int_{c_{min}}^{c_{max}} \hat q(c)\,dc
+
+    where :math:`\hat q(c)` is the best expected quality that a random choice between
+    operating points of mean cost at most c reaches.
+
+    Parameters
+    ----------
+    cost : array-like of shape (n_points,)
+        Cost of each operating point of one system, in any unit.
+    quality : array-like of shape (n_points,)
+        Its quality, in any unit.
+    cost_range : tuple of float, optional
+        Least and largest cost; the same for all systems that are compared. The range
+        of the points by default. Above its dearest point the quality of a system is
+        the best it has.
+
+    Returns
+    -------
+    float
+        In units of quality; nan where the range is a single cost.
+
+    Raises
+    ------
+    ValueError
+        When points are missing or not finite, or the range starts below the least
+        cost, where the system offers nothing.
+
+    References
+    ----------
+    Hu et al., "RouterBench: a benchmark for multi-LLM routing system", 2024
+    (arXiv 2403.12031). Their code divides by the largest cost, not by the range.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import hull_area
+    >>> hull_area(cost=[1, 2, 3], quality=[0.6, 0.6, 0.8])
+    0.7
+    >>> hull_area(cost=[1, 2, 3], quality=[0.6, 0.8, 0.7])
+    0.75
+    """
+    cost, quality = (np.asarray(v, dtype=float) for v in (cost, quality))
+    finite = np.isfinite(cost).all() and np.isfinite(quality).all()
+    if cost.shape != quality.shape or cost.ndim != 1 or not len(cost) or not finite:
+        raise ValueError(
+            "cost and quality must be finite numbers of the same shape (n_points,), at "
+            f"least one. Got shapes {cost.shape} and {quality.shape}."
+        )
+    low, high = (cost.min(), cost.max()) if cost_range is None else cost_range
+    if not cost.min() <= low <= high:
+        raise ValueError(
+            "cost_range must rise and start at no less than the least cost of the "
+            f"points, {cost.min():.4g}. Got {cost_range}. Add the point of what is "
+            "answered at a lower cost, for example (0, 0)."
+        )
+    if low == high:
+        return float("nan")
+    order = np.lexsort((quality, cost))
+    cost, quality = upper_hull(cost[order], quality[order])
+    quality = np.maximum.accumulate(quality)
+    inside = cost[(cost > low) & (cost < high)]
+    corners = np.concatenate([[low], inside, [high]])
+    best = np.interp(corners, cost, quality)
+    return area_under_lines(corners, best) / float(high - low)
+
+
+def upper_hull(x, y):
+    """Corners of the least concave function that lies nowhere below the points.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_points,)
+        Sorted. Of points of equal x the last counts.
+    y : ndarray of shape (n_points,)
+
+    Returns
+    -------
+    x, y : ndarray of shape (n_corners,)
+    """
+    # The hull of the hulls of runs is the hull, and a run fits the cache.
+    runs = [
+        _hull_of_run(x[i : i + _RUN], y[i : i + _RUN]) for i in range(0, len(x), _RUN)
+    ]
+    if len(runs) == 1:
+        return runs[0]
+    return _hull_of_run(*map(np.concatenate, zip(*runs, strict=True)))
+
+
+def _hull_of_run(x, y):
+    fresh = np.append(np.diff(x) > 0, True)
+    x, y = x[fresh], y[fresh]
+    while len(x) > 2:
+        dx, dy = np.diff(x), np.diff(y)
+        corner = np.ones(len(x), dtype=bool)
+        # A point on or under the line through its neighbours is no corner.
+        corner[1:-1] = dy[:-1] * dx[1:] > dy[1:] * dx[:-1]
+        n_gone = len(x) - np.count_nonzero(corner)
+        if not n_gone:
+            break
+        x, y = x[corner], y[corner]
+        if n_gone < len(x) / 10:
+            # Few go in a round, so there could be many rounds; this takes one.
+            return _monotone_chain(x, y)
+    return x, y
+
+
+def _monotone_chain(x, y):
+    corners = []
+    for point in zip(x.tolist(), y.tolist(), strict=True):
+        while len(corners) > 1 and _not_above(corners[-2], corners[-1], point):
+            corners.pop()
+        corners.append(point)
+    x, y = np.array(corners).T
+    return x, y
+
+
+def _not_above(left, middle, right):
+    rise = (middle[1] - left[1]) * (right[0] - middle[0])
+    return rise <= (right[1] - middle[1]) * (middle[0] - left[0])
