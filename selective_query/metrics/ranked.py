@@ -32,7 +32,7 @@ class RankedOutcomes:
         ``coverage_at_risk``, ``aurc``, ``augrc``, ``deferral_area``, ``pgr_at``,
         ``apgr``, ``cpt`` and ``hull_area``.
     router_auroc : float
-        See :func:`router_auroc`.
+        See :func:`selective_query.metrics.router_auroc`.
 
     Raises
     ------
