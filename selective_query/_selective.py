@@ -223,12 +223,11 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
                 self._held_out_outcomes(cross_fit, X_train, y_train, train_weight)
             )
         self._fit_models(X_train, y_train, train_weight)
-        answers = ask(
-            self.base_estimator_, X_held_out, self.classes_, self.base_features
-        )
+        # The global is asked too, so that budgets on quality can be met later on.
         self.policy_._calibrate(
-            to_evidence(answers, X_held_out),
-            None if weight is None else weight[held_out],
+            self._outcomes(
+                X_held_out, y[held_out], None if weight is None else weight[held_out]
+            )
         )
 
     def _new_policy(self):
@@ -303,10 +302,13 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         Outcomes
         """
         X, y = indexable(X, y)
-        y = column_or_1d(y, warn=True)
-        X, base = self._ask_base(X)
+        check_is_fitted(self, "policy_")
+        return self._outcomes(X, column_or_1d(y, warn=True), sample_weight)
+
+    def _outcomes(self, X, y, weight):
+        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
         answers = self._ask_global(X)
-        return to_outcomes(base, answers, X, y, self.classes_, sample_weight)
+        return to_outcomes(base, answers, X, y, self.classes_, weight)
 
     def _ask_global(self, X):
         return None
@@ -320,7 +322,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
         Parameters
         ----------
-        coverage : float or None
+        coverage : float, Budget or None
             As in the constructor.
         confidence : float or None
             As in the constructor; left as it is by default.

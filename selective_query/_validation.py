@@ -1,5 +1,8 @@
 """The only file that touches private names of scikit-learn."""
 
+import sys
+import warnings
+
 import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.frozen import FrozenEstimator
@@ -24,6 +27,7 @@ __all__ = [
     "fit_context",
     "is_frozen",
     "num_samples",
+    "warn_user",
 ]
 
 
@@ -79,3 +83,13 @@ def encode_labels(labels, classes, who):
             "data that holds every class, or map the model's labels to these."
         )
     return position
+
+
+def warn_user(message, category):
+    """Warn at the line that called this library, however deep the warning arises."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
+        ("selective_query.", "sklearn.")
+    ):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=depth + 1)

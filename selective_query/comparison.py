@@ -38,6 +38,8 @@ class RouterComparison:
         Accuracy-coverage curve on the test rows, by (router, coverage).
     base_accuracy, global_accuracy : float
         Of each side alone, on the test rows.
+    has_global : bool
+        False for a comparison of abstaining routers.
     n : int
         Number of test rows.
     confidence : float
@@ -48,6 +50,7 @@ class RouterComparison:
     curves: dict
     base_accuracy: float
     global_accuracy: float
+    has_global: bool
     n: int
     confidence: float
     _replicates: np.ndarray = field(repr=False)
@@ -118,10 +121,11 @@ class RouterComparison:
         return found
 
     def __str__(self):
-        head = (
-            f"{self.n} test rows; base {100 * self.base_accuracy:.2f} %, "
-            f"global {100 * self.global_accuracy:.2f} %"
-        )
+        head = f"{self.n} test rows; base {100 * self.base_accuracy:.2f} %"
+        if self.has_global:
+            head += f", global {100 * self.global_accuracy:.2f} %"
+        else:
+            head += "; accuracies count an abstention as right"
         names = ("router", "asked", "realised", "accuracy", "at coverage", "interval")
         lines = [f"{names[0]:16}" + "".join(f"{name:>13}" for name in names[1:])]
         lines += [
@@ -225,6 +229,7 @@ def compare_routers(
         curves={(row["router"], row["coverage"]): curve for row, _, curve in judged},
         base_accuracy=float(weight @ test.base_utility),
         global_accuracy=float(weight @ test.answer_if_queried),
+        has_global=test.has_global,
         n=test.n_rows,
         confidence=confidence,
         _replicates=replicates,
@@ -239,7 +244,7 @@ def default_routers(outcomes):
         if not isinstance(outcomes.base_proba, TopKProba):
             names.append("max_logit")
     try:
-        evidence_columns(outcomes.take(np.arange(min(outcomes.n_rows, 2))))
+        evidence_columns(outcomes.evidence.take(np.arange(min(outcomes.n_rows, 2))))
         names.append("benefit")
     except MissingEvidenceError:
         pass
@@ -280,7 +285,8 @@ def _judge(router, coverage, train, test, random_state, cache):
         )
         row["accuracy"] = at_coverage
     else:
-        kept = test_score <= calibration.cut(coverage).threshold
+        threshold, _ = calibration.cut(coverage)
+        kept = test_score <= threshold
         utility = np.where(kept, test.base_utility, test.answer_if_queried)
         weight = test.weight / test.weight.sum()
         row["realised_coverage"] = float(weight @ kept)

@@ -146,7 +146,7 @@ class AccuracyCoverageDisplay:
             curves,
             base_accuracy=comparison.base_accuracy,
             global_accuracy=comparison.global_accuracy,
-            abstention=not getattr(comparison, "has_global", True),
+            abstention=not comparison.has_global,
         )
 
     def plot(self, ax=None, **line_kwargs):

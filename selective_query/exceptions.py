@@ -13,5 +13,25 @@ class CertificateError(ValueError):
     """A confidence was asked for where no honest certificate can be given."""
 
 
+class BudgetInfeasibleError(ValueError):
+    """No operating point meets a budget.
+
+    Attributes
+    ----------
+    budget : Budget
+        The constraint that binds.
+    nearest : float
+        The value of it that could be met.
+    """
+
+    def __init__(self, message, budget, nearest):
+        super().__init__(message)
+        self.budget = budget
+        self.nearest = nearest
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.budget, self.nearest)
+
+
 class CalibrationWarning(UserWarning):
     """The operating point is valid but coarser, or emptier, than what was asked for."""

@@ -1,6 +1,7 @@
 """RoutingPolicy: a router and an operating point, on arrays alone."""
 
 import copy
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -9,36 +10,33 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
+from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.calibration import Calibration
+from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.outcomes import Evidence, Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
+from selective_query.routers.scores import max_probability
 
-UNCHANGED = "unchanged"
+
+class _Unchanged:
+    def __repr__(self):
+        return "<unchanged>"
+
+
+UNCHANGED = _Unchanged()
 
 
 def check_coverage(coverage):
-    """Refuse what is no share: the constraints of scikit-learn would let bool pass.
+    """The budget that a `coverage` parameter stands for; None stands for itself.
 
     Raises
     ------
     ValueError
-        When it is neither None nor a number in [0, 1].
+        When it is neither None, nor a number in [0, 1], nor a budget.
     """
-    if coverage is None:
-        return
-    is_share = isinstance(coverage, Real) and not isinstance(coverage, (bool, np.bool_))
-    if not is_share or not 0 <= coverage <= 1:
-        raise ValueError(
-            "coverage must be the share of inputs that the base answers, a number in "
-            "[0, 1], or None to query wherever the expected benefit is positive. Got "
-            f"{coverage!r}."
-            + (
-                f" Did you mean {coverage / 100:g}?"
-                if is_share and 1 < coverage <= 100
-                else ""
-            )
-        )
+    return None if coverage is None else as_budget(coverage)
 
 
 def hold_out(n, calibration, random_state):
@@ -70,13 +68,14 @@ class RoutingPolicy(BaseEstimator):
     ----------
     router : str or BaseRouter, default="auto"
         Who ranks the inputs; see :func:`list_routers`.
-    coverage : float or None, default=0.9
-        Share of inputs, at least, that the base shall answer. 1 queries nothing and 0
-        everything. None queries wherever the expected benefit is positive, and needs a
-        router in units of benefit.
+    coverage : float, Budget or None, default=0.9
+        A float is the share of inputs, at least, that the base shall answer: 1 queries
+        nothing and 0 everything. A budget says otherwise what can be afforded or must
+        be reached; see :mod:`selective_query.budgets`. None queries wherever the
+        expected benefit is positive, and needs a router in units of benefit.
     confidence : float or None, default=None
-        Probability with which new data's coverage shall reach the target, over the
-        draw of the calibration rows. Honest only with rows that nothing was fitted on:
+        Probability with which new data shall keep to the budget, over the draw of the
+        calibration rows. Honest only with rows that nothing was fitted on:
         a router that learns nothing, or held-out rows.
     calibration : float or None, default=None
         Share of the rows to hold out from the router for the threshold. None uses all
@@ -89,7 +88,7 @@ class RoutingPolicy(BaseEstimator):
     router_ : BaseRouter
         The fitted router.
     operating_point_ : OperatingPoint
-        Threshold, coverage on the calibration rows, certificate.
+        Threshold, coverage and accuracy on the calibration rows, certificate.
 
     Examples
     --------
@@ -134,7 +133,8 @@ class RoutingPolicy(BaseEstimator):
         outcomes : Outcomes
             Rows that the models were not fitted on.
         held_out : Evidence or Outcomes, optional
-            Further rows, for the threshold alone. The certificate is then exact.
+            Further rows, for the threshold alone. The certificate is then exact. A
+            budget on quality needs their outcomes.
 
         Returns
         -------
@@ -146,6 +146,8 @@ class RoutingPolicy(BaseEstimator):
             When a parameter is out of range, or the router lacks evidence or rows.
         BoundRouterError
             For the oracle and its kin.
+        BudgetInfeasibleError
+            When no operating point keeps to the budget, or is shown to.
         CertificateError
             When `confidence` is asked for where it would not be true.
         """
@@ -160,56 +162,76 @@ class RoutingPolicy(BaseEstimator):
         if held_out is None:
             return self._fit(outcomes)
         self._fit_router(outcomes)
-        return self._calibrate(held_out, getattr(held_out, "sample_weight", None))
+        return self._calibrate(held_out)
 
     def _fit_router(self, outcomes):
-        self.router_ = self._new_router().fit(outcomes)
+        """Fit the router; the threshold is left to rows that it did not see."""
+        self._has_global = outcomes.has_global
+        self.router_ = self._new_router(outcomes).fit(outcomes)
+        self._ordering = judged_rows(self.router_.query_score(outcomes), outcomes)
 
     def _fit(self, outcomes, coarse=None, step=0.0):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
-        router = self._new_router()
+        self._has_global = outcomes.has_global
+        router = self._new_router(outcomes)
         score = router.fit_score(outcomes)
         trend = None
         if coarse is not None:
             trend = router.query_score(outcomes), router.query_score(coarse), step
         self.router_ = router
-        self._calibration_scores = CalibrationScores(
+        scores = CalibrationScores(
             score,
             outcomes.sample_weight,
             exact=not router.learns and outcomes.fold is None,
             trend=trend,
         )
-        self.operating_point_ = self._cut()
-        return self
+        return self._settle(Calibration(scores, judged_rows(score, outcomes)))
 
     def _calibrate(self, held_out, weight=None):
-        """Learn the threshold from evidence that nothing was fitted on."""
+        """Learn the threshold from rows that nothing was fitted on."""
+        judged = None
+        if isinstance(held_out, Outcomes):
+            weight = held_out.sample_weight
+            self._has_global = held_out.has_global
         if not hasattr(self, "router_"):
-            self.router_ = self._new_router()
+            self.router_ = self._new_router(held_out).fit(held_out)
         score = self.router_.query_score(held_out)
-        self._calibration_scores = CalibrationScores(score, weight, exact=True)
+        if isinstance(held_out, Outcomes):
+            judged = judged_rows(score, held_out)
+        scores = CalibrationScores(score, weight, exact=True)
+        return self._settle(
+            Calibration(scores, judged, getattr(self, "_ordering", None))
+        )
+
+    def _settle(self, calibration):
+        self._calibration = replace(calibration, random_state=self.random_state)
         self.operating_point_ = self._cut()
         return self
 
-    def _new_router(self):
-        check_coverage(self.coverage)
+    def _new_router(self, outcomes):
+        budget = check_coverage(self.coverage)
         router = make_router(
             self.router,
-            target_coverage=self.coverage,
+            target_coverage=None
+            if budget is None
+            else likely_coverage(budget, outcomes),
             random_state=self.random_state,
         )
         refuse_bound(router)
         return router
 
     def _cut(self):
-        if self.coverage is None and not self.router_.in_benefit_units:
+        budget = check_coverage(self.coverage)
+        if budget is None and not self.router_.in_benefit_units:
             raise ValueError(
                 "coverage=None queries where the expected benefit is positive, which "
                 f"router={router_name(self.router_)!r} does not estimate. Choose "
                 "router='benefit', or fit anew with router='auto' and coverage=None, "
                 "or give a coverage in [0, 1]."
             )
-        return self._calibration_scores.cut(self.coverage, self.confidence)
+        if budget is not None and not self._has_global:
+            _refuse_without_global(budget)
+        return self._calibration.solve(budget, self.confidence)
 
     def query_score(self, evidence):
         """How much a query would gain, shape (n_samples,); higher = query first.
@@ -254,7 +276,7 @@ class RoutingPolicy(BaseEstimator):
 
         Parameters
         ----------
-        coverage : float or None
+        coverage : float, Budget or None
             As in the constructor.
         confidence : float or None
             As in the constructor; left as it is by default.
@@ -272,3 +294,61 @@ class RoutingPolicy(BaseEstimator):
             moved.confidence = confidence
         moved.operating_point_ = moved._cut()
         return moved
+
+    def certify_jointly(self, budgets, *, confidence):
+        """Operating points that all keep to their budgets at once, with a confidence.
+
+        Those of ``at`` hold one by one. Here the error probability is divided among
+        the budgets (Bonferroni), so that one may choose among them afterwards.
+
+        Parameters
+        ----------
+        budgets : sequence of (float or Budget)
+        confidence : float
+            Probability with which all of them hold on new data.
+
+        Returns
+        -------
+        list of OperatingPoint
+        """
+        check_is_fitted(self, "router_")
+        each = 1 - (1 - confidence) / len(budgets)
+        return [self.at(b, confidence=each).operating_point_ for b in budgets]
+
+
+def judged_rows(score, outcomes):
+    """Scores and outcomes of rows, as budgets look at them."""
+    return JudgedRows(
+        score, outcomes.base_utility, outcomes.answer_if_queried, outcomes.weight
+    )
+
+
+def likely_coverage(budget, outcomes):
+    """The coverage that a budget is going to end at, for routers trained for one.
+
+    A limit says it. For a floor it is where plain confidence reaches it, or comes
+    closest to it.
+    """
+    limit, floors = limit_of(budget), floors_of(budget)
+    least = limit.least_coverage() if limit else 0.0
+    if not floors or not isinstance(outcomes, Outcomes):
+        return least
+    score = np.zeros(outcomes.n_rows)
+    if outcomes.base_proba is not None:
+        score = max_probability(outcomes.base_proba)
+    sweep = judged_rows(score, outcomes).sweep()
+    missing = sum(
+        np.where(floor.met(sweep), 0, np.abs(floor.measured(sweep) - floor.level))
+        for floor in floors
+    )
+    closest = np.flatnonzero(missing == np.nanmin(missing))[-1]
+    return max(least, float(min(sweep.coverage[closest], 1.0)))
+
+
+def _refuse_without_global(budget):
+    for floor in floors_of(budget):
+        if floor.needs_global:
+            raise ValueError(
+                f"{floor!r} is about a base and a global, and there is no global. Ask "
+                "for MinSelectiveAccuracy, the accuracy on what is answered."
+            )

@@ -3,8 +3,18 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from selective_query import Outcomes, RoutingPolicy
+from selective_query.budgets import (
+    MaxExcessError,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    QueryRate,
+)
 from selective_query.datasets import make_selective_query
-from selective_query.exceptions import BoundRouterError, CertificateError
+from selective_query.exceptions import (
+    BoundRouterError,
+    CalibrationWarning,
+    CertificateError,
+)
 from selective_query.policy import UNCHANGED
 
 
@@ -97,3 +107,61 @@ def test_bad_input(outcomes):
         RoutingPolicy("margin", calibration=0.001).fit(outcomes.take(np.arange(20)))
     with pytest.raises(NotFittedError):
         RoutingPolicy().decide(outcomes.evidence)
+
+
+def test_budgets_on_quality_hold_on_new_data(outcomes):
+    fresh = make_selective_query(20_000, regime="specialist", random_state=9).outcomes
+    policy = RoutingPolicy("benefit", MinAccuracy(0.65)).fit(outcomes)
+    kept = policy.decide(fresh.evidence)
+    reached = np.where(kept, fresh.base_utility, fresh.global_utility).mean()
+    assert abs(reached - 0.65) < 0.04
+    assert policy.operating_point_.budget == MinAccuracy(0.65)
+    fewer = policy.at(MinAccuracy(0.635))
+    assert fewer.operating_point_.coverage > policy.operating_point_.coverage
+
+
+def test_a_router_for_a_coverage_gets_the_one_a_budget_ends_at(outcomes):
+    assert RoutingPolicy(coverage=QueryRate(0.3)).fit(
+        outcomes
+    ).router_.target_coverage == pytest.approx(0.7)
+    uniform = make_selective_query(600, random_state=0).outcomes
+    policy = RoutingPolicy(coverage=MinAccuracy(0.78)).fit(uniform)
+    reached = policy.operating_point_.coverage
+    assert 0 < reached < 1
+    assert abs(policy.router_.target_coverage - reached) < 0.2
+
+
+def test_certified_quality_with_held_out_outcomes(outcomes):
+    held_out = make_selective_query(3000, regime="specialist", random_state=2).outcomes
+    policy = RoutingPolicy("benefit", MaxExcessError(0.05), confidence=0.9)
+    policy.fit(outcomes, held_out=held_out)
+    certificate = policy.operating_point_.certificate
+    assert certificate.exact
+    assert certificate.n == 3000  # the training rows settle the sequence
+    assert certificate.bound <= 0.05
+    with pytest.raises(ValueError, match="Pass Outcomes as held_out="):
+        policy.fit(outcomes, held_out=held_out.evidence)
+
+
+def test_joint_certificates_are_stricter(outcomes):
+    policy = RoutingPolicy("margin", 0.8, confidence=0.9).fit(outcomes)
+    points = policy.certify_jointly([0.8, 0.7], confidence=0.9)
+    alone = policy.at(0.7).operating_point_
+    assert points[1].threshold > alone.threshold
+    assert points[1].certificate.confidence == pytest.approx(0.95)
+
+
+def test_abstention_knows_no_hybrid_accuracy():
+    outcomes = make_selective_query(600, random_state=0).outcomes
+    alone = Outcomes(base_proba=outcomes.base_proba, y=outcomes.y)
+    with pytest.raises(ValueError, match="MinSelectiveAccuracy"):
+        RoutingPolicy("margin", MinAccuracy(0.9)).fit(alone)
+    policy = RoutingPolicy("margin", MinSelectiveAccuracy(0.8)).fit(alone)
+    kept = policy.decide(alone.evidence)
+    assert alone.base_utility[kept].mean() >= 0.8
+
+
+def test_warnings_point_at_the_line_that_called(outcomes):
+    with pytest.warns(CalibrationWarning, match="too few") as caught:
+        RoutingPolicy("margin", 0.99).fit(outcomes.take(np.arange(20)))
+    assert caught[0].filename == __file__

@@ -11,6 +11,7 @@ MODULES = [
     "selective_query.routers",
     "selective_query.metrics",
     "selective_query.budgets",
+    "selective_query.costs",
     "selective_query.datasets",
 ]
 PROMISED = {

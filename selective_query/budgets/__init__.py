@@ -1,9 +1,41 @@
-"""Where to cut: operating points and what is certain about them."""
+"""Where to cut: budgets, operating points, and what is certain about them."""
 
-from selective_query.budgets.thresholds import (
-    CalibrationScores,
-    Certificate,
-    OperatingPoint,
+from selective_query.budgets._base import Budget
+from selective_query.budgets.budgets import All, as_budget
+from selective_query.budgets.calibration import Calibration
+from selective_query.budgets.certificates import Certificate, OperatingPoint
+from selective_query.budgets.floors import (
+    MaxExcessError,
+    MinAccuracy,
+    MinSelectiveAccuracy,
 )
+from selective_query.budgets.limits import (
+    BatteryLife,
+    Coverage,
+    MaxEnergy,
+    MaxLatency,
+    MaxPrice,
+    QueryRate,
+)
+from selective_query.budgets.sweep import JudgedRows
+from selective_query.budgets.thresholds import CalibrationScores
 
-__all__ = ["CalibrationScores", "Certificate", "OperatingPoint"]
+__all__ = [
+    "All",
+    "BatteryLife",
+    "Budget",
+    "Calibration",
+    "CalibrationScores",
+    "Certificate",
+    "Coverage",
+    "JudgedRows",
+    "MaxEnergy",
+    "MaxExcessError",
+    "MaxLatency",
+    "MaxPrice",
+    "MinAccuracy",
+    "MinSelectiveAccuracy",
+    "OperatingPoint",
+    "QueryRate",
+    "as_budget",
+]

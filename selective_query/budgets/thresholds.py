@@ -1,83 +1,14 @@
-"""Where to cut: a score and a coverage -> a threshold, by exact order statistics."""
+"""Where to cut for a coverage: a score -> a threshold, by exact order statistics."""
 
-import warnings
-from dataclasses import dataclass
 from math import ceil, inf, log, sqrt
 
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
-from selective_query.exceptions import CalibrationWarning, CertificateError
+from selective_query._validation import warn_user
+from selective_query.exceptions import CalibrationWarning
 
 TIE_TOLERANCE = 0.05
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What is known about the coverage on new data.
-
-    Attributes
-    ----------
-    rank : int or None
-        The threshold is the score of this rank among the calibration rows; None when
-        no rank was needed (coverage 0, 1 or None).
-    n : int
-        Number of calibration rows.
-    confidence : float or None
-        Probability, over the draw of the calibration rows, that new data's coverage
-        reaches the target. None: the target is reached on average.
-    exact : bool
-        True when nothing was fitted on the calibration rows. Coverage on new data then
-        follows the Beta(rank, n + 1 - rank) law for scores without ties, and is
-        stochastically no smaller with ties. False: a good approximation only.
-    vacuous : bool
-        True when the rows were too few, so that nothing is queried at all.
-    """
-
-    rank: int | None
-    n: int
-    confidence: float | None
-    exact: bool
-    vacuous: bool = False
-
-    def __str__(self):
-        basis = f"{self.n} calibration rows"
-        if self.rank is None:
-            return "no certificate is needed: no coverage between 0 and 1 was asked for"
-        if self.vacuous:
-            return f"vacuous: {basis} are too few, so nothing is queried"
-        if self.confidence is not None:
-            return f"coverage holds with probability {self.confidence:g} over {basis}"
-        how = "exactly" if self.exact else "approximately"
-        return f"coverage holds on average, {how}, by {basis}"
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold on the query score, and what it gives.
-
-    Attributes
-    ----------
-    threshold : float
-        The base answers where the score is at most this.
-    target : float or None
-        The coverage asked for.
-    coverage : float
-        The coverage on the calibration rows.
-    certificate : Certificate
-    """
-
-    threshold: float
-    target: float | None
-    coverage: float
-    certificate: Certificate
-
-    def __str__(self):
-        asked = "where a query gains" if self.target is None else f"{self.target:g}"
-        return (
-            f"threshold {self.threshold:.6g} for coverage {asked}: {self.coverage:.4f} "
-            f"on the calibration rows; {self.certificate}"
-        )
 
 
 class CalibrationScores:
@@ -124,7 +55,7 @@ class CalibrationScores:
         return float(np.clip(kept / self.n, 0, 1))
 
     def cut(self, coverage, confidence=None):
-        """The operating point for a coverage.
+        """The threshold for a coverage, and its rank among the rows.
 
         The threshold is the smallest score that enough calibration rows do not exceed,
         so a tie group stays with the base as a whole. Where the rows are not exact the
@@ -133,59 +64,31 @@ class CalibrationScores:
 
         Parameters
         ----------
-        coverage : float or None
-            Share of new inputs, at least, that the base shall answer. None cuts at
-            zero benefit.
+        coverage : float
+            Share of new inputs, at least, that the base shall answer. 0 and 1 cut at
+            minus and plus infinity.
         confidence : float or None
-            Probability with which that shall hold. None: on average.
+            Probability with which that shall hold, which the caller has made sure can
+            be had: exact rows, whole weights. None: on average.
 
         Returns
         -------
-        OperatingPoint
-
-        Raises
-        ------
-        CertificateError
-            When a confidence is asked for and the rows are not exact, or their weights
-            are no counts.
+        threshold : float
+            Infinite where the rows are too few.
+        rank : int, float or None
+            None where none was needed.
         """
-        if confidence is not None:
-            self._check_certifiable(coverage)
-        if coverage is None or coverage in (0, 1):
-            threshold = {None: 0.0, 0: -inf, 1: inf}[coverage]
-            rank = None
-        else:
-            rank = self._rank(coverage, confidence)
-            noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
-            threshold = self._score_of_rank(rank, noise)
-        vacuous = rank is not None and threshold == inf
+        if coverage in (0, 1):
+            return (inf if coverage else -inf), None
+        rank = self._rank(coverage, confidence)
+        noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
+        threshold = self._score_of_rank(rank, noise)
         reached = self.coverage_at(threshold)
-        if vacuous:
-            _warn_vacuous(coverage, confidence, self.n)
-        elif rank is not None and reached > rank / self.n + TIE_TOLERANCE:
+        if threshold == inf:
+            _warn_too_few(coverage, confidence, self.n)
+        elif reached > rank / self.n + TIE_TOLERANCE:
             _warn_ties(coverage, reached)
-        n = int(self.n) if self.whole_weights else float(self.n)
-        certificate = Certificate(rank, n, confidence, self.exact, vacuous)
-        return OperatingPoint(threshold, coverage, reached, certificate)
-
-    def _check_certifiable(self, coverage):
-        if coverage is None:
-            raise CertificateError(
-                "confidence= certifies a coverage, and coverage=None asks for none. "
-                "Give a coverage, or set confidence=None."
-            )
-        if not self.exact:
-            raise CertificateError(
-                "confidence= is only true for rows that nothing was fitted on. Set "
-                "calibration=0.2 to hold out a share of the rows, or use frozen models "
-                "with a router that learns nothing (max_probability, entropy, ...); or "
-                "set confidence=None."
-            )
-        if not self.whole_weights:
-            raise CertificateError(
-                "confidence= needs sample weights that are counts of rows (whole "
-                "numbers). Leave sample_weight out, or set confidence=None."
-            )
+        return threshold, rank
 
     def _rank(self, coverage, confidence):
         if not self.whole_weights:
@@ -214,26 +117,33 @@ class CalibrationScores:
         return float(self.level[chosen])
 
 
-def _warn_vacuous(coverage, confidence, n):
+def coverage_bound(rank, n, confidence):
+    """Coverage that the score of this rank among n rows gives with this confidence."""
+    return float(beta.ppf(1 - confidence, rank, n + 1 - rank)) if rank else 0.0
+
+
+def rows_needed(coverage, confidence):
+    """Fewest calibration rows that can show a coverage."""
     if confidence is None:
-        needed = ceil(coverage / (1 - coverage) - 1e-9)
-    else:
-        needed = ceil(log(1 - confidence) / log(coverage) - 1e-9)
+        return ceil(coverage / (1 - coverage) - 1e-9)
+    return ceil(log(1 - confidence) / log(coverage) - 1e-9)
+
+
+def _warn_too_few(coverage, confidence, n):
     certainty = "" if confidence is None else f" with confidence {confidence:g}"
-    warnings.warn(
+    warn_user(
         f"{n:g} calibration rows are too few for coverage {coverage:g}{certainty}: at "
-        f"least {needed} are needed. Nothing will be queried.",
+        f"least {rows_needed(coverage, confidence)} are needed. Nothing will be "
+        "queried.",
         CalibrationWarning,
-        stacklevel=3,
     )
 
 
 def _warn_ties(coverage, reached):
-    warnings.warn(
+    warn_user(
         f"Many rows share the score at the threshold, and a tie group stays with the "
         f"base as a whole: coverage is {reached:.3f} where {coverage:g} was asked for. "
         "A base with finer probabilities, or a router that uses more evidence, comes "
         "closer.",
         CalibrationWarning,
-        stacklevel=3,
     )

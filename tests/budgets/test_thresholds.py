@@ -4,12 +4,24 @@ import numpy as np
 import pytest
 from scipy.stats import beta, betabinom, kstest
 
-from selective_query.budgets import CalibrationScores
+from selective_query.budgets import Calibration, CalibrationScores, as_budget
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
 
+class Rows:
+    """Calibration rows of which only the scores are known."""
+
+    def __init__(self, score, weight=None, *, exact, trend=None):
+        scores = CalibrationScores(score, weight, exact=exact, trend=trend)
+        self.calibration = Calibration(scores)
+
+    def cut(self, coverage, confidence=None):
+        budget = None if coverage is None else as_budget(coverage)
+        return self.calibration.solve(budget, confidence)
+
+
 def exact(score, weight=None):
-    return CalibrationScores(score, weight, exact=True)
+    return Rows(score, weight, exact=True)
 
 
 def test_threshold_is_the_order_statistic():
@@ -133,7 +145,7 @@ def test_fractional_weights_are_not_certified_but_cut():
 
 def test_confidence_is_refused_where_it_is_not_true():
     with pytest.raises(CertificateError, match="calibration=0.2"):
-        CalibrationScores([1.0, 2.0], exact=False).cut(0.5, confidence=0.9)
+        Rows([1.0, 2.0], exact=False).cut(0.5, confidence=0.9)
     with pytest.raises(CertificateError, match="coverage=None"):
         exact([1.0, 2.0]).cut(None, confidence=0.9)
 
@@ -141,21 +153,22 @@ def test_confidence_is_refused_where_it_is_not_true():
 def test_trend_is_extrapolated():
     # Uniform on [0, 1.2] from few rows, on [0, 1.1] from more; on all: [0, 1.05].
     u = (np.arange(4000) + 0.5) / 4000
-    scores = CalibrationScores(1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55))
+    scores = Rows(1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55))
     assert scores.cut(0.8).threshold == pytest.approx(0.8 * 1.05, abs=0.005)
-    assert CalibrationScores(1.1 * u, exact=False).cut(0.8).threshold == pytest.approx(
+    assert Rows(1.1 * u, exact=False).cut(0.8).threshold == pytest.approx(
         0.88, abs=0.005
     )
 
 
 def test_a_trend_of_nothing_changes_nothing():
     score = np.random.default_rng(6).normal(size=200)
-    plain = CalibrationScores(score, exact=False).cut(0.6)
-    trend = CalibrationScores(score, exact=False, trend=(score, score, 0.6)).cut(0.6)
+    plain = Rows(score, exact=False).cut(0.6)
+    trend = Rows(score, exact=False, trend=(score, score, 0.6)).cut(0.6)
     assert plain.threshold == trend.threshold
 
 
 def test_operating_point_reads_as_a_sentence():
     point = exact(np.arange(100.0)).cut(0.8, confidence=0.95)
-    assert "for coverage 0.8" in str(point)
-    assert "probability 0.95 over 100 calibration rows" in str(point)
+    assert "for Coverage(minimum=0.8)" in str(point)
+    assert "probability 0.95 over the draw of 100 calibration rows" in str(point)
+    assert 0.8 <= point.certificate.bound < point.coverage

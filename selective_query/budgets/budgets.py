@@ -1,0 +1,78 @@
+"""Several budgets at once, and numbers as budgets."""
+
+from selective_query.budgets._base import Budget, Floor, Limit, is_number
+from selective_query.budgets.limits import Coverage
+
+
+class All(Budget):
+    """Several budgets at once.
+
+    Limits say how many queries may be spent and floors what they must bring. With a
+    floor among them as few queries are spent as reach it; without one, as many as the
+    limits allow.
+
+    Parameters
+    ----------
+    *budgets : Budget or float
+        A float is a least coverage.
+
+    Examples
+    --------
+    >>> from selective_query.budgets import All, Coverage, MinAccuracy
+    >>> All(Coverage(0.7), MinAccuracy(0.95))
+    All(Coverage(minimum=0.7), MinAccuracy(accuracy=0.95))
+    """
+
+    def __init__(self, *budgets):
+        if not budgets:
+            raise ValueError("All needs at least one budget. Got none.")
+        self._budgets = tuple(as_budget(budget) for budget in budgets)
+
+    @property
+    def parts(self):
+        """The single budgets, those of nested ones included."""
+        return tuple(part for budget in self._budgets for part in budget.parts)
+
+    def __eq__(self, other):
+        return isinstance(other, All) and self._budgets == other._budgets
+
+    def __hash__(self):
+        return hash(self._budgets)
+
+    def __repr__(self):
+        return f"All({', '.join(map(repr, self._budgets))})"
+
+
+def as_budget(value):
+    """A budget as it is; a number in [0, 1] as a least coverage.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    if isinstance(value, Budget):
+        return value
+    if not is_number(value) or not 0 <= value <= 1:
+        raise ValueError(
+            "coverage must be the share of inputs that the base answers, a number in "
+            "[0, 1], or a budget such as MinAccuracy(0.95), or None to query wherever "
+            f"the expected benefit is positive. Got {value!r}."
+            + (
+                f" Did you mean {value / 100:g}?"
+                if is_number(value) and 1 < value <= 100
+                else ""
+            )
+        )
+    return Coverage(value)
+
+
+def limit_of(budget):
+    """The limit among the parts that asks for most coverage, or None."""
+    limits = [part for part in budget.parts if isinstance(part, Limit)]
+    return max(limits, key=lambda limit: limit.least_coverage(), default=None)
+
+
+def floors_of(budget):
+    """The floors among the parts."""
+    return tuple(part for part in budget.parts if isinstance(part, Floor))

@@ -1,0 +1,106 @@
+"""Operating points, and what is certain about them."""
+
+from dataclasses import dataclass
+
+from selective_query.budgets._base import Budget
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known about a budget on new data.
+
+    Certificates are pointwise: those of several operating points need not hold
+    together. ``RoutingPolicy.certify_jointly`` gives ones that do.
+
+    Attributes
+    ----------
+    budget : Budget or None
+        What is certified; None where nothing was asked for (``coverage=None``).
+    threshold : float
+        The threshold on the query score that it is certified for.
+    n : int
+        Number of calibration rows.
+    confidence : float or None
+        Probability, over the draw of the calibration rows, that the budget is kept on
+        new data. None: it is kept on average, or by estimate.
+    bound : float, tuple of float or None
+        With a confidence, the value that holds with this confidence: a lower bound of
+        coverage or accuracy, an upper bound of excess error; one for each part of
+        ``All``. None without a confidence.
+    method : str
+        How it was found.
+    exact : bool
+        True when nothing was fitted on the calibration rows. The coverage of a
+        threshold of rank k then follows the Beta(k, n + 1 - k) law for scores without
+        ties, and is stochastically no smaller with ties. False: an approximation.
+    vacuous : bool
+        True when the rows were too few to show anything, so that the budget is kept
+        by the extreme that keeps it always: nothing is queried (a coverage), or
+        everything (an excess error).
+    rank : int or None
+        The threshold is the score of this rank among the calibration rows, where it
+        was found by rank.
+    """
+
+    budget: Budget | None
+    threshold: float
+    n: int
+    confidence: float | None
+    exact: bool
+    method: str
+    bound: float | tuple | None = None
+    vacuous: bool = False
+    rank: int | None = None
+
+    def __str__(self):
+        basis = f"{self.n} calibration rows"
+        if self.budget is None:
+            return "no certificate: no budget was asked for"
+        if self.vacuous:
+            extreme = "nothing" if self.threshold > 0 else "everything"
+            return f"vacuous: {basis} are too few, so {extreme} is queried"
+        if self.confidence is not None:
+            parts = self.budget.parts
+            bounds = self.bound if isinstance(self.bound, tuple) else (self.bound,)
+            shown = ", ".join(
+                f"{part} (bound {bound:.4g})"
+                for part, bound in zip(parts, bounds, strict=True)
+            )
+            return (
+                f"{shown} holds on new data with probability {self.confidence:g} over "
+                f"the draw of {basis}, by {self.method}"
+            )
+        how = "exactly" if self.exact else "approximately"
+        return f"{self.budget} holds on average, {how}, by {basis} ({self.method})"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold on the query score, and what it gives.
+
+    Attributes
+    ----------
+    threshold : float
+        The base answers where the score is at most this.
+    budget : Budget or None
+        What was asked for.
+    coverage : float
+        The coverage on the calibration rows.
+    accuracy : float
+        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
+        nan where their outcomes are not known.
+    certificate : Certificate
+    """
+
+    threshold: float
+    budget: Budget | None
+    coverage: float
+    accuracy: float
+    certificate: Certificate
+
+    def __str__(self):
+        asked = "a positive benefit" if self.budget is None else f"{self.budget}"
+        return (
+            f"threshold {self.threshold:.6g} for {asked}: coverage {self.coverage:.4f} "
+            f"on the calibration rows; {self.certificate}"
+        )

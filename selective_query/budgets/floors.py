@@ -1,0 +1,129 @@
+"""Floors: a quality that must be reached, with as few queries as possible."""
+
+from dataclasses import dataclass
+
+from selective_query.budgets._base import Floor, check_number
+from selective_query.budgets.p_values import (
+    binomial_p_value,
+    excess_p_value,
+    mean_p_value,
+)
+
+# Nobody labels more.
+MOST_ROWS = 2**40
+
+
+@dataclass(frozen=True)
+class MinAccuracy(Floor):
+    """The hybrid's accuracy is at least this, with as few queries as possible.
+
+    Parameters
+    ----------
+    accuracy : float
+        In [0, 1].
+    """
+
+    accuracy: float
+
+    method = "exact binomial tail"
+
+    def __post_init__(self):
+        check_number(self, "accuracy", 0, 1)
+
+    def measured(self, sweep):
+        """Accuracy of the hybrid."""
+        return sweep.accuracy
+
+    def p_value(self, sweep, i, error):
+        """p-value of "the hybrid's accuracy is lower"."""
+        if sweep.is_binary:
+            right = sweep.accuracy[i] * sweep.n
+            return binomial_p_value(right, sweep.n, self.accuracy)
+        return mean_p_value(sweep.utility(i), self.accuracy)
+
+
+@dataclass(frozen=True)
+class MaxExcessError(Floor):
+    """The hybrid errs at most this much more often than the global alone would.
+
+    Parameters
+    ----------
+    excess : float
+        In [0, 1], as a difference of error rates.
+    """
+
+    excess: float
+
+    is_minimum = False
+    method = "exact trinomial tail over the plausible rates of disagreement"
+
+    def __post_init__(self):
+        check_number(self, "excess", 0, 1)
+
+    def measured(self, sweep):
+        """Error of the hybrid minus error of the global."""
+        return sweep.excess
+
+    def p_value(self, sweep, i, error):
+        """p-value of "the excess is larger"."""
+        if not sweep.kept[i]:
+            return 1.0  # The global itself: kept for certain, and of no use.
+        if sweep.is_binary:
+            return excess_p_value(
+                sweep.kept_worse[i],
+                sweep.kept_better[i],
+                sweep.n,
+                self.excess,
+                error,
+            )
+        # The difference lies in [-1, 1]; betting wants [0, 1].
+        lead = (1 + sweep.utility(i) - sweep.query_utility()) / 2
+        return mean_p_value(lead, (1 - self.excess) / 2)
+
+    def rows_needed(self, error):
+        """Fewest rows that could show it, if both sides always agreed on them."""
+        fails, passes = 0, 1
+        while excess_p_value(0, 0, passes, self.excess, error) > error:
+            fails, passes = passes, 2 * passes
+            if passes > MOST_ROWS:
+                return None
+        while passes - fails > 1:
+            middle = (passes + fails) // 2
+            if excess_p_value(0, 0, middle, self.excess, error) > error:
+                fails = middle
+            else:
+                passes = middle
+        return passes
+
+
+@dataclass(frozen=True)
+class MinSelectiveAccuracy(Floor):
+    """The base is right at least this often on what it answers.
+
+    What an abstaining classifier is asked for; it then answers as much as it can.
+
+    Parameters
+    ----------
+    accuracy : float
+        In [0, 1].
+    """
+
+    accuracy: float
+
+    needs_global = False
+    method = "exact binomial tail given the number of answers"
+
+    def __post_init__(self):
+        check_number(self, "accuracy", 0, 1)
+
+    def measured(self, sweep):
+        """Accuracy of the base on what it keeps; nan where that is nothing."""
+        return sweep.selective_accuracy
+
+    def p_value(self, sweep, i, error):
+        """p-value of "the base is right less often on what it keeps"."""
+        if not sweep.kept[i]:
+            return 1.0
+        if sweep.is_binary:
+            return binomial_p_value(sweep.kept_right[i], sweep.kept[i], self.accuracy)
+        return mean_p_value(sweep.kept_utility(i), self.accuracy)

@@ -1,0 +1,183 @@
+"""Limits: how many queries may be spent, whatever they bring.
+
+Each amounts to a least coverage.
+"""
+
+import math
+from dataclasses import dataclass
+
+from selective_query.budgets._base import Limit, check_number
+from selective_query.costs.cost_model import STATISTICS, CostModel
+from selective_query.exceptions import BudgetInfeasibleError
+
+
+@dataclass(frozen=True)
+class Coverage(Limit):
+    """The base answers at least this share of the inputs.
+
+    Parameters
+    ----------
+    minimum : float
+        In [0, 1].
+    """
+
+    minimum: float
+
+    def __post_init__(self):
+        check_number(self, "minimum", 0, 1)
+
+    def least_coverage(self):
+        """The minimum itself."""
+        return float(self.minimum)
+
+
+@dataclass(frozen=True)
+class QueryRate(Limit):
+    """The global is asked about at most this share of the inputs.
+
+    Parameters
+    ----------
+    maximum : float
+        In [0, 1].
+    """
+
+    maximum: float
+
+    def __post_init__(self):
+        check_number(self, "maximum", 0, 1)
+
+    def least_coverage(self):
+        """One minus the maximum."""
+        return float(1 - self.maximum)
+
+
+class _CostLimit(Limit):
+    """A bound on a cost that falls with coverage."""
+
+    def __post_init__(self):
+        check_number(self, self._limited[0], 0, math.inf)
+        if not isinstance(self.costs, CostModel):
+            raise TypeError(
+                f"{type(self).__name__}: costs must be a CostModel, such as "
+                f"ConstantCosts(...). Got {self.costs!r}."
+            )
+
+    def _keeps(self, coverage):
+        return self._cost(coverage) <= getattr(self, self._limited[0])
+
+    def least_coverage(self):
+        """The least coverage that costs no more than the limit.
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When it costs more even without any query.
+        """
+        if self._keeps(0.0):
+            return 0.0
+        if not self._keeps(1.0):
+            nearest, unit = self._cost(1.0), self._limited[1]
+            raise BudgetInfeasibleError(
+                f"{self!r} cannot be kept: {nearest:g} {unit} is what the base costs "
+                "without any query. Allow that much, or use a cheaper base.",
+                self,
+                nearest,
+            )
+        # The cost may be a step, so this looks for the change of a verdict.
+        low, high = 0.0, 1.0
+        while high - low > 1e-12:
+            middle = (low + high) / 2
+            low, high = (low, middle) if self._keeps(middle) else (middle, high)
+        return high
+
+
+@dataclass(frozen=True)
+class MaxPrice(_CostLimit):
+    """An input costs at most this much money on average.
+
+    Parameters
+    ----------
+    price : float
+        In the currency of the cost model.
+    costs : CostModel
+    """
+
+    price: float
+    costs: CostModel
+
+    _limited = ("price", "a price unit")
+
+    def _cost(self, coverage):
+        return self.costs.price(coverage)
+
+
+@dataclass(frozen=True)
+class MaxLatency(_CostLimit):
+    """An answer takes at most this long, on average or for a share of the inputs.
+
+    Parameters
+    ----------
+    ms : float
+        Milliseconds.
+    costs : CostModel
+    statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
+    """
+
+    ms: float
+    costs: CostModel
+    statistic: str = "mean"
+
+    _limited = ("ms", "ms")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.statistic not in STATISTICS:
+            raise ValueError(
+                f"MaxLatency: statistic must be one of {', '.join(STATISTICS)}. Got "
+                f"{self.statistic!r}."
+            )
+
+    def _cost(self, coverage):
+        return self.costs.latency_ms(coverage, self.statistic)
+
+
+@dataclass(frozen=True)
+class MaxEnergy(_CostLimit):
+    """The device spends at most this much energy on an input on average.
+
+    Parameters
+    ----------
+    mj : float
+        Millijoules.
+    costs : CostModel
+    """
+
+    mj: float
+    costs: CostModel
+
+    _limited = ("mj", "mJ")
+
+    def _cost(self, coverage):
+        return self.costs.energy_mj(coverage)
+
+
+@dataclass(frozen=True)
+class BatteryLife(_CostLimit):
+    """The device's battery lasts at least this long.
+
+    Parameters
+    ----------
+    days : float
+    costs : CostModel
+    """
+
+    days: float
+    costs: CostModel
+
+    _limited = ("days", "days")
+
+    def _cost(self, coverage):
+        return self.costs.battery_days(coverage)
+
+    def _keeps(self, coverage):
+        return self._cost(coverage) >= self.days

@@ -1,0 +1,138 @@
+"""How surprising the calibration rows would be if a budget were missed."""
+
+import numpy as np
+from scipy.special import (
+    bdtr,
+    bdtrc,
+    betainccinv,
+    gammaln,
+    xlog1py,
+    xlogy,
+)
+
+# Rates of disagreement at which the tail is evaluated; it is smooth in them, and nearly
+# always largest at the highest.
+N_NUISANCE = 4
+# Part of the error probability that pays for the bound on a rate of disagreement.
+NUISANCE_PART = 0.02
+# Counts of disagreements further out than this many standard deviations are not summed;
+# their probability is added to the p-value whole.
+REACH = 5.0
+REACH_PROBABILITY = 1e-6
+# A bet never stakes more than this share of what it could lose.
+LARGEST_STAKE = 0.75
+
+
+def binomial_p_value(n_right, n, accuracy):
+    """P(at least `n_right` of `n`) when each is right with probability `accuracy`.
+
+    Valid for "the probability is lower than `accuracy`", exactly.
+
+    Parameters
+    ----------
+    n_right, n : float
+        Whole numbers.
+    accuracy : float
+
+    Returns
+    -------
+    float
+    """
+    n_right, n = round(float(n_right)), round(float(n))
+    return float(bdtrc(n_right - 1, n, accuracy)) if n_right else 1.0
+
+
+def excess_p_value(n_worse, n_better, n, excess, error):
+    r"""p-value of "P(worse) - P(better) exceeds `excess`", from paired counts.
+
+    With D in {-1, 0, 1} the sum of n draws has an exact law once the rate of
+    disagreement :math:`\pi = P(D \ne 0)` is known: the number m of disagreements is
+    binomial, and the losses among them are Binomial(m, (1 + excess / pi) / 2). The
+    p-value is the largest tail over all rates below an upper Clopper-Pearson bound, at
+    the cost of the probability that the bound fails (Berger and Boos, "P values
+    maximized over a confidence set for the nuisance parameter", JASA 1994).
+
+    Parameters
+    ----------
+    n_worse, n_better, n : float
+        Rows on which the rule loses, on which it wins, and all rows.
+    excess : float
+        In [0, 1].
+    error : float
+        What the p-value will be compared with. A fiftieth of it is given up for the
+        bound on the rate of disagreement.
+
+    Returns
+    -------
+    float
+        Once it exceeds `error` it is not worked out any further.
+    """
+    n = round(float(n))
+    n_apart = round(float(n_worse + n_better))
+    difference = round(float(n_worse - n_better))
+    if difference >= n * excess:
+        return 1.0
+    given_up = NUISANCE_PART * error
+    highest = betainccinv(n_apart + 1, n - n_apart, given_up) if n_apart < n else 1.0
+    largest = given_up
+    for rate in np.linspace(highest, max(excess, highest / 8), N_NUISANCE):
+        if rate >= excess and largest <= error:
+            tail = _difference_tail(difference, n, rate, excess)
+            largest = max(largest, tail + given_up)
+    return float(min(1.0, largest))
+
+
+def _difference_tail(difference, n, rate, excess):
+    """P(losses - wins <= difference) at this rate of disagreement and this excess."""
+    spread = REACH * np.sqrt(n * rate * (1 - rate)) + 1
+    m = np.arange(
+        max(0, int(n * rate - spread)), min(n, int(n * rate + spread) + 1) + 1
+    )
+    losses = np.floor((m + difference) / 2)
+    chance = min(1.0, (1 + excess / rate) / 2) if rate else 1.0
+    log_chance_of_m = (
+        gammaln(n + 1)
+        - gammaln(m + 1)
+        - gammaln(n - m + 1)
+        + xlogy(m, rate)
+        + xlog1py(n - m, -rate)
+    )
+    few = np.where(losses < m, bdtr(np.minimum(losses, m), m, chance), 1.0)
+    few = np.where(losses < 0, 0.0, few)
+    return np.exp(log_chance_of_m) @ few + REACH_PROBABILITY
+
+
+def mean_p_value(values, mean):
+    r"""p-value of "the mean of values in [0, 1] is lower than `mean`", by betting.
+
+    The wealth :math:`\prod_i (1 + \lambda_i (x_i - m))` of a player who bets on a
+    higher mean is a nonnegative martingale at best when the mean is m or lower, so it
+    exceeds 1/p with probability p at most (Waudby-Smith and Ramdas, "Estimating means
+    of bounded random variables by betting", JRSS-B 2024). Stakes follow the mean and
+    variance seen so far, so the test adapts to the variance.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        In [0, 1], in an order that does not depend on them.
+    mean : float
+        In [0, 1].
+
+    Returns
+    -------
+    float
+    """
+    if not len(values):
+        return 1.0
+    if mean <= 0:
+        return 0.0
+    count = np.arange(1, len(values) + 1)
+    # One imagined row of 1/2 with variance 1/4 starts the estimates.
+    running_mean = (0.5 + np.cumsum(values)) / (count + 1)
+    running_variance = (0.25 + np.cumsum((values - running_mean) ** 2)) / (count + 1)
+    before_mean = np.append(0.5, running_mean[:-1])
+    before_variance = np.append(0.25, running_variance[:-1])
+    lead = before_mean - mean
+    stake = np.clip(lead / (before_variance + lead**2), 0, LARGEST_STAKE / mean)
+    log_wealth = np.cumsum(np.log1p(stake * (values - mean)))
+    return float(min(1.0, np.exp(-max(0.0, log_wealth.max()))))

@@ -1,0 +1,122 @@
+"""What each of many thresholds gives on rows whose outcomes are known."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JudgedRows:
+    """Scores of rows, and the utility of both sides' answers to them.
+
+    Parameters
+    ----------
+    score, base_utility, query_utility, weight : ndarray of shape (n_samples,)
+        Rows of equal score stay together, with the base or with the global.
+    """
+
+    score: np.ndarray
+    base_utility: np.ndarray
+    query_utility: np.ndarray
+    weight: np.ndarray
+
+    def take(self, rows):
+        """The given rows."""
+        return JudgedRows(
+            self.score[rows],
+            self.base_utility[rows],
+            self.query_utility[rows],
+            self.weight[rows],
+        )
+
+    @cached_property
+    def levels(self):
+        """Thresholds that differ in what they keep: minus infinity, then the scores."""
+        return np.append(-np.inf, np.unique(self.score[self.weight > 0]))
+
+    def sweep(self, thresholds=None):
+        """Sums over the kept rows at each threshold, by default at every level."""
+        return Sweep(self, self.levels if thresholds is None else thresholds)
+
+
+class Sweep:
+    """Sums over what is kept at each of some thresholds.
+
+    Parameters
+    ----------
+    rows : JudgedRows
+    thresholds : ndarray of shape (n_thresholds,)
+    """
+
+    def __init__(self, rows, thresholds):
+        self.rows = rows
+        self.thresholds = np.asarray(thresholds, dtype=float)
+        order = np.argsort(rows.score, kind="stable")
+        stops = np.searchsorted(rows.score[order], self.thresholds, side="right")
+        weight = rows.weight
+
+        def kept_sum(values):
+            return np.append(0.0, np.cumsum((weight * values)[order]))[stops]
+
+        benefit = rows.query_utility - rows.base_utility
+        self.n = weight.sum()
+        self.kept = kept_sum(np.ones(len(weight)))
+        self.kept_right = kept_sum(rows.base_utility)
+        self.kept_worse = kept_sum(np.maximum(benefit, 0))
+        self.kept_better = kept_sum(np.maximum(-benefit, 0))
+        self.query_total = weight @ rows.query_utility
+
+    @cached_property
+    def is_binary(self):
+        """Whether every answer is right or wrong, so that counts say everything."""
+        return all(
+            ((u == 0) | (u == 1)).all()
+            for u in (self.rows.base_utility, self.rows.query_utility)
+        )
+
+    @property
+    def coverage(self):
+        """Share of the rows that is kept."""
+        return self.kept / self.n
+
+    @property
+    def excess(self):
+        """Error of the hybrid minus error of the global."""
+        return (self.kept_worse - self.kept_better) / self.n
+
+    @property
+    def accuracy(self):
+        """Accuracy of the hybrid."""
+        return self.query_total / self.n - self.excess
+
+    @property
+    def selective_accuracy(self):
+        """Accuracy of the base on what is kept; nan where that is nothing."""
+        with np.errstate(invalid="ignore"):
+            return self.kept_right / self.kept
+
+    def grown(self, times):
+        """The same sums as if every row had been seen so many times."""
+        rows = self.rows
+        return Sweep(replace(rows, weight=rows.weight * times), self.thresholds)
+
+    def utility(self, i):
+        """Utility of the hybrid's answers at threshold i, one for each counted row."""
+        rows = self.rows
+        kept = rows.score <= self.thresholds[i]
+        return self._counted(np.where(kept, rows.base_utility, rows.query_utility))
+
+    def query_utility(self):
+        """Utility of the global's answers, one for each counted row."""
+        return self._counted(self.rows.query_utility)
+
+    def kept_utility(self, i):
+        """Utility of the base's answers to what threshold i keeps."""
+        kept = np.repeat(
+            self.rows.score <= self.thresholds[i], self.rows.weight.astype(int)
+        )
+        return self._counted(self.rows.base_utility)[kept]
+
+    def _counted(self, values):
+        return np.repeat(values, self.rows.weight.astype(int))

@@ -1,0 +1,128 @@
+"""What an input costs on average, as a function of coverage."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
+
+STATISTICS = ("mean", "p50", "p90", "p95", "p99")
+MILLIJOULES_PER_MILLIWATT_HOUR = 3600
+SECONDS_PER_DAY = 86_400
+
+
+@runtime_checkable
+class CostModel(Protocol):
+    """What budgets in units of cost need to know.
+
+    Every method takes a coverage in [0, 1]. Costs must not rise with coverage, and
+    battery life must not fall.
+    """
+
+    def price(self, coverage):
+        """Money an input costs on average."""
+
+    def latency_ms(self, coverage, statistic="mean"):
+        """Mean or percentile ("p95", ...) of the time an answer takes, in ms."""
+
+    def energy_mj(self, coverage):
+        """Energy that the device spends on an input on average, in mJ."""
+
+    def battery_days(self, coverage):
+        """Days that the device's battery lasts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantCosts:
+    """Every input costs what the base costs, and a queried one the query on top.
+
+    Parameters
+    ----------
+    base_price, query_price : float, default=0
+        Money for each input, and for each query on top.
+    base_latency_ms, query_latency_ms : float, default=0
+        Time that an answer takes, and that a query adds.
+    base_energy_mj, query_energy_mj : float, default=0
+        Energy of the device for each input, and for each query on top.
+    idle_power_mw : float, default=0
+        What the device draws all the time.
+    battery_mwh : float or None, default=None
+        Usable charge of the battery.
+    inputs_per_day : float or None, default=None
+
+    Raises
+    ------
+    ValueError
+        When a number is negative or not finite.
+
+    Examples
+    --------
+    >>> from selective_query.costs import ConstantCosts
+    >>> costs = ConstantCosts(base_latency_ms=40, query_latency_ms=900)
+    >>> costs.latency_ms(0.9)
+    130.0
+    >>> costs.latency_ms(0.9, "p95")
+    940.0
+    """
+
+    base_price: float = 0.0
+    query_price: float = 0.0
+    base_latency_ms: float = 0.0
+    query_latency_ms: float = 0.0
+    base_energy_mj: float = 0.0
+    query_energy_mj: float = 0.0
+    idle_power_mw: float = 0.0
+    battery_mwh: float | None = None
+    inputs_per_day: float | None = None
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not (value >= 0 and math.isfinite(value)):
+                raise ValueError(
+                    f"{field.name} must be a finite number >= 0. Got {value!r}."
+                )
+
+    def price(self, coverage):
+        """Money an input costs on average."""
+        return self.base_price + (1 - coverage) * self.query_price
+
+    def latency_ms(self, coverage, statistic="mean"):
+        """Mean or percentile of the time an answer takes, in ms.
+
+        Two durations occur, so a percentile is that of the base if at least that share
+        of the inputs stays with it.
+        """
+        if statistic not in STATISTICS:
+            raise ValueError(
+                f"statistic must be one of {', '.join(STATISTICS)}. Got {statistic!r}."
+            )
+        if statistic == "mean":
+            queried = 1 - coverage
+        else:
+            queried = float(coverage < float(statistic[1:]) / 100)
+        return float(self.base_latency_ms + queried * self.query_latency_ms)
+
+    def energy_mj(self, coverage):
+        """Energy that the device spends on an input on average, in mJ."""
+        return self.base_energy_mj + (1 - coverage) * self.query_energy_mj
+
+    def battery_days(self, coverage):
+        """Days that the battery lasts; inf where nothing draws from it.
+
+        Raises
+        ------
+        ValueError
+            When ``battery_mwh`` or ``inputs_per_day`` was not given.
+        """
+        missing = [
+            name
+            for name in ("battery_mwh", "inputs_per_day")
+            if getattr(self, name) is None
+        ]
+        if missing:
+            raise ValueError(f"Battery life needs {' and '.join(missing)}. Got None.")
+        spent_a_day = (
+            self.inputs_per_day * self.energy_mj(coverage)
+            + self.idle_power_mw * SECONDS_PER_DAY
+        )
+        charge = self.battery_mwh * MILLIJOULES_PER_MILLIWATT_HOUR
+        return charge / spent_a_day if spent_a_day else math.inf

@@ -1,0 +1,145 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from selective_query import HybridClassifier
+from selective_query.budgets import (
+    All,
+    BatteryLife,
+    Coverage,
+    MaxEnergy,
+    MaxExcessError,
+    MaxLatency,
+    MaxPrice,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    QueryRate,
+    as_budget,
+)
+from selective_query.costs import ConstantCosts
+from selective_query.exceptions import BudgetInfeasibleError
+
+COSTS = ConstantCosts(
+    base_price=0.001,
+    query_price=0.01,
+    base_latency_ms=40,
+    query_latency_ms=400,
+    base_energy_mj=2,
+    query_energy_mj=50,
+    idle_power_mw=0.01,
+    battery_mwh=1000,
+    inputs_per_day=1000,
+)
+BUDGETS = [
+    Coverage(0.8),
+    QueryRate(0.25),
+    MinAccuracy(0.9),
+    MaxExcessError(0.01),
+    MinSelectiveAccuracy(0.95),
+    MaxPrice(0.003, COSTS),
+    MaxLatency(100, COSTS),
+    MaxLatency(100, COSTS, statistic="p95"),
+    MaxEnergy(20, COSTS),
+    BatteryLife(200, COSTS),
+    All(Coverage(0.7), MinAccuracy(0.95)),
+]
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=repr)
+def test_budgets_are_values(budget):
+    copy = pickle.loads(pickle.dumps(budget))
+    assert copy == budget
+    assert hash(copy) == hash(budget)
+    assert eval(repr(budget)) == budget
+    assert sum(budget == other for other in BUDGETS) == 1
+    estimator = HybridClassifier(None, None, coverage=budget)
+    assert clone(estimator).coverage == budget
+
+
+def test_budgets_are_frozen():
+    with pytest.raises(AttributeError):
+        Coverage(0.8).minimum = 0.5
+
+
+def test_a_number_is_a_least_coverage():
+    assert as_budget(0.8) == Coverage(0.8)
+    assert as_budget(np.float32(0.5)).least_coverage() == 0.5
+    assert as_budget(BUDGETS[2]) is BUDGETS[2]
+
+
+@pytest.mark.parametrize("wrong", [True, -0.1, 1.1, "0.5", np.nan, [0.5]])
+def test_what_is_no_budget_is_refused(wrong):
+    with pytest.raises(ValueError, match="coverage must be"):
+        as_budget(wrong)
+    with pytest.raises(ValueError, match="minimum must be a number"):
+        Coverage(wrong)
+
+
+def test_percentages_are_noticed():
+    with pytest.raises(ValueError, match=r"Did you mean 0\.95"):
+        MinAccuracy(95)
+
+
+@pytest.mark.parametrize(
+    ("limit", "coverage"),
+    [
+        (Coverage(0.8), 0.8),
+        (QueryRate(0.25), 0.75),
+        (MaxPrice(0.003, COSTS), 0.8),  # 1 + (1 - c) 10 = 3
+        (MaxLatency(100, COSTS), 0.85),  # 40 + (1 - c) 400 = 100
+        (MaxLatency(100, COSTS, "p95"), 0.95),
+        (MaxLatency(440, COSTS, "p95"), 0.0),
+        (MaxEnergy(12, COSTS), 0.8),  # 2 + (1 - c) 50 = 12
+        # 3600 J of charge, 0.864 J a day of idling, 12 J a day of inputs at c = 0.8
+        (BatteryLife(3600 / 12.864, COSTS), 0.8),
+    ],
+    ids=repr,
+)
+def test_limits_amount_to_a_coverage(limit, coverage):
+    assert limit.least_coverage() == pytest.approx(coverage, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("limit", "nearest"),
+    [
+        (MaxPrice(0.0005, COSTS), 0.001),
+        (MaxLatency(39, COSTS), 40),
+        (MaxLatency(39, COSTS, "p99"), 40),
+        (MaxEnergy(1, COSTS), 2),
+        (BatteryLife(10_000, COSTS), 3600 / 2.864),
+    ],
+    ids=repr,
+)
+def test_a_limit_below_the_cost_of_the_base_is_infeasible(limit, nearest):
+    with pytest.raises(BudgetInfeasibleError, match="without any query") as caught:
+        limit.least_coverage()
+    assert caught.value.budget == limit
+    assert caught.value.nearest == pytest.approx(nearest)
+
+
+def test_all_flattens_and_needs_something():
+    nested = All(All(0.5, MinAccuracy(0.9)), QueryRate(0.2))
+    assert nested.parts == (Coverage(0.5), MinAccuracy(0.9), QueryRate(0.2))
+    with pytest.raises(ValueError, match="at least one"):
+        All()
+
+
+def test_costs_are_checked():
+    with pytest.raises(TypeError, match="CostModel"):
+        MaxPrice(1.0, 3)
+    with pytest.raises(ValueError, match="statistic"):
+        MaxLatency(1.0, COSTS, statistic="p12")
+    with pytest.raises(ValueError, match="base_price"):
+        ConstantCosts(base_price=-1)
+    with pytest.raises(ValueError, match="battery_mwh and inputs_per_day"):
+        ConstantCosts().battery_days(0.5)
+    with pytest.raises(ValueError, match="ms must be a number >= 0"):
+        MaxLatency(-1, COSTS)
+
+
+def test_infeasible_errors_survive_pickling():
+    error = BudgetInfeasibleError("text", Coverage(0.5), 0.25)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.budget, copy.nearest) == ("text", Coverage(0.5), 0.25)

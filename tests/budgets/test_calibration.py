@@ -1,0 +1,221 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from selective_query.budgets import (
+    All,
+    Calibration,
+    CalibrationScores,
+    Coverage,
+    JudgedRows,
+    MaxExcessError,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    QueryRate,
+)
+from selective_query.exceptions import (
+    BudgetInfeasibleError,
+    CalibrationWarning,
+    CertificateError,
+)
+from tests.budgets.population import Population
+
+ERROR = 0.1
+
+
+def calibration(rows, ordering=None, exact=True, seed=0):
+    scores = CalibrationScores(rows.score, rows.weight, exact=exact)
+    return Calibration(scores, rows, ordering, seed)
+
+
+def keeps(budget, population, threshold):
+    """Whether a threshold truly keeps to a budget."""
+    coverage = population.coverage(threshold)
+    verdicts = {
+        Coverage: lambda b: coverage >= b.minimum,
+        QueryRate: lambda b: 1 - coverage <= b.maximum + 1e-12,
+        MinAccuracy: lambda b: population.accuracy(threshold) >= b.accuracy,
+        MaxExcessError: lambda b: population.excess(threshold) <= b.excess,
+        MinSelectiveAccuracy: lambda b: (
+            population.selective_accuracy(threshold) >= b.accuracy
+        ),
+    }
+    return all(verdicts[type(part)](part) for part in budget.parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_levels", [None, 12], ids=["continuous", "tied"])
+@pytest.mark.parametrize("n", [50, 500])
+@pytest.mark.parametrize(
+    "budget",
+    [
+        Coverage(0.8),
+        QueryRate(0.3),
+        MinAccuracy(0.87),
+        MaxExcessError(0.03),
+        MinSelectiveAccuracy(0.85),
+        All(Coverage(0.3), MaxExcessError(0.06)),
+    ],
+    ids=repr,
+)
+def test_certificates_fail_as_seldom_as_they_say(budget, n, n_levels):
+    population = Population(n_levels)
+    rng = np.random.default_rng(n)
+    draws, failed, given = 250, 0, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CalibrationWarning)
+        for seed in range(draws):
+            rows = population.draw(n, rng)
+            try:
+                point = calibration(rows, seed=seed).solve(budget, 1 - ERROR)
+            except BudgetInfeasibleError:
+                continue
+            given += 1
+            if not point.certificate.vacuous:
+                failed += not keeps(budget, population, point.threshold)
+    assert failed / draws <= ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / draws)
+    if n == 500:
+        assert given > draws / 3
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [MinAccuracy(0.87), MaxExcessError(0.03), MinSelectiveAccuracy(0.85)],
+    ids=repr,
+)
+def test_with_many_rows_a_certificate_costs_little(budget):
+    population = Population()
+    grid = np.linspace(0, 1, 1001)
+    furthest = max(t for t in grid if keeps(budget, population, t))
+    rng = np.random.default_rng(3)
+    reached = [
+        calibration(population.draw(20_000, rng), seed=seed)
+        .solve(budget, 1 - ERROR)
+        .threshold
+        for seed in range(5)
+    ]
+    assert furthest - 0.06 < np.mean(reached) < furthest + 0.01
+
+
+def test_an_estimate_is_the_furthest_threshold_that_meets_it():
+    rows = Population().draw(400, np.random.default_rng(0))
+    point = calibration(rows).solve(MinAccuracy(0.87))
+    by_hand = [
+        np.where(rows.score <= t, rows.base_utility, rows.query_utility).mean()
+        for t in np.sort(rows.score)
+    ]
+    furthest = np.flatnonzero(np.array(by_hand) >= 0.87)[-1]
+    assert point.threshold == np.sort(rows.score)[furthest]
+    assert point.accuracy == pytest.approx(by_hand[furthest])
+    assert point.coverage == pytest.approx((furthest + 1) / 400)
+
+
+def test_floors_within_limits():
+    rows = Population().draw(5000, np.random.default_rng(1))
+    rule = calibration(rows)
+    alone = rule.solve(MaxExcessError(0.05))
+    both = rule.solve(All(Coverage(0.2), MaxExcessError(0.05)))
+    assert both.threshold == alone.threshold
+    with pytest.raises(BudgetInfeasibleError, match="within Coverage") as caught:
+        rule.solve(All(Coverage(0.9), MaxExcessError(0.05)))
+    assert caught.value.budget == MaxExcessError(0.05)
+    assert caught.value.nearest == pytest.approx(Population().excess(0.9), abs=0.02)
+
+
+def test_of_several_limits_the_tightest_counts():
+    rows = Population().draw(999, np.random.default_rng(2))
+    rule = calibration(rows)
+    both = rule.solve(All(QueryRate(0.4), Coverage(0.8)))
+    assert both.threshold == rule.solve(Coverage(0.8)).threshold
+
+
+def test_what_no_rule_reaches_is_named_with_the_best_there_is():
+    rows = Population().draw(2000, np.random.default_rng(4))
+    with pytest.raises(
+        BudgetInfeasibleError, match="best on the calibration"
+    ) as caught:
+        calibration(rows).solve(MinAccuracy(0.99))
+    sweep = rows.sweep()
+    assert caught.value.nearest == pytest.approx(sweep.accuracy.max())
+
+
+def test_too_few_rows_for_a_floor_say_how_many_would_do():
+    rows = Population().draw(60, np.random.default_rng(5))
+    with pytest.raises(BudgetInfeasibleError, match=r"about \d+ rows would do") as e:
+        calibration(rows).solve(MinAccuracy(0.85), 0.95)
+    assert 0.5 < e.value.nearest < 0.85
+
+
+def test_too_few_rows_for_an_excess_query_everything_and_warn():
+    rows = Population().draw(50, np.random.default_rng(6))
+    with pytest.warns(CalibrationWarning, match=r"At least \d{3} are needed"):
+        point = calibration(rows).solve(MaxExcessError(0.01), 0.9)
+    assert point.threshold == -np.inf
+    assert point.certificate.vacuous
+    assert "everything is queried" in str(point)
+
+
+def test_bounds_hold_at_the_threshold():
+    population, rng = Population(), np.random.default_rng(7)
+    for budget, truth in (
+        (MinAccuracy(0.87), population.accuracy),
+        (MinSelectiveAccuracy(0.85), population.selective_accuracy),
+        (MaxExcessError(0.03), population.excess),
+    ):
+        point = calibration(population.draw(4000, rng)).solve(budget, 0.9)
+        bound = point.certificate.bound
+        better = bound >= budget.level if budget.is_minimum else bound <= budget.level
+        assert better
+        assert abs(bound - truth(point.threshold)) < 0.03
+        assert f"bound {bound:.4g}" in str(point)
+
+
+def test_ordering_rows_leave_all_others_to_decide():
+    population, rng = Population(), np.random.default_rng(8)
+    rows, others = population.draw(1000, rng), population.draw(300, rng)
+    own = calibration(rows).solve(MaxExcessError(0.05), 0.9)
+    given = calibration(rows, ordering=others).solve(MaxExcessError(0.05), 0.9)
+    assert own.certificate.n == 800
+    assert given.certificate.n == 1000
+
+
+def test_graded_answers_are_certified_by_betting():
+    rng = np.random.default_rng(9)
+    n = 4000
+    score = rng.uniform(size=n)
+    base = np.clip(0.9 - 0.5 * score + rng.normal(0, 0.05, n), 0, 1)
+    query = np.clip(rng.normal(0.85, 0.05, n), 0, 1)
+    rows = JudgedRows(score, base, query, np.ones(n))
+    for budget in (MinAccuracy(0.8), MaxExcessError(0.05), MinSelectiveAccuracy(0.75)):
+        certified = calibration(rows).solve(budget, 0.9)
+        estimated = calibration(rows).solve(budget)
+        assert estimated.coverage - 0.1 < certified.coverage <= estimated.coverage
+
+
+def test_weights_are_repeated_rows():
+    rng = np.random.default_rng(10)
+    rows = Population().draw(800, rng)
+    weight = rng.integers(0, 3, size=800).astype(float)
+    weighted = JudgedRows(rows.score, rows.base_utility, rows.query_utility, weight)
+    repeated = rows.take(np.repeat(np.arange(800), weight.astype(int)))
+    others = Population().draw(300, rng)
+    for budget in (MinAccuracy(0.84), MaxExcessError(0.05), Coverage(0.7)):
+        for confidence in (None, 0.9):
+            a = calibration(weighted, others).solve(budget, confidence)
+            b = calibration(repeated, others).solve(budget, confidence)
+            assert a == b
+
+
+def test_rows_that_something_was_fitted_on_get_no_certificate():
+    rows = Population().draw(500, np.random.default_rng(11))
+    with pytest.raises(CertificateError):
+        calibration(rows, exact=False).solve(MinAccuracy(0.8), 0.9)
+    point = calibration(rows, exact=False).solve(MinAccuracy(0.85))
+    assert not point.certificate.exact
+
+
+def test_floors_need_outcomes():
+    scores = CalibrationScores([0.1, 0.2, 0.3], exact=True)
+    with pytest.raises(ValueError, match="Pass Outcomes as held_out="):
+        Calibration(scores).solve(MinAccuracy(0.8))

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, multinomial
+
+from selective_query.budgets.p_values import (
+    _difference_tail,
+    binomial_p_value,
+    excess_p_value,
+    mean_p_value,
+)
+
+
+def test_binomial_p_value_is_that_of_the_exact_test():
+    for right, n, accuracy in ((47, 50, 0.9), (50, 50, 0.9), (0, 10, 0.2)):
+        expected = binomtest(right, n, accuracy, alternative="greater").pvalue
+        assert binomial_p_value(right, n, accuracy) == pytest.approx(expected)
+
+
+def brute_force_tail(difference, n, rate, excess):
+    worse, better = (rate + excess) / 2, (rate - excess) / 2
+    return sum(
+        multinomial.pmf([i, j, n - i - j], n, [worse, better, 1 - rate])
+        for i in range(n + 1)
+        for j in range(n + 1 - i)
+        if i - j <= difference
+    )
+
+
+@given(
+    n=st.integers(1, 25),
+    difference=st.integers(-5, 5),
+    rate=st.floats(0.1, 0.9),
+    share=st.floats(0, 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_tail_of_the_difference_is_exact(n, difference, rate, share):
+    excess = share * rate
+    found = _difference_tail(difference, n, rate, excess)
+    expected = brute_force_tail(difference, n, rate, excess)
+    assert expected <= found + 1e-9
+    assert found == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("n", [50, 500])
+@pytest.mark.parametrize("rate", [0.05, 0.3])
+def test_excess_p_value_is_valid_and_not_idle(n, rate):
+    excess, error = 0.04, 0.1
+    rng = np.random.default_rng(0)
+    apart = rng.binomial(n, rate, 1500)
+    worse = rng.binomial(apart, (1 + excess / rate) / 2)
+    p_values = [
+        excess_p_value(w, a - w, n, excess, error)
+        for w, a in zip(worse, apart, strict=True)
+    ]
+    rejected = np.mean(np.array(p_values) <= error)
+    assert rejected <= error + 3 * np.sqrt(error * (1 - error) / 1500)
+    if n == 500:
+        assert rejected > 0.04
+
+
+def test_excess_p_value_at_its_ends():
+    assert excess_p_value(10, 0, 100, 0.1, 0.05) == 1.0
+    assert excess_p_value(0, 0, 100_000, 0.01, 0.05) <= 0.001 + 1e-5
+    assert excess_p_value(3, 5, 8, 0.5, 0.5) < 0.5
+
+
+@pytest.mark.parametrize("shape", [(0.5, 0.5), (5, 1), (2, 2)])
+def test_betting_p_value_is_valid(shape):
+    rng = np.random.default_rng(1)
+    mean = shape[0] / sum(shape)
+    p_values = [mean_p_value(rng.beta(*shape, size=200), mean) for _ in range(1500)]
+    assert np.mean(np.array(p_values) <= 0.1) <= 0.1 + 3 * np.sqrt(0.09 / 1500)
+
+
+def test_betting_finds_a_higher_mean_and_adapts_to_the_variance():
+    rng = np.random.default_rng(2)
+    narrow = 0.55 + rng.uniform(-0.1, 0.1, size=200)
+    wide = (rng.uniform(size=200) < 0.55).astype(float)
+    assert mean_p_value(narrow, 0.5) < 1e-3 < mean_p_value(wide, 0.5)
+    assert mean_p_value(narrow, 0.56) > 0.1
+    assert mean_p_value(np.array([]), 0.5) == 1.0
+    assert mean_p_value(narrow, 0.0) == 0.0
