@@ -47,11 +47,18 @@ class Benchmark:
             self.rows = json.loads(self.path.read_text())["rows"]
         return self.args
 
-    def row(self, key, compute):
-        """The stored row with this key, or `compute()` under it, stored."""
+    def stored(self, key):
+        """The stored row with this key, or None."""
         for row in self.rows:
             if all(row.get(name) == value for name, value in key.items()):
                 return row
+        return None
+
+    def row(self, key, compute):
+        """The stored row with this key, or `compute()` under it, stored."""
+        row = self.stored(key)
+        if row is not None:
+            return row
         start = time.perf_counter()
         row = {**key, **compute(), "seconds": round(time.perf_counter() - start, 2)}
         self.rows.append(row)

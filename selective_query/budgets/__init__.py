@@ -17,6 +17,7 @@ from selective_query.budgets.limits import (
     MaxPrice,
     QueryRate,
 )
+from selective_query.budgets.sgr import selective_guaranteed_risk
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
 
@@ -38,4 +39,5 @@ __all__ = [
     "OperatingPoint",
     "QueryRate",
     "as_budget",
+    "selective_guaranteed_risk",
 ]

@@ -55,7 +55,7 @@ class MaxExcessError(Floor):
     excess: float
 
     is_minimum = False
-    method = "exact trinomial tail over the plausible rates of disagreement"
+    method = "exact trinomial test"
 
     def __post_init__(self):
         check_number(self, "excess", 0, 1)

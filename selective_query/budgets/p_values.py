@@ -10,11 +10,11 @@ from scipy.special import (
     xlogy,
 )
 
-# Rates of disagreement at which the tail is evaluated; it is smooth in them, and nearly
-# always largest at the highest.
-N_NUISANCE = 4
+# Rates of disagreement at which the tail is evaluated, over this range of ratios.
+N_NUISANCE = 8
+WIDEST_RATIO = 20
 # Part of the error probability that pays for the bound on a rate of disagreement.
-NUISANCE_PART = 0.02
+NUISANCE_PART = 0.01
 # Counts of disagreements further out than this many standard deviations are not summed;
 # their probability is added to the p-value whole.
 REACH = 5.0
@@ -45,12 +45,17 @@ def binomial_p_value(n_right, n, accuracy):
 def excess_p_value(n_worse, n_better, n, excess, error):
     r"""p-value of "P(worse) - P(better) exceeds `excess`", from paired counts.
 
-    With D in {-1, 0, 1} the sum of n draws has an exact law once the rate of
-    disagreement :math:`\pi = P(D \ne 0)` is known: the number m of disagreements is
-    binomial, and the losses among them are Binomial(m, (1 + excess / pi) / 2). The
-    p-value is the largest tail over all rates below an upper Clopper-Pearson bound, at
-    the cost of the probability that the bound fails (Berger and Boos, "P values
-    maximized over a confidence set for the nuisance parameter", JASA 1994).
+    With D in {-1, 0, 1} let d be the sum of n draws and m the number of disagreements,
+    D != 0. As or more extreme than what was seen is whatever has no larger
+
+    .. math:: (d - n \cdot excess) / \sqrt m .
+
+    At a rate of disagreement :math:`\pi` this has an exact law: m is Binomial(n, pi),
+    and the losses among them are Binomial(m, (1 + excess / pi) / 2). The p-value is
+    the largest over all rates below an upper Clopper-Pearson bound, plus the
+    probability that this bound fails (Berger and Boos, "P values maximized over a
+    confidence set for the nuisance parameter", JASA 1994). Since the statistic is
+    studentised its law hardly depends on the rate, so little is lost.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def excess_p_value(n_worse, n_better, n, excess, error):
     excess : float
         In [0, 1].
     error : float
-        What the p-value will be compared with. A fiftieth of it is given up for the
+        What the p-value will be compared with. A hundredth of it is given up for the
         bound on the rate of disagreement.
 
     Returns
@@ -69,27 +74,31 @@ def excess_p_value(n_worse, n_better, n, excess, error):
     """
     n = round(float(n))
     n_apart = round(float(n_worse + n_better))
-    difference = round(float(n_worse - n_better))
-    if difference >= n * excess:
+    lead = round(float(n_worse - n_better)) - n * excess
+    if lead >= 0:
         return 1.0
+    statistic = lead / np.sqrt(n_apart) if n_apart else -np.inf
     given_up = NUISANCE_PART * error
     highest = betainccinv(n_apart + 1, n - n_apart, given_up) if n_apart < n else 1.0
     largest = given_up
-    for rate in np.linspace(highest, max(excess, highest / 8), N_NUISANCE):
-        if rate >= excess and largest <= error:
-            tail = _difference_tail(difference, n, rate, excess)
-            largest = max(largest, tail + given_up)
+    if highest > excess:
+        lowest = max(excess, highest / WIDEST_RATIO)
+        for rate in np.geomspace(highest, lowest, N_NUISANCE):
+            if largest <= error:
+                tail = _excess_tail(statistic, n, rate, excess)
+                largest = max(largest, tail + given_up)
     return float(min(1.0, largest))
 
 
-def _difference_tail(difference, n, rate, excess):
-    """P(losses - wins <= difference) at this rate of disagreement and this excess."""
+def _excess_tail(statistic, n, rate, excess):
+    """P((d - n excess) / sqrt(m) <= statistic) at this rate of disagreement."""
     spread = REACH * np.sqrt(n * rate * (1 - rate)) + 1
-    m = np.arange(
-        max(0, int(n * rate - spread)), min(n, int(n * rate + spread) + 1) + 1
-    )
-    losses = np.floor((m + difference) / 2)
-    chance = min(1.0, (1 + excess / rate) / 2) if rate else 1.0
+    lowest, highest = n * rate - spread, n * rate + spread
+    m = np.arange(max(0, int(lowest)), min(n, int(highest) + 1) + 1)
+    furthest = n * excess + np.where(m > 0, statistic, 0.0) * np.sqrt(m)
+    # Rounding must not cut off the very counts that were seen.
+    losses = np.floor((m + furthest + 1e-9 * n) / 2)
+    chance = min(1.0, (1 + excess / rate) / 2)
     log_chance_of_m = (
         gammaln(n + 1)
         - gammaln(m + 1)
@@ -97,8 +106,8 @@ def _difference_tail(difference, n, rate, excess):
         + xlogy(m, rate)
         + xlog1py(n - m, -rate)
     )
-    few = np.where(losses < m, bdtr(np.minimum(losses, m), m, chance), 1.0)
-    few = np.where(losses < 0, 0.0, few)
+    few = bdtr(np.clip(losses, 0, m), m, chance)
+    few = np.where(losses >= m, 1.0, np.where(losses < 0, 0.0, few))
     return np.exp(log_chance_of_m) @ few + REACH_PROBABILITY
 
 

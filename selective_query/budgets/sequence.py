@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import binom
 
 N_THRESHOLDS = 500
-# Only every so many of them may start the sequence.
-STRIDE = 5
+# As many of them, evenly spread, may start the sequence.
+N_STARTS = 100
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ def fixed_sequence(ordering, calibration, floors, least_coverage, confidence):
     def p_value(sweep, i):
         return largest_p_value(sweep, i, floors, least_coverage, error)
 
-    expected = ordering.sweep(thresholds[::STRIDE])
+    stride = -(-len(thresholds) // N_STARTS)
+    expected = ordering.sweep(thresholds[::stride])
     promise = [p_value(expected, i) for i in range(len(expected.thresholds))]
-    start = STRIDE * int(np.argmin(promise))
+    start = stride * int(np.argmin(promise))
     sweep = calibration.sweep(thresholds[start:])
     position = -1
     while position + 1 < len(sweep.thresholds) and (

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, multinomial
 
 from selective_query.budgets.p_values import (
-    _difference_tail,
+    _excess_tail,
     binomial_p_value,
     excess_p_value,
     mean_p_value,
@@ -18,28 +18,27 @@ def test_binomial_p_value_is_that_of_the_exact_test():
         assert binomial_p_value(right, n, accuracy) == pytest.approx(expected)
 
 
-def brute_force_tail(difference, n, rate, excess):
+def brute_force_tail(statistic, n, rate, excess):
     worse, better = (rate + excess) / 2, (rate - excess) / 2
     return sum(
         multinomial.pmf([i, j, n - i - j], n, [worse, better, 1 - rate])
         for i in range(n + 1)
         for j in range(n + 1 - i)
-        if i - j <= difference
+        if i - j - n * excess <= statistic * np.sqrt(i + j) + 1e-9
     )
 
 
 @given(
     n=st.integers(1, 25),
-    difference=st.integers(-5, 5),
+    statistic=st.floats(-3, 0),
     rate=st.floats(0.1, 0.9),
     share=st.floats(0, 1),
 )
 @settings(max_examples=40, deadline=None)
-def test_tail_of_the_difference_is_exact(n, difference, rate, share):
+def test_tail_of_the_excess_is_exact(n, statistic, rate, share):
     excess = share * rate
-    found = _difference_tail(difference, n, rate, excess)
-    expected = brute_force_tail(difference, n, rate, excess)
-    assert expected <= found + 1e-9
+    found = _excess_tail(statistic, n, rate, excess)
+    expected = brute_force_tail(statistic, n, rate, excess)
     assert found == pytest.approx(expected, abs=2e-6)
 
 

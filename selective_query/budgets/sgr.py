@@ -1,0 +1,92 @@
+"""Selective guaranteed risk: a baseline whose promise is measured, not trusted."""
+
+from math import ceil, inf, log2
+
+import numpy as np
+from scipy.stats import beta
+
+
+def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
+    """Threshold by the binary search of SGR, with a bound on the selective risk.
+
+    Each step bounds the risk of the rows kept so far by the inverse binomial tail, at
+    a share of the error probability. The thresholds come from the same rows as the
+    bounds, and the risk need not rise with coverage, so the promise holds in most
+    settings but not in all; :class:`MinSelectiveAccuracy` with a confidence is the
+    rule that this library answers for.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Higher means less sure.
+    base_utility : array-like of shape (n_samples,)
+        1 where the base is right, 0 where it is wrong.
+    risk : float
+        Share of errors, among what is kept, that is tolerated; in (0, 1).
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    threshold : float
+        Rows that score at most this are kept; minus infinity where none can be.
+    bound : float
+        Upper bound of the selective risk at this threshold; 1 where nothing is kept.
+
+    Raises
+    ------
+    ValueError
+        When an argument is out of range or there are no rows.
+
+    References
+    ----------
+    Geifman and El-Yaniv, "Selective classification for deep neural networks", NeurIPS
+    2017, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query.budgets import selective_guaranteed_risk
+    >>> score = np.arange(1000) / 1000
+    >>> right = np.arange(1000) % 10 < np.where(score < 0.5, 10, 5)
+    >>> threshold, bound = selective_guaranteed_risk(
+    ...     score, right, risk=0.05, confidence=0.9
+    ... )
+    >>> 0.5 <= threshold < 0.6, bool(bound < 0.05)
+    (True, True)
+    """
+    for name, value in (("risk", risk), ("confidence", confidence)):
+        if not 0 < value < 1:
+            raise ValueError(f"{name} must be a number in (0, 1). Got {value!r}.")
+    score = np.asarray(score, dtype=float)
+    wrong = 1 - np.asarray(base_utility, dtype=float)
+    if not len(score) or score.shape != wrong.shape or score.ndim != 1:
+        raise ValueError(
+            "score and base_utility must be of the same shape (n_samples,), with one "
+            f"row at least. Got {score.shape} and {wrong.shape}."
+        )
+    if not np.isin(wrong, (0, 1)).all():
+        raise ValueError(
+            "base_utility must be 1 (right) or 0 (wrong). For graded answers use "
+            "MinSelectiveAccuracy."
+        )
+    order = np.argsort(score, kind="stable")
+    score, errors = score[order], np.cumsum(wrong[order])
+    n_steps = max(1, ceil(log2(len(score))))
+    error = (1 - confidence) / n_steps
+    kept, passes, fails = (-inf, 1.0), 0, len(score) + 1
+    for _ in range(n_steps):
+        middle = (passes + fails) // 2
+        if middle in (passes, fails):
+            break
+        threshold = score[middle - 1]
+        n_kept = int(np.searchsorted(score, threshold, side="right"))
+        n_wrong = errors[n_kept - 1]
+        bound = 1.0
+        if n_wrong < n_kept:
+            bound = float(beta.isf(error, n_wrong + 1, n_kept - n_wrong))
+        if bound <= risk:
+            kept, passes = (float(threshold), bound), middle
+        else:
+            fails = middle
+    return kept
