@@ -10,7 +10,14 @@ README = HERE.parent / "README.md"
 START = "<!-- table: compare_routers -->\n"
 END = "<!-- end of table -->"
 COVERAGE = 0.8
-ROUTERS = ("entropy", "max_probability", "benefit", "auto", "oracle")
+ROUTERS = (
+    "entropy",
+    "max_probability",
+    "benefit",
+    "constrained",
+    "auto",
+    "oracle",
+)
 
 
 def compare_table(results):
