@@ -3,9 +3,11 @@
 from selective_query.abstaining import AbstainingClassifier
 from selective_query.comparison import compare_routers
 from selective_query.crossfit import cross_fit_outcomes, outcomes_from_models
+from selective_query.diagnosis import diagnose
 from selective_query.displays import AccuracyCoverageDisplay
+from selective_query.evidence import Evidence
 from selective_query.hybrid import HybridClassifier
-from selective_query.outcomes import Evidence, Outcomes
+from selective_query.outcomes import Outcomes
 from selective_query.persistence import load, save
 from selective_query.policy import RoutingPolicy
 from selective_query.probabilities import TopKProba
@@ -24,6 +26,7 @@ __all__ = [
     "TopKProba",
     "compare_routers",
     "cross_fit_outcomes",
+    "diagnose",
     "list_routers",
     "load",
     "outcomes_from_models",

@@ -11,7 +11,8 @@ from sklearn.model_selection import train_test_split
 from selective_query import __version__
 from selective_query._outcomes_file import read_arrays
 from selective_query.comparison import compare_routers
-from selective_query.outcomes import Evidence, Outcomes
+from selective_query.evidence import Evidence
+from selective_query.outcomes import Outcomes
 from selective_query.persistence import load, save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers

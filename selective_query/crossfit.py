@@ -17,7 +17,8 @@ from selective_query._validation import (
     encode_labels,
     is_frozen,
 )
-from selective_query.outcomes import Evidence, Outcomes
+from selective_query.evidence import Evidence
+from selective_query.outcomes import Outcomes
 from selective_query.probabilities import top_class
 
 

@@ -14,7 +14,8 @@ from selective_query.budgets.budgets import as_budget, floors_of, limit_of
 from selective_query.budgets.calibration import Calibration
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
-from selective_query.outcomes import Evidence, Outcomes
+from selective_query.evidence import Evidence
+from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
 from selective_query.routers.scores import max_probability

@@ -14,12 +14,13 @@ PACKAGE = Path(selective_query.__file__).parent
 # Each room may import from its own line and those above it.
 FLOORS = [
     {"exceptions", "_validation", "_labels", "probabilities"},
+    {"evidence"},
     {"outcomes", "_outcomes_file"},
     {"metrics", "costs"},
     {"budgets"},
     {"routers"},
     {"policy"},
-    {"comparison", "displays", "persistence"},
+    {"comparison", "diagnosis", "displays", "persistence"},
     {"crossfit"},
     {"_selective"},
     {"hybrid", "abstaining", "scorers"},

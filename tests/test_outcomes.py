@@ -362,6 +362,9 @@ def test_evidence_of_outcomes_tells_nothing_of_the_outcome():
         "base_logits",
         "base_features",
         "X",
+        "group",
+        "local_only",
+        "query_cost",
     }
     assert {"y", "global_proba", "base_utility", "fold", "sample_weight"} <= secret
     for name in (*secret, "benefit", "proxy_label"):

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import check_random_state
 
+from selective_query.evidence import Evidence
 from selective_query.exceptions import BoundRouterError
-from selective_query.outcomes import Evidence, Outcomes
+from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba
 from selective_query.routers._base import BaseRouter
 

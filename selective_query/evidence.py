@@ -1,0 +1,183 @@
+"""What the device knows about a batch of inputs once the base has run."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._validation import num_samples
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.probabilities import TopKProba, check_proba
+
+
+def _check_matrix(values, name):
+    values = np.asarray(values)
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float32 if values.dtype == np.float16 else float)
+    if values.ndim != 2:
+        raise ValueError(
+            f"{name} must be of shape (n_samples, n_columns). Got shape {values.shape}."
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ValueError(
+            f"{name} must be finite. Row {row} holds NaN or infinity; drop such rows "
+            "or repair the model that made them."
+        )
+    return values
+
+
+def check_any_proba(proba, name):
+    """Probabilities as they should be: top-k ones, or checked dense ones."""
+    return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """What the device knows about a batch of inputs once the base has run.
+
+    This is all that a router may look at when it decides whom to query.
+
+    Parameters
+    ----------
+    base_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
+        Class probabilities of the base.
+    base_logits : array-like of shape (n_samples, n_classes), optional
+        Scores of the base before the softmax.
+    base_features : array-like of shape (n_samples, n_features), optional
+        What the base computed on the way: an embedding, pooled activations.
+    X : sequence of length n_samples, optional
+        The inputs themselves: array, sparse matrix, DataFrame, list of texts.
+    group : array-like of shape (n_samples,), optional
+        To which group a row belongs, for budgets by group.
+    local_only : array-like of shape (n_samples,), bool, optional
+        Rows that must stay with the base: they are never queried.
+    query_cost : array-like of shape (n_samples,), optional
+        What a query about a row costs, in any unit, for budgets of such costs.
+
+    Raises
+    ------
+    ValueError
+        When nothing is given, lengths differ, or a value is not finite or no
+        distribution.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> Evidence(base_proba=[[0.9, 0.1], [0.4, 0.6]]).n_rows
+    2
+    """
+
+    base_proba: object = None
+    base_logits: object = None
+    base_features: object = None
+    X: object = None
+    group: object = None
+    local_only: object = None
+    query_cost: object = None
+
+    def __post_init__(self):
+        if self.base_proba is not None:
+            self._set("base_proba", check_any_proba(self.base_proba, "base_proba"))
+        for name in ("base_logits", "base_features"):
+            if getattr(self, name) is not None:
+                self._set(name, _check_matrix(getattr(self, name), name))
+        for name, check in _COLUMNS.items():
+            if getattr(self, name) is not None:
+                self._set(name, check(getattr(self, name), name))
+        self._check_lengths()
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def _rows(self):
+        """Every field that has one entry a row, by name."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and field.name != "classes":
+                yield field.name, value
+
+    def _check_lengths(self):
+        lengths = {name: num_samples(value) for name, value in self._rows()}
+        if not lengths:
+            raise ValueError(
+                f"{type(self).__name__} is empty. Give at least one of base_proba, "
+                "base_logits, base_features, X."
+            )
+        if len(set(lengths.values())) > 1:
+            listing = ", ".join(f"{name}: {n}" for name, n in lengths.items())
+            raise ValueError(
+                f"All parts of {type(self).__name__} must have the same number of "
+                f"rows. Got {listing}."
+            )
+
+    @property
+    def n_rows(self):
+        """Number of inputs in the batch."""
+        return num_samples(next(value for _, value in self._rows()))
+
+    def take(self, rows):
+        """Return the given rows (row numbers, a mask or a slice); perhaps none."""
+        if isinstance(rows, slice):
+            rows = np.arange(self.n_rows)[rows]
+        rows = np.asarray(rows)
+        if not rows.size:
+            rows = rows.astype(int)  # an empty list would be one of floats
+        return replace(self, **{n: _take(v, rows) for n, v in self._rows()})
+
+    def require(self, name, who):
+        """Return the field `name`, or say what `who` is missing.
+
+        Raises
+        ------
+        MissingEvidenceError
+            When the field is not there.
+        """
+        value = getattr(self, name)
+        if value is None:
+            present = ", ".join(n for n, _ in self._rows())
+            raise MissingEvidenceError(
+                f"{who} needs {name}, which this {type(self).__name__} does not carry "
+                f"(it has: {present}). Add {name}=, or choose another router."
+            )
+        return value
+
+
+def _take(values, rows):
+    if isinstance(values, TopKProba):
+        return values.take(rows)
+    if isinstance(values, np.ndarray):
+        return values[rows]
+    return _safe_indexing(values, rows)
+
+
+def _check_column(values, name):
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(
+            f"{name} must be of shape (n_samples,). Got shape {values.shape}."
+        )
+    return values
+
+
+def _check_mask(values, name):
+    values = _check_column(values, name)
+    if values.dtype != bool and not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"{name} must be true or false for each row. Got dtype {values.dtype}."
+        )
+    return values.astype(bool)
+
+
+def _check_cost(values, name):
+    values = _check_column(np.asarray(values, dtype=float), name)
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(f"{name} must be finite numbers >= 0, one for each row.")
+    return values
+
+
+_COLUMNS = {
+    "group": _check_column,
+    "local_only": _check_mask,
+    "query_cost": _check_cost,
+}
