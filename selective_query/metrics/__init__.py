@@ -7,16 +7,20 @@ from selective_query.metrics.at_coverage import (
     selective_accuracy_at_coverage,
     selective_risk_at_coverage,
 )
+from selective_query.metrics.attribution import gap_attribution
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.metrics.detection import router_auroc
 from selective_query.metrics.gap_recovered import apgr, cpt, pgr
+from selective_query.metrics.gap_steps import GapAttribution, GapStep
 from selective_query.metrics.hull import hull_area
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
 
 __all__ = [
     "AccuracyCoverageCurve",
+    "GapAttribution",
+    "GapStep",
     "RankedOutcomes",
     "accuracy_at_coverage",
     "accuracy_coverage_curve",
@@ -27,6 +31,7 @@ __all__ = [
     "cpt",
     "deferral_area",
     "e_aurc",
+    "gap_attribution",
     "hull_area",
     "normalised_deferral_area",
     "pgr",

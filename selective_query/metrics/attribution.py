@@ -1,0 +1,261 @@
+"""Where accuracy goes: the gap between a perfect system and the hybrid, in steps."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from selective_query.metrics.curves import RankedRows
+from selective_query.metrics.gap_steps import GapAttribution, GapStep
+from selective_query.metrics.inputs import check_rows, check_share
+from selective_query.metrics.integrals import ROUNDING
+
+MORE_QUERIES = 0.05
+_PAIR = ("base", "global", "ranking")
+
+
+def gap_attribution(
+    score,
+    base_utility,
+    global_utility=None,
+    *,
+    coverage,
+    threshold=None,
+    calibration=None,
+    sample_weight=None,
+    n_bootstrap=500,
+    confidence=0.95,
+    random_state=None,
+):
+    r"""Take the hybrid's errors apart by what causes them.
+
+    The steps lead down from a perfect system to the hybrid, so what they lose adds up
+    to one minus its accuracy. With the coverage c that was asked for,
+
+    .. math::
+
+        1 \;\xrightarrow{\text{base}}\; P(c) \;\xrightarrow{\text{global}}\; O(c)
+        \;\xrightarrow{\text{ranking}}\; R(c) \;\xrightarrow{\text{shift}}\; R'(c)
+        \;\xrightarrow{\text{threshold}}\; A(t)
+
+    where each is a mean utility of base and global together:
+
+    - **base**, :math:`1 - P(c)`: P queries a **perfect global** about the share 1 - c
+      of the rows that gains most by it. What is lost here are errors of the base
+      beyond the number of queries; for right or wrong answers it is
+      :math:`\max(0, c - u_b)` with the base's accuracy :math:`u_b`.
+    - **global**, :math:`P(c) - O(c)`: O is the **oracle**, which queries the global as
+      it is about the rows of largest benefit, at most the share 1 - c, and none where
+      a query gains nothing.
+    - **ranking**, :math:`O(c) - R(c)`: R queries the share 1 - c in **the router's
+      order**, ties split in expectation, as :func:`accuracy_at_coverage` does.
+    - **shift**, :math:`R(c) - R'(c)`: the same order at the same coverage on the
+      calibration rows (R) and on the test rows (R'). The steps before it are then
+      those of the calibration rows. Without these there is no such step, and all of
+      them are of the test rows.
+    - **threshold**, :math:`R'(c) - A(t)`: A queries the test rows above **the
+      threshold**, as a deployment would, which keeps another share than c. Without a
+      threshold there is no such step.
+
+    Base and global lose nothing or more, and so does ranking unless scores of plus
+    infinity query more rows than asked. Shift is negative where the test rows are the
+    easier ones, or were answered by models fitted on more rows. Threshold is negative
+    where fewer rows were kept than asked and the additional queries paid.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Of the test rows; higher means query first.
+    base_utility, global_utility : array-like of shape (n_samples,)
+        Utility of each side's answer to them, in [0, 1]. Without a global utility a
+        query counts as right (abstention), and there is no step for the global.
+    coverage : float
+        Share of inputs that the base was asked to answer, in [0, 1].
+    threshold : float, optional
+        The base answers where the score is at most this.
+    calibration : mapping, optional
+        ``score``, ``base_utility``, and if there are any ``global_utility`` and
+        ``sample_weight`` of the rows that the threshold was learned from. Scores must
+        be of routers and models that did not learn from these rows.
+    sample_weight : array-like of shape (n_samples,), optional
+        Frequency weights of the test rows.
+    n_bootstrap : int, default=500
+        Resamples of the rows, the same for all steps; 0 for no intervals. Coverage,
+        threshold and scores stay as they are.
+    confidence : float, default=0.95
+        Of the intervals, which are pointwise.
+    random_state : int, RandomState instance or None, default=None
+        For the resamples.
+
+    Returns
+    -------
+    GapAttribution
+
+    Raises
+    ------
+    ValueError
+        When coverage or confidence is out of range, the threshold is NaN, one of the
+        two sets of rows has a global and the other has none, shapes differ, a score is
+        NaN, or utilities or weights are out of range.
+
+    Notes
+    -----
+    The order of the steps matters: the global is judged by what it costs when asked
+    about the right rows. What it would bring to the order at hand is in
+    ``would_gain``. The oracle knows each answer, so no router takes all of the ranking
+    step away.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import gap_attribution
+    >>> gap = gap_attribution(
+    ...     score=[0.9, 0.6, 0.5, 0.3, 0.1],
+    ...     base_utility=[1, 0, 0, 0, 1],
+    ...     global_utility=[1, 1, 1, 0, 1],
+    ...     coverage=0.6,
+    ...     threshold=0.7,
+    ...     n_bootstrap=0,
+    ... )
+    >>> {step.name: round(step.loss, 3) for step in gap.steps}
+    {'base': 0.2, 'global': 0.0, 'ranking': 0.2, 'threshold': 0.2}
+    >>> round(sum(step.loss for step in gap.steps), 3), round(1 - gap.accuracy, 3)
+    (0.6, 0.6)
+    """
+    coverage = float(check_share(coverage, "coverage", "the share that was asked for"))
+    if threshold is not None and np.isnan(threshold):
+        raise ValueError("threshold must be a number or infinite. Got nan.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1. Got {confidence!r}.")
+    has_global = global_utility is not None
+    test = _Rows(score, base_utility, global_utility, sample_weight, coverage)
+    learned = None
+    if calibration is not None:
+        if (calibration.get("global_utility") is not None) != has_global:
+            raise ValueError(
+                "Test and calibration rows must both have a global_utility, or neither."
+            )
+        learned = _Rows(**{"coverage": coverage, **calibration})
+
+    names = [n for n in _PAIR if has_global or n != "global"]
+    names += ["shift"] if learned is not None else []
+    names += ["threshold"] if threshold is not None else []
+
+    def chain(weight, learned_weight):
+        """Mean utilities from perfect to hybrid, and those of the test rows alone."""
+        now = test.levels(weight)
+        then = now if learned is None else learned.levels(learned_weight)
+        levels = np.append(1, then if has_global else then[1:])
+        if learned is not None:
+            levels = np.append(levels, now[-1])
+        if threshold is not None:
+            levels = np.append(levels, test.at_threshold(threshold, weight))
+        return levels, now, then
+
+    levels, now, then = chain(test.weight, learned and learned.weight)
+    rng = check_random_state(random_state)
+    replicates = np.array(
+        [
+            -np.diff(chain(test.resample(rng), learned and learned.resample(rng))[0])
+            for _ in range(n_bootstrap)
+        ]
+    ).reshape(n_bootstrap, len(names))
+    low = high = np.full(len(names), np.nan)
+    if n_bootstrap:
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
+    loss = -np.diff(levels)
+    loss[np.abs(loss) < ROUNDING] = 0
+    parts = {}
+    if learned is not None:
+        change = np.diff(np.append(1, then)) - np.diff(np.append(1, now))
+        parts = {n: float(c) for n, c in zip(_PAIR, change, strict=True) if n in names}
+    return GapAttribution(
+        steps=tuple(
+            GapStep(*map(float, values), name=name)
+            for name, *values in zip(names, loss, low, high, levels[1:], strict=True)
+        ),
+        coverage=coverage,
+        realised_coverage=coverage if threshold is None else test.kept(threshold),
+        accuracy=float(levels[-1]),
+        base_accuracy=test.order.curve(test.weight).base_accuracy,
+        global_accuracy=test.order.curve(test.weight).global_accuracy,
+        parts_of_shift=parts,
+        would_gain=test.would_gain(now, has_global),
+        recovered=test.recovered(now),
+        n=len(test.base),
+        confidence=confidence,
+        _replicates=replicates,
+    )
+
+
+class _Rows:
+    """Rows in the three orders that the steps compare, for any weights."""
+
+    def __init__(
+        self,
+        score,
+        base_utility,
+        global_utility=None,
+        sample_weight=None,
+        coverage=None,
+    ):
+        score, base, gain, weight = check_rows(
+            score, base_utility, global_utility, sample_weight
+        )
+        self.score, self.base, self.gain, self.coverage = score, base, gain, coverage
+        self.weight = np.ones(len(base)) if weight is None else weight
+        self.best_gain = 1 - base
+        self.perfect = RankedRows(_only_gains(self.best_gain), base, self.best_gain)
+        self.oracle = RankedRows(_only_gains(gain), base, gain)
+        self.order = RankedRows(score, base, gain)
+        self._share = self.weight / self.weight.sum()
+        whole = (self.weight == np.round(self.weight)).all()
+        self._n_drawn = round(float(self.weight.sum())) if whole else len(base)
+
+    def levels(self, weight):
+        """Mean utility of perfect global, oracle and router at the coverage."""
+        return np.array(
+            [
+                rows.curve(weight).accuracy_at(self.coverage)
+                for rows in (self.perfect, self.oracle, self.order)
+            ]
+        )
+
+    def at_threshold(self, threshold, weight):
+        """Mean utility of the hybrid at a threshold."""
+        utility = self.base + np.where(self.score <= threshold, 0, self.gain)
+        return weight @ utility / weight.sum()
+
+    def kept(self, threshold):
+        """Share of the rows that a threshold keeps."""
+        return float(self.weight @ (self.score <= threshold) / self.weight.sum())
+
+    def resample(self, rng):
+        """Counts of rows drawn with replacement, in proportion to their weights."""
+        return rng.multinomial(self._n_drawn, self._share).astype(float)
+
+    def would_gain(self, levels, has_global):
+        """What the accuracy at the coverage would gain by one change alone."""
+        curve = self.order.curve(self.weight)
+        more = max(self.coverage - MORE_QUERIES, 0)
+        found = {
+            "a perfect order": levels[1] - levels[2],
+            "more queries": curve.accuracy_at(more) - levels[2],
+        }
+        if has_global:
+            mended = RankedRows(self.score, self.base, self.best_gain)
+            found["a perfect global"] = (
+                mended.curve(self.weight).accuracy_at(self.coverage) - levels[2]
+            )
+        return {change: float(value) for change, value in found.items()}
+
+    def recovered(self, levels):
+        """Share of what a perfect order gains over a random one; nan without a gain."""
+        curve = self.order.curve(self.weight)
+        random = curve.global_accuracy + self.coverage * (
+            curve.base_accuracy - curve.global_accuracy
+        )
+        possible = levels[1] - random
+        return float((levels[2] - random) / possible) if possible > 0 else np.nan
+
+
+def _only_gains(gain):
+    return np.where(gain > 0, gain, -np.inf)
