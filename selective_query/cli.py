@@ -149,7 +149,7 @@ def _decide(args):
     known = {field.name for field in fields(Evidence)}
     evidence = Evidence(**{name: arrays[name] for name in known & arrays.keys()})
     score = policy.query_score(evidence)
-    kept = score <= policy.operating_point_.threshold
+    kept = policy.decide(evidence)
     if args.output is None:
         np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
     else:

@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import Mixed, as_budget, floors_of, limit_of
 from selective_query.budgets.calibration import Calibration
+from selective_query.budgets.row_budgets import local_parts, local_rows, row_columns
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.evidence import Evidence
@@ -19,6 +20,7 @@ from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
 from selective_query.routers.scores import max_probability
+from selective_query.routers.trivial import RandomRouter
 
 
 class _Unchanged:
@@ -169,24 +171,23 @@ class RoutingPolicy(BaseEstimator):
         """Fit the router; the threshold is left to rows that it did not see."""
         self._has_global = outcomes.has_global
         self.router_ = self._new_router(outcomes).fit(outcomes)
-        self._ordering = judged_rows(self.router_.query_score(outcomes), outcomes)
+        self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
     def _fit(self, outcomes, coarse=None, step=0.0):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
         self._has_global = outcomes.has_global
-        router = self._new_router(outcomes)
-        score = router.fit_score(outcomes)
+        self.router_ = router = self._new_router(outcomes)
+        score = self._masked(router.fit_score(outcomes), outcomes)
         trend = None
         if coarse is not None:
-            trend = router.query_score(outcomes), router.query_score(coarse), step
-        self.router_ = router
+            trend = self._masked_score(outcomes), self._masked_score(coarse), step
         scores = CalibrationScores(
             score,
             outcomes.sample_weight,
             exact=not router.learns and outcomes.fold is None,
             trend=trend,
         )
-        return self._settle(Calibration(scores, judged_rows(score, outcomes)))
+        return self._settle(Calibration(scores, judged_rows(score, outcomes)), outcomes)
 
     def _calibrate(self, held_out, weight=None):
         """Learn the threshold from rows that nothing was fitted on."""
@@ -196,18 +197,32 @@ class RoutingPolicy(BaseEstimator):
             self._has_global = held_out.has_global
         if not hasattr(self, "router_"):
             self.router_ = self._new_router(held_out).fit(held_out)
-        score = self.router_.query_score(held_out)
+        score = self._masked_score(held_out)
         if isinstance(held_out, Outcomes):
             judged = judged_rows(score, held_out)
         scores = CalibrationScores(score, weight, exact=True)
-        return self._settle(
-            Calibration(scores, judged, getattr(self, "_ordering", None))
-        )
+        ordering = getattr(self, "_ordering", None)
+        return self._settle(Calibration(scores, judged, ordering), held_out)
 
-    def _settle(self, calibration):
-        self._calibration = replace(calibration, random_state=self.random_state)
+    def _settle(self, calibration, evidence):
+        budget = check_coverage(self.coverage)
+        self._calibration = replace(
+            calibration,
+            random_state=self.random_state,
+            columns=row_columns(budget, evidence),
+            in_benefit_units=self.router_.in_benefit_units,
+        )
+        self._local_parts = local_parts(budget)
         self.operating_point_ = self._cut()
         return self
+
+    def _masked_score(self, evidence):
+        return self._masked(self.router_.query_score(evidence), evidence)
+
+    def _masked(self, score, evidence):
+        """Scores with minus infinity where a row must stay with the base."""
+        stays = local_rows(self.coverage, evidence)
+        return score if stays is None else np.where(stays, -np.inf, score)
 
     def _new_router(self, outcomes):
         budget = check_coverage(self.coverage)
@@ -229,6 +244,12 @@ class RoutingPolicy(BaseEstimator):
                 f"router={router_name(self.router_)!r} does not estimate. Choose "
                 "router='benefit', or fit anew with router='auto' and coverage=None, "
                 "or give a coverage in [0, 1]."
+            )
+        if local_parts(budget) != self._local_parts:
+            raise ValueError(
+                "StayLocal must be among the budgets already in fit, so that the "
+                f"threshold knows of it. Fitted with {self._local_parts}, asked for "
+                f"{local_parts(budget)}. Fit anew with this budget."
             )
         if budget is not None and not self._has_global:
             _refuse_without_global(budget)
@@ -252,7 +273,7 @@ class RoutingPolicy(BaseEstimator):
                 "RoutingPolicy decides on Evidence: Evidence(base_proba=). Got "
                 f"{type(evidence).__name__}."
             )
-        return self.router_.query_score(evidence)
+        return self._masked_score(evidence)
 
     def decide(self, evidence):
         """Whether the base answers, row by row.
@@ -266,7 +287,11 @@ class RoutingPolicy(BaseEstimator):
         ndarray of shape (n_samples,), bool
             True where the base answers, False where the global is queried.
         """
-        return self.query_score(evidence) <= self.operating_point_.threshold
+        score, point = self.query_score(evidence), self.operating_point_
+        chance = None
+        if isinstance(point.budget, Mixed):
+            chance = RandomRouter(point.budget.seed).query_score(evidence)
+        return point.keeps(score, evidence, chance)
 
     def at(self, coverage, *, confidence=UNCHANGED):
         """The same policy at another operating point, without a refit.

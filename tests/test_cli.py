@@ -38,7 +38,7 @@ def test_fit_and_decide(file, tmp_path, arrays, capsys):
     policy, new = tmp_path / "policy.skops", tmp_path / "new.npz"
     np.savez(new, base_proba=arrays["base_proba"])
     assert main(["fit", str(file), "-o", str(policy), "--coverage", "0.8"]) == 0
-    assert "for coverage 0.8" in capsys.readouterr().out
+    assert "for Coverage(minimum=0.8)" in capsys.readouterr().out
     assert main(["decide", str(policy), str(new)]) == 0
     printed = capsys.readouterr()
     rows = np.array(printed.out.split(), dtype=int)

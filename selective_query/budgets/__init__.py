@@ -1,7 +1,7 @@
 """Where to cut: budgets, operating points, and what is certain about them."""
 
 from selective_query.budgets._base import Budget
-from selective_query.budgets.budgets import All, as_budget
+from selective_query.budgets.budgets import All, Mixed, as_budget
 from selective_query.budgets.calibration import Calibration
 from selective_query.budgets.certificates import Certificate, OperatingPoint
 from selective_query.budgets.floors import (
@@ -9,6 +9,7 @@ from selective_query.budgets.floors import (
     MinAccuracy,
     MinSelectiveAccuracy,
 )
+from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.limits import (
     BatteryLife,
     Coverage,
@@ -16,6 +17,11 @@ from selective_query.budgets.limits import (
     MaxLatency,
     MaxPrice,
     QueryRate,
+)
+from selective_query.budgets.row_budgets import (
+    GroupCoverage,
+    MaxQueryCost,
+    StayLocal,
 )
 from selective_query.budgets.sgr import selective_guaranteed_risk
 from selective_query.budgets.sweep import JudgedRows
@@ -29,15 +35,20 @@ __all__ = [
     "CalibrationScores",
     "Certificate",
     "Coverage",
+    "GroupCoverage",
+    "GroupOperatingPoint",
     "JudgedRows",
     "MaxEnergy",
     "MaxExcessError",
     "MaxLatency",
     "MaxPrice",
+    "MaxQueryCost",
     "MinAccuracy",
     "MinSelectiveAccuracy",
+    "Mixed",
     "OperatingPoint",
     "QueryRate",
+    "StayLocal",
     "as_budget",
     "selective_guaranteed_risk",
 ]

@@ -34,13 +34,39 @@ class All(Budget):
         return tuple(part for budget in self._budgets for part in budget.parts)
 
     def __eq__(self, other):
-        return isinstance(other, All) and self._budgets == other._budgets
+        return type(other) is type(self) and self._budgets == other._budgets
 
     def __hash__(self):
         return hash(self._budgets)
 
     def __repr__(self):
         return f"All({', '.join(map(repr, self._budgets))})"
+
+
+class Mixed(All):
+    """Budgets by group or cost, met by mixing thresholds at random.
+
+    A mixture meets a budget exactly where one threshold for each group must round. A
+    row is decided by a seeded hash of its evidence, so always in the same way.
+
+    Parameters
+    ----------
+    *budgets : Budget or float
+    seed : int, default=0
+    """
+
+    def __init__(self, *budgets, seed=0):
+        super().__init__(*budgets)
+        self.seed = seed
+
+    def __eq__(self, other):
+        return super().__eq__(other) and getattr(other, "seed", None) == self.seed
+
+    def __hash__(self):
+        return hash((super().__hash__(), self.seed))
+
+    def __repr__(self):
+        return f"Mixed({', '.join(map(repr, self._budgets))}, seed={self.seed})"
 
 
 def as_budget(value):

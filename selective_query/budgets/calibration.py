@@ -1,6 +1,6 @@
 """From a budget to an operating point, on the rows that thresholds are learned from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf, nan
 
 import numpy as np
@@ -9,6 +9,8 @@ from sklearn.utils import check_random_state
 from selective_query._validation import warn_user
 from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate, OperatingPoint
+from selective_query.budgets.groups import solve_groups
+from selective_query.budgets.row_budgets import looks_at_rows
 from selective_query.budgets.sequence import fixed_sequence
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores, coverage_bound
@@ -39,12 +41,18 @@ class Calibration:
         Rows that are independent of these, to settle a sequence of thresholds.
     random_state : int, RandomState instance or None
         For setting such rows aside where there are none.
+    columns : dict
+        What budgets read off each row, by the budget that reads it.
+    in_benefit_units : bool
+        Whether scores are estimates of the benefit.
     """
 
     scores: CalibrationScores
     judged: JudgedRows | None = None
     ordering: JudgedRows | None = None
     random_state: object = None
+    columns: dict = field(default_factory=dict)
+    in_benefit_units: bool = False
 
     def solve(self, budget, confidence=None):
         """The operating point for a budget.
@@ -74,9 +82,12 @@ class Calibration:
             self._check_certifiable(budget)
         if budget is None:
             return self._point(None, 0.0, None, method="the sign of the benefit")
+        if looks_at_rows(budget):
+            return solve_groups(self, budget, confidence)
         limit, floors = limit_of(budget), floors_of(budget)
         if not floors:
-            return self._spend(budget, limit.least_coverage(), confidence)
+            least = limit.least_coverage() if limit else 0.0
+            return self._spend(budget, least, confidence)
         self._check_judged(floors)
         if confidence is None:
             return self._reach(budget, limit, floors)
@@ -161,7 +172,13 @@ class Calibration:
         vacuous = False
         threshold = found.threshold
         if threshold is None:
-            if least or any(floor.is_minimum for floor in floors):
+            # Querying everything keeps an excess error for certain, where it may be.
+            everything_may_leave = not np.isneginf(judged.score).any()
+            if (
+                least
+                or not everything_may_leave
+                or any(floor.is_minimum for floor in floors)
+            ):
                 raise _not_shown(found, limit, floors, confidence)
             threshold, vacuous = -inf, True
             _warn_nothing_shown(floors[0], found, error)

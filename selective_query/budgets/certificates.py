@@ -60,12 +60,13 @@ class Certificate:
             extreme = "nothing" if self.threshold > 0 else "everything"
             return f"vacuous: {basis} are too few, so {extreme} is queried"
         if self.confidence is not None:
-            parts = self.budget.parts
-            bounds = self.bound if isinstance(self.bound, tuple) else (self.bound,)
-            shown = ", ".join(
-                f"{part} (bound {bound:.4g})"
-                for part, bound in zip(parts, bounds, strict=True)
-            )
+            shown = f"{self.budget}"
+            if self.bound is not None:
+                bounds = self.bound if isinstance(self.bound, tuple) else (self.bound,)
+                shown = ", ".join(
+                    f"{part} (bound {bound:.4g})"
+                    for part, bound in zip(self.budget.parts, bounds, strict=True)
+                )
             return (
                 f"{shown} holds on new data with probability {self.confidence:g} over "
                 f"the draw of {basis}, by {self.method}"
@@ -97,6 +98,23 @@ class OperatingPoint:
     coverage: float
     accuracy: float
     certificate: Certificate
+
+    def keeps(self, score, evidence, chance=None):
+        """Whether the base answers, for rows with these scores.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_samples,)
+        evidence : Evidence
+            Of the same rows, for rules that look at more than the score.
+        chance : ndarray of shape (n_samples,), optional
+            Random numbers in [0, 1), for rules that mix.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+        """
+        return score <= self.threshold
 
     def __str__(self):
         asked = "a positive benefit" if self.budget is None else f"{self.budget}"

@@ -33,7 +33,7 @@ class JudgedRows:
     @cached_property
     def levels(self):
         """Thresholds that differ in what they keep: minus infinity, then the scores."""
-        return np.append(-np.inf, np.unique(self.score[self.weight > 0]))
+        return np.unique(np.append(-np.inf, self.score[self.weight > 0]))
 
     def sweep(self, thresholds=None):
         """Sums over the kept rows at each threshold, by default at every level."""

@@ -32,6 +32,7 @@ class CalibrationScores:
     def __init__(self, score, weight=None, *, exact, trend=None):
         score = np.asarray(score, dtype=float)
         weight = np.ones(len(score)) if weight is None else np.asarray(weight, float)
+        self._given = score, weight, trend
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
@@ -47,6 +48,16 @@ class CalibrationScores:
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
+
+    def of(self, rows):
+        """The same of some rows, given by a mask."""
+        score, weight, trend = self._given
+        if trend is not None:
+            fine, coarse, step = trend
+            trend = fine[rows], coarse[rows], step
+        return CalibrationScores(
+            score[rows], weight[rows], exact=self.exact, trend=trend
+        )
 
     def coverage_at(self, threshold):
         """Share of the calibration rows whose score is at most the threshold."""
@@ -81,14 +92,18 @@ class CalibrationScores:
         if coverage in (0, 1):
             return (inf if coverage else -inf), None
         rank = self._rank(coverage, confidence)
-        noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
-        threshold = self._score_of_rank(rank, noise)
+        threshold = self.score_at(coverage, confidence)
         reached = self.coverage_at(threshold)
         if threshold == inf:
             _warn_too_few(coverage, confidence, self.n)
         elif reached > rank / self.n + TIE_TOLERANCE:
             _warn_ties(coverage, reached)
         return threshold, rank
+
+    def score_at(self, coverage, confidence=None):
+        """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
+        noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
+        return self._score_of_rank(self._rank(coverage, confidence), noise)
 
     def _rank(self, coverage, confidence):
         if not self.whole_weights:

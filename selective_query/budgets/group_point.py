@@ -1,0 +1,92 @@
+"""An operating point with a threshold for each group."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.budgets.certificates import OperatingPoint
+from selective_query.budgets.row_budgets import GroupCoverage
+
+
+@dataclass(frozen=True)
+class GroupOperatingPoint(OperatingPoint):
+    """A threshold on the query score for each group.
+
+    Attributes
+    ----------
+    thresholds : tuple of (group, float)
+    coverages : tuple of (group, float)
+        Coverage of each group on the calibration rows.
+    rounding_loss : float
+        Accuracy that one threshold for each group loses, by estimate, against the best
+        mixture of thresholds.
+    mixtures : tuple of tuple of (float, float), or None
+        For each group, thresholds and the shares of the rows that each decides, where
+        mixing was asked for.
+    threshold : float
+        nan; there are several.
+    """
+
+    thresholds: tuple = ()
+    coverages: tuple = ()
+    rounding_loss: float = 0.0
+    mixtures: tuple | None = None
+
+    def keeps(self, score, evidence, chance=None):
+        """Whether the base answers, for rows with these scores.
+
+        Raises
+        ------
+        ValueError
+            When a row belongs to a group that no calibration row did.
+        """
+        groups = np.array([group for group, _ in self.thresholds])
+        place = _places(group_column(self.budget, evidence), groups)
+        if self.mixtures is None or chance is None:
+            return score <= np.array([t for _, t in self.thresholds])[place]
+        kept = np.zeros(len(score), dtype=bool)
+        for g, mixture in enumerate(self.mixtures):
+            rows = place == g
+            ends = np.cumsum([share for _, share in mixture])
+            # Rows with the smallest chance get the lowest threshold.
+            pick = np.minimum(
+                np.searchsorted(ends, chance[rows], side="right"), len(mixture) - 1
+            )
+            kept[rows] = score[rows] <= np.array([t for t, _ in mixture])[pick]
+        return kept
+
+    def __str__(self):
+        shown = ", ".join(f"{group}: {t:.6g}" for group, t in self.thresholds[:6])
+        more = ", ..." if len(self.thresholds) > 6 else ""
+        return (
+            f"thresholds {shown}{more} for {self.budget}: coverage {self.coverage:.4f} "
+            f"on the calibration rows; rounding loses {self.rounding_loss:.2g}; "
+            f"{self.certificate}"
+        )
+
+
+def group_column(budget, evidence):
+    """The group of each row; all rows are one group where none is asked for."""
+    for part in budget.parts:
+        if isinstance(part, GroupCoverage):
+            return part.column(evidence)
+    return np.zeros(evidence.n_rows, dtype=int)
+
+
+def _places(group, groups):
+    """Position of each row's group among the known ones."""
+    order = np.argsort(groups, kind="stable")
+    try:
+        found = np.searchsorted(groups[order], group)
+        place = order[np.minimum(found, len(groups) - 1)]
+        known = groups[place] == group
+    except TypeError:
+        known = np.zeros(len(group), dtype=bool)
+    if not np.all(known):
+        strangers = np.unique(np.asarray(group)[~known].astype(str))[:5].tolist()
+        raise ValueError(
+            f"Rows belong to groups that no calibration row belonged to: {strangers}. "
+            f"Known groups: {groups[:10].tolist()}{' ...' if len(groups) > 10 else ''}."
+            " Calibrate with rows of every group, or map these to known ones."
+        )
+    return place

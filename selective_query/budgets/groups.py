@@ -1,0 +1,237 @@
+"""Budgets by group and by cost of rows, solved into a threshold for each group."""
+
+from math import inf, nan
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from selective_query._validation import warn_user
+from selective_query.budgets.budgets import Mixed, floors_of, limit_of
+from selective_query.budgets.certificates import Certificate
+from selective_query.budgets.group_point import GroupOperatingPoint
+from selective_query.budgets.group_program import expected_benefit, plan_groups
+from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
+from selective_query.budgets.thresholds import CalibrationScores, rows_needed
+from selective_query.exceptions import CalibrationWarning, CertificateError
+
+# Share of the rows that makes a plan whose thresholds the others certify.
+PLAN_SHARE = 0.3
+
+
+def solve_groups(calibration, budget, confidence):
+    """The operating point of a budget that looks at groups or at costs of rows.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        With the columns that the budget reads in ``columns``.
+    budget : Budget
+    confidence : float or None
+
+    Returns
+    -------
+    GroupOperatingPoint
+    """
+    mixing = isinstance(budget, Mixed)
+    _check(calibration, budget, confidence, mixing)
+    judged = calibration.judged
+    problem = GroupProblem(budget, calibration)
+    if confidence is None:
+        plan = problem.plan(np.ones(len(judged.score), dtype=bool))
+        thresholds = np.array(
+            [
+                _cut(calibration.scores.of(problem.place == g), coverage)
+                for g, coverage in enumerate(plan.coverage)
+            ]
+        )
+        scores = calibration.scores
+        certificate = Certificate(
+            budget,
+            nan,
+            int(scores.n) if scores.whole_weights else float(scores.n),
+            None,
+            scores.exact,
+            method="a linear program over score thresholds",
+        )
+    else:
+        plan, thresholds, certificate = _certify(
+            problem, budget, confidence, calibration.random_state
+        )
+    share = judged.weight / judged.weight.sum()
+    kept = judged.score <= thresholds[problem.place]
+    size = np.bincount(problem.place, share)
+    groups = problem.groups.tolist()
+    return GroupOperatingPoint(
+        threshold=nan,
+        budget=budget,
+        coverage=float(share @ kept),
+        accuracy=float(
+            share @ np.where(kept, judged.base_utility, judged.query_utility)
+        ),
+        certificate=certificate,
+        thresholds=tuple(zip(groups, thresholds.tolist(), strict=True)),
+        coverages=tuple(
+            zip(
+                groups,
+                (np.bincount(problem.place, share * kept) / size).tolist(),
+                strict=True,
+            )
+        ),
+        rounding_loss=float(plan.value - share @ (problem.value * ~kept)),
+        mixtures=tuple(map(tuple, plan.mixture)) if mixing else None,
+    )
+
+
+class GroupProblem:
+    """What a linear program needs to know about the calibration rows.
+
+    Parameters
+    ----------
+    budget : Budget
+    calibration : Calibration
+    """
+
+    def __init__(self, budget, calibration):
+        self.judged = judged = calibration.judged
+        columns = calibration.columns
+        self.by = _part(budget, GroupCoverage)
+        self.costs = _part(budget, MaxQueryCost)
+        limit = limit_of(budget)
+        self.overall = limit.least_coverage() if limit else 0.0
+        group = columns[self.by] if self.by else np.zeros(len(judged.score), dtype=int)
+        self.groups, self.place = np.unique(group, return_inverse=True)
+        self.least = np.zeros(1)
+        if self.by:
+            self.least = self.by.least_coverages(self.groups)
+        self.cost = columns[self.costs] if self.costs else None
+        self.value = judged.score
+        if not calibration.in_benefit_units or not np.isfinite(judged.score).all():
+            self.value = expected_benefit(
+                judged.score, judged.query_utility - judged.base_utility, judged.weight
+            )
+
+    def plan(self, rows):
+        """The best shares by the rows of a mask."""
+        return plan_groups(
+            self.judged.score[rows],
+            self.value[rows],
+            self.judged.weight[rows],
+            self.place[rows],
+            len(self.groups),
+            least=self.least,
+            overall=self.overall,
+            max_gap=self.by.max_gap if self.by else None,
+            cost=None if self.cost is None else self.cost[rows],
+            max_cost=self.costs.maximum if self.costs else None,
+        )
+
+
+def _part(budget, kind):
+    return next((part for part in budget.parts if isinstance(part, kind)), None)
+
+
+def _check(calibration, budget, confidence, mixing):
+    if calibration.judged is None:
+        raise ValueError(
+            f"{budget!r} weighs groups by what a query gains, and only evidence was "
+            "given. Pass Outcomes as held_out=."
+        )
+    if floors_of(budget):
+        raise ValueError(
+            f"{floors_of(budget)[0]!r} cannot go together with budgets by group or by "
+            "cost of rows. Ask for one of the two."
+        )
+    for kind in (GroupCoverage, MaxQueryCost):
+        if sum(isinstance(part, kind) for part in budget.parts) > 1:
+            raise ValueError(
+                f"Only one {kind.__name__} can be met at a time. Got {budget!r}. Name "
+                "the groups of both in one."
+            )
+    for part in (_part(budget, GroupCoverage), _part(budget, MaxQueryCost)):
+        if part is not None and part not in calibration.columns:
+            raise ValueError(
+                f"{part!r} reads a column that was not kept in fit. Fit with this "
+                "budget first; at() can then move to others by the same column."
+            )
+    by = _part(budget, GroupCoverage)
+    uncertain = mixing or _part(budget, MaxQueryCost) or (by and by.max_gap is not None)
+    if confidence is not None and uncertain:
+        raise CertificateError(
+            "confidence= is given for least coverages of groups with fixed thresholds, "
+            "not for mean costs of rows, gaps between groups, or mixtures. Set "
+            "confidence=None."
+        )
+
+
+def _cut(scores, coverage):
+    if coverage >= 1 - 1e-9:
+        return inf
+    return scores.score_at(float(coverage)) if coverage > 1e-9 else -inf
+
+
+def _certify(problem, budget, confidence, random_state):
+    """A plan, and thresholds that keep every least coverage with this confidence.
+
+    Some rows make the plan; the others settle an order statistic for each group, and
+    one for all rows on scores less the planned threshold of their group, each at its
+    part of the error probability (Bonferroni). A group's threshold is the larger of
+    the two; to raise one can only add coverage.
+    """
+    n = len(problem.place)
+    drawn = check_random_state(random_state).permutation(n)[: round(PLAN_SHARE * n)]
+    planning = np.zeros(n, dtype=bool)
+    planning[drawn] = True
+    missing = np.setdiff1d(np.arange(len(problem.groups)), problem.place[planning])
+    planning |= np.isin(problem.place, missing)
+    plan = problem.plan(planning)
+    judged = problem.judged
+
+    def scores_of(rows, shift=0.0):
+        return CalibrationScores(
+            judged.score[rows] - shift, judged.weight[rows], exact=True
+        )
+
+    needs = int((problem.least > 0).sum()) + (problem.overall > 0)
+    each = 1 - (1 - confidence) / max(needs, 1)
+    planned = np.array(
+        [
+            _cut(scores_of(planning & (problem.place == g)), coverage)
+            for g, coverage in enumerate(plan.coverage)
+        ]
+    )
+    thresholds = planned
+    if problem.overall > 0:
+        with np.errstate(invalid="ignore"):
+            shift = planned[problem.place[~planning]]
+            shifted = np.nan_to_num(
+                judged.score[~planning] - shift, nan=-inf, posinf=inf, neginf=-inf
+            )
+        overall = CalibrationScores(shifted, judged.weight[~planning], exact=True)
+        thresholds = planned + overall.cut(problem.overall, each)[0]
+    held = [scores_of(~planning & (problem.place == g)) for g in range(len(planned))]
+    own = np.full(len(planned), -inf)
+    few = []
+    for g, least in enumerate(problem.least):
+        if least > 0:
+            own[g] = held[g].score_at(least, each) if least < 1 else inf
+            if own[g] == inf and least < 1:
+                few.append(f"{problem.groups[g]} ({held[g].n:g})")
+    thresholds = np.maximum(np.nan_to_num(thresholds, nan=inf, posinf=inf), own)
+    if few:
+        least = max(c for c in problem.least if c < 1)
+        warn_user(
+            f"Too few calibration rows in the groups {', '.join(few[:5])}: up to "
+            f"{rows_needed(least, each)} each are needed. Nothing will be queried "
+            "there.",
+            CalibrationWarning,
+        )
+    certificate = Certificate(
+        budget,
+        nan,
+        round(float(judged.weight[~planning].sum())),
+        confidence,
+        True,
+        method="exact order statistics for each group, the error probability divided",
+        vacuous=bool(np.isinf(thresholds).all() and (thresholds > 0).all()),
+    )
+    return plan, thresholds, certificate

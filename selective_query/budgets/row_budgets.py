@@ -1,0 +1,208 @@
+"""Budgets that look at each row: its group, its cost, and whether it may leave."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.budgets._base import Budget, check_number, is_number
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.probabilities import top_class
+
+PREDICTED_CLASS = "predicted_class"
+
+
+class RowBudget(Budget):
+    """A budget that reads something off each row of the evidence.
+
+    Its last parameter says where: None for the field of ``Evidence`` with that
+    purpose, the name of a column of ``X``, or a function of ``X``.
+    """
+
+    def column(self, evidence):
+        """What it reads, one value for each row.
+
+        Raises
+        ------
+        MissingEvidenceError
+            When the evidence does not have it.
+        """
+        where = getattr(self, self._where)
+        if where is None:
+            return evidence.require(self._field, type(self).__name__)
+        X = evidence.require("X", f"{type(self).__name__}({self._where}={where!r})")
+        if callable(where):
+            return np.asarray(where(X))
+        try:
+            return np.asarray(X[where])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise MissingEvidenceError(
+                f"{type(self).__name__}: {self._where}={where!r} is no column of X, "
+                f"which is a {type(X).__name__}. Give the name of a column of a "
+                "DataFrame, or a function of X."
+            ) from error
+
+
+@dataclass(frozen=True)
+class GroupCoverage(RowBudget):
+    """The base answers at least a share of each group.
+
+    Parameters
+    ----------
+    minimum : float, or mapping of group to float
+        Least coverage of every group, or of those that are named; in [0, 1].
+    by : None, "predicted_class", str or callable, default=None
+        What the group of a row is: ``Evidence.group``, the base's predicted class (its
+        column number), a column of X, or a function of X.
+    max_gap : float or None, default=None
+        How far apart the coverages of two groups may be.
+
+    Examples
+    --------
+    >>> from selective_query.budgets import All, Coverage, GroupCoverage
+    >>> All(Coverage(0.8), GroupCoverage({"north": 0.7}, by="site"))
+    All(Coverage(minimum=0.8), GroupCoverage(minimum=(('north', 0.7),), by='site', \
+max_gap=None))
+    """
+
+    minimum: object
+    by: object = None
+    max_gap: float | None = None
+
+    _field, _where = "group", "by"
+
+    def __post_init__(self):
+        if isinstance(self.minimum, Mapping):
+            pairs = tuple(sorted(self.minimum.items(), key=lambda pair: str(pair[0])))
+            object.__setattr__(self, "minimum", pairs)
+        values = [v for _, v in self.minimum] if self._is_named else [self.minimum]
+        if not all(is_number(value) and 0 <= value <= 1 for value in values):
+            raise ValueError(
+                "GroupCoverage: minimum must be a number in [0, 1], or a mapping of "
+                f"groups to such. Got {self.minimum!r}."
+            )
+        if self.max_gap is not None:
+            check_number(self, "max_gap", 0, 1)
+
+    @property
+    def _is_named(self):
+        return isinstance(self.minimum, tuple)
+
+    def column(self, evidence):
+        """The group of each row."""
+        if self.by == PREDICTED_CLASS:
+            return top_class(evidence.require("base_proba", "GroupCoverage"))
+        return super().column(evidence)
+
+    def least_coverages(self, groups):
+        """Least coverage of each of these groups.
+
+        Raises
+        ------
+        ValueError
+            When a group that is named does not occur.
+        """
+        if not self._is_named:
+            return np.full(len(groups), float(self.minimum))
+        named = dict(self.minimum)
+        known = [group.item() if hasattr(group, "item") else group for group in groups]
+        strangers = [group for group in named if group not in known]
+        if strangers:
+            raise ValueError(
+                f"GroupCoverage names groups that no calibration row belongs to: "
+                f"{strangers[:5]}. There are {known[:10]}"
+                f"{' ...' if len(known) > 10 else ''}. Give rows of every group."
+            )
+        return np.array([float(named.get(group, 0.0)) for group in known])
+
+
+@dataclass(frozen=True)
+class MaxQueryCost(RowBudget):
+    """Queries cost at most this much an input on average, where rows differ in cost.
+
+    Parameters
+    ----------
+    maximum : float
+        Mean over all inputs, those that are not queried included, in the unit of the
+        costs.
+    cost : None, str or callable, default=None
+        What a query about a row costs: ``Evidence.query_cost``, a column of X, or a
+        function of X.
+    """
+
+    maximum: float
+    cost: object = None
+
+    _field, _where = "query_cost", "cost"
+
+    def __post_init__(self):
+        check_number(self, "maximum", 0, math.inf)
+
+    def column(self, evidence):
+        """The cost of a query about each row."""
+        cost = np.asarray(super().column(evidence), dtype=float)
+        if not (np.isfinite(cost) & (cost >= 0)).all():
+            raise ValueError(
+                "MaxQueryCost: the cost of a query must be a finite number >= 0 for "
+                f"each row. Got values from {cost.min()} to {cost.max()}."
+            )
+        return cost
+
+
+@dataclass(frozen=True)
+class StayLocal(RowBudget):
+    """Some rows must never be queried; goes with other budgets in ``All``.
+
+    Rows of ``Evidence.local_only`` stay with the base in any case; this names them in
+    X.
+
+    Parameters
+    ----------
+    where : None, str or callable, default=None
+        Which rows: ``Evidence.local_only``, a column of X, or a function of X; true
+        where a row must stay.
+    """
+
+    where: object = None
+
+    _field, _where = "local_only", "where"
+
+    def column(self, evidence):
+        """Which rows must stay."""
+        mask = super().column(evidence)
+        if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+            raise ValueError(
+                "StayLocal: where must say true or false for each row. Got dtype "
+                f"{mask.dtype}."
+            )
+        return mask.astype(bool)
+
+
+def local_parts(budget):
+    """The parts of a budget that name rows which must stay."""
+    parts = budget.parts if isinstance(budget, Budget) else ()
+    return tuple(part for part in parts if isinstance(part, StayLocal))
+
+
+def local_rows(budget, evidence):
+    """Mask of the rows that must stay with the base, or None where all may leave."""
+    masks = [part.column(evidence) for part in local_parts(budget)]
+    if evidence.local_only is not None:
+        masks.append(evidence.local_only)
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def looks_at_rows(budget):
+    """Whether a budget needs a threshold for each group, or costs of rows."""
+    return any(isinstance(p, (GroupCoverage, MaxQueryCost)) for p in budget.parts)
+
+
+def row_columns(budget, evidence):
+    """Columns of the evidence that a budget reads, by the part that reads them."""
+    parts = budget.parts if budget is not None else ()
+    return {
+        part: part.column(evidence)
+        for part in parts
+        if isinstance(part, RowBudget) and not isinstance(part, StayLocal)
+    }

@@ -1,0 +1,262 @@
+import itertools
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from selective_query import Evidence, HybridClassifier, Outcomes, RoutingPolicy
+from selective_query.budgets import (
+    All,
+    Coverage,
+    GroupCoverage,
+    MaxQueryCost,
+    MinAccuracy,
+    Mixed,
+    StayLocal,
+)
+from selective_query.budgets.group_program import expected_benefit, plan_groups
+from selective_query.exceptions import (
+    CalibrationWarning,
+    CertificateError,
+    MissingEvidenceError,
+)
+
+
+def draw(n, seed, **fields):
+    """Outcomes in three sites; the base is weak in "a", strong in "c"."""
+    rng = np.random.default_rng(seed)
+    site = rng.choice(["a", "b", "c"], size=n, p=[0.5, 0.3, 0.2])
+    doubt = rng.uniform(size=n) * np.where(
+        site == "a", 1.0, np.where(site == "b", 0.7, 0.4)
+    )
+    y = np.zeros(n, dtype=int)
+    return Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_pred=(rng.uniform(size=n) < 0.7 * doubt).astype(int),
+        global_pred=(rng.uniform(size=n) < 0.05).astype(int),
+        y=y,
+        group=site,
+        query_cost=rng.exponential(size=n),
+        **fields,
+    )
+
+
+def shares(policy, outcomes):
+    kept = policy.decide(outcomes.evidence)
+    by_group = {g: kept[outcomes.group == g].mean() for g in np.unique(outcomes.group)}
+    right = np.where(kept, outcomes.base_utility, outcomes.global_utility)
+    return kept, by_group, right.mean()
+
+
+def fitted(budget, seed=0, n=4000, **params):
+    return RoutingPolicy("max_probability", budget, **params).fit(draw(n, seed))
+
+
+def test_every_group_keeps_its_share():
+    fresh = draw(20_000, 1)
+    plain = fitted(0.7)
+    assert shares(plain, fresh)[1]["a"] < 0.55
+    policy = fitted(All(Coverage(0.7), GroupCoverage(0.65)))
+    kept, by_group, _ = shares(policy, fresh)
+    assert kept.mean() == pytest.approx(0.7, abs=0.02)
+    assert min(by_group.values()) > 0.63
+    named = fitted(All(Coverage(0.7), GroupCoverage({"a": 0.6})))
+    assert shares(named, fresh)[1]["a"] == pytest.approx(0.6, abs=0.03)
+
+
+def test_without_a_binding_group_it_is_one_threshold():
+    policy = fitted(All(Coverage(0.7), GroupCoverage(0.1)))
+    same = shares(policy, draw(20_000, 2))
+    plain = shares(fitted(0.7), draw(20_000, 2))
+    assert same[2] == pytest.approx(plain[2], abs=0.004)
+
+
+def test_gap_between_groups_is_bounded():
+    policy = fitted(All(Coverage(0.7), GroupCoverage(0.0, max_gap=0.05)))
+    _, by_group, _ = shares(policy, draw(20_000, 3))
+    assert max(by_group.values()) - min(by_group.values()) < 0.09
+
+
+def test_groups_by_predicted_class_and_by_a_column_of_X():
+    outcomes = draw(4000, 4)
+    frame = pd.DataFrame({"site": outcomes.group})
+    fields = {
+        name: getattr(outcomes, name)
+        for name in ("base_proba", "base_pred", "global_pred", "y")
+    }
+    by_field = RoutingPolicy("margin", GroupCoverage(0.6)).fit(outcomes)
+    with_x = Outcomes(**fields, X=frame)
+    for by in ("site", lambda X: X["site"].to_numpy()):
+        policy = RoutingPolicy("margin", GroupCoverage(0.6, by=by)).fit(with_x)
+        found = policy.operating_point_.thresholds
+        assert found == by_field.operating_point_.thresholds
+    proba = np.vstack([outcomes.base_proba[:2000], outcomes.base_proba[2000:, ::-1]])
+    two = Outcomes(**{**fields, "base_proba": proba})
+    policy = RoutingPolicy("margin", GroupCoverage(0.6, by="predicted_class")).fit(two)
+    kept = policy.decide(two.evidence)
+    for column in (0, 1):
+        assert kept[proba.argmax(axis=1) == column].mean() >= 0.59
+
+
+def test_rows_that_must_stay_are_never_queried():
+    rng = np.random.default_rng(5)
+    mask = rng.uniform(size=4000) < 0.3
+    outcomes = draw(4000, 5, local_only=mask)
+    policy = RoutingPolicy("max_probability", 0.6).fit(outcomes)
+    kept = policy.decide(outcomes.evidence)
+    assert kept[mask].all()
+    assert kept.mean() == pytest.approx(0.6, abs=0.01)
+    everything = policy.at(0.0).decide(outcomes.evidence)
+    np.testing.assert_array_equal(everything, mask)
+    named = RoutingPolicy("max_probability", All(0.6, StayLocal(lambda X: X > 0)))
+    plain = {
+        name: getattr(outcomes, name)
+        for name in ("base_proba", "base_pred", "global_pred", "y")
+    }
+    named.fit(Outcomes(**plain, X=mask.astype(float)))
+    assert named.operating_point_.threshold == policy.operating_point_.threshold
+    with pytest.raises(ValueError, match="StayLocal must be among the budgets already"):
+        named.at(0.5)
+
+
+def test_mean_cost_of_queries_is_kept():
+    fresh = draw(20_000, 6)
+    policy = fitted(MaxQueryCost(0.2))
+    kept = policy.decide(fresh.evidence)
+    assert (fresh.query_cost * ~kept).mean() == pytest.approx(0.2, abs=0.02)
+    both = fitted(All(MaxQueryCost(0.2), Coverage(0.9)))
+    assert both.decide(fresh.evidence).mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_mixtures_meet_a_budget_that_ties_cannot_and_repeat_themselves():
+    rng = np.random.default_rng(7)
+    doubt = rng.choice([0.1, 0.5, 0.9], size=6000)
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_features=rng.normal(size=(6000, 1)),  # what tells rows apart
+        base_pred=(rng.uniform(size=6000) < doubt).astype(int),
+        global_pred=np.zeros(6000, dtype=int),
+        y=np.zeros(6000, dtype=int),
+        group=np.zeros(6000, dtype=int),
+    )
+    budget = All(Coverage(0.8), GroupCoverage(0.5))
+    whole = RoutingPolicy("max_probability", budget).fit(outcomes)
+    mixed = RoutingPolicy("max_probability", Mixed(*budget.parts)).fit(outcomes)
+    assert whole.decide(outcomes.evidence).mean() > 0.95
+    kept = mixed.decide(outcomes.evidence)
+    assert kept.mean() == pytest.approx(0.8, abs=0.02)
+    np.testing.assert_array_equal(kept[10:20], mixed.decide(
+        outcomes.evidence.take(np.arange(10, 20))))  # fmt: skip
+    other = RoutingPolicy("max_probability", Mixed(*budget.parts, seed=1)).fit(outcomes)
+    assert (other.decide(outcomes.evidence) != kept).any()
+    gain = whole.operating_point_.accuracy + whole.operating_point_.rounding_loss
+    reached = np.where(kept, outcomes.base_utility, outcomes.global_utility).mean()
+    assert gain == pytest.approx(reached, abs=0.02)
+    assert whole.operating_point_.rounding_loss > 0.05
+
+
+@pytest.mark.slow
+def test_certified_groups_fail_as_seldom_as_they_say():
+    budget = All(Coverage(0.7), GroupCoverage({"a": 0.6, "b": 0.6}))
+    population = draw(200_000, 8)
+    failed, draws = 0, 150
+    for seed in range(draws):
+        policy = RoutingPolicy(
+            "max_probability", budget, confidence=0.9, random_state=seed
+        ).fit(draw(600, 100 + seed))
+        kept, by_group, _ = shares(policy, population)
+        failed += kept.mean() < 0.7 or by_group["a"] < 0.6 or by_group["b"] < 0.6
+    assert policy.operating_point_.certificate.exact
+    assert failed / draws <= 0.1 + 3 * np.sqrt(0.09 / draws)
+
+
+def test_what_is_not_certified_is_refused():
+    for budget in (
+        MaxQueryCost(0.2),
+        GroupCoverage(0.5, max_gap=0.1),
+        Mixed(GroupCoverage(0.5)),
+    ):
+        with pytest.raises(CertificateError, match="least coverages of groups"):
+            fitted(budget, confidence=0.9)
+
+
+def test_groups_with_few_rows_are_named():
+    with pytest.warns(CalibrationWarning, match=r"groups .*c \("):
+        policy = fitted(GroupCoverage(0.9), n=60, confidence=0.9)
+    assert dict(policy.operating_point_.thresholds)["c"] == np.inf
+
+
+def test_strange_groups_are_refused():
+    policy = fitted(GroupCoverage(0.5))
+    strange = Evidence(base_proba=[[0.9, 0.1]], group=["d"])
+    with pytest.raises(ValueError, match="no calibration row belonged to.*'d'"):
+        policy.decide(strange)
+    with pytest.raises(ValueError, match="names groups that no calibration row"):
+        fitted(GroupCoverage({"z": 0.5}))
+    with pytest.raises(MissingEvidenceError, match="group"):
+        policy.decide(Evidence(base_proba=[[0.9, 0.1]]))
+
+
+def test_contradictions_and_missing_columns():
+    with pytest.raises(ValueError, match="cannot go together"):
+        fitted(All(GroupCoverage(0.5), MinAccuracy(0.9)))
+    with pytest.raises(ValueError, match="Only one GroupCoverage"):
+        fitted(All(GroupCoverage(0.5), GroupCoverage(0.6, by="predicted_class")))
+    with pytest.raises(ValueError, match="Fit with this budget first"):
+        fitted(0.8).at(GroupCoverage(0.5))
+    with pytest.raises(MissingEvidenceError, match="no column of X"):
+        RoutingPolicy("margin", GroupCoverage(0.5, by="site")).fit(
+            Outcomes(base_proba=[[0.9, 0.1]] * 30, y=[0] * 30, X=np.zeros((30, 2)))
+        )
+    with pytest.raises(ValueError, match="minimum must be a number"):
+        GroupCoverage({"a": 2})
+
+
+def test_program_is_no_worse_than_the_best_pair_of_thresholds():
+    rng = np.random.default_rng(9)
+    score, benefit = rng.uniform(size=60), rng.choice([-1, 0, 1], size=60)
+    group = rng.integers(0, 2, size=60)
+    weight = np.ones(60)
+    value = expected_benefit(score, benefit, weight)
+    assert (np.diff(value[np.argsort(score)]) >= 0).all()
+    plan = plan_groups(
+        score, value, weight, group, 2, least=np.array([0.3, 0.6]), overall=0.5,
+        max_gap=None, cost=None, max_cost=None,
+    )  # fmt: skip
+    best = -np.inf
+    for cuts in itertools.product(np.append(-np.inf, np.sort(score)), repeat=2):
+        kept = score <= np.array(cuts)[group]
+        enough = (
+            kept.mean() >= 0.5
+            and kept[group == 0].mean() >= 0.3
+            and kept[group == 1].mean() >= 0.6
+        )
+        if enough:
+            best = max(best, (value * ~kept).mean())
+    assert best - 1e-9 <= plan.value <= best + 1 / 60
+
+
+def test_classifier_with_a_column_of_its_frame(digits):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    X, y = digits
+    frame = pd.DataFrame(X[:, 10:30]).rename(columns=str)
+    frame["site"] = np.where(X[:, 20] > 0.5, "dark", "light")
+    pixels = FunctionTransformer(lambda f: f.drop(columns="site"))
+    hybrid = HybridClassifier(
+        make_pipeline(pixels, GaussianNB(var_smoothing=0.1)),
+        make_pipeline(pixels, LogisticRegression(max_iter=200)),
+        router="margin",
+        coverage=All(Coverage(0.6), GroupCoverage(0.55, by="site")),
+        cv=3,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CalibrationWarning)
+        hybrid.fit(frame[:1200], y[:1200])
+    kept = hybrid.predict_coverage(frame[1200:])
+    for site in ("dark", "light"):
+        assert kept[(frame["site"] == site)[1200:]].mean() > 0.45
