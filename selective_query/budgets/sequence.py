@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-N_THRESHOLDS = 500
+N_THRESHOLDS = 1000
 # As many of them, evenly spread, may start the sequence.
 N_STARTS = 100
 
