@@ -1,8 +1,8 @@
-"""Pictures of what the metrics compute."""
+"""The deferral curve: accuracy of hybrids over coverage."""
 
 import numpy as np
 
-from selective_query._validation import check_matplotlib_support
+from selective_query.displays.axes import axes_for, check_bands, line_styles
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
@@ -19,12 +19,21 @@ class AccuracyCoverageDisplay:
     abstention : bool, default=False
         Whether a query means that nobody answers. Then the accuracy of the answered
         rows is drawn, and no line for a global.
+    bands : dict of str to (coverage, low, high), optional
+        Band around the curve of that label: coverages, and the lower and upper limit
+        of what is drawn there, each of shape (n_points,).
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib lines, one for each curve
+    bands_ : dict of str to matplotlib area, one for each band
+
+    Raises
+    ------
+    ValueError
+        When a band belongs to no curve or is malformed.
 
     Examples
     --------
@@ -37,12 +46,19 @@ class AccuracyCoverageDisplay:
     """
 
     def __init__(
-        self, curves, *, base_accuracy=None, global_accuracy=None, abstention=False
+        self,
+        curves,
+        *,
+        base_accuracy=None,
+        global_accuracy=None,
+        abstention=False,
+        bands=None,
     ):
         self.curves = curves
         self.base_accuracy = base_accuracy
         self.global_accuracy = global_accuracy
         self.abstention = abstention
+        self.bands = check_bands(bands, curves)
 
     @classmethod
     def from_predictions(
@@ -53,18 +69,21 @@ class AccuracyCoverageDisplay:
         *,
         sample_weight=None,
         bounds=True,
+        bands=None,
     ):
         """From query scores and the utilities of both sides' answers.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,), or dict of label to such
-            Higher means query first.
+            Higher means query first. Without a label it is called ``router``.
         base_utility, global_utility : array-like of shape (n_samples,)
             In [0, 1]; no global utility means abstention.
         sample_weight : array-like of shape (n_samples,), optional
         bounds : bool, default=True
             Whether to add the oracle and a random order.
+        bands : dict of str to (coverage, low, high), optional
+            As in the constructor.
 
         Returns
         -------
@@ -92,6 +111,7 @@ class AccuracyCoverageDisplay:
             if global_utility is None
             else float(np.average(query, weights=sample_weight)),
             abstention=global_utility is None,
+            bands=bands,
         )
 
     @classmethod
@@ -122,7 +142,7 @@ class AccuracyCoverageDisplay:
         )
 
     @classmethod
-    def from_comparison(cls, comparison, routers=None):
+    def from_comparison(cls, comparison, routers=None, *, bands=None):
         """From the result of :func:`compare_routers`.
 
         A router that was trained for several coverages shows the curve of the first.
@@ -132,6 +152,8 @@ class AccuracyCoverageDisplay:
         comparison : RouterComparison
         routers : sequence of str or None
             Which to draw; None draws all but the constant ones.
+        bands : dict of str to (coverage, low, high), optional
+            As in the constructor.
 
         Returns
         -------
@@ -147,6 +169,7 @@ class AccuracyCoverageDisplay:
             base_accuracy=comparison.base_accuracy,
             global_accuracy=comparison.global_accuracy,
             abstention=not comparison.has_global,
+            bands=bands,
         )
 
     def plot(self, ax=None, **line_kwargs):
@@ -167,21 +190,19 @@ class AccuracyCoverageDisplay:
         ImportError
             When matplotlib is not installed.
         """
-        check_matplotlib_support("AccuracyCoverageDisplay.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots()
-        self.lines_ = []
-        for label, curve in self.curves.items():
-            style = {"label": label}
-            if label in ("oracle", "random"):
-                style |= {
-                    "color": "grey",
-                    "linestyle": "--" if label == "oracle" else ":",
-                }
+        ax = axes_for(ax, self)
+        self.lines_, self.bands_ = [], {}
+        for label, style in line_styles(self.curves).items():
+            curve = self.curves[label]
             points = _of_answered(curve) if self.abstention else _of_all(curve)
-            self.lines_ += ax.plot(*points, **{**style, **line_kwargs})
+            self.lines_ += ax.plot(*points, **{"label": label, **style, **line_kwargs})
+            if label in self.bands:
+                self.bands_[label] = ax.fill_between(
+                    *self.bands[label],
+                    color=self.lines_[-1].get_color(),
+                    alpha=0.2,
+                    linewidth=0,
+                )
         for value, label in (
             (self.base_accuracy, "base alone"),
             (None if self.abstention else self.global_accuracy, "global alone"),

@@ -1,0 +1,17 @@
+"""Pictures of what the metrics compute, one display for each."""
+
+from selective_query.displays.accuracy_coverage import AccuracyCoverageDisplay
+from selective_query.displays.benefit_reliability import BenefitReliabilityDisplay
+from selective_query.displays.cost_quality import CostQualityDisplay
+from selective_query.displays.gap_attribution import GapAttributionDisplay
+from selective_query.displays.risk_coverage import RiskCoverageDisplay
+from selective_query.displays.score_histogram import ScoreHistogramDisplay
+
+__all__ = [
+    "AccuracyCoverageDisplay",
+    "BenefitReliabilityDisplay",
+    "CostQualityDisplay",
+    "GapAttributionDisplay",
+    "RiskCoverageDisplay",
+    "ScoreHistogramDisplay",
+]

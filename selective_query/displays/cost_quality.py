@@ -1,0 +1,276 @@
+"""Cost of an input against accuracy: what money, time or energy buys."""
+
+import numpy as np
+
+from selective_query.diagnosis import judge
+from selective_query.displays.axes import axes_for, line_styles
+from selective_query.metrics.curves import RankedRows
+from selective_query.metrics.hull import upper_hull
+from selective_query.metrics.inputs import check_rows
+from selective_query.routers.registry import router_name
+
+LABELS = {
+    "price": "Price per input",
+    "latency_ms": "Mean time to an answer (ms)",
+    "energy_mj": "Energy of the device per input (mJ)",
+}
+# Points that a line can show; a cost model is asked once for each.
+MOST_POINTS = 501
+
+
+class CostQualityDisplay:
+    """Accuracy of hybrids over what an input costs on average, and their front.
+
+    Parameters
+    ----------
+    curves : dict of str to (cost, accuracy)
+        Arrays of shape (n_points,), by label.
+    points : dict of str to (cost, accuracy), optional
+        Single operating points to mark, by label.
+    cost_label : str, default="Cost per input"
+        For the axis, with the unit.
+
+    Attributes
+    ----------
+    front : tuple of ndarray of shape (n_corners,)
+        Cost and accuracy: what a random choice between operating points reaches at
+        most, as in :func:`selective_query.metrics.hull_area`.
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib lines, one for each curve
+    front_ : matplotlib line
+    points_ : dict of str to matplotlib line
+
+    Examples
+    --------
+    >>> from selective_query.costs import ConstantCosts
+    >>> from selective_query.displays import CostQualityDisplay
+    >>> display = CostQualityDisplay.from_predictions(
+    ...     [0.9, 0.1],
+    ...     base_utility=[0, 1],
+    ...     global_utility=[1, 1],
+    ...     cost=ConstantCosts(base_latency_ms=40, query_latency_ms=900),
+    ...     quantity="latency_ms",
+    ... )
+    >>> display.front
+    (array([ 40., 490.]), array([0.5, 1. ]))
+    """
+
+    def __init__(self, curves, *, points=None, cost_label="Cost per input"):
+        self.curves = curves
+        self.points = points or {}
+        self.cost_label = cost_label
+
+    @property
+    def front(self):
+        """Corners of the non-decreasing concave hull of all curves."""
+        cost, accuracy = np.hstack([np.array(c) for c in self.curves.values()])
+        order = np.lexsort((accuracy, cost))
+        cost, accuracy = upper_hull(cost[order], accuracy[order])
+        n = int(np.argmax(accuracy)) + 1
+        return cost[:n], accuracy[:n]
+
+    @classmethod
+    def from_predictions(
+        cls,
+        score,
+        base_utility,
+        global_utility=None,
+        *,
+        cost,
+        quantity="price",
+        unit=None,
+        threshold=None,
+        sample_weight=None,
+    ):
+        """From query scores, utilities and costs.
+
+        Parameters
+        ----------
+        score : array-like of shape (n_samples,), or dict of label to such
+            Higher means query first. Without a label it is called ``router``.
+        base_utility, global_utility : array-like of shape (n_samples,)
+            In [0, 1]; without a global utility a query counts as right.
+        cost : CostModel or array-like of shape (n_samples,)
+            A model of :mod:`selective_query.costs`, or what a query about each row
+            costs on top of the base.
+        quantity : {"price", "latency_ms", "energy_mj"}, default="price"
+            What the cost model is asked for.
+        unit : str, optional
+            Unit of a price or of an array of costs, for the axis.
+        threshold : float, optional
+            Marks this operating point of the first score.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        CostQualityDisplay
+
+        Raises
+        ------
+        ValueError
+            When the quantity is unknown, costs are negative, not finite or not one a
+            row, shapes differ, a score is NaN, or utilities or weights are out of
+            range.
+        """
+        if quantity not in LABELS:
+            raise ValueError(
+                f"quantity must be one of {', '.join(LABELS)}. Got {quantity!r}."
+            )
+        scores = score if isinstance(score, dict) else {"router": score}
+        curves, points = {}, {}
+        for label, values in scores.items():
+            values, base, gain, weight = check_rows(
+                values, base_utility, global_utility, sample_weight
+            )
+            curve = RankedRows(values, base, gain).curve(weight)
+            cost_at = _cost_over_coverage(cost, quantity, values, weight)
+            coverage = curve.coverage
+            if len(coverage) > MOST_POINTS:
+                coverage = np.linspace(coverage[0], coverage[-1], MOST_POINTS)
+            curves[label] = cost_at(coverage), curve.accuracy_at(coverage)
+            if not points:
+                # Of each side alone, whatever the score.
+                anyone = _cost_over_coverage(cost, quantity, 0.0 * base, weight)
+                ends = anyone(np.array([1.0, 0.0]))
+                points["base alone"] = float(ends[0]), curve.base_accuracy
+                if global_utility is not None:
+                    points["global alone"] = float(ends[1]), curve.global_accuracy
+                if threshold is not None:
+                    kept = float(np.average(values <= threshold, weights=weight))
+                    at_it = float(cost_at(np.array([kept]))[0])
+                    points["threshold"] = at_it, float(curve.accuracy_at(kept))
+        label = LABELS[quantity] if hasattr(cost, quantity) else "Cost per input"
+        with_unit = f"{label} ({unit})" if unit else label
+        return cls(curves, points=points, cost_label=with_unit)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        cost=None,
+        quantity="price",
+        unit=None,
+        sample_weight=None,
+        name=None,
+    ):
+        """From a fitted model, rows that are new to it, and costs.
+
+        Asks the global about every row and marks the threshold in use.
+
+        Parameters
+        ----------
+        estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        X : array-like, or Outcomes for a RoutingPolicy
+        y : array-like of shape (n_samples,), optional
+            Not with Outcomes.
+        cost : CostModel or array-like of shape (n_samples,), optional
+            As in ``from_predictions``; ``query_cost`` of the outcomes by default.
+        quantity, unit
+            As in ``from_predictions``.
+        sample_weight : array-like of shape (n_samples,), optional
+        name : str, optional
+            Label of the curve; the router's name in :func:`list_routers` by default.
+
+        Returns
+        -------
+        CostQualityDisplay
+
+        Raises
+        ------
+        ValueError
+            When there are no costs.
+        """
+        policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
+        cost = outcomes.query_cost if cost is None else cost
+        if cost is None:
+            raise ValueError(
+                "cost is missing, and the outcomes carry no query_cost. Give a model "
+                "of selective_query.costs, or what a query about each row costs."
+            )
+        return cls.from_predictions(
+            {name or router_name(policy.router_): score},
+            outcomes.base_utility,
+            outcomes.global_utility,
+            cost=cost,
+            quantity=quantity,
+            unit=unit,
+            threshold=policy.operating_point_.threshold,
+            sample_weight=weight,
+        )
+
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the curves, the front over them, and the marked points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        **line_kwargs
+            For every curve.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        ax = axes_for(ax, self)
+        self.lines_ = []
+        for label, style in line_styles(self.curves).items():
+            style = {"label": label, **style, **line_kwargs}
+            self.lines_ += ax.plot(*self.curves[label], **style)
+        (self.front_,) = ax.plot(
+            *self.front,
+            color="grey",
+            linestyle=":",
+            linewidth=1,
+            marker=".",
+            markersize=4,
+            zorder=1,
+            label="front (operating points mixed)",
+        )
+        self.points_ = {}
+        markers = {"base alone": "s", "global alone": "D", "threshold": "o"}
+        for label, (cost, accuracy) in self.points.items():
+            (self.points_[label],) = ax.plot(
+                cost,
+                accuracy,
+                marker=markers.get(label, "x"),
+                color="black",
+                linestyle="none",
+                zorder=3,
+                label=label,
+            )
+        ax.set(xlabel=self.cost_label, ylabel="Accuracy")
+        ax.legend(loc="lower right", fontsize=8)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+
+def _cost_over_coverage(cost, quantity, score, weight):
+    """A function from coverages, an array, to the mean cost of an input there."""
+    if hasattr(cost, quantity):
+        of_model = getattr(cost, quantity)
+        return lambda coverage: np.array([float(of_model(float(c))) for c in coverage])
+    cost = np.asarray(cost)
+    if cost.dtype.kind not in "fiu" or cost.shape != score.shape:
+        raise ValueError(
+            f"cost must be a cost model with a {quantity}, or an array of one cost for "
+            f"each of the {len(score)} rows. Got {type(cost).__name__} of shape "
+            f"{cost.shape}."
+        )
+    cost = cost.astype(float)
+    if not (np.isfinite(cost) & (cost >= 0)).all():
+        raise ValueError(
+            "cost must be finite and >= 0. Got values from "
+            f"{cost.min():.4g} to {cost.max():.4g}."
+        )
+    # What is summed over the queried rows is here their cost, and not their utility.
+    return RankedRows(score, np.zeros_like(cost), cost).curve(weight).accuracy_at

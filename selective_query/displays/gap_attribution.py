@@ -1,0 +1,155 @@
+"""The waterfall from a perfect system down to the hybrid."""
+
+from math import isnan
+
+from selective_query.diagnosis import diagnose
+from selective_query.displays.axes import axes_for
+from selective_query.metrics.attribution import gap_attribution
+
+LOSS = {"color": "#444444", "edgecolor": "black", "linewidth": 0.5}
+GAIN = {"color": "white", "edgecolor": "black", "linewidth": 0.5, "hatch": "////"}
+LEVEL = {"color": "#b8cfe5", "edgecolor": "black", "linewidth": 0.5}
+
+
+class GapAttributionDisplay:
+    """Waterfall of what the hybrid loses, step by step.
+
+    Dark bars hang down by what a step loses; hatched ones stand for a gain. Bars of
+    accuracy at both ends are cut off below.
+
+    Parameters
+    ----------
+    gap : GapAttribution
+        Result of :func:`selective_query.diagnose` or
+        :func:`selective_query.metrics.gap_attribution`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    bars_ : dict of str to matplotlib Rectangle
+        By step, with ``perfect`` and ``hybrid`` at the ends.
+
+    Examples
+    --------
+    >>> from selective_query.displays import GapAttributionDisplay
+    >>> display = GapAttributionDisplay.from_predictions(
+    ...     [0.9, 0.1], base_utility=[0, 1], global_utility=[1, 1], coverage=0.5
+    ... )
+    >>> display.gap.accuracy
+    1.0
+    """
+
+    def __init__(self, gap):
+        self.gap = gap
+
+    @classmethod
+    def from_predictions(cls, score, base_utility, global_utility=None, **kwargs):
+        """From query scores and the utilities of both sides' answers.
+
+        Parameters
+        ----------
+        score, base_utility, global_utility : array-like of shape (n_samples,)
+        **kwargs
+            For :func:`selective_query.metrics.gap_attribution`: coverage, threshold,
+            calibration, ...
+
+        Returns
+        -------
+        GapAttributionDisplay
+        """
+        return cls(gap_attribution(score, base_utility, global_utility, **kwargs))
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, **kwargs):
+        """From a fitted model and rows that are new to it.
+
+        Parameters
+        ----------
+        estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        X : array-like, or Outcomes for a RoutingPolicy
+        y : array-like of shape (n_samples,), optional
+            Not with Outcomes.
+        **kwargs
+            For :func:`selective_query.diagnose`.
+
+        Returns
+        -------
+        GapAttributionDisplay
+        """
+        return cls(diagnose(estimator, X, y, **kwargs))
+
+    def plot(self, ax=None):
+        """Draw the waterfall.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        ax = axes_for(ax, self)
+        gap, step_bars = self.gap, {}
+        names = ["perfect", *(step.name for step in gap.steps), "hybrid"]
+        lowest = min(step.accuracy for step in gap.steps)
+        room = max(1 - lowest, 0.01)
+        floor = 100 * max(lowest - 0.25 * room, 0)
+        above = 1.0
+        has_intervals = not isnan(gap.steps[0].low)
+        with_intervals = f", {gap.confidence:.0%} intervals" if has_intervals else ""
+        for place, step in enumerate(gap.steps, start=1):
+            top, bottom = sorted((above, step.accuracy), reverse=True)
+            (bar,) = ax.bar(
+                place,
+                100 * (top - bottom),
+                bottom=100 * bottom,
+                width=0.7,
+                **(LOSS if step.loss >= 0 else GAIN),
+            )
+            step_bars[step.name] = bar
+            ax.plot([place - 0.65, place + 0.35], [100 * above] * 2, "k-", lw=0.7)
+            if has_intervals:
+                # Where the step may end, if it starts where it does.
+                ends = 100 * (above - step.high), 100 * (above - step.low)
+                ax.plot([place + 0.42] * 2, ends, color="grey", lw=1.5, marker="_")
+            ax.annotate(
+                f"{-100 * step.loss:+.1f}" if step.loss else "0",
+                (place, 100 * bottom),
+                xytext=(0, -3),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+            )
+            above = step.accuracy
+        ends = (0, "perfect", 1), (len(names) - 1, "hybrid", above)
+        for place, name, accuracy in ends:
+            (bar,) = ax.bar(
+                place, 100 * accuracy - floor, bottom=floor, width=0.7, **LEVEL
+            )
+            step_bars[name] = bar
+            ax.annotate(
+                f"{100 * accuracy:.1f}",
+                (place, 100 * accuracy),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+            )
+        self.bars_ = {name: step_bars[name] for name in names}
+        ax.set_xticks(range(len(names)), names)
+        ax.set(
+            ylabel="Accuracy (%)",
+            xlabel="From a perfect system to the hybrid" + with_intervals,
+            title=f"Accuracy lost at coverage {gap.coverage:.1%}",
+            ylim=(floor, 100 + 7 * room),
+        )
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self

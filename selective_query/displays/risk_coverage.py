@@ -1,0 +1,159 @@
+"""Selective risk over coverage: the picture of abstention."""
+
+import numpy as np
+
+from selective_query.diagnosis import judge
+from selective_query.displays.axes import axes_for, check_bands, line_styles
+from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.routers.registry import router_name
+
+
+class RiskCoverageDisplay:
+    """Mean loss of the base on what it answers, over coverage.
+
+    Parameters
+    ----------
+    curves : dict of str to AccuracyCoverageCurve
+        By label.
+    bands : dict of str to (coverage, low, high), optional
+        Band around the risk of that label, three arrays of shape (n_points,).
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib lines, one for each curve
+    bands_ : dict of str to matplotlib area, one for each band
+
+    Raises
+    ------
+    ValueError
+        When a band belongs to no curve or is malformed.
+
+    Notes
+    -----
+    The legend holds the area under each curve as :func:`selective_query.metrics.aurc`
+    defines it. On the left few rows are answered and the risk is that of few rows.
+
+    Examples
+    --------
+    >>> from selective_query.displays import RiskCoverageDisplay
+    >>> display = RiskCoverageDisplay.from_predictions([0.9, 0.1], base_utility=[0, 1])
+    >>> round(display.curves["router"].aurc(), 4)
+    0.1534
+    """
+
+    def __init__(self, curves, *, bands=None):
+        self.curves = curves
+        self.bands = check_bands(bands, curves)
+
+    @classmethod
+    def from_predictions(
+        cls, score, base_utility, *, sample_weight=None, bounds=True, bands=None
+    ):
+        """From query scores and the utility of the base's answers.
+
+        Parameters
+        ----------
+        score : array-like of shape (n_samples,), or dict of label to such
+            Higher means less sure. Without a label it is called ``router``.
+        base_utility : array-like of shape (n_samples,)
+            In [0, 1]: 1 where the base is right, 0 where it is wrong.
+        sample_weight : array-like of shape (n_samples,), optional
+        bounds : bool, default=True
+            Whether to add a perfect order (``oracle``) and a random one.
+        bands : dict of str to (coverage, low, high), optional
+            As in the constructor.
+
+        Returns
+        -------
+        RiskCoverageDisplay
+
+        Raises
+        ------
+        ValueError
+            When shapes differ, a score is NaN, or utilities or weights are out of
+            range.
+        """
+        scores = score if isinstance(score, dict) else {"router": score}
+        if bounds:
+            loss = 1 - np.asarray(base_utility, dtype=float)
+            scores = {"oracle": loss, **scores, "random": np.zeros_like(loss)}
+        curves = {
+            label: accuracy_coverage_curve(values, base_utility, None, sample_weight)
+            for label, values in scores.items()
+        }
+        return cls(curves, bands=bands)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
+        """From a fitted model and rows that are new to it.
+
+        Parameters
+        ----------
+        estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        X : array-like, or Outcomes for a RoutingPolicy
+        y : array-like of shape (n_samples,), optional
+            Not with Outcomes.
+        sample_weight : array-like of shape (n_samples,), optional
+        name : str, optional
+            Label of the curve; the router's name in :func:`list_routers` by default.
+
+        Returns
+        -------
+        RiskCoverageDisplay
+        """
+        policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
+        return cls.from_predictions(
+            {name or router_name(policy.router_): score},
+            outcomes.base_utility,
+            sample_weight=weight,
+        )
+
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        **line_kwargs
+            For every curve.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        ax = axes_for(ax, self)
+        self.lines_, self.bands_ = [], {}
+        for label, style in line_styles(self.curves).items():
+            curve = self.curves[label]
+            # Inside a group of ties this is no straight line, hence points between.
+            coverage = np.union1d(np.linspace(0, 1, 201), curve.coverage)
+            coverage = coverage[coverage > 0]
+            legend = {"label": f"{label} (AURC {curve.aurc():.4f})"}
+            self.lines_ += ax.plot(
+                coverage,
+                curve.selective_risk_at(coverage),
+                **{**legend, **style, **line_kwargs},
+            )
+            if label in self.bands:
+                self.bands_[label] = ax.fill_between(
+                    *self.bands[label],
+                    color=self.lines_[-1].get_color(),
+                    alpha=0.2,
+                    linewidth=0,
+                )
+        ax.set(
+            xlabel="Coverage (share answered)",
+            ylabel="Selective risk (mean loss on what is answered)",
+        )
+        ax.set_ylim(bottom=0)
+        ax.legend(loc="best", fontsize=8)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self

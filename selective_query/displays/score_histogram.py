@@ -1,0 +1,199 @@
+"""Query scores by what came of the inputs: does the score find what a query mends?"""
+
+import numpy as np
+
+from selective_query.diagnosis import judge
+from selective_query.displays.axes import axes_for
+from selective_query.metrics.inputs import check_rows
+from selective_query.routers.registry import router_name
+
+# From dark, what a query mends, to light, what it leaves as it is.
+LOOKS = {
+    "only global right": {"facecolor": "#08519c", "hatch": None},
+    "only base right": {"facecolor": "#fd8d3c", "hatch": "////"},
+    "both wrong": {"facecolor": "#b5b5b5", "hatch": "...."},
+    "both right": {"facecolor": "#f0f0f0", "hatch": None},
+    "base wrong": {"facecolor": "#08519c", "hatch": None},
+    "base right": {"facecolor": "#f0f0f0", "hatch": None},
+}
+
+
+class ScoreHistogramDisplay:
+    """Histogram of the query score, stacked by which side is right.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (n_bins + 1,)
+        Edges of the bins, in units of the score.
+    counts : dict of str to ndarray of shape (n_bins,)
+        Sum of the weights in each bin, by outcome.
+    threshold : float or None
+        Inputs to its right are queried.
+    score_name : str, default="Query score"
+        For the axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    bars_ : dict of str to matplotlib BarContainer
+        By outcome.
+    threshold_line_ : matplotlib line or None
+
+    Examples
+    --------
+    >>> from selective_query.displays import ScoreHistogramDisplay
+    >>> display = ScoreHistogramDisplay.from_predictions(
+    ...     [0.1, 0.2, 0.9], base_utility=[1, 1, 0], global_utility=[1, 0, 1], bins=2
+    ... )
+    >>> display.counts["only global right"]
+    array([0., 1.])
+    """
+
+    def __init__(self, edges, counts, *, threshold=None, score_name="Query score"):
+        self.edges = edges
+        self.counts = counts
+        self.threshold = threshold
+        self.score_name = score_name
+
+    @classmethod
+    def from_predictions(
+        cls,
+        score,
+        base_utility,
+        global_utility=None,
+        *,
+        threshold=None,
+        sample_weight=None,
+        bins=30,
+        score_name="Query score",
+    ):
+        """From query scores and whether each side is right.
+
+        Parameters
+        ----------
+        score : array-like of shape (n_samples,)
+            Higher means query first. Infinite ones are counted in the outermost bins.
+        base_utility, global_utility : array-like of shape (n_samples,)
+            1 for a right answer and 0 for a wrong one; no global utility means
+            abstention, with two outcomes instead of four.
+        threshold : float, optional
+        sample_weight : array-like of shape (n_samples,), optional
+        bins : int or array-like, default=30
+            Number of bins of equal width, or their edges; scores beyond the edges are
+            counted in the outermost bins.
+        score_name : str, default="Query score"
+
+        Returns
+        -------
+        ScoreHistogramDisplay
+
+        Raises
+        ------
+        ValueError
+            When utilities are graded, shapes differ, a score is NaN, or weights are out
+            of range.
+        """
+        score, base, gain, weight = check_rows(
+            score, base_utility, global_utility, sample_weight
+        )
+        if base.dtype.kind == "f" or gain.dtype.kind == "f":
+            raise ValueError(
+                "A histogram by outcome needs answers that are right (1) or wrong (0). "
+                "Got graded utilities; cut them first, for example with grade >= 0.5."
+            )
+        finite = score[np.isfinite(score)]
+        edges = np.histogram_bin_edges(finite if len(finite) else [0.0], bins)
+        weight = np.ones(len(base)) if weight is None else weight
+        inside = np.clip(score, edges[0], edges[-1])
+        query = base + gain
+        kinds = {"base wrong": base == 0, "base right": base == 1}
+        if global_utility is not None:
+            kinds = {
+                "only global right": (base == 0) & (query == 1),
+                "only base right": (base == 1) & (query == 0),
+                "both wrong": (base == 0) & (query == 0),
+                "both right": (base == 1) & (query == 1),
+            }
+        counts = {
+            name: np.histogram(inside[rows], edges, weights=weight[rows])[0]
+            for name, rows in kinds.items()
+        }
+        return cls(edges, counts, threshold=threshold, score_name=score_name)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, bins=30):
+        """From a fitted model and rows that are new to it.
+
+        Asks the global about every row. The line is the threshold in use.
+
+        Parameters
+        ----------
+        estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        X : array-like, or Outcomes for a RoutingPolicy
+        y : array-like of shape (n_samples,), optional
+            Not with Outcomes.
+        sample_weight : array-like of shape (n_samples,), optional
+        bins : int or array-like, default=30
+
+        Returns
+        -------
+        ScoreHistogramDisplay
+        """
+        policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
+        return cls.from_predictions(
+            score,
+            outcomes.base_utility,
+            outcomes.global_utility,
+            threshold=policy.operating_point_.threshold,
+            sample_weight=weight,
+            bins=bins,
+            score_name=f"Query score ({router_name(policy.router_)})",
+        )
+
+    def plot(self, ax=None):
+        """Draw the histogram.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        ax = axes_for(ax, self)
+        self.bars_, self.threshold_line_ = {}, None
+        below = np.zeros(len(self.edges) - 1)
+        total = sum(counts.sum() for counts in self.counts.values())
+        for name, counts in self.counts.items():
+            self.bars_[name] = ax.bar(
+                self.edges[:-1],
+                counts,
+                np.diff(self.edges),
+                bottom=below,
+                align="edge",
+                edgecolor="black",
+                linewidth=0.4,
+                label=f"{name} ({counts.sum() / total:.1%})",
+                **LOOKS[name],
+            )
+            below = below + counts
+        if self.threshold is not None and np.isfinite(self.threshold):
+            self.threshold_line_ = ax.axvline(
+                self.threshold,
+                color="black",
+                linestyle="--",
+                label="threshold (queried to its right)",
+            )
+        ax.set(xlabel=f"{self.score_name}, higher = query first", ylabel="Inputs")
+        ax.set_ylim(top=1.3 * max(below.max(), 1e-300))
+        ax.legend(loc="upper center", ncols=2, fontsize=8)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
