@@ -212,7 +212,7 @@ def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
 
 def test_a_gain_is_hatched_and_no_interval_is_drawn_without_one(axes):
     display = GapAttributionDisplay.from_predictions(
-        SCORE, BASE, GLOBAL, coverage=0.8, threshold=0.0, n_bootstrap=0
+        SCORE, BASE, GLOBAL, coverage=0.8, threshold=0.5, n_bootstrap=0
     ).plot(axes)
     assert display.gap["threshold"].loss < 0
     assert display.bars_["threshold"].get_hatch()

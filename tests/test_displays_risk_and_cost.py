@@ -159,7 +159,7 @@ def test_the_front_is_the_hull_of_all_curves(axes, policy):
     assert (np.diff(np.diff(quality) / np.diff(cost)) < 1e-12).all()
     for curve in display.curves.values():
         assert (np.interp(curve[0], cost, quality) >= curve[1] - 1e-12).all()
-    everything = [np.concatenate(parts) for parts in zip(*display.curves.values())]
+    everything = np.hstack([np.array(curve) for curve in display.curves.values()])
     area = hull_area(*everything, cost_range=(0, 3))
     grid = np.linspace(0, 3, 20001)
     found = np.trapezoid(np.interp(grid, cost, quality), grid) / 3
