@@ -10,16 +10,13 @@ can certify a coverage.
 """
 
 import json
-import warnings
 from pathlib import Path
 
-import numpy as np
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from selective_query.budgets import CalibrationScores
-from selective_query.exceptions import CalibrationWarning
+from selective_query.budgets.thresholds import rows_needed
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
@@ -33,6 +30,16 @@ COLUMNS = {
         "SD 90": ("SD", ".2f"),
         "mean error 70": ("Mean, 0.7 asked", "+.2f"),
         "SD 70": ("SD", ".2f"),
+    },
+    "certificates": {
+        "budget": ("Budget", ""),
+        "regime": ("Data", ""),
+        "tied": ("Tied", ""),
+        "n": ("Rows", ""),
+        "failure_rate": ("Missed", ".3f"),
+        "nothing_shown": ("Nothing shown", ".3f"),
+        "mean_coverage": ("Mean coverage", ".3f"),
+        "best_coverage": ("Best possible", ".3f"),
     },
     "auto_safety": {
         "base": ("Base", ""),
@@ -71,7 +78,10 @@ def benchmark_table(name, results=RESULTS):
     content = json.loads(path.read_text())
     columns = COLUMNS[name]
     rows = [
-        [format(row[key], spec) for key, (_, spec) in columns.items()]
+        [
+            "" if row[key] is None else format(row[key], spec)
+            for key, (_, spec) in columns.items()
+        ]
         for row in content["rows"]
     ]
     made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
@@ -82,20 +92,7 @@ def benchmark_table(name, results=RESULTS):
     ]
 
 
-def smallest_n(coverage, confidence):
-    """Fewest calibration rows for a threshold that is not infinite."""
-    n = 1
-    while True:
-        scores = CalibrationScores(np.arange(n), exact=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CalibrationWarning)
-            point = scores.cut(coverage, confidence)
-        if not point.certificate.vacuous:
-            return n
-        n += 1
-
-
-def rows_needed(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):
+def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):
     """Lines of a table: calibration rows needed, by coverage and confidence."""
     heads = ["Coverage asked"]
     heads += [
@@ -105,7 +102,7 @@ def rows_needed(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95))
         for confidence in confidences
     ]
     rows = [
-        [f"{coverage:g}", *(str(smallest_n(coverage, c)) for c in confidences)]
+        [f"{coverage:g}", *(str(rows_needed(coverage, c)) for c in confidences)]
         for coverage in coverages
     ]
     return list_table(heads, rows)
@@ -135,7 +132,7 @@ class RowsNeeded(_Generated):
     """``.. rows-needed::``."""
 
     def run(self):
-        return self.parse(rows_needed(), "rows-needed")
+        return self.parse(needed_table(), "rows-needed")
 
 
 def setup(app):

@@ -363,11 +363,8 @@ def likely_coverage(budget, outcomes):
     if outcomes.base_proba is not None:
         score = max_probability(outcomes.base_proba)
     sweep = judged_rows(score, outcomes).sweep()
-    missing = sum(
-        np.where(floor.met(sweep), 0, np.abs(floor.measured(sweep) - floor.level))
-        for floor in floors
-    )
-    closest = np.flatnonzero(missing == np.nanmin(missing))[-1]
+    lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
+    closest = np.flatnonzero(lacking == np.nanmin(lacking))[-1]
     return max(least, float(min(sweep.coverage[closest], 1.0)))
 
 

@@ -4,6 +4,12 @@ Plain accuracy always prefers the lowest coverage, since a query seldom hurts; t
 compare candidates at equal coverage, over all coverages, or at a price.
 """
 
+import numpy as np
+
+from selective_query.budgets._base import ROUNDING
+from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.row_budgets import local_parts, looks_at_rows
+from selective_query.budgets.sweep import JudgedRows
 from selective_query.metrics.areas import deferral_area as area_of_scores
 from selective_query.metrics.at_coverage import accuracy_at_coverage
 from selective_query.policy import check_coverage
@@ -56,6 +62,60 @@ class accuracy_at:
 
     def __repr__(self):
         return f"accuracy_at({self.coverage})"
+
+
+class at_budget:
+    """Scorer: how well the test rows, ranked by the router, meet a budget.
+
+    For a limit on queries, the accuracy at the coverage it amounts to. For a floor of
+    quality, the largest coverage that reaches it within the limits: how few queries
+    would do. Where none reaches it, minus what the best rule lacks, so that a search
+    still prefers the nearest.
+
+    Parameters
+    ----------
+    budget : Budget or float
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.budgets import MinSelectiveAccuracy
+    >>> from selective_query.scorers import at_budget
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), router="entropy")
+    >>> scorer = at_budget(MinSelectiveAccuracy(0.98))
+    >>> cross_val_score(model, X, y, scoring=scorer, cv=3).shape
+    (3,)
+    """
+
+    def __init__(self, budget):
+        self.budget = as_budget(budget)
+        if looks_at_rows(self.budget) or local_parts(self.budget):
+            raise ValueError(
+                "at_budget scores limits and floors, not budgets that look at rows. "
+                f"Got {budget!r}. Use priced_accuracy for those."
+            )
+
+    def __call__(self, estimator, X, y):
+        """Accuracy, or coverage, of a fitted estimator on these rows."""
+        score, base, query = _judged(estimator, X, y)
+        limit, floors = limit_of(self.budget), floors_of(self.budget)
+        least = limit.least_coverage() if limit else 0.0
+        if not floors:
+            return float(accuracy_at_coverage(score, base, query, coverage=least))
+        sweep = JudgedRows(score, base, query, np.ones(len(score))).sweep()
+        allowed = sweep.coverage >= least - ROUNDING
+        met = np.logical_and.reduce([allowed, *(floor.met(sweep) for floor in floors)])
+        if met.any():
+            return float(sweep.coverage[met].max())
+        lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
+        return -float(np.nanmin(lacking[allowed]))
+
+    def __repr__(self):
+        return f"at_budget({self.budget})"
 
 
 class priced_accuracy:

@@ -6,7 +6,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from selective_query import HybridClassifier
-from selective_query.scorers import accuracy_at, deferral_area, priced_accuracy
+from selective_query.budgets import All, Coverage, GroupCoverage, MinAccuracy, QueryRate
+from selective_query.scorers import (
+    accuracy_at,
+    at_budget,
+    deferral_area,
+    priced_accuracy,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +71,28 @@ def test_bad_input(digits):
         accuracy_at(80)
     with pytest.raises(ValueError, match="price"):
         priced_accuracy(-1)
+
+
+def test_at_budget_says_what_the_ranking_reaches(digits, hybrid):
+    X, y = new_rows(digits)
+    outcomes = hybrid.outcomes(X, y)
+    score = hybrid.policy_.query_score(outcomes.evidence)
+    order = np.argsort(score, kind="stable")
+    gain = (outcomes.global_utility - outcomes.base_utility)[order]
+    accuracy = outcomes.global_utility.mean() - np.append(0, np.cumsum(gain)) / len(y)
+    reached = at_budget(MinAccuracy(0.9))(hybrid, X, y)
+    distinct = np.append(True, np.diff(score[order]) > 0)
+    ends = np.append(np.flatnonzero(distinct), len(y))
+    assert reached == max(k for k in ends if accuracy[k] >= 0.9 - 1e-9) / len(y)
+    assert at_budget(QueryRate(0.2))(hybrid, X, y) == accuracy_at(0.8)(hybrid, X, y)
+    lacking = at_budget(MinAccuracy(1.0))(hybrid, X, y)
+    assert lacking == pytest.approx(accuracy[ends].max() - 1)
+    within = at_budget(All(Coverage(0.99), MinAccuracy(1.0)))(hybrid, X, y)
+    assert within < lacking < 0
+
+
+def test_at_budget_refuses_what_looks_at_rows():
+    with pytest.raises(ValueError, match="priced_accuracy"):
+        at_budget(GroupCoverage(0.5))
+    with pytest.raises(ValueError, match="coverage must be"):
+        at_budget(3)

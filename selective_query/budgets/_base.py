@@ -79,10 +79,12 @@ class Floor(Budget):
 
     def met(self, sweep):
         """Whether it is reached, at each threshold of a sweep; False where nan."""
-        measured = self.measured(sweep)
-        if self.is_minimum:
-            return measured >= self.level - ROUNDING
-        return measured <= self.level + ROUNDING
+        return self.shortfall(sweep) <= ROUNDING
+
+    def shortfall(self, sweep):
+        """What is lacking at each threshold of a sweep; negative where it is met."""
+        lead = self.measured(sweep) - self.level
+        return -lead if self.is_minimum else lead
 
     def p_value(self, sweep, i, error):
         """p-value of "the budget is missed at threshold i".
