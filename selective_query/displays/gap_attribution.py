@@ -98,9 +98,11 @@ class GapAttributionDisplay:
         ax = axes_for(ax, self)
         gap, step_bars = self.gap, {}
         names = ["perfect", *(step.name for step in gap.steps), "hybrid"]
-        lowest = min(step.accuracy for step in gap.steps)
-        room = max(1 - lowest, 0.01)
-        floor = 100 * max(lowest - 0.25 * room, 0)
+        starts = [1.0, *(step.accuracy for step in gap.steps)]
+        ends = [start - s.high for start, s in zip(starts, gap.steps, strict=False)]
+        lowest = min(starts + [end for end in ends if not isnan(end)])
+        room = max(1 - min(starts), 0.01)
+        floor = 100 * max(lowest - 0.15 * room, 0)
         above = 1.0
         has_intervals = not isnan(gap.steps[0].low)
         with_intervals = f", {gap.confidence:.0%} intervals" if has_intervals else ""
@@ -128,8 +130,8 @@ class GapAttributionDisplay:
                 va="top",
             )
             above = step.accuracy
-        ends = (0, "perfect", 1), (len(names) - 1, "hybrid", above)
-        for place, name, accuracy in ends:
+        whole = (0, "perfect", 1), (len(names) - 1, "hybrid", above)
+        for place, name, accuracy in whole:
             (bar,) = ax.bar(
                 place, 100 * accuracy - floor, bottom=floor, width=0.7, **LEVEL
             )
@@ -148,7 +150,7 @@ class GapAttributionDisplay:
             ylabel="Accuracy (%)",
             xlabel="From a perfect system to the hybrid" + with_intervals,
             title=f"Accuracy lost at coverage {gap.coverage:.1%}",
-            ylim=(floor, 100 + 7 * room),
+            ylim=(floor, 100 + 0.08 * (100 - floor)),
         )
         self.ax_ = ax
         self.figure_ = ax.figure

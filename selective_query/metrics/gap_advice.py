@@ -73,13 +73,13 @@ def _of_ranking(gap):
         text += "."
     elif order > rival:
         text += (
-            f" more than a better global: a perfect order would gain {_points(order)}, "
-            f"a perfect global in this order {_points(rival)}."
+            f" more than a better global: on the test rows a perfect order would gain "
+            f"{_points(order)}, a perfect global in this order {_points(rival)}."
         )
     else:
         text += (
-            f"; but a perfect global in this order would gain {_points(rival)}, a "
-            f"perfect order with this global {_points(order)}."
+            f"; but on the test rows a perfect global in this order would gain "
+            f"{_points(rival)}, a perfect order with this global {_points(order)}."
         )
     if not math.isnan(gap.recovered):
         text += (
@@ -114,8 +114,9 @@ def _of_threshold(gap):
         )
     if gap.realised_coverage < gap.coverage:
         return (
-            f"{kept}: more queries than were asked for. More calibration rows bring it "
-            "closer, and confidence= makes it keep at least what is asked."
+            f"{kept}: more queries than were asked for. More calibration rows, or "
+            "rows of today, bring it closer, and confidence= makes it keep at least "
+            "what is asked."
         )
     return f"{kept}."
 
