@@ -3,6 +3,7 @@
 import argparse
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import time
@@ -78,8 +79,20 @@ class Benchmark:
             "rows": self.rows,
         }
         partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(content, indent=1) + "\n")
+        text = json.dumps(_plain(content), indent=1, allow_nan=False)
+        partial.write_text(text + "\n")
         partial.replace(self.path)
+
+
+def _plain(value):
+    """The same with None for what is not a number, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def machine():
@@ -113,7 +126,11 @@ def print_table(rows, columns):
         Column name to format specification, for example ``{"accuracy": ".4f"}``.
     """
     cells = [
-        [format(row[name], spec) for name, spec in columns.items()] for row in rows
+        [
+            "" if row[name] is None else format(row[name], spec)
+            for name, spec in columns.items()
+        ]
+        for row in rows
     ]
     widths = [
         max(len(name), *(len(line[i]) for line in cells)) if cells else len(name)

@@ -162,13 +162,9 @@ def main():
     )
     for cell, result in zip(missing, found, strict=True):
         benchmark.row(cell, lambda r=result: r)
-    shown = [
-        {name: "" if value is None else value for name, value in row.items()}
-        for row in benchmark.rows
-    ]
     print(f"Certificates at confidence {CONFIDENCE:g}: at most 10 % may fail")
     print_table(
-        shown,
+        benchmark.rows,
         {
             "budget": "",
             "regime": "",
@@ -176,9 +172,9 @@ def main():
             "n": "",
             "failure_rate": ".3f",
             "nothing_shown": ".3f",
-            "mean_coverage": "",
+            "mean_coverage": ".3f",
             "best_coverage": ".3f",
-            "ideal_coverage": "",
+            "ideal_coverage": ".3f",
         },
     )
 

@@ -10,6 +10,14 @@ from sklearn.model_selection import train_test_split
 
 from selective_query import __version__
 from selective_query._outcomes_file import read_arrays
+from selective_query.budgets import (
+    All,
+    Coverage,
+    MaxExcessError,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    QueryRate,
+)
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -34,6 +42,27 @@ def _coverage(text):
             f"{text} is not a share between 0 and 1 (nor 'none')"
         )
     return value
+
+
+BUDGETS = {
+    "coverage": Coverage,
+    "query_rate": QueryRate,
+    "min_accuracy": MinAccuracy,
+    "max_excess_error": MaxExcessError,
+    "min_selective_accuracy": MinSelectiveAccuracy,
+}
+
+
+def _budget(text):
+    name, _, value = text.partition("=")
+    if name not in BUDGETS:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not NAME=NUMBER with a name of {', '.join(BUDGETS)}"
+        )
+    try:
+        return BUDGETS[name](float(value))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def build_parser():
@@ -73,6 +102,13 @@ def build_parser():
         "--router", default="auto", help=f"one of {', '.join(list_routers())}"
     )
     fit.add_argument("--coverage", type=_coverage, default=0.9)
+    fit.add_argument(
+        "--budget",
+        type=_budget,
+        action="append",
+        metavar="NAME=NUMBER",
+        help=f"in place of --coverage, once or more: {', '.join(BUDGETS)}",
+    )
     fit.add_argument("--confidence", type=float)
     fit.add_argument("--calibration", type=float, help="share of rows to hold out")
     fit.add_argument("--seed", type=int, default=0)
@@ -131,9 +167,12 @@ def _compare(args):
 
 
 def _fit(args):
+    coverage = args.coverage
+    if args.budget:
+        coverage = All(*args.budget) if len(args.budget) > 1 else args.budget[0]
     policy = RoutingPolicy(
         args.router,
-        args.coverage,
+        coverage,
         confidence=args.confidence,
         calibration=args.calibration,
         random_state=args.seed,

@@ -10,9 +10,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import Mixed, as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import as_budget, floors_of, limit_of
 from selective_query.budgets.calibration import Calibration
-from selective_query.budgets.row_budgets import local_parts, local_rows, row_columns
+from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.evidence import Evidence
@@ -209,7 +209,7 @@ class RoutingPolicy(BaseEstimator):
         self._calibration = replace(
             calibration,
             random_state=self.random_state,
-            columns=row_columns(budget, evidence),
+            columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )
         self._local_parts = local_parts(budget)
@@ -289,7 +289,7 @@ class RoutingPolicy(BaseEstimator):
         """
         score, point = self.query_score(evidence), self.operating_point_
         chance = None
-        if isinstance(point.budget, Mixed):
+        if point.budget is not None and point.budget.mixes:
             chance = RandomRouter(point.budget.seed).query_score(evidence)
         return point.keeps(score, evidence, chance)
 

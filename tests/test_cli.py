@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from selective_query import load
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
 
@@ -82,3 +83,16 @@ def test_demo_writes_a_picture(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "auto minus ..." in out
     assert "benefit" in out
+
+
+def test_fit_for_budgets(file, tmp_path, capsys):
+    policy = str(tmp_path / "policy.skops")
+    asked = ["--budget", "query_rate=0.6", "--budget", "max_excess_error=0.2"]
+    assert main(["fit", str(file), "-o", policy, "--router", "margin", *asked]) == 0
+    printed = capsys.readouterr().out
+    assert "All(QueryRate(maximum=0.6), MaxExcessError(excess=0.2))" in printed
+    assert load(policy).coverage.parts[0].maximum == 0.6
+    for wrong in ("speed=3", "min_accuracy=90", "min_accuracy"):
+        with pytest.raises(SystemExit):
+            main(["fit", str(file), "-o", policy, "--budget", wrong])
+    assert "min_accuracy" in capsys.readouterr().err

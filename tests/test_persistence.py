@@ -7,6 +7,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from selective_query import HybridClassifier, RoutingPolicy, list_routers, load, save
+from selective_query.budgets import (
+    All,
+    Coverage,
+    GroupCoverage,
+    MaxExcessError,
+    MaxPrice,
+    Mixed,
+)
+from selective_query.costs import ConstantCosts
 from selective_query.datasets import make_selective_query
 from selective_query.routers import BenefitRouter
 
@@ -119,3 +128,26 @@ def test_other_formats_and_other_files_are_refused(tmp_path):
     path.write_bytes(b"no archive")
     with pytest.raises(ValueError, match="not a file that save"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        All(Coverage(0.5), MaxExcessError(0.3)),
+        MaxPrice(0.5, ConstantCosts(query_price=1.0)),
+        All(Coverage(0.5), GroupCoverage({0: 0.4}, by="predicted_class")),
+        Mixed(GroupCoverage(0.4, by="predicted_class"), seed=3),
+    ],
+    ids=repr,
+)
+def test_policies_with_budgets_round_trip(budget, tmp_path):
+    outcomes = make_selective_query(400, random_state=0).outcomes
+    policy = RoutingPolicy("margin", budget).fit(outcomes)
+    save(policy, tmp_path / "policy.skops")
+    loaded = load(tmp_path / "policy.skops")
+    assert loaded.coverage == budget
+    assert loaded.operating_point_ == policy.operating_point_
+    np.testing.assert_array_equal(
+        loaded.decide(outcomes.evidence), policy.decide(outcomes.evidence)
+    )
+    assert loaded.at(0.3).operating_point_ == policy.at(0.3).operating_point_

@@ -38,6 +38,9 @@ class Budget:
     estimator and the values of a grid search.
     """
 
+    # Whether thresholds may be mixed at random to meet it.
+    mixes = False
+
     @property
     def parts(self):
         """The single budgets that this one consists of."""

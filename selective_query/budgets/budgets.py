@@ -44,7 +44,7 @@ class All(Budget):
 
 
 class Mixed(All):
-    """Budgets by group or cost, met by mixing thresholds at random.
+    """Limits and budgets by group or cost, met by mixing thresholds at random.
 
     A mixture meets a budget exactly where one threshold for each group must round. A
     row is decided by a seeded hash of its evidence, so always in the same way.
@@ -54,6 +54,8 @@ class Mixed(All):
     *budgets : Budget or float
     seed : int, default=0
     """
+
+    mixes = True
 
     def __init__(self, *budgets, seed=0):
         super().__init__(*budgets)

@@ -10,7 +10,7 @@ from selective_query._validation import warn_user
 from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate, OperatingPoint
 from selective_query.budgets.groups import solve_groups
-from selective_query.budgets.row_budgets import looks_at_rows
+from selective_query.budgets.row_budgets import RowColumns, looks_at_rows
 from selective_query.budgets.sequence import fixed_sequence
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores, coverage_bound
@@ -41,8 +41,8 @@ class Calibration:
         Rows that are independent of these, to settle a sequence of thresholds.
     random_state : int, RandomState instance or None
         For setting such rows aside where there are none.
-    columns : dict
-        What budgets read off each row, by the budget that reads it.
+    columns : RowColumns
+        What budgets read off each row.
     in_benefit_units : bool
         Whether scores are estimates of the benefit.
     """
@@ -51,7 +51,7 @@ class Calibration:
     judged: JudgedRows | None = None
     ordering: JudgedRows | None = None
     random_state: object = None
-    columns: dict = field(default_factory=dict)
+    columns: RowColumns = field(default_factory=RowColumns)
     in_benefit_units: bool = False
 
     def solve(self, budget, confidence=None):

@@ -1,6 +1,7 @@
 """Operating points, and what is certain about them."""
 
 from dataclasses import dataclass
+from math import inf
 
 from selective_query.budgets._base import Budget
 
@@ -16,8 +17,9 @@ class Certificate:
     ----------
     budget : Budget or None
         What is certified; None where nothing was asked for (``coverage=None``).
-    threshold : float
-        The threshold on the query score that it is certified for.
+    threshold : float or None
+        The threshold on the query score that it is certified for; None where each
+        group has its own.
     n : int
         Number of calibration rows.
     confidence : float or None
@@ -43,7 +45,7 @@ class Certificate:
     """
 
     budget: Budget | None
-    threshold: float
+    threshold: float | None
     n: int
     confidence: float | None
     exact: bool
@@ -57,7 +59,7 @@ class Certificate:
         if self.budget is None:
             return "no certificate: no budget was asked for"
         if self.vacuous:
-            extreme = "nothing" if self.threshold > 0 else "everything"
+            extreme = "everything" if self.threshold == -inf else "nothing"
             return f"vacuous: {basis} are too few, so {extreme} is queried"
         if self.confidence is not None:
             shown = f"{self.budget}"
@@ -81,8 +83,9 @@ class OperatingPoint:
 
     Attributes
     ----------
-    threshold : float
-        The base answers where the score is at most this.
+    threshold : float or None
+        The base answers where the score is at most this. None where each group has its
+        own.
     budget : Budget or None
         What was asked for.
     coverage : float
@@ -93,7 +96,7 @@ class OperatingPoint:
     certificate : Certificate
     """
 
-    threshold: float
+    threshold: float | None
     budget: Budget | None
     coverage: float
     accuracy: float

@@ -24,7 +24,7 @@ class GroupOperatingPoint(OperatingPoint):
         For each group, thresholds and the shares of the rows that each decides, where
         mixing was asked for.
     threshold : float
-        nan; there are several.
+        None; there are several.
     """
 
     thresholds: tuple = ()

@@ -1,12 +1,12 @@
 """Budgets by group and by cost of rows, solved into a threshold for each group."""
 
-from math import inf, nan
+from math import inf
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from selective_query._validation import warn_user
-from selective_query.budgets.budgets import Mixed, floors_of, limit_of
+from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.group_program import expected_benefit, plan_groups
@@ -24,7 +24,6 @@ def solve_groups(calibration, budget, confidence):
     Parameters
     ----------
     calibration : Calibration
-        With the columns that the budget reads in ``columns``.
     budget : Budget
     confidence : float or None
 
@@ -32,8 +31,7 @@ def solve_groups(calibration, budget, confidence):
     -------
     GroupOperatingPoint
     """
-    mixing = isinstance(budget, Mixed)
-    _check(calibration, budget, confidence, mixing)
+    _check(calibration, budget, confidence)
     judged = calibration.judged
     problem = GroupProblem(budget, calibration)
     if confidence is None:
@@ -47,7 +45,7 @@ def solve_groups(calibration, budget, confidence):
         scores = calibration.scores
         certificate = Certificate(
             budget,
-            nan,
+            None,
             int(scores.n) if scores.whole_weights else float(scores.n),
             None,
             scores.exact,
@@ -62,7 +60,7 @@ def solve_groups(calibration, budget, confidence):
     size = np.bincount(problem.place, share)
     groups = problem.groups.tolist()
     return GroupOperatingPoint(
-        threshold=nan,
+        threshold=None,
         budget=budget,
         coverage=float(share @ kept),
         accuracy=float(
@@ -78,7 +76,7 @@ def solve_groups(calibration, budget, confidence):
             )
         ),
         rounding_loss=float(plan.value - share @ (problem.value * ~kept)),
-        mixtures=tuple(map(tuple, plan.mixture)) if mixing else None,
+        mixtures=tuple(map(tuple, plan.mixture)) if budget.mixes else None,
     )
 
 
@@ -93,17 +91,18 @@ class GroupProblem:
 
     def __init__(self, budget, calibration):
         self.judged = judged = calibration.judged
-        columns = calibration.columns
         self.by = _part(budget, GroupCoverage)
         self.costs = _part(budget, MaxQueryCost)
         limit = limit_of(budget)
         self.overall = limit.least_coverage() if limit else 0.0
-        group = columns[self.by] if self.by else np.zeros(len(judged.score), dtype=int)
+        group = np.zeros(len(judged.score), dtype=int)
+        if self.by:
+            group = calibration.columns.of(self.by)
         self.groups, self.place = np.unique(group, return_inverse=True)
         self.least = np.zeros(1)
         if self.by:
             self.least = self.by.least_coverages(self.groups)
-        self.cost = columns[self.costs] if self.costs else None
+        self.cost = calibration.columns.of(self.costs) if self.costs else None
         self.value = judged.score
         if not calibration.in_benefit_units or not np.isfinite(judged.score).all():
             self.value = expected_benefit(
@@ -130,7 +129,7 @@ def _part(budget, kind):
     return next((part for part in budget.parts if isinstance(part, kind)), None)
 
 
-def _check(calibration, budget, confidence, mixing):
+def _check(calibration, budget, confidence):
     if calibration.judged is None:
         raise ValueError(
             f"{budget!r} weighs groups by what a query gains, and only evidence was "
@@ -147,14 +146,10 @@ def _check(calibration, budget, confidence, mixing):
                 f"Only one {kind.__name__} can be met at a time. Got {budget!r}. Name "
                 "the groups of both in one."
             )
-    for part in (_part(budget, GroupCoverage), _part(budget, MaxQueryCost)):
-        if part is not None and part not in calibration.columns:
-            raise ValueError(
-                f"{part!r} reads a column that was not kept in fit. Fit with this "
-                "budget first; at() can then move to others by the same column."
-            )
     by = _part(budget, GroupCoverage)
-    uncertain = mixing or _part(budget, MaxQueryCost) or (by and by.max_gap is not None)
+    uncertain = (
+        budget.mixes or _part(budget, MaxQueryCost) or (by and by.max_gap is not None)
+    )
     if confidence is not None and uncertain:
         raise CertificateError(
             "confidence= is given for least coverages of groups with fixed thresholds, "
@@ -227,7 +222,7 @@ def _certify(problem, budget, confidence, random_state):
         )
     certificate = Certificate(
         budget,
-        nan,
+        None,
         round(float(judged.weight[~planning].sum())),
         confidence,
         True,

@@ -20,6 +20,11 @@ class RowBudget(Budget):
     purpose, the name of a column of ``X``, or a function of ``X``.
     """
 
+    @property
+    def where_read(self):
+        """Where it reads."""
+        return getattr(self, self._where)
+
     def column(self, evidence):
         """What it reads, one value for each row.
 
@@ -28,7 +33,7 @@ class RowBudget(Budget):
         MissingEvidenceError
             When the evidence does not have it.
         """
-        where = getattr(self, self._where)
+        where = self.where_read
         if where is None:
             return evidence.require(self._field, type(self).__name__)
         X = evidence.require("X", f"{type(self).__name__}({self._where}={where!r})")
@@ -194,15 +199,47 @@ def local_rows(budget, evidence):
 
 
 def looks_at_rows(budget):
-    """Whether a budget needs a threshold for each group, or costs of rows."""
-    return any(isinstance(p, (GroupCoverage, MaxQueryCost)) for p in budget.parts)
+    """Whether a budget takes more than one threshold for all rows."""
+    return budget.mixes or any(
+        isinstance(part, (GroupCoverage, MaxQueryCost)) for part in budget.parts
+    )
 
 
-def row_columns(budget, evidence):
-    """Columns of the evidence that a budget reads, by the part that reads them."""
-    parts = budget.parts if budget is not None else ()
-    return {
-        part: part.column(evidence)
-        for part in parts
-        if isinstance(part, RowBudget) and not isinstance(part, StayLocal)
-    }
+@dataclass(frozen=True, eq=False)
+class RowColumns:
+    """What budgets read off calibration rows, kept so that `at` can move among them.
+
+    Attributes
+    ----------
+    kept : tuple of (str, object, ndarray)
+        Kind of budget, where it reads, and what it read.
+    """
+
+    kept: tuple = ()
+
+    @classmethod
+    def read(cls, budget, evidence):
+        """Whatever the parts of a budget read off these rows."""
+        return cls(
+            tuple(
+                (type(part).__name__, part.where_read, part.column(evidence))
+                for part in (budget.parts if budget is not None else ())
+                if isinstance(part, (GroupCoverage, MaxQueryCost))
+            )
+        )
+
+    def of(self, part):
+        """The column that a budget reads.
+
+        Raises
+        ------
+        ValueError
+            When it was not kept.
+        """
+        for kind, where, column in self.kept:
+            if (kind, where) == (type(part).__name__, part.where_read):
+                return column
+        raise ValueError(
+            f"{part!r} reads a column that was not kept in fit. Fit with this budget "
+            "first; at() can then move to others by the same column."
+        )

@@ -143,6 +143,8 @@ def test_mixtures_meet_a_budget_that_ties_cannot_and_repeat_themselves():
     budget = All(Coverage(0.8), GroupCoverage(0.5))
     whole = RoutingPolicy("max_probability", budget).fit(outcomes)
     mixed = RoutingPolicy("max_probability", Mixed(*budget.parts)).fit(outcomes)
+    plain = RoutingPolicy("max_probability", Mixed(0.8)).fit(outcomes)
+    assert plain.decide(outcomes.evidence).mean() == pytest.approx(0.8, abs=0.02)
     assert whole.decide(outcomes.evidence).mean() > 0.95
     kept = mixed.decide(outcomes.evidence)
     assert kept.mean() == pytest.approx(0.8, abs=0.02)
@@ -185,6 +187,13 @@ def test_groups_with_few_rows_are_named():
     with pytest.warns(CalibrationWarning, match=r"groups .*c \("):
         policy = fitted(GroupCoverage(0.9), n=60, confidence=0.9)
     assert dict(policy.operating_point_.thresholds)["c"] == np.inf
+
+
+def test_at_moves_among_budgets_by_the_same_column():
+    policy = fitted(GroupCoverage(0.5))
+    moved = policy.at(All(Coverage(0.8), GroupCoverage(0.75)))
+    assert dict(moved.operating_point_.coverages)["a"] >= 0.75
+    assert policy.at(0.8).operating_point_.coverage == pytest.approx(0.8, abs=0.01)
 
 
 def test_strange_groups_are_refused():
