@@ -138,6 +138,8 @@ def gap_attribution(
     names += ["shift"] if learned is not None else []
     names += ["threshold"] if threshold is not None else []
 
+    hybrid = None if threshold is None else test.utility_at(threshold)
+
     def chain(weight, learned_weight):
         """Mean utilities from perfect to hybrid, and those of the test rows alone."""
         now = test.levels(weight)
@@ -146,14 +148,14 @@ def gap_attribution(
         if learned is not None:
             levels = np.append(levels, now[-1])
         if threshold is not None:
-            levels = np.append(levels, test.at_threshold(threshold, weight))
+            levels = np.append(levels, weight @ hybrid / weight.sum())
         return levels, now, then
 
     levels, now, then = chain(test.weight, learned and learned.weight)
     rng = check_random_state(random_state)
     replicates = np.array(
         [
-            -np.diff(chain(test.resample(rng), learned and learned.resample(rng))[0])
+            _losses(chain(test.resample(rng), learned and learned.resample(rng))[0])
             for _ in range(n_bootstrap)
         ]
     ).reshape(n_bootstrap, len(names))
@@ -161,8 +163,7 @@ def gap_attribution(
     if n_bootstrap:
         tail = (1 - confidence) / 2
         low, high = np.quantile(replicates, [tail, 1 - tail], axis=0)
-    loss = -np.diff(levels)
-    loss[np.abs(loss) < ROUNDING] = 0
+    loss = _losses(levels)
     parts = {}
     if learned is not None:
         change = np.diff(np.append(1, then)) - np.diff(np.append(1, now))
@@ -203,8 +204,11 @@ class _Rows:
         self.score, self.base, self.gain, self.coverage = score, base, gain, coverage
         self.weight = np.ones(len(base)) if weight is None else weight
         self.best_gain = 1 - base
-        self.perfect = RankedRows(_only_gains(self.best_gain), base, self.best_gain)
-        self.oracle = RankedRows(_only_gains(gain), base, gain)
+        # Best orders are orders of kinds of outcome; right or wrong, there are four.
+        kinds, kind = np.unique(np.stack([base, gain]), axis=1, return_inverse=True)
+        self.kind = kind.reshape(-1)
+        self.perfect = RankedRows(_only_gains(1 - kinds[0]), kinds[0], 1 - kinds[0])
+        self.oracle = RankedRows(_only_gains(kinds[1]), *kinds)
         self.order = RankedRows(score, base, gain)
         self._share = self.weight / self.weight.sum()
         whole = (self.weight == np.round(self.weight)).all()
@@ -212,17 +216,18 @@ class _Rows:
 
     def levels(self, weight):
         """Mean utility of perfect global, oracle and router at the coverage."""
-        return np.array(
-            [
-                rows.curve(weight).accuracy_at(self.coverage)
-                for rows in (self.perfect, self.oracle, self.order)
-            ]
+        of_kind = np.bincount(self.kind, weight)
+        curves = (
+            self.perfect.curve(of_kind),
+            self.oracle.curve(of_kind),
+            self.order.curve(weight),
         )
+        return np.array([curve.accuracy_at(self.coverage) for curve in curves])
 
-    def at_threshold(self, threshold, weight):
-        """Mean utility of the hybrid at a threshold."""
-        utility = self.base + np.where(self.score <= threshold, 0, self.gain)
-        return weight @ utility / weight.sum()
+    def utility_at(self, threshold):
+        """Utility of the hybrid's answer to each row at a threshold."""
+        kept = self.score <= threshold
+        return np.where(kept, self.base, self.base + self.gain).astype(float)
 
     def kept(self, threshold):
         """Share of the rows that a threshold keeps."""
@@ -255,6 +260,12 @@ class _Rows:
         )
         possible = levels[1] - random
         return float((levels[2] - random) / possible) if possible > 0 else np.nan
+
+
+def _losses(levels):
+    loss = -np.diff(levels)
+    loss[np.abs(loss) < ROUNDING] = 0
+    return loss
 
 
 def _only_gains(gain):

@@ -16,13 +16,13 @@ def advice(gap):
         Lines: the whole gap, its largest part and what goes at it, and those of shift
         and threshold that are told apart from zero.
     """
+    (first, *others), sure = gap.largest()
+    if first.loss <= 0:
+        return f"At coverage {gap.coverage:.1%} no step loses anything."
     lines = [
         f"At coverage {gap.coverage:.1%} the hybrid loses "
         f"{_points(1 - gap.accuracy)}: {_listing(gap)}."
     ]
-    (first, *others), sure = gap.largest()
-    if first.loss <= 0:
-        return lines[0]
     tied = others[:1] if not sure and not math.isnan(first.low) else []
     named = "the largest part"
     if tied:
