@@ -9,6 +9,8 @@ from sklearn.isotonic import IsotonicRegression
 
 # Thresholds in each group; shares between two neighbours are possible too.
 N_LEVELS = 64
+# Dual values below this are rounding of the solver.
+SMALLEST_PRICE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +23,15 @@ class GroupPlan:
         Share of each group that stays with the base.
     mixture : list of list of (float, float)
         For each group, thresholds and the shares at which they are to be mixed.
+    apart : ndarray of shape (n_groups,), bool
+        Groups that are priced apart, because a constraint of their own binds or their
+        costs differ; the others share one price, and so one threshold.
     value : float
         Expected gain in accuracy of the mixture over the base.
     """
 
     coverage: np.ndarray
+    apart: np.ndarray
     mixture: list
     value: float
 
@@ -122,11 +128,19 @@ def plan_groups(
     if not found.success:
         # Keeping every row is always possible, so this is no matter of the data.
         raise RuntimeError(f"The linear program was not solved: {found.message}")
+    price = np.abs(found.ineqlin.marginals)
+    apart = price[:n_groups] > SMALLEST_PRICE
+    if max_cost is not None and price[n_groups + 1] > SMALLEST_PRICE:
+        apart[:] = True
+    if max_gap is not None:
+        brackets = price[-1 - 2 * n_groups : -1].reshape(2, n_groups)
+        apart |= (brackets > SMALLEST_PRICE).any(axis=0)
     shares = np.split(found.x[:n_shares], np.cumsum([len(k) for k in kept])[:-1])
     return GroupPlan(
         coverage=np.array(
             [s @ k / n for s, k, n in zip(shares, kept, size, strict=True)]
         ).clip(0, 1),
+        apart=apart,
         mixture=[
             [
                 (float(level.threshold[i]), float(share[i]))

@@ -36,12 +36,7 @@ def solve_groups(calibration, budget, confidence):
     problem = GroupProblem(budget, calibration)
     if confidence is None:
         plan = problem.plan(np.ones(len(judged.score), dtype=bool))
-        thresholds = np.array(
-            [
-                _cut(calibration.scores.of(problem.place == g), coverage)
-                for g, coverage in enumerate(plan.coverage)
-            ]
-        )
+        thresholds = problem.thresholds(plan, calibration.scores.of)
         scores = calibration.scores
         certificate = Certificate(
             budget,
@@ -124,6 +119,37 @@ class GroupProblem:
             max_cost=self.costs.maximum if self.costs else None,
         )
 
+    def thresholds(self, plan, scores_of):
+        """One threshold for each group, and the same for all that are not apart.
+
+        Parameters
+        ----------
+        plan : GroupPlan
+        scores_of : callable
+            From a mask of the rows to their CalibrationScores.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+        """
+        size = np.bincount(self.place, self.judged.weight)
+        weight = self.judged.weight
+        together, common = ~plan.apart, -inf
+        while together.any():
+            coverage = np.average(plan.coverage[together], weights=size[together])
+            common = _cut(scores_of(together[self.place]), coverage)
+            kept = np.bincount(self.place, weight * (self.judged.score <= common))
+            # Where rows of several groups are worth the same, the plan may have met a
+            # group's constraint for nothing, as one threshold does not.
+            short = together & (kept < self.least * size)
+            if not short.any():
+                break
+            together &= ~short
+        found = np.full(len(self.groups), common)
+        for g in np.flatnonzero(~together):
+            found[g] = _cut(scores_of(self.place == g), plan.coverage[g])
+        return found
+
 
 def _part(budget, kind):
     return next((part for part in budget.parts if isinstance(part, kind)), None)
@@ -188,12 +214,7 @@ def _certify(problem, budget, confidence, random_state):
 
     needs = int((problem.least > 0).sum()) + (problem.overall > 0)
     each = 1 - (1 - confidence) / max(needs, 1)
-    planned = np.array(
-        [
-            _cut(scores_of(planning & (problem.place == g)), coverage)
-            for g, coverage in enumerate(plan.coverage)
-        ]
-    )
+    planned = problem.thresholds(plan, lambda rows: scores_of(rows & planning))
     thresholds = planned
     if problem.overall > 0:
         with np.errstate(invalid="ignore"):
