@@ -53,8 +53,8 @@ def diagnose(
     TypeError
         When it is none of these, or a RoutingPolicy is not given Outcomes.
     ValueError
-        When y is missing, or the outcomes have a global and the model has none, or the
-        other way round.
+        When y is missing, thresholds differ by group, or the outcomes have a global
+        and the model has none, or the other way round.
 
     Examples
     --------
@@ -68,13 +68,19 @@ def diagnose(
     ['base', 'global', 'ranking', 'shift', 'threshold']
     """
     policy, score, outcomes, weight = judge(model, X, y, sample_weight)
-    if policy._has_global != outcomes.has_global:
+    if policy.has_global_ != outcomes.has_global:
         has = {True: "a global", False: "no global"}
         raise ValueError(
-            f"The model was fitted with {has[policy._has_global]} and the outcomes "
+            f"The model was fitted with {has[policy.has_global_]} and the outcomes "
             f"have {has[outcomes.has_global]}. Give outcomes of the same kind."
         )
     point = policy.operating_point_
+    if point.threshold is None:
+        raise ValueError(
+            f"diagnose explains one threshold, and {point.budget!r} gives each group "
+            f"its own. Diagnose model.at({point.coverage:.3g}), the same coverage with "
+            "one threshold."
+        )
     return gap_attribution(
         score,
         outcomes.base_utility,
@@ -128,18 +134,18 @@ def judge(model, X, y=None, sample_weight=None):
 def _asked_coverage(policy):
     if policy.coverage is not None:
         budget = as_budget(policy.coverage)
-        if not floors_of(budget):
+        if limit_of(budget) is not None and not floors_of(budget):
             return limit_of(budget).least_coverage()
     return float(np.clip(policy.operating_point_.coverage, 0, 1))
 
 
 def _calibration_rows(policy):
-    rows = policy._calibration.judged
+    rows = policy.calibration_rows_
     if rows is None:
         return None
     return {
         "score": rows.score,
         "base_utility": rows.base_utility,
-        "global_utility": rows.query_utility if policy._has_global else None,
+        "global_utility": rows.query_utility if policy.has_global_ else None,
         "sample_weight": rows.weight,
     }

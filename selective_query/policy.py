@@ -92,6 +92,11 @@ class RoutingPolicy(BaseEstimator):
         The fitted router.
     operating_point_ : OperatingPoint
         Threshold, coverage and accuracy on the calibration rows, certificate.
+    has_global_ : bool
+        False for abstention.
+    calibration_rows_ : JudgedRows or None
+        Scores and outcomes of the rows that the threshold comes from; None where only
+        their evidence was given.
 
     Examples
     --------
@@ -169,13 +174,13 @@ class RoutingPolicy(BaseEstimator):
 
     def _fit_router(self, outcomes):
         """Fit the router; the threshold is left to rows that it did not see."""
-        self._has_global = outcomes.has_global
+        self.has_global_ = outcomes.has_global
         self.router_ = self._new_router(outcomes).fit(outcomes)
         self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
     def _fit(self, outcomes, coarse=None, step=0.0):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
-        self._has_global = outcomes.has_global
+        self.has_global_ = outcomes.has_global
         self.router_ = router = self._new_router(outcomes)
         score = self._masked(router.fit_score(outcomes), outcomes)
         trend = None
@@ -194,7 +199,7 @@ class RoutingPolicy(BaseEstimator):
         judged = None
         if isinstance(held_out, Outcomes):
             weight = held_out.sample_weight
-            self._has_global = held_out.has_global
+            self.has_global_ = held_out.has_global
         if not hasattr(self, "router_"):
             self.router_ = self._new_router(held_out).fit(held_out)
         score = self._masked_score(held_out)
@@ -251,9 +256,15 @@ class RoutingPolicy(BaseEstimator):
                 f"threshold knows of it. Fitted with {self._local_parts}, asked for "
                 f"{local_parts(budget)}. Fit anew with this budget."
             )
-        if budget is not None and not self._has_global:
+        if budget is not None and not self.has_global_:
             _refuse_without_global(budget)
         return self._calibration.solve(budget, self.confidence)
+
+    @property
+    def calibration_rows_(self):
+        """Scores and outcomes of the rows that the threshold comes from."""
+        check_is_fitted(self, "router_")
+        return self._calibration.judged
 
     def query_score(self, evidence):
         """How much a query would gain, shape (n_samples,); higher = query first.

@@ -9,7 +9,7 @@ from selective_query import (
     Outcomes,
     RoutingPolicy,
 )
-from selective_query.budgets import MinAccuracy
+from selective_query.budgets import GroupCoverage, MinAccuracy
 from selective_query.datasets import make_selective_query
 from selective_query.diagnosis import diagnose
 
@@ -83,3 +83,14 @@ def test_what_is_no_model_or_no_outcomes_is_refused():
     alone = Outcomes(base_proba=TEST.base_proba, y=TEST.y)
     with pytest.raises(ValueError, match="no global"):
         diagnose(policy, alone)
+
+
+def test_thresholds_by_group_are_left_to_one_threshold():
+    outcomes = make_selective_query(400, random_state=0).outcomes
+    budget = GroupCoverage(0.5, by="predicted_class")
+    policy = RoutingPolicy("margin", budget).fit(outcomes)
+    with pytest.raises(ValueError, match=r"model\.at\(0\."):
+        diagnose(policy, outcomes)
+    moved = policy.at(0.6)
+    assert moved.calibration_rows_ is policy.calibration_rows_
+    assert len(diagnose(moved, outcomes, n_bootstrap=0).steps) == 5

@@ -11,6 +11,7 @@ MODULES = [
     "selective_query.routers",
     "selective_query.metrics",
     "selective_query.budgets",
+    "selective_query.displays",
     "selective_query.costs",
     "selective_query.datasets",
 ]
@@ -25,6 +26,7 @@ PROMISED = {
     "BaseRouter",
     "list_routers",
     "AccuracyCoverageDisplay",
+    "diagnose",
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
          "constrained", "random"]  # fmt: skip
