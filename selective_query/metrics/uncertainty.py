@@ -1,9 +1,15 @@
-"""How sure a number is: paired bootstrap over the rows."""
+"""Paired bootstrap that ranks every resample anew.
+
+It makes no approximation beyond the bootstrap's own and takes as many times longer as
+there are resamples; the influence values of
+:mod:`selective_query.metrics.paired_scores` are held against it.
+"""
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from selective_query.metrics.curves import RankedRows
+from selective_query.metrics.multiplicity import check_inference
 
 
 def bootstrap_accuracy(
@@ -38,6 +44,7 @@ def bootstrap_accuracy(
     -------
     ndarray of shape (n_scores, n_bootstrap)
     """
+    check_inference(n_bootstrap=n_bootstrap)
     rng = check_random_state(random_state)
     base_utility = np.asarray(base_utility, dtype=float)
     gain = np.asarray(query_utility, dtype=float) - base_utility
@@ -73,6 +80,7 @@ def interval(replicates, confidence=0.95):
     -------
     low, high : ndarray of shape (...)
     """
+    check_inference(confidence=confidence)
     tail = (1 - confidence) / 2
     low, high = np.quantile(replicates, [tail, 1 - tail], axis=-1)
     return low, high
