@@ -8,7 +8,8 @@ from tqdm.auto import tqdm
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics.curves import accuracy_coverage_curve
-from selective_query.metrics.uncertainty import bootstrap_accuracy, interval
+from selective_query.metrics.multiplicity import check_inference
+from selective_query.metrics.paired_scores import PairedScores, check_compared
 from selective_query.outcomes import Outcomes
 from selective_query.policy import check_coverage
 from selective_query.probabilities import TopKProba
@@ -24,6 +25,9 @@ COLUMNS = (
     "accuracy_low",
     "accuracy_high",
 )
+# Against the reference of the comparison.
+DIFFERENCE_COLUMNS = ("difference", "p_adjusted", "verdict")
+MARKS = {"better": "+", "worse": "-"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,8 @@ class RouterComparison:
         Number of test rows.
     confidence : float
         Of the intervals.
+    reference : str
+        The router that the others are held against.
     """
 
     rows: list
@@ -53,7 +59,8 @@ class RouterComparison:
     has_global: bool
     n: int
     confidence: float
-    _replicates: np.ndarray = field(repr=False)
+    reference: str
+    _paired: PairedScores = field(repr=False)
 
     def to_frame(self):
         """The rows as a pandas DataFrame.
@@ -65,60 +72,114 @@ class RouterComparison:
             on the test rows at the threshold learned on the training rows;
             ``accuracy_at_coverage`` at exactly the asked share of the test rows, ties
             averaged: what routers are compared by; ``accuracy_low`` and
-            ``accuracy_high``, the bootstrap interval of the latter.
+            ``accuracy_high``, the interval of the latter by itself; ``difference`` to
+            the reference at this coverage, ``p_adjusted`` and ``verdict`` as of
+            :meth:`differences`.
 
         Raises
         ------
         ImportError
             When pandas is not installed.
         """
-        return _frame(self.rows, COLUMNS)
+        columns = (*COLUMNS, *DIFFERENCE_COLUMNS)
+        return _frame([{**other, **row} for row, other in self._against()], columns)
 
-    def differences(self, reference="max_probability"):
-        """Accuracy at coverage minus that of one router, by paired bootstrap.
+    def differences(self, reference=None, *, margin=None, adjust="max_t"):
+        """Accuracy at coverage minus that of one router, on the same rows.
+
+        All routers and coverages are one family: ``p_adjusted`` and the simultaneous
+        interval hold for the most striking of them as for any other. The verdict is
+        "better" or "worse" where the adjusted difference is shown at the confidence of
+        the comparison; else "not inferior" where a margin was given and the
+        simultaneous interval lies above minus the margin; else "no difference shown".
 
         Parameters
         ----------
-        reference : str, default="max_probability"
+        reference : str or None, default=None
+            None takes the reference of the comparison.
+        margin : float or None, default=None
+            Largest loss of accuracy that does not matter; 0.005 is half a point.
+        adjust : {"max_t", "holm", None}, default="max_t"
+            The largest statistic's own distribution, which uses that all routers are
+            judged on the same rows; Holm's procedure; or no adjustment.
 
         Returns
         -------
         list of dict
-            ``router``, ``reference``, ``coverage``, ``difference``, ``low``, ``high``.
+            One for each router and coverage: ``router``, ``reference``, ``coverage``,
+            ``difference``; ``low``, ``high``, ``p_value`` of each by itself;
+            ``p_adjusted``, ``low_simultaneous``, ``high_simultaneous``,
+            ``not_inferior`` (None without a margin), ``verdict``.
 
         Raises
         ------
         ValueError
-            When the reference was not compared.
+            When the reference was not compared, or a parameter is out of range.
         """
-        position = {
-            row["coverage"]: i
-            for i, row in enumerate(self.rows)
-            if row["router"] == reference
-        }
-        if not position:
-            names = list(dict.fromkeys(row["router"] for row in self.rows))
-            raise ValueError(
-                f"reference={reference!r} is not among the compared routers: "
-                f"{', '.join(names)}. Add it to routers=."
-            )
-        found = []
-        for i, row in enumerate(self.rows):
-            j = position[row["coverage"]]
-            paired = self._replicates[i] - self._replicates[j]
-            low, high = interval(paired, self.confidence)
-            ours, theirs = (r["accuracy_at_coverage"] for r in (row, self.rows[j]))
-            found.append(
-                {
-                    "router": row["router"],
-                    "reference": reference,
-                    "coverage": row["coverage"],
-                    "difference": ours - theirs,
-                    "low": float(low),
-                    "high": float(high),
-                }
-            )
-        return found
+        reference = self.reference if reference is None else reference
+        coverages = list(dict.fromkeys(row["coverage"] for row in self.rows))
+        return self._paired.differences(
+            reference, coverages, margin=margin, adjust=adjust
+        )
+
+    def differences_over(
+        self, coverage_range, reference=None, *, margin=None, adjust="max_t"
+    ):
+        """Accuracy minus that of one router over a range of coverage.
+
+        A router trained for several coverages is judged as trained for the first.
+
+        Parameters
+        ----------
+        coverage_range : (float, float)
+        reference, margin, adjust
+            As of :meth:`differences`; the margin is for the mean.
+
+        Returns
+        -------
+        list of dict
+            One for each router. ``difference`` is the mean over the range, with the
+            keys of :meth:`differences`, ``coverage_low`` and ``coverage_high``.
+            ``p_sup`` tests whether the curves differ anywhere in the range, by the
+            largest difference in standard errors (``sup_statistic``, at
+            ``sup_coverage``); ``p_sup_adjusted`` is Holm's over the routers.
+
+        Raises
+        ------
+        ValueError
+            When the reference was not compared, or a parameter is out of range.
+        """
+        reference = self.reference if reference is None else reference
+        return self._paired.differences_over(
+            reference, coverage_range, margin=margin, adjust=adjust
+        )
+
+    def bands(self, router, coverages=None, *, reference=None):
+        """The curve of a router, or its difference to another's, with a band.
+
+        A router trained for several coverages shows the curve of the first.
+
+        Parameters
+        ----------
+        router : str
+        coverages : array-like of shape (n_coverages,), optional
+            Rising; 0, 0.01, ..., 1 by default.
+        reference : str or None, default=None
+            The band of the difference to this router instead.
+
+        Returns
+        -------
+        CurveBand
+            ``coverage``, ``estimate``; ``low`` and ``high``, between which the whole
+            curve lies with the comparison's confidence; ``low_pointwise`` and
+            ``high_pointwise``; ``p_value`` of a difference anywhere.
+
+        Raises
+        ------
+        ValueError
+            When a router was not compared, or coverages are no rising shares.
+        """
+        return self._paired.band(router, coverages, reference=reference)
 
     def __str__(self):
         head = f"{self.n} test rows; base {100 * self.base_accuracy:.2f} %"
@@ -128,13 +189,27 @@ class RouterComparison:
             head += "; accuracies count an abstention as right"
         names = ("router", "asked", "realised", "accuracy", "at coverage", "interval")
         lines = [f"{names[0]:16}" + "".join(f"{name:>13}" for name in names[1:])]
+        pairs = self._against()
         lines += [
             f"{r['router']:16}{r['coverage']:>13.2f}{r['realised_coverage']:>13.3f}"
             f"{r['accuracy']:>13.4f}{r['accuracy_at_coverage']:>13.4f}"
             f"  {r['accuracy_low']:.4f}-{r['accuracy_high']:.4f}"
-            for r in self.rows
+            f"  {MARKS.get(other['verdict'], '')}".rstrip()
+            for r, other in pairs
         ]
+        n_others = sum(row["router"] != self.reference for row in self.rows)
+        if n_others:
+            lines.append(
+                f"+ better, - worse at coverage than {self.reference}: shown at "
+                f"{100 * self.confidence:g} % for all {n_others} differences together; "
+                "without a mark, not shown."
+            )
         return "\n".join([head, *lines])
+
+    def _against(self):
+        """Each row, and its difference to the reference."""
+        found = {(d["router"], d["coverage"]): d for d in self.differences()}
+        return [(row, found[row["router"], row["coverage"]]) for row in self.rows]
 
 
 def compare_routers(
@@ -143,7 +218,8 @@ def compare_routers(
     routers=None,
     coverages=(0.9, 0.8, 0.7),
     *,
-    n_bootstrap=500,
+    reference=None,
+    n_bootstrap=10_000,
     confidence=0.95,
     random_state=None,
     progress=False,
@@ -158,12 +234,16 @@ def compare_routers(
         None takes every registered router that the evidence allows, except those that
         train a network, and the bounds.
     coverages : sequence of float, default=(0.9, 0.8, 0.7)
-    n_bootstrap : int, default=500
-        Resamples of the test rows, the same for every router.
+    reference : str or None, default=None
+        Name of the router that the others are held against; None takes
+        max_probability where it is compared, else the first.
+    n_bootstrap : int, default=10_000
+        Draws of multipliers on the test rows, the same for every router, for what
+        holds of several differences together.
     confidence : float, default=0.95
-        Of the intervals.
+        Of the intervals and verdicts.
     random_state : int, RandomState instance or None, default=None
-        For the resamples and the routers.
+        For the routers and the draws.
     progress : bool, default=False
         Show a bar if it takes longer than two seconds.
 
@@ -174,7 +254,7 @@ def compare_routers(
     Raises
     ------
     ValueError
-        When a router is unknown, a coverage is no share, or a router lacks evidence.
+        When a router is unknown or lacks evidence, or a parameter is out of range.
 
     Examples
     --------
@@ -197,7 +277,14 @@ def compare_routers(
             raise ValueError("coverages must be numbers in [0, 1]. Got None.")
         check_coverage(coverage)
     routers = default_routers(train) if routers is None else list(routers)
+    for values, name in ((routers, "routers"), (coverages, "coverages")):
+        if not len(values):
+            raise ValueError(f"{name} must not be empty. Got {values!r}. Give one.")
     labels = _labels(routers)
+    if reference is None:
+        reference = "max_probability" if "max_probability" in labels else labels[0]
+    check_compared(reference, "reference", labels)
+    check_inference(confidence=confidence, n_bootstrap=n_bootstrap)
     judged = []
     steps = [
         (router, label, coverage)
@@ -211,16 +298,20 @@ def compare_routers(
         row, score, curve = _judge(router, coverage, train, test, random_state, cache)
         judged.append(({"router": label, **row}, score, curve))
     rows = [row for row, _, _ in judged]
-    replicates = bootstrap_accuracy(
-        [score for _, score, _ in judged],
+    scores = {}
+    for row, score, _ in judged:
+        scores.setdefault(row["router"], {})[row["coverage"]] = score
+    paired = PairedScores(
+        scores,
         test.base_utility,
         test.answer_if_queried,
-        [row["coverage"] for row in rows],
-        n_bootstrap=n_bootstrap,
         sample_weight=test.sample_weight,
+        confidence=confidence,
+        n_bootstrap=n_bootstrap,
         random_state=random_state,
     )
-    low, high = interval(replicates, confidence)
+    asked = [(row["router"], row["coverage"]) for row in rows]
+    _, low, high = paired.accuracies(asked)
     for i, row in enumerate(rows):
         row["accuracy_low"], row["accuracy_high"] = float(low[i]), float(high[i])
     weight = test.weight / test.weight.sum()
@@ -232,7 +323,8 @@ def compare_routers(
         has_global=test.has_global,
         n=test.n_rows,
         confidence=confidence,
-        _replicates=replicates,
+        reference=reference,
+        _paired=paired,
     )
 
 

@@ -1,8 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from selective_query import Outcomes, TopKProba, compare_routers, list_routers
-from selective_query.comparison import COLUMNS, default_routers
+from selective_query.comparison import COLUMNS, DIFFERENCE_COLUMNS, default_routers
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import MaxLogitRouter
@@ -23,7 +25,7 @@ def comparison(halves):
 
 def test_frame_has_the_promised_columns(comparison):
     frame = comparison.to_frame()
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == (*COLUMNS, *DIFFERENCE_COLUMNS)
     assert len(frame) == 3 * len(default_routers(
         make_selective_query(10, random_state=0).outcomes))  # fmt: skip
     assert (frame.accuracy_low <= frame.accuracy_at_coverage).all()
@@ -145,3 +147,95 @@ def test_two_routers_of_one_class_are_told_apart(halves):
     assert names == ["MaxLogitRouter(p=2)", "MaxLogitRouter(p=5)"]
     assert len(comparison.curves) == 2
     assert comparison.differences(names[0])[0]["difference"] == 0
+
+
+def test_frame_and_text_mark_what_is_shown():
+    train, test = (
+        make_selective_query(3000, regime="specialist", random_state=seed).outcomes
+        for seed in (0, 1)
+    )
+    names = ["margin", "benefit", "max_probability", "always_base"]
+    comparison = compare_routers(train, test, names, [0.8, 0.6], random_state=0)
+    assert comparison.reference == "max_probability"
+    frame = comparison.to_frame()
+    by_name = frame.groupby("router").verdict.agg(set)
+    assert by_name["benefit"] == {"better"}
+    assert by_name["margin"] == by_name["max_probability"] == {"no difference shown"}
+    lines = str(comparison).splitlines()
+    for line, verdict in zip(lines[2:-1], frame.verdict, strict=True):
+        assert line.endswith(" +") == (verdict == "better")
+        assert line.endswith(" -") == (verdict == "worse")
+    assert lines[-1].startswith("+ better, - worse at coverage than max_probability")
+    assert "95 % for all 6 differences together" in lines[-1]
+    found = {(d["router"], d["coverage"]): d for d in comparison.differences()}
+    for row in frame.to_dict("records"):
+        other = found[row["router"], row["coverage"]]
+        assert all(row[name] == other[name] for name in DIFFERENCE_COLUMNS)
+    # The better one as reference.
+    against = compare_routers(
+        train, test, names, [0.8], reference="benefit", random_state=0
+    )
+    assert set(against.to_frame().verdict) == {"worse", "no difference shown"}
+    assert str(against).splitlines()[2].endswith(" -")
+
+
+def test_reference_by_default(halves):
+    comparison = compare_routers(*halves, ["entropy"], [0.8])
+    assert comparison.reference == "entropy"
+    assert "differences together" not in str(comparison)
+    with pytest.raises(ValueError, match="reference='margin' is not .*: entropy"):
+        compare_routers(*halves, ["entropy"], [0.8], reference="margin")
+
+
+def test_not_inferior_within_a_margin(comparison):
+    rows = comparison.differences("max_probability", margin=0.4)
+    assert all(row["not_inferior"] for row in rows)
+    assert {row["verdict"] for row in rows} <= {"better", "worse", "not inferior"}
+    rows = comparison.differences("oracle", margin=0.001)
+    (row,) = (r for r in rows if r["router"] == "random" and r["coverage"] == 0.8)
+    assert row["verdict"] == "worse" and not row["not_inferior"]
+
+
+def test_differences_over_a_range_and_bands(comparison):
+    rows = comparison.differences_over((0.6, 0.9), "random")
+    by_name = {row["router"]: row for row in rows}
+    assert list(by_name) == list(dict.fromkeys(r["router"] for r in comparison.rows))
+    assert by_name["oracle"]["verdict"] == "better"
+    assert by_name["oracle"]["p_sup_adjusted"] < 0.05
+    band = comparison.bands("margin", [0.7, 0.8, 0.9])
+    table = {(r["router"], r["coverage"]): r for r in comparison.rows}
+    for c, value in zip(band.coverage, band.estimate, strict=True):
+        assert value == pytest.approx(table["margin", c]["accuracy_at_coverage"])
+    apart = comparison.bands("oracle", [0.7, 0.8, 0.9], reference="random")
+    assert (apart.low > 0).all()
+
+
+def test_the_same_router_or_coverage_twice(halves):
+    comparison = compare_routers(*halves, ["entropy", "entropy"], [0.8, 0.8])
+    assert len(comparison.rows) == len(comparison.to_frame()) == 4
+
+
+def test_bad_settings_are_found_before_anything_is_fitted(halves):
+    for wrong, message in (
+        ({"n_bootstrap": 0}, "n_bootstrap must be"),
+        ({"confidence": 1.0}, "confidence must be"),
+        ({"routers": []}, "routers must not be empty"),
+        ({"coverages": []}, "coverages must not be empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            compare_routers(*halves, **wrong)
+
+
+def test_frequency_weights_are_rows(halves):
+    train, test = halves
+    weight = np.random.default_rng(0).integers(0, 3, size=test.n_rows).astype(float)
+    again = test.take(np.repeat(np.arange(test.n_rows), weight.astype(int)))
+    names = ["margin", "entropy"]
+    tables = [
+        compare_routers(train, rows, names, [0.8], random_state=0).differences("margin")
+        for rows in (dataclasses.replace(test, sample_weight=weight), again)
+    ]
+    for ours, theirs in zip(*tables, strict=True):
+        assert ours.pop("verdict") == theirs.pop("verdict")
+        for name in ("difference", "low", "p_value", "high_simultaneous"):
+            assert ours[name] == pytest.approx(theirs[name], abs=1e-9)
