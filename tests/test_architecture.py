@@ -16,6 +16,7 @@ FLOORS = [
     {"exceptions", "_validation", "_labels", "probabilities"},
     {"evidence"},
     {"outcomes", "_outcomes_file"},
+    {"supervision"},
     {"metrics", "costs"},
     {"budgets"},
     {"routers"},

@@ -9,6 +9,7 @@ from selective_query import routers
 MODULES = [
     "selective_query",
     "selective_query.routers",
+    "selective_query.supervision",
     "selective_query.metrics",
     "selective_query.budgets",
     "selective_query.displays",
