@@ -6,6 +6,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 from sklearn.utils.metadata_routing import UNUSED
 
+from selective_query.routers.decision_cost import learned_cost
+
 N_FOLDS = 5
 
 
@@ -25,6 +27,8 @@ class BaseRouter(BaseEstimator):
         "a query gains nothing" and ``coverage=None`` makes sense.
     is_bound : bool
         Whether this is a bound to compare with, which cannot route unseen inputs.
+    required_evidence : tuple of str
+        Kinds of evidence that it cannot do without; empty where it says so nowhere.
     """
 
     # Metadata routing would otherwise take `outcomes` for something users pass along.
@@ -33,6 +37,39 @@ class BaseRouter(BaseEstimator):
     learns = False
     in_benefit_units = False
     is_bound = False
+    required_evidence = ()
+
+    @property
+    def needs_base(self):
+        """Whether the base must have run before this router can score.
+
+        False once it was fitted on inputs alone: it can then send a row away before
+        the base has cost anything.
+        """
+        layout = getattr(self, "layout_", None)
+        return layout is None or any(kind != "X" for kind, _ in layout)
+
+    def decision_cost(self, n_classes, n_features=0):
+        """What one decision costs the device, once the base has run.
+
+        By default each number that ``fit`` stored is counted as used once, which holds
+        for linear models and is an upper bound for trees; of an array whose name begins
+        with ``class_`` one entry is read. Making the columns of a learned router from
+        the base's outputs counts too.
+
+        Parameters
+        ----------
+        n_classes : int
+            Columns of ``base_proba``.
+        n_features : int, default=0
+            Columns of ``base_features``, or of `X` where the router reads it.
+
+        Returns
+        -------
+        DecisionCost
+        """
+        self._check_fitted()
+        return learned_cost(self, n_classes, n_features)
 
     def fit(self, outcomes):
         """Learn from outcomes; the default has nothing to learn.

@@ -7,10 +7,17 @@ from selective_query.metrics.areas import deferral_area
 from selective_query.probabilities import TopKProba
 from selective_query.routers import scores
 from selective_query.routers._base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
 
 
 class _ProbabilityRouter(BaseRouter):
     """A score that is a function of the base's probabilities."""
+
+    required_evidence = ("base_proba",)
+    _macs_per_class = 1
+
+    def decision_cost(self, n_classes, n_features=0):
+        return cost_of(self._macs_per_class * n_classes)
 
     def query_score(self, evidence):
         return self._score(evidence.require("base_proba", type(self).__name__))
@@ -32,6 +39,7 @@ class EntropyRouter(_ProbabilityRouter):
     """
 
     _score = staticmethod(scores.entropy)
+    _macs_per_class = 2  # a logarithm, and a product that is added up
 
 
 class MaxProbabilityRouter(_ProbabilityRouter):
@@ -64,6 +72,7 @@ class MarginRouter(_ProbabilityRouter):
     """
 
     _score = staticmethod(scores.margin)
+    _macs_per_class = 2  # two comparisons for a running top two
 
 
 class MaxLogitRouter(BaseRouter):
@@ -139,6 +148,14 @@ class MaxLogitRouter(BaseRouter):
                 scores.max_probability(evidence.require("base_proba", "max_logit")) - 1
             )
         return scores.max_logit_p_norm(self._logits(evidence), p)
+
+    def decision_cost(self, n_classes, n_features=0):
+        self._check_fitted()
+        p = self.p_ if self.learns else self.p
+        if p is None:
+            return MaxProbabilityRouter().decision_cost(n_classes)
+        # To sum, to centre, to compare, to take a power and add it up; log, exp.
+        return cost_of(6 * n_classes + 2, stored=1, scratch=n_classes)
 
     @staticmethod
     def _logits(evidence):

@@ -14,6 +14,7 @@ from selective_query.exceptions import BoundRouterError
 from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba
 from selective_query.routers._base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
 
 
 class RandomRouter(BaseRouter):
@@ -62,6 +63,10 @@ class RandomRouter(BaseRouter):
             evidence.require("X", "RandomRouter, which hashes what it is given,")
         seed = getattr(self, "seed_", self.random_state)
         return _hash_rows(np.hstack(tables), seed)
+
+    def decision_cost(self, n_classes, n_features=0):
+        # One product for each number, and eight steps that mix the bits.
+        return cost_of(n_classes + n_features + 8, stored=1)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "seed_") or isinstance(self.random_state, Integral)

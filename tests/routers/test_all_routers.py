@@ -9,8 +9,14 @@ from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.probabilities import entropy
 from selective_query.routers import BaseRouter, make_router
-from tests.routers import checks
-from tests.routers.checks import yield_router_checks
+from selective_query.routers.checks import (
+    fields_of,
+    fitting,
+    sample_outcomes,
+    scoring,
+    yield_router_checks,
+)
+from selective_query.routers.decision_cost import DecisionCost
 
 NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
 
@@ -20,6 +26,7 @@ EXPECTED_FAILURES = {
         "check_names_of_the_classes_do_not_matter": "a hash of the columns in order",
         "check_doubt_scores_higher_than_certainty": "chance knows no doubt",
         "check_missing_evidence_is_named": "it takes any evidence, texts too",
+        "check_other_evidence_is_refused": "it takes any evidence, and hashes all",
     },
     "constrained": {
         "check_order_in_fit_does_not_matter": "the order deals rows to batches",
@@ -27,6 +34,8 @@ EXPECTED_FAILURES = {
         "check_integer_weights_are_repeated_rows": "repeated rows fill batches",
     },
 }
+# Routers that need evidence of their own.
+MAKERS = {}
 # A net that trains in a moment.
 SMALL = {"constrained": {"hidden": (16,), "head": (16,), "n_epochs": 3}}
 
@@ -38,17 +47,21 @@ def make(name):
     return router.set_params(**small)
 
 
+def checks_of(name):
+    return yield_router_checks(make(name), MAKERS.get(name, sample_outcomes))
+
+
 def cases():
     for name in list_routers():
         expected = EXPECTED_FAILURES.get(name, {})
-        for check in yield_router_checks(make(name)):
+        for label, check in checks_of(name):
             marks = []
-            if check.__name__ in expected:
-                marks.append(pytest.mark.xfail(reason=expected[check.__name__]))
+            if label in expected:
+                marks.append(pytest.mark.xfail(reason=expected[label]))
             if name in SMALL:
                 marks.append(NEEDS_TORCH)
-            label = f"{name}-{check.__name__.removeprefix('check_')}"
-            yield pytest.param(name, check, id=label, marks=marks)
+            test_id = f"{name}-{label.removeprefix('check_')}"
+            yield pytest.param(check, id=test_id, marks=marks)
 
 
 @pytest.fixture(autouse=True)
@@ -65,19 +78,16 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("name", "check"), list(cases()))
-def test_router(name, check):
-    check(make(name))
+@pytest.mark.parametrize("check", list(cases()))
+def test_router(check):
+    check()
 
 
 @pytest.mark.parametrize("name", list_routers())
 @pytest.mark.parametrize("has_global", [True, False])
 @pytest.mark.parametrize("ties", [True, False])
 def test_no_router_beats_the_oracle_at_any_coverage(name, has_global, ties):
-    train, test = (
-        coarse(checks.sample_outcomes(seed=seed, has_global=has_global), ties)
-        for seed in (0, 1)
-    )
+    train, test = (coarse(name, seed, has_global, ties) for seed in (0, 1))
     made = make(name).fit(train)
     coverage = np.linspace(0, 1, 101)
     ours, best = (
@@ -98,30 +108,38 @@ def test_no_router_beats_the_oracle_at_any_coverage(name, has_global, ties):
         assert best.max() > ours.max()
 
 
-def coarse(outcomes, ties):
-    """The same with weights; where ties are wanted, with few distinct probabilities."""
+def coarse(name, seed, has_global, ties):
+    """Outcomes with weights; where ties are wanted, with few distinct probabilities."""
+    maker = MAKERS.get(name, sample_outcomes)
+    outcomes = maker(seed=seed, has_global=has_global)
     proba, changed = outcomes.base_proba, {}
     if ties:
         rounded = np.round(4 * proba) + 1
         proba = rounded / rounded.sum(axis=1, keepdims=True)
-        changed = {"base_logits": None, "base_features": None}
+        spare = {"base_logits", "base_features"} - {*make(name).required_evidence}
+        changed = dict.fromkeys(spare)
     weight = np.arange(outcomes.n_rows) % 3
     return Outcomes(
-        **checks.fields_of(outcomes, base_proba=proba, sample_weight=weight, **changed)
+        **fields_of(outcomes, base_proba=proba, sample_weight=weight, **changed)
     )
 
 
 def test_expected_failures_name_checks_that_there_are():
     assert EXPECTED_FAILURES.keys() <= set(list_routers())
     for name, expected in EXPECTED_FAILURES.items():
-        known = {check.__name__ for check in yield_router_checks(make(name))}
+        known = {label for label, _ in checks_of(name)}
         assert expected.keys() <= known
         assert all(expected.values())
 
 
 def test_every_check_is_yielded():
-    written = {name for name in vars(checks) if name.startswith("check_")}
-    assert {check.__name__ for check in yield_router_checks(make("benefit"))} == written
+    written = {
+        name
+        for module in (scoring, fitting)
+        for name in vars(module)
+        if name.startswith("check_")
+    }
+    assert {label for label, _ in checks_of("benefit")} == written
 
 
 # The checks themselves: each catches a router that is wrong in its way.
@@ -287,6 +305,29 @@ class IgnoresWeights(Sound):
         return self
 
 
+class NeedsARow(Sound):
+    def query_score(self, evidence):
+        score = super().query_score(evidence)
+        return score - 0 * score.max()
+
+
+class AddsWhatItFinds(Sound):
+    def query_score(self, evidence):
+        score = super().query_score(evidence)
+        return score + getattr(evidence, "base_features", np.zeros((1, 1))).sum(axis=1)
+
+
+class LearnsFromQueries(Sound):
+    def query_score(self, evidence):
+        self.mean_ += 1e-3
+        return super().query_score(evidence)
+
+
+class CostsNothing(Sound):
+    def decision_cost(self, n_classes, n_features=0):
+        return DecisionCost(0, 0, 0)
+
+
 class Unfitted(Sound):
     def query_score(self, evidence):
         self.mean_ = getattr(self, "mean_", 0)
@@ -318,26 +359,42 @@ BROKEN = {
     Mute: "missing_evidence_is_named",
     ScoresInPlaceOfFit: "fit_score_also_fits",
     IgnoresWeights: "integer_weights_are_repeated_rows",
+    NeedsARow: "zero_rows",
+    AddsWhatItFinds: "other_evidence_is_refused",
+    LearnsFromQueries: "scoring_leaves_the_router_alone",
+    CostsNothing: "cost_is_counted",
     Unfitted: "unfitted_router_says_so",
 }
 
 
-@pytest.mark.parametrize("check", list(yield_router_checks(Sound())))
+@pytest.mark.parametrize(
+    "check", [check for _, check in yield_router_checks(Sound(scale=2.0))]
+)
 def test_a_sound_router_passes(check):
-    check(Sound(scale=2.0))
+    check()
 
 
 @pytest.mark.parametrize("broken", list(BROKEN), ids=lambda cls: cls.__name__)
 def test_a_broken_router_is_caught(broken):
-    check = getattr(checks, f"check_{BROKEN[broken]}")
-    assert check in yield_router_checks(broken())
+    check = dict(yield_router_checks(broken()))[f"check_{BROKEN[broken]}"]
     # What a broken router makes its check raise is its own affair; that the check is
     # sound by itself is shown above.
     with pytest.raises(Exception):  # noqa: B017
-        check(broken())
+        check()
 
 
 def test_nan_check_catches_evidence_that_lets_nan_pass(monkeypatch):
     monkeypatch.setattr(Evidence, "__post_init__", lambda self: None)
     with pytest.raises(AssertionError, match="Nothing was raised"):
-        checks.check_nan_is_refused(Sound())
+        scoring.check_nan_is_refused(Sound())
+
+
+def test_each_new_check_raises_for_its_own_reason():
+    for broken, text in (
+        (AddsWhatItFinds, "takes other"),
+        (LearnsFromQueries, "it learns from what it scores"),
+        (CostsNothing, "without any operation"),
+    ):
+        check = dict(yield_router_checks(broken()))[f"check_{BROKEN[broken]}"]
+        with pytest.raises(AssertionError, match=text):
+            check()

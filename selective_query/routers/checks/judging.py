@@ -1,0 +1,27 @@
+"""What the checks share: how near is equal, and errors that must come."""
+
+import numpy as np
+
+# Scores of one row may differ by this much with the batch or the order of the rows.
+TOLERANCE = 1e-6
+
+
+def assert_alike(score, expected):
+    """Equal but for a thousandth of the spread."""
+    np.testing.assert_allclose(score, expected, atol=1e-3 * np.ptp(expected))
+
+
+def params_of(router):
+    """Constructor parameters in words."""
+    return {name: repr(value) for name, value in router.get_params().items()}
+
+
+def assert_raises(kind, text, call):
+    """Return the error that a call must raise; its message must hold the text."""
+    try:
+        call()
+    except Exception as error:
+        assert isinstance(error, kind), f"{kind.__name__} expected. Got {error!r}."
+        assert text in str(error), f"{text!r} is not named in: {error}"
+        return error
+    raise AssertionError(f"{kind.__name__} expected. Nothing was raised.")

@@ -1,0 +1,72 @@
+"""Outcomes that the checks try a router on."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from selective_query.outcomes import Outcomes
+
+BASE_FIELDS = ("base_proba", "base_logits", "base_features")
+FIELDS = (*BASE_FIELDS, "y", "global_proba", "sample_weight", "classes", "fold")
+
+
+def sample_outcomes(
+    n=240, *, n_classes=4, has_global=True, features=True, dtype=np.float64, seed=0
+):
+    """A calibrated base, whose confidence tells much, and a global right on 90 %.
+
+    Values are single-precision numbers whatever the dtype, and where the first of the
+    features is positive the global is always right.
+
+    Parameters
+    ----------
+    n, n_classes : int
+    has_global : bool, default=True
+    features : bool, default=True
+        Whether logits and features come with the probabilities.
+    dtype : dtype, default=float64
+        Of probabilities, logits and features.
+    seed : int, default=0
+
+    Returns
+    -------
+    Outcomes
+
+    Examples
+    --------
+    >>> from selective_query.routers.checks import sample_outcomes
+    >>> sample_outcomes(7).base_features.shape
+    (7, 3)
+    """
+    rng = np.random.default_rng(seed)
+    logits = (2 * rng.normal(size=(n, n_classes))).astype(np.float32)
+    proba = np.exp(logits - logits.max(axis=1, keepdims=True))
+    proba /= proba.sum(axis=1, keepdims=True)
+    y = (proba.cumsum(axis=1) > rng.random((n, 1)) * (1 - 1e-6)).argmax(axis=1)
+    table = rng.normal(size=(n, 3)).astype(np.float32)
+    parts = {"base_proba": proba.astype(dtype), "y": y, "fold": np.arange(n) % 5}
+    if features:
+        parts["base_logits"] = logits.astype(dtype)
+        parts["base_features"] = table.astype(dtype)
+    if has_global:
+        wrong = (table[:, 0] < 0) & (rng.random(n) < 0.2)
+        answer = np.where(wrong, (y + 1) % n_classes, y)
+        rest = 0.2 / n_classes
+        parts["global_proba"] = rest + 0.8 * np.eye(n_classes)[answer]
+    return Outcomes(**parts)
+
+
+def fields_of(outcomes, **changed):
+    """The arguments that would make these outcomes, some of them changed."""
+    return {**{name: getattr(outcomes, name) for name in FIELDS}, **changed}
+
+
+def least_outcomes(router, make, n=240, **options):
+    """Outcomes with base probabilities, what the router requires, and no more."""
+    outcomes = make(n, **options)
+    spare = {
+        name: None
+        for name in ("base_logits", "base_features")
+        if name not in router.required_evidence
+    }
+    return replace(outcomes, **spare)

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from sklearn.tree import DecisionTreeRegressor
+
+from selective_query import Outcomes
+from selective_query.routers import (
+    AutoRouter,
+    BaseRouter,
+    BenefitRouter,
+    EntropyRouter,
+    MarginRouter,
+    MaxLogitRouter,
+    MaxProbabilityRouter,
+)
+from selective_query.routers.checks import sample_outcomes
+from selective_query.routers.decision_cost import DecisionCost, columns_cost
+
+
+def many_classes(n_classes):
+    """Outcomes in which the class and a feature matter, so that nothing is shrunk."""
+    rng = np.random.default_rng(0)
+    n = 6 * n_classes + 400
+    predicted = np.arange(n) % n_classes
+    confidence = rng.uniform(0.5, 1, size=n)
+    proba = np.repeat((1 - confidence)[:, None] / (n_classes - 1), n_classes, axis=1)
+    proba[np.arange(n), predicted] = confidence
+    features = rng.normal(size=(n, 6))
+    chance = 0.5 + 0.3 * np.tanh(features[:, 0])
+    return Outcomes(
+        base_proba=proba,
+        base_features=features,
+        base_utility=(rng.random(n) < chance).astype(float),
+        global_utility=np.ones(n),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "macs"),
+    [
+        (10, {"max_probability": 10, "margin": 20, "entropy": 20, "benefit": 128}),
+        (
+            1000,
+            {
+                "max_probability": 1000,
+                "margin": 2000,
+                "entropy": 2000,
+                "benefit": 7018,
+            },
+        ),
+    ],
+)
+def test_default_portfolio_fits_in_16_kilobytes_of_flash(n_classes, macs):
+    outcomes = many_classes(n_classes)
+    candidates = {
+        "max_probability": MaxProbabilityRouter(),
+        "margin": MarginRouter(),
+        "entropy": EntropyRouter(),
+        # With an effect of each class, which costs most of the flash.
+        "benefit": BenefitRouter(class_smoothing=10.0).fit(outcomes),
+    }
+    found = AutoRouter(target_coverage=0.8).fit(outcomes)
+    assert found.selection_["candidates"].keys() == candidates.keys()
+    costs = {name: r.decision_cost(n_classes, 6) for name, r in candidates.items()}
+    assert {name: cost.macs for name, cost in costs.items()} == macs
+    assert max(cost.flash_bytes for cost in costs.values()) < 16 * 1024
+    n_columns = len(candidates["benefit"].coef_)
+    assert costs["benefit"].flash_bytes == 4 * (n_columns + 1 + n_classes)
+    assert found.decision_cost(n_classes, 6).flash_bytes < 16 * 1024
+
+
+def test_auto_costs_what_it_chose():
+    outcomes = sample_outcomes()
+    auto = AutoRouter([("margin", MarginRouter())], 0.8, 0.0).fit(outcomes)
+    chosen = auto.selected_.decision_cost(4, 3)
+    assert auto.decision_cost(4, 3) == chosen
+
+
+def test_shrunken_class_effects_are_not_stored():
+    outcomes = sample_outcomes()
+    with_effect, without = (
+        BenefitRouter(alpha=1.0, class_smoothing=s).fit(outcomes).decision_cost(4, 3)
+        for s in (10.0, np.inf)
+    )
+    assert with_effect.flash_bytes - without.flash_bytes == 4 * 4
+    assert with_effect.macs - without.macs == 1
+
+
+def test_max_logit_costs_what_it_chose():
+    assert MaxLogitRouter(p=3).decision_cost(10) == DecisionCost(62, 4, 40)
+    router = MaxLogitRouter().fit(sample_outcomes())
+    router.p_ = None
+    assert router.decision_cost(10) == MaxProbabilityRouter().decision_cost(10)
+
+
+def test_unfitted_router_has_no_cost_yet():
+    with pytest.raises(ValueError, match="not fitted"):
+        BenefitRouter().decision_cost(10)
+
+
+class Stores(BaseRouter):
+    learns = True
+
+    def fit(self, outcomes):
+        rng = np.random.default_rng(0)
+        self.coef_ = np.zeros(5)
+        self.layers_ = [(np.zeros((3, 2)), np.zeros(2)), {"bias": 1.0}]
+        self.tree_ = DecisionTreeRegressor(max_leaf_nodes=4).fit(
+            rng.normal(size=(50, 2)), rng.normal(size=50)
+        )
+        return self
+
+
+def test_numbers_are_found_in_lists_and_compiled_trees():
+    router = Stores().fit(None)
+    nodes = router.tree_.tree_.__getstate__()["nodes"].nbytes
+    least = 4 * (5 + 6 + 2 + 1) + nodes
+    assert least < router.decision_cost(3).flash_bytes < least + 200
+
+
+def test_columns_of_logits_are_made_where_there_are_none():
+    assert columns_cost(10).macs - columns_cost(10, has_logits=True).macs == 30
+    assert columns_cost(100) == columns_cost(100, has_logits=True)
+    assert columns_cost(0, 7) == DecisionCost(0, 0, 28)
+
+
+def test_a_router_of_inputs_alone_needs_no_base():
+    rng = np.random.default_rng(0)
+    X, benefit = rng.normal(size=(60, 2)), rng.integers(2, size=60)
+    graded = {"base_utility": 1 - benefit, "global_utility": np.ones(60)}
+    alone = BenefitRouter().fit(Outcomes(X=X, **graded))
+    assert not alone.needs_base
+    features = BenefitRouter().fit(Outcomes(base_features=X, **graded))
+    assert features.needs_base
+    assert MarginRouter().needs_base
+    assert BenefitRouter().needs_base, "before fit nobody knows better"
