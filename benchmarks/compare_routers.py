@@ -13,8 +13,6 @@ COVERAGES = (0.9, 0.8, 0.7, 0.5)
 QUICK = ("digits",)
 SPEC = {
     "dataset": "",
-    "base": ".4f",
-    "global": ".4f",
     "router": "",
     "coverage": ".2f",
     "realised_coverage": ".4f",
@@ -22,21 +20,38 @@ SPEC = {
     "accuracy_at_coverage": ".4f",
     "accuracy_low": ".4f",
     "accuracy_high": ".4f",
+    "difference": "+.4f",
+    "verdict": "",
 }
 
 
-def judge(dataset, router, n_bootstrap):
+def judge(dataset, with_constrained):
     train, test = make_outcomes(dataset)
+    routers = default_routers(train)
+    if with_constrained and train.base_proba is not None:
+        # Not among the defaults: it trains six nets for each coverage.
+        routers.append("constrained")
+    reference = "max_probability" if "max_probability" in routers else "random"
     comparison = compare_routers(
-        train, test, [router], COVERAGES, n_bootstrap=n_bootstrap, random_state=0
+        train, test, routers, COVERAGES, reference=reference, random_state=0
     )
+    differences = comparison.differences(reference)
     return {
         "base": comparison.base_accuracy,
         "global": comparison.global_accuracy,
         "n_train": train.n_rows,
         "n_test": test.n_rows,
-        "results": comparison.rows,
+        "reference": reference,
+        "results": [
+            {**row, **_paired(difference)}
+            for row, difference in zip(comparison.rows, differences, strict=True)
+        ],
     }
+
+
+def _paired(difference):
+    names = ("difference", "low_simultaneous", "high_simultaneous", "p_adjusted")
+    return {name: difference[name] for name in (*names, "verdict")}
 
 
 def main():
@@ -45,18 +60,9 @@ def main():
     args = benchmark.parse()
     warnings.simplefilter("ignore", CalibrationWarning)
     for dataset in args.datasets or (QUICK if args.quick else RECIPES):
-        evidence = make_outcomes(dataset)[0]
-        routers = default_routers(evidence)
-        if evidence.base_proba is not None:
-            # Not among the defaults: it trains six nets for each coverage.
-            routers.append("constrained")
-        for router in routers:
-            benchmark.row(
-                {"dataset": dataset, "router": router},
-                lambda d=dataset, r=router: judge(d, r, 200 if args.quick else 1000),
-            )
+        benchmark.row({"dataset": dataset}, lambda d=dataset: judge(d, not args.quick))
     flat = [
-        {**row, **result, "router": row["router"]}
+        {"dataset": row["dataset"], **result}
         for row in benchmark.rows
         for result in row["results"]
     ]

@@ -10,6 +10,7 @@ README = HERE.parent / "README.md"
 START = "<!-- table: compare_routers -->\n"
 END = "<!-- end of table -->"
 COVERAGE = 0.8
+MARKS = {"better": " +", "worse": " −"}
 ROUTERS = (
     "entropy",
     "max_probability",
@@ -27,8 +28,11 @@ def compare_table(results):
         heads[row["dataset"]] = row["base"], row["global"]
         for result in row["results"]:
             if result["coverage"] == COVERAGE:
-                accuracy = result["accuracy_at_coverage"]
-                cells[row["dataset"], row["router"]] = f"{100 * accuracy:.2f}"
+                accuracy = 100 * result["accuracy_at_coverage"]
+                mark = MARKS.get(result["verdict"], "")
+                if result["router"] == "oracle":
+                    mark = ""
+                cells[row["dataset"], result["router"]] = f"{accuracy:.2f}{mark}"
     lines = [
         "| dataset | base | global | " + " | ".join(ROUTERS) + " |",
         "|---" * (3 + len(ROUTERS)) + "|",

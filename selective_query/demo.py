@@ -76,7 +76,6 @@ def run_demo(picture, random_state=0, progress=True):
         hybrid.outcomes(X_new, y_new),
         ROUTERS,
         COVERAGES,
-        n_bootstrap=2000,
         random_state=random_state,
         progress=progress,
     )
@@ -93,11 +92,15 @@ def run_demo(picture, random_state=0, progress=True):
 
 def print_differences(comparison, router, references):
     """Accuracy of one router minus that of others, with paired intervals."""
-    print(f"\nDifference in accuracy, {router} minus ..., in points (95 % interval)")
+    print(
+        f"\nDifference in accuracy, {router} minus ..., in points (intervals that hold "
+        "for all routers and coverages at once, 95 %)"
+    )
     for reference in references:
         for row in comparison.differences(reference):
             if row["router"] == router:
-                points = (100 * row[k] for k in ("difference", "low", "high"))
+                names = ("difference", "low_simultaneous", "high_simultaneous")
+                points = (100 * row[name] for name in names)
                 print(
                     f"  {reference:16} at coverage {row['coverage']:.2f}: "
                     "{:+.2f} ({:+.2f} to {:+.2f})".format(*points)

@@ -39,6 +39,9 @@ class All(Budget):
     def __hash__(self):
         return hash(self._budgets)
 
+    def __str__(self):
+        return " and ".join(map(str, self._budgets))
+
     def __repr__(self):
         return f"All({', '.join(map(repr, self._budgets))})"
 

@@ -41,6 +41,9 @@ class MinAccuracy(Floor):
             return binomial_p_value(right, sweep.n, self.accuracy)
         return mean_p_value(sweep.utility(i), self.accuracy)
 
+    def __str__(self):
+        return f"accuracy >= {self.accuracy:g}"
+
 
 @dataclass(frozen=True)
 class MaxExcessError(Floor):
@@ -95,6 +98,9 @@ class MaxExcessError(Floor):
                 passes = middle
         return passes
 
+    def __str__(self):
+        return f"excess error <= {self.excess:g}"
+
 
 @dataclass(frozen=True)
 class MinSelectiveAccuracy(Floor):
@@ -127,3 +133,6 @@ class MinSelectiveAccuracy(Floor):
         if sweep.is_binary:
             return binomial_p_value(sweep.kept_right[i], sweep.kept[i], self.accuracy)
         return mean_p_value(sweep.kept_utility(i), self.accuracy)
+
+    def __str__(self):
+        return f"selective accuracy >= {self.accuracy:g}"

@@ -30,6 +30,9 @@ class Coverage(Limit):
         """The minimum itself."""
         return float(self.minimum)
 
+    def __str__(self):
+        return f"coverage >= {self.minimum:g}"
+
 
 @dataclass(frozen=True)
 class QueryRate(Limit):
@@ -49,6 +52,9 @@ class QueryRate(Limit):
     def least_coverage(self):
         """One minus the maximum."""
         return float(1 - self.maximum)
+
+    def __str__(self):
+        return f"query rate <= {self.maximum:g}"
 
 
 class _CostLimit(Limit):
@@ -110,6 +116,9 @@ class MaxPrice(_CostLimit):
     def _cost(self, coverage):
         return self.costs.price(coverage)
 
+    def __str__(self):
+        return f"price <= {self.price:g}"
+
 
 @dataclass(frozen=True)
 class MaxLatency(_CostLimit):
@@ -140,6 +149,9 @@ class MaxLatency(_CostLimit):
     def _cost(self, coverage):
         return self.costs.latency_ms(coverage, self.statistic)
 
+    def __str__(self):
+        return f"{self.statistic} latency <= {self.ms:g} ms"
+
 
 @dataclass(frozen=True)
 class MaxEnergy(_CostLimit):
@@ -159,6 +171,9 @@ class MaxEnergy(_CostLimit):
 
     def _cost(self, coverage):
         return self.costs.energy_mj(coverage)
+
+    def __str__(self):
+        return f"energy <= {self.mj:g} mJ"
 
 
 @dataclass(frozen=True)
@@ -181,3 +196,6 @@ class BatteryLife(_CostLimit):
 
     def _keeps(self, coverage):
         return self._cost(coverage) >= self.days
+
+    def __str__(self):
+        return f"battery life >= {self.days:g} days"

@@ -121,6 +121,15 @@ max_gap=None))
             )
         return np.array([float(named.get(group, 0.0)) for group in known])
 
+    def __str__(self):
+        if self._is_named:
+            named = ", ".join(f"{g}: {c:g}" for g, c in self.minimum[:5])
+            least = f"{named}{', ...' if len(self.minimum) > 5 else ''}"
+        else:
+            least = f"{self.minimum:g}"
+        gap = "" if self.max_gap is None else f", gap <= {self.max_gap:g}"
+        return f"coverage of each group >= {least}{gap}"
+
 
 @dataclass(frozen=True)
 class MaxQueryCost(RowBudget):
@@ -154,6 +163,9 @@ class MaxQueryCost(RowBudget):
             )
         return cost
 
+    def __str__(self):
+        return f"mean cost of queries <= {self.maximum:g}"
+
 
 @dataclass(frozen=True)
 class StayLocal(RowBudget):
@@ -182,6 +194,9 @@ class StayLocal(RowBudget):
                 f"{mask.dtype}."
             )
         return mask.astype(bool)
+
+    def __str__(self):
+        return "marked rows stay"
 
 
 def local_parts(budget):

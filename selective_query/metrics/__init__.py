@@ -8,19 +8,23 @@ from selective_query.metrics.at_coverage import (
     selective_risk_at_coverage,
 )
 from selective_query.metrics.attribution import gap_attribution
+from selective_query.metrics.bands import CurveBand
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.metrics.detection import router_auroc
 from selective_query.metrics.gap_recovered import apgr, cpt, pgr
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
 from selective_query.metrics.hull import hull_area
+from selective_query.metrics.paired_scores import PairedScores
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
 
 __all__ = [
     "AccuracyCoverageCurve",
+    "CurveBand",
     "GapAttribution",
     "GapStep",
+    "PairedScores",
     "RankedOutcomes",
     "accuracy_at_coverage",
     "accuracy_coverage_curve",

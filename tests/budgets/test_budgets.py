@@ -143,3 +143,11 @@ def test_infeasible_errors_survive_pickling():
     error = BudgetInfeasibleError("text", Coverage(0.5), 0.25)
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.budget, copy.nearest) == ("text", Coverage(0.5), 0.25)
+
+
+def test_budgets_read_as_words():
+    words = [str(budget) for budget in BUDGETS]
+    assert words[0] == "coverage >= 0.8"
+    assert words[7] == "p95 latency <= 100 ms"
+    assert words[-1] == "coverage >= 0.7 and accuracy >= 0.95"
+    assert not any("(" in text for text in words)

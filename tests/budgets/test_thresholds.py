@@ -169,6 +169,6 @@ def test_a_trend_of_nothing_changes_nothing():
 
 def test_operating_point_reads_as_a_sentence():
     point = exact(np.arange(100.0)).cut(0.8, confidence=0.95)
-    assert "for Coverage(minimum=0.8)" in str(point)
+    assert "for coverage >= 0.8" in str(point)
     assert "probability 0.95 over the draw of 100 calibration rows" in str(point)
     assert 0.8 <= point.certificate.bound < point.coverage
