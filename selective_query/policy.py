@@ -213,7 +213,8 @@ class RoutingPolicy(BaseEstimator):
         budget = check_coverage(self.coverage)
         self._calibration = replace(
             calibration,
-            random_state=self.random_state,
+            # Drawn once, so that `at` gives the same each time it is asked.
+            seed=check_random_state(self.random_state).randint(2**31 - 1),
             columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from math import inf, nan
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from selective_query._validation import warn_user
 from selective_query.budgets.budgets import floors_of, limit_of
@@ -39,7 +38,7 @@ class Calibration:
         The same rows with the utilities of both answers, where they are known.
     ordering : JudgedRows or None
         Rows that are independent of these, to settle a sequence of thresholds.
-    random_state : int, RandomState instance or None
+    seed : int
         For setting such rows aside where there are none.
     columns : RowColumns
         What budgets read off each row.
@@ -50,7 +49,7 @@ class Calibration:
     scores: CalibrationScores
     judged: JudgedRows | None = None
     ordering: JudgedRows | None = None
-    random_state: object = None
+    seed: int = 0
     columns: RowColumns = field(default_factory=RowColumns)
     in_benefit_units: bool = False
 
@@ -162,7 +161,7 @@ class Calibration:
         """The fewest queries that are shown to reach the floors."""
         ordering, judged = self.ordering, self.judged
         if ordering is None:
-            order = check_random_state(self.random_state).permutation(len(judged.score))
+            order = np.random.RandomState(self.seed).permutation(len(judged.score))
             n_first = min(max(1, round(ORDERING_SHARE * len(order))), ENOUGH_TO_ORDER)
             ordering = judged.take(np.sort(order[:n_first]))
             judged = judged.take(np.sort(order[n_first:]))

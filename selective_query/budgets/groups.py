@@ -3,7 +3,6 @@
 from math import inf
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from selective_query._validation import warn_user
 from selective_query.budgets.budgets import floors_of, limit_of
@@ -48,7 +47,7 @@ def solve_groups(calibration, budget, confidence):
         )
     else:
         plan, thresholds, certificate = _certify(
-            problem, budget, confidence, calibration.random_state
+            problem, budget, confidence, calibration.seed
         )
     share = judged.weight / judged.weight.sum()
     kept = judged.score <= thresholds[problem.place]
@@ -190,7 +189,7 @@ def _cut(scores, coverage):
     return scores.score_at(float(coverage)) if coverage > 1e-9 else -inf
 
 
-def _certify(problem, budget, confidence, random_state):
+def _certify(problem, budget, confidence, seed):
     """A plan, and thresholds that keep every least coverage with this confidence.
 
     Some rows make the plan; the others settle an order statistic for each group, and
@@ -199,7 +198,7 @@ def _certify(problem, budget, confidence, random_state):
     the two; to raise one can only add coverage.
     """
     n = len(problem.place)
-    drawn = check_random_state(random_state).permutation(n)[: round(PLAN_SHARE * n)]
+    drawn = np.random.RandomState(seed).permutation(n)[: round(PLAN_SHARE * n)]
     planning = np.zeros(n, dtype=bool)
     planning[drawn] = True
     missing = np.setdiff1d(np.arange(len(problem.groups)), problem.place[planning])
