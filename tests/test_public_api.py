@@ -30,7 +30,7 @@ PROMISED = {
     "diagnose",
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
-         "constrained", "random"]  # fmt: skip
+         "kernel_benefit", "constrained", "random"]  # fmt: skip
 
 
 def test_promised_names_are_there():

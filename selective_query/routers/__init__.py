@@ -10,6 +10,7 @@ from selective_query.routers.confidence import (
     MaxProbabilityRouter,
 )
 from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.registry import list_routers, make_router
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
@@ -26,6 +27,7 @@ __all__ = [
     "BenefitRouter",
     "ConstrainedRouter",
     "EntropyRouter",
+    "KernelBenefitRouter",
     "MarginRouter",
     "MaxLogitRouter",
     "MaxProbabilityRouter",

@@ -15,6 +15,7 @@ from selective_query.routers.confidence import (
     MaxProbabilityRouter,
 )
 from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
@@ -29,6 +30,7 @@ _ROUTERS = {
     "entropy": EntropyRouter,
     "max_logit": MaxLogitRouter,
     "benefit": BenefitRouter,
+    "kernel_benefit": KernelBenefitRouter,
     "constrained": ConstrainedRouter,
     "random": RandomRouter,
     "always_base": AlwaysBaseRouter,

@@ -7,7 +7,9 @@ from selective_query import Evidence, Outcomes
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import BaseRouter, BenefitRouter, MaxProbabilityRouter
 from selective_query.routers._base import iter_folds
-from selective_query.routers.benefit import ALPHAS, CLASS_SMOOTHING
+from selective_query.routers.checks import sample_outcomes
+from selective_query.routers.ridge import ALPHAS, CLASS_SMOOTHING
+from selective_query.supervision import supervise
 
 
 def from_benefit(benefit, **parts):
@@ -381,3 +383,16 @@ def test_features_help_where_they_tell_of_the_global():
     )
     score = BenefitRouter().fit(outcomes).query_score(outcomes.evidence)
     assert spearmanr(score, hint).statistic > 0.95
+
+
+def test_supervision_replaces_what_is_regressed():
+    outcomes = sample_outcomes(400)
+    new = sample_outcomes(50, seed=1).evidence
+    for name in ("proxy", "soft", "mixed", "diff_prob", "max_prob", "win"):
+        taught = supervise(outcomes, name)
+        np.testing.assert_array_equal(
+            BenefitRouter(supervision=name).fit(outcomes).query_score(new),
+            BenefitRouter().fit(taught).query_score(new),
+        )
+    assert BenefitRouter(supervision="soft").in_benefit_units
+    assert not BenefitRouter(supervision="win").in_benefit_units

@@ -1,0 +1,196 @@
+"""The kernel benefit router: a smooth curve of what a query gains."""
+
+import numpy as np
+from scipy.linalg import eigh
+
+from selective_query.probabilities import top_class
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.ridge import RidgeProblem, check_penalty, standardised
+from selective_query.supervision.named import is_in_benefit_units, supervise
+
+# In units of the mean distance of two rows; inf leaves a plain ridge regression.
+WIDTHS = (np.inf, 1.0, 0.5)
+# Directions of the kernel below this share of the largest are rounding.
+ROUNDING = 1e-6
+
+
+class KernelBenefitRouter(BaseRouter):
+    r"""Query where the expected benefit is largest, by kernel ridge regression.
+
+    The regression of :class:`BenefitRouter` with a smooth function of the evidence on
+    top, so that the benefit need not be linear in it:
+
+    .. math:: s(x) = w_0 + w_1 (1 - \max_k p_k) + w^\top \phi(x) + u_{\hat y(x)}
+              + \sum_j c_j \exp\Big(-\frac{\lVert \phi(x) - \phi_j \rVert^2}
+              {2 d h^2}\Big)
+
+    with :math:`\phi` the d standardised columns and :math:`\phi_j` some landmarks: rows
+    spread evenly from certainty to doubt, so that neither the order of the rows nor
+    chance has a say. By Nyström's method the landmarks stand for all rows, and one
+    penalty holds the linear and the smooth part. Width and penalties are chosen by
+    cross-validated squared error along the folds of the outcomes; a width of inf is the
+    plain ridge regression. Scores are in units of benefit.
+
+    Parameters
+    ----------
+    n_landmarks : int, default=500
+        Fewer where there are fewer rows. Memory and time of a fit grow with the rows
+        times this, a decision costs this times the columns.
+    width : float or None, default=None
+        The width h, in units of the root mean squared distance of two rows. None
+        chooses among 1/2, 1 and inf.
+    alpha, class_smoothing : float or None, default=None
+        Penalties as in :class:`BenefitRouter`.
+    supervision : str or callable, default="benefit"
+        As in :class:`BenefitRouter`.
+
+    Attributes
+    ----------
+    landmarks_ : ndarray of shape (n_landmarks, n_columns)
+        In standardised columns; none at a width of inf.
+    kernel_coef_ : ndarray of shape (n_landmarks,)
+    coef_ : ndarray of shape (n_columns,)
+        Of the standardised columns.
+    centre_, scale_ : ndarray of shape (n_columns,)
+    intercept_ : float
+    class_effect_ : ndarray of shape (n_classes,) or None
+    width_, alpha_, class_smoothing_ : float
+        What is in use.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    References
+    ----------
+    Jitkrittum et al., "When does confidence-based cascade deferral suffice?", NeurIPS
+    2023 (the regression of the difference). Williams and Seeger, "Using the Nyström
+    method to speed up kernel machines", NIPS 2000.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import KernelBenefitRouter
+    >>> outcomes = make_selective_query(500, random_state=0).outcomes
+    >>> router = KernelBenefitRouter(n_landmarks=50, width=1.0).fit(outcomes)
+    >>> len(router.landmarks_)
+    50
+    """
+
+    learns = True
+
+    def __init__(
+        self,
+        n_landmarks=500,
+        width=None,
+        alpha=None,
+        class_smoothing=None,
+        supervision="benefit",
+    ):
+        self.n_landmarks = n_landmarks
+        self.width = width
+        self.alpha = alpha
+        self.class_smoothing = class_smoothing
+        self.supervision = supervision
+
+    @property
+    def in_benefit_units(self):
+        return is_in_benefit_units(self.supervision)
+
+    def fit(self, outcomes):
+        self._fit(outcomes)
+        return self
+
+    def fit_score(self, outcomes):
+        # As in BenefitRouter: the choice has scored each row by fits without it.
+        return self._fit(outcomes)
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        columns = columns_like(evidence, self.layout_, "KernelBenefitRouter")
+        columns = (columns - self.centre_) / self.scale_
+        score = self.intercept_ + columns @ self.coef_
+        score += _kernel(columns, self.landmarks_, self.width_) @ self.kernel_coef_
+        if self.class_effect_ is not None:
+            score += self.class_effect_[top_class(evidence.base_proba)]
+        return score
+
+    def _fit(self, outcomes):
+        """Fit, and return scores of each row from the folds that did not hold it."""
+        self._check_params()
+        outcomes = supervise(outcomes, self.supervision)
+        columns, self.layout_ = evidence_columns(outcomes)
+        design, self.centre_, self.scale_ = standardised(columns, outcomes.weight)
+        landmarks = _spread_out(columns, outcomes.weight, self.n_landmarks)
+        landmarks = (landmarks - self.centre_) / self.scale_
+        n_free = 1 + (outcomes.base_proba is not None)
+        best = None
+        for width in WIDTHS if self.width is None else (self.width,):
+            smooth = _SmoothPart(design[:, 1:], landmarks, width, outcomes.weight)
+            table = np.hstack([design, smooth.columns])
+            penalty = np.ones(table.shape[1])
+            penalty[:n_free] = 0
+            problem = RidgeProblem(table, penalty, outcomes)
+            choice = problem.choose(self.alpha, self.class_smoothing)
+            if best is None or choice.error < best[0].error:
+                best = choice, width, smooth, problem
+        choice, self.width_, smooth, problem = best
+        self.alpha_, self.class_smoothing_ = choice.alpha, choice.class_smoothing
+        weights, self.class_effect_ = problem.fit_all(*choice[1:3])
+        self.coef_ = weights[1 : design.shape[1]]
+        self.landmarks_ = smooth.landmarks
+        self.kernel_coef_ = smooth.map @ weights[design.shape[1] :]
+        self.intercept_ = float(weights[0] - smooth.centre @ weights[design.shape[1] :])
+        return choice.held_out_score
+
+    def _check_params(self):
+        if self.n_landmarks < 1:
+            raise ValueError(
+                f"n_landmarks must be a whole number >= 1. Got {self.n_landmarks!r}."
+            )
+        if self.width is not None and not self.width > 0:
+            raise ValueError(
+                "width must be a number > 0, or None to choose it by cross-validation. "
+                f"Got {self.width!r}."
+            )
+        check_penalty(self.alpha, "alpha")
+        check_penalty(self.class_smoothing, "class_smoothing")
+
+
+class _SmoothPart:
+    """Columns whose squared weights sum to the squared norm of a smooth function."""
+
+    def __init__(self, rows, landmarks, width, weight):
+        self.landmarks = landmarks if np.isfinite(width) else landmarks[:0]
+        if not len(self.landmarks):
+            self.map = np.zeros((0, 0))
+            self.columns, self.centre = np.zeros((len(rows), 0)), np.zeros(0)
+            return
+        values, vectors = eigh(_kernel(self.landmarks, self.landmarks, width))
+        kept = values > ROUNDING * values[-1]
+        # As much variance as the linear columns have, so that one penalty fits both.
+        self.map = vectors[:, kept] * np.sqrt(rows.shape[1] / values[kept])
+        self.columns = _kernel(rows, self.landmarks, width) @ self.map
+        self.centre = weight @ self.columns / weight.sum()
+        self.columns -= self.centre
+
+
+def _kernel(rows, landmarks, width):
+    """Gaussian kernel of two tables of standardised columns."""
+    if not len(landmarks):
+        return np.zeros((len(rows), 0))
+    distance = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1)
+    distance -= 2 * rows @ landmarks.T
+    np.maximum(distance, 0, out=distance)
+    # Two rows of standardised columns are sqrt(2 d) apart in the mean.
+    distance /= -2 * rows.shape[1] * width**2
+    return np.exp(distance, out=distance)
+
+
+def _spread_out(columns, weight, n_landmarks):
+    """Distinct rows, evenly spaced by weight along the first column."""
+    order = np.lexsort(columns.T[::-1])
+    reached = np.cumsum(weight[order])
+    places = (np.arange(n_landmarks) + 0.5) / n_landmarks * reached[-1]
+    chosen = order[np.searchsorted(reached, places)]
+    return np.unique(columns[chosen], axis=0)

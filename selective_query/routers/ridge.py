@@ -1,0 +1,150 @@
+"""Weighted ridge regression along folds, with a shrunken effect of the class."""
+
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve
+
+from selective_query.probabilities import top_class
+from selective_query.routers._base import iter_folds
+
+ALPHAS = (1.0, 10.0, 100.0, 1e3, 1e4, np.inf)
+CLASS_SMOOTHING = (10.0, 100.0, np.inf)
+# Stands for an infinite penalty in the linear solver.
+HUGE = 1e12
+# Keeps columns without variation solvable; far below one row.
+TINY = 1e-9
+
+
+def check_penalty(value, name):
+    """Raise ValueError unless it is None or a number that is not negative."""
+    if value is None or (
+        isinstance(value, Real) and not isinstance(value, bool) and value >= 0
+    ):
+        return
+    raise ValueError(
+        f"{name} must be a number >= 0 (inf for the strongest penalty), or None to "
+        f"choose it by cross-validation. Got {value!r}."
+    )
+
+
+class Choice(NamedTuple):
+    """Penalties with the least held-out squared error, and what they score."""
+
+    error: float
+    alpha: float
+    class_smoothing: float
+    held_out_score: np.ndarray
+
+
+def standardised(columns, weight):
+    """A column of ones, then the columns with weighted mean 0 and variance 1."""
+    columns = columns.astype(float)
+    share = weight / weight.sum()
+    centre = share @ columns
+    scale = np.sqrt(np.maximum(share @ (columns - centre) ** 2, 0))
+    scale[scale <= 1e-12 * np.maximum(np.abs(centre), 1)] = np.inf
+    design = np.ones((len(columns), columns.shape[1] + 1))
+    design[:, 1:] = (columns - centre) / scale
+    return design, centre, scale
+
+
+class RidgeProblem:
+    """Weighted ridge regression of the benefit, with an effect of the class on top.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_samples, n_columns)
+        A column of ones first.
+    penalty : ndarray of shape (n_columns,)
+        What each column's share in the penalty is; 0 leaves a column free.
+    outcomes : Outcomes
+        Benefit, weights, predicted classes and folds.
+    """
+
+    def __init__(self, design, penalty, outcomes):
+        self.design = design
+        self.penalty = penalty
+        self.weight = outcomes.weight
+        self.benefit = outcomes.benefit
+        self.predicted = None
+        if outcomes.base_proba is not None:
+            self.predicted = top_class(outcomes.base_proba)
+            self.n_classes = outcomes.base_proba.shape[1]
+        self.folds = self._folds(outcomes)
+
+    def _folds(self, outcomes):
+        """(train, test, moments of train) by fold; the moments serve every penalty."""
+        splits = list(iter_folds(outcomes))
+        held_out = [self.moments(test) for _, test in splits]
+        gram, target = (sum(parts) for parts in zip(*held_out, strict=True))
+        return [
+            (train, test, (gram - g, target - t))
+            for (train, test), (g, t) in zip(splits, held_out, strict=True)
+        ]
+
+    def solve(self, alpha, moments):
+        gram, target = moments
+        gram = gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY)
+        # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+        scale = 1 / np.sqrt(np.diag(gram))
+        scaled = solve(scale[:, None] * gram * scale, scale * target, assume_a="pos")
+        return scale * scaled
+
+    def moments(self, rows):
+        design = self.design[rows]
+        weighted = design * self.weight[rows, None]
+        return weighted.T @ design, weighted.T @ self.benefit[rows]
+
+    def class_effect(self, score, smoothing, rows):
+        """Mean residual of each predicted class, shrunk; None when switched off."""
+        if not np.isfinite(smoothing):
+            return None
+        residual = self.benefit[rows] - score[rows]
+        predicted, weight = self.predicted[rows], self.weight[rows]
+        total = np.bincount(predicted, weight * residual, self.n_classes)
+        mass = np.bincount(predicted, weight, self.n_classes) + smoothing
+        return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
+
+    def held_out_scores(self, alpha, smoothings):
+        """Pairs of smoothing and scores of each row by a fit without its fold."""
+        scores = {smoothing: np.empty(len(self.design)) for smoothing in smoothings}
+        for train, test, moments in self.folds:
+            plain = self.design @ self.solve(alpha, moments)
+            for smoothing, score in scores.items():
+                effect = self.class_effect(plain, smoothing, train)
+                score[test] = plain[test]
+                if effect is not None:
+                    score[test] += effect[self.predicted[test]]
+        return scores.items()
+
+    def fit_all(self, alpha, smoothing):
+        """Weights and class effect of a fit on all rows."""
+        everything = np.arange(len(self.design))
+        weights = self.solve(alpha, self.moments(everything))
+        score = self.design @ weights
+        return weights, self.class_effect(score, smoothing, everything)
+
+    def choose(self, alpha=None, class_smoothing=None):
+        """The best penalties along the folds, among the usual ones where None.
+
+        Parameters
+        ----------
+        alpha, class_smoothing : float or None
+
+        Returns
+        -------
+        Choice
+        """
+        alphas = ALPHAS if alpha is None else (alpha,)
+        smoothings = CLASS_SMOOTHING if class_smoothing is None else (class_smoothing,)
+        if self.predicted is None:
+            smoothings = (np.inf,)
+        best = None
+        for alpha in alphas:
+            for smoothing, score in self.held_out_scores(alpha, smoothings):
+                error = self.weight @ (self.benefit - score) ** 2
+                if best is None or error < best.error:
+                    best = Choice(error, alpha, smoothing, score)
+        return best
