@@ -10,16 +10,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import as_budget, floors_of
 from selective_query.budgets.calibration import Calibration
+from selective_query.budgets.outlook import judged_rows, likely_coverage
 from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
-from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.routers.scores import max_probability
 from selective_query.routers.trivial import RandomRouter
 
 
@@ -352,32 +351,6 @@ class RoutingPolicy(BaseEstimator):
         check_is_fitted(self, "router_")
         each = 1 - (1 - confidence) / len(budgets)
         return [self.at(b, confidence=each).operating_point_ for b in budgets]
-
-
-def judged_rows(score, outcomes):
-    """Scores and outcomes of rows, as budgets look at them."""
-    return JudgedRows(
-        score, outcomes.base_utility, outcomes.answer_if_queried, outcomes.weight
-    )
-
-
-def likely_coverage(budget, outcomes):
-    """The coverage that a budget is going to end at, for routers trained for one.
-
-    A limit says it. For a floor it is where plain confidence reaches it, or comes
-    closest to it.
-    """
-    limit, floors = limit_of(budget), floors_of(budget)
-    least = limit.least_coverage() if limit else 0.0
-    if not floors or not isinstance(outcomes, Outcomes):
-        return least
-    score = np.zeros(outcomes.n_rows)
-    if outcomes.base_proba is not None:
-        score = max_probability(outcomes.base_proba)
-    sweep = judged_rows(score, outcomes).sweep()
-    lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
-    closest = np.flatnonzero(lacking == np.nanmin(lacking))[-1]
-    return max(least, float(min(sweep.coverage[closest], 1.0)))
 
 
 def _refuse_without_global(budget):

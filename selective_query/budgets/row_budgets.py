@@ -20,6 +20,9 @@ class RowBudget(Budget):
     purpose, the name of a column of ``X``, or a function of ``X``.
     """
 
+    # For routers that are trained for a coverage: where this is likely to end.
+    likely_coverage = 0.0
+
     @property
     def where_read(self):
         """Where it reads."""
@@ -94,6 +97,13 @@ max_gap=None))
     def _is_named(self):
         return isinstance(self.minimum, tuple)
 
+    @property
+    def likely_coverage(self):
+        """The largest minimum."""
+        if self._is_named:
+            return max((share for _, share in self.minimum), default=0.0)
+        return self.minimum
+
     def column(self, evidence):
         """The group of each row."""
         if self.by == PREDICTED_CLASS:
@@ -147,6 +157,8 @@ class MaxQueryCost(RowBudget):
 
     maximum: float
     cost: object = None
+
+    likely_coverage = 0.5
 
     _field, _where = "query_cost", "cost"
 

@@ -269,3 +269,13 @@ def test_classifier_with_a_column_of_its_frame(digits):
     kept = hybrid.predict_coverage(frame[1200:])
     for site in ("dark", "light"):
         assert kept[(frame["site"] == site)[1200:]].mean() > 0.45
+
+
+def test_trained_routers_are_told_a_likely_coverage():
+    for budget, target in (
+        (GroupCoverage({"a": 0.6, "b": 0.7}), 0.7),
+        (All(0.8, GroupCoverage(0.5)), 0.8),
+        (MaxQueryCost(0.2), 0.5),
+    ):
+        policy = RoutingPolicy("auto", budget).fit(draw(500, 11))
+        assert policy.router_.target_coverage == target
