@@ -11,7 +11,11 @@ FORMAT = 1
 
 PREFIX = "selective_query."
 # Compiled types of scikit-learn that skops leaves to the user to judge.
-TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
+TRUSTED_TYPES = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+)
 
 
 def _skops():

@@ -18,11 +18,13 @@ from selective_query.budgets import (
 from selective_query.costs import ConstantCosts
 from selective_query.datasets import make_selective_query
 from selective_query.routers import BenefitRouter
+from tests.routers.samples import completed
 
 
 @pytest.mark.parametrize("router", list_routers())
 def test_policy_round_trip(tmp_path, router):
     outcomes = make_selective_query(300, regime="specialist", random_state=0).outcomes
+    outcomes = completed(router, outcomes)
     policy = RoutingPolicy(router, coverage=0.7, random_state=0).fit(outcomes)
     path = tmp_path / "policy.skops"
     save(policy, path)

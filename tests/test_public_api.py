@@ -30,7 +30,8 @@ PROMISED = {
     "diagnose",
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
-         "kernel_benefit", "constrained", "random"]  # fmt: skip
+         "kernel_benefit", "constrained", "appeal", "energy", "mahalanobis",
+         "knn_distance", "knn_benefit", "agreement", "random"]  # fmt: skip
 
 
 def test_promised_names_are_there():

@@ -1,6 +1,8 @@
 """Whom to query: routers rank inputs by how much a query would gain."""
 
 from selective_query.routers._base import BaseRouter
+from selective_query.routers.agreement import AgreementRouter, member_votes
+from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.confidence import (
@@ -10,7 +12,11 @@ from selective_query.routers.confidence import (
     MaxProbabilityRouter,
 )
 from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.decision_cost import DecisionCost
+from selective_query.routers.energy import EnergyRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
+from selective_query.routers.mahalanobis import MahalanobisRouter
+from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.registry import list_routers, make_router
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
@@ -20,14 +26,21 @@ from selective_query.routers.trivial import (
 )
 
 __all__ = [
+    "AgreementRouter",
     "AlwaysBaseRouter",
     "AlwaysGlobalRouter",
+    "AppealRouter",
     "AutoRouter",
     "BaseRouter",
     "BenefitRouter",
     "ConstrainedRouter",
+    "DecisionCost",
+    "EnergyRouter",
     "EntropyRouter",
+    "KNNBenefitRouter",
+    "KNNDistanceRouter",
     "KernelBenefitRouter",
+    "MahalanobisRouter",
     "MarginRouter",
     "MaxLogitRouter",
     "MaxProbabilityRouter",
@@ -35,4 +48,5 @@ __all__ = [
     "RandomRouter",
     "list_routers",
     "make_router",
+    "member_votes",
 ]

@@ -6,6 +6,8 @@ from sklearn.base import clone
 
 from selective_query.exceptions import BoundRouterError
 from selective_query.routers._base import BaseRouter
+from selective_query.routers.agreement import AgreementRouter
+from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.confidence import (
@@ -15,7 +17,10 @@ from selective_query.routers.confidence import (
     MaxProbabilityRouter,
 )
 from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.energy import EnergyRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
+from selective_query.routers.mahalanobis import MahalanobisRouter
+from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
@@ -32,6 +37,12 @@ _ROUTERS = {
     "benefit": BenefitRouter,
     "kernel_benefit": KernelBenefitRouter,
     "constrained": ConstrainedRouter,
+    "appeal": AppealRouter,
+    "energy": EnergyRouter,
+    "mahalanobis": MahalanobisRouter,
+    "knn_distance": KNNDistanceRouter,
+    "knn_benefit": KNNBenefitRouter,
+    "agreement": AgreementRouter,
     "random": RandomRouter,
     "always_base": AlwaysBaseRouter,
     "always_global": AlwaysGlobalRouter,

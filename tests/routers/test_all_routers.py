@@ -17,11 +17,20 @@ from selective_query.routers.checks import (
     yield_router_checks,
 )
 from selective_query.routers.decision_cost import DecisionCost
+from tests.routers.samples import MAKERS
 
 NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
 
+FEATURES_ALONE = "it reads features alone, which tell nothing of doubt"
 # Router -> {check: why it fails, and is meant to}.
 EXPECTED_FAILURES = {
+    "knn_distance": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
+    "knn_benefit": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
+    "mahalanobis": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
+    "agreement": {
+        "check_doubt_scores_higher_than_certainty": "it reads votes alone",
+        "check_other_evidence_is_refused": "any number of members will do",
+    },
     "random": {
         "check_names_of_the_classes_do_not_matter": "a hash of the columns in order",
         "check_doubt_scores_higher_than_certainty": "chance knows no doubt",
@@ -34,8 +43,6 @@ EXPECTED_FAILURES = {
         "check_integer_weights_are_repeated_rows": "repeated rows fill batches",
     },
 }
-# Routers that need evidence of their own.
-MAKERS = {}
 # A net that trains in a moment.
 SMALL = {"constrained": {"hidden": (16,), "head": (16,), "n_epochs": 3}}
 

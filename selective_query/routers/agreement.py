@@ -1,0 +1,140 @@
+"""Agreement among the members of a base that is an ensemble."""
+
+import numpy as np
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from selective_query._validation import encode_labels
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
+
+# Their members were fitted on positions of classes and predict those.
+VOTES_ARE_POSITIONS = (
+    RandomForestClassifier,
+    ExtraTreesClassifier,
+    BaggingClassifier,
+    VotingClassifier,
+)
+
+
+def member_votes(fitted_base, X):
+    """What each member of an ensemble answers, for ``base_features=``.
+
+    Parameters
+    ----------
+    fitted_base : classifier
+        A random forest, extra trees, a bagging, voting or AdaBoost classifier of
+        scikit-learn; also frozen, or at the end of a Pipeline. For an ensemble of
+        another kind write a function of the same two arguments.
+    X : array-like
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_members)
+        Position of the predicted class in ``fitted_base.classes_``.
+
+    Raises
+    ------
+    TypeError
+        When the base is no such ensemble.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from selective_query.routers import member_votes
+    >>> X, y = load_iris(return_X_y=True)
+    >>> forest = RandomForestClassifier(n_estimators=5, random_state=0).fit(X, y)
+    >>> member_votes(forest, X[:1])
+    array([[0., 0., 0., 0., 0.]])
+    """
+    if isinstance(fitted_base, FrozenEstimator):
+        return member_votes(fitted_base.estimator, X)
+    if isinstance(fitted_base, Pipeline):
+        *before, (_, last) = fitted_base.steps
+        if before:
+            X = fitted_base[:-1].transform(X)
+        return member_votes(last, X)
+    if not isinstance(fitted_base, (*VOTES_ARE_POSITIONS, AdaBoostClassifier)):
+        raise TypeError(
+            "member_votes knows the members of random forests, extra trees, bagging, "
+            f"voting and AdaBoost classifiers. Got {type(fitted_base).__name__}. Give "
+            "as base_features a function of the fitted base and X that returns one "
+            "column of predicted class positions for each member."
+        )
+    if hasattr(X, "to_numpy") and not isinstance(fitted_base, VotingClassifier):
+        # All but a voting classifier fitted their members on plain arrays.
+        X = X.to_numpy()
+    columns = getattr(fitted_base, "estimators_features_", None)
+    votes = []
+    for i, member in enumerate(fitted_base.estimators_):
+        vote = member.predict(X if columns is None else X[:, columns[i]])
+        if isinstance(fitted_base, AdaBoostClassifier):
+            vote = encode_labels(vote, fitted_base.classes_, "a member")
+        votes.append(vote)
+    return np.column_stack(votes).astype(float)
+
+
+class AgreementRouter(BaseRouter):
+    r"""Query where the members of the base disagree.
+
+    .. math:: s(x) = 1 - \max_c \frac1M \sum_{m=1}^{M} 1\{b_m(x) = c\}
+
+    one minus the share of the most voted class among M members. It learns nothing. The
+    votes are the base's features: give ``base_features=member_votes`` to
+    :class:`~selective_query.HybridClassifier`, with an ensemble as the base. A score
+    takes at most M values, so coverage moves in steps: whole groups of ties stay with
+    the base.
+
+    References
+    ----------
+    Kolawole, Dennis, Talwalkar and Smith, "Agreement-based cascading for efficient
+    inference" (ABC), 2024, arXiv 2407.02348: an input stays where the vote share of an
+    ensemble reaches a threshold.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import AgreementRouter
+    >>> votes = [[2, 2, 2, 2], [0, 1, 0, 2]]
+    >>> AgreementRouter().query_score(Evidence(base_features=votes))
+    array([0. , 0.5])
+    """
+
+    required_evidence = ("base_features",)
+
+    def fit(self, outcomes):
+        self._votes(outcomes)
+        return self
+
+    def query_score(self, evidence):
+        votes = np.sort(self._votes(evidence), axis=1)
+        run = np.ones(len(votes))
+        longest = run.copy()
+        for before, vote in zip(votes.T[:-1], votes.T[1:], strict=True):
+            run = np.where(vote == before, run + 1, 1)
+            np.maximum(longest, run, out=longest)
+        return 1 - longest / votes.shape[1]
+
+    def decision_cost(self, n_classes, n_features=0):
+        # A counter for each class, one step for each vote, and the largest counter.
+        return cost_of(n_features + n_classes + 1, scratch=n_classes)
+
+    @staticmethod
+    def _votes(evidence):
+        votes = evidence.require("base_features", "AgreementRouter")
+        if not votes.shape[1] or (votes != np.rint(votes)).any() or (votes < 0).any():
+            raise ValueError(
+                "AgreementRouter reads base_features as votes: one column for each "
+                "member of the base, holding the position of the class that it "
+                f"predicts. Got {votes.shape[1]} columns with other numbers. Give "
+                "base_features=member_votes, with an ensemble as the base."
+            )
+        return votes

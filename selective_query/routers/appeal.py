@@ -1,0 +1,149 @@
+"""The predictor head of AppealNet, on models that are fixed."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.evidence_columns import describe_layout, evidence_columns
+from selective_query.routers.table import centre_and_scale
+
+# Keeps the intercept finite where no row speaks for a query.
+INTERCEPT_PENALTY = 1e-6
+
+
+class AppealRouter(BaseRouter):
+    r"""Query where a head that was trained as AppealNet's would appeal.
+
+    The head puts out the probability :math:`q(x) = \sigma(w_0 + w^\top \phi(x))` that
+    an input stays. Its loss is that of whoever answers, and a price for appeals:
+
+    .. math:: E\big[\, q\,\ell_b + (1 - q)\,\ell_g - \beta \log q \,\big]
+              + \frac{\alpha}{2 n} \lVert w \rVert^2
+
+    with :math:`\ell` one minus the utility. Without a global :math:`\ell_g` is 0, the
+    paper's black-box setting. The score is minus the logit of q.
+
+    AppealNet trains the head together with the base, as a net on its features and with
+    cross entropies. Here the models are fixed, the head is linear, and losses are those
+    of the answers. Pointwise the minimum is :math:`q = \min(1, \beta / \bar b(x))` with
+    :math:`\bar b` the conditional benefit: inputs whose benefit is below
+    :math:`\beta` are alike to it, and the others are ranked by their benefit. It is no
+    logistic regression of the base's correctness: on a right row both lose
+    :math:`-\log q`, but a wrong row costs q, not :math:`-\log(1 - q)`, so that single
+    rows weigh less.
+
+    Parameters
+    ----------
+    beta : float, default=0.1
+        Price of an appeal, above 0. Larger keeps more, and tells fewer inputs apart.
+    alpha : float, default=10.0
+        Ridge penalty on standardised columns, in rows, above 0.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_columns,)
+    intercept_ : float
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    Notes
+    -----
+    The loss is not convex for beta below 1; the descent starts at q = 1/2 everywhere
+    and is deterministic, but need not end in the lowest minimum.
+
+    References
+    ----------
+    Li, Li, Tian, Jiang and Xu, "AppealNet: an efficient and highly-accurate edge/cloud
+    collaborative architecture for DNN inference", DAC 2021.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import AppealRouter
+    >>> outcomes = make_selective_query(500, random_state=0).outcomes
+    >>> AppealRouter().fit(outcomes).query_score(outcomes.evidence).shape
+    (500,)
+    """
+
+    learns = True
+
+    def __init__(self, beta=0.1, alpha=10.0):
+        self.beta = beta
+        self.alpha = alpha
+
+    def fit(self, outcomes):
+        for name in ("beta", "alpha"):
+            _check_positive(getattr(self, name), name)
+        columns, self.layout_ = evidence_columns(outcomes)
+        columns = columns.astype(float)
+        used = outcomes.weight > 0
+        weight = outcomes.weight[used]
+        centre, scale = centre_and_scale(columns[used], weight)
+        design = np.ones((len(weight), len(centre) + 1))
+        design[:, 1:] = (columns[used] - centre) / scale
+        loss = _Loss(design, outcomes.benefit[used], weight, self.beta, self.alpha)
+        weights = loss.minimised()
+        self.coef_ = -weights[1:] / scale
+        self.intercept_ = float(-weights[0] - centre @ self.coef_)
+        return self
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        columns, layout = evidence_columns(evidence)
+        if layout != self.layout_:
+            raise ValueError(
+                "AppealRouter was fitted on other evidence: "
+                f"{describe_layout(self.layout_)}. Got {describe_layout(layout)}. Give "
+                "the same kinds of evidence as in fit."
+            )
+        return columns @ self.coef_ + self.intercept_
+
+    def decision_cost(self, n_classes, n_features=0):
+        return super().decision_cost(n_classes, n_features) + cost_of(0)
+
+
+class _Loss:
+    """Mean loss of the head, its gradient and its curvature."""
+
+    def __init__(self, design, benefit, weight, beta, alpha):
+        self.design = design
+        self.benefit = benefit
+        self.share = weight / weight.sum()
+        self.beta = beta
+        self.penalty = np.full(design.shape[1], alpha / weight.sum())
+        self.penalty[0] = INTERCEPT_PENALTY * beta
+
+    def minimised(self):
+        found = minimize(
+            self,
+            np.zeros(self.design.shape[1]),
+            jac=True,
+            hessp=self.curvature,
+            method="trust-ncg",
+            options={"gtol": 1e-10, "maxiter": 500},
+        )
+        return found.x
+
+    def __call__(self, weights):
+        logit = self.design @ weights
+        q = expit(logit)
+        loss = self.share @ (self.benefit * q + self.beta * np.logaddexp(0, -logit))
+        slope = self.benefit * q * (1 - q) - self.beta * (1 - q)
+        gradient = self.design.T @ (self.share * slope) + self.penalty * weights
+        return loss + self.penalty @ weights**2 / 2, gradient
+
+    def curvature(self, weights, direction):
+        q = expit(self.design @ weights)
+        bend = q * (1 - q) * (self.benefit * (1 - 2 * q) + self.beta)
+        along = self.share * bend * (self.design @ direction)
+        return self.design.T @ along + self.penalty * direction
+
+
+def _check_positive(value, name):
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (is_number and 0 < value < np.inf):
+        raise ValueError(f"{name} must be a finite number above 0. Got {value!r}.")

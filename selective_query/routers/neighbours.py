@@ -1,0 +1,169 @@
+"""Routers by the nearest rows of the fit: how far they are, or what a query gained."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.table import (
+    centre_and_scale,
+    check_width,
+    chunks_of,
+    numeric_table,
+)
+
+
+class _NeighbourRouter(BaseRouter):
+    learns = True
+
+    def __init__(self, n_neighbors=50, space="base_features"):
+        self.n_neighbors = n_neighbors
+        self.space = space
+
+    @property
+    def required_evidence(self):
+        return (self.space,)
+
+    @property
+    def needs_base(self):
+        return self.space != "X"
+
+    def fit(self, outcomes):
+        k = self.n_neighbors
+        if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+            raise ValueError(f"n_neighbors must be a whole number >= 1. Got {k!r}.")
+        who = type(self).__name__
+        used = outcomes.weight > 0
+        table = numeric_table(outcomes, self.space, who)[used]
+        weight = outcomes.weight[used]
+        self.centre_, self.scale_ = centre_and_scale(table, weight)
+        self.neighbors_ = NearestNeighbors(n_neighbors=min(k, len(table)))
+        self.neighbors_.fit((table - self.centre_) / self.scale_)
+        self.row_weight_ = weight
+        return self
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        who = type(self).__name__
+        table = numeric_table(evidence, self.space, who)
+        check_width(table, len(self.centre_), who)
+        table = (table - self.centre_) / self.scale_
+        score = np.empty(len(table))
+        for rows in chunks_of(len(table)):
+            distance, nearest = self.neighbors_.kneighbors(table[rows])
+            score[rows] = self._score(distance, nearest, self._shares(nearest))
+        return score
+
+    def _shares(self, nearest):
+        """Weight of each neighbour, as far as the first `n_neighbors` reach."""
+        weight = self.row_weight_[nearest]
+        before = weight.cumsum(axis=1) - weight
+        return np.clip(self.n_neighbors - before, 0, weight)
+
+    def decision_cost(self, n_classes, n_features=0):
+        """Cost by a plain search: a tree would save time on few columns."""
+        self._check_fitted()
+        n_rows, width = self.neighbors_.n_samples_fit_, len(self.centre_)
+        k = self.neighbors_.n_neighbors
+        # A distance to each row, a place in a heap of k, and what is read of the k.
+        macs = 2 * width + n_rows * (width + 1) + 2 * k
+        stored = n_rows * (width + self._numbers_per_row) + 2 * width
+        return cost_of(macs, stored=stored, scratch=width + 2 * k)
+
+
+class KNNDistanceRouter(_NeighbourRouter):
+    r"""Query what is far from the rows of the fit.
+
+    .. math:: s(x) = \lVert \phi(x) - \phi(x_{(k)}) \rVert_2
+
+    with :math:`x_{(k)}` the k-th nearest row and :math:`\phi` the base's features,
+    each column scaled to mean 0 and variance 1. It looks at no outcome; scores of rows
+    it was fitted on are too low, since each is its own neighbour, so they come from
+    folds.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=50
+        The k; all rows where there are fewer. A row of weight w counts as w rows; of
+        rows of weights below 1 at most k are looked at.
+    space : {"base_features", "X"}, default="base_features"
+        Where distances are measured. A numeric ``"X"`` needs no base.
+
+    Attributes
+    ----------
+    neighbors_ : NearestNeighbors
+    centre_, scale_ : ndarray of shape (n_columns,)
+    row_weight_ : ndarray of shape (n_fitted_rows,)
+
+    References
+    ----------
+    Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors",
+    ICML 2022; they scale rows to unit length, here it is columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query import Evidence, Outcomes
+    >>> from selective_query.routers import KNNDistanceRouter
+    >>> known = Outcomes(base_features=[[-1.0], [1.0]], base_utility=[1, 1])
+    >>> router = KNNDistanceRouter(n_neighbors=1).fit(known)
+    >>> router.query_score(Evidence(base_features=[[1.0], [3.0]]))
+    array([0., 2.])
+    """
+
+    _numbers_per_row = 0
+
+    def _score(self, distance, nearest, share):
+        last = np.maximum((share > 0).sum(axis=1) - 1, 0)
+        return np.take_along_axis(distance, last[:, None], axis=1)[:, 0]
+
+
+class KNNBenefitRouter(_NeighbourRouter):
+    r"""Query where a query gained most among the nearest rows of the fit.
+
+    .. math:: s(x) = \frac1k \sum_{j=1}^{k} \text{benefit}_{(j)}
+
+    over the k rows nearest to x in the base's features, each column scaled to mean 0
+    and variance 1. In units of benefit, without any assumption on its shape; it learns
+    slowly where there are many columns that tell nothing.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=50
+        The k; all rows where there are fewer. A row of weight w counts as w rows; of
+        rows of weights below 1 at most k are looked at.
+    space : {"base_features", "X"}, default="base_features"
+        Where distances are measured. A numeric ``"X"`` needs no base.
+
+    Attributes
+    ----------
+    neighbors_ : NearestNeighbors
+    centre_, scale_ : ndarray of shape (n_columns,)
+    row_weight_, row_benefit_ : ndarray of shape (n_fitted_rows,)
+
+    References
+    ----------
+    The plug-in form of the optimal rule in Jitkrittum et al., "When does
+    confidence-based cascade deferral suffice?", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence, Outcomes
+    >>> from selective_query.routers import KNNBenefitRouter
+    >>> known = Outcomes(base_features=[[0.0], [1.0], [9.0]], base_utility=[1, 0, 0])
+    >>> router = KNNBenefitRouter(n_neighbors=2).fit(known)
+    >>> router.query_score(Evidence(base_features=[[0.4], [8.0]]))
+    array([0.5, 1. ])
+    """
+
+    in_benefit_units = True
+    _numbers_per_row = 1
+
+    def fit(self, outcomes):
+        self.row_benefit_ = outcomes.benefit[outcomes.weight > 0]
+        return super().fit(outcomes)
+
+    def _score(self, distance, nearest, share):
+        return (share * self.row_benefit_[nearest]).sum(axis=1) / share.sum(axis=1)

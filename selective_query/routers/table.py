@@ -1,0 +1,63 @@
+"""A table of numbers about each row, for routers that measure distances in it."""
+
+import numpy as np
+
+from selective_query.exceptions import MissingEvidenceError
+
+SPACES = ("base_features", "X")
+# Rows that are scored at a time, so that scratch memory does not grow with the batch.
+CHUNK = 4096
+
+
+def numeric_table(evidence, space, who):
+    """The base's features, or a numeric X, as an array of floats.
+
+    Raises
+    ------
+    ValueError
+        When `space` is neither ``"base_features"`` nor ``"X"``.
+    MissingEvidenceError
+        When the evidence lacks it, or `X` is no table of finite numbers.
+    """
+    if space not in SPACES:
+        raise ValueError(f"space must be one of {SPACES}. Got {space!r}.")
+    table = evidence.require(space, who)
+    if space == "X":
+        table = np.asarray(table)
+        if table.ndim != 2 or table.dtype.kind not in "fiub":
+            raise MissingEvidenceError(
+                f"{who} needs an X of numbers, of shape (n_samples, n_columns). Got "
+                f"dtype {table.dtype} and shape {table.shape}. Give base_features."
+            )
+        if not np.isfinite(table).all():
+            raise ValueError(f"{who} cannot measure distances to NaN or infinity in X.")
+    return table.astype(float)
+
+
+def check_width(table, width, who):
+    """Raise ValueError for a table that is not as wide as in fit."""
+    if table.shape[1] != width:
+        raise ValueError(
+            f"{who} was fitted on other evidence: {width} columns. Got "
+            f"{table.shape[1]}. Give the same evidence as in fit."
+        )
+
+
+def chunks_of(n_rows):
+    """Slices that cover so many rows."""
+    return (slice(start, start + CHUNK) for start in range(0, n_rows, CHUNK))
+
+
+def centre_and_scale(table, weight):
+    """Weighted mean and deviation of each column; a column that stands still drops out.
+
+    Returns
+    -------
+    centre, scale : ndarray of shape (n_columns,)
+        The scale of a constant column is infinite.
+    """
+    share = weight / weight.sum()
+    centre = share @ table
+    scale = np.sqrt(share @ (table - centre) ** 2)
+    scale[scale <= 1e-12 * np.maximum(np.abs(centre), 1)] = np.inf
+    return centre, scale

@@ -1,0 +1,33 @@
+"""Outcomes for routers that need evidence of a kind of their own."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from selective_query.routers.checks import sample_outcomes
+
+
+def votes_of(outcomes, n_members=7):
+    """Members that predict from probabilities with noise."""
+    noise = np.random.default_rng(5).gumbel(
+        size=(n_members, outcomes.n_rows, outcomes.base_proba.shape[1])
+    )
+    log = np.log(outcomes.base_proba + 1e-9)
+    return (log + 0.5 * noise).argmax(axis=2).T.astype(outcomes.base_proba.dtype)
+
+
+def outcomes_with_votes(n=240, **options):
+    outcomes = sample_outcomes(n, **options)
+    return replace(outcomes, base_features=votes_of(outcomes))
+
+
+MAKERS = {"agreement": outcomes_with_votes}
+
+
+def completed(name, outcomes):
+    """Outcomes with the evidence that the router of this name requires."""
+    if name == "agreement":
+        return replace(outcomes, base_features=votes_of(outcomes, 200))
+    if name == "energy":
+        return replace(outcomes, base_logits=3 * np.log(outcomes.base_proba + 1e-9))
+    return outcomes
