@@ -21,7 +21,7 @@ FLOORS = [
     {"budgets"},
     {"routers"},
     {"policy"},
-    {"comparison", "diagnosis", "displays", "persistence"},
+    {"comparison", "diagnosis", "displays", "inspection", "persistence"},
     {"crossfit"},
     {"_selective"},
     {"hybrid", "abstaining", "scorers"},

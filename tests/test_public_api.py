@@ -15,6 +15,7 @@ MODULES = [
     "selective_query.displays",
     "selective_query.costs",
     "selective_query.datasets",
+    "selective_query.inspection",
 ]
 PROMISED = {
     "HybridClassifier",
