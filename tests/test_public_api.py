@@ -31,7 +31,8 @@ PROMISED = {
     "diagnose",
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
-         "kernel_benefit", "constrained", "appeal", "energy", "mahalanobis",
+         "kernel_benefit", "proxy_logistic", "two_stage", "deferral_lce",
+         "deferral_ova", "constrained", "appeal", "energy", "mahalanobis",
          "knn_distance", "knn_benefit", "agreement", "random"]  # fmt: skip
 
 

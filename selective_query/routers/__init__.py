@@ -13,10 +13,15 @@ from selective_query.routers.confidence import (
 )
 from selective_query.routers.constrained import ConstrainedRouter
 from selective_query.routers.decision_cost import DecisionCost
+from selective_query.routers.deferral_surrogates import (
+    CrossEntropyDeferralRouter,
+    OneVsAllDeferralRouter,
+)
 from selective_query.routers.energy import EnergyRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
+from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.registry import list_routers, make_router
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
@@ -24,6 +29,7 @@ from selective_query.routers.trivial import (
     OracleRouter,
     RandomRouter,
 )
+from selective_query.routers.two_stage import TwoStageRouter
 
 __all__ = [
     "AgreementRouter",
@@ -34,6 +40,7 @@ __all__ = [
     "BaseRouter",
     "BenefitRouter",
     "ConstrainedRouter",
+    "CrossEntropyDeferralRouter",
     "DecisionCost",
     "EnergyRouter",
     "EntropyRouter",
@@ -44,8 +51,11 @@ __all__ = [
     "MarginRouter",
     "MaxLogitRouter",
     "MaxProbabilityRouter",
+    "OneVsAllDeferralRouter",
     "OracleRouter",
+    "ProxyLogisticRouter",
     "RandomRouter",
+    "TwoStageRouter",
     "list_routers",
     "make_router",
     "member_votes",

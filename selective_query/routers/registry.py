@@ -17,16 +17,22 @@ from selective_query.routers.confidence import (
     MaxProbabilityRouter,
 )
 from selective_query.routers.constrained import ConstrainedRouter
+from selective_query.routers.deferral_surrogates import (
+    CrossEntropyDeferralRouter,
+    OneVsAllDeferralRouter,
+)
 from selective_query.routers.energy import EnergyRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
+from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
     OracleRouter,
     RandomRouter,
 )
+from selective_query.routers.two_stage import TwoStageRouter
 
 _ROUTERS = {
     "auto": AutoRouter,
@@ -36,6 +42,10 @@ _ROUTERS = {
     "max_logit": MaxLogitRouter,
     "benefit": BenefitRouter,
     "kernel_benefit": KernelBenefitRouter,
+    "proxy_logistic": ProxyLogisticRouter,
+    "two_stage": TwoStageRouter,
+    "deferral_lce": CrossEntropyDeferralRouter,
+    "deferral_ova": OneVsAllDeferralRouter,
     "constrained": ConstrainedRouter,
     "appeal": AppealRouter,
     "energy": EnergyRouter,

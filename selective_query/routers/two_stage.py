@@ -1,0 +1,108 @@
+"""The two-stage surrogate of learning to defer: who is better, weighted by how much."""
+
+import numpy as np
+
+from selective_query.routers.logistic import LogisticRouter
+from selective_query.routers.ridge import RidgeProblem
+
+USUAL_COST = 0.2
+# Where a price that is read off a regression may lie.
+COSTS = (0.02, 0.98)
+
+
+class TwoStageRouter(LogisticRouter):
+    r"""Query where the global is better by more than a query costs.
+
+    For fixed models and a cost c of a query, the surrogate of Mao, Mohri and Zhong
+    charges each row :math:`(1 - c_k) \, \ell(r, x, k)` for each side k. With logistic
+    loss, and what both sides' weights have in common left out, it is a logistic
+    regression of which side is better, weighted by the difference:
+
+    .. math:: \min_s \sum_i \lvert\delta_i\rvert \,
+              \log\big(1 + e^{-\operatorname{sign}(\delta_i)\, s(x_i)}\big),
+              \qquad \delta = u_g - u_b - c
+
+    whose minimiser is
+    :math:`s(x) = \log E[\delta_+ \mid x] - \log E[\delta_- \mid x]`: positive exactly
+    where the expected benefit exceeds c. The common part does not move that sign, it
+    only adds noise. The score is the log-odds; zero means that a query pays its cost.
+
+    Parameters
+    ----------
+    query_cost : float or None, default=None
+        The cost c of a query in units of benefit, in [0, 1). None takes the price at
+        which a linear regression of the benefit would reach the target coverage, 0.02
+        at least, so that the sign of the score is learned where the cut will be; 0.2
+        without a target. Near 0 the rows on which both sides agree have no say, and the
+        order of the scores suffers.
+    target_coverage : float or None, default=None
+        Share of inputs that the base shall answer. ``HybridClassifier`` and
+        ``RoutingPolicy`` fill in theirs.
+    alpha : float or None, default=None
+        Ridge penalty on standardised columns; inf leaves confidence alone. None
+        chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
+
+    Attributes
+    ----------
+    query_cost_ : float
+        The cost in use.
+    coef_ : ndarray of shape (n_columns,)
+    intercept_ : float
+    class_effect_ : ndarray of shape (n_classes,) or None
+        None with more than 64 classes.
+    alpha_ : float
+        The penalty in use.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    References
+    ----------
+    Mao, Mohri and Zhong, "Two-stage learning to defer with multiple experts", NeurIPS
+    2023.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import TwoStageRouter
+    >>> outcomes = make_selective_query(1000, random_state=0).outcomes
+    >>> router = TwoStageRouter(target_coverage=0.7).fit(outcomes)
+    >>> kept = router.query_score(outcomes.evidence) <= 0
+    >>> bool(abs(kept.mean() - 0.7) < 0.1)
+    True
+    """
+
+    def __init__(self, query_cost=None, target_coverage=None, alpha=None):
+        super().__init__(alpha=alpha)
+        self.query_cost = query_cost
+        self.target_coverage = target_coverage
+
+    def _task(self, outcomes, design):
+        self.query_cost_ = self._price(outcomes, design)
+        lead = outcomes.benefit - self.query_cost_
+        return (lead > 0).astype(float), outcomes.weight * np.abs(lead)
+
+    def _score(self, predictor, evidence):
+        return predictor
+
+    def _price(self, outcomes, design):
+        if self.query_cost is not None:
+            if not 0 <= self.query_cost < 1:
+                raise ValueError(
+                    "query_cost must be in [0, 1), in units of benefit, or None. Got "
+                    f"{self.query_cost!r}."
+                )
+            return float(self.query_cost)
+        if self.target_coverage is None:
+            return USUAL_COST
+        if not 0 <= self.target_coverage <= 1:
+            raise ValueError(
+                f"target_coverage must be in [0, 1]. Got {self.target_coverage!r}."
+            )
+        penalty = np.ones(design.shape[1])
+        penalty[: 1 + (outcomes.base_proba is not None)] = 0
+        score = RidgeProblem(design, penalty, outcomes).choose(None, np.inf)
+        order = np.argsort(score.held_out_score)
+        reached = np.cumsum(outcomes.weight[order])
+        place = np.searchsorted(reached, self.target_coverage * reached[-1])
+        price = score.held_out_score[order[min(place, len(order) - 1)]]
+        return float(np.clip(price, *COSTS))
