@@ -55,7 +55,7 @@ class BaseRouter(BaseEstimator):
         By default each number that ``fit`` stored is counted as used once, which holds
         for linear models and is an upper bound for trees; of an array whose name begins
         with ``class_`` one entry is read. Making the columns of a learned router from
-        the base's outputs counts too.
+        the base's outputs counts too, and scratch memory is that of these columns.
 
         Parameters
         ----------

@@ -14,6 +14,7 @@ from selective_query.routers.constrained_inputs import (
     net_inputs,
     spread_evenly,
 )
+from selective_query.routers.decision_cost import cost_of
 
 FEWEST_ROWS = 4
 MEASUREMENTS_PER_EPOCH = 4
@@ -281,6 +282,14 @@ class ConstrainedRouter(BaseRouter):
         for inner_weight, inner_bias in layers:
             joined = np.maximum(joined @ inner_weight + inner_bias, 0)
         return _without_last_bits(joined @ weight[:, 0] + bias[0])
+
+    def decision_cost(self, n_classes, n_features=0):
+        learned = super().decision_cost(n_classes, n_features)
+        k, layers = self.n_top_, [*self.feature_layers_, *self.head_layers_]
+        # The top k, their differences, the entropy; and two layers side by side.
+        made = (k + 2) * n_classes + k * (k - 1) // 2
+        widest = max(len(bias) for _, bias in layers)
+        return learned + cost_of(made, scratch=len(self.centre_) + 2 * widest)
 
 
 def _without_last_bits(score):

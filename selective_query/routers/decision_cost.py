@@ -10,7 +10,7 @@ FLOAT_BYTES = 4
 # Reports of what fit did, which no decision reads.
 NOT_DEPLOYED = (
     "_history_", "selection_", "kept_measurement_", "multiplier_", "alpha_",
-    "smoothing_", "layout_",
+    "smoothing_", "layout_", "shrinkage_",
 )  # fmt: skip
 
 
@@ -108,8 +108,10 @@ def _n_numbers(value, seen):
         if value.dtype.kind == "O":
             return sum(_n_numbers(item, seen) for item in value.ravel())
         return value.size
-    if isinstance(value, (bool, int, float, np.generic)):
+    if isinstance(value, (float, np.floating)):
         return 1
+    if isinstance(value, (int, np.generic)):
+        return 0  # a size or a count, part of the program
     if value is None or isinstance(value, (str, bytes, type)) or id(value) in seen:
         return 0
     seen.add(id(value))

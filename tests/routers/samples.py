@@ -21,6 +21,12 @@ def outcomes_with_votes(n=240, **options):
     return replace(outcomes, base_features=votes_of(outcomes))
 
 
+def outcomes_with_inputs(n=240, **options):
+    outcomes = sample_outcomes(n, **options)
+    table = np.random.default_rng(options.get("seed", 0) + 10).normal(size=(n, 3))
+    return replace(outcomes, X=table)
+
+
 MAKERS = {"agreement": outcomes_with_votes}
 
 

@@ -7,6 +7,7 @@ from selective_query.routers import (
     AutoRouter,
     BaseRouter,
     BenefitRouter,
+    ConstrainedRouter,
     EntropyRouter,
     MarginRouter,
     MaxLogitRouter,
@@ -133,3 +134,16 @@ def test_a_router_of_inputs_alone_needs_no_base():
     assert features.needs_base
     assert MarginRouter().needs_base
     assert BenefitRouter().needs_base, "before fit nobody knows better"
+
+
+def test_a_net_costs_its_layers_and_its_inputs():
+    router = ConstrainedRouter(k=3)
+    router.n_top_, router.n_confidence_ = 3, 4
+    router.centre_ = router.scale_ = np.zeros(9)
+    router.feature_layers_ = [(np.zeros((5, 8)), np.zeros(8))]
+    router.head_layers_ = [(np.zeros((12, 1)), np.zeros(1))]
+    router.multiplier_history_ = np.zeros(1000)
+    stored = 2 * 9 + 5 * 8 + 8 + 12 + 1
+    made = (3 + 2) * 10 + 3
+    expected = DecisionCost(stored + made, 4 * stored, 4 * (9 + 16))
+    assert router.decision_cost(10, 5) == expected

@@ -6,6 +6,8 @@ import pytest
 from selective_query import Evidence, Outcomes
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import KNNBenefitRouter, KNNDistanceRouter
+from selective_query.routers.checks import yield_router_checks
+from tests.routers.samples import outcomes_with_inputs
 
 BOTH = [KNNDistanceRouter, KNNBenefitRouter]
 
@@ -104,6 +106,13 @@ def test_inputs_in_place_of_features():
             router.query_score(Evidence(X=["text"]))
         with pytest.raises(ValueError, match="NaN"):
             router.query_score(Evidence(X=np.full((1, 3), np.nan)))
+
+
+def test_a_router_of_inputs_keeps_to_the_checks():
+    router = KNNBenefitRouter(space="X")
+    for name, check in yield_router_checks(router, outcomes_with_inputs):
+        if name != "check_doubt_scores_higher_than_certainty":
+            check()
 
 
 @pytest.mark.parametrize("cls", BOTH)

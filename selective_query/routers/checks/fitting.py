@@ -15,7 +15,7 @@ from selective_query.routers.checks.judging import (
     params_of,
 )
 from selective_query.routers.checks.samples import (
-    BASE_FIELDS,
+    EVIDENCE_FIELDS,
     fields_of,
     least_outcomes,
     sample_outcomes,
@@ -87,7 +87,7 @@ def check_base_that_is_always_right_or_wrong(router, make=sample_outcomes):
         global_utility = old.global_utility if has_global else None
         for base_utility in (np.ones(old.n_rows), np.zeros(old.n_rows)):
             outcomes = Outcomes(
-                **{name: getattr(old, name) for name in BASE_FIELDS},
+                **{name: getattr(old, name) for name in EVIDENCE_FIELDS},
                 base_utility=base_utility,
                 global_utility=global_utility,
                 fold=old.fold,

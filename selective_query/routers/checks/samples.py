@@ -7,7 +7,8 @@ import numpy as np
 from selective_query.outcomes import Outcomes
 
 BASE_FIELDS = ("base_proba", "base_logits", "base_features")
-FIELDS = (*BASE_FIELDS, "y", "global_proba", "sample_weight", "classes", "fold")
+EVIDENCE_FIELDS = (*BASE_FIELDS, "X")
+FIELDS = (*EVIDENCE_FIELDS, "y", "global_proba", "sample_weight", "classes", "fold")
 
 
 def sample_outcomes(
@@ -66,7 +67,7 @@ def least_outcomes(router, make, n=240, **options):
     outcomes = make(n, **options)
     spare = {
         name: None
-        for name in ("base_logits", "base_features")
+        for name in ("base_logits", "base_features", "X")
         if name not in router.required_evidence
     }
     return replace(outcomes, **spare)

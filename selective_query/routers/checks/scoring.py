@@ -78,9 +78,9 @@ def check_doubt_scores_higher_than_certainty(router, make=sample_outcomes):
         parts = {"base_proba": np.vstack([np.full((1, 4), 0.25), np.eye(4)])}
         if "base_logits" in router.required_evidence:
             parts["base_logits"] = logits
-        if "base_features" in router.required_evidence:
+        for name in {"base_features", "X"} & {*router.required_evidence}:
             # One and the same row: only the probabilities tell doubt from certainty.
-            parts["base_features"] = outcomes.base_features[[0] * len(logits)]
+            parts[name] = getattr(outcomes, name)[[0] * len(logits)]
         score = fitted.query_score(Evidence(**parts))
         assert score[0] > score[1:].max() + 1e-3, (
             f"a row of doubt scores {score[0]:.4g}, rows of certainty up to "
