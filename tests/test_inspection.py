@@ -161,6 +161,43 @@ def test_groups_move_together_and_probabilities_with_logits():
     }  # fmt: skip
 
 
+def test_a_group_keeps_its_rows_together():
+    rng = np.random.default_rng(0)
+    twin = np.repeat(rng.random((300, 1)), 2, axis=1)
+    proba = np.hstack([twin[:, :1], 1 - twin[:, :1]])
+
+    class Apart(BaseRouter):
+        """Sees only whether two parts are of one row."""
+
+        def query_score(self, evidence):
+            features = np.abs(np.diff(evidence.base_features, axis=1)[:, 0])
+            outputs = np.abs(evidence.base_proba - evidence.base_logits).sum(axis=1)
+            return features + outputs
+
+    outcomes = Outcomes(
+        base_features=twin,
+        base_proba=proba,
+        base_logits=proba,
+        base_utility=rng.integers(2, size=300),
+    )
+    groups = {
+        "twins": {"base_features": [0, 1]},
+        "twin": {"base_features": [1]},
+        "outputs": {"base_proba": None, "base_logits": None},
+        "output": {"base_proba": None},
+    }
+    found = {
+        part.name: part
+        for part in evidence_importance(
+            Apart(), outcomes, groups=groups, random_state=0
+        )
+    }
+    for name in ("twins", "outputs"):
+        np.testing.assert_array_equal(found[name].drops, 0)
+    for name in ("twin", "output"):
+        assert found[name].drops.any()
+
+
 def test_inputs_by_column_where_the_router_reads_them():
     pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
