@@ -13,6 +13,7 @@ PREFIX = "selective_query."
 # Compiled types of scikit-learn that skops leaves to the user to judge.
 TRUSTED_TYPES = (
     "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
 )

@@ -5,6 +5,7 @@ from selective_query.routers.agreement import AgreementRouter, member_votes
 from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
 from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.boosted_benefit import BoostedBenefitRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
     MarginRouter,
@@ -19,6 +20,7 @@ from selective_query.routers.deferral_surrogates import (
 )
 from selective_query.routers.energy import EnergyRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
+from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
@@ -39,6 +41,7 @@ __all__ = [
     "AutoRouter",
     "BaseRouter",
     "BenefitRouter",
+    "BoostedBenefitRouter",
     "ConstrainedRouter",
     "CrossEntropyDeferralRouter",
     "DecisionCost",
@@ -47,6 +50,7 @@ __all__ = [
     "KNNBenefitRouter",
     "KNNDistanceRouter",
     "KernelBenefitRouter",
+    "LearnedRouter",
     "MahalanobisRouter",
     "MarginRouter",
     "MaxLogitRouter",

@@ -10,6 +10,7 @@ from selective_query.routers.agreement import AgreementRouter
 from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
 from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.boosted_benefit import BoostedBenefitRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
     MarginRouter,
@@ -42,6 +43,7 @@ _ROUTERS = {
     "max_logit": MaxLogitRouter,
     "benefit": BenefitRouter,
     "kernel_benefit": KernelBenefitRouter,
+    "boosted_benefit": BoostedBenefitRouter,
     "proxy_logistic": ProxyLogisticRouter,
     "two_stage": TwoStageRouter,
     "deferral_lce": CrossEntropyDeferralRouter,

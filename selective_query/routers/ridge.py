@@ -119,6 +119,15 @@ class RidgeProblem:
                     score[test] += effect[self.predicted[test]]
         return scores.items()
 
+    def fits(self, alpha, smoothing):
+        """Yield (train, test, score of every row) for the fit on each fold's rest."""
+        for train, test, moments in self.folds:
+            score = self.design @ self.solve(alpha, moments)
+            effect = self.class_effect(score, smoothing, train)
+            if effect is not None:
+                score += effect[self.predicted]
+            yield train, test, score
+
     def fit_all(self, alpha, smoothing):
         """Weights and class effect of a fit on all rows."""
         everything = np.arange(len(self.design))

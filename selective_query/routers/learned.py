@@ -1,0 +1,207 @@
+"""A router around any regressor or classifier of scikit-learn's kind."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from selective_query.probabilities import top_class
+from selective_query.routers._base import N_FOLDS, BaseRouter, iter_folds
+from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.ridge import check_penalty, standardised
+from selective_query.supervision.named import is_in_benefit_units, supervise
+
+FEWEST_ROWS = 2 * N_FOLDS
+
+
+class LearnedRouter(BaseRouter):
+    r"""Query by what a model of your choice learns from the evidence.
+
+    A regressor learns the benefit :math:`\delta` of the supervision. A classifier
+    learns a label of which the benefit is a linear function of the probability,
+
+    .. math:: t = \frac{\delta - l}{1 - l}, \qquad
+              s(x) = l + (1 - l) \, \hat P(t = 1 \mid x),
+
+    with the least benefit l: 0 for "proxy", where t is the paper's label, and -1
+    otherwise. A label between 0 and 1 makes two rows, one of each class, that share the
+    weight. So a score is in units of benefit wherever the supervision is.
+
+    The model sees standardised evidence columns and, last, the shrunken mean benefit of
+    the predicted class, which for the rows it learns from comes from other folds.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A regressor, or a classifier with ``predict_proba``; it is cloned. One whose fit
+        takes no ``sample_weight`` learns from outcomes of equal weights only.
+    supervision : str or callable, default="benefit"
+        What it is taught, see :func:`~selective_query.supervision.supervise`.
+    class_smoothing : float, default=100.0
+        Rows of a predicted class at which its mean benefit is shrunk by half; inf
+        leaves the column out.
+
+    Attributes
+    ----------
+    estimator_ : estimator or None
+        Fitted; None where all rows have the same label.
+    constant_ : float
+        The score where there is no estimator.
+    class_mean_ : ndarray of shape (n_classes,) or None
+    centre_, scale_ : ndarray of shape (n_columns,)
+        Of the evidence columns.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    References
+    ----------
+    Jitkrittum et al., "When does confidence-based cascade deferral suffice?", NeurIPS
+    2023, for the benefit. Kag et al., "Efficient Edge Inference by Selective Query",
+    ICLR 2023, for the label.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesRegressor
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import LearnedRouter
+    >>> outcomes = make_selective_query(500, random_state=0).outcomes
+    >>> forest = ExtraTreesRegressor(20, min_samples_leaf=20, random_state=0)
+    >>> LearnedRouter(forest).fit_score(outcomes).shape
+    (500,)
+    """
+
+    learns = True
+
+    def __init__(self, estimator, supervision="benefit", class_smoothing=100.0):
+        self.estimator = estimator
+        self.supervision = supervision
+        self.class_smoothing = class_smoothing
+
+    @property
+    def in_benefit_units(self):
+        return is_in_benefit_units(self.supervision)
+
+    @property
+    def _least(self):
+        return 0.0 if self.supervision == "proxy" else -1.0
+
+    def fit(self, outcomes):
+        _check_enough(outcomes)
+        return self._fit(outcomes)
+
+    def fit_score(self, outcomes):
+        self.fit(outcomes)
+        score, evidence = np.empty(outcomes.n_rows), outcomes.evidence
+        for train, test in iter_folds(outcomes):
+            held_out = clone(self)._fit(outcomes.take(train))
+            score[test] = held_out.query_score(evidence.take(test))
+        return score
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        columns = columns_like(evidence, self.layout_, "LearnedRouter")
+        if self.estimator_ is None or not len(columns):
+            return np.full(len(columns), self.constant_)
+        table = (columns - self.centre_) / self.scale_
+        if self.class_mean_ is not None:
+            mean = self.class_mean_[top_class(evidence.base_proba)]
+            table = np.column_stack([table, mean])
+        if not is_classifier(self.estimator_):
+            return np.array(self.estimator_.predict(table), dtype=float).ravel()
+        chance = self.estimator_.predict_proba(table)[:, 1]
+        return self._least + (1 - self._least) * chance.astype(float)
+
+    def _fit(self, outcomes):
+        check_penalty(self.class_smoothing, "class_smoothing")
+        outcomes = supervise(outcomes, self.supervision)
+        outcomes = outcomes.take(outcomes.weight > 0)
+        columns, self.layout_ = evidence_columns(outcomes)
+        design, self.centre_, self.scale_ = standardised(columns, outcomes.weight)
+        table = design[:, 1:]
+        held_out_mean, self.class_mean_ = _class_means(outcomes, self.class_smoothing)
+        if self.class_mean_ is not None:
+            table = np.column_stack([table, held_out_mean])
+        self.constant_ = float(np.average(outcomes.benefit, weights=outcomes.weight))
+        weight = outcomes.sample_weight
+        if is_classifier(self.estimator):
+            table, label, weight = self._labelled(table, outcomes.benefit, weight)
+            if label.min() == label.max():
+                self.estimator_ = None
+                return self
+        else:
+            label = outcomes.benefit
+        self.estimator_ = clone(self.estimator)
+        self.estimator_.fit(table, label, **_weights(self.estimator_, weight))
+        return self
+
+    def _labelled(self, table, benefit, weight):
+        """Rows with labels 0 and 1; two for each row whose label lies between."""
+        share = (benefit - self._least) / (1 - self._least)
+        if np.isin(share, (0, 1)).all():
+            return table, share.astype(int), weight
+        weight = np.ones(len(share)) if weight is None else weight
+        yes, no = np.flatnonzero(share > 0), np.flatnonzero(share < 1)
+        rows = np.concatenate([no, yes])
+        label = np.repeat([0, 1], [len(no), len(yes)])
+        return (
+            table[rows],
+            label,
+            weight[rows] * np.where(label == 1, share[rows], 1 - share[rows]),
+        )
+
+
+def _check_enough(outcomes):
+    n_used = np.count_nonzero(outcomes.weight)
+    if n_used < FEWEST_ROWS:
+        raise ValueError(
+            f"A learned router needs at least {FEWEST_ROWS} rows of outcomes with "
+            f"weight. Got {n_used}. Use router='max_probability', which learns "
+            "nothing, or give more rows."
+        )
+
+
+def _weights(estimator, weight):
+    """The argument of fit that carries the weights, if there are any."""
+    if weight is None or np.ptp(weight) == 0:
+        return {}
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        prefix = f"{name}__"
+    else:
+        last, prefix = estimator, ""
+    if not has_fit_parameter(last, "sample_weight"):
+        raise ValueError(
+            f"{type(last).__name__} takes no sample_weight, which these outcomes (or "
+            "labels between 0 and 1, for a classifier) need. Choose a regressor, "
+            "another model, or outcomes without weights."
+        )
+    return {f"{prefix}sample_weight": weight}
+
+
+def _class_means(outcomes, smoothing):
+    """Mean benefit of each row's predicted class in other folds, and of each class."""
+    if outcomes.base_proba is None or not np.isfinite(smoothing):
+        return None, None
+    if outcomes.fold is not None and len(np.unique(outcomes.fold)) < 2:
+        outcomes = replace(outcomes, fold=None)
+    if outcomes.fold is None and outcomes.n_rows < FEWEST_ROWS:
+        return None, None
+    predicted = top_class(outcomes.base_proba)
+    n_classes = outcomes.base_proba.shape[1]
+
+    def means(rows):
+        weight, benefit = outcomes.weight[rows], outcomes.benefit[rows]
+        overall = np.average(benefit, weights=weight)
+        mass = np.bincount(predicted[rows], weight, n_classes)
+        total = np.bincount(predicted[rows], weight * benefit, n_classes)
+        shrunk = total + smoothing * overall
+        seen = mass + smoothing
+        return np.divide(shrunk, seen, np.full(n_classes, overall), where=seen > 0)
+
+    held_out = np.empty(outcomes.n_rows)
+    for train, test in iter_folds(outcomes):
+        held_out[test] = means(train)[predicted[test]]
+    return held_out, means(np.arange(outcomes.n_rows))

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from selective_query import Outcomes, TopKProba
+from selective_query.routers import BenefitRouter, BoostedBenefitRouter
+from selective_query.routers.checks import fields_of, sample_outcomes
+
+
+def stepped(n, seed):
+    """The global wins where two features have the same sign, which no line can tell."""
+    rng = np.random.default_rng(seed)
+    features = rng.uniform(-1, 1, size=(n, 2))
+    rate = np.where(features.prod(axis=1) > 0, 0.9, 0.1)
+    return Outcomes(
+        base_proba=np.tile([0.6, 0.4], (n, 1)),
+        base_features=features,
+        base_utility=np.zeros(n),
+        global_utility=(rng.random(n) < rate).astype(float),
+    )
+
+
+def error(router, train, test):
+    score = router.fit(train).query_score(test.evidence)
+    return np.mean((score - test.benefit) ** 2)
+
+
+def test_finds_an_interaction_that_the_ridge_regression_cannot():
+    train, test = stepped(1500, 0), stepped(1500, 1)
+    assert error(BenefitRouter(), train, test) > 0.23
+    assert error(BoostedBenefitRouter(max_trees=60), train, test) < 0.13
+
+
+def test_grows_no_tree_where_none_helps():
+    rng = np.random.default_rng(0)
+    noise = Outcomes(
+        base_features=rng.normal(size=(200, 3)),
+        base_utility=np.zeros(200),
+        global_utility=(rng.random(200) < 0.5).astype(float),
+    )
+    router = BoostedBenefitRouter(max_trees=60, leaf_smoothing=1.0).fit(noise)
+    assert router.n_trees_ == 0
+    assert router.trees_ is None
+    np.testing.assert_array_equal(
+        router.query_score(noise.evidence), router.ridge_.query_score(noise.evidence)
+    )
+
+
+def test_held_out_scores_are_those_of_fits_without_the_fold():
+    drawn, fold = stepped(400, 0), np.arange(400) % 4
+    flipped = np.where(fold == 0, 1 - drawn.global_utility, drawn.global_utility)
+    known_outcomes = [
+        replace(drawn, fold=fold, global_utility=utility)
+        for utility in (drawn.global_utility, flipped)
+    ]
+    # With one number of trees and one penalty on offer no choice can leak labels.
+    stages = []
+    for known in known_outcomes:
+        router = BoostedBenefitRouter(max_trees=10)
+        router.ridge_ = BenefitRouter(100.0, np.inf).fit(known)
+        columns = np.hstack([known.base_proba, known.base_features])
+        stages.append(router._held_out_stages(known, columns))
+    np.testing.assert_allclose(stages[0][fold == 0], stages[1][fold == 0], atol=1e-9)
+    assert np.abs(stages[0] - stages[1])[fold == 1].max() > 0.01
+
+
+@pytest.mark.parametrize("max_trees", [1, 15, 20])
+def test_number_of_trees_is_one_that_was_compared(max_trees):
+    router = BoostedBenefitRouter(max_trees=max_trees).fit(stepped(600, 0))
+    assert 0 < router.n_trees_ <= max_trees
+    assert router.trees_.n_iter_ == router.n_trees_
+
+
+def test_rows_without_weight_teach_nothing():
+    old = sample_outcomes(400)
+    used = np.arange(400) % 4 > 0
+    weighted = Outcomes(**fields_of(old, sample_weight=used.astype(float)))
+    new = sample_outcomes(50, seed=1).evidence
+    np.testing.assert_allclose(
+        BoostedBenefitRouter(max_trees=20).fit(weighted).query_score(new),
+        BoostedBenefitRouter(max_trees=20).fit(old.take(used)).query_score(new),
+        atol=0.02,
+    )
+
+
+def test_a_thousand_classes_in_top_k_form():
+    rng = np.random.default_rng(0)
+    classes = np.argsort(rng.random((200, 1000)), axis=1)[:, :3]
+    top = TopKProba(classes, rng.dirichlet([9, 3, 1], 200) * 0.9, 1000)
+    outcomes = Outcomes(base_proba=top, global_proba=top, y=classes[:, 1])
+    assert np.isfinite(BoostedBenefitRouter(max_trees=10).fit_score(outcomes)).all()
+
+
+def test_few_rows_and_a_wrong_number_of_trees_are_refused():
+    old = sample_outcomes()
+    few = Outcomes(base_proba=old.base_proba[:9], base_utility=np.ones(9))
+    with pytest.raises(ValueError, match="at least 10 rows"):
+        BoostedBenefitRouter().fit(few)
+    with pytest.raises(ValueError, match="max_trees"):
+        BoostedBenefitRouter(max_trees=0).fit(old)
