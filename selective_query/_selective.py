@@ -40,6 +40,7 @@ from selective_query.policy import (
     UNCHANGED,
     RoutingPolicy,
     check_coverage,
+    divide_error,
     hold_out,
 )
 from selective_query.routers._base import BaseRouter
@@ -127,6 +128,11 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         """The global as it was given, None without one."""
         return None
 
+    def _global_stays(self):
+        """Whether the answers of the global in use are the only ones there are."""
+        model = self._global_model()
+        return model is None or is_frozen(model)
+
     def _warn_unweighted(self):
         for model in (self.base_estimator, self._global_model()):
             if model is None or is_frozen(model):
@@ -179,7 +185,12 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
                 self.base_estimator, self.base_features
             )
             coarse = to_evidence(answers, X)
-        self.policy_ = self._new_policy()._fit(outcomes, coarse=coarse, step=step)
+        self.policy_ = self._new_policy()._fit(
+            outcomes,
+            coarse=coarse,
+            step=step,
+            answers_exact=self._global_stays(),
+        )
         self._fit_models(X, y, weight)
 
     def _cross_fit(self, X, y, weight):
@@ -340,6 +351,14 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         moved.coverage = moved.policy_.coverage
         moved.confidence = moved.policy_.confidence
         return moved
+
+    def certify_jointly(self, budgets, *, confidence):
+        """The classifier at several operating points that all keep to their budgets.
+
+        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers.
+        """
+        budgets, each = divide_error(budgets, confidence)
+        return [self.at(budget, confidence=each) for budget in budgets]
 
     def _evaluation(self, X, y, sample_weight):
         X, y = indexable(X, y)

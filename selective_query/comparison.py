@@ -377,7 +377,7 @@ def _judge(router, coverage, train, test, random_state, cache):
         )
         row["accuracy"] = at_coverage
     else:
-        threshold, _ = calibration.cut(coverage)
+        threshold = calibration.cut(coverage)[0]
         kept = test_score <= threshold
         utility = np.where(kept, test.base_utility, test.answer_if_queried)
         weight = test.weight / test.weight.sum()

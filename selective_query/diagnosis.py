@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.outcomes import Outcomes
 
@@ -132,10 +132,10 @@ def judge(model, X, y=None, sample_weight=None):
 
 
 def _asked_coverage(policy):
-    if policy.coverage is not None:
-        budget = as_budget(policy.coverage)
-        if limit_of(budget) is not None and not floors_of(budget):
-            return limit_of(budget).least_coverage()
+    budget = policy.operating_point_.budget
+    limit = None if budget is None else limit_of(budget)
+    if limit is not None and not floors_of(budget):
+        return limit.least_coverage()
     return float(np.clip(policy.operating_point_.coverage, 0, 1))
 
 

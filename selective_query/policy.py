@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
 from selective_query.budgets.budgets import as_budget, floors_of
-from selective_query.budgets.calibration import Calibration
+from selective_query.budgets.calibration import Calibration, check_confidence
 from selective_query.budgets.outlook import judged_rows, likely_coverage
 from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
 from selective_query.budgets.thresholds import CalibrationScores
@@ -163,6 +163,8 @@ class RoutingPolicy(BaseEstimator):
                 "RoutingPolicy.fit takes Outcomes: Outcomes(base_proba=, "
                 f"global_proba=, y=). Got {type(outcomes).__name__}."
             )
+        for name in ("router_", "operating_point_"):
+            vars(self).pop(name, None)  # A fit that fails leaves nothing of an old one.
         if held_out is None and self.calibration is not None:
             rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
             outcomes, held_out = (outcomes.take(part) for part in rows)
@@ -173,12 +175,14 @@ class RoutingPolicy(BaseEstimator):
 
     def _fit_router(self, outcomes):
         """Fit the router; the threshold is left to rows that it did not see."""
+        self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
         self.router_ = self._new_router(outcomes).fit(outcomes)
         self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
-    def _fit(self, outcomes, coarse=None, step=0.0):
+    def _fit(self, outcomes, coarse=None, step=0.0, answers_exact=True):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
+        self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
         self.router_ = router = self._new_router(outcomes)
         score = self._masked(router.fit_score(outcomes), outcomes)
@@ -191,11 +195,14 @@ class RoutingPolicy(BaseEstimator):
             exact=not router.learns and outcomes.fold is None,
             trend=trend,
         )
-        return self._settle(Calibration(scores, judged_rows(score, outcomes)), outcomes)
+        judged = judged_rows(score, outcomes)
+        calibration = Calibration(scores, judged, answers_exact=answers_exact)
+        return self._settle(calibration, outcomes)
 
     def _calibrate(self, held_out, weight=None):
         """Learn the threshold from rows that nothing was fitted on."""
         judged = None
+        self._local_parts = local_parts(check_coverage(self.coverage))
         if isinstance(held_out, Outcomes):
             weight = held_out.sample_weight
             self.has_global_ = held_out.has_global
@@ -204,9 +211,10 @@ class RoutingPolicy(BaseEstimator):
         score = self._masked_score(held_out)
         if isinstance(held_out, Outcomes):
             judged = judged_rows(score, held_out)
-        scores = CalibrationScores(score, weight, exact=True)
+        exact = getattr(held_out, "fold", None) is None
+        scores = CalibrationScores(score, weight, exact=exact)
         ordering = getattr(self, "_ordering", None)
-        return self._settle(Calibration(scores, judged, ordering), held_out)
+        return self._settle(Calibration(scores, judged, ordering=ordering), held_out)
 
     def _settle(self, calibration, evidence):
         budget = check_coverage(self.coverage)
@@ -217,8 +225,11 @@ class RoutingPolicy(BaseEstimator):
             columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )
-        self._local_parts = local_parts(budget)
-        self.operating_point_ = self._cut()
+        try:
+            self.operating_point_ = self._cut()
+        except Exception:
+            del self.router_  # Without an operating point nothing can be decided.
+            raise
         return self
 
     def _masked_score(self, evidence):
@@ -226,7 +237,12 @@ class RoutingPolicy(BaseEstimator):
 
     def _masked(self, score, evidence):
         """Scores with minus infinity where a row must stay with the base."""
-        stays = local_rows(self.coverage, evidence)
+        if np.shape(score) != (evidence.n_rows,):
+            raise ValueError(
+                f"{type(self.router_).__name__}.query_score must return one number for "
+                f"each of the {evidence.n_rows} rows. Got shape {np.shape(score)}."
+            )
+        stays = local_rows(self._local_parts, evidence)
         return score if stays is None else np.where(stays, -np.inf, score)
 
     def _new_router(self, outcomes):
@@ -327,16 +343,18 @@ class RoutingPolicy(BaseEstimator):
         check_coverage(coverage)
         moved = copy.copy(self)
         moved.coverage = coverage
-        if confidence is not UNCHANGED:
-            moved.confidence = confidence
+        if confidence is UNCHANGED:
+            confidence = self.operating_point_.certificate.confidence
+        moved.confidence = confidence
         moved.operating_point_ = moved._cut()
         return moved
 
     def certify_jointly(self, budgets, *, confidence):
-        """Operating points that all keep to their budgets at once, with a confidence.
+        """The policy at several operating points that all keep to their budgets.
 
-        Those of ``at`` hold one by one. Here the error probability is divided among
-        the budgets (Bonferroni), so that one may choose among them afterwards.
+        What ``at`` promises holds for one by one. Here the error probability is divided
+        among the budgets (Bonferroni), so that one may choose among them afterwards;
+        each certificate shows its own part.
 
         Parameters
         ----------
@@ -346,11 +364,25 @@ class RoutingPolicy(BaseEstimator):
 
         Returns
         -------
-        list of OperatingPoint
+        list of RoutingPolicy
         """
-        check_is_fitted(self, "router_")
-        each = 1 - (1 - confidence) / len(budgets)
-        return [self.at(b, confidence=each).operating_point_ for b in budgets]
+        budgets, each = divide_error(budgets, confidence)
+        return [self.at(budget, confidence=each) for budget in budgets]
+
+
+def divide_error(budgets, confidence):
+    """Budgets as a list, and the confidence that each needs for all to hold.
+
+    Raises
+    ------
+    ValueError
+        When there is no budget, or the confidence is no probability.
+    """
+    budgets = list(budgets)
+    if not budgets:
+        raise ValueError("budgets must hold at least one budget. Got none.")
+    check_confidence(confidence)
+    return budgets, 1 - (1 - confidence) / len(budgets)
 
 
 def _refuse_without_global(budget):

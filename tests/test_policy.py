@@ -145,10 +145,14 @@ def test_certified_quality_with_held_out_outcomes(outcomes):
 
 def test_joint_certificates_are_stricter(outcomes):
     policy = RoutingPolicy("margin", 0.8, confidence=0.9).fit(outcomes)
-    points = policy.certify_jointly([0.8, 0.7], confidence=0.9)
+    joint = policy.certify_jointly([0.8, 0.7], confidence=0.9)[1].operating_point_
     alone = policy.at(0.7).operating_point_
-    assert points[1].threshold > alone.threshold
-    assert points[1].certificate.confidence == pytest.approx(0.95)
+    assert joint.threshold > alone.threshold
+    assert joint.certificate.confidence == pytest.approx(0.95)
+    with pytest.raises(ValueError, match="at least one budget"):
+        policy.certify_jointly([], confidence=0.9)
+    with pytest.raises(ValueError, match="confidence must be"):
+        policy.certify_jointly([0.8], confidence=2)
 
 
 def test_abstention_knows_no_hybrid_accuracy():

@@ -1,5 +1,7 @@
 """Several budgets at once, and numbers as budgets."""
 
+from numbers import Integral
+
 from selective_query.budgets._base import Budget, Floor, Limit, is_number
 from selective_query.budgets.limits import Coverage
 
@@ -27,6 +29,11 @@ class All(Budget):
         if not budgets:
             raise ValueError("All needs at least one budget. Got none.")
         self._budgets = tuple(as_budget(budget) for budget in budgets)
+        if any(budget.mixes for budget in self._budgets):
+            raise ValueError(
+                f"Mixed stands outermost: Mixed(..., seed=...) in place of "
+                f"{type(self).__name__}(...). Got it as a part."
+            )
 
     @property
     def parts(self):
@@ -49,8 +56,9 @@ class All(Budget):
 class Mixed(All):
     """Limits and budgets by group or cost, met by mixing thresholds at random.
 
-    A mixture meets a budget exactly where one threshold for each group must round. A
-    row is decided by a seeded hash of its evidence, so always in the same way.
+    A mixture meets on average what one threshold for each group must round. A row is
+    decided by a seeded hash of its evidence, so always in the same way, and rows whose
+    evidence is equal stay together.
 
     Parameters
     ----------
@@ -62,6 +70,8 @@ class Mixed(All):
 
     def __init__(self, *budgets, seed=0):
         super().__init__(*budgets)
+        if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+            raise ValueError(f"Mixed: seed must be a whole number >= 0. Got {seed!r}.")
         self.seed = seed
 
     def __eq__(self, other):

@@ -5,17 +5,21 @@ from math import inf, nan
 
 import numpy as np
 
-from selective_query._validation import warn_user
+from selective_query.budgets._base import ROUNDING, Floor, Limit, is_number
 from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate, OperatingPoint
 from selective_query.budgets.groups import solve_groups
+from selective_query.budgets.infeasible import (
+    infeasible,
+    not_shown,
+    warn_nothing_shown,
+)
 from selective_query.budgets.row_budgets import RowColumns, looks_at_rows
 from selective_query.budgets.sequence import fixed_sequence
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores, coverage_bound
 from selective_query.exceptions import (
     BudgetInfeasibleError,
-    CalibrationWarning,
     CertificateError,
 )
 
@@ -23,8 +27,6 @@ from selective_query.exceptions import (
 # rows does, and no more rows than it takes.
 ORDERING_SHARE = 0.2
 ENOUGH_TO_ORDER = 500
-# How far to look for the number of rows that would show a budget.
-MOST_ROWS_IMAGINED = 1e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class Calibration:
         What budgets read off each row.
     in_benefit_units : bool
         Whether scores are estimates of the benefit.
+    answers_exact : bool
+        Whether the answers are those of the models that will be in use.
     """
 
     scores: CalibrationScores
@@ -52,6 +56,7 @@ class Calibration:
     seed: int = 0
     columns: RowColumns = field(default_factory=RowColumns)
     in_benefit_units: bool = False
+    answers_exact: bool = True
 
     def solve(self, budget, confidence=None):
         """The operating point for a budget.
@@ -78,7 +83,10 @@ class Calibration:
             When a quality is asked for and the outcomes of the rows are not known.
         """
         if confidence is not None:
+            check_confidence(confidence)
             self._check_certifiable(budget)
+        if not self.scores.n:
+            raise ValueError("There are no calibration rows of positive weight.")
         if budget is None:
             return self._point(None, 0.0, None, method="the sign of the benefit")
         if looks_at_rows(budget):
@@ -90,6 +98,7 @@ class Calibration:
         self._check_judged(floors)
         if confidence is None:
             return self._reach(budget, limit, floors)
+        self._check_answers(floors)
         return self._certify(budget, limit, floors, confidence)
 
     def _check_certifiable(self, budget):
@@ -111,6 +120,15 @@ class Calibration:
                 "numbers). Leave sample_weight out, or set confidence=None."
             )
 
+    def _check_answers(self, floors):
+        if not self.answers_exact:
+            raise CertificateError(
+                f"confidence= for {floors[0]!r} is only true for answers of the global "
+                "that will be in use, and these come from others, fitted on parts of "
+                "the rows. Set calibration=0.2 to hold out a share of the rows, freeze "
+                "the global, or set confidence=None."
+            )
+
     def _check_judged(self, floors):
         if self.judged is None:
             raise ValueError(
@@ -120,19 +138,20 @@ class Calibration:
 
     def _spend(self, budget, coverage, confidence):
         """As many queries as a limit allows."""
-        threshold, rank = self.scores.cut(coverage, confidence)
+        threshold, rank, too_few = self.scores.cut(coverage, confidence)
         bound = None
         if confidence is not None:
             bound = coverage
-            if rank is not None and threshold < inf:
+            if rank is not None and not too_few:
                 bound = coverage_bound(rank, self.scores.n, confidence)
+            bound = _for_each_limit(budget, bound)
         return self._point(
             budget,
             threshold,
             confidence,
             method="exact order statistic" if self.scores.exact else "order statistic",
             bound=bound,
-            vacuous=rank is not None and threshold == inf,
+            vacuous=too_few,
             rank=rank,
         )
 
@@ -140,12 +159,12 @@ class Calibration:
         """The fewest queries that reach the floors, by estimate."""
         sweep = self.judged.sweep()
         least = limit.least_coverage() if limit else 0.0
-        allowed = sweep.coverage >= least - 1e-9
+        allowed = sweep.coverage >= least - ROUNDING
         met = allowed.copy()
         for floor in floors:
             met &= floor.met(sweep)
         if not met.any():
-            raise _infeasible(sweep, allowed, limit, floors)
+            raise infeasible(sweep, allowed, limit, floors)
         furthest = int(np.flatnonzero(met)[-1])
         if self.scores.exact:
             threshold = float(sweep.thresholds[furthest])
@@ -154,7 +173,7 @@ class Calibration:
         else:
             # Scores of the refitted models differ, so a coverage is carried over, not
             # a threshold.
-            threshold, _ = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))
+            threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
         return self._point(budget, threshold, None, method="estimated curve")
 
     def _certify(self, budget, limit, floors, confidence):
@@ -165,6 +184,14 @@ class Calibration:
             n_first = min(max(1, round(ORDERING_SHARE * len(order))), ENOUGH_TO_ORDER)
             ordering = judged.take(np.sort(order[:n_first]))
             judged = judged.take(np.sort(order[n_first:]))
+        if not judged.weight.any():
+            raise BudgetInfeasibleError(
+                f"{floors[0]!r} cannot be shown: some calibration rows settle which "
+                "thresholds to test, and no row of positive weight is left. Give more "
+                "rows.",
+                floors[0],
+                nan,
+            )
         least = limit.least_coverage() if limit else 0.0
         found = fixed_sequence(ordering, judged, floors, least, confidence)
         error = 1 - confidence
@@ -178,25 +205,18 @@ class Calibration:
                 or not everything_may_leave
                 or any(floor.is_minimum for floor in floors)
             ):
-                raise _not_shown(found, limit, floors, confidence)
+                raise not_shown(found, limit, floors, confidence)
             threshold, vacuous = -inf, True
-            _warn_nothing_shown(floors[0], found, error)
-        bounds = []
-        for part in budget.parts:
-            if part in floors:
-                value = part.bound(found.sweep, found.position, error)
-            else:
-                n = float(found.sweep.n)
-                kept = float(found.sweep.kept[found.position])
-                value = coverage_bound(kept, n, confidence)
-            bounds.append(part.level if vacuous else value)
-        method = " and ".join(dict.fromkeys(floor.method for floor in floors))
+            warn_nothing_shown(floors[0], found, error)
+        method = "betting on graded answers"
+        if found.sweep.is_binary:
+            method = " and ".join(dict.fromkeys(floor.method for floor in floors))
         point = self._point(
             budget,
             threshold,
             confidence,
             method=f"{method}, along a fixed sequence of thresholds",
-            bound=bounds[0] if len(bounds) == 1 else tuple(bounds),
+            bound=_bounds(budget, found, error, vacuous),
             vacuous=vacuous,
         )
         n = round(float(judged.weight.sum()))
@@ -229,83 +249,45 @@ class Calibration:
         )
 
 
-def _infeasible(sweep, allowed, limit, floors):
-    """The error that names the floor which no allowed threshold reaches."""
-    reached = allowed.copy()
-    for floor in floors:
-        possible = reached & floor.met(sweep)
-        if not possible.any():
-            values = floor.measured(sweep)[reached]
-            nearest = float(
-                np.nanmax(values) if floor.is_minimum else np.nanmin(values)
-            )
-            with_limit = f" within {limit!r}" if limit else ""
-            return BudgetInfeasibleError(
-                f"{floor!r} cannot be met{with_limit}: the best on the calibration "
-                f"rows is {nearest:.4f}. Ask for what can be met, "
-                + ("relax another budget, " if limit or len(floors) > 1 else "")
-                + "or use better models.",
-                floor,
-                nearest,
-            )
-        reached = possible
-    raise AssertionError("some floor is missed by every threshold")
+def check_confidence(confidence):
+    """Refuse what is no probability between 0 and 1.
 
-
-def _not_shown(found, limit, floors, confidence):
-    """The error that names the floor with the largest p-value where tests began."""
-    error = 1 - confidence
-    p_values = [floor.p_value(found.sweep, 0, error) for floor in floors]
-    worst = floors[int(np.argmax(p_values))]
-    n = round(float(found.sweep.n))
-    if max(p_values) <= error:
-        kept = float(found.sweep.kept[0])
-        nearest = coverage_bound(kept, n, confidence)
-        return BudgetInfeasibleError(
-            f"{limit!r} cannot be shown together with the other budgets by {n} "
-            f"calibration rows with confidence {confidence:g}: where they are most "
-            f"likely to hold, coverage is shown to be at least {nearest:.4f}. Give "
-            "more rows, or relax a budget.",
-            limit,
-            nearest,
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    if not is_number(confidence) or not 0 < confidence < 1:
+        raise ValueError(
+            "confidence must be a number between 0 and 1, ends excluded, or None for "
+            f"no certificate. Got {confidence!r}."
         )
-    nearest = worst.bound(found.sweep, 0, error)
-    needed = _rows_to_show(worst, found, error)
-    more = (
-        f"At the rates seen here about {needed} rows would do"
-        if needed
-        else "More rows would not help at the rates seen here"
-    )
-    shown = "at least" if worst.is_minimum else "at most"
-    return BudgetInfeasibleError(
-        f"{worst!r} cannot be shown by {n} calibration rows with confidence "
-        f"{confidence:g}: {shown} {nearest:.4f} can. {more}; or ask for that, or for "
-        "less confidence.",
-        worst,
-        nearest,
-    )
 
 
-def _rows_to_show(floor, found, error):
-    """How many rows with these rates would pass at the start; None if none would."""
-    if not floor.met(found.sweep)[0]:
-        return None
-    sweep = found.sweep
-    doubled = 1
-    while sweep.n * 2**doubled <= MOST_ROWS_IMAGINED:
-        grown = sweep.grown(2**doubled)
-        if floor.p_value(grown, 0, error) <= error:
-            return round(float(grown.n))
-        doubled += 1
-    return None
+def _for_each_limit(budget, bound):
+    """One bound of the coverage for each limit; they hold together, being the same."""
+    bounds = tuple(bound if isinstance(p, Limit) else None for p in budget.parts)
+    return bounds[0] if len(bounds) == 1 else bounds
 
 
-def _warn_nothing_shown(floor, found, error):
-    n = round(float(found.sweep.n))
-    needed = floor.rows_needed(error)
-    at_least = f" At least {needed} are needed." if needed and needed > n else ""
-    warn_user(
-        f"{n} calibration rows cannot show {floor!r} with confidence {1 - error:g} for "
-        f"any rule that keeps an input, so everything will be queried.{at_least}",
-        CalibrationWarning,
-    )
+def _bounds(budget, found, error, vacuous):
+    """What is shown of each part, all of it at once.
+
+    The budget itself is shown at the whole error probability, but bounds beyond what
+    was asked for are further statements, so they divide it.
+    """
+    bounds = []
+    each = error / len(budget.parts)
+    for part in budget.parts:
+        bound = None
+        if isinstance(part, Floor):
+            bound = part.level
+            if not vacuous:
+                bound = part.bound(found.sweep, found.position, each)
+        elif isinstance(part, Limit):
+            bound = 0.0
+            if not vacuous:
+                kept = float(found.sweep.kept[found.position])
+                bound = coverage_bound(kept, float(found.sweep.n), 1 - each)
+        bounds.append(bound)
+    return bounds[0] if len(bounds) == 1 else tuple(bounds)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 
-from selective_query.budgets._base import Budget
+from selective_query.budgets._base import Budget, Limit
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Certificate:
     rank: int | None = None
 
     def __str__(self):
-        basis = f"{self.n} calibration rows"
+        basis = f"{self.n:.6g} calibration rows"
         if self.budget is None:
             return "no certificate: no budget was asked for"
         if self.vacuous:
@@ -66,7 +66,7 @@ class Certificate:
             if self.bound is not None:
                 bounds = self.bound if isinstance(self.bound, tuple) else (self.bound,)
                 shown = ", ".join(
-                    f"{part} (bound {bound:.4g})"
+                    _with_bound(part, bound)
                     for part, bound in zip(self.budget.parts, bounds, strict=True)
                 )
             return (
@@ -75,6 +75,13 @@ class Certificate:
             )
         how = "exactly" if self.exact else "approximately"
         return f"{self.budget} holds on average, {how}, by {basis} ({self.method})"
+
+
+def _with_bound(part, bound):
+    if bound is None:
+        return str(part)
+    of = "coverage " if isinstance(part, Limit) else ""
+    return f"{part} ({of}bound {bound:.4g})"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query.budgets.certificates import OperatingPoint
-from selective_query.budgets.row_budgets import GroupCoverage
+from selective_query.budgets.row_budgets import PREDICTED_CLASS, GroupCoverage
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,28 @@ class GroupOperatingPoint(OperatingPoint):
     def keeps(self, score, evidence, chance=None):
         """Whether the base answers, for rows with these scores.
 
+        A predicted class that no calibration row had stays with the base.
+
         Raises
         ------
         ValueError
-            When a row belongs to a group that no calibration row did.
+            When a row belongs to any other kind of group that no calibration row did.
         """
         groups = np.array([group for group, _ in self.thresholds])
-        place = _places(group_column(self.budget, evidence), groups)
+        group = group_column(self.budget, evidence)
+        known = np.isin(group, groups)
+        if known.all():
+            return self._keeps(score, _places(group, groups), chance)
+        _refuse_strangers(self.budget, group[~known], groups)
+        kept = np.ones(len(score), dtype=bool)
+        kept[known] = self._keeps(
+            score[known],
+            _places(group[known], groups),
+            None if chance is None else chance[known],
+        )
+        return kept
+
+    def _keeps(self, score, place, chance):
         if self.mixtures is None or chance is None:
             return score <= np.array([t for _, t in self.thresholds])[place]
         kept = np.zeros(len(score), dtype=bool)
@@ -76,17 +91,16 @@ def group_column(budget, evidence):
 def _places(group, groups):
     """Position of each row's group among the known ones."""
     order = np.argsort(groups, kind="stable")
-    try:
-        found = np.searchsorted(groups[order], group)
-        place = order[np.minimum(found, len(groups) - 1)]
-        known = groups[place] == group
-    except TypeError:
-        known = np.zeros(len(group), dtype=bool)
-    if not np.all(known):
-        strangers = np.unique(np.asarray(group)[~known].astype(str))[:5].tolist()
-        raise ValueError(
-            f"Rows belong to groups that no calibration row belonged to: {strangers}. "
-            f"Known groups: {groups[:10].tolist()}{' ...' if len(groups) > 10 else ''}."
-            " Calibrate with rows of every group, or map these to known ones."
-        )
-    return place
+    return order[np.searchsorted(groups[order], group)]
+
+
+def _refuse_strangers(budget, strangers, groups):
+    by = next(part for part in budget.parts if isinstance(part, GroupCoverage))
+    if by.by == PREDICTED_CLASS:
+        return
+    raise ValueError(
+        "Rows belong to groups that no calibration row belonged to: "
+        f"{np.unique(strangers.astype(str))[:5].tolist()}. Known groups: "
+        f"{groups[:10].tolist()}{' ...' if len(groups) > 10 else ''}. Calibrate with "
+        "rows of every group, or map these to known ones."
+    )

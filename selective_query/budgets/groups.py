@@ -1,15 +1,23 @@
 """Budgets by group and by cost of rows, solved into a threshold for each group."""
 
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 
 import numpy as np
 
 from selective_query._validation import warn_user
+from selective_query.budgets._base import ROUNDING
 from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.group_point import GroupOperatingPoint
-from selective_query.budgets.group_program import expected_benefit, plan_groups
+from selective_query.budgets.group_program import (
+    GroupPlan,
+    expected_benefit,
+    plan_groups,
+)
 from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
+from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores, rows_needed
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
@@ -18,7 +26,7 @@ PLAN_SHARE = 0.3
 
 
 def solve_groups(calibration, budget, confidence):
-    """The operating point of a budget that looks at groups or at costs of rows.
+    """The operating point of a budget that takes several thresholds.
 
     Parameters
     ----------
@@ -32,9 +40,9 @@ def solve_groups(calibration, budget, confidence):
     """
     _check(calibration, budget, confidence)
     judged = calibration.judged
-    problem = GroupProblem(budget, calibration)
+    problem = GroupProblem.of(budget, calibration)
     if confidence is None:
-        plan = problem.plan(np.ones(len(judged.score), dtype=bool))
+        plan = problem.plan()
         thresholds = problem.thresholds(plan, calibration.scores.of)
         scores = calibration.scores
         certificate = Certificate(
@@ -49,74 +57,133 @@ def solve_groups(calibration, budget, confidence):
         plan, thresholds, certificate = _certify(
             problem, budget, confidence, calibration.seed
         )
-    share = judged.weight / judged.weight.sum()
-    kept = judged.score <= thresholds[problem.place]
-    size = np.bincount(problem.place, share)
+    place, share = problem.place, judged.weight / judged.weight.sum()
+    kept = (judged.score <= thresholds[place]).astype(float)
+    if budget.mixes:
+        kept = _share_kept(judged.score, place, plan.mixture)
+    size = np.bincount(place, share)
     groups = problem.groups.tolist()
+    with np.errstate(invalid="ignore"):
+        coverages = np.bincount(place, share * kept) / size
+    utility = kept * judged.base_utility + (1 - kept) * judged.query_utility
+    gained = share @ (problem.value * (1 - kept))
     return GroupOperatingPoint(
         threshold=None,
         budget=budget,
         coverage=float(share @ kept),
-        accuracy=float(
-            share @ np.where(kept, judged.base_utility, judged.query_utility)
-        ),
+        accuracy=float(share @ utility),
         certificate=certificate,
         thresholds=tuple(zip(groups, thresholds.tolist(), strict=True)),
-        coverages=tuple(
-            zip(
-                groups,
-                (np.bincount(problem.place, share * kept) / size).tolist(),
-                strict=True,
-            )
-        ),
-        rounding_loss=float(plan.value - share @ (problem.value * ~kept)),
+        coverages=tuple(zip(groups, coverages.tolist(), strict=True)),
+        rounding_loss=float(plan.value - gained),
         mixtures=tuple(map(tuple, plan.mixture)) if budget.mixes else None,
     )
 
 
-class GroupProblem:
-    """What a linear program needs to know about the calibration rows.
+def _share_kept(score, place, mixtures):
+    """The chance of each row to stay with the base."""
+    kept = np.zeros(len(score))
+    for g, mixture in enumerate(mixtures):
+        rows = place == g
+        for threshold, share in mixture:
+            kept[rows] += share * (score[rows] <= threshold)
+    return kept
 
-    Parameters
+
+@dataclass(frozen=True, eq=False)
+class GroupProblem:
+    """What a linear program needs to know about some rows.
+
+    Attributes
     ----------
-    budget : Budget
-    calibration : Calibration
+    judged : JudgedRows
+    groups : ndarray of shape (n_groups,)
+    place : ndarray of shape (n_samples,)
+        Position of each row's group in ``groups``.
+    least : ndarray of shape (n_groups,)
+        Least coverage of each group.
+    overall : float
+        Least coverage of all.
+    max_gap, max_cost : float or None
+    cost : ndarray of shape (n_samples,) or None
+    in_benefit_units : bool
     """
 
-    def __init__(self, budget, calibration):
-        self.judged = judged = calibration.judged
-        self.by = _part(budget, GroupCoverage)
-        self.costs = _part(budget, MaxQueryCost)
-        limit = limit_of(budget)
-        self.overall = limit.least_coverage() if limit else 0.0
-        group = np.zeros(len(judged.score), dtype=int)
-        if self.by:
-            group = calibration.columns.of(self.by)
-        self.groups, self.place = np.unique(group, return_inverse=True)
-        self.least = np.zeros(1)
-        if self.by:
-            self.least = self.by.least_coverages(self.groups)
-        self.cost = calibration.columns.of(self.costs) if self.costs else None
-        self.value = judged.score
-        if not calibration.in_benefit_units or not np.isfinite(judged.score).all():
-            self.value = expected_benefit(
-                judged.score, judged.query_utility - judged.base_utility, judged.weight
-            )
+    judged: JudgedRows
+    groups: np.ndarray
+    place: np.ndarray
+    least: np.ndarray
+    overall: float
+    max_gap: float | None
+    max_cost: float | None
+    cost: np.ndarray | None
+    in_benefit_units: bool
 
-    def plan(self, rows):
-        """The best shares by the rows of a mask."""
-        return plan_groups(
-            self.judged.score[rows],
-            self.value[rows],
-            self.judged.weight[rows],
-            self.place[rows],
-            len(self.groups),
-            least=self.least,
-            overall=self.overall,
-            max_gap=self.by.max_gap if self.by else None,
-            cost=None if self.cost is None else self.cost[rows],
-            max_cost=self.costs.maximum if self.costs else None,
+    @classmethod
+    def of(cls, budget, calibration):
+        """All calibration rows."""
+        judged = calibration.judged
+        by, costs = _part(budget, GroupCoverage), _part(budget, MaxQueryCost)
+        group = np.zeros(len(judged.score), dtype=int)
+        if by:
+            group = calibration.columns.of(by)
+        groups, place = np.unique(group, return_inverse=True)
+        limit = limit_of(budget)
+        return cls(
+            judged=judged,
+            groups=groups,
+            place=place,
+            least=by.least_coverages(groups) if by else np.zeros(1),
+            overall=limit.least_coverage() if limit else 0.0,
+            max_gap=by.max_gap if by else None,
+            max_cost=costs.maximum if costs else None,
+            cost=calibration.columns.of(costs) if costs else None,
+            in_benefit_units=calibration.in_benefit_units,
         )
+
+    def take(self, rows):
+        """The same about some of the rows, with all groups."""
+        return replace(
+            self,
+            judged=self.judged.take(rows),
+            place=self.place[rows],
+            cost=None if self.cost is None else self.cost[rows],
+        )
+
+    @cached_property
+    def value(self):
+        """What a query of each row is expected to gain."""
+        judged = self.judged
+        if self.in_benefit_units and np.isfinite(judged.score).all():
+            return judged.score
+        return expected_benefit(
+            judged.score, judged.query_utility - judged.base_utility, judged.weight
+        )
+
+    def plan(self):
+        """The best shares; groups without a row of positive weight keep everything."""
+        used = self.judged.weight > 0
+        present = np.unique(self.place[used])
+        position = np.zeros(len(self.groups), dtype=int)
+        position[present] = np.arange(len(present))
+        found = plan_groups(
+            self.judged.score[used],
+            self.value[used],
+            self.judged.weight[used],
+            position[self.place[used]],
+            len(present),
+            least=self.least[present],
+            overall=self.overall,
+            max_gap=self.max_gap,
+            cost=None if self.cost is None else self.cost[used],
+            max_cost=self.max_cost,
+        )
+        coverage, apart = np.ones(len(self.groups)), np.ones(len(self.groups), bool)
+        coverage[present], apart[present] = found.coverage, found.apart
+        mixture = [[(inf, 1.0)] for _ in self.groups]
+        for g, mixed in zip(present, found.mixture, strict=True):
+            mixture[g] = mixed
+        return GroupPlan(coverage, apart, mixture, found.value)
 
     def thresholds(self, plan, scores_of):
         """One threshold for each group, and the same for all that are not apart.
@@ -125,26 +192,26 @@ class GroupProblem:
         ----------
         plan : GroupPlan
         scores_of : callable
-            From a mask of the rows to their CalibrationScores.
+            From a mask of these rows to their CalibrationScores.
 
         Returns
         -------
         ndarray of shape (n_groups,)
         """
-        size = np.bincount(self.place, self.judged.weight)
-        weight = self.judged.weight
+        n, weight = len(self.groups), self.judged.weight
+        size = np.bincount(self.place, weight, n)
         together, common = ~plan.apart, -inf
         while together.any():
             coverage = np.average(plan.coverage[together], weights=size[together])
             common = _cut(scores_of(together[self.place]), coverage)
-            kept = np.bincount(self.place, weight * (self.judged.score <= common))
+            kept = np.bincount(self.place, weight * (self.judged.score <= common), n)
             # Where rows of several groups are worth the same, the plan may have met a
             # group's constraint for nothing, as one threshold does not.
-            short = together & (kept < self.least * size)
+            short = together & (kept < (self.least - ROUNDING) * size)
             if not short.any():
                 break
             together &= ~short
-        found = np.full(len(self.groups), common)
+        found = np.full(n, common)
         for g in np.flatnonzero(~together):
             found[g] = _cut(scores_of(self.place == g), plan.coverage[g])
         return found
@@ -198,55 +265,56 @@ def _certify(problem, budget, confidence, seed):
     the two; to raise one can only add coverage.
     """
     n = len(problem.place)
-    drawn = np.random.RandomState(seed).permutation(n)[: round(PLAN_SHARE * n)]
     planning = np.zeros(n, dtype=bool)
-    planning[drawn] = True
-    missing = np.setdiff1d(np.arange(len(problem.groups)), problem.place[planning])
-    planning |= np.isin(problem.place, missing)
-    plan = problem.plan(planning)
-    judged = problem.judged
-
-    def scores_of(rows, shift=0.0):
-        return CalibrationScores(
-            judged.score[rows] - shift, judged.weight[rows], exact=True
+    order = np.random.RandomState(seed).permutation(n)
+    planning[order[: round(PLAN_SHARE * n)]] = True
+    if not problem.judged.weight[planning].any() or planning.all():
+        raise ValueError(
+            f"{n} calibration rows are too few: {PLAN_SHARE:.0%} make a plan and the "
+            "others certify it. Give more rows, or set confidence=None."
         )
-
-    needs = int((problem.least > 0).sum()) + (problem.overall > 0)
-    each = 1 - (1 - confidence) / max(needs, 1)
-    planned = problem.thresholds(plan, lambda rows: scores_of(rows & planning))
+    part = problem.take(planning)
+    plan = part.plan()
+    planned = part.thresholds(plan, lambda rows: _exact_scores(part.judged.take(rows)))
+    rest = problem.take(~planning)
+    n_statements = int((problem.least > 0).sum()) + (problem.overall > 0)
+    each = 1 - (1 - confidence) / max(n_statements, 1)
     thresholds = planned
     if problem.overall > 0:
         with np.errstate(invalid="ignore"):
-            shift = planned[problem.place[~planning]]
-            shifted = np.nan_to_num(
-                judged.score[~planning] - shift, nan=-inf, posinf=inf, neginf=-inf
-            )
-        overall = CalibrationScores(shifted, judged.weight[~planning], exact=True)
+            lead = rest.judged.score - planned[rest.place]
+        lead = np.nan_to_num(lead, nan=-inf, posinf=inf, neginf=-inf)
+        overall = CalibrationScores(lead, rest.judged.weight, exact=True)
         thresholds = planned + overall.cut(problem.overall, each)[0]
-    held = [scores_of(~planning & (problem.place == g)) for g in range(len(planned))]
+        thresholds = np.nan_to_num(thresholds, nan=inf, posinf=inf, neginf=-inf)
     own = np.full(len(planned), -inf)
     few = []
     for g, least in enumerate(problem.least):
         if least > 0:
-            own[g] = held[g].score_at(least, each) if least < 1 else inf
+            scores = _exact_scores(rest.judged.take(rest.place == g))
+            own[g] = scores.score_at(least, each) if least < 1 else inf
             if own[g] == inf and least < 1:
-                few.append(f"{problem.groups[g]} ({held[g].n:g})")
-    thresholds = np.maximum(np.nan_to_num(thresholds, nan=inf, posinf=inf), own)
+                few.append((f"{problem.groups[g]} ({scores.n:g})", least))
     if few:
-        least = max(c for c in problem.least if c < 1)
+        names, shares = zip(*few, strict=True)
         warn_user(
-            f"Too few calibration rows in the groups {', '.join(few[:5])}: up to "
-            f"{rows_needed(least, each)} each are needed. Nothing will be queried "
-            "there.",
+            f"Too few calibration rows in the groups {', '.join(names[:5])}: up to "
+            f"{rows_needed(max(shares), each)} each are needed. Nothing will be "
+            "queried there.",
             CalibrationWarning,
         )
+    thresholds = np.maximum(thresholds, own)
     certificate = Certificate(
         budget,
         None,
-        round(float(judged.weight[~planning].sum())),
+        round(float(rest.judged.weight.sum())),
         confidence,
         True,
         method="exact order statistics for each group, the error probability divided",
-        vacuous=bool(np.isinf(thresholds).all() and (thresholds > 0).all()),
+        vacuous=bool((thresholds == inf).all()),
     )
     return plan, thresholds, certificate
+
+
+def _exact_scores(judged):
+    return CalibrationScores(judged.score, judged.weight, exact=True)

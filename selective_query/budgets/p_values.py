@@ -39,6 +39,8 @@ def binomial_p_value(n_right, n, accuracy):
     float
     """
     n_right, n = round(float(n_right)), round(float(n))
+    if not n:
+        return 1.0
     return float(bdtrc(n_right - 1, n, accuracy)) if n_right else 1.0
 
 
@@ -48,11 +50,11 @@ def excess_p_value(n_worse, n_better, n, excess, error):
     With D in {-1, 0, 1} let d be the sum of n draws and m the number of disagreements,
     D != 0. As or more extreme than what was seen is whatever has no larger
 
-    .. math:: (d - n \cdot excess) / \sqrt m .
+    .. math:: (d - n \cdot excess) / \sqrt{m + 1} .
 
     At a rate of disagreement :math:`\pi` this has an exact law: m is Binomial(n, pi),
     and the losses among them are Binomial(m, (1 + excess / pi) / 2). The p-value is
-    the largest over all rates below an upper Clopper-Pearson bound, plus the
+    the largest over a range of rates below an upper Clopper-Pearson bound, plus the
     probability that this bound fails (Berger and Boos, "P values maximized over a
     confidence set for the nuisance parameter", JASA 1994). Since the statistic is
     studentised its law hardly depends on the rate, so little is lost.
@@ -77,7 +79,7 @@ def excess_p_value(n_worse, n_better, n, excess, error):
     lead = round(float(n_worse - n_better)) - n * excess
     if lead >= 0:
         return 1.0
-    statistic = lead / np.sqrt(n_apart) if n_apart else -np.inf
+    statistic = lead / np.sqrt(n_apart + 1)
     given_up = NUISANCE_PART * error
     highest = betainccinv(n_apart + 1, n - n_apart, given_up) if n_apart < n else 1.0
     largest = given_up
@@ -91,11 +93,11 @@ def excess_p_value(n_worse, n_better, n, excess, error):
 
 
 def _excess_tail(statistic, n, rate, excess):
-    """P((d - n excess) / sqrt(m) <= statistic) at this rate of disagreement."""
+    """P((d - n excess) / sqrt(m + 1) <= statistic) at this rate of disagreement."""
     spread = REACH * np.sqrt(n * rate * (1 - rate)) + 1
     lowest, highest = n * rate - spread, n * rate + spread
     m = np.arange(max(0, int(lowest)), min(n, int(highest) + 1) + 1)
-    furthest = n * excess + np.where(m > 0, statistic, 0.0) * np.sqrt(m)
+    furthest = n * excess + statistic * np.sqrt(m + 1)
     # Rounding must not cut off the very counts that were seen.
     losses = np.floor((m + furthest + 1e-9 * n) / 2)
     chance = min(1.0, (1 + excess / rate) / 2)

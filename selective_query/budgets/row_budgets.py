@@ -38,18 +38,35 @@ class RowBudget(Budget):
         """
         where = self.where_read
         if where is None:
-            return evidence.require(self._field, type(self).__name__)
+            return self._checked(
+                evidence.require(self._field, type(self).__name__), evidence
+            )
+        if not isinstance(where, str) and not callable(where):
+            raise TypeError(
+                f"{type(self).__name__}: {self._where} must be None, the name of a "
+                f"column of X, or a function of X. Got {where!r}."
+            )
         X = evidence.require("X", f"{type(self).__name__}({self._where}={where!r})")
         if callable(where):
-            return np.asarray(where(X))
+            return self._checked(where(X), evidence)
         try:
-            return np.asarray(X[where])
+            column = X[where]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise MissingEvidenceError(
                 f"{type(self).__name__}: {self._where}={where!r} is no column of X, "
                 f"which is a {type(X).__name__}. Give the name of a column of a "
                 "DataFrame, or a function of X."
             ) from error
+        return self._checked(column, evidence)
+
+    def _checked(self, column, evidence):
+        column = np.asarray(column)
+        if column.shape != (evidence.n_rows,):
+            raise ValueError(
+                f"{type(self).__name__}: {self._where} must give one value for each of "
+                f"the {evidence.n_rows} rows. Got shape {column.shape}."
+            )
+        return column
 
 
 @dataclass(frozen=True)
@@ -81,11 +98,17 @@ max_gap=None))
     _field, _where = "group", "by"
 
     def __post_init__(self):
-        if isinstance(self.minimum, Mapping):
+        if isinstance(self.minimum, Mapping) and self.minimum:
             pairs = tuple(sorted(self.minimum.items(), key=lambda pair: str(pair[0])))
             object.__setattr__(self, "minimum", pairs)
-        values = [v for _, v in self.minimum] if self._is_named else [self.minimum]
-        if not all(is_number(value) and 0 <= value <= 1 for value in values):
+        pairs = self.minimum if self._is_named else ((None, self.minimum),)
+        if not all(
+            isinstance(pair, tuple)
+            and len(pair) == 2
+            and is_number(pair[1])
+            and 0 <= pair[1] <= 1
+            for pair in pairs
+        ):
             raise ValueError(
                 "GroupCoverage: minimum must be a number in [0, 1], or a mapping of "
                 f"groups to such. Got {self.minimum!r}."
@@ -108,7 +131,7 @@ max_gap=None))
         """The group of each row."""
         if self.by == PREDICTED_CLASS:
             return top_class(evidence.require("base_proba", "GroupCoverage"))
-        return super().column(evidence)
+        return _checked_groups(super().column(evidence))
 
     def least_coverages(self, groups):
         """Least coverage of each of these groups.
@@ -141,6 +164,26 @@ max_gap=None))
         return f"coverage of each group >= {least}{gap}"
 
 
+def _checked_groups(group):
+    """Labels of groups, all text or all numbers, and none missing."""
+    if group.dtype.kind == "O":
+        kinds = {str if isinstance(label, str) else type(label) for label in group}
+        if kinds - {str}:
+            raise ValueError(
+                "GroupCoverage: labels of groups must be all text or all numbers, and "
+                "none may be missing. Got "
+                f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Give rows "
+                "without a group a label of their own."
+            )
+        group = group.astype(str)
+    if group.dtype.kind == "f" and np.isnan(group).any():
+        raise ValueError(
+            "GroupCoverage: a label of a group is NaN. Give rows without a group a "
+            "label of their own."
+        )
+    return group
+
+
 @dataclass(frozen=True)
 class MaxQueryCost(RowBudget):
     """Queries cost at most this much an input on average, where rows differ in cost.
@@ -167,7 +210,12 @@ class MaxQueryCost(RowBudget):
 
     def column(self, evidence):
         """The cost of a query about each row."""
-        cost = np.asarray(super().column(evidence), dtype=float)
+        cost = super().column(evidence)
+        if cost.dtype.kind not in "fiub":
+            raise ValueError(
+                "MaxQueryCost: the cost of a query must be a number for each row. Got "
+                f"dtype {cost.dtype}."
+            )
         if not (np.isfinite(cost) & (cost >= 0)).all():
             raise ValueError(
                 "MaxQueryCost: the cost of a query must be a finite number >= 0 for "
@@ -200,7 +248,10 @@ class StayLocal(RowBudget):
     def column(self, evidence):
         """Which rows must stay."""
         mask = super().column(evidence)
-        if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        plain = mask.dtype.kind in "biuf" or all(
+            isinstance(value, (bool, np.bool_)) for value in mask
+        )
+        if not plain or not np.isin(mask.astype(float), (0, 1)).all():
             raise ValueError(
                 "StayLocal: where must say true or false for each row. Got dtype "
                 f"{mask.dtype}."
@@ -217,9 +268,9 @@ def local_parts(budget):
     return tuple(part for part in parts if isinstance(part, StayLocal))
 
 
-def local_rows(budget, evidence):
+def local_rows(parts, evidence):
     """Mask of the rows that must stay with the base, or None where all may leave."""
-    masks = [part.column(evidence) for part in local_parts(budget)]
+    masks = [part.column(evidence) for part in parts]
     if evidence.local_only is not None:
         masks.append(evidence.local_only)
     return np.logical_or.reduce(masks) if masks else None

@@ -1,6 +1,6 @@
 """What each of many thresholds gives on rows whose outcomes are known."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ class JudgedRows:
 
     Parameters
     ----------
-    score, base_utility, query_utility, weight : ndarray of shape (n_samples,)
+    score, base_utility, query_utility, weight : array-like of shape (n_samples,)
         Rows of equal score stay together, with the base or with the global.
     """
 
@@ -20,6 +20,11 @@ class JudgedRows:
     base_utility: np.ndarray
     query_utility: np.ndarray
     weight: np.ndarray
+
+    def __post_init__(self):
+        for field in fields(self):
+            values = np.asarray(getattr(self, field.name), dtype=float)
+            object.__setattr__(self, field.name, values)
 
     def take(self, rows):
         """The given rows."""
@@ -113,10 +118,15 @@ class Sweep:
 
     def kept_utility(self, i):
         """Utility of the base's answers to what threshold i keeps."""
-        kept = np.repeat(
-            self.rows.score <= self.thresholds[i], self.rows.weight.astype(int)
-        )
+        kept = self._counted(self.rows.score <= self.thresholds[i])
         return self._counted(self.rows.base_utility)[kept]
 
     def _counted(self, values):
-        return np.repeat(values, self.rows.weight.astype(int))
+        return values[self._in_random_order]
+
+    @cached_property
+    def _in_random_order(self):
+        # Tests that look at row after row must not see the order of a sorted file.
+        times = self.rows.weight.astype(int)
+        counted = np.repeat(np.arange(len(times)), times)
+        return np.random.RandomState(0).permutation(counted)

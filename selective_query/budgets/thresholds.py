@@ -1,6 +1,6 @@
 """Where to cut for a coverage: a score -> a threshold, by exact order statistics."""
 
-from math import ceil, inf, log, sqrt
+from math import ceil, inf, log, nan, sqrt
 
 import numpy as np
 from scipy.stats import beta, binom
@@ -30,12 +30,15 @@ class CalibrationScores:
     """
 
     def __init__(self, score, weight=None, *, exact, trend=None):
-        score = np.asarray(score, dtype=float)
-        weight = np.ones(len(score)) if weight is None else np.asarray(weight, float)
+        score, weight = _checked(score, weight)
         self._given = score, weight, trend
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
+        # How many rows the weights are worth (Kish); counts are worth what they say.
+        self.n_effective = self.n
+        if not self.whole_weights:
+            self.n_effective = self.n**2 / (weight @ weight)
         if trend is not None:
             # F + step (F_fine - F_coarse), as one signed measure over all the scores.
             fine, coarse, step = trend
@@ -45,7 +48,7 @@ class CalibrationScores:
         score, weight = score[weight != 0], weight[weight != 0]
         order = np.argsort(score, kind="stable")
         ordered = score[order]
-        last_of_tie = np.append(ordered[1:] != ordered[:-1], True)
+        last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
 
@@ -60,7 +63,9 @@ class CalibrationScores:
         )
 
     def coverage_at(self, threshold):
-        """Share of the calibration rows whose score is at most the threshold."""
+        """Share of the calibration rows that score at most this; nan without rows."""
+        if not self.n:
+            return nan
         position = np.searchsorted(self.level, threshold, side="right")
         kept = self.rows_kept[position - 1] if position else 0.0
         return float(np.clip(kept / self.n, 0, 1))
@@ -88,21 +93,27 @@ class CalibrationScores:
             Infinite where the rows are too few.
         rank : int, float or None
             None where none was needed.
+        too_few : bool
+            Whether that was so.
         """
         if coverage in (0, 1):
-            return (inf if coverage else -inf), None
+            return (inf if coverage else -inf), None, False
         rank = self._rank(coverage, confidence)
         threshold = self.score_at(coverage, confidence)
         reached = self.coverage_at(threshold)
-        if threshold == inf:
+        # Rows of infinite score, which are to be queried always, can be a tie as well.
+        too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
+        if too_few:
             _warn_too_few(coverage, confidence, self.n)
-        elif reached > rank / self.n + TIE_TOLERANCE:
+        elif threshold > -inf and reached > rank / self.n + TIE_TOLERANCE:
             _warn_ties(coverage, reached)
-        return threshold, rank
+        return threshold, rank, too_few
 
     def score_at(self, coverage, confidence=None):
         """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
-        noise = 0.0 if self.exact else sqrt(coverage * (1 - coverage) * self.n)
+        noise = 0.0
+        if not self.exact:
+            noise = self.n * sqrt(coverage * (1 - coverage) / self.n_effective)
         return self._score_of_rank(self._rank(coverage, confidence), noise)
 
     def _rank(self, coverage, confidence):
@@ -130,6 +141,25 @@ class CalibrationScores:
             if short < over - 1e-6 * self.n and short <= noise:
                 chosen -= 1
         return float(self.level[chosen])
+
+
+def _checked(score, weight):
+    score = np.asarray(score, dtype=float)
+    weight = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=float)
+    if score.ndim != 1 or weight.shape != score.shape:
+        raise ValueError(
+            "Scores and weights of calibration rows must be one number for each row. "
+            f"Got shapes {score.shape} and {weight.shape}."
+        )
+    if np.isnan(score).any():
+        row = int(np.flatnonzero(np.isnan(score))[0])
+        raise ValueError(
+            f"The router gave NaN as a score, first to calibration row {row}. It must "
+            "rank every row; minus infinity stands for rows that are never queried."
+        )
+    if not (weight >= 0).all():
+        raise ValueError("Weights of calibration rows must be numbers >= 0.")
+    return score, weight
 
 
 def coverage_bound(rank, n, confidence):

@@ -24,7 +24,7 @@ def brute_force_tail(statistic, n, rate, excess):
         multinomial.pmf([i, j, n - i - j], n, [worse, better, 1 - rate])
         for i in range(n + 1)
         for j in range(n + 1 - i)
-        if i - j - n * excess <= statistic * np.sqrt(i + j) + 1e-9
+        if i - j - n * excess <= statistic * np.sqrt(i + j + 1) + 1e-9
     )
 
 
