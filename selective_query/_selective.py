@@ -27,6 +27,7 @@ from selective_query._validation import (
     fit_context,
     is_frozen,
 )
+from selective_query.budgets.budgets import floors_of
 from selective_query.crossfit import (
     CrossFit,
     ask,
@@ -166,6 +167,13 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         held_out = isinstance(self.calibration, Real)
         if self.confidence is None or held_out:
             return
+        budget = check_coverage(self.coverage)
+        if budget is not None and floors_of(budget) and not self._global_stays():
+            raise CertificateError(
+                f"confidence={self.confidence} for {budget!r} needs answers of the "
+                "global that will be in use. Set calibration=0.2 to hold out a share "
+                "of the rows, or freeze the global; or set confidence=None."
+            )
         if router.learns or not is_frozen(self.base_estimator):
             raise CertificateError(
                 f"confidence={self.confidence} needs rows that nothing was fitted on. "

@@ -18,8 +18,9 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     base_estimator : classifier with predict_proba
     router : str or BaseRouter, default="auto"
         Who ranks the inputs; see :func:`list_routers`.
-    coverage : float, default=0.9
-        Share of inputs, at least, that shall be answered, in [0, 1]. Read by ``fit``:
+    coverage : float or Budget, default=0.9
+        Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
+        as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``:
         once fitted, ``at(0.8)`` gives a copy at another coverage.
     confidence, calibration, cv, base_features, n_jobs, random_state, verbose
         As in :class:`HybridClassifier`.

@@ -17,6 +17,7 @@ from selective_query.budgets import (
     MinAccuracy,
     MinSelectiveAccuracy,
     QueryRate,
+    as_budget,
 )
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
@@ -36,12 +37,12 @@ FILE_HELP = (
 def _coverage(text):
     if text == "none":
         return None
-    value = float(text)
-    if not 0 <= value <= 1:
+    try:
+        return as_budget(float(text)).minimum
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"{text} is not a share between 0 and 1 (nor 'none')"
-        )
-    return value
+        ) from error
 
 
 BUDGETS = {
@@ -101,8 +102,9 @@ def build_parser():
     fit.add_argument(
         "--router", default="auto", help=f"one of {', '.join(list_routers())}"
     )
-    fit.add_argument("--coverage", type=_coverage, default=0.9)
-    fit.add_argument(
+    asked = fit.add_mutually_exclusive_group()
+    asked.add_argument("--coverage", type=_coverage, default=0.9)
+    asked.add_argument(
         "--budget",
         type=_budget,
         action="append",

@@ -6,13 +6,12 @@ compare candidates at equal coverage, over all coverages, or at a price.
 
 import numpy as np
 
-from selective_query.budgets._base import ROUNDING
+from selective_query.budgets._base import ROUNDING, is_number
 from selective_query.budgets.budgets import as_budget, floors_of, limit_of
 from selective_query.budgets.row_budgets import local_parts, looks_at_rows
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.metrics.areas import deferral_area as area_of_scores
 from selective_query.metrics.at_coverage import accuracy_at_coverage
-from selective_query.policy import check_coverage
 
 
 def _judged(estimator, X, y):
@@ -49,9 +48,11 @@ class accuracy_at:
     """
 
     def __init__(self, coverage):
-        if coverage is None:
-            raise ValueError("accuracy_at needs a coverage in [0, 1]. Got None.")
-        check_coverage(coverage)
+        if not is_number(coverage) or not 0 <= coverage <= 1:
+            raise ValueError(
+                "accuracy_at needs a coverage, a number in [0, 1]. Got "
+                f"{coverage!r}. For a budget use at_budget."
+            )
         self.coverage = coverage
 
     def __call__(self, estimator, X, y):
@@ -121,7 +122,8 @@ class at_budget:
 class priced_accuracy:
     """Scorer: accuracy minus a price for each query, at the estimator's own threshold.
 
-    This is what a search over ``coverage`` needs.
+    This is what a search over ``coverage`` needs. An abstention counts as right, and
+    costs the price as a query does (Chow, 1970).
 
     Parameters
     ----------
@@ -130,14 +132,19 @@ class priced_accuracy:
     """
 
     def __init__(self, price):
-        if not price >= 0:
+        if not is_number(price) or not price >= 0:
             raise ValueError(f"price must be a number >= 0. Got {price!r}.")
         self.price = price
 
     def __call__(self, estimator, X, y):
         """Accuracy of a fitted estimator on these rows, minus the price of queries."""
         report = estimator.report(X, y)
-        return report.accuracy - self.price * (1 - report.coverage)
+        queried = 1 - report.coverage
+        accuracy = report.accuracy
+        if not hasattr(estimator, "global_estimator"):
+            kept_right = report.coverage and report.coverage * report.accuracy
+            accuracy = kept_right + queried
+        return accuracy - self.price * queried
 
     def __repr__(self):
         return f"priced_accuracy({self.price})"

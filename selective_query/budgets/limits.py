@@ -84,8 +84,8 @@ class _CostLimit(Limit):
         if not self._keeps(1.0):
             nearest, unit = self._cost(1.0), self._limited[1]
             raise BudgetInfeasibleError(
-                f"{self!r} cannot be kept: {nearest:g} {unit} is what the base costs "
-                "without any query. Allow that much, or use a cheaper base.",
+                f"{self!r} cannot be kept: without any query it is {nearest:g}{unit}. "
+                "Ask for that at most, or use a cheaper base.",
                 self,
                 nearest,
             )
@@ -111,7 +111,7 @@ class MaxPrice(_CostLimit):
     price: float
     costs: CostModel
 
-    _limited = ("price", "a price unit")
+    _limited = ("price", "")
 
     def _cost(self, coverage):
         return self.costs.price(coverage)
@@ -136,7 +136,7 @@ class MaxLatency(_CostLimit):
     costs: CostModel
     statistic: str = "mean"
 
-    _limited = ("ms", "ms")
+    _limited = ("ms", " ms")
 
     def __post_init__(self):
         super().__post_init__()
@@ -167,7 +167,7 @@ class MaxEnergy(_CostLimit):
     mj: float
     costs: CostModel
 
-    _limited = ("mj", "mJ")
+    _limited = ("mj", " mJ")
 
     def _cost(self, coverage):
         return self.costs.energy_mj(coverage)
@@ -189,7 +189,7 @@ class BatteryLife(_CostLimit):
     days: float
     costs: CostModel
 
-    _limited = ("days", "days")
+    _limited = ("days", " days")
 
     def _cost(self, coverage):
         return self.costs.battery_days(coverage)

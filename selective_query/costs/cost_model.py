@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Protocol, runtime_checkable
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
@@ -76,7 +77,10 @@ class ConstantCosts:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not (value >= 0 and math.isfinite(value)):
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if value is None and field.default is None:
+                continue
+            if not is_number or not (value >= 0 and math.isfinite(value)):
                 raise ValueError(
                     f"{field.name} must be a finite number >= 0. Got {value!r}."
                 )
