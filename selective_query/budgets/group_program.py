@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import block_diag, csr_matrix, hstack, vstack
+from scipy.sparse import block_diag, csr_array, hstack, vstack
 from sklearn.isotonic import IsotonicRegression
 
 # Thresholds in each group; shares between two neighbours are possible too.
@@ -94,27 +94,27 @@ def plan_groups(
     size = np.array([level.n for level in levels])
     kept = [level.kept for level in levels]
     n_shares = sum(map(len, kept))
-    one_each = block_diag([np.ones((1, len(k))) for k in kept], format="csr")
+    one_each = block_diag([csr_array(np.ones((1, len(k)))) for k in kept], format="csr")
     coverage = block_diag(
-        [k[None] / n for k, n in zip(kept, size, strict=True)], format="csr"
+        [csr_array(k[None] / n) for k, n in zip(kept, size, strict=True)], format="csr"
     )
     rows, limits = [-coverage], [-least]
-    rows.append(csr_matrix(-np.concatenate(kept)[None] / size.sum()))
+    rows.append(csr_array(-np.concatenate(kept)[None] / size.sum()))
     limits.append([-overall])
     if max_cost is not None:
         spent = np.concatenate([level.cost for level in levels])
-        rows.append(csr_matrix(spent[None] / size.sum()))
+        rows.append(csr_array(spent[None] / size.sum()))
         limits.append([max_cost])
     gain = np.concatenate([level.gain for level in levels]) / size.sum()
     if max_gap is not None:
         # Two more unknowns, the least and the largest coverage, bracket the groups.
-        none = csr_matrix((n_groups, 1))
-        one = csr_matrix(np.ones((n_groups, 1)))
-        rows = [hstack([part, csr_matrix((part.shape[0], 2))]) for part in rows]
+        none = csr_array((n_groups, 1))
+        one = csr_array(np.ones((n_groups, 1)))
+        rows = [hstack([part, csr_array((part.shape[0], 2))]) for part in rows]
         rows += [hstack([-coverage, one, none]), hstack([coverage, none, -one])]
-        rows.append(csr_matrix(([-1.0, 1.0], ([0, 0], [n_shares, n_shares + 1]))))
+        rows.append(csr_array(([-1.0, 1.0], ([0, 0], [n_shares, n_shares + 1]))))
         limits += [np.zeros(n_groups), np.zeros(n_groups), [max_gap]]
-        one_each = hstack([one_each, csr_matrix((n_groups, 2))])
+        one_each = hstack([one_each, csr_array((n_groups, 2))])
         gain = np.append(gain, [0.0, 0.0])
     found = linprog(
         -gain,
