@@ -360,8 +360,10 @@ def _judge(router, coverage, train, test, random_state, cache):
     trained_for = coverage if "target_coverage" in made.get_params(deep=False) else None
     key = id(router) if not isinstance(router, str) else router, trained_for
     if key not in cache:
-        train_score = made.fit_score(train)
-        test_score = made.query_score(test if made.is_bound else test.evidence)
+        train_score = train.keep_local(made.fit_score(train))
+        test_score = test.keep_local(
+            made.query_score(test if made.is_bound else test.evidence)
+        )
         curve = accuracy_coverage_curve(
             test_score, test.base_utility, test.answer_if_queried, test.sample_weight
         )

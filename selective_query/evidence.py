@@ -125,6 +125,21 @@ class Evidence:
             rows = rows.astype(int)  # an empty list would be one of floats
         return replace(self, **{n: _take(v, rows) for n, v in self._rows()})
 
+    def keep_local(self, score):
+        """Scores of these rows, minus infinity for those that must stay local.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        if self.local_only is None:
+            return score
+        return np.where(self.local_only, -np.inf, score)
+
     def require(self, name, who):
         """Return the field `name`, or say what `who` is missing.
 

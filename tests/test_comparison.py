@@ -240,3 +240,22 @@ def test_frequency_weights_are_rows(halves):
         assert ours.pop("verdict") == theirs.pop("verdict")
         for name in ("difference", "low", "p_value", "high_simultaneous"):
             assert ours[name] == pytest.approx(theirs[name], abs=1e-9)
+
+
+def test_rows_that_must_stay_are_queried_by_no_router():
+    outcomes = make_selective_query(2000, random_state=0).outcomes
+    names = ("base_proba", "base_utility", "global_utility")
+    fields = {name: getattr(outcomes, name) for name in names}
+    local = np.arange(2000) % 4 == 0
+    marked = Outcomes(**fields, local_only=local)
+    train, test = marked.take(slice(1000)), marked.take(slice(1000, None))
+    comparison = compare_routers(
+        train, test, ["margin", "always_global", "oracle"], [0.5]
+    )
+    for curve in comparison.curves.values():
+        assert curve.coverage[0] >= local.mean() - 1e-9
+    everywhere = comparison.curves["always_global", 0.5].accuracy[0]
+    expected = np.where(test.local_only, test.base_utility, test.global_utility).mean()
+    assert everywhere == pytest.approx(expected)
+    realised = {row["router"]: row["realised_coverage"] for row in comparison.rows}
+    assert realised["margin"] == pytest.approx(0.5, abs=0.05)
