@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from selective_query.displays.axes import axes_for, check_bands, line_styles
+from selective_query.displays.axes import (
+    axes_for,
+    check_bands,
+    draw_band,
+    line_styles,
+)
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
@@ -197,12 +202,7 @@ class AccuracyCoverageDisplay:
             points = _of_answered(curve) if self.abstention else _of_all(curve)
             self.lines_ += ax.plot(*points, **{"label": label, **style, **line_kwargs})
             if label in self.bands:
-                self.bands_[label] = ax.fill_between(
-                    *self.bands[label],
-                    color=self.lines_[-1].get_color(),
-                    alpha=0.2,
-                    linewidth=0,
-                )
+                self.bands_[label] = draw_band(ax, self.bands[label], self.lines_[-1])
         for value, label in (
             (self.base_accuracy, "base alone"),
             (None if self.abstention else self.global_accuracy, "global alone"),

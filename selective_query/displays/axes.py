@@ -96,3 +96,8 @@ def check_bands(bands, labels):
             )
         checked[label] = tuple(band)
     return checked
+
+
+def draw_band(ax, band, line):
+    """An area in the colour of a line, from (coverage, low, high)."""
+    return ax.fill_between(*band, color=line.get_color(), alpha=0.2, linewidth=0)

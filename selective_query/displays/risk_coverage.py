@@ -3,7 +3,12 @@
 import numpy as np
 
 from selective_query.diagnosis import judge
-from selective_query.displays.axes import axes_for, check_bands, line_styles
+from selective_query.displays.axes import (
+    axes_for,
+    check_bands,
+    draw_band,
+    line_styles,
+)
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
@@ -142,12 +147,7 @@ class RiskCoverageDisplay:
                 **{**legend, **style, **line_kwargs},
             )
             if label in self.bands:
-                self.bands_[label] = ax.fill_between(
-                    *self.bands[label],
-                    color=self.lines_[-1].get_color(),
-                    alpha=0.2,
-                    linewidth=0,
-                )
+                self.bands_[label] = draw_band(ax, self.bands[label], self.lines_[-1])
         ax.set(
             xlabel="Coverage (share answered)",
             ylabel="Selective risk (mean loss on what is answered)",

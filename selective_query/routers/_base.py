@@ -137,6 +137,23 @@ class BaseRouter(BaseEstimator):
         )
 
 
+class SelfScoringRouter(BaseRouter):
+    """A learned router whose fit has scored each row by fits without it anyway.
+
+    Subclasses write ``_fit(outcomes)``, which returns those scores, and
+    ``query_score``.
+    """
+
+    learns = True
+
+    def fit(self, outcomes):
+        self._fit(outcomes)
+        return self
+
+    def fit_score(self, outcomes):
+        return self._fit(outcomes)
+
+
 def iter_folds(outcomes):
     """Yield (train, test) row numbers along the folds of the outcomes.
 

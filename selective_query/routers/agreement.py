@@ -1,27 +1,12 @@
 """Agreement among the members of a base that is an ensemble."""
 
 import numpy as np
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    RandomForestClassifier,
-    VotingClassifier,
-)
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from selective_query._validation import encode_labels
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
-
-# Their members were fitted on positions of classes and predict those.
-VOTES_ARE_POSITIONS = (
-    RandomForestClassifier,
-    ExtraTreesClassifier,
-    BaggingClassifier,
-    VotingClassifier,
-)
 
 
 def member_votes(fitted_base, X):
@@ -55,6 +40,22 @@ def member_votes(fitted_base, X):
     >>> member_votes(forest, X[:1])
     array([[0., 0., 0., 0., 0.]])
     """
+    # Ensembles take as long to import as all the rest of the routers.
+    from sklearn.ensemble import (
+        AdaBoostClassifier,
+        BaggingClassifier,
+        ExtraTreesClassifier,
+        RandomForestClassifier,
+        VotingClassifier,
+    )
+
+    # Their members were fitted on positions of classes and predict those.
+    votes_are_positions = (
+        RandomForestClassifier,
+        ExtraTreesClassifier,
+        BaggingClassifier,
+        VotingClassifier,
+    )
     if isinstance(fitted_base, FrozenEstimator):
         return member_votes(fitted_base.estimator, X)
     if isinstance(fitted_base, Pipeline):
@@ -62,7 +63,7 @@ def member_votes(fitted_base, X):
         if before:
             X = fitted_base[:-1].transform(X)
         return member_votes(last, X)
-    if not isinstance(fitted_base, (*VOTES_ARE_POSITIONS, AdaBoostClassifier)):
+    if not isinstance(fitted_base, (*votes_are_positions, AdaBoostClassifier)):
         raise TypeError(
             "member_votes knows the members of random forests, extra trees, bagging, "
             f"voting and AdaBoost classifiers. Got {type(fitted_base).__name__}. Give "

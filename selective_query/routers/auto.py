@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 
 from selective_query.metrics.query_share import query_share
-from selective_query.routers._base import BaseRouter
+from selective_query.routers._base import BaseRouter, SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
@@ -19,7 +19,7 @@ WINDOW = (-0.05, 0.0, 0.05)
 ANCHOR = "max_probability"
 
 
-class AutoRouter(BaseRouter):
+class AutoRouter(SelfScoringRouter):
     """Choose a router by cross-validation, anchored at max-probability.
 
     Every candidate scores each row without having learned from it. A candidate
@@ -62,8 +62,6 @@ class AutoRouter(BaseRouter):
     'benefit'
     """
 
-    learns = True
-
     def __init__(self, portfolio=None, target_coverage=None, n_standard_errors=1.5):
         self.portfolio = portfolio
         self.target_coverage = target_coverage
@@ -72,13 +70,6 @@ class AutoRouter(BaseRouter):
     @property
     def in_benefit_units(self):
         return self.target_coverage is None
-
-    def fit(self, outcomes):
-        self._fit(outcomes)
-        return self
-
-    def fit_score(self, outcomes):
-        return self._fit(outcomes)
 
     def query_score(self, evidence):
         self._check_fitted()

@@ -1,16 +1,19 @@
 """The benefit router: a regression of what a query gains."""
 
-import numpy as np
-
 from selective_query.probabilities import top_class
-from selective_query.routers._base import BaseRouter
+from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.learned_columns import columns_like
-from selective_query.routers.ridge import RidgeProblem, check_penalty, standardised
+from selective_query.routers.ridge import (
+    RidgeProblem,
+    check_penalty,
+    column_penalty,
+    standardised,
+)
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
 
-class BenefitRouter(BaseRouter):
+class BenefitRouter(SelfScoringRouter):
     r"""Query where the expected benefit, global utility minus base utility, is largest.
 
     A ridge regression of the benefit on the evidence, plus a shrunken effect of the
@@ -60,8 +63,6 @@ class BenefitRouter(BaseRouter):
     (500,)
     """
 
-    learns = True
-
     def __init__(self, alpha=None, class_smoothing=None, supervision="benefit"):
         self.alpha = alpha
         self.class_smoothing = class_smoothing
@@ -70,14 +71,6 @@ class BenefitRouter(BaseRouter):
     @property
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
-
-    def fit(self, outcomes):
-        self._fit(outcomes)
-        return self
-
-    def fit_score(self, outcomes):
-        # Choosing the penalties has scored each row without learning from it already.
-        return self._fit(outcomes)
 
     def query_score(self, evidence):
         self._check_fitted()
@@ -95,9 +88,7 @@ class BenefitRouter(BaseRouter):
         outcomes = supervise(outcomes, self.supervision)
         columns, self.layout_ = evidence_columns(outcomes)
         design, centre, scale = standardised(columns, outcomes.weight)
-        penalty = np.ones(design.shape[1])
-        penalty[: 1 + (outcomes.base_proba is not None)] = 0
-        problem = RidgeProblem(design, penalty, outcomes)
+        problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
         choice = problem.choose(self.alpha, self.class_smoothing)
         self.alpha_, self.class_smoothing_ = choice.alpha, choice.class_smoothing
         weights, self.class_effect_ = problem.fit_all(*choice[1:3])

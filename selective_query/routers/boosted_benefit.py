@@ -1,20 +1,19 @@
 """The boosted benefit router: trees on what a ridge regression leaves."""
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from selective_query.routers._base import BaseRouter
+from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.learned_columns import columns_like
-from selective_query.routers.ridge import RidgeProblem, standardised
+from selective_query.routers.ridge import RidgeProblem, column_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
 # Numbers of trees that cross-validation compares.
 TREES_STEP = 10
 
 
-class BoostedBenefitRouter(BaseRouter):
+class BoostedBenefitRouter(SelfScoringRouter):
     r"""Query where the expected benefit is largest, by boosted trees.
 
     The regression of :class:`BenefitRouter`, and small trees fitted to what it leaves,
@@ -65,8 +64,6 @@ class BoostedBenefitRouter(BaseRouter):
     (500,)
     """
 
-    learns = True
-
     def __init__(
         self,
         max_trees=150,
@@ -84,14 +81,6 @@ class BoostedBenefitRouter(BaseRouter):
     @property
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
-
-    def fit(self, outcomes):
-        self._fit(outcomes)
-        return self
-
-    def fit_score(self, outcomes):
-        # Choosing the number of trees has scored each row by fits without it.
-        return self._fit(outcomes)
 
     def query_score(self, evidence):
         self._check_fitted()
@@ -121,6 +110,9 @@ class BoostedBenefitRouter(BaseRouter):
         return stages[:, place].copy()
 
     def _grown(self, columns, residual, weight, n_trees):
+        # Ensembles take as long to import as all the rest of the routers.
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         used = weight > 0
         trees = HistGradientBoostingRegressor(
             max_iter=n_trees,
@@ -136,9 +128,7 @@ class BoostedBenefitRouter(BaseRouter):
     def _held_out_stages(self, outcomes, columns):
         """Held-out scores of each row after 0, TREES_STEP, ... trees."""
         design, _, _ = standardised(columns, outcomes.weight)
-        penalty = np.ones(design.shape[1])
-        penalty[: 1 + (outcomes.base_proba is not None)] = 0
-        problem = RidgeProblem(design, penalty, outcomes)
+        problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
         n_stages = 1 + -(-self.max_trees // TREES_STEP)
         stages = np.empty((len(design), n_stages))
         ridge = self.ridge_

@@ -4,10 +4,15 @@ import numpy as np
 from scipy.linalg import eigh
 
 from selective_query.probabilities import top_class
-from selective_query.routers._base import BaseRouter
+from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.learned_columns import columns_like
-from selective_query.routers.ridge import RidgeProblem, check_penalty, standardised
+from selective_query.routers.ridge import (
+    RidgeProblem,
+    check_penalty,
+    column_penalty,
+    standardised,
+)
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
 # In units of the mean distance of two rows; inf leaves a plain ridge regression.
@@ -16,7 +21,7 @@ WIDTHS = (np.inf, 1.0, 0.5)
 ROUNDING = 1e-6
 
 
-class KernelBenefitRouter(BaseRouter):
+class KernelBenefitRouter(SelfScoringRouter):
     r"""Query where the expected benefit is largest, by kernel ridge regression.
 
     The regression of :class:`BenefitRouter` with a smooth function of the evidence on
@@ -77,8 +82,6 @@ class KernelBenefitRouter(BaseRouter):
     50
     """
 
-    learns = True
-
     def __init__(
         self,
         n_landmarks=500,
@@ -96,14 +99,6 @@ class KernelBenefitRouter(BaseRouter):
     @property
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
-
-    def fit(self, outcomes):
-        self._fit(outcomes)
-        return self
-
-    def fit_score(self, outcomes):
-        # As in BenefitRouter: the choice has scored each row by fits without it.
-        return self._fit(outcomes)
 
     def query_score(self, evidence):
         self._check_fitted()
@@ -123,14 +118,11 @@ class KernelBenefitRouter(BaseRouter):
         design, self.centre_, self.scale_ = standardised(columns, outcomes.weight)
         landmarks = _spread_out(columns, outcomes.weight, self.n_landmarks)
         landmarks = (landmarks - self.centre_) / self.scale_
-        n_free = 1 + (outcomes.base_proba is not None)
         best = None
         for width in WIDTHS if self.width is None else (self.width,):
             smooth = _SmoothPart(design[:, 1:], landmarks, width, outcomes.weight)
             table = np.hstack([design, smooth.columns])
-            penalty = np.ones(table.shape[1])
-            penalty[:n_free] = 0
-            problem = RidgeProblem(table, penalty, outcomes)
+            problem = RidgeProblem(table, column_penalty(table, outcomes), outcomes)
             choice = problem.choose(self.alpha, self.class_smoothing)
             if best is None or choice.error < best[0].error:
                 best = choice, width, smooth, problem

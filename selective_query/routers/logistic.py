@@ -5,10 +5,15 @@ from scipy.linalg import solve
 from scipy.special import expit
 
 from selective_query.probabilities import top_class
-from selective_query.routers._base import BaseRouter, iter_folds
+from selective_query.routers._base import SelfScoringRouter, iter_folds
 from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.learned_columns import columns_like
-from selective_query.routers.ridge import HUGE, check_penalty, standardised
+from selective_query.routers.ridge import (
+    HUGE,
+    check_penalty,
+    column_penalty,
+    standardised,
+)
 
 ALPHAS = (np.inf, 1e3, 100.0, 10.0, 1.0)
 # Of more classes than this none has an effect of its own.
@@ -22,6 +27,9 @@ SMALL_STEP = 1e-8
 
 class LogisticProblem:
     r"""Penalised logistic regression of targets in [0, 1].
+
+    That of scikit-learn has one penalty for all columns, and takes no targets between
+    0 and 1.
 
     .. math:: \min_\beta \; -\sum_i v_i \big[t_i \log \sigma(\beta^\top x_i)
               + (1 - t_i) \log \sigma(-\beta^\top x_i)\big]
@@ -92,7 +100,7 @@ def _cross_entropy(target, predictor):
     return np.logaddexp(0, predictor) - target * predictor
 
 
-class LogisticRouter(BaseRouter):
+class LogisticRouter(SelfScoringRouter):
     """A logistic regression on the evidence; subclasses say of what, and what follows.
 
     The intercept and one minus the largest probability are free of the penalty, so
@@ -100,14 +108,8 @@ class LogisticRouter(BaseRouter):
     of at most 64, has an effect of its own under the same penalty.
     """
 
-    learns = True
-
     def __init__(self, alpha=None):
         self.alpha = alpha
-
-    def fit(self, outcomes):
-        self._fit(outcomes)
-        return self
 
     def fit_score(self, outcomes):
         # Choosing the penalty has scored each row without learning from it already.
@@ -137,10 +139,10 @@ class LogisticRouter(BaseRouter):
         n_columns = columns.shape[1]
         columns = np.hstack([columns, _class_columns(outcomes)])
         design, centre, scale = standardised(columns, outcomes.weight)
-        penalty = np.ones(design.shape[1])
-        penalty[: 1 + (outcomes.base_proba is not None)] = 0
         target, weight = self._task(outcomes, design)
-        problem = LogisticProblem(design, penalty, target, weight)
+        problem = LogisticProblem(
+            design, column_penalty(design, outcomes), target, weight
+        )
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
         self.alpha_, held_out = problem.choose(alphas, folds)
         everything, start = np.arange(len(design)), np.zeros(design.shape[1])

@@ -3,7 +3,6 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
@@ -39,6 +38,8 @@ class _NeighbourRouter(BaseRouter):
         table = numeric_table(outcomes, self.space, who)[used]
         weight = outcomes.weight[used]
         self.centre_, self.scale_ = centre_and_scale(table, weight)
+        from sklearn.neighbors import NearestNeighbors  # slow to import
+
         self.neighbors_ = NearestNeighbors(n_neighbors=min(k, len(table)))
         self.neighbors_.fit((table - self.centre_) / self.scale_)
         self.row_weight_ = weight

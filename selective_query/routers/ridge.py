@@ -50,6 +50,17 @@ def standardised(columns, weight):
     return design, centre, scale
 
 
+def column_penalty(design, outcomes):
+    """What each column's share in the penalty is.
+
+    Intercept and one minus the largest probability, which come first, have none, so
+    that strong shrinkage leaves max-probability.
+    """
+    penalty = np.ones(design.shape[1])
+    penalty[: 1 + (outcomes.base_proba is not None)] = 0
+    return penalty
+
+
 class RidgeProblem:
     """Weighted ridge regression of the benefit, with an effect of the class on top.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from selective_query.routers.logistic import LogisticRouter
-from selective_query.routers.ridge import RidgeProblem
+from selective_query.routers.ridge import RidgeProblem, column_penalty
 
 USUAL_COST = 0.2
 # Where a price that is read off a regression may lie.
@@ -98,8 +98,7 @@ class TwoStageRouter(LogisticRouter):
             raise ValueError(
                 f"target_coverage must be in [0, 1]. Got {self.target_coverage!r}."
             )
-        penalty = np.ones(design.shape[1])
-        penalty[: 1 + (outcomes.base_proba is not None)] = 0
+        penalty = column_penalty(design, outcomes)
         score = RidgeProblem(design, penalty, outcomes).choose(None, np.inf)
         order = np.argsort(score.held_out_score)
         reached = np.cumsum(outcomes.weight[order])
