@@ -18,15 +18,12 @@ class SequenceResult:
     ----------
     threshold : float or None
         The last that passed; None if not even the first did.
-    start : float
-        The first threshold of the sequence.
     sweep, position
-        The calibration rows' sums, and the place in them of `threshold` (or of
-        `start`, if that is None).
+        The calibration rows' sums from the first threshold on, and the place in them
+        of `threshold`, or 0.
     """
 
     threshold: float | None
-    start: float
     sweep: object
     position: int
 
@@ -79,7 +76,6 @@ def fixed_sequence(ordering, calibration, floors, least_coverage, confidence):
         position += 1
     return SequenceResult(
         threshold=float(sweep.thresholds[position]) if position >= 0 else None,
-        start=float(thresholds[start]),
         sweep=sweep,
         position=max(position, 0),
     )

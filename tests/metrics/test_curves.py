@@ -12,12 +12,12 @@ from selective_query.metrics import (
     selective_accuracy_at_coverage,
 )
 from selective_query.metrics.query_share import query_share
-from selective_query.metrics.uncertainty import bootstrap_accuracy, interval
 from selective_query.routers import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
     OracleRouter,
 )
+from tests.metrics.reranking import bootstrap_accuracy, interval
 
 INF = np.inf
 EIGHTHS = st.integers(0, 8).map(lambda i: i / 8)

@@ -9,7 +9,7 @@ from selective_query.metrics.influence import AccuracyReadings
 from selective_query.metrics.joint import JointEstimate, joint_estimate
 from selective_query.metrics.multiplicity import critical_value, family, holm
 from selective_query.metrics.paired_scores import PairedScores
-from selective_query.metrics.uncertainty import bootstrap_accuracy, interval
+from tests.metrics.reranking import bootstrap_accuracy, interval
 
 COVERAGES = np.array([0.9, 0.8, 0.5, 0.2])
 
