@@ -32,8 +32,8 @@ PROMISED = {
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
          "kernel_benefit", "boosted_benefit", "proxy_logistic", "two_stage",
-         "deferral_lce", "deferral_ova", "constrained", "appeal", "energy",
-         "mahalanobis", "knn_distance", "knn_benefit", "agreement",
+         "deferral_lce", "deferral_ova", "deferral_realizable", "constrained",
+         "appeal", "energy", "mahalanobis", "knn_distance", "knn_benefit", "agreement",
          "random"]  # fmt: skip
 
 

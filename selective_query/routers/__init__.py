@@ -24,6 +24,7 @@ from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
+from selective_query.routers.realizable import RealizableDeferralRouter
 from selective_query.routers.registry import list_routers, make_router
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
@@ -59,6 +60,7 @@ __all__ = [
     "OracleRouter",
     "ProxyLogisticRouter",
     "RandomRouter",
+    "RealizableDeferralRouter",
     "TwoStageRouter",
     "list_routers",
     "make_router",

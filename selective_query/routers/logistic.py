@@ -20,7 +20,6 @@ ALPHAS = (np.inf, 1e3, 100.0, 10.0, 1.0)
 MAX_CLASSES = 64
 # Penalty in rows on what is free otherwise: keeps separable outcomes finite.
 NEARLY_FREE = 1e-2
-MAX_STEPS = 50
 # A Newton step below this ends the search.
 SMALL_STEP = 1e-8
 
@@ -43,30 +42,42 @@ class LogisticProblem:
     target, weight : ndarray of shape (n_samples,)
     """
 
+    max_steps = 50
+
     def __init__(self, design, penalty, target, weight):
         self.design = design
         self.penalty = penalty
         self.target = target
         self.weight = weight
 
+    def losses(self, predictor, rows):
+        """Loss of each of these rows at its linear predictor."""
+        # log(1 + exp(s)) - t s, without overflow.
+        return np.logaddexp(0, predictor) - self.target[rows] * predictor
+
+    def pulled_to(self, predictor, rows):
+        """The chance at which each row's loss would no longer pull, here its target."""
+        return self.target[rows]
+
     def solve(self, alpha, rows, start):
         """Coefficients by Newton's method, halving steps that do not descend."""
-        design, target, weight = self.design[rows], self.target[rows], self.weight[rows]
+        design, weight = self.design[rows], self.weight[rows]
         penalty = np.minimum(alpha, HUGE) * self.penalty + NEARLY_FREE * (
             self.penalty == 0
         )
 
         def loss(coef):
-            return (
-                weight @ _cross_entropy(target, design @ coef) + penalty @ coef**2 / 2
-            )
+            losses = self.losses(design @ coef, rows)
+            return weight @ losses + penalty @ coef**2 / 2
 
         # A start from another penalty must not hold what this one forbids.
         coef = np.where(np.isfinite(alpha) | (self.penalty == 0), start, 0.0)
         reached = loss(coef)
-        for _ in range(MAX_STEPS):
-            chance = expit(design @ coef)
-            slope = design.T @ (weight * (chance - target)) + penalty * coef
+        for _ in range(self.max_steps):
+            predictor = design @ coef
+            chance = expit(predictor)
+            missed = chance - self.pulled_to(predictor, rows)
+            slope = design.T @ (weight * missed) + penalty * coef
             curvature = weight * chance * (1 - chance)
             hessian = (design * curvature[:, None]).T @ design + np.diag(penalty)
             scale = 1 / np.sqrt(np.diag(hessian))
@@ -89,15 +100,10 @@ class LogisticProblem:
             for i, (train, test) in enumerate(folds):
                 starts[i] = self.solve(alpha, train, starts[i])
                 held_out[test] = self.design[test] @ starts[i]
-            loss = self.weight @ _cross_entropy(self.target, held_out)
+            loss = self.weight @ self.losses(held_out, slice(None))
             if best is None or loss < best[0]:
                 best = loss, alpha, held_out
         return best[1:]
-
-
-def _cross_entropy(target, predictor):
-    # log(1 + exp(s)) - t s, without overflow.
-    return np.logaddexp(0, predictor) - target * predictor
 
 
 class LogisticRouter(SelfScoringRouter):
@@ -123,6 +129,9 @@ class LogisticRouter(SelfScoringRouter):
             predictor += self.class_effect_[top_class(evidence.base_proba)]
         return self._score(predictor, evidence)
 
+    def _problem(self, outcomes, design, penalty):
+        return LogisticProblem(design, penalty, *self._task(outcomes, design))
+
     def _task(self, outcomes, design):
         """What to regress: targets in [0, 1] and weights, shape (n_samples,) each."""
         raise NotImplementedError
@@ -139,10 +148,8 @@ class LogisticRouter(SelfScoringRouter):
         n_columns = columns.shape[1]
         columns = np.hstack([columns, _class_columns(outcomes)])
         design, centre, scale = standardised(columns, outcomes.weight)
-        target, weight = self._task(outcomes, design)
-        problem = LogisticProblem(
-            design, column_penalty(design, outcomes), target, weight
-        )
+        penalty = column_penalty(design, outcomes)
+        problem = self._problem(outcomes, design, penalty)
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
         self.alpha_, held_out = problem.choose(alphas, folds)
         everything, start = np.arange(len(design)), np.zeros(design.shape[1])

@@ -27,6 +27,7 @@ from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
+from selective_query.routers.realizable import RealizableDeferralRouter
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
@@ -48,6 +49,7 @@ _ROUTERS = {
     "two_stage": TwoStageRouter,
     "deferral_lce": CrossEntropyDeferralRouter,
     "deferral_ova": OneVsAllDeferralRouter,
+    "deferral_realizable": RealizableDeferralRouter,
     "constrained": ConstrainedRouter,
     "appeal": AppealRouter,
     "energy": EnergyRouter,

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from scipy.special import logit
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from selective_query import Outcomes, TopKProba
@@ -8,10 +9,12 @@ from selective_query.routers import (
     CrossEntropyDeferralRouter,
     OneVsAllDeferralRouter,
     ProxyLogisticRouter,
+    RealizableDeferralRouter,
     TwoStageRouter,
 )
 from selective_query.routers.checks import fields_of, sample_outcomes
 from selective_query.routers.logistic import LogisticProblem
+from selective_query.routers.realizable import _MixtureProblem
 from selective_query.supervision import soft_outcomes
 
 ALL = (
@@ -19,6 +22,7 @@ ALL = (
     TwoStageRouter,
     CrossEntropyDeferralRouter,
     OneVsAllDeferralRouter,
+    RealizableDeferralRouter,
 )
 
 
@@ -98,6 +102,37 @@ def test_one_vs_all_deferral_is_the_difference_of_two_chances():
     right = outcomes.global_utility.mean()
     score = OneVsAllDeferralRouter().fit(outcomes).query_score(outcomes.evidence)
     np.testing.assert_allclose(score, right - 0.7, atol=1e-4)
+
+
+def test_realizable_deferral_weighs_wins_against_losses():
+    outcomes = rates(0.3, 0.2)
+    win, loss = (outcomes.benefit == 1).mean(), (outcomes.benefit == -1).mean()
+    score = RealizableDeferralRouter().fit(outcomes).query_score(outcomes.evidence)
+    # Both right or both wrong: the mixture is as likely whoever answers.
+    np.testing.assert_allclose(score, np.log(win / loss) - np.log(0.7), atol=1e-3)
+
+
+def test_mixture_is_maximised_as_by_a_known_solver():
+    rng = np.random.default_rng(0)
+    design = np.column_stack([np.ones(300), rng.normal(size=(300, 3))])
+    base, right = rng.uniform(0.05, 0.95, 300), (rng.random(300) < 0.6).astype(float)
+    problem = _MixtureProblem(
+        design,
+        np.r_[0, np.ones(3)],
+        base_chance=base,
+        global_chance=right,
+        weight=np.ones(300),
+    )
+
+    def objective(coef):
+        chance = expit(design @ coef)
+        likelihood = (1 - chance) * base + chance * right
+        return -np.log(likelihood).sum() + coef[1:] @ coef[1:] / 2
+
+    found = problem.solve(1.0, np.arange(300), np.zeros(4))
+    known = minimize(objective, np.zeros(4), tol=1e-10)
+    np.testing.assert_allclose(found, known.x, atol=0.02)
+    np.testing.assert_allclose(objective(found), known.fun, atol=1e-3)
 
 
 def test_a_predicted_class_has_an_effect_of_its_own():

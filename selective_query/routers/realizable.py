@@ -1,0 +1,110 @@
+"""The realizable surrogate of learning to defer, with base and global as they are."""
+
+import numpy as np
+from scipy.special import expit, log_expit
+
+from selective_query.probabilities import top_probability
+from selective_query.routers.logistic import LogisticProblem, LogisticRouter
+from selective_query.supervision.class_mass import class_probability, columns_of
+
+# Smallest probability of an answer whose logarithm is taken.
+TINY = 1e-12
+
+
+class RealizableDeferralRouter(LogisticRouter):
+    r"""Query where the hybrid, as a mixture of both sides, is likelier to be right.
+
+    The realizable surrogate of Mozannar et al. gives the base's classes and a deferral
+    label one softmax, as LCE does, but charges a row only for what neither side gets
+    right:
+
+    .. math:: -\log \frac{e^{f_y} + u_g e^{f_\perp}}{\sum_k e^{f_k} + e^{f_\perp}}
+
+    With the base fixed, :math:`f_k = \log p_k(x)`, and this is minus the log-likelihood
+    of a mixture,
+
+    .. math:: -\log\big((1 - q)\, p_y(x) + q\, u_g\big),
+              \qquad q = \sigma(f_\perp(x)) .
+
+    It is minimised by expectation maximisation, whose every step pulls q towards the
+    share that the global has in the mixture. The loss is not convex in
+    :math:`f_\perp`; the search starts from q = 1/2. The rule defers where the deferral
+    label wins:
+
+    .. math:: s(x) = f_\perp(x) - \max_k \log p_k(x)
+
+    Its promise is for classes of rules that hold a perfect one. Where there are no
+    labels, the grade of the base's answer stands for :math:`p_y`.
+
+    Parameters
+    ----------
+    alpha : float or None, default=None
+        Ridge penalty on standardised columns; inf leaves confidence alone. None
+        chooses among 1, 10, 100, 1000 and inf by held-out loss.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_columns,)
+    intercept_ : float
+    class_effect_ : ndarray of shape (n_classes,) or None
+        None with more than 64 classes.
+    alpha_ : float
+        The penalty in use.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    References
+    ----------
+    Mozannar, Lang, Wei, Sattigeri, Das and Sontag, "Who should predict? Exact
+    algorithms for learning to defer to humans", AISTATS 2023.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import RealizableDeferralRouter
+    >>> outcomes = make_selective_query(500, random_state=0).outcomes
+    >>> RealizableDeferralRouter().fit_score(outcomes).shape
+    (500,)
+    """
+
+    def _problem(self, outcomes, design, penalty):
+        outcomes.require("base_proba", type(self).__name__)
+        return _MixtureProblem(
+            design,
+            penalty,
+            base_chance=_chance_of_the_truth(outcomes),
+            global_chance=outcomes.answer_if_queried,
+            weight=outcomes.weight,
+        )
+
+    def _score(self, predictor, evidence):
+        return predictor - np.log(
+            np.maximum(top_probability(evidence.base_proba), TINY)
+        )
+
+
+class _MixtureProblem(LogisticProblem):
+    """Logistic regression of which of two sides an outcome comes from."""
+
+    max_steps = 200  # Steps of expectation maximisation are shorter than Newton's.
+
+    def __init__(self, design, penalty, *, base_chance, global_chance, weight):
+        super().__init__(design, penalty, None, weight)
+        with np.errstate(divide="ignore"):
+            self.log_base = np.log(np.maximum(base_chance, TINY))
+            self.log_global = np.log(global_chance)
+
+    def losses(self, predictor, rows):
+        kept = log_expit(-predictor) + self.log_base[rows]
+        return -np.logaddexp(kept, log_expit(predictor) + self.log_global[rows])
+
+    def pulled_to(self, predictor, rows):
+        return expit(predictor + self.log_global[rows] - self.log_base[rows])
+
+
+def _chance_of_the_truth(outcomes):
+    """What the base gives to the true label; its grade where there is none."""
+    if outcomes.y is None:
+        return outcomes.base_utility
+    column = columns_of(outcomes.y, outcomes.classes)
+    return class_probability(outcomes.base_proba, column)
