@@ -1,10 +1,8 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
-import copy
 import warnings
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import (
     _safe_indexing,
@@ -14,11 +12,11 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    check_is_fitted,
     column_or_1d,
     has_fit_parameter,
 )
 
+from selective_query._deciding import DecidingMixin
 from selective_query._validation import (
     HasMethods,
     Interval,
@@ -27,10 +25,10 @@ from selective_query._validation import (
     fit_context,
     is_frozen,
 )
+from selective_query.answers import ask
 from selective_query.budgets.budgets import floors_of
 from selective_query.crossfit import (
     CrossFit,
-    ask,
     fit_model,
     labels_of,
     to_evidence,
@@ -38,10 +36,8 @@ from selective_query.crossfit import (
 )
 from selective_query.exceptions import CertificateError
 from selective_query.policy import (
-    UNCHANGED,
     RoutingPolicy,
     check_coverage,
-    divide_error,
     hold_out,
 )
 from selective_query.routers._base import BaseRouter
@@ -50,7 +46,9 @@ from selective_query.routers.registry import make_router, refuse_bound
 OUT_OF_FOLD = "out_of_fold"
 
 
-class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BaseSelectiveClassifier(
+    DecidingMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A base, a router and an operating point; subclasses say what a query is."""
 
     _parameter_constraints = {
@@ -64,7 +62,7 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             None,
         ],
         "cv": ["cv_object"],
-        "base_features": [callable, HasMethods(["transform"]), None],
+        "base_features": [str, callable, HasMethods(["transform"]), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -260,123 +258,6 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
     def _fit_models(self, X, y, weight):
         self.base_estimator_ = fit_model(self.base_estimator, X, y, weight)
 
-    def _route(self, X):
-        """X in a form that can be sliced, the base's answers, and where they stand."""
-        X, base = self._ask_base(X)
-        return X, base, self.policy_.decide(to_evidence(base, X))
-
-    def _ask_base(self, X):
-        # The full checks cost as much as a small base does on one row.
-        if not hasattr(self, "policy_"):
-            check_is_fitted(self, "policy_")
-        if not isinstance(X, np.ndarray):
-            (X,) = indexable(X)
-        return X, ask(self.base_estimator_, X, self.classes_, self.base_features)
-
-    def predict_coverage(self, X):
-        """Whether the base answers, row by row; the mean is the coverage.
-
-        Each row's decision depends on that row alone, not on its batch.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), bool
-            True where the base answers.
-        """
-        return self._route(X)[2]
-
-    def query_score(self, X):
-        """How much the router thinks a query would gain.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Higher means query first. The base answers where it is at most
-            ``operating_point_.threshold``.
-        """
-        X, base = self._ask_base(X)
-        return self.policy_.query_score(to_evidence(base, X))
-
-    def outcomes(self, X, y, sample_weight=None):
-        """What both sides say about labelled rows, for curves and comparisons.
-
-        Asks the global about every row.
-
-        Parameters
-        ----------
-        X, y : array-like
-            New to the models.
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        Outcomes
-        """
-        X, y = indexable(X, y)
-        check_is_fitted(self, "policy_")
-        return self._outcomes(X, column_or_1d(y, warn=True), sample_weight)
-
-    def _outcomes(self, X, y, weight):
-        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
-        answers = self._ask_global(X)
-        return to_outcomes(base, answers, X, y, self.classes_, weight)
-
-    def _ask_global(self, X):
-        return None
-
-    def at(self, coverage, *, confidence=UNCHANGED):
-        """The same fitted classifier at another operating point.
-
-        Nothing is refitted: the copy shares the models and the router, and only the
-        threshold moves. Certificates are pointwise, so those of several calls need not
-        hold together.
-
-        Parameters
-        ----------
-        coverage : float, Budget or None
-            As in the constructor.
-        confidence : float or None
-            As in the constructor; left as it is by default.
-
-        Returns
-        -------
-        The same type
-            A shallow copy; this object is left as it is.
-        """
-        check_is_fitted(self, "policy_")
-        self._check_target(coverage)
-        moved = copy.copy(self)
-        moved.policy_ = self.policy_.at(coverage, confidence=confidence)
-        moved.operating_point_ = moved.policy_.operating_point_
-        moved.coverage = moved.policy_.coverage
-        moved.confidence = moved.policy_.confidence
-        return moved
-
-    def certify_jointly(self, budgets, *, confidence):
-        """The classifier at several operating points that all keep to their budgets.
-
-        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers.
-        """
-        budgets, each = divide_error(budgets, confidence)
-        return [self.at(budget, confidence=each) for budget in budgets]
-
-    def _evaluation(self, X, y, sample_weight):
-        X, y = indexable(X, y)
-        y = column_or_1d(y, warn=True)
-        X, base, kept = self._route(X)
-        weight = None
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, y)
-        return X, base, kept, y, weight
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         models = [self.base_estimator, self._global_model()]
@@ -388,12 +269,3 @@ class BaseSelectiveClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             # A third-party model without tags: keep the defaults, as scikit-learn does.
             pass
         return tags
-
-
-def mean_where(right, rows, weight):
-    """Weighted mean over the rows of a mask, nan where there are none."""
-    weight = np.ones(len(right)) if weight is None else weight
-    total = weight[rows].sum()
-    if total == 0:
-        return np.nan
-    return float(right[rows] @ weight[rows] / total)

@@ -5,7 +5,8 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import Bunch
 
-from selective_query._selective import BaseSelectiveClassifier, mean_where
+from selective_query._deciding import mean_where
+from selective_query._selective import BaseSelectiveClassifier
 
 
 class AbstainingClassifier(BaseSelectiveClassifier):

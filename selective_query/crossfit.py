@@ -1,7 +1,5 @@
 """Outcomes from estimators: what both models say about rows they were not fitted on."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -11,54 +9,10 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
 from tqdm.auto import tqdm
 
-from selective_query._validation import (
-    align_proba,
-    check_sample_weight,
-    encode_labels,
-    is_frozen,
-)
+from selective_query._validation import check_sample_weight, is_frozen
+from selective_query.answers import Answers, ask
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
-from selective_query.probabilities import top_class
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Output of one model on a batch, in the columns of `classes`."""
-
-    label: np.ndarray  # (n_samples,) positions in classes
-    proba: np.ndarray | None
-    features: np.ndarray | None = None
-
-
-def ask(model, X, classes, base_features=None, who="base_estimator"):
-    """What a fitted model says about X, aligned with `classes` by label.
-
-    The label is the most probable class; a model without probabilities is asked for
-    its prediction.
-    """
-    features = None if base_features is None else _features(base_features, model, X)
-    if not hasattr(model, "predict_proba"):
-        label = encode_labels(model.predict(X), classes, who)
-        return Answers(label, None, features)
-    proba = model.predict_proba(X)
-    if isinstance(proba, list):
-        raise ValueError(
-            f"{who}.predict_proba returned a list, as multi-output models do. Use a "
-            "model with one label a row."
-        )
-    proba = align_proba(np.asarray(proba), np.asarray(model.classes_), classes)
-    return Answers(top_class(proba), proba, features)
-
-
-def _features(base_features, model, X):
-    if hasattr(base_features, "transform"):
-        features = base_features.transform(X)
-    else:
-        features = base_features(model, X)
-    if hasattr(features, "toarray"):
-        features = features.toarray()
-    return np.asarray(features)
 
 
 def fit_model(model, X, y, sample_weight=None):
@@ -159,7 +113,7 @@ class CrossFit:
                 None
                 if getattr(parts[0], name) is None
                 else np.concatenate([getattr(part, name) for part in parts])[order]
-                for name in ("label", "proba", "features")
+                for name in ("label", "proba", "features", "logits")
             )
         )
 
@@ -194,13 +148,19 @@ def _fold_numbers(splits, n):
 
 def to_evidence(base, X):
     """Evidence from the base's answers."""
-    return Evidence(base_proba=base.proba, base_features=base.features, X=X)
+    return Evidence(
+        base_proba=base.proba,
+        base_logits=base.logits,
+        base_features=base.features,
+        X=X,
+    )
 
 
 def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
     """Outcomes from both sides' answers; `global_` is None for abstention."""
     return Outcomes(
         base_proba=base.proba,
+        base_logits=base.logits,
         base_features=base.features,
         base_pred=None if base.proba is not None else classes[base.label],
         global_proba=None if global_ is None else global_.proba,
@@ -260,7 +220,7 @@ def cross_fit_outcomes(
     cv : int, splitter or iterable of (train, test), default=5
         The same splits serve both models.
     sample_weight : array-like of shape (n_samples,), optional
-    base_features : transformer or callable, optional
+    base_features : str, transformer or callable, optional
         See :class:`HybridClassifier`.
     n_jobs : int or None, default=None
 
@@ -304,7 +264,7 @@ def outcomes_from_models(
     X, y : array-like
         Rows that neither model was fitted on.
     sample_weight : array-like of shape (n_samples,), optional
-    base_features : transformer or callable, optional
+    base_features : str, transformer or callable, optional
         See :class:`HybridClassifier`.
 
     Returns

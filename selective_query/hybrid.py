@@ -4,9 +4,11 @@ import numpy as np
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.metaestimators import available_if
 
-from selective_query._selective import BaseSelectiveClassifier, mean_where
+from selective_query._deciding import mean_where
+from selective_query._selective import BaseSelectiveClassifier
 from selective_query._validation import HasMethods
-from selective_query.crossfit import ask, fit_model
+from selective_query.answers import ask
+from selective_query.crossfit import fit_model
 
 
 def _global_has_proba(self):
@@ -54,9 +56,10 @@ class HybridClassifier(BaseSelectiveClassifier):
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen. ``cv=5`` fits the global six times, and
         the base six times, or eleven with ``calibration=None``.
-    base_features : callable, transformer or None, default=None
-        Further evidence for the router: ``f(fitted_base, X)``, or a fitted transformer
-        of X; an array of shape (n_samples, n_features).
+    base_features : str, callable, transformer or None, default=None
+        Further evidence for the router: ``"logits"`` of the base, the name of a layer
+        of a torch net (feature maps are averaged over their positions),
+        ``f(fitted_base, X)``, or a fitted transformer of X.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
@@ -143,7 +146,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         """Labels: the base's where it answers, the global's elsewhere.
 
         The global sees the queried rows only, in one batch, and is not called when
-        there are none.
+        there are none. The base sees them all, or, if the router reads inputs alone,
+        those that it answers.
 
         Parameters
         ----------
@@ -153,7 +157,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         -------
         ndarray of shape (n_samples,)
         """
-        X, base, kept = self._route(X)
+        X, base, kept = self._route_sparing_base(X)
         label = base.label
         if not kept.all():
             queried = np.flatnonzero(~kept)
@@ -173,7 +177,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         ndarray of shape (n_samples, n_classes)
             Zero for classes that the answering model does not know.
         """
-        X, base, kept = self._route(X)
+        X, base, kept = self._route_sparing_base(X)
         if kept.all():
             return base.proba
         queried = np.flatnonzero(~kept)

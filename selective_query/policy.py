@@ -10,9 +10,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import as_budget, floors_of
+from selective_query.budgets.budgets import as_budget
 from selective_query.budgets.calibration import Calibration, check_confidence
 from selective_query.budgets.outlook import judged_rows, likely_coverage
+from selective_query.budgets.refusals import (
+    refuse_other_order,
+    refuse_without_global,
+)
 from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.evidence import Evidence
@@ -272,8 +276,10 @@ class RoutingPolicy(BaseEstimator):
                 f"threshold knows of it. Fitted with {self._local_parts}, asked for "
                 f"{local_parts(budget)}. Fit anew with this budget."
             )
-        if budget is not None and not self.has_global_:
-            _refuse_without_global(budget)
+        if budget is not None:
+            refuse_other_order(budget, self.router_)
+            if not self.has_global_:
+                refuse_without_global(budget)
         return self._calibration.solve(budget, self.confidence)
 
     @property
@@ -383,12 +389,3 @@ def divide_error(budgets, confidence):
         raise ValueError("budgets must hold at least one budget. Got none.")
     check_confidence(confidence)
     return budgets, 1 - (1 - confidence) / len(budgets)
-
-
-def _refuse_without_global(budget):
-    for floor in floors_of(budget):
-        if floor.needs_global:
-            raise ValueError(
-                f"{floor!r} is about a base and a global, and there is no global. Ask "
-                "for MinSelectiveAccuracy, the accuracy on what is answered."
-            )

@@ -35,6 +35,9 @@ class CostModel(Protocol):
 class ConstantCosts:
     """Every input costs what the base costs, and a queried one the query on top.
 
+    With ``router_first`` a router has sent the queried ones away before the base has
+    run, so that they cost the query alone.
+
     Parameters
     ----------
     base_price, query_price : float, default=0
@@ -48,11 +51,15 @@ class ConstantCosts:
     battery_mwh : float or None, default=None
         Usable charge of the battery.
     inputs_per_day : float or None, default=None
+    router_first : bool, default=False
+        Whether the router decides before the base has run, as
+        :class:`~selective_query.routers.PreRouter` does.
 
     Raises
     ------
     ValueError
-        When a number is negative or not finite.
+        When a number is negative or not finite, or a query costs less than the base
+        with ``router_first``, where costs would rise with coverage.
 
     Examples
     --------
@@ -73,9 +80,16 @@ class ConstantCosts:
     idle_power_mw: float = 0.0
     battery_mwh: float | None = None
     inputs_per_day: float | None = None
+    router_first: bool = False
 
     def __post_init__(self):
+        if not isinstance(self.router_first, bool):
+            raise ValueError(
+                f"router_first must be True or False. Got {self.router_first!r}."
+            )
         for field in fields(self):
+            if field.name == "router_first":
+                continue
             value = getattr(self, field.name)
             is_number = isinstance(value, Real) and not isinstance(value, bool)
             if value is None and field.default is None:
@@ -84,10 +98,22 @@ class ConstantCosts:
                 raise ValueError(
                     f"{field.name} must be a finite number >= 0. Got {value!r}."
                 )
+        if self.router_first:
+            self._refuse_dear_base()
+
+    def _refuse_dear_base(self):
+        for unit in ("price", "latency_ms", "energy_mj"):
+            base, query = (getattr(self, f"{who}_{unit}") for who in ("base", "query"))
+            if query < base:
+                raise ValueError(
+                    f"query_{unit} must be at least base_{unit} with router_first="
+                    f"True: a query costs less than the base otherwise, and nothing "
+                    f"speaks for the base. Got {query!r} and {base!r}."
+                )
 
     def price(self, coverage):
         """Money an input costs on average."""
-        return self.base_price + (1 - coverage) * self.query_price
+        return self._mixed(self.base_price, self.query_price, 1 - coverage)
 
     def latency_ms(self, coverage, statistic="mean"):
         """Mean or percentile of the time an answer takes, in ms.
@@ -103,11 +129,16 @@ class ConstantCosts:
             queried = 1 - coverage
         else:
             queried = float(coverage < float(statistic[1:]) / 100)
-        return float(self.base_latency_ms + queried * self.query_latency_ms)
+        return self._mixed(self.base_latency_ms, self.query_latency_ms, queried)
 
     def energy_mj(self, coverage):
         """Energy that the device spends on an input on average, in mJ."""
-        return self.base_energy_mj + (1 - coverage) * self.query_energy_mj
+        return self._mixed(self.base_energy_mj, self.query_energy_mj, 1 - coverage)
+
+    def _mixed(self, base, query, queried):
+        """Cost of an input of which so large a share is queried."""
+        runs_base = 1 - queried if self.router_first else 1
+        return float(runs_base * base + queried * query)
 
     def battery_days(self, coverage):
         """Days that the battery lasts; inf where nothing draws from it.

@@ -23,6 +23,7 @@ from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
+from selective_query.routers.pre import PreRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.realizable import RealizableDeferralRouter
 from selective_query.routers.registry import list_routers, make_router
@@ -58,6 +59,7 @@ __all__ = [
     "MaxProbabilityRouter",
     "OneVsAllDeferralRouter",
     "OracleRouter",
+    "PreRouter",
     "ProxyLogisticRouter",
     "RandomRouter",
     "RealizableDeferralRouter",

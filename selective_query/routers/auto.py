@@ -7,16 +7,15 @@ from sklearn.base import clone
 
 from selective_query.metrics.query_share import query_share
 from selective_query.routers._base import BaseRouter, SelfScoringRouter
-from selective_query.routers.benefit import BenefitRouter
-from selective_query.routers.confidence import (
-    EntropyRouter,
-    MarginRouter,
-    MaxProbabilityRouter,
+from selective_query.routers.confidence import MaxProbabilityRouter
+from selective_query.routers.portfolio import (
+    ANCHOR,
+    default_portfolio,
+    fits_beside,
 )
 
 # Accuracy near the asked coverage is the mean over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)
-ANCHOR = "max_probability"
 
 
 class AutoRouter(SelfScoringRouter):
@@ -28,13 +27,16 @@ class AutoRouter(SelfScoringRouter):
     the one with the largest gain is taken. Picking the plain maximum instead is often
     worse than max-probability on a few hundred rows.
 
-    The default portfolio is max_probability, margin, entropy and benefit: no one of
-    them imports torch, and the dearest costs a few dozen multiplications a decision.
+    The default portfolio is max_probability, margin, entropy, benefit, the same taught
+    half by the global's probabilities where they are known (benefit_mixed), and
+    boosted_benefit from 2,000 rows on. Candidates that would take more than 16 KB on
+    the device, or more than 3 % of the base's operations, are left out. None imports
+    torch.
 
     Parameters
     ----------
     portfolio : list of (str, BaseRouter) or None, default=None
-        Named candidates in place of the default ones. The anchor is
+        Named candidates in place of the default ones, of any size. The anchor is
         ``max_probability``, added where it is missing and the evidence has
         probabilities.
     target_coverage : float or None, default=None
@@ -44,6 +46,8 @@ class AutoRouter(SelfScoringRouter):
     n_standard_errors : float, default=1.5
         How sure a gain must be; finite, at least 0. ``benchmarks/auto_safety.py``
         measures what a choice on few rows loses to max-probability.
+    base_macs : int or None, default=None
+        Multiply-accumulates of the base, where they are known.
 
     Attributes
     ----------
@@ -51,7 +55,8 @@ class AutoRouter(SelfScoringRouter):
         The chosen router, fitted on all rows.
     selection_ : dict
         ``chosen``, ``coverage`` and, for each candidate, its ``gain`` over the anchor
-        in accuracy and the ``standard_error`` of that.
+        in accuracy and the ``standard_error`` of that; ``left_out`` names those that
+        are too large.
 
     Examples
     --------
@@ -62,10 +67,17 @@ class AutoRouter(SelfScoringRouter):
     'benefit'
     """
 
-    def __init__(self, portfolio=None, target_coverage=None, n_standard_errors=1.5):
+    def __init__(
+        self,
+        portfolio=None,
+        target_coverage=None,
+        n_standard_errors=1.5,
+        base_macs=None,
+    ):
         self.portfolio = portfolio
         self.target_coverage = target_coverage
         self.n_standard_errors = n_standard_errors
+        self.base_macs = base_macs
 
     @property
     def in_benefit_units(self):
@@ -79,6 +91,7 @@ class AutoRouter(SelfScoringRouter):
         self._check_params()
         candidates = self._candidates(outcomes)
         held_out = {name: r.fit_score(outcomes) for name, r in candidates.items()}
+        left_out = self._too_large(candidates, outcomes)
         anchor = ANCHOR if ANCHOR in candidates else next(iter(candidates))
         coverages = (
             np.linspace(0.025, 0.975, 20)
@@ -88,6 +101,7 @@ class AutoRouter(SelfScoringRouter):
         shares = {
             name: query_share(score, coverages, outcomes.weight)
             for name, score in held_out.items()
+            if name not in left_out
         }
         chosen, largest, report = anchor, 0.0, {}
         for name, share in shares.items():
@@ -100,6 +114,7 @@ class AutoRouter(SelfScoringRouter):
             "chosen": chosen,
             "coverage": self.target_coverage,
             "candidates": report,
+            "left_out": left_out,
         }
         return held_out[chosen]
 
@@ -116,22 +131,22 @@ class AutoRouter(SelfScoringRouter):
                 "target_coverage must be the share of inputs that the base answers, a "
                 f"number in [0, 1], or None. Got {target!r}."
             )
+        macs = self.base_macs
+        if macs is not None and not (_is_number(macs) and 0 < macs < np.inf):
+            raise ValueError(
+                "base_macs must be the multiply-accumulates of the base, a number > 0, "
+                f"or None. Got {macs!r}."
+            )
         if self.portfolio is not None:
             _check_portfolio(self.portfolio)
 
     def _candidates(self, outcomes):
-        if self.portfolio is not None:
-            candidates = {name: self._filled(router) for name, router in self.portfolio}
-        elif outcomes.base_proba is None:
-            candidates = {"benefit": BenefitRouter()}
+        if self.portfolio is None:
+            candidates = default_portfolio(outcomes)
         else:
-            candidates = {
-                "margin": MarginRouter(),
-                "entropy": EntropyRouter(),
-                "benefit": BenefitRouter(),
-            }
-        if outcomes.base_proba is not None:
-            candidates = {ANCHOR: MaxProbabilityRouter(), **candidates}
+            candidates = {name: self._filled(router) for name, router in self.portfolio}
+            if outcomes.base_proba is not None:
+                candidates = {ANCHOR: MaxProbabilityRouter(), **candidates}
         if self.target_coverage is None:
             candidates = {n: r for n, r in candidates.items() if r.in_benefit_units}
         if not candidates:
@@ -141,6 +156,16 @@ class AutoRouter(SelfScoringRouter):
                 "has none: add BenefitRouter, or give a coverage."
             )
         return candidates
+
+    def _too_large(self, candidates, outcomes):
+        """Names of fitted candidates that the device has no room for."""
+        if self.portfolio is not None:
+            return []
+        return [
+            name
+            for name in list(candidates)[1:]
+            if not fits_beside(candidates[name], outcomes, self.base_macs)
+        ]
 
     def _filled(self, router):
         """A clone that is trained for this router's coverage, if for any."""

@@ -139,6 +139,22 @@ def test_costs_are_checked():
         MaxLatency(-1, COSTS)
 
 
+def test_a_router_that_comes_first_spares_the_base():
+    costs = ConstantCosts(
+        base_price=1, query_price=3, base_latency_ms=40, query_latency_ms=240,
+        base_energy_mj=2, query_energy_mj=10, router_first=True,
+    )  # fmt: skip
+    assert costs.price(0.75) == pytest.approx(0.75 * 1 + 0.25 * 3)
+    assert costs.latency_ms(0.75) == pytest.approx(0.75 * 40 + 0.25 * 240)
+    assert costs.latency_ms(0.9, "p95") == 240
+    assert costs.latency_ms(0.96, "p95") == 40
+    assert costs.energy_mj(0.5) == pytest.approx(6)
+    with pytest.raises(ValueError, match="query_price must be at least base_price"):
+        ConstantCosts(base_price=2, query_price=1, router_first=True)
+    with pytest.raises(ValueError, match="router_first must be True or False"):
+        ConstantCosts(router_first=1)
+
+
 def test_infeasible_errors_survive_pickling():
     error = BudgetInfeasibleError("text", Coverage(0.5), 0.25)
     copy = pickle.loads(pickle.dumps(error))

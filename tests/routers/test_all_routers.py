@@ -31,9 +31,6 @@ EXPECTED_FAILURES = {
         "check_doubt_scores_higher_than_certainty": "it reads votes alone",
         "check_other_evidence_is_refused": "any number of members will do",
     },
-    "boosted_benefit": {
-        "check_integer_weights_are_repeated_rows": "rounding decides equal splits",
-    },
     "random": {
         "check_names_of_the_classes_do_not_matter": "a hash of the columns in order",
         "check_doubt_scores_higher_than_certainty": "chance knows no doubt",

@@ -71,7 +71,7 @@ def test_bad_parameters_are_named_in_fit(params, message):
 
 def test_selection_tells_what_was_compared():
     router = AutoRouter(target_coverage=0.8).fit(signal())
-    assert set(router.selection_) == {"chosen", "coverage", "candidates"}
+    assert set(router.selection_) == {"chosen", "coverage", "candidates", "left_out"}
     assert router.selection_["coverage"] == 0.8
     assert set(router.selection_["candidates"]) == DEFAULT
     for report in router.selection_["candidates"].values():
@@ -136,6 +136,45 @@ def test_a_strong_feature_is_taken_up():
         for r in (router, MaxProbabilityRouter())
     ]
     assert accuracy[0] > accuracy[1] + 0.1
+
+
+def test_default_candidates_follow_from_what_is_known():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(5), size=(2, 2500))
+    labels = rng.integers(5, size=2500)
+    known = Outcomes(base_proba=proba[0], global_proba=proba[1], y=labels)
+    compared = AutoRouter(target_coverage=0.8).fit(known).selection_["candidates"]
+    assert set(compared) == DEFAULT | {"benefit_mixed", "boosted_benefit"}
+    few = AutoRouter(target_coverage=0.8).fit(known.take(np.arange(1000)))
+    assert set(few.selection_["candidates"]) == DEFAULT | {"benefit_mixed"}
+    graded = Outcomes(base_features=proba[0], base_utility=proba[0][:, 0],
+                      global_utility=proba[1][:, 0])  # fmt: skip
+    graded = AutoRouter(target_coverage=0.8).fit(graded)
+    assert set(graded.selection_["candidates"]) == {"benefit", "boosted_benefit"}
+
+
+def test_candidates_too_large_for_the_base_are_left_out():
+    router = AutoRouter(target_coverage=0.7, base_macs=1000).fit(signal())
+    assert router.selection_["left_out"] == ["benefit"]
+    assert router.selection_["chosen"] != "benefit"
+    assert "benefit" not in router.selection_["candidates"]
+    opened = AutoRouter(
+        [("benefit", BenefitRouter())], target_coverage=0.7, base_macs=1000
+    ).fit(signal())
+    assert opened.selection_["chosen"] == "benefit"
+    assert opened.selection_["left_out"] == []
+
+
+def test_candidates_too_large_for_a_small_device_are_left_out():
+    wide = np.random.default_rng(0).normal(size=(60, 5000))
+    router = AutoRouter(target_coverage=0.7).fit(signal(60, base_features=wide))
+    assert router.selection_["left_out"] == ["benefit"]
+
+
+@pytest.mark.parametrize("base_macs", [0, -5, np.inf, "many", True])
+def test_base_macs_must_be_a_number_of_operations(base_macs):
+    with pytest.raises(ValueError, match="base_macs must be the multiply-accumulates"):
+        AutoRouter(target_coverage=0.8, base_macs=base_macs).fit(signal(50))
 
 
 def test_noise_does_not_move_it_from_the_anchor():

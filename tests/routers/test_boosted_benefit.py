@@ -21,6 +21,17 @@ def stepped(n, seed):
     )
 
 
+def checkered(n, squares):
+    """The global is right on the white squares of a board."""
+    features = np.random.default_rng(0).uniform(size=(n, 2))
+    white = (squares * features).astype(int).sum(axis=1) % 2
+    return Outcomes(
+        base_features=features,
+        base_utility=np.zeros(n),
+        global_utility=white.astype(float),
+    )
+
+
 def error(router, train, test):
     score = router.fit(train).query_score(test.evidence)
     return np.mean((score - test.benefit) ** 2)
@@ -49,7 +60,7 @@ def test_grows_no_tree_where_none_helps():
 
 def test_held_out_scores_are_those_of_fits_without_the_fold():
     drawn, fold = stepped(400, 0), np.arange(400) % 4
-    flipped = np.where(fold == 0, 1 - drawn.global_utility, drawn.global_utility)
+    flipped = np.where(fold == 1, 1 - drawn.global_utility, drawn.global_utility)
     known_outcomes = [
         replace(drawn, fold=fold, global_utility=utility)
         for utility in (drawn.global_utility, flipped)
@@ -61,8 +72,9 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
         router.ridge_ = BenefitRouter(100.0, np.inf).fit(known)
         columns = np.hstack([known.base_proba, known.base_features])
         stages.append(router._held_out_stages(known, columns))
-    np.testing.assert_allclose(stages[0][fold == 0], stages[1][fold == 0], atol=1e-9)
-    assert np.abs(stages[0] - stages[1])[fold == 1].max() > 0.01
+    assert stages[0].shape == (400, 2), "the first fold says that trees pay"
+    np.testing.assert_allclose(stages[0][fold == 1], stages[1][fold == 1], atol=1e-9)
+    assert np.abs(stages[0] - stages[1])[fold == 2].max() > 0.01
 
 
 @pytest.mark.parametrize("max_trees", [1, 15, 20])
@@ -99,3 +111,26 @@ def test_few_rows_and_a_wrong_number_of_trees_are_refused():
         BoostedBenefitRouter().fit(few)
     with pytest.raises(ValueError, match="max_trees"):
         BoostedBenefitRouter(max_trees=0).fit(old)
+
+
+def test_no_trees_where_they_mislead_on_the_first_fold():
+    drawn, fold = stepped(1500, 0), np.arange(1500) % 5
+    router = BoostedBenefitRouter(leaf_smoothing=1.0)
+    assert router.fit(replace(drawn, fold=fold)).n_trees_ > 0
+    opposed = np.where(fold == 0, 1 - drawn.global_utility, drawn.global_utility)
+    assert router.fit(replace(drawn, fold=fold, global_utility=opposed)).n_trees_ == 0
+
+
+def test_cost_counts_splits_leaves_and_the_longest_path():
+    outcomes = checkered(1500, squares=2)
+    router = BoostedBenefitRouter(max_trees=1, max_leaf_nodes=4).fit(outcomes)
+    ridge = router.ridge_.decision_cost(2, 2)
+    cost = router.decision_cost(2, 2)
+    assert cost.flash_bytes - ridge.flash_bytes == 4 * (3 * 2 + 4 * 1)
+    assert cost.macs - ridge.macs in (2 + 1, 3 + 1)
+
+
+def test_default_trees_fit_into_sixteen_kilobytes():
+    router = BoostedBenefitRouter().fit(checkered(3000, squares=6))
+    assert router.n_trees_ == 60
+    assert router.decision_cost(1000, 2).flash_bytes < 16 * 1024

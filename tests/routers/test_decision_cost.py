@@ -60,7 +60,9 @@ def test_default_portfolio_fits_in_16_kilobytes_of_flash(n_classes, macs):
         "benefit": BenefitRouter(class_smoothing=10.0).fit(outcomes),
     }
     found = AutoRouter(target_coverage=0.8).fit(outcomes)
-    assert found.selection_["candidates"].keys() == candidates.keys()
+    trees = {"boosted_benefit"}
+    assert found.selection_["candidates"].keys() == candidates.keys() | trees
+    assert not found.selection_["left_out"]
     costs = {name: r.decision_cost(n_classes, 6) for name, r in candidates.items()}
     assert {name: cost.macs for name, cost in costs.items()} == macs
     assert max(cost.flash_bytes for cost in costs.values()) < 16 * 1024

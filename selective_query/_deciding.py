@@ -1,0 +1,174 @@
+"""What a fitted selective classifier does: decide, report, move its threshold."""
+
+import copy
+
+import numpy as np
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from selective_query._validation import check_sample_weight
+from selective_query.answers import Answers, ask
+from selective_query.crossfit import to_evidence, to_outcomes
+from selective_query.evidence import Evidence
+from selective_query.policy import UNCHANGED, divide_error
+
+
+class DecidingMixin:
+    """Needs ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
+
+    def _route(self, X):
+        """X in a form that can be sliced, the base's answers, and where they stand."""
+        X = self._sliceable(X)
+        base = self._ask_base(X)
+        evidence = to_evidence(base, X) if self._needs_base() else Evidence(X=X)
+        return X, base, self.policy_.decide(evidence)
+
+    def _route_sparing_base(self, X):
+        """As `_route`, but a router that needs no base spares it the queried rows.
+
+        Of those the answers are zeros.
+        """
+        X = self._sliceable(X)
+        if self._needs_base():
+            return self._route(X)
+        kept = self.policy_.decide(Evidence(X=X))
+        label = np.zeros(len(kept), dtype=int)
+        proba = np.zeros((len(kept), len(self.classes_)))
+        if kept.any():
+            base = self._ask_base(_safe_indexing(X, np.flatnonzero(kept)))
+            label[kept], proba[kept] = base.label, base.proba
+        return X, Answers(label, proba), kept
+
+    def _evidence(self, X):
+        """What the router reads; the base runs only if that is part of it."""
+        X = self._sliceable(X)
+        if not self._needs_base():
+            return Evidence(X=X)
+        return to_evidence(self._ask_base(X), X)
+
+    def _needs_base(self):
+        return self.policy_.router_.needs_base
+
+    def _ask_base(self, X):
+        return ask(self.base_estimator_, X, self.classes_, self.base_features)
+
+    def _sliceable(self, X):
+        # The full checks cost as much as a small base does on one row.
+        if not hasattr(self, "policy_"):
+            check_is_fitted(self, "policy_")
+        if not isinstance(X, np.ndarray):
+            (X,) = indexable(X)
+        return X
+
+    def predict_coverage(self, X):
+        """Whether the base answers, row by row; the mean is the coverage.
+
+        Each row's decision depends on that row alone, not on its batch.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True where the base answers.
+        """
+        evidence = self._evidence(X)  # checks first that this is fitted
+        return self.policy_.decide(evidence)
+
+    def query_score(self, X):
+        """How much the router thinks a query would gain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first. The base answers where it is at most
+            ``operating_point_.threshold``.
+        """
+        evidence = self._evidence(X)  # checks first that this is fitted
+        return self.policy_.query_score(evidence)
+
+    def outcomes(self, X, y, sample_weight=None):
+        """What both sides say about labelled rows, for curves and comparisons.
+
+        Asks the global about every row.
+
+        Parameters
+        ----------
+        X, y : array-like
+            New to the models.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Outcomes
+        """
+        X, y = indexable(X, y)
+        check_is_fitted(self, "policy_")
+        return self._outcomes(X, column_or_1d(y, warn=True), sample_weight)
+
+    def _outcomes(self, X, y, weight):
+        answers = self._ask_global(X)
+        return to_outcomes(self._ask_base(X), answers, X, y, self.classes_, weight)
+
+    def _ask_global(self, X):
+        return None
+
+    def at(self, coverage, *, confidence=UNCHANGED):
+        """The same fitted classifier at another operating point.
+
+        Nothing is refitted: the copy shares the models and the router, and only the
+        threshold moves. Certificates are pointwise, so those of several calls need not
+        hold together.
+
+        Parameters
+        ----------
+        coverage : float, Budget or None
+            As in the constructor.
+        confidence : float or None
+            As in the constructor; left as it is by default.
+
+        Returns
+        -------
+        The same type
+            A shallow copy; this object is left as it is.
+        """
+        check_is_fitted(self, "policy_")
+        self._check_target(coverage)
+        moved = copy.copy(self)
+        moved.policy_ = self.policy_.at(coverage, confidence=confidence)
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.coverage = moved.policy_.coverage
+        moved.confidence = moved.policy_.confidence
+        return moved
+
+    def certify_jointly(self, budgets, *, confidence):
+        """The classifier at several operating points that all keep to their budgets.
+
+        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers.
+        """
+        budgets, each = divide_error(budgets, confidence)
+        return [self.at(budget, confidence=each) for budget in budgets]
+
+    def _evaluation(self, X, y, sample_weight):
+        X, y = indexable(X, y)
+        y = column_or_1d(y, warn=True)
+        X, base, kept = self._route(X)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, y)
+        return X, base, kept, y, weight
+
+
+def mean_where(right, rows, weight):
+    """Weighted mean over the rows of a mask, nan where there are none."""
+    weight = np.ones(len(right)) if weight is None else weight
+    total = weight[rows].sum()
+    if total == 0:
+        return np.nan
+    return float(right[rows] @ weight[rows] / total)

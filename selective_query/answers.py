@@ -1,0 +1,97 @@
+"""What a fitted model says about a batch, and what it computed on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query._validation import align_proba, encode_labels
+from selective_query.layers import layer_outputs, net_of
+from selective_query.probabilities import top_class
+
+LOGITS = "logits"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Output of one model on a batch, in the columns of `classes`."""
+
+    label: np.ndarray  # (n_samples,) positions in classes
+    proba: np.ndarray | None
+    features: np.ndarray | None = None
+    logits: np.ndarray | None = None
+
+
+def ask(model, X, classes, base_features=None, who="base_estimator"):
+    """What a fitted model says about X, aligned with `classes` by label.
+
+    The label is the most probable class; a model without probabilities is asked for
+    its prediction.
+    """
+    if not hasattr(model, "predict_proba"):
+        label = encode_labels(model.predict(X), classes, who)
+        return Answers(label, None, _features(base_features, model, X))
+    if not isinstance(base_features, str):
+        proba = _probabilities(model, X, classes, who)
+        return Answers(top_class(proba), proba, _features(base_features, model, X))
+    if base_features == LOGITS:
+        proba, logits = _with_logits(model, X, classes, who)
+        return Answers(top_class(proba), proba, logits=logits)
+    proba, features = layer_outputs(
+        model, base_features, lambda: _probabilities(model, X, classes, who)
+    )
+    return Answers(top_class(proba), proba, features)
+
+
+def _probabilities(model, X, classes, who):
+    proba = model.predict_proba(X)
+    if isinstance(proba, list):
+        raise ValueError(
+            f"{who}.predict_proba returned a list, as multi-output models do. Use a "
+            "model with one label a row."
+        )
+    return align_proba(np.asarray(proba), np.asarray(model.classes_), classes)
+
+
+def _features(base_features, model, X):
+    if base_features is None:
+        return None
+    if hasattr(base_features, "transform"):
+        features = base_features.transform(X)
+    else:
+        features = base_features(model, X)
+    if hasattr(features, "toarray"):
+        features = features.toarray()
+    return np.asarray(features)
+
+
+def _with_logits(model, X, classes, who):
+    """Probabilities, and what the softmax (or sigmoid) made them from."""
+    if net_of(model) is not None:
+        proba, logits = layer_outputs(
+            model, "", lambda: _probabilities(model, X, classes, who)
+        )
+        if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
+            raise ValueError(
+                f"base_features='logits': the module of {who} ends in a softmax, so it "
+                "gives no logits. Have it return logits and train with "
+                "CrossEntropyLoss, or name a layer before the softmax."
+            )
+    elif hasattr(model, "decision_function"):
+        proba = _probabilities(model, X, classes, who)
+        logits = np.asarray(model.decision_function(X))
+        if logits.ndim == 1:
+            logits = np.column_stack([-logits, logits]) / 2
+    else:
+        raise ValueError(
+            f"base_features='logits': {who}={type(model).__name__} has neither a "
+            "decision_function nor a torch module. Give a function f(base, X) or a "
+            "transformer of X."
+        )
+    if logits.shape[1] != len(classes):
+        raise ValueError(
+            f"base_features='logits': {who} must give one logit for each of the "
+            f"{len(classes)} classes. Got {logits.shape[1]}; one-vs-one scores, or a "
+            "model that was fitted without some class, have others."
+        )
+    order = encode_labels(np.asarray(model.classes_), classes, who)
+    return proba, logits[:, np.argsort(order)]

@@ -1,0 +1,64 @@
+"""Whom the default router chooses from, and what may run on a small device."""
+
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.boosted_benefit import BoostedBenefitRouter
+from selective_query.routers.confidence import (
+    EntropyRouter,
+    MarginRouter,
+    MaxProbabilityRouter,
+)
+
+ANCHOR = "max_probability"
+# Trees learn little from fewer rows, and would take longer than all the rest.
+FEWEST_ROWS_FOR_TREES = 2000
+MAX_FLASH_BYTES = 16 * 1024
+# Of the multiply-accumulates of the base.
+MAX_SHARE_OF_BASE = 0.03
+
+
+def default_portfolio(outcomes):
+    """Candidates by name that these rows can teach.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+
+    Returns
+    -------
+    dict of str to BaseRouter
+    """
+    candidates = {}
+    if outcomes.base_proba is not None:
+        candidates[ANCHOR] = MaxProbabilityRouter()
+        candidates["margin"] = MarginRouter()
+        candidates["entropy"] = EntropyRouter()
+    candidates["benefit"] = BenefitRouter()
+    both = outcomes.base_proba is not None and outcomes.global_proba is not None
+    if both and outcomes.y is not None:
+        candidates["benefit_mixed"] = BenefitRouter(supervision="mixed")
+    if outcomes.weight.sum() >= FEWEST_ROWS_FOR_TREES:
+        candidates["boosted_benefit"] = BoostedBenefitRouter()
+    return candidates
+
+
+def fits_beside(router, outcomes, base_macs=None):
+    """Whether a fitted router is small enough to run beside its base.
+
+    Parameters
+    ----------
+    router : BaseRouter
+    outcomes : Outcomes
+        Evidence of the kind that it decides on.
+    base_macs : int or None
+        Multiply-accumulates of the base; None where nobody knows.
+
+    Returns
+    -------
+    bool
+    """
+    n_classes = 0 if outcomes.base_proba is None else outcomes.base_proba.shape[1]
+    features = outcomes.base_features
+    cost = router.decision_cost(n_classes, 0 if features is None else features.shape[1])
+    if cost.flash_bytes > MAX_FLASH_BYTES:
+        return False
+    return base_macs is None or cost.macs <= MAX_SHARE_OF_BASE * base_macs

@@ -1,0 +1,106 @@
+"""A router that reads the input alone and decides before the base has run."""
+
+from sklearn.base import clone
+
+from selective_query.evidence import Evidence
+from selective_query.outcomes import Outcomes
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.supervision.named import supervise
+
+
+class PreRouter(BaseRouter):
+    r"""Decide on the input alone, so that queried inputs cost the base nothing.
+
+    .. math:: s(x) = \text{router}(\varphi(x))
+
+    A router that reads what the base said knows more, and pays for the base on every
+    input. This one pays for it on the inputs that the base answers: it is worth its
+    ignorance where the base is dear against a query, as when both run on one machine.
+    Charge it with ``ConstantCosts(router_first=True)``.
+
+    Parameters
+    ----------
+    router : BaseRouter or None, default=None
+        Learns from the columns of X; it is cloned. None is a :class:`BenefitRouter`.
+    features : transformer or None, default=None
+        Turns X into columns of numbers; cloned, and fitted without labels. None takes
+        a numeric X of shape (n_samples, n_columns) as it is.
+    supervision : str or callable, default="benefit"
+        As in :class:`BenefitRouter`.
+
+    Attributes
+    ----------
+    router_ : BaseRouter
+    features_ : transformer or None
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> from selective_query.routers import PreRouter
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(), ExtraTreesClassifier(random_state=0), router=PreRouter()
+    ... ).fit(X[:1200], y[:1200])
+    >>> hybrid.policy_.router_.needs_base
+    False
+    """
+
+    learns = True
+    required_evidence = ("X",)
+    needs_base = False
+
+    def __init__(self, router=None, features=None, supervision="benefit"):
+        self.router = router
+        self.features = features
+        self.supervision = supervision
+
+    @property
+    def in_benefit_units(self):
+        inner = BenefitRouter() if self.router is None else self.router
+        taught = BenefitRouter(supervision=self.supervision)
+        return inner.in_benefit_units and taught.in_benefit_units
+
+    def fit(self, outcomes):
+        self._new_router().fit(self._inputs_alone(outcomes))
+        return self
+
+    def fit_score(self, outcomes):
+        return self._new_router().fit_score(self._inputs_alone(outcomes))
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        return self.router_.query_score(Evidence(X=self._columns(evidence)))
+
+    def decision_cost(self, n_classes, n_features=0):
+        """That of the inner router; what turns X into columns is not counted."""
+        self._check_fitted()
+        return self.router_.decision_cost(0, n_features)
+
+    def _new_router(self):
+        self.router_ = BenefitRouter() if self.router is None else clone(self.router)
+        return self.router_
+
+    def _inputs_alone(self, outcomes):
+        X = outcomes.require("X", "PreRouter")
+        self.features_ = None
+        if self.features is not None:
+            self.features_ = clone(self.features).fit(X)
+        taught = supervise(outcomes, self.supervision)
+        return Outcomes(
+            X=self._columns(outcomes),
+            base_utility=taught.base_utility,
+            global_utility=taught.answer_if_queried,
+            sample_weight=outcomes.sample_weight,
+            fold=outcomes.fold,
+        )
+
+    def _columns(self, evidence):
+        X = evidence.require("X", "PreRouter")
+        if self.features_ is None:
+            return X
+        columns = self.features_.transform(X)
+        return columns.toarray() if hasattr(columns, "toarray") else columns
