@@ -15,6 +15,7 @@ from selective_query.routers import (
 )
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost, columns_cost
+from selective_query.routers.portfolio import FEWEST_ROWS_FOR_TREES
 
 
 def many_classes(n_classes):
@@ -60,7 +61,7 @@ def test_default_portfolio_fits_in_16_kilobytes_of_flash(n_classes, macs):
         "benefit": BenefitRouter(class_smoothing=10.0).fit(outcomes),
     }
     found = AutoRouter(target_coverage=0.8).fit(outcomes)
-    trees = {"boosted_benefit"}
+    trees = {"boosted_benefit"} if outcomes.n_rows >= FEWEST_ROWS_FOR_TREES else set()
     assert found.selection_["candidates"].keys() == candidates.keys() | trees
     assert not found.selection_["left_out"]
     costs = {name: r.decision_cost(n_classes, 6) for name, r in candidates.items()}
