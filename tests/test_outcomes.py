@@ -600,3 +600,23 @@ def test_file_with_wrong_contents_names_the_key(tmp_path):
     np.savez(path, base_proba=PROBA * 2, y=[0, 1, 1])
     with pytest.raises(ValueError, match="base_proba must sum to 1"):
         Outcomes.from_file(path)
+
+
+def test_a_view_of_some_rows_shares_their_memory():
+    proba = np.tile([0.9, 0.1], (6, 1))
+    evidence = Outcomes(
+        base_proba=proba, base_features=np.arange(6.0)[:, None], X=list("abcdef"),
+        base_utility=np.ones(6), local_only=np.arange(6) > 3,
+    )  # fmt: skip
+    view = evidence.view(slice(2, 5))
+    assert type(view) is Evidence
+    assert np.shares_memory(view.base_features, evidence.base_features)
+    np.testing.assert_array_equal(view.base_features[:, 0], [2, 3, 4])
+    assert (view.X, view.n_rows) == (["c", "d", "e"], 3)
+    np.testing.assert_array_equal(view.local_only, [False, False, True])
+
+
+def test_a_view_of_top_k_probabilities_takes_their_rows():
+    top = TopKProba([[1, 0], [2, 1], [0, 2]], [[0.6, 0.3], [0.5, 0.4], [0.7, 0.2]], 3)
+    view = Evidence(base_proba=top).view(slice(1, 3))
+    np.testing.assert_array_equal(view.base_proba.classes, top.classes[1:])

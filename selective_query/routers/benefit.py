@@ -3,7 +3,7 @@
 from selective_query.probabilities import top_class
 from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import (
     RidgeProblem,
     check_penalty,
@@ -74,9 +74,17 @@ class BenefitRouter(SelfScoringRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        columns = columns_like(evidence, self.layout_, "BenefitRouter")
-        score = columns @ self.coef_
-        score += self.intercept_
+        score = score_columns(
+            self.score_columns, evidence, self.layout_, "BenefitRouter"
+        )
+        return self.add_class_effect(score, evidence)
+
+    def score_columns(self, columns):
+        """Score of evidence columns, but for the effect of the class."""
+        return columns @ self.coef_ + self.intercept_
+
+    def add_class_effect(self, score, evidence):
+        """Add the effect of each row's predicted class, in place."""
         if self.class_effect_ is not None:
             score += self.class_effect_[top_class(evidence.base_proba)]
         return score

@@ -6,7 +6,7 @@ from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import RidgeProblem, column_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
@@ -92,8 +92,13 @@ class BoostedBenefitRouter(SelfScoringRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        columns = columns_like(evidence, self.layout_, "BoostedBenefitRouter")
-        score = self.ridge_.query_score(evidence)
+        score = score_columns(
+            self._score_columns, evidence, self.layout_, "BoostedBenefitRouter"
+        )
+        return self.ridge_.add_class_effect(score, evidence)
+
+    def _score_columns(self, columns):
+        score = self.ridge_.score_columns(columns)
         if self.trees_ is not None and len(score):
             score += self.trees_.predict(columns)
         return score

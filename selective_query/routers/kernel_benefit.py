@@ -6,7 +6,7 @@ from scipy.linalg import eigh
 from selective_query.probabilities import top_class
 from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import (
     RidgeProblem,
     check_penalty,
@@ -102,12 +102,17 @@ class KernelBenefitRouter(SelfScoringRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        columns = columns_like(evidence, self.layout_, "KernelBenefitRouter")
+        score = score_columns(
+            self._score_columns, evidence, self.layout_, "KernelBenefitRouter"
+        )
+        if self.class_effect_ is not None:
+            score += self.class_effect_[top_class(evidence.base_proba)]
+        return score
+
+    def _score_columns(self, columns):
         columns = (columns - self.centre_) / self.scale_
         score = self.intercept_ + columns @ self.coef_
         score += _kernel(columns, self.landmarks_, self.width_) @ self.kernel_coef_
-        if self.class_effect_ is not None:
-            score += self.class_effect_[top_class(evidence.base_proba)]
         return score
 
     def _fit(self, outcomes):

@@ -1,9 +1,14 @@
 """The columns of new evidence, refused where they are not those of fit."""
 
+import numpy as np
+
 from selective_query.routers.evidence_columns import (
     describe_layout,
     evidence_columns,
 )
+
+# Columns of so many rows stay in the processor's cache, and bound scratch memory.
+CHUNK = 8192
 
 
 def columns_like(evidence, layout, who):
@@ -21,3 +26,30 @@ def columns_like(evidence, layout, who):
             f"{describe_layout(found)}. Give the same kinds of evidence as in fit."
         )
     return columns
+
+
+def score_columns(score, evidence, layout, who):
+    """`score(columns)` of new evidence, some thousand rows at a time.
+
+    Parameters
+    ----------
+    score : callable
+        From columns of shape (n_rows, n_columns) to scores of shape (n_rows,).
+    evidence : Evidence
+    layout : tuple of (str, int)
+        Of fit.
+    who : str
+        For messages.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    n_rows = evidence.n_rows
+    if n_rows <= CHUNK:
+        return score(columns_like(evidence, layout, who))
+    scores = np.empty(n_rows)
+    for start in range(0, n_rows, CHUNK):
+        rows = slice(start, start + CHUNK)
+        scores[rows] = score(columns_like(evidence.view(rows), layout, who))
+    return scores

@@ -7,7 +7,7 @@ from scipy.special import expit
 from selective_query.probabilities import top_class
 from selective_query.routers._base import SelfScoringRouter, iter_folds
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import (
     HUGE,
     check_penalty,
@@ -123,8 +123,12 @@ class LogisticRouter(SelfScoringRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        columns = columns_like(evidence, self.layout_, type(self).__name__)
-        predictor = self.intercept_ + columns @ self.coef_
+        predictor = score_columns(
+            lambda columns: self.intercept_ + columns @ self.coef_,
+            evidence,
+            self.layout_,
+            type(self).__name__,
+        )
         if self.class_effect_ is not None:
             predictor += self.class_effect_[top_class(evidence.base_proba)]
         return self._score(predictor, evidence)

@@ -1,0 +1,116 @@
+"""What the default router costs to fit and to score with, beside two yardsticks.
+
+Fitting is compared with 30 epochs of the paper's net on the same rows, scoring with one
+pass of softmax and its maximum over the same logits. Ratios, measured side by side.
+"""
+
+import time
+
+import numpy as np
+from _harness import Benchmark, print_table
+from scipy.special import softmax
+
+from selective_query import Evidence, Outcomes, TopKProba
+from selective_query.routers import (
+    AutoRouter,
+    BenefitRouter,
+    BoostedBenefitRouter,
+    ConstrainedRouter,
+    EntropyRouter,
+    MaxProbabilityRouter,
+)
+
+COVERAGE = 0.8
+N_EPOCHS = 30
+
+
+def clock(work, n_times):
+    """The shortest of some runs, in seconds."""
+    seconds = []
+    for _ in range(n_times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def drawn(n, n_classes, n_features=0, top=None):
+    """Outcomes of a base whose confidence and features tell something."""
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.normal(size=(n, n_classes))
+    proba = softmax(logits, axis=1)
+    confidence = proba.max(axis=1)
+    features = rng.normal(size=(n, n_features)) if n_features else None
+    lift = 0.2 * (features[:, 0] > 0) if n_features else 0.1
+    parts = {"base_proba": proba, "base_logits": logits, "base_features": features}
+    if top:
+        largest = np.argsort(-proba, axis=1)[:, :top]
+        kept = np.take_along_axis(proba, largest, axis=1)
+        parts = {"base_proba": TopKProba(largest, kept, n_classes)}
+    return Outcomes(
+        **parts,
+        base_utility=(rng.random(n) < confidence).astype(float),
+        global_utility=(rng.random(n) < 0.7 + lift).astype(float),
+    )
+
+
+def fitting(outcomes, quick):
+    net = ConstrainedRouter(
+        n_epochs=2 if quick else N_EPOCHS, weight_decay=0.0, dropout=0.0,
+        early_stopping=False, target_coverage=COVERAGE, random_state=0,
+    )  # fmt: skip
+    auto = AutoRouter(target_coverage=COVERAGE)
+    ours = clock(lambda: auto.fit(outcomes), 3)
+    theirs = clock(lambda: net.fit(outcomes), 1)
+    return {
+        "ratio": theirs / ours,
+        "seconds_auto": ours,
+        "seconds_net": theirs,
+        "n_candidates": len(auto.selection_["candidates"]),
+    }
+
+
+def scoring(router, n_rows, n_classes):
+    router.fit(drawn(20_000, n_classes))
+    rng = np.random.default_rng(1)
+    logits = 2 * rng.normal(size=(n_rows, n_classes))
+    evidence = Evidence(base_proba=softmax(logits, axis=1), base_logits=logits)
+    ours = clock(lambda: router.query_score(evidence), 3)
+    yardstick = clock(lambda: softmax(logits, axis=1).max(axis=1), 3)
+    return {
+        "ratio": ours / yardstick,
+        "seconds_router": ours,
+        "seconds_softmax": yardstick,
+        "n_trees": getattr(router, "n_trees_", None),
+    }
+
+
+def main():
+    benchmark = Benchmark("router_cost", __doc__)
+    args = benchmark.parse()
+    shrink = 50 if args.quick else 1
+    sizes = {
+        "50,000 rows, top 5 of 1,000 classes": (50_000 // shrink, 1000, 0, 5),
+        "15,000 rows, 10 logits and 64 features": (15_000 // shrink, 10, 64, None),
+    }
+    for size, shape in sizes.items():
+        benchmark.row(
+            {"what": "fit of auto", "size": size},
+            lambda shape=shape: fitting(drawn(*shape), args.quick),
+        )
+    n_rows = 1_000_000 // shrink
+    for router in (
+        MaxProbabilityRouter(), EntropyRouter(), BenefitRouter(), BoostedBenefitRouter()
+    ):  # fmt: skip
+        benchmark.row(
+            {"what": type(router).__name__, "size": f"{n_rows:,} rows, 10 logits"},
+            lambda r=router: scoring(r, n_rows, 10),
+        )
+    print(
+        "fit: 30 epochs of the net over auto; scores: router over softmax and maximum"
+    )
+    print_table(benchmark.rows, {"what": "", "size": "", "ratio": ".2f"})
+
+
+if __name__ == "__main__":
+    main()
