@@ -3,7 +3,7 @@
 import warnings
 from numbers import Integral, Real
 
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import (
     _safe_indexing,
     assert_all_finite,
@@ -25,15 +25,8 @@ from selective_query._validation import (
     fit_context,
     is_frozen,
 )
-from selective_query.answers import ask
 from selective_query.budgets.budgets import floors_of
-from selective_query.crossfit import (
-    CrossFit,
-    fit_model,
-    labels_of,
-    to_evidence,
-    to_outcomes,
-)
+from selective_query.crossfit import labels_of, to_evidence
 from selective_query.exceptions import CertificateError
 from selective_query.policy import (
     RoutingPolicy,
@@ -42,6 +35,7 @@ from selective_query.policy import (
 )
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
+from selective_query.sides import FitRows, Side, Sides
 
 OUT_OF_FOLD = "out_of_fold"
 
@@ -62,6 +56,7 @@ class BaseSelectiveClassifier(
             None,
         ],
         "cv": ["cv_object"],
+        "adaptation": [HasMethods(["adapt"]), None],
         "base_features": [str, callable, HasMethods(["transform"]), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -182,70 +177,51 @@ class BaseSelectiveClassifier(
 
     def _fit_cross(self, X, y, weight):
         """Fit on all rows; router and threshold come from out-of-fold answers."""
-        cross_fit = self._cross_fit(X, y, weight)
-        outcomes = self._held_out_outcomes(cross_fit, X, y, weight)
+        sides = self._adapted(self._sides(X, y, weight))
         coarse, step = None, 0.0
-        extrapolates = self.calibration is None and not is_frozen(self.base_estimator)
-        if extrapolates and len(cross_fit.splits) > 2:
-            answers, step = cross_fit.coarser_answers(
-                self.base_estimator, self.base_features
-            )
+        extrapolates = self.calibration is None and not sides.base.stays
+        if extrapolates and len(sides.base.rows.cross_fit.splits) > 2:
+            answers, step = sides.base.coarser_answers()
             coarse = to_evidence(answers, X)
         self.policy_ = self._new_policy()._fit(
-            outcomes,
+            sides.outcomes,
             coarse=coarse,
             step=step,
             answers_exact=self._global_stays(),
         )
-        self._fit_models(X, y, weight)
+        self._fit_models(sides)
 
-    def _cross_fit(self, X, y, weight):
-        """The folds, or None where no model needs any."""
-        models = [self.base_estimator, self._global_model()]
-        if all(model is None or is_frozen(model) for model in models):
-            return None
-        return CrossFit(X, y, weight, self.cv, self.classes_, self.n_jobs, self.verbose)
-
-    def _held_out_outcomes(self, cross_fit, X, y, weight):
-        return to_outcomes(
-            self._held_out_answers(cross_fit, self.base_estimator, X),
-            self._held_out_answers(cross_fit, self._global_model(), X),
-            X,
-            y,
-            self.classes_,
-            weight,
-            None if is_frozen(self.base_estimator) else cross_fit.fold,
+    def _sides(self, X, y, weight):
+        rows = FitRows(X, y, weight, self.classes_, self.cv, self.n_jobs, self.verbose)
+        return Sides(
+            Side(self.base_estimator, rows, "base_estimator", self.base_features),
+            Side(self._global_model(), rows, "global_estimator"),
         )
 
-    def _held_out_answers(self, cross_fit, model, X):
-        if model is None:
-            return None
-        is_base = model is self.base_estimator
-        features = self.base_features if is_base else None
-        who = "base_estimator" if is_base else "global_estimator"
-        if is_frozen(model):
-            return ask(model, X, self.classes_, features, who)
-        return cross_fit.answers(model, features, who)
+    def _adapted(self, sides):
+        """Both sides with the row weights that the adaptation found."""
+        if self.adaptation is None:
+            return sides
+        self.adaptation_ = clone(self.adaptation)
+        return self.adaptation_.adapt(sides, self._new_policy())
 
     def _fit_held_out(self, X, y, weight):
         """Fit on a part of the rows; the rest is for the threshold alone."""
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
-        X_train, y_train = _safe_indexing(X, train), y[train]
         X_held_out = _safe_indexing(X, held_out)
-        train_weight = None if weight is None else weight[train]
+        parts = [None if w is None else w[held_out] for w in (y, weight)]
+        sides = self._sides(
+            _safe_indexing(X, train),
+            y[train],
+            None if weight is None else weight[train],
+        )
+        sides = self._adapted(sides)
         self.policy_ = self._new_policy()
         if make_router(self.router).learns:
-            cross_fit = self._cross_fit(X_train, y_train, train_weight)
-            self.policy_._fit_router(
-                self._held_out_outcomes(cross_fit, X_train, y_train, train_weight)
-            )
-        self._fit_models(X_train, y_train, train_weight)
+            self.policy_._fit_router(sides.outcomes)
+        self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
-        self.policy_._calibrate(
-            self._outcomes(
-                X_held_out, y[held_out], None if weight is None else weight[held_out]
-            )
-        )
+        self.policy_._calibrate(self._outcomes(X_held_out, *parts))
 
     def _new_policy(self):
         return RoutingPolicy(
@@ -255,8 +231,8 @@ class BaseSelectiveClassifier(
             random_state=self.random_state,
         )
 
-    def _fit_models(self, X, y, weight):
-        self.base_estimator_ = fit_model(self.base_estimator, X, y, weight)
+    def _fit_models(self, sides):
+        self.base_estimator_ = sides.base.fitted()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

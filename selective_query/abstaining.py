@@ -23,7 +23,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
         as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``:
         once fitted, ``at(0.8)`` gives a copy at another coverage.
-    confidence, calibration, cv, base_features, n_jobs, random_state, verbose
+    confidence, calibration, cv, adaptation, base_features
+    n_jobs, random_state, verbose
         As in :class:`HybridClassifier`.
     abstain_label : label or None, default=None
         What ``predict`` returns where it abstains: of the kind of the classes, and not
@@ -65,6 +66,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         calibration=None,
         abstain_label=None,
         cv=5,
+        adaptation=None,
         base_features=None,
         n_jobs=None,
         random_state=None,
@@ -77,6 +79,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         self.calibration = calibration
         self.abstain_label = abstain_label
         self.cv = cv
+        self.adaptation = adaptation
         self.base_features = base_features
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -25,6 +25,13 @@ def fit_model(model, X, y, sample_weight=None):
     return model.fit(X, y)
 
 
+def times(weight, factor):
+    """The product of row weights and a factor, either of which may be None."""
+    if weight is None or factor is None:
+        return factor if weight is None else weight
+    return weight * factor
+
+
 def _fit_and_ask(model, X, y, weight, train, test, classes, base_features, who):
     rows = _safe_indexing(X, train)
     fitted = fit_model(model, rows, y[train], None if weight is None else weight[train])
@@ -58,11 +65,14 @@ class CrossFit:
         ]
         self.fold = _fold_numbers(self.splits, len(y))
 
-    def answers(self, model, base_features=None, who="base_estimator"):
-        """Answers of a model to each row, by fits that did not see it."""
-        return self._run(model, self.splits, base_features, who)
+    def answers(self, model, base_features=None, who="base_estimator", factor=None):
+        """Answers of a model to each row, by fits that did not see it.
 
-    def coarser_answers(self, model, base_features=None):
+        A factor multiplies the weight of each row in the fits.
+        """
+        return self._run(model, self.splits, base_features, who, factor)
+
+    def coarser_answers(self, model, base_features=None, factor=None):
         """The same by fits that see one fold less, and how far apart the two are.
 
         Returns
@@ -78,10 +88,10 @@ class CrossFit:
         for number, (train, test) in enumerate(self.splits):
             left_out = self.splits[(number + 1) % n_folds][1]
             fewer.append((np.setdiff1d(train, left_out), test))
-        answers = self._run(model, fewer, base_features, "base_estimator")
+        answers = self._run(model, fewer, base_features, "base_estimator", factor)
         return answers, (n_folds - 2) / n_folds
 
-    def _run(self, model, splits, base_features, who):
+    def _run(self, model, splits, base_features, who, factor=None):
         if is_frozen(model):
             return ask(model, self.X, self.classes, base_features, who)
         fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
@@ -89,7 +99,7 @@ class CrossFit:
                 model,
                 self.X,
                 self.y,
-                self.weight,
+                times(self.weight, factor),
                 train,
                 test,
                 self.classes,

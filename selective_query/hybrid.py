@@ -8,7 +8,6 @@ from selective_query._deciding import mean_where
 from selective_query._selective import BaseSelectiveClassifier
 from selective_query._validation import HasMethods
 from selective_query.answers import ask
-from selective_query.crossfit import fit_model
 
 
 def _global_has_proba(self):
@@ -56,6 +55,9 @@ class HybridClassifier(BaseSelectiveClassifier):
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen. ``cv=5`` fits the global six times, and
         the base six times, or eleven with ``calibration=None``.
+    adaptation : AlternatingAdaptation or None, default=None
+        Refits the models that are not frozen with weights for the rows that each is
+        going to answer; see :class:`~selective_query.AlternatingAdaptation`.
     base_features : str, callable, transformer or None, default=None
         Further evidence for the router: ``"logits"`` of the base, the name of a layer
         of a torch net (feature maps are averaged over their positions),
@@ -118,6 +120,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         confidence=None,
         calibration=None,
         cv=5,
+        adaptation=None,
         base_features=None,
         n_jobs=None,
         random_state=None,
@@ -130,6 +133,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         self.confidence = confidence
         self.calibration = calibration
         self.cv = cv
+        self.adaptation = adaptation
         self.base_features = base_features
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -138,9 +142,9 @@ class HybridClassifier(BaseSelectiveClassifier):
     def _global_model(self):
         return self.global_estimator
 
-    def _fit_models(self, X, y, weight):
-        super()._fit_models(X, y, weight)
-        self.global_estimator_ = fit_model(self.global_estimator, X, y, weight)
+    def _fit_models(self, sides):
+        super()._fit_models(sides)
+        self.global_estimator_ = sides.global_.fitted()
 
     def predict(self, X):
         """Labels: the base's where it answers, the global's elsewhere.

@@ -36,9 +36,10 @@ def load_dataset(name, *, data_home=None):
     -------
     Bunch
         ``X`` and ``y``, for image sets with a given test part also ``X_test`` and
-        ``y_test``. ``imagenet_val_top5``: a function ``outcomes(base, global_)`` and
-        ``models``. ``routellm``: ``texts``, ``domain``, ``base_utility``,
-        ``global_utility`` (MMLU).
+        ``y_test``. ``spoken_digits``: log-mel spectrograms of shape (3000, 64, 32),
+        with ``speaker`` and ``index`` of each recording. ``imagenet_val_top5``: a
+        function ``outcomes(base, global_)`` and ``models``. ``routellm``: ``texts``,
+        ``domain``, ``base_utility``, ``global_utility`` (MMLU).
 
     Raises
     ------
@@ -139,6 +140,16 @@ def _cifar10(home):
     )
 
 
+def _spoken_digits(home):
+    data = np.load(home / "fsdd" / "fsdd_logmel.npz")
+    return Bunch(
+        X=data["logmel"].astype(np.float32),
+        y=data["label"].astype(int),
+        speaker=data["speaker"],
+        index=data["index"],
+    )
+
+
 def _imagenet_val_top5(home):
     data = np.load(home / "imagenet_val_top5" / "imagenet_val_top5_half.npz")
     models = data["models"].tolist()
@@ -177,6 +188,7 @@ DATASETS = {
     "covertype": _covertype,
     "fashion_mnist": _fashion_mnist,
     "cifar10": _cifar10,
+    "spoken_digits": _spoken_digits,
     "imagenet_val_top5": _imagenet_val_top5,
     "routellm": _routellm,
 }

@@ -1,6 +1,6 @@
 """Batches of outcomes, labelled ones and others, one below the other."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain
 
 import numpy as np
@@ -51,7 +51,7 @@ def concatenate_outcomes(parts, weights=None):
     >>> both.benefit, both.weight
     (array([0. , 0.5]), array([1. , 0.5]))
     """
-    parts = list(parts)
+    parts = _with_classes(parts)
     _check_alike(parts)
     joined = {"classes": parts[0].classes, "fold": _folds(parts)}
     for field in fields(Outcomes):
@@ -60,6 +60,26 @@ def concatenate_outcomes(parts, weights=None):
             joined[field.name] = _stacked(values)
     joined["sample_weight"] = _weights(parts, weights)
     return Outcomes(**joined)
+
+
+def _with_classes(parts):
+    """Parts without any label take the classes of those that have some."""
+    parts = list(parts)
+    labelled = [part for part in parts if _has_labels(part)]
+    if not labelled or labelled[0].classes is None:
+        return parts
+    classes = labelled[0].classes
+    return [
+        part
+        if _has_labels(part) or len(_listed(part.classes)) != len(classes)
+        else replace(part, classes=classes)
+        for part in parts
+    ]
+
+
+def _has_labels(part):
+    names = ("y", "base_pred", "global_pred")
+    return any(getattr(part, name, None) is not None for name in names)
 
 
 def _check_alike(parts):
@@ -81,7 +101,11 @@ def _check_alike(parts):
         if part.has_global != first.has_global:
             raise ValueError(f"Only one of part {place} and part 0 has a global side.")
         if not np.array_equal(_listed(part.classes), _listed(first.classes)):
-            raise ValueError(f"Part {place} and part 0 differ in classes.")
+            raise ValueError(
+                f"Part {place} and part 0 differ in classes: {_listed(part.classes)} "
+                f"and {_listed(first.classes)}. Pass classes= with the label of each "
+                "probability column."
+            )
 
 
 def _listed(classes):

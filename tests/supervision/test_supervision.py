@@ -255,3 +255,12 @@ def test_supervisions_leave_evidence_and_inputs_alone(name):
     np.testing.assert_array_equal(outcomes.global_utility, before[1])
     np.testing.assert_array_equal(taught.weight, outcomes.weight)
     assert taught.base_proba is not None
+
+
+def test_rows_without_labels_take_the_classes_of_those_with():
+    labelled = Outcomes(
+        base_proba=[[0.9, 0.1]], global_proba=[[0.8, 0.2]], y=["b"], classes=["b", "a"]
+    )
+    field = soft_outcomes(Evidence(base_proba=[[0.6, 0.4]]), [[0.25, 0.75]])
+    for parts in ([labelled, field], [field, labelled]):
+        np.testing.assert_array_equal(concatenate_outcomes(parts).classes, ["b", "a"])

@@ -1,0 +1,151 @@
+"""Data, nets and rates of the training benchmark: what an arm is run on."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from _harness import CACHE
+from _recipes import split
+from torch import nn
+
+from selective_query.datasets import load_dataset
+from selective_query.nets import ConvNet, SignalNet
+from selective_query.training import NetClassifier, flip_and_shift
+
+
+class Scaled(nn.Module):
+    """A net behind a shift and a scale, so that bytes may go in."""
+
+    def __init__(self, make_net, centre, scale):
+        super().__init__()
+        self.net, self.centre, self.scale = make_net(), centre, scale
+
+    def forward(self, x):
+        return self.net((x - self.centre) / self.scale)
+
+
+def shift_in_time(x):
+    """Move the spectrograms of a batch together by up to four frames."""
+    return x.roll(int(torch.randint(-4, 5, ())), -1)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One dataset's rows and nets.
+
+    Parameters
+    ----------
+    load : callable
+        To (X, y) of the models' rows, of the routers' rows and of the test rows.
+    base, global_ : callable
+        Make an untrained net.
+    augment : callable
+    n_epochs, n_epochs_global : int
+    rates : tuple of float
+        Learning rates that each arm may choose from.
+    batch_size : int
+    """
+
+    load: object
+    base: object
+    global_: object
+    augment: object
+    n_epochs: int
+    n_epochs_global: int
+    rates: tuple
+    batch_size: int = 128
+
+
+def cifar10():
+    data = load_dataset("cifar10")
+    fit, router = split(len(data.y), 35_000)
+    X, X_test = (x.transpose(0, 3, 1, 2) for x in (data.X, data.X_test))
+    return (X[fit], data.y[fit]), (X[router], data.y[router]), (X_test, data.y_test)
+
+
+def fashion_mnist():
+    data = load_dataset("fashion_mnist")
+    fit, router = split(len(data.y), 40_000)
+    X, X_test = (x[:, None] for x in (data.X, data.X_test))
+    return (X[fit], data.y[fit]), (X[router], data.y[router]), (X_test, data.y_test)
+
+
+def spoken_digits():
+    data = load_dataset("spoken_digits")
+    is_test = data.index < 10
+    rest = np.flatnonzero(~is_test)
+    fit, router = (rest[part] for part in split(len(rest), 1600))
+    parts = fit, router, np.flatnonzero(is_test)
+    return tuple((data.X[rows], data.y[rows]) for rows in parts)
+
+
+def _image_net(widths, strides, n_channels, centre, scale):
+    make_net = partial(ConvNet, 10, widths, strides, n_channels=n_channels)
+    return partial(Scaled, make_net, centre, scale)
+
+
+def _speech_net(width, depth):
+    make_net = partial(SignalNet, 10, 64, width=width, depth=depth)
+    return partial(Scaled, make_net, -10.0, 5.0)
+
+
+TASKS = {
+    "cifar10": Task(
+        cifar10,
+        base=_image_net((16, 32, 64), None, 3, 120.0, 64.0),
+        global_=_image_net(
+            (32, 64, 64, 128, 128, 256), (1, 2, 1, 2, 1, 2), 3, 120.0, 64.0
+        ),
+        augment=flip_and_shift,
+        n_epochs=12,
+        n_epochs_global=8,
+        rates=(0.1, 0.2, 0.4),
+    ),
+    "fashion_mnist": Task(
+        fashion_mnist,
+        base=_image_net((8, 12, 16), None, 1, 73.0, 90.0),
+        global_=_image_net((16, 32, 32, 64, 128), (1, 2, 1, 2, 2), 1, 73.0, 90.0),
+        augment=partial(flip_and_shift, n_pixels=2),
+        n_epochs=8,
+        n_epochs_global=6,
+        rates=(0.1, 0.2, 0.4),
+    ),
+    "spoken_digits": Task(
+        spoken_digits,
+        base=_speech_net(8, 2),
+        global_=_speech_net(96, 3),
+        augment=shift_in_time,
+        n_epochs=30,
+        n_epochs_global=40,
+        rates=(0.05, 0.1, 0.2),
+        batch_size=64,
+    ),
+}
+
+
+def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
+            global_proba=None, sample_weight=None):  # fmt: skip
+    """A net of the task, fitted."""
+    net = NetClassifier(
+        make_net, loss=loss, n_epochs=n_epochs, learning_rate=rate,
+        batch_size=task.batch_size, augment=task.augment, random_state=seed,
+    )  # fmt: skip
+    return net.fit(X, y, sample_weight, global_proba=global_proba)
+
+
+def global_answers(name):
+    """Probabilities of the global on the three parts; trained once and kept."""
+    path = CACHE / "training" / f"{name}_global.npz"
+    if not path.exists():
+        task = TASKS[name]
+        parts = task.load()
+        net = trained(
+            task, *parts[0], task.global_, seed=0, rate=0.1,
+            n_epochs=task.n_epochs_global,
+        )  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        answers = [net.predict_proba(X) for X, _ in parts]
+        np.savez(path, **dict(zip(("fit", "router", "test"), answers, strict=True)))
+    with np.load(path) as stored:
+        return stored["fit"], stored["router"], stored["test"]

@@ -1,0 +1,291 @@
+"""Does training for the hybrid pay, against equally tuned plain training?
+
+Each arm trains the same base for as many epochs, at the learning rate that was best for
+that arm on one seed (by accuracy at coverage 0.8 on the routers' rows), and is judged
+on the test rows by hybrid accuracy at coverage, beside the same global. `--report`
+prints the comparisons with intervals over seeds and rows.
+"""
+
+import warnings
+
+import numpy as np
+import torch
+from _harness import CACHE, Benchmark, print_table
+from _training_tasks import TASKS, global_answers, trained
+from joblib import Parallel, delayed
+from scipy.stats import t as student
+from sklearn.exceptions import ConvergenceWarning
+
+from selective_query import BaseRouter, Outcomes
+from selective_query.answers import ask
+from selective_query.metrics import accuracy_at_coverage
+from selective_query.metrics.query_share import query_share
+from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRouter
+from selective_query.training.losses import (
+    CrossEntropy,
+    DeferralCrossEntropy,
+    DeferralOneVsAll,
+    DeferralRealizable,
+    Distillation,
+    Gatekeeper,
+    OneSidedPrediction,
+    SelectiveQuery,
+)
+from selective_query.training.routed_net import EVIDENCE
+
+COVERAGES = (0.9, 0.8, 0.7, 0.5)
+TUNED_AT = 0.8
+# Trained for one coverage in the middle of those that are judged.
+TARGET = 0.8
+CORE = {
+    "plain": CrossEntropy(),
+    "distillation": Distillation(temperature=2.0, share=0.7),
+    "weights": SelectiveQuery(TARGET),
+    "distillation and weights": SelectiveQuery(
+        TARGET, distillation=0.7, temperature=2.0
+    ),
+}
+EXTENDED = {
+    "router head alone": SelectiveQuery(TARGET, weighted=False),
+    "scaffolded distillation": SelectiveQuery(
+        TARGET, weighted=False, distillation=0.7, temperature=2.0, scaffolded=True
+    ),
+    "gatekeeper": Gatekeeper(),
+    "one_sided": OneSidedPrediction(),
+    "deferral_lce": DeferralCrossEntropy(),
+    "deferral_ova": DeferralOneVsAll(),
+    "deferral_realizable": DeferralRealizable(),
+}
+ARMS = {**CORE, **EXTENDED}
+
+
+class Run:
+    """One arm, seed and rate on one dataset: trained once, its outputs kept."""
+
+    def __init__(self, dataset, arm, seed, rate, epochs_factor=1):
+        self.dataset, self.arm, self.seed = dataset, arm, seed
+        self.rate, self.epochs_factor = rate, epochs_factor
+
+    @property
+    def key(self):
+        return vars(self)
+
+    @property
+    def path(self):
+        name = "_".join(str(value).replace(" ", "-") for value in self.key.values())
+        return CACHE / "training" / f"{name}.npz"
+
+    @property
+    def rows_path(self):
+        """Where it is kept which test rows the hybrid has right."""
+        return self.path.with_suffix(".right.npz")
+
+    def outputs(self):
+        """Probabilities and evidence of the base on the routers' and the test rows."""
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(".partial.npz")
+            np.savez(partial, **self._train())
+            partial.replace(self.path)
+        with np.load(self.path) as stored:
+            return dict(stored)
+
+    def _train(self):
+        torch.set_num_threads(1)  # one run a core; and a run is repeated bit for bit
+        task = TASKS[self.dataset]
+        fit, *parts = task.load()
+        net = trained(
+            task, *fit, task.base, seed=self.seed, rate=self.rate,
+            n_epochs=self.epochs_factor * task.n_epochs, loss=ARMS[self.arm],
+            global_proba=global_answers(self.dataset)[0],
+        )  # fmt: skip
+        found = {}
+        for part, (X, _) in zip(("router", "test"), parts, strict=True):
+            answers = ask(net, X, net.classes_, EVIDENCE)
+            found[f"{part}_proba"] = answers.proba
+            found[f"{part}_evidence"] = answers.features
+        return found
+
+    def outcomes(self):
+        """Outcomes of the routers' rows and of the test rows."""
+        stored, answers = self.outputs(), global_answers(self.dataset)
+        parts = TASKS[self.dataset].load()
+        return tuple(
+            Outcomes(
+                base_proba=stored[f"{part}_proba"],
+                base_features=stored[f"{part}_evidence"],
+                global_proba=answer,
+                y=y,
+            )
+            for part, answer, (_, y) in zip(
+                ("router", "test"), answers[1:], parts[1:], strict=True
+            )
+        )
+
+
+class Head(BaseRouter):
+    """The query score of the loss that the base was trained with."""
+
+    def query_score(self, evidence):
+        return evidence.base_features[:, 0]
+
+
+def routers(coverage):
+    """Routers by name; only one of them learns, on the routers' rows."""
+    return {
+        "entropy": EntropyRouter(),
+        "max_probability": MaxProbabilityRouter(),
+        "head": Head(),
+        "auto": AutoRouter(target_coverage=coverage),
+    }
+
+
+def accuracy_of(score, outcomes, coverage):
+    return float(
+        accuracy_at_coverage(
+            score, outcomes.base_utility, outcomes.global_utility, coverage=coverage
+        )
+    )
+
+
+def judge(run):
+    """Accuracies on the test rows, and by row for intervals; tuning on the others."""
+    train, test = run.outcomes()
+    found = {"base": float(test.base_utility.mean()), "tuning": {}, "accuracy": {}}
+    for name in routers(None):
+        found["tuning"][name] = accuracy_of(
+            routers(TUNED_AT)[name].fit_score(train), train, TUNED_AT
+        )
+    right = {}
+    for coverage in COVERAGES:
+        for name, router in routers(coverage).items():
+            score = router.fit(train).query_score(test.evidence)
+            queried = query_share(score, [coverage], test.weight)
+            right[f"{name} {coverage}"] = test.base_utility + queried * test.benefit
+            found["accuracy"].setdefault(name, []).append(
+                float(right[f"{name} {coverage}"].mean())
+            )
+    np.savez_compressed(run.rows_path, **right)
+    return found
+
+
+def train_all(runs, n_jobs):
+    """Train what no earlier call has, some at a time."""
+    missing = [run for run in runs if not run.path.exists()]
+    Parallel(n_jobs=n_jobs, verbose=5)(delayed(run.outputs)() for run in missing)
+
+
+def best_rate(benchmark, dataset, arm, router):
+    """The rate of highest accuracy on the routers' rows, of the first seed."""
+    rows = {
+        row["rate"]: row["tuning"][router]
+        for row in benchmark.rows
+        if (row["dataset"], row["arm"], row["seed"]) == (dataset, arm, 0)
+        and row["epochs_factor"] == 1
+    }
+    return max(rows, key=rows.get)
+
+
+def store(benchmark, runs, n_jobs):
+    train_all(runs, n_jobs)
+    for run in runs:
+        benchmark.row(run.key, lambda run=run: judge(run))
+
+
+def differences(benchmark, dataset, arm, router, epochs_factor=1):
+    """An arm with a router minus plain training with entropy, at each coverage."""
+    ours, theirs = (
+        _by_row(benchmark, dataset, a, r, epochs_factor)
+        for a, r in ((arm, router), ("plain", "entropy"))
+    )
+    rows = []
+    for coverage in COVERAGES:
+        seeds = sorted(ours.keys() & theirs.keys())
+        if len(seeds) < 2:
+            return rows
+        gain = np.stack([ours[s][coverage] - theirs[s][coverage] for s in seeds])
+        of_seeds = gain.mean(axis=1)
+        # Seeds and test rows are drawn independently of each other.
+        variance = of_seeds.var(ddof=1) / len(seeds)
+        variance += gain.mean(axis=0).var(ddof=1) / gain.shape[1]
+        half = student.ppf(0.975, len(seeds) - 1) * np.sqrt(variance)
+        rows.append(
+            {
+                "dataset": dataset,
+                "arm": arm,
+                "router": router,
+                "epochs": epochs_factor,
+                "coverage": coverage,
+                "n_seeds": len(seeds),
+                "gain": 100 * of_seeds.mean(),
+                "low": 100 * (of_seeds.mean() - half),
+                "high": 100 * (of_seeds.mean() + half),
+            }
+        )
+    return rows
+
+
+def _by_row(benchmark, dataset, arm, router, epochs_factor):
+    rate = best_rate(benchmark, dataset, arm, router)
+    found = {}
+    for row in benchmark.rows:
+        same = (row["dataset"], row["arm"], row["rate"], row["epochs_factor"])
+        if same == (dataset, arm, rate, epochs_factor):
+            run = Run(dataset, arm, row["seed"], rate, epochs_factor)
+            with np.load(run.rows_path) as stored:
+                found[row["seed"]] = {c: stored[f"{router} {c}"] for c in COVERAGES}
+    return found
+
+
+def report(benchmark):
+    rows = []
+    for dataset in dict.fromkeys(row["dataset"] for row in benchmark.rows):
+        for factor in (1, 3):
+            for arm in ARMS:
+                for router in routers(None):
+                    try:
+                        rows += differences(benchmark, dataset, arm, router, factor)
+                    except ValueError:  # this arm was not run yet
+                        continue
+    print("Accuracy minus that of plain training with entropy, in points, 95 %")
+    points = dict.fromkeys(("gain", "low", "high"), "+.2f")
+    print_table(
+        rows,
+        {"dataset": "", "arm": "", "router": "", "epochs": "", "coverage": ".2f",
+         "n_seeds": "", **points},
+    )  # fmt: skip
+
+
+def main():
+    benchmark = Benchmark("training", __doc__)
+    parser = benchmark.parser
+    parser.add_argument("--datasets", nargs="*", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--arms", nargs="*", choices=ARMS, default=list(CORE))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--long", action="store_true", help="three times the epochs")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--report", action="store_true", help="of what is stored only")
+    args = benchmark.parse()
+    if args.quick:
+        args.datasets, args.arms, args.seeds = ["spoken_digits"], ["plain"], 2
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for dataset in () if args.report else args.datasets:
+        global_answers(dataset)
+        rates = TASKS[dataset].rates
+        tuning = [Run(dataset, arm, 0, rate) for arm in args.arms for rate in rates]
+        store(benchmark, tuning, args.jobs)
+        runs = [
+            Run(dataset, arm, seed, rate, 3 if args.long else 1)
+            for seed in range(args.seeds)
+            for arm in args.arms
+            for rate in {
+                best_rate(benchmark, dataset, arm, router)
+                for router in ("entropy", "auto")
+            }
+        ]
+        store(benchmark, runs, args.jobs)
+    report(benchmark)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Adapting base and global to the rows that each is going to answer."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import has_fit_parameter
+
+from selective_query.budgets.outlook import likely_coverage
+from selective_query.metrics.query_share import query_share
+from selective_query.policy import check_coverage
+from selective_query.sides import Sides
+
+BASE_FACTOR = 2
+GLOBAL_FACTOR = 1
+
+
+class AlternatingAdaptation(BaseEstimator):
+    r"""Refit base and global in turn, each with weights for what it answers.
+
+    Given the router r, with r(x) = 1 where the global is queried, the paper adapts
+
+    .. math:: \min_b \sum_i (2 - r(x_i))\, \ell(b(x_i), y_i), \qquad
+              \min_g \sum_i (1 + r(x_i))\, \ell(g(x_i), y_i)
+
+    A round refits the base so, then the router, then the global, then the router again.
+    Everything is judged out of fold: r, and the accuracy of the hybrid at its coverage,
+    come from models that did not see the row. So a base that knows its training rows by
+    heart does not hide which of them it is unsure of. The weights have mean one, so
+    that they change no penalty and no learning rate, and multiply the user's own.
+
+    The round of best accuracy is kept only if it beats plain training by more than some
+    paired standard errors, else nothing is changed. Each round costs as many fits as
+    cross-fitting did.
+
+    Parameters
+    ----------
+    n_rounds : int, default=2
+        At most; it stops after a round that brought nothing.
+    n_standard_errors : float, default=1.0
+        How sure the gain over plain training must be.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        For each step ``round``, ``side`` ("none", "base" or "global"), ``accuracy`` of
+        the hybrid, and its ``gain`` over plain training with ``standard_error``.
+    chosen_ : int
+        Which of them was kept; 0 is plain training.
+    coverage_ : float
+        At which accuracies were compared.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from selective_query import AlternatingAdaptation, HybridClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     DecisionTreeClassifier(max_depth=6, random_state=0),
+    ...     ExtraTreesClassifier(20, random_state=0),
+    ...     adaptation=AlternatingAdaptation(n_rounds=1), cv=3,
+    ... ).fit(X, y)
+    >>> [step["side"] for step in hybrid.adaptation_.history_]
+    ['none', 'base', 'global']
+    """
+
+    def __init__(self, n_rounds=2, n_standard_errors=1.0):
+        self.n_rounds = n_rounds
+        self.n_standard_errors = n_standard_errors
+
+    def adapt(self, sides, policy):
+        """Both sides with the weights that were found.
+
+        Parameters
+        ----------
+        sides : Sides
+        policy : RoutingPolicy
+            Not fitted: whose router and coverage these models are going to serve.
+
+        Returns
+        -------
+        Sides
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, no side can be adapted, or one takes no
+            sample_weight.
+        """
+        self._check(sides)
+        self._policy = policy
+        queried, right = self._routed(sides.outcomes, first=True)
+        weight = sides.outcomes.weight
+        steps, rows = [sides], [right]
+        self.history_ = [self._step(0, "none", right, right, weight)]
+        for number in range(1, self.n_rounds + 1):
+            best_before = max(step["accuracy"] for step in self.history_)
+            for name in self._adaptable(sides):
+                sides = _reweighted(sides, name, queried, weight)
+                queried, right = self._routed(sides.outcomes)
+                steps.append(sides)
+                rows.append(right)
+                self.history_.append(self._step(number, name, right, rows[0], weight))
+            if max(step["accuracy"] for step in self.history_) <= best_before:
+                break
+        del self._policy
+        best = max(
+            range(len(steps)), key=lambda place: self.history_[place]["accuracy"]
+        )
+        found = self.history_[best]
+        is_sure = found["gain"] > self.n_standard_errors * found["standard_error"]
+        self.chosen_ = best if is_sure else 0
+        return steps[self.chosen_]
+
+    def _check(self, sides):
+        if not (isinstance(self.n_rounds, Integral) and self.n_rounds >= 1):
+            raise ValueError(
+                f"n_rounds must be a whole number >= 1. Got {self.n_rounds!r}."
+            )
+        n_errors = self.n_standard_errors
+        if not (isinstance(n_errors, Real) and n_errors >= 0):
+            raise ValueError(f"n_standard_errors must be >= 0. Got {n_errors!r}.")
+        names = self._adaptable(sides)
+        if not names:
+            raise ValueError(
+                "adaptation= refits models with other weights, and all models are "
+                "frozen. Leave it out, or pass a model that is not frozen."
+            )
+        for name in names:
+            side = _side(sides, name)
+            if not has_fit_parameter(side.model, "sample_weight"):
+                raise ValueError(
+                    f"adaptation= weights the rows of {side.who}, and "
+                    f"{type(side.model).__name__}.fit takes no sample_weight. Freeze "
+                    "it (FrozenEstimator), or choose a model that takes weights."
+                )
+
+    @staticmethod
+    def _adaptable(sides):
+        return [name for name in ("base", "global") if not _side(sides, name).stays]
+
+    def _routed(self, outcomes, first=False):
+        """Which rows are queried at the coverage, and what the hybrid then gets right.
+
+        Both of shape (n_samples,), out of fold.
+        """
+        policy = self._policy
+        score = policy._new_router(outcomes).fit_score(outcomes)
+        if first:
+            self.coverage_ = self._target(score, outcomes)
+        queried = query_share(score, [self.coverage_], outcomes.weight)
+        return queried, outcomes.base_utility + queried * outcomes.benefit
+
+    def _target(self, score, outcomes):
+        budget = check_coverage(self._policy.coverage)
+        if budget is not None:
+            return likely_coverage(budget, outcomes)
+        return float(np.average(score <= 0, weights=outcomes.weight))
+
+    @staticmethod
+    def _step(number, side, right, plain, weight):
+        gain = right - plain
+        mean = np.average(gain, weights=weight)
+        variance = np.average((gain - mean) ** 2, weights=weight)
+        return {
+            "round": number,
+            "side": side,
+            "accuracy": float(np.average(right, weights=weight)),
+            "gain": float(mean),
+            "standard_error": float(np.sqrt(variance / weight.sum())),
+        }
+
+
+def _side(sides, name):
+    return sides.base if name == "base" else sides.global_
+
+
+def _reweighted(sides, name, queried, weight):
+    """The sides with one of them weighted for the rows it answers; mean weight one."""
+    is_base = name == "base"
+    factor = BASE_FACTOR - queried if is_base else GLOBAL_FACTOR + queried
+    factor = factor / np.average(factor, weights=weight)
+    if is_base:
+        return Sides(sides.base.weighted(factor), sides.global_)
+    return Sides(sides.base, sides.global_.weighted(factor))

@@ -1,0 +1,351 @@
+"""Choose the base by what the hybrid around it can reach."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.stats import spearmanr
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils.validation import check_is_fitted, check_memory, column_or_1d
+from tqdm.auto import tqdm
+
+from selective_query._validation import (
+    HasMethods,
+    Interval,
+    check_matplotlib_support,
+    fit_context,
+)
+from selective_query.base_judging import Judged, judge_base, pareto
+from selective_query.hybrid import HybridClassifier
+from selective_query.routers._base import BaseRouter
+from selective_query.routers.registry import make_router
+from selective_query.search_space import SearchSpace
+
+
+class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
+    r"""Search for the base whose hybrid is most accurate at a coverage.
+
+    The best base alone is not the best beside a global: what counts is what it gets
+    right where it answers, and whether it can be told where it does not. The paper
+    searches the architecture for the best *hybrid*, with a cheap proxy:
+
+    .. math:: \max_{b} \; \max_{r:\, E[1 - r] \ge c}
+              E[(1 - r)\,1\{b = y\} + r\,1\{g = y\}]
+
+    where an oracle routes. Candidates are ranked by that proxy, out of fold, on few
+    rows first; the better part goes on to more rows (successive halving), and the last
+    few are compared by the router that will be in use.
+
+    Parameters
+    ----------
+    candidates : dict of str to classifier, or SearchSpace
+        Bases by name; or a space of parameters, in which the better half of each
+        generation is mutated.
+    global_estimator : classifier
+    coverage : float, default=0.9
+        At which hybrids are compared, in [0, 1].
+    router : str or BaseRouter, default="auto"
+        For the last comparison and the hybrid that is fitted.
+    limits : callable or None, default=None
+        From a candidate to None where it fits the device, or to a text that says what
+        it exceeds; those are left out before any fit.
+    cost : callable or None, default=None
+        From a candidate to a number, for :attr:`pareto_`.
+    min_rows : int, default=500
+        Rows of the first comparison.
+    factor : int, default=3
+        Of the candidates every so many-th goes on, to so many times the rows.
+    n_finalists : int, default=3
+        Compared by the router, on all rows.
+    n_generations, population : int, default=4, 8
+        For a SearchSpace.
+    cv : int, splitter or iterable, default=5
+    memory : str, joblib.Memory or None, default=None
+        Where comparisons are kept: a search that was cut off goes on from there.
+    n_jobs : int or None, default=None
+        Candidates at a time, for joblib.
+    random_state : int, RandomState instance or None, default=None
+    verbose : int, default=0
+        Above zero, a bar counts candidates.
+
+    Attributes
+    ----------
+    best_name_ : str
+    best_base_ : classifier
+        Not fitted.
+    best_hybrid_ : HybridClassifier
+        Fitted on all rows with it.
+    results_ : list of dict
+        The last comparison of each candidate: ``name``, ``n_rows``, ``base_accuracy``,
+        ``proxy``, ``learned``, ``cost``; best first.
+    left_out_ : dict of str to str
+        Candidates that do not fit, and why.
+    pareto_ : list of str
+        Finalists that no other surpasses in both accuracy and cost.
+    proxy_rank_correlation_ : float
+        Spearman's, between proxy and learned accuracy of the finalists: how far the
+        proxy can be trusted here. nan with fewer than three, or where all are equal.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023 (joint
+    architecture search). Jamieson and Talwalkar, "Non-stochastic best arm
+    identification and hyperparameter optimization", AISTATS 2016 (successive halving).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from selective_query import BaseSearchCV
+    >>> X, y = load_digits(return_X_y=True)
+    >>> search = BaseSearchCV(
+    ...     {"bayes": GaussianNB(), "stump": DecisionTreeClassifier(max_depth=1)},
+    ...     ExtraTreesClassifier(20, random_state=0), coverage=0.8, cv=3,
+    ... ).fit(X, y)
+    >>> search.best_name_
+    'bayes'
+    """
+
+    _parameter_constraints = {
+        "candidates": [dict, SearchSpace],
+        "global_estimator": [HasMethods(["fit", "predict"])],
+        "coverage": [Interval(Real, 0, 1, closed="both")],
+        "router": [str, BaseRouter],
+        "limits": [callable, None],
+        "cost": [callable, None],
+        "min_rows": [Interval(Integral, 20, None, closed="left")],
+        "factor": [Interval(Integral, 2, None, closed="left")],
+        "n_finalists": [Interval(Integral, 1, None, closed="left")],
+        "n_generations": [Interval(Integral, 1, None, closed="left")],
+        "population": [Interval(Integral, 2, None, closed="left")],
+        "cv": ["cv_object"],
+        "memory": [str, HasMethods(["cache"]), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        candidates,
+        global_estimator,
+        *,
+        coverage=0.9,
+        router="auto",
+        limits=None,
+        cost=None,
+        min_rows=500,
+        factor=3,
+        n_finalists=3,
+        n_generations=4,
+        population=8,
+        cv=5,
+        memory=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.candidates = candidates
+        self.global_estimator = global_estimator
+        self.coverage = coverage
+        self.router = router
+        self.limits = limits
+        self.cost = cost
+        self.min_rows = min_rows
+        self.factor = factor
+        self.n_finalists = n_finalists
+        self.n_generations = n_generations
+        self.population = population
+        self.cv = cv
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Search, and fit a hybrid with the best base on all rows.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As in :meth:`HybridClassifier.fit`.
+        sample_weight : array-like of shape (n_samples,), optional
+            Frequency weights, for the fits and the comparisons.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, or no candidate fits.
+        """
+        X, y = indexable(X, y)
+        y = column_or_1d(y)
+        self._rng = check_random_state(self.random_state)
+        self._rows = X, y, sample_weight, self._rng.permutation(len(y))
+        self._bases, self.left_out_, self._judged = {}, {}, {}
+        names = self._first_rung()
+        n_rows = min(self.min_rows, len(y))
+        while n_rows < len(y) and len(names) > self.n_finalists:
+            names = self._best(names)[
+                : max(self.n_finalists, len(names) // self.factor)
+            ]
+            n_rows = min(self.factor * n_rows, len(y))
+            self._judge(names, n_rows)
+        finalists = self._best(names)[: self.n_finalists]
+        self._judge(finalists, len(y), learned=True)
+        self._settle(finalists, X, y, sample_weight)
+        del self._rows, self._rng, self._bases, self._judged
+        return self
+
+    def _first_rung(self):
+        """Names of the candidates, judged on few rows."""
+        n_rows = min(self.min_rows, len(self._rows[1]))
+        if isinstance(self.candidates, SearchSpace):
+            return self._evolved(self.candidates, n_rows)
+        names = [n for n, base in self.candidates.items() if self._fits(n, base)]
+        self._refuse_none(names)
+        self._judge(names, n_rows)
+        return names
+
+    def _evolved(self, space, n_rows):
+        points = {}
+        for generation in range(self.n_generations):
+            best = self._best(list(points))[: max(1, self.population // 2)]
+            for _ in range(20 * self.population):
+                if len(points) >= min(
+                    self.population * (generation + 1), space.n_points
+                ):
+                    break
+                parent = points[best[self._rng.randint(len(best))]] if best else None
+                point = (
+                    space.sample(self._rng)
+                    if parent is None
+                    else space.mutate(parent, self._rng)
+                )
+                name, base = space.candidate(point)
+                if name not in points and self._fits(name, base):
+                    points[name] = point
+            self._refuse_none(points)
+            self._judge([name for name in points if name not in self._judged], n_rows)
+        return list(points)
+
+    def _fits(self, name, base):
+        excess = None if self.limits is None else self.limits(base)
+        if excess is None:
+            self._bases[name] = base
+            return True
+        self.left_out_[name] = excess
+        return False
+
+    def _refuse_none(self, names):
+        if not names:
+            shown = "; ".join(f"{n}: {why}" for n, why in self.left_out_.items())
+            raise ValueError(
+                "No candidate keeps to the limits. Give smaller ones, or another "
+                f"device. {shown}"
+            )
+
+    def _best(self, names):
+        return sorted(names, key=lambda name: -self._judged[name].proxy)
+
+    def _judge(self, names, n_rows, learned=False):
+        X, y, weight, order = self._rows
+        rows = np.sort(order[:n_rows])
+        judge = check_memory(self.memory).cache(judge_base)
+        part = (
+            _safe_indexing(X, rows),
+            y[rows],
+            None if weight is None else np.asarray(weight)[rows],
+        )
+        settings = (self.global_estimator, self.coverage, self.cv)
+        router = None
+        if learned:
+            router = make_router(
+                self.router, target_coverage=self.coverage, random_state=0
+            )
+        found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(judge)(self._bases[name], *settings, *part, router)
+            for name in names
+        )
+        bar = tqdm(
+            zip(names, found, strict=True), total=len(names), leave=False,
+            desc=f"{n_rows} rows", disable=not self.verbose,
+        )  # fmt: skip
+        for name, accuracies in bar:
+            cost = np.nan if self.cost is None else float(self.cost(self._bases[name]))
+            self._judged[name] = Judged(name, n_rows, *accuracies, cost)
+
+    def _settle(self, finalists, X, y, sample_weight):
+        judged = self._judged
+        finalists = sorted(finalists, key=lambda name: -judged[name].learned)
+        others = [name for name in self._best(list(judged)) if name not in finalists]
+        self.results_ = [vars(judged[name]) for name in [*finalists, *others]]
+        self.pareto_ = pareto([judged[name] for name in finalists])
+        self.proxy_rank_correlation_ = np.nan
+        pairs = np.array([(judged[n].proxy, judged[n].learned) for n in finalists])
+        if len(finalists) > 2 and np.ptp(pairs, axis=0).all():
+            self.proxy_rank_correlation_ = float(spearmanr(*pairs.T).statistic)
+        self.best_name_ = finalists[0]
+        self.best_base_ = self._bases[finalists[0]]
+        self.best_hybrid_ = HybridClassifier(
+            self.best_base_, self.global_estimator, router=self.router,
+            coverage=self.coverage, cv=self.cv, random_state=self.random_state,
+        )  # fmt: skip
+        self.best_hybrid_.fit(X, y, sample_weight)
+        self.classes_ = self.best_hybrid_.classes_
+
+    def predict(self, X):
+        """Labels by the hybrid with the best base; see :class:`HybridClassifier`."""
+        check_is_fitted(self, "best_hybrid_")
+        return self.best_hybrid_.predict(X)
+
+    def predict_coverage(self, X):
+        """Whether the best base answers, row by row."""
+        check_is_fitted(self, "best_hybrid_")
+        return self.best_hybrid_.predict_coverage(X)
+
+    def plot(self, ax=None):
+        """Accuracy of the hybrids over the cost of their bases, finalists filled.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        ValueError
+            When the search had no `cost`.
+        """
+        check_is_fitted(self, "results_")
+        if self.cost is None:
+            raise ValueError(
+                "A picture of accuracy over cost needs BaseSearchCV(cost=...), a "
+                "function from a base to a number. Got none."
+            )
+        check_matplotlib_support("BaseSearchCV.plot")
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots()[1] if ax is None else ax
+        for key, label in (("learned", "by the router"), ("proxy", "by an oracle")):
+            rows = [row for row in self.results_ if not np.isnan(row[key])]
+            points = [[row[name] for row in rows] for name in ("cost", key)]
+            ax.plot(*points, "o" if key == "learned" else "x", label=label)
+        front = [row for row in self.results_ if row["name"] in self.pareto_]
+        front.sort(key=lambda row: row["cost"])
+        ax.plot([row["cost"] for row in front], [row["learned"] for row in front], "-")
+        for row in front:
+            ax.annotate(row["name"], (row["cost"], row["learned"]))
+        ax.set(xlabel="cost of the base", ylabel="accuracy of the hybrid")
+        ax.legend()
+        return ax

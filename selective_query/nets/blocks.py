@@ -1,0 +1,77 @@
+"""Parts that nets for images are made of."""
+
+from torch import nn
+from torch.nn.functional import hardsigmoid
+
+# Channels are rounded to a multiple of this, which vector units like.
+DIVISOR = 8
+
+
+def round_channels(n_channels, divisor=DIVISOR):
+    """The nearest multiple of a number, at least one of it and no 10 % below.
+
+    The rule of the MobileNet papers.
+    """
+    rounded = max(divisor, int(n_channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * n_channels else rounded
+
+
+def conv_block(n_in, n_out, kernel=3, stride=1, groups=1, activation=nn.ReLU):
+    """Convolution without bias, batch norm, and an activation if there is one."""
+    layers = [
+        nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(n_out),
+    ]
+    if activation is not None:
+        layers.append(activation(inplace=True))
+    return nn.Sequential(*layers)
+
+
+class SqueezeExcite(nn.Module):
+    """Scale each channel by what the means of all channels say.
+
+    References
+    ----------
+    Hu, Shen and Sun, "Squeeze-and-excitation networks", CVPR 2018.
+    """
+
+    def __init__(self, n_channels, reduction=4):
+        super().__init__()
+        n_squeezed = round_channels(n_channels / reduction)
+        self.squeeze = nn.Conv2d(n_channels, n_squeezed, 1)
+        self.activation = nn.ReLU(inplace=True)
+        self.excite = nn.Conv2d(n_squeezed, n_channels, 1)
+
+    def forward(self, x):
+        mean = x.mean((2, 3), keepdim=True)
+        return x * hardsigmoid(self.excite(self.activation(self.squeeze(mean))))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, convolve each channel by itself, project; add the input where it fits.
+
+    References
+    ----------
+    Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018.
+    """
+
+    def __init__(
+        self, n_in, n_out, expansion, kernel=3, stride=1, *, se=False,
+        activation=nn.ReLU,
+    ):  # fmt: skip
+        super().__init__()
+        n_wide = round_channels(n_in * expansion)
+        layers = []
+        if n_wide != n_in:
+            layers.append(conv_block(n_in, n_wide, 1, activation=activation))
+        layers.append(
+            conv_block(n_wide, n_wide, kernel, stride, n_wide, activation=activation)
+        )
+        if se:
+            layers.append(SqueezeExcite(n_wide))
+        layers.append(conv_block(n_wide, n_out, 1, activation=None))
+        self.layers = nn.Sequential(*layers)
+        self.is_residual = stride == 1 and n_in == n_out
+
+    def forward(self, x):
+        return x + self.layers(x) if self.is_residual else self.layers(x)

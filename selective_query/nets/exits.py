@@ -1,0 +1,128 @@
+"""Nets that can answer on the way: early exits, and a net split between two places."""
+
+import torch
+from torch import nn
+
+
+class EarlyExitNet(nn.Module):
+    """A chain of parts with a classifier after each of them.
+
+    Parameters
+    ----------
+    parts : sequence of nn.Module
+        Run one after the other; each puts out feature maps of shape
+        (n_samples, n_channels, height, width), or signals without the last axis.
+    widths : sequence of int
+        Channels after each part.
+    n_classes : int
+
+    References
+    ----------
+    Teerapittayanon, McDanel and Kung, "BranchyNet: fast inference via early exiting
+    from deep neural networks", ICPR 2016.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from selective_query.nets import EarlyExitNet
+    >>> parts = [nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 16, 3, 2)]
+    >>> net = EarlyExitNet(parts, widths=[8, 16], n_classes=10)
+    >>> [logits.shape[1] for logits in net.forward_exits(torch.zeros(2, 3, 32, 32))]
+    [10, 10]
+    """
+
+    def __init__(self, parts, widths, n_classes):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.heads = nn.ModuleList(nn.Linear(width, n_classes) for width in widths)
+        if len(self.parts) != len(self.heads):
+            raise ValueError(
+                f"widths must have one entry for each of the {len(self.parts)} parts. "
+                f"Got {len(self.heads)}."
+            )
+
+    def forward_exits(self, x):
+        """Logits at each exit, a list of tensors of shape (n_samples, n_classes)."""
+        found = []
+        for part, head in zip(self.parts, self.heads, strict=True):
+            x = part(x)
+            found.append(head(x.flatten(2).mean(2)))
+        return found
+
+    def forward(self, x):
+        """Logits of the last exit."""
+        for part in self.parts:
+            x = part(x)
+        return self.heads[-1](x.flatten(2).mean(2))
+
+    def entropy_exit(self, x, thresholds):
+        """Answer each input at the first exit whose entropy is low enough.
+
+        Only inputs that no exit has answered run on.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, ...)
+        thresholds : sequence of float
+            Largest entropy, in nats, for all exits but the last.
+
+        Returns
+        -------
+        logits : tensor of shape (n_samples, n_classes)
+        taken : tensor of shape (n_samples,), int
+            Number of the exit that answered.
+        """
+        left = torch.arange(len(x), device=x.device)
+        logits = x.new_zeros(len(x), self.heads[0].out_features)
+        taken = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        last = len(self.parts) - 1
+        for number, (part, head) in enumerate(zip(self.parts, self.heads, strict=True)):
+            x = part(x)
+            found = head(x.flatten(2).mean(2))
+            log_p = found.log_softmax(1)
+            done = -(log_p.exp() * log_p).sum(1) <= (
+                torch.inf if number == last else thresholds[number]
+            )
+            logits[left[done]], taken[left[done]] = found[done], number
+            left, x = left[~done], x[~done]
+            if not len(left):
+                break
+        return logits, taken
+
+
+class SplitNet(nn.Module):
+    """A net whose first parts run on the device and whose rest runs in the cloud.
+
+    Parameters
+    ----------
+    edge, cloud : nn.Module
+        The cloud takes what the edge puts out.
+    exit_head : nn.Module or None, default=None
+        From the edge's output to logits, so that the device may answer by itself.
+
+    References
+    ----------
+    Teerapittayanon, McDanel and Kung, "Distributed deep neural networks over the cloud,
+    the edge and end devices", ICDCS 2017.
+    """
+
+    def __init__(self, edge, cloud, exit_head=None):
+        super().__init__()
+        self.edge, self.cloud, self.exit_head = edge, cloud, exit_head
+
+    def forward(self, x):
+        """Logits of the whole net."""
+        return self.cloud(self.edge(x))
+
+    def payload_bytes(self, x, bits=8):
+        """Bytes that one input sends from the device to the cloud.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, ...)
+        bits : int, default=8
+            Of each number sent.
+        """
+        with torch.no_grad():
+            return self.edge(x[:1]).numel() * bits // 8

@@ -1,0 +1,61 @@
+"""A net for windows of sensor data and for log-mel spectrograms."""
+
+from torch import nn
+
+
+class SignalNet(nn.Module):
+    """Convolutions over time, each channel by itself and then across channels.
+
+    A spectrogram of shape (n_samples, n_mels, n_frames) is a signal of n_mels channels.
+
+    Parameters
+    ----------
+    n_classes : int
+    n_channels : int
+        Sensors, or mel bands.
+    width : int, default=32
+        Channels inside.
+    depth : int, default=3
+        Blocks; each halves the time axis.
+    kernel : int, default=5
+        Odd.
+
+    References
+    ----------
+    Zhang, Suda, Lai and Chandra, "Hello edge: keyword spotting on microcontrollers",
+    2017, for depthwise separable convolutions in this place.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from selective_query.nets import SignalNet
+    >>> SignalNet(10, n_channels=64)(torch.zeros(2, 64, 32)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(self, n_classes, n_channels, width=32, depth=3, kernel=5):
+        super().__init__()
+        layers = [nn.Conv1d(n_channels, width, 1, bias=False), *_norm(width)]
+        for _ in range(depth):
+            layers += [
+                nn.Conv1d(
+                    width, width, kernel, 2, kernel // 2, groups=width, bias=False
+                ),
+                *_norm(width),
+                nn.Conv1d(width, width, 1, bias=False),
+                *_norm(width),
+            ]
+        self.blocks = nn.Sequential(*layers)
+        self.classifier = nn.Linear(width, n_classes)
+
+    def forward_features(self, x):
+        """Embedding of each input, shape (n_samples, width)."""
+        return self.blocks(x).mean(2)
+
+    def forward(self, x):
+        """Logits of each input, shape (n_samples, n_classes)."""
+        return self.classifier(self.forward_features(x))
+
+
+def _norm(width):
+    return nn.BatchNorm1d(width), nn.ReLU(inplace=True)

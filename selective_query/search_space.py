@@ -1,0 +1,84 @@
+"""Bases to choose among: a few by name, or a space of parameters to evolve in."""
+
+from dataclasses import dataclass
+
+from sklearn.utils import check_random_state
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Bases that differ in some parameters, each with a list of values.
+
+    Parameters
+    ----------
+    make : callable
+        From one value for each parameter, by keyword, to an estimator.
+    choices : dict of str to list
+        Values of each parameter, in an order in which neighbours are alike.
+
+    Raises
+    ------
+    ValueError
+        When there is nothing to choose.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from selective_query import SearchSpace
+    >>> space = SearchSpace(DecisionTreeClassifier, {"max_depth": [2, 4, 8]})
+    >>> space.n_points
+    3
+    """
+
+    make: object
+    choices: dict
+
+    def __post_init__(self):
+        if not callable(self.make):
+            raise ValueError(
+                f"make must be a callable that returns an estimator. Got {self.make!r}."
+            )
+        empty = [name for name, values in self.choices.items() if not len(values)]
+        if not self.choices or empty:
+            raise ValueError(
+                "choices must list at least one value for at least one parameter. Got "
+                f"{self.choices!r}."
+            )
+
+    @property
+    def n_points(self):
+        """Number of bases in the space."""
+        n = 1
+        for values in self.choices.values():
+            n *= len(values)
+        return n
+
+    def sample(self, random_state):
+        """Places of one value for each parameter, drawn at random, as a tuple."""
+        rng = check_random_state(random_state)
+        return tuple(rng.randint(len(values)) for values in self.choices.values())
+
+    def mutate(self, point, random_state):
+        """A neighbour: one parameter moved by one place, up or down."""
+        rng = check_random_state(random_state)
+        sizes = [len(values) for values in self.choices.values()]
+        movable = [place for place, size in enumerate(sizes) if size > 1]
+        if not movable:
+            return point
+        place = movable[rng.randint(len(movable))]
+        moved = point[place] + (1 if rng.randint(2) else -1)
+        moved = 1 if moved < 0 else sizes[place] - 2 if moved >= sizes[place] else moved
+        return (*point[:place], moved, *point[place + 1 :])
+
+    def params(self, point):
+        """Values at a point, by parameter."""
+        return {
+            name: values[place]
+            for (name, values), place in zip(self.choices.items(), point, strict=True)
+        }
+
+    def candidate(self, point):
+        """Name and estimator at a point."""
+        params = self.params(point)
+        name = ", ".join(f"{key}={value!r}" for key, value in params.items())
+        return name, self.make(**params)

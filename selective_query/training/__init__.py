@@ -1,0 +1,23 @@
+"""Training nets for a hybrid: losses, a classifier around a net, joint training."""
+
+from selective_query.training.augment import flip, flip_and_shift, shift
+from selective_query.training.joint import (
+    AbstainingNetClassifier,
+    HybridNetClassifier,
+    NetRouter,
+)
+from selective_query.training.losses import HybridLoss, list_losses, make_loss
+from selective_query.training.net_classifier import NetClassifier
+
+__all__ = [
+    "AbstainingNetClassifier",
+    "HybridLoss",
+    "HybridNetClassifier",
+    "NetClassifier",
+    "NetRouter",
+    "flip",
+    "flip_and_shift",
+    "list_losses",
+    "make_loss",
+    "shift",
+]

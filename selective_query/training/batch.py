@@ -1,0 +1,56 @@
+"""What a loss is given: what the net put out, and what is known of the rows."""
+
+from typing import NamedTuple
+
+import torch
+
+
+class NetOutput(NamedTuple):
+    """What a net with a router head puts out for a batch.
+
+    Parameters
+    ----------
+    logits : tensor of shape (n_samples, n_classes)
+    head : tensor of shape (n_samples,) or None
+        The router head; None where the loss has none.
+    second : tensor of shape (n_samples, n_classes) or None
+        Logits of an auxiliary classifier, for losses that train one beside.
+    """
+
+    logits: torch.Tensor
+    head: torch.Tensor | None = None
+    second: torch.Tensor | None = None
+
+
+class Target(NamedTuple):
+    """What is known of the rows of a batch.
+
+    Parameters
+    ----------
+    label : tensor of shape (n_samples,), int
+    weight : tensor of shape (n_samples,)
+    row : tensor of shape (n_samples,), int
+        Number of each row among those of fit, for losses that remember rows.
+    global_proba : tensor of shape (n_samples, n_classes) or None
+        Of the global; None for abstention, where a query counts as right.
+    """
+
+    label: torch.Tensor
+    weight: torch.Tensor
+    row: torch.Tensor
+    global_proba: torch.Tensor | None = None
+
+    def pick(self, rows):
+        """The same of some rows."""
+        return Target(*(None if part is None else part[rows] for part in self))
+
+    def to(self, device):
+        """The same on another device."""
+        return Target(*(None if part is None else part.to(device) for part in self))
+
+    @property
+    def global_right(self):
+        """1 where the global is right, shape (n_samples,); all ones without one."""
+        if self.global_proba is None:
+            return torch.ones_like(self.weight)
+        return (self.global_proba.argmax(1) == self.label).float()

@@ -1,0 +1,275 @@
+"""Hybrid and abstaining classifiers whose base is a net, trained for its part."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from selective_query._validation import Interval
+from selective_query.abstaining import AbstainingClassifier
+from selective_query.hybrid import HybridClassifier
+from selective_query.policy import check_coverage, hold_out
+from selective_query.routers._base import BaseRouter
+from selective_query.training.net_classifier import NetClassifier
+from selective_query.training.routed_net import EVIDENCE
+
+
+class NetRouter(BaseRouter):
+    """The query score of the loss that a net was trained with.
+
+    Reads the first column of ``base_features="evidence"``.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, for a router
+    trained together with its base; the losses name their own.
+    """
+
+    required_evidence = ("base_features",)
+
+    def query_score(self, evidence):
+        features = evidence.require("base_features", "NetRouter")
+        return features[:, 0].astype(float)
+
+
+OWN_SCORE = NetRouter()
+
+
+class _TrainsNet:
+    """Trains the net on a part of the rows; router and threshold come from the rest."""
+
+    def _fit_held_out(self, X, y, weight):
+        train, held_out = hold_out(len(y), self.calibration, self.random_state)
+        train_weight = None if weight is None else weight[train]
+        sides = self._sides(_safe_indexing(X, train), y[train], train_weight)
+        self._fit_models(sides)
+        self.policy_ = self._new_policy()._fit(
+            self._outcomes(
+                _safe_indexing(X, held_out),
+                y[held_out],
+                None if weight is None else weight[held_out],
+            )
+        )
+
+    def _fit_net(self, sides):
+        rows = sides.base.rows
+        net = clone(self.base_estimator)
+        net.set_params(
+            **{
+                name: value
+                for name, value in (
+                    ("coverage", self._net_coverage()),
+                    ("random_state", self.random_state),
+                )
+                if getattr(net, name) is None
+            }
+        )
+        return net.fit(rows.X, rows.y, rows.weight, global_proba=_global_proba(sides))
+
+    def _net_coverage(self):
+        budget = check_coverage(self.coverage)
+        limit = getattr(budget, "least_coverage", None)
+        return 0.9 if limit is None else float(limit())
+
+
+def _global_proba(sides):
+    """What the global says about the net's rows, in the columns of their labels."""
+    answers = sides.global_.answers
+    if answers is None:
+        return None
+    classes = sides.base.rows.classes
+    proba = answers.proba
+    if proba is None:
+        proba = np.eye(len(classes))[answers.label]
+    return proba[:, np.isin(classes, sides.base.rows.y)]
+
+
+class HybridNetClassifier(_TrainsNet, HybridClassifier):
+    """A hybrid whose base net, with its router head, is trained beside the global.
+
+    The net is trained with a loss that knows what the global says about each row, for
+    the coverage asked for; router and threshold are then learned on rows that nothing
+    was trained on. A global that is not frozen is fitted on the net's rows, and what
+    it says about them comes from fits without them.
+
+    Parameters
+    ----------
+    base_estimator : NetClassifier
+        Not fitted; its `loss` says what it is trained for. It gets the coverage, and
+        the random state, where it has none of its own.
+    global_estimator : classifier
+    router : str or BaseRouter, default="auto"
+        ``NetRouter()`` takes the loss's own score.
+    coverage : float or Budget, default=0.9
+    confidence : float or None, default=None
+        Needs a router that learns nothing, such as ``NetRouter()``.
+    calibration : float, default=0.2
+        Share of the rows for router and threshold.
+    cv : int, splitter or iterable, default=5
+        Folds for a global that is not frozen.
+    base_features : str, callable, transformer or None, default="evidence"
+        What the router reads beside probabilities: by default the loss's score and the
+        features that the net's last layer reads.
+    adaptation, n_jobs, random_state, verbose
+        As in :class:`HybridClassifier`; the net is not adapted a second time.
+
+    Attributes
+    ----------
+    base_estimator_ : NetClassifier
+    global_estimator_ : classifier
+    policy_, operating_point_, classes_
+        As in :class:`HybridClassifier`.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from selective_query.nets import SignalNet
+    >>> from selective_query.training import HybridNetClassifier, NetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> rows = X.reshape(-1, 8, 8) / 16
+    >>> net = NetClassifier(
+    ...     partial(SignalNet, 10, n_channels=8, width=16, depth=1, kernel=3),
+    ...     loss="selective_query", n_epochs=4,
+    ... )
+    >>> class OnRows(ExtraTreesClassifier):
+    ...     def fit(self, X, y, sample_weight=None):
+    ...         return super().fit(X.reshape(len(X), -1), y)
+    ...     def predict_proba(self, X):
+    ...         return super().predict_proba(X.reshape(len(X), -1))
+    >>> trees = FrozenEstimator(OnRows(random_state=0).fit(rows[:600], y[:600]))
+    >>> hybrid = HybridNetClassifier(net, trees, coverage=0.7, random_state=0)
+    >>> hybrid.fit(rows[600:], y[600:]).predict(rows[:3]).shape
+    (3,)
+    """
+
+    _parameter_constraints = {
+        **HybridClassifier._parameter_constraints,
+        "base_estimator": [NetClassifier],
+        "calibration": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        base_estimator,
+        global_estimator,
+        *,
+        router="auto",
+        coverage=0.9,
+        confidence=None,
+        calibration=0.2,
+        cv=5,
+        adaptation=None,
+        base_features=EVIDENCE,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            base_estimator,
+            global_estimator,
+            router=router,
+            coverage=coverage,
+            confidence=confidence,
+            calibration=calibration,
+            cv=cv,
+            adaptation=adaptation,
+            base_features=base_features,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _fit_models(self, sides):
+        self.base_estimator_ = self._fit_net(sides)
+        self.global_estimator_ = sides.global_.fitted()
+
+
+class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
+    """A net trained to say "I don't know".
+
+    Parameters
+    ----------
+    base_estimator : NetClassifier
+        Not fitted; a loss such as ``"selective_net"``, ``"deep_gamblers"`` or
+        ``"self_adaptive"`` trains it to abstain.
+    router : str or BaseRouter, default=NetRouter()
+        Who ranks the inputs; by default the loss's own score.
+    coverage, confidence, abstain_label
+        As in :class:`AbstainingClassifier`.
+    calibration : float, default=0.2
+        Share of the rows for router and threshold.
+    base_features : str, callable, transformer or None, default="evidence"
+        As in :class:`HybridNetClassifier`.
+    cv, adaptation, n_jobs, random_state, verbose
+        As in :class:`AbstainingClassifier`.
+
+    Attributes
+    ----------
+    base_estimator_ : NetClassifier
+    policy_, operating_point_, classes_
+        As in :class:`AbstainingClassifier`.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from selective_query.nets import ConvNet
+    >>> from selective_query.training import AbstainingNetClassifier, NetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> images = X.reshape(-1, 1, 8, 8) / 16
+    >>> net = NetClassifier(
+    ...     partial(ConvNet, 10, (8, 16), n_channels=1), loss="self_adaptive",
+    ...     n_epochs=6,
+    ... )
+    >>> model = AbstainingNetClassifier(net, coverage=0.7, random_state=0)
+    >>> model.fit(images[:1200], y[:1200]).predict(images[1200:]).shape
+    (597,)
+    """
+
+    _parameter_constraints = {
+        **AbstainingClassifier._parameter_constraints,
+        "base_estimator": [NetClassifier],
+        "calibration": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        base_estimator,
+        *,
+        router=OWN_SCORE,
+        coverage=0.9,
+        confidence=None,
+        calibration=0.2,
+        abstain_label=None,
+        cv=5,
+        adaptation=None,
+        base_features=EVIDENCE,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            base_estimator,
+            router=router,
+            coverage=coverage,
+            confidence=confidence,
+            calibration=calibration,
+            abstain_label=abstain_label,
+            cv=cv,
+            adaptation=adaptation,
+            base_features=base_features,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+
+    def _fit_models(self, sides):
+        self.base_estimator_ = self._fit_net(sides)

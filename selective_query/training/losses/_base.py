@@ -1,0 +1,64 @@
+"""The interface of a loss: what it charges each row, and how its net routes."""
+
+import torch
+from sklearn.base import BaseEstimator
+
+
+class HybridLoss(BaseEstimator):
+    """Charges each row of a batch, and says how a net trained with it routes.
+
+    A loss is stateless between fits: `start` makes whatever it remembers.
+
+    Attributes
+    ----------
+    has_head, has_second : bool
+        Whether it trains a router head, and a second classifier beside the first.
+    needs_global : bool
+        Whether it makes no sense without answers of a global.
+    n_warm_up : int
+        Epochs of plain cross-entropy before it sets in.
+    """
+
+    has_head = False
+    has_second = False
+    needs_global = False
+    n_warm_up = 0
+
+    def start(self, n_rows, n_classes, device):
+        """Forget what was remembered of earlier rows."""
+
+    def __call__(self, output, target):
+        """Loss of each row.
+
+        Parameters
+        ----------
+        output : NetOutput
+        target : Target
+
+        Returns
+        -------
+        tensor of shape (n_samples,)
+        """
+        raise NotImplementedError
+
+    def query_score(self, output):
+        """How much a query would gain, shape (n_samples,); by default 1 - max p."""
+        return 1 - output.logits.softmax(1).amax(1)
+
+
+def row_log_loss(logits, label, smoothing=0.0):
+    """Cross-entropy of each row, shape (n_samples,)."""
+    return torch.nn.functional.cross_entropy(
+        logits, label, reduction="none", label_smoothing=smoothing
+    )
+
+
+def tempered(proba, temperature):
+    """Probabilities at another temperature, shape (n_samples, n_classes)."""
+    return (proba.clamp_min(1e-12).log() / temperature).softmax(1)
+
+
+def with_deferral(output):
+    """Log-probabilities of the classes and, last, of deferring."""
+    joined = torch.cat([output.logits, output.head[:, None]], dim=1)
+    return joined.log_softmax(1)

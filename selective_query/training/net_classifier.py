@@ -1,0 +1,299 @@
+"""A torch net as a classifier, trained with any of the losses for hybrids."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+from torch import nn
+
+from selective_query._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
+from selective_query.training.batch import Target
+from selective_query.training.early_stopping import BestEpoch
+from selective_query.training.engine import ROWS_AT_ONCE, Rows, make_engine
+from selective_query.training.losses import HybridLoss, make_loss
+from selective_query.training.routed_net import EVIDENCE, RoutedNet
+
+
+class NetClassifier(ClassifierMixin, BaseEstimator):
+    """A torch net behind scikit-learn's interface, with a router head if its loss has.
+
+    Parameters
+    ----------
+    module : nn.Module or callable
+        Puts out logits, and ends in a linear layer. A module is copied, weights and
+        all; a callable such as ``functools.partial(ConvNet, n_classes=10)`` makes one
+        after the seed is set.
+    loss : str or HybridLoss, default="cross_entropy"
+        See :func:`selective_query.training.list_losses`.
+    coverage : float or None, default=None
+        For losses with a coverage of their own that leave it open; 0.9 where None.
+    n_epochs : int, default=12
+    learning_rate : float, default=0.1
+        The highest of one cycle (Smith and Topin, 2019), of SGD with momentum.
+    batch_size : int, default=128
+    weight_decay : float, default=5e-4
+    augment : callable or None, default=None
+        From a batch of inputs to a batch of as many, in training only.
+    head_hidden : int, default=32
+        Units of the router head's hidden layer; 0 makes it linear.
+    validation : float or None, default=None
+        Share of the rows held out from training to choose the epoch whose weights are
+        kept, by accuracy of the hybrid at the coverage; of the base, or on what it
+        answers, without a global. None keeps the last.
+    patience : int or None, default=None
+        Stop when so many epochs brought no better one; needs `validation`.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Such as ``Checkpoint`` or ``EpochScoring``.
+    device : str, default="auto"
+        ``"auto"`` is CUDA where there is one, in bfloat16 where that is safe, else the
+        processor.
+    random_state : int, RandomState instance or None, default=None
+        Of first weights, order of rows, augmentation and held-out rows. On a processor
+        with one thread a fit is repeated bit for bit; more threads may add in another
+        order.
+    verbose : int, default=0
+        1 shows a bar and a line for each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    module_ : RoutedNet
+        With the layer ``"evidence"``: the loss's query score, then the features that
+        the last linear layer reads. ``base_features="evidence"`` hands it to a router.
+    history_ : skorch.history.History
+        Losses by epoch, and ``valid_accuracy`` with `validation`.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from selective_query.nets import ConvNet
+    >>> from selective_query.training import NetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = NetClassifier(
+    ...     partial(ConvNet, 10, (8, 16), n_channels=1), n_epochs=3, random_state=0
+    ... ).fit(X.reshape(-1, 1, 8, 8) / 16, y)
+    >>> net.predict_proba(X[:2].reshape(-1, 1, 8, 8) / 16).shape
+    (2, 10)
+    """
+
+    _parameter_constraints = {
+        "module": [nn.Module, callable],
+        "loss": [str, HybridLoss],
+        "coverage": [Interval(Real, 0, 1, closed="both"), None],
+        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "augment": [callable, None],
+        "head_hidden": [Interval(Integral, 0, None, closed="left")],
+        "validation": [Interval(Real, 0, 1, closed="neither"), None],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "callbacks": [list, HasMethods(["on_epoch_end"]), None],
+        "device": [StrOptions({"auto", "cpu", "cuda"}), str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        module,
+        *,
+        loss="cross_entropy",
+        coverage=None,
+        n_epochs=12,
+        learning_rate=0.1,
+        batch_size=128,
+        weight_decay=5e-4,
+        augment=None,
+        head_hidden=32,
+        validation=None,
+        patience=None,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.module = module
+        self.loss = loss
+        self.coverage = coverage
+        self.n_epochs = n_epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.augment = augment
+        self.head_hidden = head_hidden
+        self.validation = validation
+        self.patience = patience
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, global_proba=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Numbers, as the module takes them; cast to float32 batch by batch.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Normalised in each batch.
+        global_proba : array-like of shape (n_samples, n_classes), optional
+            What the global says about the rows, in the order of the sorted labels; by a
+            global that did not learn from them. Without it a query counts as right.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When shapes differ, the loss needs a global, or the net does not end in a
+            linear layer with as many outputs as there are classes.
+        """
+        X = _as_tensor(X)
+        y = column_or_1d(y, warn=True)
+        if len(X) != len(y):
+            raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
+        weight = check_sample_weight(sample_weight, y, dtype=np.float64)
+        self.classes_, label = np.unique(y, return_inverse=True)
+        coverage = 0.9 if self.coverage is None else self.coverage
+        loss = make_loss(self.loss, coverage)
+        target = self._target(label, weight, global_proba, loss)
+        random_state = check_random_state(self.random_state)
+        with torch.random.fork_rng():
+            torch.manual_seed(random_state.randint(2**31 - 1))
+            self._train(X, target, loss, coverage)
+        return self
+
+    def _target(self, label, weight, global_proba, loss):
+        if global_proba is None and loss.needs_global:
+            raise ValueError(
+                f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
+                "says about the rows, or choose another loss."
+            )
+        if global_proba is not None:
+            global_proba = np.asarray(global_proba, dtype=np.float32)
+            expected = len(label), len(self.classes_)
+            if global_proba.shape != expected:
+                raise ValueError(
+                    f"global_proba must be of shape {expected}: one row for each of X, "
+                    f"one column for each class of y. Got {global_proba.shape}."
+                )
+            global_proba = torch.from_numpy(global_proba)
+        return Target(
+            torch.from_numpy(label).long(),
+            torch.from_numpy(weight).float(),
+            torch.arange(len(label)),
+            global_proba,
+        )
+
+    def _train(self, X, target, loss, coverage):
+        module = copy.deepcopy(self.module)
+        if not isinstance(module, nn.Module):
+            module = module()
+        if not isinstance(module, nn.Module):
+            raise ValueError(
+                "module must be an nn.Module or a callable that makes one. It made "
+                f"{type(module).__name__}."
+            )
+        routed = RoutedNet(module, loss, self.head_hidden)
+        rows, best = Rows(X, target), None
+        if self.validation is not None:
+            order = torch.randperm(len(X))
+            n_held_out = max(1, round(self.validation * len(X)))
+            held_out = rows.pick(order[:n_held_out])
+            rows = rows.pick(order[n_held_out:])
+            best = BestEpoch(held_out, coverage, self.patience)
+        engine = make_engine(routed, self, len(rows), best)
+        loss.start(len(X), len(self.classes_), engine.device)
+        engine.initialize()
+        self._check_outputs(engine.module_, X)
+        engine.partial_fit(rows)
+        if best is not None:
+            engine.module_.load_state_dict(best.weights)
+        self.module_ = engine.module_.eval().cpu()
+        self.history_ = engine.history
+        return self
+
+    def _check_outputs(self, module, X):
+        with torch.no_grad():
+            device = next(module.parameters()).device
+            found = module.eval()(X[:2].float().to(device)).logits.shape
+        if len(found) != 2 or found[1] != len(self.classes_):
+            raise ValueError(
+                f"module must put out one logit for each of the {len(self.classes_)} "
+                f"classes of y. Got an output of shape {tuple(found)} for two inputs."
+            )
+
+    def predict_proba(self, X):
+        """Class probabilities, shape (n_samples, n_classes).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return self._run(X, lambda output: output.logits.softmax(1))
+
+    def predict(self, X):
+        """The most probable labels, shape (n_samples,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def query_score(self, X):
+        """How much a query would gain by the loss the net was trained with.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first.
+        """
+        check_is_fitted(self, "module_")
+        return self._run(X, self.module_.loss.query_score)
+
+    @torch.no_grad()
+    def _run(self, X, read):
+        check_is_fitted(self, "module_")
+        rows = Rows(_as_tensor(X))
+        self.module_.eval()
+        parts = []
+        for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+            x, _ = rows.batch(slice(start, start + ROWS_AT_ONCE))
+            parts.append(read(self.module_(x)).float().numpy())
+        return np.concatenate(parts)
+
+
+def _as_tensor(X):
+    X = X if isinstance(X, torch.Tensor) else np.asarray(X)
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind not in "fiub":
+            raise ValueError(
+                f"X must hold numbers. Got dtype {X.dtype}. Turn texts or columns of a "
+                "data frame into numbers first."
+            )
+        X = torch.from_numpy(np.ascontiguousarray(X))
+    return X
+
+
+__all__ = ["EVIDENCE", "NetClassifier"]

@@ -1,0 +1,192 @@
+from functools import partial
+
+import matplotlib
+import numpy as np
+import pytest
+from sklearn.base import ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+
+from selective_query import BaseSearchCV, SearchSpace
+from selective_query.base_judging import Judged, judge_base, pareto
+
+matplotlib.use("Agg")
+TREES = SearchSpace(
+    partial(DecisionTreeClassifier, random_state=0),
+    {"max_depth": [1, 2, 3, 4, 6, 8], "min_samples_leaf": [1, 5, 20]},
+)
+
+
+class Half(ClassifierMixin):
+    """Right on half of the classes, and never in doubt about it."""
+
+    def __init__(self, classes=(0, 1, 2, 3, 4)):
+        self.classes = classes
+
+    def get_params(self, deep=True):
+        return {"classes": self.classes}
+
+    def set_params(self, **params):
+        return self
+
+    def fit(self, X, y, sample_weight=None):
+        self.model_ = LogisticRegression(max_iter=300).fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        proba = self.model_.predict_proba(X)
+        proba[:, ~np.isin(self.classes_, self.classes)] = 1e-9
+        return proba / proba.sum(axis=1, keepdims=True)
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+@pytest.fixture(scope="module")
+def global_(digits):
+    X, y = digits
+    trees = ExtraTreesClassifier(50, random_state=0).fit(X[:600], y[:600])
+    return FrozenEstimator(trees)
+
+
+def search(candidates, global_, digits, **params):
+    X, y = digits
+    made = BaseSearchCV(
+        candidates, global_, coverage=0.7, cv=3, random_state=0, **params
+    )
+    return made.fit(X[600:], y[600:])
+
+
+def test_the_best_of_a_few_makes_the_hybrid(global_, digits):
+    candidates = {
+        "nothing": DummyClassifier(),
+        "stump": DecisionTreeClassifier(max_depth=1),
+        "linear": LogisticRegression(max_iter=200),
+    }
+    found = search(candidates, global_, digits)
+    assert found.best_name_ == "linear"
+    assert isinstance(found.best_hybrid_.base_estimator_, LogisticRegression)
+    assert found.results_[0]["name"] == "linear"
+    assert found.predict(digits[0][:5]).shape == (5,)
+    assert found.predict_coverage(digits[0][600:]).mean() == pytest.approx(0.7, abs=0.1)
+
+
+def test_results_are_those_of_cross_fitted_hybrids(global_, digits):
+    X, y = digits
+    found = search({"bayes": GaussianNB()}, global_, digits)
+    alone, proxy, learned = judge_base(
+        GaussianNB(), global_, 0.7, 3, X[600:], y[600:], None
+    )
+    row = found.results_[0]
+    assert row["base_accuracy"] == pytest.approx(alone)
+    assert row["proxy"] == pytest.approx(proxy)
+    assert np.isnan(learned)
+    assert alone < row["learned"] <= row["proxy"]
+
+
+def test_halving_gives_more_rows_to_the_better(global_, digits):
+    candidates = {
+        f"depth {depth}": DecisionTreeClassifier(max_depth=depth, random_state=0)
+        for depth in range(1, 10)
+    }
+    found = search(candidates, global_, digits, min_rows=100, n_finalists=2)
+    n_rows = [row["n_rows"] for row in found.results_]
+    assert n_rows[:2] == [1197, 1197]
+    assert sorted(n_rows[2:]) == [100] * 6 + [300]
+    assert np.isnan([row["learned"] for row in found.results_[2:]]).all()
+
+
+def test_a_space_is_searched_by_mutation(global_, digits):
+    found = search(TREES, global_, digits, min_rows=200, population=4, n_generations=3)
+    assert 4 < len(found.results_) <= 12
+    assert "max_depth=8" in found.best_name_ or "max_depth=6" in found.best_name_
+    again = search(TREES, global_, digits, min_rows=200, population=4, n_generations=3)
+    assert again.results_ == found.results_
+
+
+def test_a_small_space_is_searched_whole(global_, digits):
+    small = SearchSpace(DecisionTreeClassifier, {"max_depth": [1, 5]})
+    found = search(small, global_, digits, min_rows=100, population=8)
+    assert len(found.results_) == 2
+
+
+def test_limits_leave_out_before_any_fit(global_, digits):
+    class Forbidden(GaussianNB):
+        def fit(self, *args, **kwargs):
+            raise AssertionError("must not be fitted")
+
+    def limits(base):
+        return "too large by 3 KB" if isinstance(base, Forbidden) else None
+
+    found = search(
+        {"no": Forbidden(), "yes": GaussianNB()}, global_, digits, limits=limits
+    )
+    assert found.left_out_ == {"no": "too large by 3 KB"}
+    with pytest.raises(ValueError, match="No candidate keeps .* no: too large by 3"):
+        search({"no": Forbidden()}, global_, digits, limits=limits)
+
+
+def test_a_search_goes_on_where_it_was_cut_off(global_, digits, tmp_path):
+    notes = []
+
+    class Noting(GaussianNB):
+        def fit(self, *args, **kwargs):
+            notes.append(1)
+            return super().fit(*args, **kwargs)
+
+    globals()["Noting"] = Noting  # so that it can be pickled
+    Noting.__qualname__ = "Noting"
+    counts = []
+    for _ in range(2):
+        search({"a": Noting()}, global_, digits, memory=str(tmp_path))
+        counts.append(len(notes))
+        notes.clear()
+    # The second time only the hybrid in use is fitted.
+    assert counts[0] > counts[1]
+
+
+def test_costs_make_a_front_and_a_picture(global_, digits):
+    candidates = {
+        "cheap": DecisionTreeClassifier(max_depth=2, random_state=0),
+        "dear": LogisticRegression(max_iter=200),
+        "dear and bad": DummyClassifier(),
+    }
+    costs = {DecisionTreeClassifier: 1, LogisticRegression: 5, DummyClassifier: 9}
+    found = search(candidates, global_, digits, cost=lambda base: costs[type(base)])
+    assert set(found.pareto_) == {"cheap", "dear"}
+    assert -1 <= found.proxy_rank_correlation_ <= 1
+    ax = found.plot()
+    assert len(ax.lines) == 3
+    with pytest.raises(ValueError, match="needs BaseSearchCV\\(cost="):
+        search({"a": GaussianNB()}, global_, digits).plot()
+
+
+def test_nobody_on_the_front_is_beaten():
+    def one(name, learned, cost):
+        return Judged(name, 1, 0.0, 0.0, learned, cost)
+
+    judged = [one("a", 0.9, 2), one("b", 0.9, 3), one("c", 0.8, 1), one("d", 0.7, 1)]
+    assert pareto(judged) == ["a", "c"]
+
+
+def test_neighbours_differ_in_one_parameter_by_one_place():
+    rng = np.random.RandomState(0)
+    for _ in range(100):
+        point = TREES.sample(rng)
+        moved = TREES.mutate(point, rng)
+        assert sorted(np.abs(np.subtract(point, moved))) == [0, 1]
+        assert all(0 <= p < n for p, n in zip(moved, (6, 3), strict=True))
+    with pytest.raises(ValueError, match="at least one value"):
+        SearchSpace(DecisionTreeClassifier, {"max_depth": []})
+    with pytest.raises(ValueError, match="make must be a callable"):
+        SearchSpace("tree", {"max_depth": [1]})
+
+
+def test_it_can_be_cloned():
+    made = BaseSearchCV(TREES, GaussianNB(), population=3)
+    assert clone(made).get_params(deep=False)["population"] == 3
