@@ -16,6 +16,7 @@ EXTRAS = {
     "io": ["skops>=0.11"],
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
+EXTRAS["timm"] = ["timm>=1.0"]  # brings torchvision, so that "all" is without
 EXTRAS["dev"] = [
     *EXTRAS["all"],
     "hypothesis>=6",

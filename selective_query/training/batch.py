@@ -50,7 +50,7 @@ class Target(NamedTuple):
 
     @property
     def global_right(self):
-        """1 where the global is right, shape (n_samples,); all ones without one."""
+        """1 where the global is right, shape (n_samples,); ones without a global."""
         if self.global_proba is None:
             return torch.ones_like(self.weight)
         return (self.global_proba.argmax(1) == self.label).float()

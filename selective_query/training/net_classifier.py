@@ -53,7 +53,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
     patience : int or None, default=None
         Stop when so many epochs brought no better one; needs `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Such as ``Checkpoint`` or ``EpochScoring``.
+        Such as ``Checkpoint``. They see the engine, whose data are tensors.
     device : str, default="auto"
         ``"auto"`` is CUDA where there is one, in bfloat16 where that is safe, else the
         processor.
@@ -179,6 +179,29 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             torch.manual_seed(random_state.randint(2**31 - 1))
             self._train(X, target, loss, coverage)
         return self
+
+    @classmethod
+    def from_trained(cls, module, classes):
+        """A classifier around a net that is trained already.
+
+        Put it into a :class:`~sklearn.frozen.FrozenEstimator` as base or global.
+
+        Parameters
+        ----------
+        module : nn.Module
+            Puts out logits of shape (n_samples, n_classes), and ends in a linear layer.
+        classes : array-like of shape (n_classes,)
+            Label of each logit.
+
+        Returns
+        -------
+        NetClassifier
+        """
+        made = cls(module)
+        made.classes_ = np.asarray(classes)
+        made.module_ = RoutedNet(copy.deepcopy(module), make_loss("cross_entropy"))
+        made.module_.eval()
+        return made
 
     def _target(self, label, weight, global_proba, loss):
         if global_proba is None and loss.needs_global:

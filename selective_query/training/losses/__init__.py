@@ -95,6 +95,6 @@ def make_loss(loss, coverage=None):
         raise TypeError(
             f"loss must be a name ({', '.join(_LOSSES)}) or a HybridLoss. Got {loss!r}."
         )
-    if made.get_params().get("coverage", coverage) is None:
+    if "coverage" in made.get_params() and made.coverage is None:
         made.set_params(coverage=coverage)
     return made

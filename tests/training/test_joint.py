@@ -1,0 +1,159 @@
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+
+torch = pytest.importorskip("torch")
+
+from selective_query.exceptions import CertificateError  # noqa: E402
+from selective_query.nets import ConvNet  # noqa: E402
+from selective_query.training import (  # noqa: E402
+    AbstainingNetClassifier,
+    HybridNetClassifier,
+    NetClassifier,
+    NetRouter,
+)
+
+SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
+
+
+class Flat(ClassifierMixin, BaseEstimator):
+    """Trees on images, and how often they were fitted."""
+
+    def __init__(self, notes=None):
+        self.notes = notes
+
+    def __sklearn_clone__(self):
+        return Flat(self.notes)
+
+    def fit(self, X, y):
+        if self.notes is not None:
+            self.notes.append(len(y))
+        self.model_ = ExtraTreesClassifier(30, random_state=0)
+        self.model_.fit(X.reshape(len(X), -1), y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X.reshape(len(X), -1))
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X.reshape(len(X), -1))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    X, y = digits
+    return X.reshape(-1, 1, 8, 8).astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def trees(images):
+    return FrozenEstimator(Flat().fit(images[0][:500], images[1][:500]))
+
+
+def net(loss="selective_query", **params):
+    return NetClassifier(SMALL, loss=loss, n_epochs=5, **params)
+
+
+@pytest.mark.parametrize("router", ["auto", NetRouter()])
+def test_a_hybrid_is_trained_end_to_end(images, trees, router):
+    X, y = images
+    hybrid = HybridNetClassifier(
+        net(), trees, router=router, coverage=0.7, random_state=0
+    ).fit(X[500:1400], y[500:1400])
+    report = hybrid.report(X[1400:], y[1400:], query_all=True)
+    assert report.coverage == pytest.approx(0.7, abs=0.12)
+    assert report.accuracy > report.base_accuracy
+    assert hybrid.base_estimator_.module_.loss.coverage == pytest.approx(0.7)
+    assert hybrid.global_estimator_ is trees
+
+
+def test_the_nets_own_score_routes(images, trees):
+    X, y = images
+    hybrid = HybridNetClassifier(net(), trees, router=NetRouter(), random_state=0)
+    hybrid.fit(X[500:1400], y[500:1400])
+    np.testing.assert_allclose(
+        hybrid.query_score(X[1400:]),
+        hybrid.base_estimator_.query_score(X[1400:]),
+        atol=1e-6,
+    )
+
+
+def test_threshold_rows_are_new_to_the_net(images, trees):
+    X, y = images
+    seen = []
+
+    class Spy(NetClassifier):
+        def fit(self, X, y, sample_weight=None, *, global_proba=None):
+            seen.append((len(y), global_proba.shape))
+            return super().fit(X, y, sample_weight, global_proba=global_proba)
+
+    hybrid = HybridNetClassifier(
+        Spy(SMALL, n_epochs=1), trees, calibration=0.25, router="max_probability",
+        confidence=0.9, coverage=0.6, random_state=0,
+    ).fit(X[500:1300], y[500:1300])  # fmt: skip
+    assert seen == [(600, (600, 10))]
+    certificate = hybrid.operating_point_.certificate
+    assert certificate.n == 200
+    assert certificate.exact
+
+
+def test_a_global_that_is_not_frozen_is_cross_fitted_on_the_nets_rows(images):
+    X, y = images
+    notes = []
+    hybrid = HybridNetClassifier(
+        net("distillation"), Flat(notes), cv=4, calibration=0.2, random_state=0
+    ).fit(X[:1000], y[:1000])
+    assert notes == [600] * 4 + [800]
+    assert hybrid.global_estimator_.classes_.tolist() == list(range(10))
+
+
+def test_labels_may_be_texts(images):
+    X, y = images
+    names = np.array([f"digit {k}" for k in range(10)])[y]
+    trees = FrozenEstimator(Flat().fit(X[:500], names[:500]))
+    hybrid = HybridNetClassifier(net(), trees, random_state=0)
+    hybrid.fit(X[500:1400], names[500:1400])
+    assert (hybrid.predict(X[1400:]) == names[1400:]).mean() > 0.7
+
+
+def test_certificates_need_a_router_that_learns_nothing(images, trees):
+    X, y = images
+    with pytest.raises(CertificateError):
+        HybridNetClassifier(net(), trees, confidence=0.9, random_state=0).fit(
+            X[500:1000], y[500:1000]
+        )
+
+
+@pytest.mark.parametrize(
+    "loss", ["cross_entropy", "selective_net", "deep_gamblers", "self_adaptive"]
+)
+def test_an_abstaining_net_is_more_often_right_where_it_answers(images, loss):
+    X, y = images
+    model = AbstainingNetClassifier(
+        net(loss), coverage=0.6, abstain_label=-1, random_state=0
+    ).fit(X[:1400], y[:1400])
+    report = model.report(X[1400:], y[1400:])
+    assert report.coverage == pytest.approx(0.6, abs=0.12)
+    assert report.base_accuracy_on_kept > report.base_accuracy
+    assert ((model.predict(X[1400:]) == -1) == ~model.predict_coverage(X[1400:])).all()
+
+
+def test_other_bases_and_no_held_out_rows_are_refused(images, trees):
+    X, y = images
+    with pytest.raises(ValueError, match="'base_estimator' parameter"):
+        HybridNetClassifier(Flat(), trees).fit(X[:100], y[:100])
+    with pytest.raises(ValueError, match="'calibration' parameter"):
+        HybridNetClassifier(net(), trees, calibration=None).fit(X[:100], y[:100])

@@ -1,0 +1,219 @@
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+
+torch = pytest.importorskip("torch")
+
+from skorch.callbacks import Checkpoint  # noqa: E402
+from torch import nn  # noqa: E402
+
+from selective_query import HybridClassifier  # noqa: E402
+from selective_query.answers import ask  # noqa: E402
+from selective_query.nets import ConvNet  # noqa: E402
+from selective_query.training import (  # noqa: E402
+    NetClassifier,
+    flip,
+    flip_and_shift,
+    list_losses,
+    shift,
+)
+from selective_query.training.losses import SelectiveNet  # noqa: E402
+
+SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    X, y = digits
+    return X.reshape(-1, 1, 8, 8).astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    X, y = images
+    return NetClassifier(SMALL, n_epochs=6, random_state=0).fit(X[:1200], y[:1200])
+
+
+def certain(y, chance=0.9):
+    """Probabilities of a global that is always right."""
+    proba = np.full((len(y), 10), (1 - chance) / 9)
+    proba[np.arange(len(y)), y] = chance
+    return proba
+
+
+@pytest.mark.parametrize("loss", list_losses())
+def test_every_loss_trains_a_net_that_beats_chance(images, loss):
+    X, y = images
+    net = NetClassifier(SMALL, loss=loss, n_epochs=6, coverage=0.8, random_state=0)
+    net.fit(X[:1200], y[:1200], global_proba=certain(y[:1200]))
+    right = net.predict(X[1200:]) == y[1200:]
+    assert right.mean() > 0.6
+    score = net.query_score(X[1200:])
+    # A perfect global at hand, this surrogate need not tell right from wrong.
+    if loss != "deferral_realizable":
+        order = np.argsort(score)
+        half = len(order) // 2
+        assert right[order[:half]].mean() > right[order[half:]].mean()
+
+
+def test_a_fit_is_repeated_bit_for_bit_and_leaves_the_seed_alone(images, fitted):
+    X, y = images
+    torch.manual_seed(5)
+    before = torch.rand(3)
+    torch.manual_seed(5)
+    again = NetClassifier(SMALL, n_epochs=6, random_state=0).fit(X[:1200], y[:1200])
+    torch.testing.assert_close(torch.rand(3), before, rtol=0, atol=0)
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    other = NetClassifier(SMALL, n_epochs=6, random_state=1).fit(X[:1200], y[:1200])
+    assert (other.predict_proba(X) != fitted.predict_proba(X)).any()
+
+
+def test_labels_may_be_texts(images):
+    X, y = images
+    names = np.array([f"digit {k}" for k in range(10)])[y]
+    net = NetClassifier(SMALL, n_epochs=4, random_state=0).fit(X[:1200], names[:1200])
+    assert net.score(X[1200:], names[1200:]) > 0.6
+
+
+def test_rows_without_weight_teach_nothing(images):
+    X, y = images
+    lies = (y + 1) % 10
+    both = np.concatenate([X[:600], X[:600]]), np.concatenate([y[:600], lies[:600]])
+    weight = np.repeat([1.0, 0.0], 600)
+    net = NetClassifier(SMALL, n_epochs=12, random_state=0).fit(*both, weight)
+    assert net.score(X[600:], y[600:]) > 0.7
+    assert net.score(X[600:], lies[600:]) < 0.1
+
+
+def test_the_epoch_that_is_best_on_held_out_rows_is_kept(images):
+    X, y = images
+    net = NetClassifier(
+        SMALL, n_epochs=8, validation=0.25, coverage=0.7, random_state=0
+    ).fit(X[:800], y[:800], global_proba=certain(y[:800]))
+    accuracy = net.history_[:, "valid_accuracy"]
+    assert len(accuracy) == 8
+    assert max(accuracy) > 0.8
+    assert max(accuracy) > accuracy[0]
+    stopped = NetClassifier(
+        SMALL, n_epochs=60, validation=0.25, patience=1, random_state=0
+    ).fit(X[:400], y[:400])
+    assert len(stopped.history_) < 60
+
+
+def test_a_module_is_copied_and_a_callable_is_seeded(images):
+    X, y = images
+    module = SMALL()
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    net = NetClassifier(module, n_epochs=1, random_state=0).fit(X[:300], y[:300])
+    for name, value in module.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
+    assert net.module_.net is not module
+
+
+def test_callbacks_of_skorch_run(images, tmp_path):
+    X, y = images
+    checkpoint = Checkpoint(dirname=tmp_path, monitor=None)
+    net = NetClassifier(SMALL, n_epochs=3, callbacks=[checkpoint])
+    net.fit(X[:300], y[:300])
+    assert (tmp_path / "params.pt").exists()
+
+
+def test_it_can_be_cloned_and_pickled(images, fitted):
+    X, _ = images
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(copy.predict_proba(X), fitted.predict_proba(X))
+    assert clone(fitted).get_params()["n_epochs"] == 6
+    assert not hasattr(clone(fitted), "module_")
+
+
+def test_no_rows_give_no_answers(fitted, images):
+    assert fitted.predict_proba(images[0][:0]).shape == (0, 10)
+
+
+def test_a_batch_does_not_change_an_answer(fitted, images):
+    X, _ = images
+    alone = np.concatenate([fitted.predict_proba(X[i : i + 1]) for i in range(20)])
+    np.testing.assert_allclose(alone, fitted.predict_proba(X[:20]), atol=1e-6)
+
+
+def test_evidence_is_the_score_and_what_the_last_layer_reads(fitted, images):
+    X, _ = images
+    features = ask(fitted, X, fitted.classes_, "evidence").features
+    assert features.shape == (len(X), 1 + 16)
+    np.testing.assert_allclose(features[:, 0], fitted.query_score(X), atol=1e-6)
+    last = fitted.module_.net.classifier
+    logits = ask(fitted, X, fitted.classes_, "logits").logits
+    expected = features[:, 1:] @ last.weight.detach().numpy().T + last.bias.tolist()
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+def test_a_trained_module_becomes_a_frozen_base(fitted, images):
+    X, y = images
+    plain = NetClassifier.from_trained(fitted.module_.net, np.arange(10))
+    np.testing.assert_allclose(
+        plain.predict_proba(X), fitted.predict_proba(X), atol=1e-6
+    )
+    hybrid = HybridClassifier(
+        FrozenEstimator(plain), FrozenEstimator(fitted), router="max_probability"
+    ).fit(X[1200:], y[1200:])
+    np.testing.assert_array_equal(hybrid.predict(X), plain.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("params", "fit", "message"),
+    [
+        ({"loss": "distillation"}, {}, "learns from a global: pass global_proba="),
+        ({}, {"global_proba": np.ones((5, 10))}, r"must be of shape \(300, 10\)"),
+        ({"n_epochs": 0}, {}, "'n_epochs' parameter"),
+        ({"module": partial(ConvNet, 9, (8,), n_channels=1)}, {}, "logit for each of"),
+        ({"module": nn.Flatten()}, {}, "Flatten holds no nn.Linear"),
+        ({"module": lambda: 3}, {}, "It made int"),
+        ({"loss": "kd"}, {}, "loss='kd' is not known"),
+    ],
+)
+def test_bad_input_is_named(images, params, fit, message):
+    X, y = images
+    net = NetClassifier(**{"module": SMALL, **params})
+    with pytest.raises(ValueError, match=message):
+        net.fit(X[:300], y[:300], **fit)
+
+
+def test_texts_and_rows_of_other_numbers_are_refused(images, fitted):
+    X, y = images
+    with pytest.raises(ValueError, match="X must hold numbers. Got dtype <U1"):
+        NetClassifier(SMALL).fit(np.array(list("ab")), y[:2])
+    with pytest.raises(ValueError, match="X has 3 rows and y has 2"):
+        NetClassifier(SMALL).fit(X[:3], y[:2])
+
+
+def test_images_are_mirrored_and_shifted_but_not_changed():
+    torch.manual_seed(0)
+    x = torch.arange(200.0).reshape(50, 1, 2, 2) + 1
+    mirrored = flip(x)
+    each = ((mirrored == x).all((1, 2, 3)), (mirrored == x.flip(-1)).all((1, 2, 3)))
+    assert (each[0] | each[1]).all()
+    assert 10 < each[0].sum() < 40
+    board = torch.zeros(1, 1, 9, 9)
+    board[0, 0, 4, 4] = 1
+    places = {tuple(shift(board, 2).nonzero()[0, 2:].tolist()) for _ in range(200)}
+    assert places == {(i, j) for i in range(2, 7) for j in range(2, 7)}
+    assert shift(board, 2).sum() == 1
+    assert flip_and_shift(x.float(), 0).sum() == x.sum()
+
+
+def test_a_loss_may_be_given_as_an_object(images):
+    X, y = images
+    net = NetClassifier(SMALL, loss=SelectiveNet(coverage=0.5), n_epochs=1)
+    assert net.fit(X[:300], y[:300]).module_.loss.coverage == 0.5

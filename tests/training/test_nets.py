@@ -1,0 +1,128 @@
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from selective_query.nets import (  # noqa: E402
+    ConvNet,
+    EarlyExitNet,
+    MobileNet,
+    SignalNet,
+    SplitNet,
+    timm_net,
+)
+from selective_query.nets.blocks import round_channels  # noqa: E402
+
+IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def macs_of(net, x):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net.eval()(x)
+    return counter.get_total_flops() // 2
+
+
+def exits():
+    parts = [nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 16, 3, 2), nn.Conv2d(16, 16, 3, 2)]
+    return EarlyExitNet(parts, widths=[8, 16, 16], n_classes=5).eval()
+
+
+@pytest.mark.parametrize(
+    ("net", "x"),
+    [
+        (ConvNet(7), IMAGES),
+        (MobileNet(7, width=0.25), IMAGES),
+        (SignalNet(7, n_channels=64), torch.randn(4, 64, 32)),
+    ],
+)
+def test_logits_are_linear_in_the_features(net, x):
+    net.eval()
+    features = net.forward_features(x)
+    torch.testing.assert_close(net(x), net.classifier(features))
+    assert net(x).shape == (4, 7)
+
+
+def test_width_depth_and_resolution_cost_operations():
+    base = macs_of(MobileNet(10), IMAGES)
+    assert macs_of(MobileNet(10, width=1.0), IMAGES) > 2 * base
+    assert macs_of(MobileNet(10, depth=2), IMAGES) > 1.3 * base
+    assert macs_of(MobileNet(10, resolution=16), IMAGES) < 0.4 * base
+    assert macs_of(MobileNet(10, n_stages=3), IMAGES) < base
+
+
+def test_convolutions_cost_what_the_formula_says():
+    expected = 16 * 16 * 3 * 16 * 9 + 8 * 8 * 16 * 32 * 9 + 32 * 10
+    assert macs_of(ConvNet(10, (16, 32)), IMAGES[:1]) == expected
+
+
+def test_channels_are_rounded_to_eight_and_no_tenth_below():
+    assert [round_channels(n) for n in (1, 8, 11, 12, 20, 96.0)] == [
+        8,
+        8,
+        16,
+        16,
+        24,
+        96,
+    ]
+    assert all(round_channels(n) >= 0.9 * n for n in range(1, 200))
+
+
+def test_nets_say_what_does_not_go_together():
+    with pytest.raises(ValueError, match="strides must have one entry for each"):
+        ConvNet(10, (8, 16), strides=(2,))
+    with pytest.raises(ValueError, match="n_stages must be .* Got 9"):
+        MobileNet(10, n_stages=9)
+    with pytest.raises(
+        ValueError, match="widths must have one entry for each of the 1"
+    ):
+        EarlyExitNet([nn.Conv2d(3, 8, 3)], widths=[8, 16], n_classes=5)
+
+
+def test_last_exit_is_the_whole_net():
+    net = exits()
+    found = net.forward_exits(IMAGES)
+    assert [logits.shape for logits in found] == [(4, 5)] * 3
+    torch.testing.assert_close(found[-1], net(IMAGES))
+
+
+def test_an_input_leaves_at_the_first_exit_that_is_sure():
+    net = exits()
+    each = net.forward_exits(IMAGES)
+    entropy = [-(z.log_softmax(1).exp() * z.log_softmax(1)).sum(1) for z in each]
+    threshold = entropy[0].median().item()
+    logits, taken = net.entropy_exit(IMAGES, [threshold, -1.0])
+    expected = np.where(entropy[0] <= threshold, 0, 2)
+    np.testing.assert_array_equal(taken, expected)
+    for row in range(4):
+        torch.testing.assert_close(logits[row], each[taken[row]][row])
+
+
+@pytest.mark.parametrize(("threshold", "number"), [(math.log(5) + 1, 0), (-1.0, 2)])
+def test_all_or_no_input_may_leave_early(threshold, number):
+    _, taken = exits().entropy_exit(IMAGES, [threshold, threshold])
+    assert (taken == number).all()
+
+
+def test_a_split_net_is_its_parts_in_a_row():
+    edge, cloud = nn.Conv2d(3, 8, 3, 2), nn.Sequential(nn.Flatten(), nn.Linear(1800, 5))
+    net = SplitNet(edge, cloud)
+    torch.testing.assert_close(net(IMAGES), cloud(edge(IMAGES)))
+    assert net.payload_bytes(IMAGES) == 8 * 15 * 15
+    assert net.payload_bytes(IMAGES, bits=32) == 4 * 8 * 15 * 15
+
+
+def test_timm_nets_end_in_as_many_classes():
+    pytest.importorskip("timm")
+    net = timm_net("mobilenetv3_small_050", 7)
+    assert net(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
