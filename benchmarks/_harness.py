@@ -43,10 +43,16 @@ class Benchmark:
         self.args = self.parser.parse_args(argv)
         suffix = "_quick" if self.args.quick else ""
         self.path = self.args.json or RESULTS / f"{self.name}{suffix}.json"
-        self.rows = []
+        self.rows, self.summary = [], None
         if self.path.exists() and not self.args.fresh:
             self.rows = json.loads(self.path.read_text())["rows"]
         return self.args
+
+    def summarise(self, rows):
+        """Store what follows from all rows, for tables in the documentation."""
+        self.summary = rows
+        self.save()
+        return rows
 
     def stored(self, key):
         """The stored row with this key, or None."""
@@ -78,6 +84,8 @@ class Benchmark:
             "versions": versions(),
             "rows": self.rows,
         }
+        if self.summary is not None:
+            content["summary"] = self.summary
         partial = self.path.with_suffix(".partial")
         text = json.dumps(_plain(content), indent=1, allow_nan=False)
         partial.write_text(text + "\n")

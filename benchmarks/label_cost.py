@@ -103,7 +103,7 @@ def main():
     points = dict.fromkeys(("difference", "low", "high"), "+.2f")
     print("At coverage 0.8; difference to all labels in points, means over the draws")
     print_table(
-        table(benchmark.rows),
+        benchmark.summarise(table(benchmark.rows)),
         {"dataset": "", "all": "", "arm": "", "accuracy": ".2f", **points},
     )
 

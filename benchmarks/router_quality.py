@@ -95,7 +95,7 @@ def verdicts(rows):
                     "dataset": row["dataset"],
                     "coverage": coverage,
                     "default": default,
-                    "best": best["router"],
+                    "best": str(best["router"]).split("(")[0],
                     "default minus best": -100 * best["difference"],
                     "low": -100 * best["high"],
                     "high": -100 * best["low"],
@@ -120,7 +120,7 @@ def main():
         benchmark.row({"dataset": dataset}, lambda d=dataset: judge(d, not args.quick))
     points = dict.fromkeys(("default minus best", "low", "high"), "+.2f")
     print_table(
-        verdicts(benchmark.rows),
+        benchmark.summarise(verdicts(benchmark.rows)),
         {
             "dataset": "",
             "coverage": ".2f",

@@ -23,13 +23,16 @@ from selective_query.metrics.query_share import query_share
 from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRouter
 from selective_query.training.losses import (
     CrossEntropy,
+    DeepGamblers,
     DeferralCrossEntropy,
     DeferralOneVsAll,
     DeferralRealizable,
     Distillation,
     Gatekeeper,
     OneSidedPrediction,
+    SelectiveNet,
     SelectiveQuery,
+    SelfAdaptive,
 )
 from selective_query.training.routed_net import EVIDENCE
 
@@ -56,7 +59,13 @@ EXTENDED = {
     "deferral_ova": DeferralOneVsAll(),
     "deferral_realizable": DeferralRealizable(),
 }
-ARMS = {**CORE, **EXTENDED}
+# Judged by abstention.py.
+ABSTAINING = {
+    "selective_net": SelectiveNet(0.7),
+    "deep_gamblers": DeepGamblers(),
+    "self_adaptive": SelfAdaptive(),
+}
+ARMS = {**CORE, **EXTENDED, **ABSTAINING}
 
 
 class Run:
@@ -250,7 +259,7 @@ def report(benchmark):
     print("Accuracy minus that of plain training with entropy, in points, 95 %")
     points = dict.fromkeys(("gain", "low", "high"), "+.2f")
     print_table(
-        rows,
+        benchmark.summarise(rows),
         {"dataset": "", "arm": "", "router": "", "epochs": "", "coverage": ".2f",
          "n_seeds": "", **points},
     )  # fmt: skip

@@ -41,6 +41,47 @@ COLUMNS = {
         "mean_coverage": ("Mean coverage", ".3f"),
         "best_coverage": ("Best possible", ".3f"),
     },
+    "router_quality": {
+        "dataset": ("Data", ""),
+        "coverage": ("Coverage", ".2f"),
+        "default": ("auto", ".2f"),
+        "best": ("Best single router", ""),
+        "default minus best": ("auto minus best", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+        "oracle": ("Oracle", ".2f"),
+    },
+    "label_cost": {
+        "dataset": ("Data", ""),
+        "all": ("All rows", ""),
+        "arm": ("Taught by", ""),
+        "accuracy": ("Accuracy", ".2f"),
+        "difference": ("Minus all labels", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
+    "llm_routing": {
+        "router": ("Router", ""),
+        "apgr": ("APGR", ".3f"),
+        "low": ("Low", ".3f"),
+        "high": ("High", ".3f"),
+    },
+    "router_cost": {
+        "what": ("What", ""),
+        "size": ("Rows", ""),
+        "ratio": ("Ratio", ".2f"),
+    },
+    "training": {
+        "dataset": ("Data", ""),
+        "arm": ("Trained by", ""),
+        "router": ("Router", ""),
+        "epochs": ("Epochs, times", ""),
+        "coverage": ("Coverage", ".2f"),
+        "n_seeds": ("Seeds", ""),
+        "gain": ("Gain", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
     "auto_safety": {
         "base": ("Base", ""),
         "n": ("Rows", ""),
@@ -82,7 +123,7 @@ def benchmark_table(name, results=RESULTS):
             "" if row[key] is None else format(row[key], spec)
             for key, (_, spec) in columns.items()
         ]
-        for row in content["rows"]
+        for row in content.get("summary", content["rows"])
     ]
     made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
     return [

@@ -39,6 +39,8 @@ class AlternatingAdaptation(BaseEstimator):
         At most; it stops after a round that brought nothing.
     n_standard_errors : float, default=1.0
         How sure the gain over plain training must be.
+    keep : {"sure", "last"}, default="sure"
+        ``"last"`` keeps the last step whatever it brought, as the paper does.
 
     Attributes
     ----------
@@ -70,9 +72,10 @@ class AlternatingAdaptation(BaseEstimator):
     ['none', 'base', 'global']
     """
 
-    def __init__(self, n_rounds=2, n_standard_errors=1.0):
+    def __init__(self, n_rounds=2, n_standard_errors=1.0, keep="sure"):
         self.n_rounds = n_rounds
         self.n_standard_errors = n_standard_errors
+        self.keep = keep
 
     def adapt(self, sides, policy):
         """Both sides with the weights that were found.
@@ -107,16 +110,23 @@ class AlternatingAdaptation(BaseEstimator):
                 steps.append(sides)
                 rows.append(right)
                 self.history_.append(self._step(number, name, right, rows[0], weight))
-            if max(step["accuracy"] for step in self.history_) <= best_before:
+            best = max(step["accuracy"] for step in self.history_)
+            if self.keep == "sure" and best <= best_before:
                 break
         del self._policy
+        self.chosen_ = self._choice()
+        return steps[self.chosen_]
+
+    def _choice(self):
+        """Number of the step to keep."""
+        if self.keep == "last":
+            return len(self.history_) - 1
         best = max(
-            range(len(steps)), key=lambda place: self.history_[place]["accuracy"]
+            range(len(self.history_)), key=lambda i: self.history_[i]["accuracy"]
         )
         found = self.history_[best]
         is_sure = found["gain"] > self.n_standard_errors * found["standard_error"]
-        self.chosen_ = best if is_sure else 0
-        return steps[self.chosen_]
+        return best if is_sure else 0
 
     def _check(self, sides):
         if not (isinstance(self.n_rounds, Integral) and self.n_rounds >= 1):
@@ -126,6 +136,8 @@ class AlternatingAdaptation(BaseEstimator):
         n_errors = self.n_standard_errors
         if not (isinstance(n_errors, Real) and n_errors >= 0):
             raise ValueError(f"n_standard_errors must be >= 0. Got {n_errors!r}.")
+        if self.keep not in ("sure", "last"):
+            raise ValueError(f"keep must be 'sure' or 'last'. Got {self.keep!r}.")
         names = self._adaptable(sides)
         if not names:
             raise ValueError(

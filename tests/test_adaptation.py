@@ -112,6 +112,12 @@ def test_the_best_round_is_in_use(rows):
     )
 
 
+def test_the_last_step_may_be_kept_whatever_it_brought(rows):
+    hybrid = adapted(Recorder([]), Recorder([]), *rows, n_rounds=3, keep="last")
+    assert len(hybrid.adaptation_.history_) == 1 + 2 * 3
+    assert hybrid.adaptation_.chosen_ == 6
+
+
 def test_it_stops_after_a_round_without_gain(rows):
     hybrid = adapted(Recorder([]), Recorder([]), *rows, n_rounds=50)
     history = hybrid.adaptation_.history_
@@ -143,6 +149,7 @@ def test_held_out_rows_are_not_adapted_to(rows):
     ("params", "message"),
     [
         ({"n_rounds": 0}, "n_rounds must be a whole number >= 1. Got 0"),
+        ({"keep": "best"}, "keep must be 'sure' or 'last'. Got 'best'"),
         ({"n_standard_errors": -1}, "n_standard_errors must be >= 0. Got -1"),
     ],
 )

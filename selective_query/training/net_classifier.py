@@ -1,6 +1,7 @@
 """A torch net as a classifier, trained with any of the losses for hybrids."""
 
 import copy
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -315,7 +316,10 @@ def _as_tensor(X):
                 f"X must hold numbers. Got dtype {X.dtype}. Turn texts or columns of a "
                 "data frame into numbers first."
             )
-        X = torch.from_numpy(np.ascontiguousarray(X))
+        with warnings.catch_warnings():
+            # Of arrays that must not be written to, as mapped files; nothing here does.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            X = torch.from_numpy(np.ascontiguousarray(X))
     return X
 
 

@@ -1,0 +1,150 @@
+"""Nets that may say "I don't know", trained to or not: accuracy on what they answer.
+
+The base and rows of the training benchmark; every loss is given the same epochs and may
+choose its learning rate by accuracy on the routers' rows at coverage 0.7. Differences
+are to plain training with max-probability, over seeds and test rows.
+"""
+
+import numpy as np
+import torch
+from _harness import Benchmark, print_table
+from _training_tasks import TASKS, global_answers
+from scipy.stats import t as student
+from training import ABSTAINING, Run, train_all
+
+from selective_query.metrics.query_share import query_share
+
+COVERAGES = (0.9, 0.8, 0.7)
+TUNED_AT = 0.7
+REFERENCE = "plain, max_probability"
+
+
+def scores(evidence):
+    """By name, a query first where they are high."""
+    return {
+        "own score": evidence.base_features[:, 0],
+        "max_probability": 1 - evidence.base_proba.max(axis=1),
+    }
+
+
+def answered(score, outcomes, coverage):
+    """Each row's share in the accuracy on what is answered, times the coverage."""
+    kept = 1 - query_share(score, [coverage], outcomes.weight)
+    return kept * outcomes.base_utility / coverage, kept / coverage
+
+
+def judge(run):
+    torch.set_num_threads(1)
+    train, test = run.outcomes()
+    found = {"base": float(test.base_utility.mean()), "tuning": {}, "accuracy": {}}
+    rows = {}
+    for name, score in scores(train).items():
+        found["tuning"][name] = float(answered(score, train, TUNED_AT)[0].mean())
+    for name, score in scores(test).items():
+        for coverage in COVERAGES:
+            right, kept = answered(score, test, coverage)
+            found["accuracy"].setdefault(name, []).append(float(right.mean()))
+            # How far a row moves the accuracy on what is answered.
+            rows[f"{name} {coverage}"] = right - right.mean() * kept
+    np.savez_compressed(run.path.with_suffix(".answered.npz"), **rows)
+    return found
+
+
+def best_rates(benchmark, dataset, arm):
+    """The rate of highest accuracy on the routers' rows, for each score."""
+    rows = [
+        row
+        for row in benchmark.rows
+        if (row["dataset"], row["arm"], row["seed"]) == (dataset, arm, 0)
+    ]
+    return {
+        name: max(rows, key=lambda row: row["tuning"][name])["rate"]
+        for name in ("own score", "max_probability")
+    }
+
+
+def report(benchmark, datasets):
+    """Accuracy on what is answered, and its difference to the reference."""
+    table = []
+    for dataset in datasets:
+        results = {}
+        for arm in ("plain", *ABSTAINING):
+            for name, rate in best_rates(benchmark, dataset, arm).items():
+                if arm == "plain" and name == "own score":
+                    continue  # the same as max-probability
+                results[f"{arm}, {name}"] = _of_seeds(
+                    benchmark, dataset, arm, name, rate
+                )
+        for label, found in results.items():
+            for place, coverage in enumerate(COVERAGES):
+                table.append(
+                    {"dataset": dataset, "arm": label, "coverage": coverage}
+                    | _compared(found, results[REFERENCE], place, coverage)
+                )
+    return table
+
+
+def _of_seeds(benchmark, dataset, arm, name, rate):
+    found = {}
+    for row in benchmark.rows:
+        if (row["dataset"], row["arm"], row["rate"]) == (dataset, arm, rate):
+            run = Run(dataset, arm, row["seed"], rate)
+            with np.load(run.path.with_suffix(".answered.npz")) as stored:
+                moved = {c: stored[f"{name} {c}"] for c in COVERAGES}
+            found[row["seed"]] = row["accuracy"][name], moved
+    return found
+
+
+def _compared(ours, theirs, place, coverage):
+    seeds = sorted(ours.keys() & theirs.keys())
+    gains = np.array([ours[s][0][place] - theirs[s][0][place] for s in seeds])
+    moved = np.mean([ours[s][1][coverage] - theirs[s][1][coverage] for s in seeds], 0)
+    variance = gains.var(ddof=1) / len(seeds) + moved.var() / len(moved)
+    half = student.ppf(0.975, len(seeds) - 1) * np.sqrt(variance)
+    return {
+        "n_seeds": len(seeds),
+        "accuracy": 100 * float(np.mean([ours[s][0][place] for s in seeds])),
+        "gain": 100 * float(gains.mean()),
+        "low": 100 * float(gains.mean() - half),
+        "high": 100 * float(gains.mean() + half),
+    }
+
+
+def main():
+    benchmark = Benchmark("abstention", __doc__)
+    parser = benchmark.parser
+    parser.add_argument("--datasets", nargs="*", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = benchmark.parse()
+    if args.quick:
+        args.datasets, args.seeds = ["spoken_digits"], 2
+    for dataset in args.datasets:
+        global_answers(dataset)
+        arms = ("plain", *ABSTAINING)
+        runs = [Run(dataset, a, 0, rate) for a in arms for rate in TASKS[dataset].rates]
+        _store(benchmark, runs, args.jobs)
+        runs = [
+            Run(dataset, arm, seed, rate)
+            for seed in range(args.seeds)
+            for arm in arms
+            for rate in set(best_rates(benchmark, dataset, arm).values())
+        ]
+        _store(benchmark, runs, args.jobs)
+    print("Accuracy in % on what is answered; gain over plain max-probability, 95 %")
+    points = dict.fromkeys(("gain", "low", "high"), "+.2f")
+    print_table(
+        benchmark.summarise(report(benchmark, args.datasets)),
+        {"dataset": "", "arm": "", "coverage": ".2f", "n_seeds": "",
+         "accuracy": ".2f", **points},
+    )  # fmt: skip
+
+
+def _store(benchmark, runs, n_jobs):
+    train_all(runs, n_jobs)
+    for run in runs:
+        benchmark.row(run.key, lambda run=run: judge(run))
+
+
+if __name__ == "__main__":
+    main()

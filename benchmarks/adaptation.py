@@ -1,0 +1,108 @@
+"""Where do the paper's weights help, and is it safe to leave the adaptation on?
+
+Bases of several capacities beside a weak and a strong global, at coverages from 0.5 to
+0.95. "Always" takes the weights of two rounds whatever they bring, "safe" only if they
+are better out of fold by more than a standard error. Differences to plain training are
+on test rows that nothing has seen, with 95 % intervals over those rows.
+"""
+
+import warnings
+from functools import partial
+
+import numpy as np
+from _harness import Benchmark, print_table
+from _recipes import split
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from selective_query import AlternatingAdaptation, HybridClassifier
+from selective_query.datasets import load_dataset
+from selective_query.exceptions import CalibrationWarning
+from selective_query.metrics.query_share import query_share
+
+COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95)
+DATASETS = ("digits", "letter", "covertype", "fashion_mnist")
+N_FIT, N_TEST = 6000, 10_000
+BASES = {
+    "tree of depth 4": DecisionTreeClassifier(max_depth=4, random_state=0),
+    "tree of depth 8": DecisionTreeClassifier(max_depth=8, random_state=0),
+    "logistic regression": LogisticRegression(max_iter=150, C=0.1),
+}
+GLOBALS = {
+    "strong": ExtraTreesClassifier(100, random_state=0),
+    "weak": DecisionTreeClassifier(max_depth=12, random_state=0),
+}
+ADAPTATIONS = {
+    "plain": None,
+    "always": AlternatingAdaptation(n_rounds=2, keep="last"),
+    "safe": AlternatingAdaptation(n_rounds=2),
+}
+
+
+def rows_of(dataset):
+    """(X, y) to fit on and to test on."""
+    data = load_dataset(dataset)
+    X, y = data.X, data.y
+    if dataset == "fashion_mnist":
+        X = X.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(-1, 49)
+    fit, test, _ = split(len(y), min(N_FIT, len(y) * 2 // 3), N_TEST)
+    if not len(test):
+        fit, test = split(len(y), len(y) * 2 // 3)
+    return (X[fit], y[fit]), (X[test], y[test])
+
+
+def right_rows(base, global_, coverage, adaptation, fit, test):
+    """What the hybrid gets right of each test row, at exactly the coverage."""
+    hybrid = HybridClassifier(
+        base, global_, coverage=coverage, cv=3, calibration="out_of_fold",
+        adaptation=adaptation, random_state=0,
+    ).fit(*fit)  # fmt: skip
+    outcomes = hybrid.outcomes(*test)
+    queried = query_share(hybrid.query_score(test[0]), [coverage], outcomes.weight)
+    return outcomes.base_utility + queried * outcomes.benefit, hybrid
+
+
+def judge(dataset, base, global_, coverage):
+    fit, test = rows_of(dataset)
+    scaler = StandardScaler().fit(fit[0])
+    fit, test = ((scaler.transform(X), y) for X, y in (fit, test))
+    models = BASES[base], GLOBALS[global_]
+    found, right = {}, {}
+    for name, adaptation in ADAPTATIONS.items():
+        right[name], hybrid = right_rows(*models, coverage, adaptation, fit, test)
+        found[f"accuracy {name}"] = float(right[name].mean())
+    found["kept step"] = hybrid.adaptation_.chosen_
+    for name in ("always", "safe"):
+        gain = right[name] - right["plain"]
+        half = 1.96 * gain.std() / np.sqrt(len(gain))
+        found[f"gain {name}"] = 100 * float(gain.mean())
+        found[f"low {name}"] = 100 * float(gain.mean() - half)
+        found[f"high {name}"] = 100 * float(gain.mean() + half)
+    return found
+
+
+def main():
+    benchmark = Benchmark("adaptation", __doc__)
+    args = benchmark.parse()
+    warnings.simplefilter("ignore", CalibrationWarning)
+    for dataset in ("digits",) if args.quick else DATASETS:
+        for base in list(BASES)[:1] if args.quick else BASES:
+            for global_ in GLOBALS:
+                for coverage in COVERAGES[1:2] if args.quick else COVERAGES:
+                    key = {"dataset": dataset, "base": base, "global": global_,
+                           "coverage": coverage}  # fmt: skip
+                    benchmark.row(key, partial(judge, *key.values()))
+    print("Adapted minus plain, points of accuracy on test rows, 95 %")
+    gains = [f"{what} {name}" for name in ("always", "safe")
+             for what in ("gain", "low", "high")]  # fmt: skip
+    print_table(
+        benchmark.rows,
+        {"dataset": "", "base": "", "global": "", "coverage": ".2f",
+         **dict.fromkeys(gains, "+.2f"), "kept step": ""},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
