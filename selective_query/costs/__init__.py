@@ -1,5 +1,61 @@
-"""What it costs: from coverage to price, latency, energy and battery life."""
+"""From coverage to money, time, energy and battery life, and back."""
 
 from selective_query.costs.cost_model import ConstantCosts, CostModel
+from selective_query.costs.deployment import Deployment, Gateway
+from selective_query.costs.devices import (
+    DEVICES,
+    ESP32_S3,
+    PHONE,
+    RASPBERRY_PI,
+    SERVER,
+    STM32F746,
+    STM32H743,
+    STM32L4R5,
+    STM32U575,
+    Device,
+)
+from selective_query.costs.links import (
+    BLE,
+    CLOUD,
+    FIVE_G,
+    LINKS,
+    LORAWAN,
+    LTE,
+    LTE_M,
+    NB_IOT,
+    WIFI,
+    WIRED,
+    Cloud,
+    Link,
+)
+from selective_query.costs.provenance import Source
 
-__all__ = ["ConstantCosts", "CostModel"]
+__all__ = [
+    "BLE",
+    "CLOUD",
+    "DEVICES",
+    "ESP32_S3",
+    "FIVE_G",
+    "LINKS",
+    "LORAWAN",
+    "LTE",
+    "LTE_M",
+    "NB_IOT",
+    "PHONE",
+    "RASPBERRY_PI",
+    "SERVER",
+    "STM32F746",
+    "STM32H743",
+    "STM32L4R5",
+    "STM32U575",
+    "WIFI",
+    "WIRED",
+    "Cloud",
+    "ConstantCosts",
+    "CostModel",
+    "Deployment",
+    "Device",
+    "Gateway",
+    "Link",
+    "Source",
+]

@@ -1,0 +1,192 @@
+"""Devices: what they compute in a millisecond, what they hold, what they draw."""
+
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from selective_query.costs.provenance import ASSUMED, Profile, Source
+
+KB, MB, GB = 1024, 1024**2, 1024**3
+NANOJOULES_PER_MILLIJOULE = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device(Profile):
+    """What runs the base.
+
+    Parameters
+    ----------
+    name : str
+    clock_mhz : float
+        Million cycles in a second.
+    cycles_per_mac : (float, float)
+        The least and the most that an int8 multiply-accumulate takes, all included:
+        from the best published engine to a plain one. A net is never promised one
+        latency, only this range.
+    sram_bytes, flash_bytes : int
+    active_power_mw, sleep_power_mw : float
+        While it computes, and while it waits.
+    battery_mah, battery_v : float or None, default=None
+        None where it is plugged in.
+    usable_share : float, default=0.8
+        Of the battery's charge.
+    sensing_energy_mj : float, default=0
+        To take one input.
+    sources : dict of str to Source
+        Where the constants come from; those not named are the user's own.
+
+    Raises
+    ------
+    ValueError
+        When a constant is out of range.
+
+    Examples
+    --------
+    >>> from selective_query.costs import STM32F746
+    >>> low, high = STM32F746.latency_range_ms(12_800_000)
+    >>> round(low), round(high)
+    (65, 190)
+    """
+
+    name: str
+    clock_mhz: float
+    cycles_per_mac: tuple
+    sram_bytes: int
+    flash_bytes: int
+    active_power_mw: float
+    sleep_power_mw: float
+    battery_mah: float | None = None
+    battery_v: float | None = None
+    usable_share: float = 0.8
+    sensing_energy_mj: float = 0.0
+    sources: dict = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self):
+        self._check(
+            clock_mhz=(1e-3, 1e5),
+            cycles_per_mac=(1e-6, 1e6),
+            sram_bytes=(1, inf),
+            flash_bytes=(1, inf),
+            active_power_mw=(0, inf),
+            sleep_power_mw=(0, inf),
+            battery_mah=(0, inf),
+            battery_v=(0, inf),
+            usable_share=(0, 1),
+            sensing_energy_mj=(0, inf),
+        )
+        if not isinstance(self.cycles_per_mac, tuple) or len(self.cycles_per_mac) != 2:
+            raise ValueError(
+                "Device: cycles_per_mac must be a range (low, high). Got "
+                f"{self.cycles_per_mac!r}."
+            )
+
+    def latency_range_ms(self, macs):
+        """Least and most milliseconds that so many multiply-accumulates take."""
+        low, high = self.cycles_per_mac
+        cycles_per_ms = 1000 * self.clock_mhz
+        return macs * low / cycles_per_ms, macs * high / cycles_per_ms
+
+    def latency_ms(self, macs):
+        """The middle of the range on a logarithmic scale, for estimates."""
+        low, high = self.latency_range_ms(macs)
+        return (low * high) ** 0.5
+
+    def compute_energy_mj(self, ms):
+        """Energy of so many milliseconds of work."""
+        return self.active_power_mw * ms / 1000
+
+    @property
+    def battery_mwh(self):
+        """Usable charge, None where there is no battery."""
+        if self.battery_mah is None or self.battery_v is None:
+            return None
+        return self.battery_mah * self.battery_v * self.usable_share
+
+    def with_(self, **changes):
+        """The same with some constants of your own, marked as such."""
+        kept = {n: s for n, s in self.sources.items() if n not in changes}
+        return replace(self, **changes, sources=kept)
+
+
+_MLPERF = "MLPerf Tiny v1.0 closed results"
+_DATASHEET = "STMicroelectronics data sheet"
+
+
+def _stm32(name, clock, sram, flash, cycles, active, sleep, *, cycles_source, power):
+    sources = {
+        "clock_mhz": Source("published", _DATASHEET),
+        "sram_bytes": Source("published", _DATASHEET),
+        "flash_bytes": Source("published", _DATASHEET),
+        "cycles_per_mac": cycles_source,
+        "active_power_mw": power,
+        "sleep_power_mw": ASSUMED,
+        "battery_mah": Source("assumed", "two AA cells"),
+        "battery_v": Source("assumed", "two AA cells"),
+        "usable_share": ASSUMED,
+        "sensing_energy_mj": ASSUMED,
+    }
+    return Device(
+        name=name, clock_mhz=clock, cycles_per_mac=cycles, sram_bytes=sram,
+        flash_bytes=flash, active_power_mw=active, sleep_power_mw=sleep,
+        battery_mah=2500, battery_v=3.0, sources=sources,
+    )  # fmt: skip
+
+
+STM32F746 = _stm32(
+    "STM32F746", 216, 320 * KB, 1 * MB, (1.1, 3.2), 330, 1.0,
+    cycles_source=Source(
+        "published",
+        f"{_MLPERF}: 1.1 to 1.9; 3.2 from the latency of the MCUNet zoo's 12.8 M MACs "
+        "in Kag et al. 2023",
+    ),
+    power=ASSUMED,
+)  # fmt: skip
+STM32H743 = _stm32(
+    "STM32H743", 480, 1 * MB, 2 * MB, (1.1, 3.2), 270, 1.0,
+    cycles_source=Source("assumed", "as STM32F746, the same core"),
+    power=Source("published", f"{_MLPERF}: 1.0 nJ/MAC at 158 mW and 280 MHz, scaled"),
+)  # fmt: skip
+STM32L4R5 = _stm32(
+    "STM32L4R5", 120, 640 * KB, 2 * MB, (2.5, 5.0), 44, 0.01,
+    cycles_source=Source("published", f"{_MLPERF}: wake words in 230.5 ms, 3.7"),
+    power=Source("published", f"{_MLPERF}: 10,066 uJ in 230.5 ms"),
+)  # fmt: skip
+STM32U575 = _stm32(
+    "STM32U575", 160, 786 * KB, 2 * MB, (2.0, 4.5), 25, 0.005,
+    cycles_source=Source("published", f"{_MLPERF}: wake words in 133.4 ms, 2.8"),
+    power=Source("published", f"{_MLPERF}: 3,364 uJ in 133.4 ms"),
+)  # fmt: skip
+
+
+def _assumed(**constants):
+    sources = dict.fromkeys((n for n in constants if n != "name"), ASSUMED)
+    for name in ("usable_share", "sensing_energy_mj"):
+        sources[name] = ASSUMED
+    return Device(**constants, sources=sources)
+
+
+ESP32_S3 = _assumed(
+    name="ESP32-S3", clock_mhz=240, cycles_per_mac=(0.8, 6.0), sram_bytes=512 * KB,
+    flash_bytes=8 * MB, active_power_mw=300, sleep_power_mw=0.05, battery_mah=2000,
+    battery_v=3.7,
+)  # fmt: skip
+RASPBERRY_PI = _assumed(
+    name="Raspberry Pi class", clock_mhz=1500, cycles_per_mac=(0.05, 0.4),
+    sram_bytes=4 * GB, flash_bytes=16 * GB, active_power_mw=6000, sleep_power_mw=2500,
+)  # fmt: skip
+PHONE = _assumed(
+    name="phone class", clock_mhz=2800, cycles_per_mac=(0.01, 0.1), sram_bytes=8 * GB,
+    flash_bytes=128 * GB, active_power_mw=3000, sleep_power_mw=30, battery_mah=4500,
+    battery_v=3.85,
+)  # fmt: skip
+SERVER = _assumed(
+    name="server", clock_mhz=3000, cycles_per_mac=(0.0005, 0.05), sram_bytes=128 * GB,
+    flash_bytes=1024 * GB, active_power_mw=300_000, sleep_power_mw=100_000,
+)  # fmt: skip
+
+DEVICES = {
+    device.name: device
+    for device in (
+        STM32F746, STM32H743, STM32L4R5, STM32U575, ESP32_S3, RASPBERRY_PI, PHONE,
+        SERVER,
+    )
+}  # fmt: skip

@@ -1,0 +1,228 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from selective_query.budgets import BatteryLife, MaxEnergy, MaxLatency, MaxPrice
+from selective_query.costs import (
+    CLOUD,
+    LTE,
+    SERVER,
+    STM32F746,
+    WIFI,
+    WIRED,
+    CostModel,
+    Deployment,
+    Gateway,
+)
+
+EDGE = Deployment(
+    device=STM32F746, base_ms=50, router_macs=1000, link=LTE,
+    cloud=CLOUD.with_(price_per_query=0.002), payload_bytes=3072, inputs_per_day=1000,
+    timeout_ms=2000,
+)  # fmt: skip
+SAME = Deployment(
+    device=STM32F746, base_ms=50, global_ms=300, order="same_device",
+    inputs_per_day=1000,
+)  # fmt: skip
+EACH = [
+    EDGE,
+    replace(EDGE, order="router_first"),
+    replace(EDGE, order="parallel"),
+    SAME,
+]
+COSTS = {
+    "mean": lambda model, c: model.latency_ms(c),
+    "p50": lambda model, c: model.latency_ms(c, "p50"),
+    "p95": lambda model, c: model.latency_ms(c, "p95"),
+    "energy": lambda model, c: model.energy_mj(c),
+    "price": lambda model, c: model.price(c),
+    "bytes": lambda model, c: model.bytes(c),
+    "battery": lambda model, c: -model.battery_days(c),
+}
+shares = st.floats(0, 1)
+
+
+@pytest.mark.parametrize("model", EACH, ids=lambda m: m.order)
+@pytest.mark.parametrize("name", COSTS)
+@settings(max_examples=50)
+@given(one=shares, other=shares)
+def test_costs_do_not_rise_with_coverage(model, name, one, other):
+    low, high = sorted((one, other))
+    cost = COSTS[name]
+    assert cost(model, high) <= cost(model, low) + 1e-9
+
+
+@pytest.mark.parametrize("model", EACH, ids=lambda m: m.order)
+def test_it_is_a_cost_model(model):
+    assert isinstance(model, CostModel)
+    assert hash(model) == hash(replace(model))
+
+
+@pytest.mark.parametrize("model", EACH, ids=lambda m: m.order)
+@pytest.mark.parametrize("coverage", [0.2, 0.5, 0.93])
+def test_budgets_lead_back_to_the_coverage(model, coverage):
+    budgets = [
+        MaxLatency(model.latency_ms(coverage), model),
+        MaxEnergy(model.energy_mj(coverage), model),
+        BatteryLife(model.battery_days(coverage), model),
+    ]
+    if model.order != "same_device":
+        budgets.append(MaxPrice(model.price(coverage), model))
+    for budget in budgets:
+        assert budget.least_coverage() == pytest.approx(coverage, abs=1e-6)
+
+
+@pytest.mark.parametrize("model", EACH, ids=lambda m: m.order)
+@pytest.mark.parametrize("coverage", [0.0, 0.3, 0.8, 0.97, 1.0])
+def test_percentiles_are_those_of_the_mixture(model, coverage):
+    kept, queried = model._totals_ms()
+    n = 200_000
+    times = np.r_[
+        np.full(round(coverage * n), kept),
+        np.quantile(queried, (np.arange(round((1 - coverage) * n)) + 0.5)
+                    / max(1, round((1 - coverage) * n))),
+    ]  # fmt: skip
+    for statistic in ("p50", "p90", "p95", "p99"):
+        expected = np.quantile(times, float(statistic[1:]) / 100)
+        found = model.latency_ms(coverage, statistic)
+        assert found == pytest.approx(expected, rel=0.02, abs=1)
+    assert model.latency_ms(coverage) == pytest.approx(times.mean(), rel=0.01)
+
+
+def test_without_queries_only_the_device_works():
+    assert EDGE.latency_ms(1.0) == pytest.approx(50 + EDGE.router_time_ms)
+    assert EDGE.energy_mj(1.0) == pytest.approx(0.33 * (50 + EDGE.router_time_ms))
+    assert EDGE.price(1.0) == EDGE.bytes(1.0) == 0
+    assert SAME.latency_ms(1.0, "p99") == 50
+
+
+def test_at_query_rate_one_base_and_router_come_on_top_of_the_cloud():
+    alone = replace(EDGE, base_ms=0.0, router_macs=0)
+    on_top = 50 + EDGE.router_time_ms
+    assert EDGE.latency_ms(0.0) - alone.latency_ms(0.0) == pytest.approx(on_top)
+    assert EDGE.energy_mj(0.0) - alone.energy_mj(0.0) == pytest.approx(0.33 * on_top)
+    assert EDGE.price(0.0) == alone.price(0.0)
+
+
+def test_orders_differ_by_what_the_base_costs():
+    first, before, beside = EACH[:3]
+    perfect = {"link": LTE.with_(availability=1.0)}
+    first, before = (replace(m, **perfect) for m in (first, before))
+    saved = first.latency_ms(0.6) - before.latency_ms(0.6)
+    assert saved == pytest.approx(0.4 * 50)
+    assert first.energy_mj(0.6) - before.energy_mj(0.6) == pytest.approx(
+        0.33 * 0.4 * 50
+    )
+    assert beside.energy_mj(0.6) == pytest.approx(EDGE.energy_mj(0.6))
+    assert before.latency_ms(0.6) <= beside.latency_ms(0.6) <= EDGE.latency_ms(0.6)
+    assert SAME.latency_ms(0.6) == pytest.approx(50 + 0.4 * 300)
+    assert SAME.energy_mj(0.6) == pytest.approx(0.33 * (50 + 0.4 * 300))
+
+
+def test_lost_attempts_take_time_and_energy_and_the_base_answers_in_the_end():
+    shaky = replace(EDGE, link=LTE.with_(availability=0.5), retries=2)
+    assert shaky.chance_lost == pytest.approx(0.125)
+    assert shaky.attempts == pytest.approx(1.75)
+    assert shaky.bytes(0.0) == pytest.approx(1.75 * 3072)
+    # 0.5 + 0.25 + 0.125 timeouts on average; an answer but for one in eight.
+    calm = replace(EDGE, link=LTE.with_(availability=1.0))
+    answer = calm.latency_ms(0.0) - calm.latency_ms(1.0)
+    expected = 0.875 * 2000 + 0.875 * answer
+    assert shaky.latency_ms(0.0) - shaky.latency_ms(1.0) == pytest.approx(
+        expected, rel=0.02
+    )
+    assert shaky.energy_mj(0.0) > calm.energy_mj(0.0)
+    assert shaky.price(0.0) < calm.price(0.0) * 1.75
+
+
+def test_when_nothing_gets_through_all_but_the_answer_is_paid_for():
+    dead = replace(EDGE, link=LTE.with_(availability=1e-9), retries=1)
+    assert dead.chance_lost == pytest.approx(1)
+    assert dead.latency_ms(0.7) == pytest.approx(
+        EDGE.latency_ms(1.0) + 0.3 * 2 * 2000, rel=1e-6
+    )
+    radio = 2 * LTE.send_energy_mj(3072) + LTE.waiting_power_mw * 4
+    assert dead.energy_mj(0.7) == pytest.approx(EDGE.energy_mj(1.0) + 0.3 * radio)
+    assert dead.price(0.0) == pytest.approx(2 * LTE.price(3072), rel=1e-6)
+
+
+def test_a_battery_lasts_as_long_as_its_charge():
+    idle = replace(SAME, inputs_per_day=0)
+    charge_mwh = 2500 * 3.0 * 0.8
+    assert idle.battery_days(0.5) == pytest.approx(charge_mwh / (1.0 * 24))
+    with pytest.raises(ValueError, match="needs inputs_per_day"):
+        replace(SAME, inputs_per_day=None).battery_days(0.5)
+    with pytest.raises(ValueError, match="needs a battery"):
+        replace(SAME, device=SERVER).battery_days(0.5)
+
+
+def test_rows_cost_on_average_what_the_model_says():
+    rng = np.random.default_rng(0)
+    kept = rng.random(1000) < 0.7
+    rows = EDGE.by_row(kept)
+    for name, column in rows.items():
+        assert column.mean() == pytest.approx(getattr(EDGE, name)(kept.mean()))
+    payload = np.where(np.arange(1000) % 2, 1000.0, 9000.0)
+    own = EDGE.by_row(kept, payload)
+    attempts = EDGE.attempts
+    np.testing.assert_allclose(own["bytes"], np.where(kept, 0, attempts * payload))
+    small, large = (own["latency_ms"][~kept & (payload == p)] for p in (1000, 9000))
+    assert large.min() > small.max()
+
+
+def test_a_gateway_answers_some_queries_itself():
+    gateway = Deployment(
+        device=SERVER, base_ms=20, link=WIRED, cloud=CLOUD.with_(price_per_query=1.0)
+    )
+    tiers = [
+        replace(EDGE, link=WIFI, cloud=Gateway(deployment=gateway, coverage=c))
+        for c in (1.0, 0.5, 0.0)
+    ]
+    latencies = [model.latency_ms(0.5) for model in tiers]
+    assert latencies == sorted(latencies)
+    prices = [model.price(0.5) for model in tiers]
+    assert prices[0] == 0
+    assert prices[1] == pytest.approx(prices[2] / 2)
+    with pytest.raises(ValueError, match="coverage must be in"):
+        Gateway(deployment=gateway, coverage=2)
+
+
+def test_estimated_times_are_the_middle_of_the_devices_range():
+    model = replace(EDGE, base_ms=None, base_macs=12_800_000)
+    low, high = STM32F746.latency_range_ms(12_800_000)
+    assert model.base_time_ms == pytest.approx((low * high) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"order": "first"}, ValueError, "order must be one of base_first"),
+        (
+            {"base_macs": 5},
+            ValueError,
+            "one of base_macs and base_ms. Got base_macs and",
+        ),
+        ({"base_ms": None}, ValueError, "one of base_macs and base_ms. Got none"),
+        ({"base_ms": -1}, ValueError, "base_ms must be a number >= 0. Got -1"),
+        ({"retries": 0.5}, ValueError, "retries must be a whole number"),
+        ({"link": None}, TypeError, "needs link=, a Link, and cloud="),
+        ({"device": "STM32F746"}, TypeError, "device must be a Device"),
+        ({"order": "same_device"}, ValueError, "one of global_macs and global_ms"),
+        (
+            {"order": "router_first", "base_ms": 5000.0},
+            ValueError,
+            "a query costs less latency than the base",
+        ),
+    ],
+)
+def test_deployments_that_make_no_sense_are_named(changes, error, message):
+    with pytest.raises(error, match=message):
+        replace(EDGE, **changes)
+
+
+def test_a_wrong_unit_is_a_wrong_name():
+    with pytest.raises(TypeError, match="base_seconds"):
+        Deployment(device=STM32F746, base_seconds=1, link=WIFI, cloud=CLOUD)

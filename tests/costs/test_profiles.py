@@ -1,0 +1,102 @@
+import pytest
+
+from selective_query.costs import (
+    CLOUD,
+    DEVICES,
+    LINKS,
+    LORAWAN,
+    STM32F746,
+    STM32L4R5,
+    STM32U575,
+    WIFI,
+    Cloud,
+    Device,
+    Source,
+)
+
+PROFILES = [*DEVICES.values(), *LINKS.values(), CLOUD]
+WAKE_WORDS_MACS = 7_490_000  # MLPerf Tiny: MobileNetV1 x 0.25 at 96 x 96
+IMAGES_MACS = 12_500_000  # MLPerf Tiny: ResNet-8 on CIFAR-10
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.name)
+def test_every_constant_says_where_it_is_from(profile):
+    assert profile.constants().keys() <= profile.sources.keys()
+    text = profile.provenance()
+    assert text.count("\n") == len(profile.constants())
+    assert all(str(source) in text for source in profile.sources.values()
+               if source.kind == "published")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "macs", "published_ms"),
+    [
+        (STM32F746, WAKE_WORDS_MACS, 57.0),
+        (STM32F746, IMAGES_MACS, 64.8),
+        (STM32F746, 12_800_000, 200.0),
+        (STM32L4R5, WAKE_WORDS_MACS, 230.5),
+        (STM32U575, WAKE_WORDS_MACS, 133.4),
+    ],
+)
+def test_published_latencies_are_within_the_range(device, macs, published_ms):
+    low, high = device.latency_range_ms(macs)
+    assert low * 0.99 <= published_ms <= high * 1.1
+    assert low < device.latency_ms(macs) < high
+
+
+def test_constants_of_ones_own_are_marked_as_such():
+    own = STM32F746.with_(cycles_per_mac=(1.5, 1.7), battery_mah=1000)
+    assert own.source("cycles_per_mac").kind == "measured"
+    assert own.source("clock_mhz").kind == "published"
+    assert "battery_mah" in STM32F746.assumed()
+    assert "battery_mah" not in own.assumed()
+    assert own.battery_mwh == pytest.approx(1000 * 3.0 * 0.8)
+    assert WIFI.with_(jitter_ms=1).source("jitter_ms").kind == "measured"
+    assert CLOUD.with_(median_ms=20).median_ms == 20
+
+
+def test_a_device_of_ones_own_in_one_line():
+    own = Device(name="mine", clock_mhz=100, cycles_per_mac=(2.0, 2.0), sram_bytes=1,
+                 flash_bytes=1, active_power_mw=50, sleep_power_mw=0)  # fmt: skip
+    assert own.latency_range_ms(1_000_000) == (20, 20)
+    assert own.compute_energy_mj(20) == 1
+    assert own.battery_mwh is None
+    assert hash(own) == hash(own.with_())
+
+
+def test_an_image_does_not_fit_one_frame_of_lorawan():
+    assert LORAWAN.n_messages(222) == 1
+    assert LORAWAN.n_messages(223) == 2
+    assert LORAWAN.n_messages(3072) == 14
+    on_air = 8 * 222 / 5.47
+    assert LORAWAN.transfer_ms(222) == pytest.approx(on_air)
+    # One per cent of the time on the air: 99 times as long a pause after each.
+    assert LORAWAN.transfer_ms(444) == pytest.approx(2 * on_air + 99 * on_air)
+
+
+def test_sending_costs_energy_and_money():
+    assert WIFI.send_energy_mj(10_000) == pytest.approx(60 + 3)
+    assert WIFI.with_(price_per_mb=2.0).price(500_000) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: STM32F746.with_(clock_mhz=-1), "clock_mhz must be a number in"),
+        (lambda: STM32F746.with_(clock_mhz="216"), "clock_mhz must be .* Got '216'"),
+        (lambda: STM32F746.with_(cycles_per_mac=(3.0, 1.0)), r"a range \(low, high\)"),
+        (lambda: STM32F746.with_(cycles_per_mac=2.0), r"a range \(low, high\)"),
+        (lambda: WIFI.with_(availability=0.0), "availability must be"),
+        (lambda: WIFI.with_(duty_cycle=2), "duty_cycle must be"),
+        (lambda: Cloud(name="c", median_ms=5, p95_ms=4), "p95_ms must be at least"),
+        (lambda: Source("guessed"), "kind must be one of measured, published, assumed"),
+    ],
+)
+def test_constants_out_of_range_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_wrong_unit_is_a_wrong_name():
+    with pytest.raises(TypeError, match="clock_ghz"):
+        STM32F746.with_(clock_ghz=0.216)
