@@ -41,7 +41,11 @@ FLOORS = [
     {"__main__"},
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
-TORCH_ROOMS = {"routers/primal_dual.py", "routers/constrained_net.py"}
+TORCH_ROOMS = {
+    "costs/net_profile.py",
+    "routers/primal_dual.py",
+    "routers/constrained_net.py",
+}
 TORCH_FLOORS = {"nets", "training"}
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"

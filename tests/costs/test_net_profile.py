@@ -1,0 +1,101 @@
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from selective_query.costs import STM32F746  # noqa: E402
+from selective_query.costs.net_profile import profile_net  # noqa: E402
+from selective_query.nets import ConvNet, MobileNet, SignalNet  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (ConvNet(10), (3, 32, 32)),
+        (MobileNet(10, width=0.35), (3, 32, 32)),
+        (MobileNet(7, width=1.0, depth=2, stem_stride=2), (3, 96, 96)),
+        (SignalNet(10, n_channels=64), (64, 32)),
+    ],
+)
+def test_operations_and_weights_are_those_of_torch(net, shape):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    profile = profile_net(net, shape)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net.eval()(torch.zeros(1, *shape))
+    assert 2 * profile.macs == counter.get_total_flops()
+    weights = [
+        module.weight.numel()
+        for module in net.modules()
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear))
+    ]
+    assert profile.weights == sum(weights)
+    assert [layer.weights for layer in profile.layers] == weights
+
+
+def test_peak_of_a_chain_is_its_largest_pair():
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(),
+        nn.Conv2d(2, 8, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(200, 4),
+    )  # fmt: skip
+    profile = profile_net(net, (1, 10, 10))
+    # Input, then the maps of 2 x 10 x 10 beside those of 8 x 5 x 5.
+    assert profile.peak_elements == max(100 + 200, 200 + 200, 200 + 4)
+    assert profile.peak_elements_in_place == profile.peak_elements
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.Conv2d(4, 16, 1)
+        self.deep = nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.down = nn.Conv2d(16, 4, 1)
+
+    def forward(self, x):
+        return x + self.down(self.deep(self.up(x)))
+
+
+def test_a_skipped_input_stays_alive_and_depthwise_maps_may_be_replaced():
+    profile = profile_net(Residual(), (4, 10, 10))
+    # While the depthwise runs: the input, its own input and its output.
+    assert profile.peak_elements == 400 + 1600 + 1600
+    # In place it keeps one channel beside; then down runs: input, map, output.
+    assert profile.peak_elements_in_place == 400 + 1600 + 400
+
+
+def test_bytes_follow_from_the_bits():
+    profile = profile_net(nn.Sequential(nn.Flatten(), nn.Linear(100, 10)), (1, 10, 10))
+    assert profile.flash_bytes() == 1000 + 4 * 10
+    assert profile.flash_bytes(bits=32) == 4000 + 4 * 10
+    assert profile.sram_bytes() == 110
+    assert profile.sram_bytes(bits=32) == 440
+
+
+def test_what_does_not_fit_is_named_with_its_excess():
+    small = profile_net(ConvNet(10), (3, 32, 32)).fits(STM32F746)
+    assert small
+    assert small.excess is None
+    large = profile_net(ConvNet(10, (64, 256, 1024), (1, 1, 1)), (3, 64, 64))
+    report = large.fits(STM32F746)
+    assert not report
+    assert report.excess.startswith("STM32F746: ")
+    assert "flash_bytes" in report.excess
+    assert "sram_bytes" in report.excess
+    assert "too many" in report.excess
+    assert "left" in str(small)
+
+
+def test_a_net_that_branches_on_values_is_refused():
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(ValueError, match="Branching cannot be traced .* branches"):
+        profile_net(Branching(), (3,))
+
+
+def test_profiling_leaves_the_mode_as_it_was():
+    net = ConvNet(10).train()
+    profile_net(net, (3, 32, 32))
+    assert net.training
