@@ -11,7 +11,7 @@ from torch import nn
 
 from selective_query.datasets import load_dataset
 from selective_query.nets import ConvNet, SignalNet
-from selective_query.training import NetClassifier, flip_and_shift
+from selective_query.training import NetClassifier, flip, flip_and_shift
 
 
 class Scaled(nn.Module):
@@ -40,7 +40,8 @@ class Task:
         To (X, y) of the models' rows, of the routers' rows and of the test rows.
     base, global_ : callable
         Make an untrained net.
-    augment : callable
+    augment, augment_global : callable
+        Shifts as well cost a small net more than they bring.
     n_epochs, n_epochs_global : int
     rates : tuple of float
         Learning rates that each arm may choose from.
@@ -51,6 +52,7 @@ class Task:
     base: object
     global_: object
     augment: object
+    augment_global: object
     n_epochs: int
     n_epochs_global: int
     rates: tuple
@@ -97,7 +99,8 @@ TASKS = {
         global_=_image_net(
             (32, 64, 64, 128, 128, 256), (1, 2, 1, 2, 1, 2), 3, 120.0, 64.0
         ),
-        augment=flip_and_shift,
+        augment=flip,
+        augment_global=flip_and_shift,
         n_epochs=12,
         n_epochs_global=8,
         rates=(0.1, 0.2, 0.4),
@@ -106,7 +109,8 @@ TASKS = {
         fashion_mnist,
         base=_image_net((8, 12, 16), None, 1, 73.0, 90.0),
         global_=_image_net((16, 32, 32, 64, 128), (1, 2, 1, 2, 2), 1, 73.0, 90.0),
-        augment=partial(flip_and_shift, n_pixels=2),
+        augment=flip,
+        augment_global=partial(flip_and_shift, n_pixels=2),
         n_epochs=8,
         n_epochs_global=6,
         rates=(0.1, 0.2, 0.4),
@@ -116,6 +120,7 @@ TASKS = {
         base=_speech_net(8, 2),
         global_=_speech_net(96, 3),
         augment=shift_in_time,
+        augment_global=shift_in_time,
         n_epochs=30,
         n_epochs_global=40,
         rates=(0.05, 0.1, 0.2),
@@ -125,11 +130,12 @@ TASKS = {
 
 
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
-            global_proba=None, sample_weight=None):  # fmt: skip
+            global_proba=None, sample_weight=None, augment=None):  # fmt: skip
     """A net of the task, fitted."""
     net = NetClassifier(
         make_net, loss=loss, n_epochs=n_epochs, learning_rate=rate,
-        batch_size=task.batch_size, augment=task.augment, random_state=seed,
+        batch_size=task.batch_size, augment=augment or task.augment,
+        random_state=seed,
     )  # fmt: skip
     return net.fit(X, y, sample_weight, global_proba=global_proba)
 
@@ -142,7 +148,7 @@ def global_answers(name):
         parts = task.load()
         net = trained(
             task, *parts[0], task.global_, seed=0, rate=0.1,
-            n_epochs=task.n_epochs_global,
+            n_epochs=task.n_epochs_global, augment=task.augment_global,
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         answers = [net.predict_proba(X) for X, _ in parts]

@@ -1,0 +1,33 @@
+"""The training benchmark, small, where the data are at hand."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "SELECTIVE_QUERY_DATA" not in os.environ, reason="needs the data folder"
+)
+def test_an_arm_is_trained_judged_and_not_run_again(tmp_path):
+    pytest.importorskip("torch")
+    out = tmp_path / "training.json"
+    command = [sys.executable, "training.py", "--quick", "--json", str(out)]
+    seconds = []
+    for _ in range(2):
+        done = subprocess.run(
+            command, cwd=BENCHMARKS, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        seconds.append([row["seconds"] for row in json.loads(out.read_text())["rows"]])
+    rows = json.loads(out.read_text())["rows"]
+    assert {row["arm"] for row in rows} == {"plain"}
+    assert all(0.3 < row["base"] < 1 for row in rows)
+    assert all(len(found) == 4 for row in rows for found in row["accuracy"].values())
+    assert seconds[0] == seconds[1], "what is stored is not run again"
