@@ -19,6 +19,7 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
+from selective_query.cli_plan import add_plan
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -128,6 +129,8 @@ def build_parser():
         "to query, one number a line",
     )
     decide.set_defaults(run=_decide)
+
+    add_plan(commands, FILE_HELP)
     return parser
 
 

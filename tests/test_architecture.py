@@ -21,7 +21,7 @@ FLOORS = [
     {"budgets"},
     {"routers"},
     {"policy"},
-    {"comparison", "diagnosis", "displays", "inspection", "persistence"},
+    {"comparison", "diagnosis", "displays", "inspection", "persistence", "planning"},
     {"layers"},
     {"answers"},
     {"crossfit"},
@@ -37,6 +37,7 @@ FLOORS = [
     {"training"},
     {"datasets"},
     {"demo"},
+    {"cli_plan"},
     {"cli"},
     {"__main__"},
 ]

@@ -96,3 +96,20 @@ def test_fit_for_budgets(file, tmp_path, capsys):
         with pytest.raises(SystemExit):
             main(["fit", str(file), "-o", policy, "--budget", wrong])
     assert "min_accuracy" in capsys.readouterr().err
+
+
+def test_plan_recommends_a_coverage_and_says_what_it_hangs_on(file, tmp_path, capsys):
+    picture = tmp_path / "tornado.png"
+    command = ["plan", str(file), "--base-ms", "120", "--link", "LTE-M"]
+    budgets = ["--inputs-per-day", "500", "--min-battery-days", "60"]
+    more = ["--provenance", "--picture", str(picture)]
+    assert main([*command, *budgets, *more]) == 0
+    printed = capsys.readouterr().out
+    assert "Let the base answer" in printed
+    assert "Asked for: battery life >= 60 days" in printed
+    assert "clock_mhz = 216  (published: STMicroelectronics data sheet)" in printed
+    assert picture.exists()
+    assert main([*command, "--max-latency-ms", "100"]) == 2
+    assert "cannot be kept: without any query it is 120 ms" in capsys.readouterr().err
+    assert main(command) == 2
+    assert "at least one budget" in capsys.readouterr().err
