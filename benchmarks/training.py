@@ -59,13 +59,15 @@ EXTENDED = {
     "deferral_ova": DeferralOneVsAll(),
     "deferral_realizable": DeferralRealizable(),
 }
+# A plain base beside a global that was trained with weights (1 + r).
+WEIGHTED_GLOBAL = "weights on g"
 # Judged by abstention.py.
 ABSTAINING = {
     "selective_net": SelectiveNet(0.7),
     "deep_gamblers": DeepGamblers(),
     "self_adaptive": SelfAdaptive(),
 }
-ARMS = {**CORE, **EXTENDED, **ABSTAINING}
+ARMS = {**CORE, **EXTENDED, WEIGHTED_GLOBAL: CrossEntropy(), **ABSTAINING}
 
 
 class Run:
@@ -91,6 +93,8 @@ class Run:
 
     def outputs(self):
         """Probabilities and evidence of the base on the routers' and the test rows."""
+        if self.arm == WEIGHTED_GLOBAL:
+            return Run(**{**self.key, "arm": "plain"}).outputs()
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_suffix(".partial.npz")
@@ -117,7 +121,8 @@ class Run:
 
     def outcomes(self):
         """Outcomes of the routers' rows and of the test rows."""
-        stored, answers = self.outputs(), global_answers(self.dataset)
+        weighted = self.arm == WEIGHTED_GLOBAL
+        stored, answers = self.outputs(), global_answers(self.dataset, weighted)
         parts = TASKS[self.dataset].load()
         return tuple(
             Outcomes(
@@ -180,7 +185,8 @@ def judge(run):
 
 def train_all(runs, n_jobs):
     """Train what no earlier call has, some at a time."""
-    missing = [run for run in runs if not run.path.exists()]
+    trained = [run for run in runs if run.arm != WEIGHTED_GLOBAL]
+    missing = [run for run in trained if not run.path.exists()]
     Parallel(n_jobs=n_jobs, verbose=5)(delayed(run.outputs)() for run in missing)
 
 

@@ -37,8 +37,8 @@ class AlternatingAdaptation(BaseEstimator):
     ----------
     n_rounds : int, default=2
         At most; it stops after a round that brought nothing.
-    n_standard_errors : float, default=1.0
-        How sure the gain over plain training must be.
+    n_standard_errors : float, default=2.0
+        How sure the gain over plain training must be; it is the best of several.
     keep : {"sure", "last"}, default="sure"
         ``"last"`` keeps the last step whatever it brought, as the paper does.
 
@@ -72,7 +72,7 @@ class AlternatingAdaptation(BaseEstimator):
     ['none', 'base', 'global']
     """
 
-    def __init__(self, n_rounds=2, n_standard_errors=1.0, keep="sure"):
+    def __init__(self, n_rounds=2, n_standard_errors=2.0, keep="sure"):
         self.n_rounds = n_rounds
         self.n_standard_errors = n_standard_errors
         self.keep = keep
