@@ -2,8 +2,8 @@
 
 Bases of several capacities beside a weak and a strong global, at coverages from 0.5 to
 0.95. "Always" takes the weights of two rounds whatever they bring, "safe" only if they
-are better out of fold by more than two standard errors. Differences to plain training are
-on test rows that nothing has seen, with 95 % intervals over those rows.
+are better out of fold by more than two standard errors. Differences to plain training
+are on test rows that nothing has seen, with 95 % intervals over those rows.
 """
 
 import warnings
