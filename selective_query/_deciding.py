@@ -8,9 +8,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from selective_query._validation import check_sample_weight
 from selective_query.answers import Answers, ask
+from selective_query.budgets.calibration import divide_error
 from selective_query.crossfit import to_evidence, to_outcomes
 from selective_query.evidence import Evidence
-from selective_query.policy import UNCHANGED, divide_error
+from selective_query.policy import UNCHANGED
 
 
 class DecidingMixin:
@@ -47,7 +48,7 @@ class DecidingMixin:
         return to_evidence(self._ask_base(X), X)
 
     def _needs_base(self):
-        return self.policy_.router_.needs_base
+        return self.policy_.reads_base_
 
     def _ask_base(self, X):
         return ask(self.base_estimator_, X, self.classes_, self.base_features)

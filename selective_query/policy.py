@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
 from selective_query.budgets.budgets import as_budget
-from selective_query.budgets.calibration import Calibration, check_confidence
+from selective_query.budgets.calibration import Calibration, divide_error
 from selective_query.budgets.outlook import judged_rows, likely_coverage
 from selective_query.budgets.refusals import (
     refuse_other_order,
@@ -283,6 +283,16 @@ class RoutingPolicy(BaseEstimator):
         return self._calibration.solve(budget, self.confidence)
 
     @property
+    def reads_base_(self):
+        """Whether a decision needs what the base says, for router or budget."""
+        if self.router_.needs_base:
+            return True
+        budget = self.operating_point_.budget
+        return budget is not None and any(
+            getattr(part, "reads_base", False) for part in budget.parts
+        )
+
+    @property
     def calibration_rows_(self):
         """Scores and outcomes of the rows that the threshold comes from."""
         check_is_fitted(self, "router_")
@@ -374,18 +384,3 @@ class RoutingPolicy(BaseEstimator):
         """
         budgets, each = divide_error(budgets, confidence)
         return [self.at(budget, confidence=each) for budget in budgets]
-
-
-def divide_error(budgets, confidence):
-    """Budgets as a list, and the confidence that each needs for all to hold.
-
-    Raises
-    ------
-    ValueError
-        When there is no budget, or the confidence is no probability.
-    """
-    budgets = list(budgets)
-    if not budgets:
-        raise ValueError("budgets must hold at least one budget. Got none.")
-    check_confidence(confidence)
-    return budgets, 1 - (1 - confidence) / len(budgets)

@@ -43,6 +43,7 @@ FLOORS = [
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ROOMS = {
+    "costs/liveness.py",
     "costs/net_profile.py",
     "routers/primal_dual.py",
     "routers/constrained_net.py",

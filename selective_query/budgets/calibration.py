@@ -291,3 +291,18 @@ def _bounds(budget, found, error, vacuous):
                 bound = coverage_bound(kept, float(found.sweep.n), 1 - each)
         bounds.append(bound)
     return bounds[0] if len(bounds) == 1 else tuple(bounds)
+
+
+def divide_error(budgets, confidence):
+    """Budgets as a list, and the confidence that each needs for all to hold.
+
+    Raises
+    ------
+    ValueError
+        When there is no budget, or the confidence is no probability.
+    """
+    budgets = list(budgets)
+    if not budgets:
+        raise ValueError("budgets must hold at least one budget. Got none.")
+    check_confidence(confidence)
+    return budgets, 1 - (1 - confidence) / len(budgets)

@@ -60,6 +60,8 @@ class QueryRate(Limit):
 class _CostLimit(Limit):
     """A bound on a cost that falls with coverage."""
 
+    _easier = "least"
+
     def __post_init__(self):
         check_number(self, self._limited[0], 0, math.inf)
         if not isinstance(self.costs, CostModel):
@@ -84,8 +86,8 @@ class _CostLimit(Limit):
         if not self._keeps(1.0):
             nearest, unit = self._cost(1.0), self._limited[1]
             raise BudgetInfeasibleError(
-                f"{self!r} cannot be kept: without any query it is {nearest:g}{unit}. "
-                "Ask for that at most, or use a cheaper base.",
+                f"{self} cannot be kept: without any query it is {nearest:g}{unit}. "
+                f"Ask for that at {self._easier}, or use a cheaper base.",
                 self,
                 nearest,
             )
@@ -190,6 +192,7 @@ class BatteryLife(_CostLimit):
     costs: CostModel
 
     _limited = ("days", " days")
+    _easier = "most"
 
     def _cost(self, coverage):
         return self.costs.battery_days(coverage)

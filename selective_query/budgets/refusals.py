@@ -26,8 +26,9 @@ def refuse_other_order(budget, router):
         costs = getattr(part, "costs", None)
         if getattr(costs, "router_first", False) and router.needs_base:
             raise ValueError(
-                f"{part!r} charges the base for the inputs that it answers only "
-                f"(router_first=True), and {type(router).__name__} reads what the base "
-                "says about every input. Use costs with router_first=False, or a "
-                "PreRouter."
+                f"The costs of {part} are those of a router that decides before the "
+                f"base has run, and {type(router).__name__} reads what the base says "
+                "about every input. Use costs of the order in which things run "
+                "(ConstantCosts(router_first=False), Deployment(order='base_first')), "
+                "or a PreRouter."
             )

@@ -117,6 +117,11 @@ max_gap=None))
             check_number(self, "max_gap", 0, 1)
 
     @property
+    def reads_base(self):
+        """Whether the groups are those of the base's answers."""
+        return self.by == PREDICTED_CLASS
+
+    @property
     def _is_named(self):
         return isinstance(self.minimum, tuple)
 

@@ -1,7 +1,7 @@
 """From coverage to money, time, energy and battery life, and back."""
 
 from selective_query.costs.cost_model import ConstantCosts, CostModel
-from selective_query.costs.deployment import Deployment, Gateway
+from selective_query.costs.deployment import Deployment
 from selective_query.costs.devices import (
     DEVICES,
     ESP32_S3,
@@ -14,6 +14,7 @@ from selective_query.costs.devices import (
     STM32U575,
     Device,
 )
+from selective_query.costs.gateway import Gateway
 from selective_query.costs.links import (
     BLE,
     CLOUD,

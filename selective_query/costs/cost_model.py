@@ -10,6 +10,19 @@ MILLIJOULES_PER_MILLIWATT_HOUR = 3600
 SECONDS_PER_DAY = 86_400
 
 
+def check_share(coverage):
+    """Raise ValueError for a coverage that is no share of the inputs."""
+    is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
+    if not is_number or not 0 <= coverage <= 1:
+        hint = ""
+        if is_number and 1 < coverage <= 100:
+            hint = f" Did you mean {coverage / 100:g}?"
+        raise ValueError(
+            "coverage must be the share of inputs that the base answers, a number in "
+            f"[0, 1]. Got {coverage!r}.{hint}"
+        )
+
+
 @runtime_checkable
 class CostModel(Protocol):
     """What budgets in units of cost need to know.
@@ -113,6 +126,7 @@ class ConstantCosts:
 
     def price(self, coverage):
         """Money an input costs on average."""
+        check_share(coverage)
         return self._mixed(self.base_price, self.query_price, 1 - coverage)
 
     def latency_ms(self, coverage, statistic="mean"):
@@ -121,6 +135,7 @@ class ConstantCosts:
         Two durations occur, so a percentile is that of the base if at least that share
         of the inputs stays with it.
         """
+        check_share(coverage)
         if statistic not in STATISTICS:
             raise ValueError(
                 f"statistic must be one of {', '.join(STATISTICS)}. Got {statistic!r}."
@@ -133,6 +148,7 @@ class ConstantCosts:
 
     def energy_mj(self, coverage):
         """Energy that the device spends on an input on average, in mJ."""
+        check_share(coverage)
         return self._mixed(self.base_energy_mj, self.query_energy_mj, 1 - coverage)
 
     def _mixed(self, base, query, queried):

@@ -1,18 +1,24 @@
 """What a hybrid costs on a device, over a link, in a cloud, as coverage changes."""
 
+import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
 
 import numpy as np
 
-from selective_query.costs.cost_model import SECONDS_PER_DAY, STATISTICS
+from selective_query.costs.cost_model import (
+    SECONDS_PER_DAY,
+    STATISTICS,
+    check_share,
+)
 from selective_query.costs.devices import Device
 from selective_query.costs.links import Link
+from selective_query.costs.query import Query, draw_query
 
 ORDERS = ("base_first", "router_first", "parallel", "same_device")
-N_DRAWS = 20_000
+MAY_LACK = {"base_macs", "base_ms", "global_macs", "global_ms", "inputs_per_day"}
 MILLIJOULES_PER_MILLIWATT_HOUR = 3600
 
 
@@ -54,7 +60,7 @@ class Deployment:
     order : {"base_first", "router_first", "parallel", "same_device"}
         By default "base_first".
     timeout_ms : float, default=10_000
-        After which an attempt counts as lost.
+        After which an attempt counts as lost, also if an answer would have come.
     retries : int, default=1
         Further attempts.
     inputs_per_day : float or None, default=None
@@ -63,8 +69,9 @@ class Deployment:
     Raises
     ------
     ValueError
-        When a parameter is missing or out of range, or a query costs less than the
-        base where the order spares it, so that costs would rise with coverage.
+        When a parameter is missing or out of range, no attempt can end in time, or a
+        query costs less than the base where the order spares it, so that costs would
+        rise with coverage.
 
     References
     ----------
@@ -113,8 +120,21 @@ class Deployment:
                 f"order={self.order!r} needs link=, a Link, and cloud=, a Cloud or a "
                 f"Gateway. Got {self.link!r} and {self.cloud!r}."
             )
+        else:
+            self._check_in_time()
         if self.order == "router_first":
             self._refuse_dear_base()
+
+    def _check_in_time(self):
+        sent, link = self.payload_bytes, self.link
+        least = link.transfer_ms(sent) + link.round_trip_ms
+        if least > self.timeout_ms:
+            raise ValueError(
+                f"timeout_ms={self.timeout_ms:g} is over before a query of {sent:g} "
+                f"bytes can be answered over {link.name}, which takes {least:.0f} ms "
+                f"at least, in {link.n_messages(sent)} messages. Give more time, a "
+                "smaller payload, or another link."
+            )
 
     def _check_numbers(self):
         for name in (
@@ -123,7 +143,9 @@ class Deployment:
         ):  # fmt: skip
             value = getattr(self, name)
             is_number = isinstance(value, Real) and not isinstance(value, bool)
-            if value is not None and not (is_number and 0 <= value < math.inf):
+            if value is None and name in MAY_LACK:
+                continue
+            if not (is_number and 0 <= value < math.inf):
                 raise ValueError(f"{name} must be a number >= 0. Got {value!r}.")
         if not isinstance(self.retries, Integral) or self.retries < 0:
             raise ValueError(
@@ -137,10 +159,13 @@ class Deployment:
             raise ValueError(f"Give one of {' and '.join(names)}. Got {got}.")
 
     def _refuse_dear_base(self):
+        times = self._query.sorted_ms
+        # Percentiles from the median on must not rise with coverage either.
+        query_ms = min(float(times.mean()), float(np.median(times)))
         pairs = {
-            "latency": (self.base_time_ms, float(self._query_draws.mean())),
+            "latency": (self.base_time_ms, query_ms),
             "energy": (
-                self.device.compute_energy_mj(self.base_time_ms), self._query_energy_mj
+                self.device.compute_energy_mj(self.base_time_ms), self._query.energy_mj
             ),
         }  # fmt: skip
         for what, (base, query) in pairs.items():
@@ -172,52 +197,33 @@ class Deployment:
     @property
     def chance_lost(self):
         """Chance that a query is not answered in the end, and the base answers."""
-        if self.order == "same_device":
-            return 0.0
-        return (1 - self.link.availability) ** (self.retries + 1)
+        return self._query.chance_lost
 
     @property
     def attempts(self):
         """Attempts of a query on average."""
-        if self.order == "same_device":
-            return 0.0
-        lost = 1 - self.link.availability
-        return sum(lost**number for number in range(self.retries + 1))
+        return self._query.attempts
 
     @cached_property
-    def _lost_attempts(self):
-        """How many attempts each drawn query loses; retries + 1 is all of them."""
-        lost = np.random.default_rng(0).random((N_DRAWS, self.retries + 1))
-        through = lost < self.link.availability
-        return np.where(through.any(1), through.argmax(1), self.retries + 1)
-
-    @cached_property
-    def _query_draws(self):
-        """Sorted times of queries in milliseconds, without base and router."""
+    def _query(self):
+        """What a query takes, base and router apart."""
         if self.order == "same_device":
-            return np.array([self._time_ms(self.global_ms, self.global_macs)])
-        rng = np.random.default_rng(1)
-        answer = self.link.draw_ms(rng, N_DRAWS, self.payload_bytes)
-        answer += self.cloud.draw_ms(rng, N_DRAWS)
-        lost = self._lost_attempts
-        # Where no attempt gets through, a base that was spared runs after all.
-        instead = self.base_time_ms if self.order == "router_first" else 0.0
-        found = np.where(lost > self.retries, instead, answer)
-        return np.sort(lost * self.timeout_ms + found)
-
-    @cached_property
-    def _query_energy_mj(self):
-        """Energy that a query takes on the device on average."""
-        if self.order == "same_device":
-            return self.device.compute_energy_mj(float(self._query_draws[0]))
-        sending = self.attempts * self.link.send_energy_mj(self.payload_bytes)
-        waiting = self.link.waiting_power_mw * float(self._query_draws.mean()) / 1000
-        return sending + waiting
+            ms = self._time_ms(self.global_ms, self.global_macs)
+            return Query(np.array([ms]), 0.0, 0.0, self.device.compute_energy_mj(ms))
+        return draw_query(
+            self.link,
+            self.cloud,
+            self.payload_bytes,
+            self.timeout_ms,
+            self.retries,
+            # A base that was spared runs after all where no attempt gets through.
+            self.base_time_ms if self.order == "router_first" else 0.0,
+        )
 
     def _totals_ms(self):
         """Time of an input that is kept, and the drawn times of queried ones."""
         base, router = self.base_time_ms, self.router_time_ms
-        query = self._query_draws
+        query = self._query.sorted_ms
         if self.order == "router_first":
             queried = router + query
         elif self.order == "parallel":
@@ -238,6 +244,7 @@ class Deployment:
         -------
         float
         """
+        check_share(coverage)
         if statistic not in STATISTICS:
             raise ValueError(
                 f"statistic must be one of {', '.join(STATISTICS)}. Got {statistic!r}."
@@ -257,11 +264,12 @@ class Deployment:
 
     def energy_mj(self, coverage):
         """Energy that the device spends on an input on average, in mJ."""
+        check_share(coverage)
         work = self.router_time_ms + self.base_time_ms * self._base_share(coverage)
         return float(
             self.device.sensing_energy_mj
             + self.device.compute_energy_mj(work)
-            + (1 - coverage) * self._query_energy_mj
+            + (1 - coverage) * self._query.energy_mj
         )
 
     def _base_share(self, coverage):
@@ -272,10 +280,12 @@ class Deployment:
 
     def bytes(self, coverage):
         """Bytes that an input sends on average."""
+        check_share(coverage)
         return float((1 - coverage) * self.attempts * self.payload_bytes)
 
     def price(self, coverage):
         """Money an input costs on average."""
+        check_share(coverage)
         if self.order == "same_device":
             return 0.0
         sent = self.attempts * self.link.price(self.payload_bytes)
@@ -288,20 +298,42 @@ class Deployment:
         Raises
         ------
         ValueError
-            When the device has no battery, or ``inputs_per_day`` was not given.
+            When the device has no battery, ``inputs_per_day`` was not given, or so many
+            inputs a day are more than the device can compute or the link may send.
         """
+        check_share(coverage)
         charge = self.device.battery_mwh
         if charge is None or self.inputs_per_day is None:
             missing = "inputs_per_day" if charge is not None else "a battery"
             raise ValueError(f"Battery life needs {missing}. Got None.")
-        busy_s = self.inputs_per_day * self.base_time_ms / 1000
-        asleep_s = max(0.0, SECONDS_PER_DAY - busy_s)
-        spent = (
-            self.inputs_per_day * self.energy_mj(coverage)
-            + self.device.sleep_power_mw * asleep_s
-        )
+        busy_s = self.inputs_per_day * self._busy_ms(coverage) / 1000
+        self._refuse_overload(coverage, busy_s)
+        spent = self.inputs_per_day * self.energy_mj(
+            coverage
+        ) + self.device.sleep_power_mw * (SECONDS_PER_DAY - busy_s)
         total = charge * MILLIJOULES_PER_MILLIWATT_HOUR
         return total / spent if spent else math.inf
+
+    def _busy_ms(self, coverage):
+        """Time that the device computes for an input on average."""
+        busy = self.router_time_ms + self.base_time_ms * self._base_share(coverage)
+        if self.order == "same_device":
+            busy += (1 - coverage) * float(self._query.sorted_ms[0])
+        return busy
+
+    def _refuse_overload(self, coverage, busy_s):
+        allowed_s, what = SECONDS_PER_DAY, "to compute"
+        if busy_s <= allowed_s and self.order != "same_device":
+            on_air = self.attempts * self.link.on_air_ms(self.payload_bytes) / 1000
+            busy_s = self.inputs_per_day * (1 - coverage) * on_air
+            allowed_s *= self.link.duty_cycle
+            what = f"to send over {self.link.name}"
+        if busy_s > allowed_s:
+            raise ValueError(
+                f"inputs_per_day={self.inputs_per_day:g} at coverage {coverage:g} take "
+                f"{busy_s:.0f} s a day {what}, and there are {allowed_s:.0f}. Give "
+                "fewer inputs, a higher coverage, or another device or link."
+            )
 
     def by_row(self, kept, payload_bytes=None):
         """Mean costs of each input, for decisions that were made.
@@ -322,46 +354,20 @@ class Deployment:
         payload = np.full(len(kept), self.payload_bytes, dtype=float)
         if payload_bytes is not None:
             payload[:] = payload_bytes
-        sizes, place = np.unique(payload, return_inverse=True)
-        models = [replace(self, payload_bytes=float(size)) for size in sizes]
-        return {
-            name: np.where(
-                kept,
-                getattr(self, name)(1.0),
-                np.array([getattr(model, name)(0.0) for model in models])[place],
-            )
-            for name in ("latency_ms", "energy_mj", "bytes", "price")
-        }
+        names = ("latency_ms", "energy_mj", "bytes", "price")
+        found = {n: np.full(len(kept), getattr(self, n)(1.0)) for n in names}
+        for size in np.unique(payload[~kept]):
+            model = self._sending(float(size))
+            rows = ~kept & (payload == size)
+            for name in names:
+                found[name][rows] = getattr(model, name)(0.0)
+        return found
 
-
-@dataclass(frozen=True, kw_only=True)
-class Gateway:
-    """A middle tier that answers some queries by itself and passes the others on.
-
-    Takes the place of the cloud in a :class:`Deployment`: device, gateway, cloud.
-
-    Parameters
-    ----------
-    deployment : Deployment
-        Of the gateway's own hybrid.
-    coverage : float
-        Share of the queries that the gateway answers.
-    """
-
-    deployment: Deployment
-    coverage: float
-
-    def __post_init__(self):
-        if not 0 <= self.coverage <= 1:
-            raise ValueError(f"coverage must be in [0, 1]. Got {self.coverage!r}.")
-
-    @property
-    def price_per_query(self):
-        """Money that a query to the gateway costs on average."""
-        return self.deployment.price(self.coverage)
-
-    def draw_ms(self, rng, n):
-        """Times of n answers, shape (n,)."""
-        kept, queried = self.deployment._totals_ms()
-        passed_on = rng.choice(queried, n)
-        return np.where(rng.random(n) < self.coverage, kept, passed_on)
+    def _sending(self, payload_bytes):
+        """The same with another payload, which may be cheaper than the base."""
+        other = copy.copy(self)
+        vars(other).pop("_query", None)
+        object.__setattr__(other, "payload_bytes", payload_bytes)
+        if self.order != "same_device":
+            other._check_in_time()
+        return other

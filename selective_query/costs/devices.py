@@ -1,6 +1,6 @@
 """Devices: what they compute in a millisecond, what they hold, what they draw."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 
 from selective_query.costs.provenance import ASSUMED, Profile, Source
@@ -61,6 +61,11 @@ class Device(Profile):
     sources: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
+        if not isinstance(self.cycles_per_mac, tuple) or len(self.cycles_per_mac) != 2:
+            raise ValueError(
+                "Device: cycles_per_mac must be a range (low, high), a tuple. Got "
+                f"{self.cycles_per_mac!r}."
+            )
         self._check(
             clock_mhz=(1e-3, 1e5),
             cycles_per_mac=(1e-6, 1e6),
@@ -73,11 +78,6 @@ class Device(Profile):
             usable_share=(0, 1),
             sensing_energy_mj=(0, inf),
         )
-        if not isinstance(self.cycles_per_mac, tuple) or len(self.cycles_per_mac) != 2:
-            raise ValueError(
-                "Device: cycles_per_mac must be a range (low, high). Got "
-                f"{self.cycles_per_mac!r}."
-            )
 
     def latency_range_ms(self, macs):
         """Least and most milliseconds that so many multiply-accumulates take."""
@@ -100,11 +100,6 @@ class Device(Profile):
         if self.battery_mah is None or self.battery_v is None:
             return None
         return self.battery_mah * self.battery_v * self.usable_share
-
-    def with_(self, **changes):
-        """The same with some constants of your own, marked as such."""
-        kept = {n: s for n, s in self.sources.items() if n not in changes}
-        return replace(self, **changes, sources=kept)
 
 
 _MLPERF = "MLPerf Tiny v1.0 closed results"

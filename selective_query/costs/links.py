@@ -1,7 +1,7 @@
 """Links to the cloud and what answers there: time, energy, money, limits."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
@@ -89,20 +89,24 @@ class Link(Profile):
             return 1
         return max(1, math.ceil(payload_bytes / self.max_payload_bytes))
 
+    def on_air_ms(self, payload_bytes):
+        """Milliseconds that the radio sends."""
+        return 8 * payload_bytes / self.throughput_kbps
+
     def transfer_ms(self, payload_bytes):
         """Milliseconds to send a payload, pauses of the duty cycle included.
 
-        The last message need not wait for its pause to end.
+        The last message, of as many that are equally long, need not wait for its pause
+        to end.
         """
-        on_air = 8 * payload_bytes / self.throughput_kbps
+        on_air = self.on_air_ms(payload_bytes)
         n_messages = self.n_messages(payload_bytes)
         pauses = on_air * (n_messages - 1) / n_messages * (1 / self.duty_cycle - 1)
         return on_air + pauses
 
-    def draw_ms(self, rng, n, payload_bytes):
-        """Times of n attempts that get through, without the cloud's, shape (n,)."""
-        excess = self.jitter_ms * rng.standard_exponential(n)
-        return self.transfer_ms(payload_bytes) + self.round_trip_ms + excess
+    def draw_round_trip_ms(self, rng, n):
+        """Times of n round trips without payload, shape (n,)."""
+        return self.round_trip_ms + self.jitter_ms * rng.standard_exponential(n)
 
     def send_energy_mj(self, payload_bytes):
         """Energy of the device to connect and send a payload once."""
@@ -112,11 +116,6 @@ class Link(Profile):
     def price(self, payload_bytes):
         """Money to send a payload once."""
         return self.price_per_mb * payload_bytes / MEGABYTE
-
-    def with_(self, **changes):
-        """The same with some constants of your own, marked as such."""
-        kept = {n: s for n, s in self.sources.items() if n not in changes}
-        return replace(self, **changes, sources=kept)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +144,10 @@ class Cloud(Profile):
 
     def __post_init__(self):
         self._check(median_ms=(0, inf), p95_ms=(0, inf), price_per_query=(0, inf))
-        if self.p95_ms < self.median_ms:
+        if self.p95_ms < self.median_ms or (self.p95_ms and not self.median_ms):
             raise ValueError(
-                "Cloud: p95_ms must be at least median_ms. Got "
-                f"{self.p95_ms!r} < {self.median_ms!r}."
+                "Cloud: p95_ms must be at least median_ms, and both zero or neither. "
+                f"Got {self.p95_ms!r} and {self.median_ms!r}."
             )
 
     def draw_ms(self, rng, n):
@@ -157,11 +156,6 @@ class Cloud(Profile):
             return np.zeros(n)
         spread = math.log(self.p95_ms / self.median_ms) / P95_OF_NORMAL
         return self.median_ms * np.exp(spread * rng.standard_normal(n))
-
-    def with_(self, **changes):
-        """The same with some constants of your own, marked as such."""
-        kept = {n: s for n, s in self.sources.items() if n not in changes}
-        return replace(self, **changes, sources=kept)
 
 
 def _link(published=None, **constants):

@@ -1,5 +1,6 @@
 """What a torch net costs: operations, parameters, and memory at its peak."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,9 @@ import torch
 from torch import fx, nn
 
 from selective_query.costs.fitting import FitReport, Limit
+from selective_query.costs.liveness import COMPUTING, module_of, peak_elements
 
 BYTES_OF_BIAS = 4
-# Layers that an engine runs in the memory of their input.
-IN_PLACE = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.BatchNorm1d,
-            nn.BatchNorm2d, nn.Dropout, nn.Identity)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,12 @@ class NetProfile:
     macs, weights, biases : int
         Of convolutions and linear layers, after batch norm was folded into them.
     peak_elements : int
-        Numbers that are alive at once, at most, with every layer in memory of its own.
+        Numbers that are alive at once, at most. Batch norm and an activation right
+        after a convolution or linear layer are part of it; all else has memory of its
+        own.
     peak_elements_in_place : int
         The same where activations, and depthwise convolutions channel by channel, take
-        the place of their input, as TinyEngine does.
+        the place of an input that nothing else needs, as TinyEngine does.
     layers : tuple of LayerProfile
     """
 
@@ -119,7 +120,8 @@ def profile_net(net, input_shape):
     Raises
     ------
     ValueError
-        When the net cannot be traced.
+        When the net cannot be traced, or has weights of other kinds than convolutions,
+        linear layers and batch norm.
 
     Examples
     --------
@@ -129,27 +131,42 @@ def profile_net(net, input_shape):
     >>> profile.macs
     405824
     """
-    was_training = net.training
     try:
-        graph = fx.symbolic_trace(net.eval())
+        # A copy: tracing shares modules, and a run would move batch norm's statistics.
+        graph = fx.symbolic_trace(copy.deepcopy(net).eval())
     except Exception as error:
         raise ValueError(
             f"{type(net).__name__} cannot be traced by torch.fx, so its memory cannot "
             f"be counted: {error}. Avoid branches that depend on values in forward."
         ) from error
-    finally:
-        net.train(was_training)
-    sizes = _Shapes(graph).of(torch.zeros(1, *input_shape))
-    modules = dict(graph.named_modules())
-    layers = tuple(_layers(graph, modules, sizes))
+    _refuse_unknown(graph)
+    shapes = _Shapes(graph).of(torch.zeros(1, *input_shape))
+    layers = tuple(_layers(graph, shapes))
     return NetProfile(
         macs=sum(layer.macs for layer in layers),
         weights=sum(layer.weights for layer in layers),
         biases=sum(layer.biases for layer in layers),
-        peak_elements=_peak(graph, modules, sizes, in_place=False),
-        peak_elements_in_place=_peak(graph, modules, sizes, in_place=True),
+        peak_elements=peak_elements(graph, shapes, in_place=False),
+        peak_elements_in_place=peak_elements(graph, shapes, in_place=True),
         layers=layers,
     )
+
+
+def _refuse_unknown(graph):
+    """Raise ValueError where weights would not be counted."""
+    counted = {
+        id(parameter)
+        for module in graph.modules()
+        if isinstance(module, (*COMPUTING, nn.BatchNorm1d, nn.BatchNorm2d))
+        for parameter in module.parameters(recurse=False)
+    }
+    unknown = [n for n, p in graph.named_parameters() if id(p) not in counted]
+    if unknown:
+        raise ValueError(
+            "profile_net counts convolutions, linear layers and batch norm. It does "
+            f"not know what {', '.join(unknown[:5])} cost. Measure the net on the "
+            "device, and give Deployment(base_ms=...)."
+        )
 
 
 class _Shapes(fx.Interpreter):
@@ -164,83 +181,24 @@ class _Shapes(fx.Interpreter):
     def run_node(self, node):
         found = super().run_node(node)
         if isinstance(found, torch.Tensor):
-            self.shapes[node] = tuple(found.shape[1:])
+            self.shapes[node] = tuple(found.shape)
         return found
 
 
-def _layers(graph, modules, shapes):
+def _layers(graph, shapes):
+    seen = set()
     for node in graph.graph.nodes:
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+        module = module_of(graph, node)
+        if not isinstance(module, COMPUTING):
             continue
-        weights = module.weight.numel()
         n_out = module.weight.shape[0]
-        positions = int(np.prod(shapes[node])) // n_out
+        is_new = id(module.weight) not in seen
+        seen.add(id(module.weight))
         yield LayerProfile(
             str(node.target),
             type(module).__name__,
-            weights * positions,
-            weights,
-            n_out,
-            shapes[node],
+            module.weight.numel() * (int(np.prod(shapes[node])) // n_out),
+            module.weight.numel() * is_new,
+            n_out * is_new,
+            shapes[node][1:],
         )
-
-
-def _peak(graph, modules, shapes, in_place):
-    """The most numbers alive at once, while the nodes run in order."""
-    nodes = [node for node in graph.graph.nodes if node.op != "output"]
-    owner = {}  # whose memory a node's output lies in
-    last_use = {}
-    for place, node in enumerate(graph.graph.nodes):
-        for source in node.all_input_nodes:
-            last_use[owner.get(source, source)] = place
-        owner[node] = _owner(node, modules, owner, shapes, in_place)
-        last_use.setdefault(owner[node], place)
-    size = {}
-    for node in nodes:
-        root = owner[node]
-        size[root] = max(size.get(root, 0), int(np.prod(shapes.get(node, (0,)))))
-    first = {}
-    for place, node in enumerate(nodes):
-        first.setdefault(owner[node], place)
-    return max(
-        sum(size[root] for root in first if first[root] <= place <= last_use[root])
-        + _scratch(node, modules, shapes, in_place)
-        for place, node in enumerate(nodes)
-    )
-
-
-def _owner(node, modules, owner, shapes, in_place):
-    """The node in whose memory this one's output lies: itself, or its input's owner."""
-    sources = node.all_input_nodes
-    if not sources or node not in shapes:
-        return node
-    source = owner.get(sources[0], sources[0])
-    module = modules.get(str(node.target)) if node.op == "call_module" else None
-    # Views move nothing, and batch norm is folded into the layer before it.
-    if node.op == "call_method" and node.target in ("view", "reshape", "flatten"):
-        return source
-    if isinstance(module, (nn.Flatten, nn.Identity, nn.Dropout, nn.BatchNorm1d,
-                           nn.BatchNorm2d)):  # fmt: skip
-        return source
-    used_once = len(sources[0].users) == 1
-    if isinstance(module, IN_PLACE) and used_once:
-        return source
-    if in_place and used_once and _is_depthwise(module):
-        return source
-    return node
-
-
-def _is_depthwise(module):
-    return (
-        isinstance(module, (nn.Conv1d, nn.Conv2d))
-        and module.groups == module.in_channels == module.out_channels
-    )
-
-
-def _scratch(node, modules, shapes, in_place):
-    """Numbers that a depthwise convolution in place keeps beside: one channel."""
-    module = modules.get(str(node.target)) if node.op == "call_module" else None
-    if in_place and _is_depthwise(module):
-        return int(np.prod(shapes[node][1:]))
-    return 0

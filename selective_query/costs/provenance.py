@@ -1,6 +1,7 @@
 """Where each number of a profile comes from, and how far it can be trusted."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from numbers import Real
 
 KINDS = ("measured", "published", "assumed")
 
@@ -65,16 +66,30 @@ class Profile:
         """Names of the constants that nobody stands for."""
         return [n for n in self.constants() if self.source(n).kind == "assumed"]
 
+    def with_(self, **changes):
+        """The same with some constants of your own, marked as such.
+
+        Parameters
+        ----------
+        **changes
+            New values; ``sources=`` says where they come from, if not from you.
+        """
+        kept = {n: s for n, s in self.sources.items() if n not in changes}
+        kept.update(changes.pop("sources", {}))
+        return replace(self, **changes, sources=kept)
+
+    @classmethod
+    def _may_lack(cls, constant):
+        return any(f.name == constant and f.default is None for f in fields(cls))
+
     def _check(self, **bounds):
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
-            numbers = value if isinstance(value, tuple) else (value,)
-            if value is None:
+            if value is None and self._may_lack(name):
                 continue
+            numbers = value if isinstance(value, tuple) else (value,)
             for number in numbers:
-                is_number = isinstance(number, (int, float)) and not isinstance(
-                    number, bool
-                )
+                is_number = isinstance(number, Real) and not isinstance(number, bool)
                 if not is_number or not low <= number <= high:
                     raise ValueError(
                         f"{type(self).__name__}: {name} must be a number in [{low:g}, "

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from selective_query.budgets import BatteryLife, MaxEnergy, MaxLatency, MaxPrice
 from selective_query.costs import (
     CLOUD,
+    LORAWAN,
     LTE,
     SERVER,
     STM32F746,
     WIFI,
     WIRED,
+    ConstantCosts,
     CostModel,
     Deployment,
     Gateway,
@@ -144,9 +146,68 @@ def test_when_nothing_gets_through_all_but_the_answer_is_paid_for():
     assert dead.latency_ms(0.7) == pytest.approx(
         EDGE.latency_ms(1.0) + 0.3 * 2 * 2000, rel=1e-6
     )
-    radio = 2 * LTE.send_energy_mj(3072) + LTE.waiting_power_mw * 4
+    waited_s = 2 * (2000 - LTE.transfer_ms(3072)) / 1000
+    radio = 2 * LTE.send_energy_mj(3072) + LTE.waiting_power_mw * waited_s
     assert dead.energy_mj(0.7) == pytest.approx(EDGE.energy_mj(1.0) + 0.3 * radio)
     assert dead.price(0.0) == pytest.approx(2 * LTE.price(3072), rel=1e-6)
+
+
+def test_late_answers_count_as_lost():
+    slow = replace(EDGE, cloud=CLOUD.with_(median_ms=1500, p95_ms=4000))
+    assert slow.chance_lost > EDGE.chance_lost
+    assert slow.attempts > 1.2
+    assert slow.latency_ms(0.0, "p99") <= EDGE.latency_ms(1.0) + 2 * 2000 + 1e-9
+    patient = replace(slow, timeout_ms=60_000)
+    assert patient.chance_lost < slow.chance_lost
+    with pytest.raises(
+        ValueError, match="over before a query of 3072 bytes .* LoRaWAN"
+    ):
+        replace(EDGE, link=LORAWAN)
+
+
+def test_pauses_between_messages_cost_time_but_no_listening():
+    lora = replace(EDGE, link=LORAWAN.with_(availability=1.0), timeout_ms=1e6)
+    waiting = LORAWAN.waiting_power_mw * 2.0 / 1000 * 1000  # 2 s at most
+    query = lora.energy_mj(0.0) - lora.energy_mj(1.0)
+    assert query == pytest.approx(LORAWAN.send_energy_mj(3072), abs=waiting)
+    assert lora.latency_ms(0.0) > 400_000
+
+
+def test_more_inputs_than_a_day_holds_are_refused():
+    busy = replace(EDGE, base_ms=2000.0, inputs_per_day=100_000)
+    with pytest.raises(
+        ValueError, match="20000. s a day to compute, and there are 86400"
+    ):
+        busy.battery_days(1.0)
+    lora = replace(EDGE, link=LORAWAN, payload_bytes=222, timeout_ms=1e5)
+    with pytest.raises(ValueError, match="to send over LoRaWAN, and there are 864"):
+        replace(lora, inputs_per_day=100_000).battery_days(0.5)
+
+
+def test_the_base_sleeps_while_others_answer():
+    day = 86_400
+    before = replace(EDGE, order="router_first", link=LTE.with_(availability=1.0))
+    asleep_s = day - 1000 * before.router_time_ms / 1000
+    spent = 1000 * before.energy_mj(0.0) + 1.0 * asleep_s
+    assert before.battery_days(0.0) == pytest.approx(2500 * 3 * 0.8 * 3600 / spent)
+
+
+@pytest.mark.parametrize("coverage", [-0.1, 1.01, 90, np.nan, "half", None, True])
+def test_coverages_that_are_no_shares_are_refused(coverage):
+    names = ("latency_ms", "energy_mj", "price", "bytes", "battery_days")
+    others = ConstantCosts().price, ConstantCosts().latency_ms
+    for cost in (*(getattr(EDGE, name) for name in names), *others):
+        with pytest.raises(ValueError, match="coverage must be the share"):
+            cost(coverage)
+
+
+def test_a_small_payload_may_cost_less_than_the_base_it_spares():
+    model = replace(
+        EDGE, order="router_first", base_ms=150.0, payload_bytes=500_000, link=WIFI,
+        timeout_ms=5000,
+    )  # fmt: skip
+    rows = model.by_row([False, True, False], [10, 10, 500_000])
+    assert rows["latency_ms"][0] < rows["latency_ms"][1] < rows["latency_ms"][2]
 
 
 def test_a_battery_lasts_as_long_as_its_charge():
@@ -186,8 +247,10 @@ def test_a_gateway_answers_some_queries_itself():
     prices = [model.price(0.5) for model in tiers]
     assert prices[0] == 0
     assert prices[1] == pytest.approx(prices[2] / 2)
-    with pytest.raises(ValueError, match="coverage must be in"):
+    with pytest.raises(ValueError, match="coverage must be the share"):
         Gateway(deployment=gateway, coverage=2)
+    with pytest.raises(TypeError, match="deployment must be a Deployment"):
+        Gateway(deployment=CLOUD, coverage=0.5)
 
 
 def test_estimated_times_are_the_middle_of_the_devices_range():
@@ -207,6 +270,16 @@ def test_estimated_times_are_the_middle_of_the_devices_range():
         ),
         ({"base_ms": None}, ValueError, "one of base_macs and base_ms. Got none"),
         ({"base_ms": -1}, ValueError, "base_ms must be a number >= 0. Got -1"),
+        ({"payload_bytes": None}, ValueError, "payload_bytes must be a number >= 0"),
+        (
+            {
+                "order": "router_first",
+                "base_ms": 200.0,
+                "cloud": CLOUD.with_(median_ms=40, p95_ms=2000),
+            },
+            ValueError,
+            "a query costs less latency than the base",
+        ),
         ({"retries": 0.5}, ValueError, "retries must be a whole number"),
         ({"link": None}, TypeError, "needs link=, a Link, and cloud="),
         ({"device": "STM32F746"}, TypeError, "device must be a Device"),

@@ -95,7 +95,100 @@ def test_a_net_that_branches_on_values_is_refused():
         profile_net(Branching(), (3,))
 
 
-def test_profiling_leaves_the_mode_as_it_was():
-    net = ConvNet(10).train()
+def test_profiling_leaves_the_net_as_it_was():
+    net = MobileNet(10, width=0.25).train()
+    net.blocks[0][1].eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    modes = [module.training for module in net.modules()]
     profile_net(net, (3, 32, 32))
-    assert net.training
+    assert [module.training for module in net.modules()] == modes
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    profile_net(nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8)).train(), (12,))
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+        self.out = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.out(x * self.scale)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "name"),
+    [
+        (Scaled(), (3,), "scale"),
+        (nn.Sequential(nn.ConvTranspose2d(1, 2, 3)), (1, 8, 8), "0.weight"),
+        (nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4)), (4,), "1.weight"),
+    ],
+)
+def test_weights_that_would_not_be_counted_are_refused(net, shape, name):
+    with pytest.raises(ValueError, match=f"does not know what {name}.* cost. Measure"):
+        profile_net(net, shape)
+
+
+class PreActivation(nn.Module):
+    """A batch norm whose input is needed a second time."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.relu = nn.BatchNorm2d(32), nn.ReLU()
+        self.conv, self.skip = nn.Conv2d(32, 32, 1, 2), nn.Conv2d(32, 32, 1, 2)
+
+    def forward(self, x):
+        return self.conv(self.relu(self.norm(x))) + self.skip(x)
+
+
+def test_memory_that_is_needed_again_is_not_overwritten():
+    profile = profile_net(PreActivation(), (32, 10, 10))
+    # Input, its normalised copy, and the first convolution's output.
+    assert profile.peak_elements_in_place == 3200 + 3200 + 800
+
+
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = (
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.Conv2d(8, 1, 3, padding=1),
+        )
+        self.out = nn.Linear(100, 2)
+
+    def forward(self, x):
+        x = torch.nn.functional.relu(self.one(x))
+        return self.out(torch.flatten(self.two(x), 1))
+
+
+def test_functional_activations_and_views_are_like_modules():
+    functional = profile_net(Functional(), (1, 10, 10))
+    modules = profile_net(
+        nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1),
+            nn.Flatten(), nn.Linear(100, 2),
+        ),
+        (1, 10, 10),
+    )  # fmt: skip
+    assert functional.peak_elements == modules.peak_elements == 100 + 800
+    assert functional.macs == modules.macs
+
+
+def test_a_layer_used_twice_is_stored_once():
+    layer = nn.Linear(24, 24)
+    profile = profile_net(nn.Sequential(layer, nn.ReLU(), layer), (24,))
+    assert profile.weights == 24 * 24
+    assert profile.macs == 2 * 24 * 24
+
+
+def test_the_batch_axis_may_move():
+    class Moved(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(16, 8)
+
+        def forward(self, x):
+            return self.out(x.permute(1, 0, 2))
+
+    assert profile_net(Moved(), (100, 16)).macs == 100 * 16 * 8

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from selective_query.costs import (
@@ -51,6 +52,9 @@ def test_constants_of_ones_own_are_marked_as_such():
     assert "battery_mah" in STM32F746.assumed()
     assert "battery_mah" not in own.assumed()
     assert own.battery_mwh == pytest.approx(1000 * 3.0 * 0.8)
+    known = STM32F746.with_(battery_mah=3, sources={"battery_mah": Source("published")})
+    assert known.source("battery_mah").kind == "published"
+    assert STM32F746.with_(clock_mhz=np.int64(200)).clock_mhz == 200
     assert WIFI.with_(jitter_ms=1).source("jitter_ms").kind == "measured"
     assert CLOUD.with_(median_ms=20).median_ms == 20
 
@@ -86,6 +90,9 @@ def test_sending_costs_energy_and_money():
         (lambda: STM32F746.with_(clock_mhz="216"), "clock_mhz must be .* Got '216'"),
         (lambda: STM32F746.with_(cycles_per_mac=(3.0, 1.0)), r"a range \(low, high\)"),
         (lambda: STM32F746.with_(cycles_per_mac=2.0), r"a range \(low, high\)"),
+        (lambda: STM32F746.with_(cycles_per_mac=[1.0, 2.0]), "a tuple. Got"),
+        (lambda: WIFI.with_(throughput_kbps=None), "throughput_kbps must be a number"),
+        (lambda: Cloud(name="c", median_ms=0, p95_ms=5), "both zero or neither"),
         (lambda: WIFI.with_(availability=0.0), "availability must be"),
         (lambda: WIFI.with_(duty_cycle=2), "duty_cycle must be"),
         (lambda: Cloud(name="c", median_ms=5, p95_ms=4), "p95_ms must be at least"),

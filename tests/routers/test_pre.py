@@ -4,7 +4,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 
 from selective_query import Evidence, HybridClassifier, Outcomes, RoutingPolicy
-from selective_query.budgets import MaxLatency
+from selective_query.budgets import GroupCoverage, MaxLatency
 from selective_query.costs import ConstantCosts
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import BenefitRouter, PreRouter, TwoStageRouter
@@ -148,5 +148,21 @@ def test_costs_that_spare_the_base_need_a_router_that_does():
     policy = RoutingPolicy(PreRouter(), coverage=MaxLatency(140, costs)).fit(known())
     # Half of the inputs at 40 ms and half at 240 ms.
     assert policy.operating_point_.coverage == pytest.approx(0.5, abs=0.01)
-    with pytest.raises(ValueError, match="charges the base .* PreRouter"):
+    with pytest.raises(ValueError, match="before the base has run.* PreRouter"):
         RoutingPolicy("benefit", coverage=MaxLatency(140, costs)).fit(known())
+
+
+def test_a_budget_that_reads_the_base_lets_it_run(digits, frozen_pair):
+    X, y = digits
+    hybrid = HybridClassifier(*frozen_pair, router=PreRouter(), coverage=0.5).fit(
+        X[600:1200], y[600:1200]
+    )
+    assert not hybrid.policy_.reads_base_
+    grouped = HybridClassifier(
+        *frozen_pair, router=PreRouter(),
+        coverage=GroupCoverage(0.5, by="predicted_class"),
+    ).fit(X[600:1200], y[600:1200])  # fmt: skip
+    assert grouped.policy_.reads_base_
+    kept = grouped.predict_coverage(X[1200:])
+    assert kept.mean() == pytest.approx(0.5, abs=0.15)
+    assert grouped.predict(X[1200:]).shape == (597,)

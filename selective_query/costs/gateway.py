@@ -1,0 +1,44 @@
+"""A tier between device and cloud."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.costs.cost_model import check_share
+from selective_query.costs.deployment import Deployment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """A middle tier that answers some queries by itself and passes the others on.
+
+    Takes the place of the cloud in a :class:`Deployment`: device, gateway, cloud.
+
+    Parameters
+    ----------
+    deployment : Deployment
+        Of the gateway's own hybrid.
+    coverage : float
+        Share of the queries that the gateway answers.
+    """
+
+    deployment: Deployment
+    coverage: float
+
+    def __post_init__(self):
+        check_share(self.coverage)
+        if not isinstance(self.deployment, Deployment):
+            raise TypeError(
+                f"Gateway: deployment must be a Deployment. Got {self.deployment!r}."
+            )
+
+    @property
+    def price_per_query(self):
+        """Money that a query to the gateway costs on average."""
+        return self.deployment.price(self.coverage)
+
+    def draw_ms(self, rng, n):
+        """Times of n answers, shape (n,)."""
+        kept, queried = self.deployment._totals_ms()
+        passed_on = rng.choice(queried, n)
+        return np.where(rng.random(n) < self.coverage, kept, passed_on)

@@ -1,0 +1,70 @@
+"""What a query takes: attempts, timeouts, sending, waiting."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+N_DRAWS = 20_000
+
+
+@dataclass(frozen=True)
+class Query:
+    """Time and energy of a query on the device, and how often it is in vain.
+
+    Parameters
+    ----------
+    sorted_ms : ndarray of shape (n_draws,)
+        Drawn times, rising.
+    chance_lost : float
+        That no attempt gets through in time.
+    attempts : float
+        On average.
+    energy_mj : float
+        On average.
+    """
+
+    sorted_ms: np.ndarray
+    chance_lost: float
+    attempts: float
+    energy_mj: float
+
+
+def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
+    """Draw queries, always the same ones.
+
+    An attempt is lost if it does not get through, or takes longer than the timeout.
+
+    Parameters
+    ----------
+    link : Link
+    cloud : Cloud or Gateway
+    payload_bytes, timeout_ms : float
+    retries : int
+    fallback_ms : float
+        Time of the answer on the device where all attempts are lost.
+
+    Returns
+    -------
+    Query
+    """
+    rng = np.random.default_rng(0)
+    shape = N_DRAWS, retries + 1
+    n_drawn = N_DRAWS * (retries + 1)
+    sending = link.transfer_ms(payload_bytes)
+    waiting = link.draw_round_trip_ms(rng, n_drawn) + cloud.draw_ms(rng, n_drawn)
+    waiting = waiting.reshape(shape)
+    in_time = sending + waiting <= timeout_ms
+    through = in_time & (rng.random(shape) < link.availability)
+    answered = through.any(axis=1)
+    n_lost = np.where(answered, through.argmax(axis=1), retries + 1)
+    last = np.minimum(n_lost, retries)[:, None]
+    answer = np.take_along_axis(waiting, last, axis=1)[:, 0]
+
+    ms = n_lost * timeout_ms + np.where(answered, sending + answer, fallback_ms)
+    waited = n_lost * (timeout_ms - sending) + np.where(answered, answer, 0)
+    chance = link.availability * in_time.mean()
+    attempts = sum((1 - chance) ** number for number in range(retries + 1))
+    energy = attempts * link.send_energy_mj(payload_bytes)
+    energy += link.waiting_power_mw * float(waited.mean()) / 1000
+    lost = (1 - chance) ** (retries + 1)
+    return Query(np.sort(ms), float(lost), float(attempts), float(energy))
