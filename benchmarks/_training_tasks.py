@@ -130,48 +130,31 @@ TASKS = {
 
 
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
-            global_proba=None, sample_weight=None, augment=None):  # fmt: skip
+            global_proba=None, augment=None):  # fmt: skip
     """A net of the task, fitted."""
     net = NetClassifier(
         make_net, loss=loss, n_epochs=n_epochs, learning_rate=rate,
         batch_size=task.batch_size, augment=augment or task.augment,
         random_state=seed,
     )  # fmt: skip
-    return net.fit(X, y, sample_weight, global_proba=global_proba)
+    return net.fit(X, y, global_proba=global_proba)
 
 
-def global_answers(name, weighted=False):
+def global_answers(name):
     """Probabilities of the global on the three parts; trained once and kept.
 
-    With weights (1 + r) it is trained for the rows that a plain base would query.
+    On the first, the base's rows, it answers what it was trained on.
     """
-    path = CACHE / "training" / f"{name}_global{'_weighted' * weighted}.npz"
+    path = CACHE / "training" / f"{name}_global.npz"
     if not path.exists():
         task = TASKS[name]
         parts = task.load()
         net = trained(
             task, *parts[0], task.global_, seed=0, rate=0.1,
             n_epochs=task.n_epochs_global, augment=task.augment_global,
-            sample_weight=_weights_of_global(task, *parts[0]) if weighted else None,
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         answers = [net.predict_proba(X) for X, _ in parts]
         np.savez(path, **dict(zip(("fit", "router", "test"), answers, strict=True)))
     with np.load(path) as stored:
         return stored["fit"], stored["router"], stored["test"]
-
-
-def _weights_of_global(task, X, y):
-    """(1 + r) of each row, with the fifth of them queried that a base doubts most.
-
-    From two nets, each of which answers the half that the other was trained on.
-    """
-    doubt = np.empty(len(y))
-    halves = split(len(y), len(y) // 2, seed=1)
-    for ours, others in (halves, halves[::-1]):
-        net = trained(
-            task, X[ours], y[ours], task.base, seed=0, rate=task.rates[1],
-            n_epochs=task.n_epochs,
-        )  # fmt: skip
-        doubt[others] = 1 - net.predict_proba(X[others]).max(axis=1)
-    return 1.0 + (doubt > np.quantile(doubt, 0.8))

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from selective_query.budgets.outlook import likely_coverage
+from selective_query.budgets.row_budgets import local_parts, local_rows
 from selective_query.metrics.query_share import query_share
 from selective_query.policy import check_coverage
 from selective_query.sides import Sides
@@ -164,6 +165,9 @@ class AlternatingAdaptation(BaseEstimator):
         """
         policy = self._policy
         score = policy._new_router(outcomes).fit_score(outcomes)
+        stays = local_rows(local_parts(check_coverage(policy.coverage)), outcomes)
+        if stays is not None:
+            score = np.where(stays, -np.inf, score)
         if first:
             self.coverage_ = self._target(score, outcomes)
         queried = query_share(score, [self.coverage_], outcomes.weight)

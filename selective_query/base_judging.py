@@ -62,14 +62,18 @@ def judge_base(base, global_estimator, coverage, cv, X, y, weight, router=None):
 
 
 def pareto(judged):
-    """Names of those that no other beats in accuracy at no higher cost."""
-    return [
-        one.name
-        for one in judged
-        if not any(
-            other.learned >= one.learned
-            and not other.cost > one.cost
-            and (other.learned, -other.cost) != (one.learned, -one.cost)
-            for other in judged
+    """Names of those that no other beats in accuracy at no higher cost.
+
+    Without costs, those of highest accuracy.
+    """
+    costs = np.nan_to_num([one.cost for one in judged])
+    accuracies = [one.learned for one in judged]
+    front = []
+    for one, accuracy, cost in zip(judged, accuracies, costs, strict=True):
+        beaten = any(
+            other >= accuracy and price <= cost and (other, price) != (accuracy, cost)
+            for other, price in zip(accuracies, costs, strict=True)
         )
-    ]
+        if not beaten:
+            front.append(one.name)
+    return front

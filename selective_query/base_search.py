@@ -14,6 +14,7 @@ from selective_query._validation import (
     HasMethods,
     Interval,
     check_matplotlib_support,
+    check_sample_weight,
     fit_context,
 )
 from selective_query.base_judging import Judged, judge_base, pareto
@@ -60,7 +61,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         Compared by the router, on all rows.
     n_generations, population : int, default=4, 8
         For a SearchSpace.
-    cv : int, splitter or iterable, default=5
+    cv : int or splitter, default=5
+        No list of splits: comparisons are on parts of the rows.
     memory : str, joblib.Memory or None, default=None
         Where comparisons are kept: a search that was cut off goes on from there.
     n_jobs : int or None, default=None
@@ -121,7 +123,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         "n_finalists": [Interval(Integral, 1, None, closed="left")],
         "n_generations": [Interval(Integral, 1, None, closed="left")],
         "population": [Interval(Integral, 2, None, closed="left")],
-        "cv": ["cv_object"],
+        "cv": [Integral, HasMethods(["split", "get_n_splits"])],
         "memory": [str, HasMethods(["cache"]), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -187,6 +189,10 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         """
         X, y = indexable(X, y)
         y = column_or_1d(y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, y)
+        if isinstance(self.candidates, dict) and not self.candidates:
+            raise ValueError("candidates must name at least one base. Got {}.")
         self._rng = check_random_state(self.random_state)
         self._rows = X, y, sample_weight, self._rng.permutation(len(y))
         self._bases, self.left_out_, self._judged = {}, {}, {}

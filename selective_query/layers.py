@@ -89,4 +89,6 @@ def _recorded(layer):
 
 def _pooled(output):
     output = output.detach().cpu().float().numpy()
-    return output.reshape(*output.shape[:2], -1).mean(axis=2)
+    return (
+        output if output.ndim == 2 else output.mean(axis=tuple(range(2, output.ndim)))
+    )

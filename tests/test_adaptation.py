@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.ensemble import ExtraTreesClassifier
@@ -11,6 +12,7 @@ from selective_query import (
     AlternatingAdaptation,
     HybridClassifier,
 )
+from selective_query.budgets import All, Coverage, StayLocal
 
 
 class Recorder(LogisticRegression):
@@ -165,3 +167,19 @@ def test_models_that_cannot_be_weighted_are_named(rows):
     frozen = FrozenEstimator(LogisticRegression().fit(X, y))
     with pytest.raises(ValueError, match="all models are frozen"):
         adapted(frozen, frozen, X, y)
+
+
+def test_rows_that_must_stay_count_as_kept(rows):
+    X, y = rows
+    table = pd.DataFrame(X).assign(local=np.arange(len(y)) % 2 == 0)
+    table.columns = table.columns.astype(str)
+    notes = []
+    HybridClassifier(
+        Recorder(notes), Recorder([]), router="max_probability", cv=3,
+        coverage=All(Coverage(0.7), StayLocal("local")),
+        adaptation=AlternatingAdaptation(n_rounds=1), calibration="out_of_fold",
+    ).fit(table, y)  # fmt: skip
+    weighted = [w for w in notes if w is not None][:3]
+    # Three of ten rows are queried, all of them among the half that may be.
+    light = [(w < 0.9).mean() for w in weighted]
+    assert np.mean(light) == pytest.approx(0.3, abs=0.02)

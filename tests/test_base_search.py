@@ -70,6 +70,7 @@ def test_the_best_of_a_few_makes_the_hybrid(global_, digits):
     }
     found = search(candidates, global_, digits)
     assert found.best_name_ == "linear"
+    assert found.pareto_ == ["linear"], "of no cost only the best counts"
     assert isinstance(found.best_hybrid_.base_estimator_, LogisticRegression)
     assert found.results_[0]["name"] == "linear"
     assert found.predict(digits[0][:5]).shape == (5,)
@@ -190,3 +191,24 @@ def test_neighbours_differ_in_one_parameter_by_one_place():
 def test_it_can_be_cloned():
     made = BaseSearchCV(TREES, GaussianNB(), population=3)
     assert clone(made).get_params(deep=False)["population"] == 3
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"candidates": {}}, "candidates must name at least one base"),
+        ({"cv": [([0], [1])]}, "'cv' parameter"),
+    ],
+)
+def test_bad_parameters_are_named(global_, digits, params, message):
+    X, y = digits
+    made = BaseSearchCV(**{"candidates": {"a": GaussianNB()}, **params},
+                        global_estimator=global_)  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        made.fit(X[600:], y[600:])
+
+
+def test_weights_of_another_length_are_named(global_, digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="sample_weight"):
+        BaseSearchCV({"a": GaussianNB()}, global_).fit(X[600:], y[600:], np.ones(3))

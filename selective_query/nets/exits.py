@@ -7,6 +7,9 @@ from torch import nn
 class EarlyExitNet(nn.Module):
     """A chain of parts with a classifier after each of them.
 
+    ``forward`` gives the last exit alone. Train all of them together, by the sum of a
+    loss over ``forward_exits``.
+
     Parameters
     ----------
     parts : sequence of nn.Module
@@ -124,5 +127,8 @@ class SplitNet(nn.Module):
         bits : int, default=8
             Of each number sent.
         """
+        was_training = self.training
         with torch.no_grad():
-            return self.edge(x[:1]).numel() * bits // 8
+            n_numbers = self.eval().edge(x[:1]).numel()
+        self.train(was_training)
+        return -(-n_numbers * bits // 8)

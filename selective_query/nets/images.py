@@ -13,8 +13,8 @@ class _PooledNet(nn.Module):
 
     def forward_features(self, x):
         """Embedding of each input, shape (n_samples, n_features)."""
-        if self.resolution is not None and x.shape[-1] != self.resolution:
-            size = (self.resolution, self.resolution)
+        size = (self.resolution, self.resolution)
+        if self.resolution is not None and tuple(x.shape[-2:]) != size:
             x = interpolate(x, size, mode="bilinear", antialias=True)
         return self.blocks(x).mean((2, 3))
 

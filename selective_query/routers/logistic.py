@@ -62,9 +62,7 @@ class LogisticProblem:
     def solve(self, alpha, rows, start):
         """Coefficients by Newton's method, halving steps that do not descend."""
         design, weight = self.design[rows], self.weight[rows]
-        penalty = np.minimum(alpha, HUGE) * self.penalty + NEARLY_FREE * (
-            self.penalty == 0
-        )
+        penalty = np.maximum(np.minimum(alpha, HUGE) * self.penalty, NEARLY_FREE)
 
         def loss(coef):
             losses = self.losses(design @ coef, rows)

@@ -4,7 +4,7 @@ import torch
 
 
 def flip_and_shift(x, n_pixels=4):
-    """Mirror each image with chance 1/2, and shift each by up to some pixels.
+    """Mirror each image with chance 1/2, and shift the batch by up to some pixels.
 
     Parameters
     ----------

@@ -8,9 +8,12 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._validation import Interval
 from selective_query.abstaining import AbstainingClassifier
+from selective_query.budgets.budgets import limit_of
+from selective_query.exceptions import CertificateError
 from selective_query.hybrid import HybridClassifier
 from selective_query.policy import check_coverage, hold_out
 from selective_query.routers._base import BaseRouter
+from selective_query.routers.registry import make_router
 from selective_query.training.net_classifier import NetClassifier
 from selective_query.training.routed_net import EVIDENCE
 
@@ -41,6 +44,13 @@ class _TrainsNet:
 
     def _fit_held_out(self, X, y, weight):
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
+        lacking = np.setdiff1d(y[held_out], y[train])
+        if len(lacking):
+            raise ValueError(
+                f"calibration={self.calibration} holds out every row of the labels "
+                f"{lacking[:5].tolist()}, so that the net would not know them. Give "
+                "more rows of them, a smaller share, or another random_state."
+            )
         train_weight = None if weight is None else weight[train]
         sides = self._sides(_safe_indexing(X, train), y[train], train_weight)
         self._fit_models(sides)
@@ -68,9 +78,19 @@ class _TrainsNet:
         return net.fit(rows.X, rows.y, rows.weight, global_proba=_global_proba(sides))
 
     def _net_coverage(self):
+        """The coverage that a limit among the budgets says, else 0.9."""
         budget = check_coverage(self.coverage)
-        limit = getattr(budget, "least_coverage", None)
-        return 0.9 if limit is None else float(limit())
+        limit = None if budget is None else limit_of(budget)
+        return 0.9 if limit is None else float(limit.least_coverage())
+
+    def _check_confidence(self):
+        super()._check_confidence()
+        if self.confidence is not None and make_router(self.router).learns:
+            raise CertificateError(
+                f"confidence={self.confidence} needs a router that learns nothing, "
+                "since router and threshold come from the same rows here. Use "
+                "router=NetRouter(), or confidence=None."
+            )
 
 
 def _global_proba(sides):
@@ -102,6 +122,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     router : str or BaseRouter, default="auto"
         ``NetRouter()`` takes the loss's own score.
     coverage : float or Budget, default=0.9
+        The net is trained for the coverage that a limit says, for 0.9 without one.
     confidence : float or None, default=None
         Needs a router that learns nothing, such as ``NetRouter()``.
     calibration : float, default=0.2
@@ -111,8 +132,8 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     base_features : str, callable, transformer or None, default="evidence"
         What the router reads beside probabilities: by default the loss's score and the
         features that the net's last layer reads.
-    adaptation, n_jobs, random_state, verbose
-        As in :class:`HybridClassifier`; the net is not adapted a second time.
+    n_jobs, random_state, verbose
+        As in :class:`HybridClassifier`.
 
     Attributes
     ----------
@@ -166,7 +187,6 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
         confidence=None,
         calibration=0.2,
         cv=5,
-        adaptation=None,
         base_features=EVIDENCE,
         n_jobs=None,
         random_state=None,
@@ -180,7 +200,6 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
             confidence=confidence,
             calibration=calibration,
             cv=cv,
-            adaptation=adaptation,
             base_features=base_features,
             n_jobs=n_jobs,
             random_state=random_state,
@@ -208,7 +227,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
         Share of the rows for router and threshold.
     base_features : str, callable, transformer or None, default="evidence"
         As in :class:`HybridNetClassifier`.
-    cv, adaptation, n_jobs, random_state, verbose
+    cv, n_jobs, random_state, verbose
         As in :class:`AbstainingClassifier`.
 
     Attributes
@@ -250,7 +269,6 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
         calibration=0.2,
         abstain_label=None,
         cv=5,
-        adaptation=None,
         base_features=EVIDENCE,
         n_jobs=None,
         random_state=None,
@@ -264,7 +282,6 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
             calibration=calibration,
             abstain_label=abstain_label,
             cv=cv,
-            adaptation=adaptation,
             base_features=base_features,
             n_jobs=n_jobs,
             random_state=random_state,

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
 from selective_query._validation import (
-    HasMethods,
     Interval,
     StrOptions,
     check_sample_weight,
@@ -22,7 +21,7 @@ from selective_query.training.batch import Target
 from selective_query.training.early_stopping import BestEpoch
 from selective_query.training.engine import ROWS_AT_ONCE, Rows, make_engine
 from selective_query.training.losses import HybridLoss, make_loss
-from selective_query.training.routed_net import EVIDENCE, RoutedNet
+from selective_query.training.routed_net import EVIDENCE, RoutedNet, last_linear
 
 
 class NetClassifier(ClassifierMixin, BaseEstimator):
@@ -100,7 +99,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "head_hidden": [Interval(Integral, 0, None, closed="left")],
         "validation": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
-        "callbacks": [list, HasMethods(["on_epoch_end"]), None],
+        "callbacks": [list, None],
         "device": [StrOptions({"auto", "cpu", "cuda"}), str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -170,16 +169,31 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         y = column_or_1d(y, warn=True)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
-        weight = check_sample_weight(sample_weight, y, dtype=np.float64)
+        weight = check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
+        self._check_settings()
         self.classes_, label = np.unique(y, return_inverse=True)
         coverage = 0.9 if self.coverage is None else self.coverage
         loss = make_loss(self.loss, coverage)
+        loss.check(len(self.classes_), self.n_epochs)
         target = self._target(label, weight, global_proba, loss)
+        if not weight.all():
+            # A batch of such rows alone would have no loss.
+            used = torch.from_numpy(np.flatnonzero(weight))
+            X, target = X[used], target.pick(used)._replace(row=torch.arange(len(used)))
         random_state = check_random_state(self.random_state)
         with torch.random.fork_rng():
             torch.manual_seed(random_state.randint(2**31 - 1))
             self._train(X, target, loss, coverage)
         return self
+
+    def _check_settings(self):
+        if self.patience is not None and self.validation is None:
+            raise ValueError(
+                f"patience={self.patience} needs held-out rows to see whether an epoch "
+                "is better. Set validation=0.1, or leave patience out."
+            )
 
     @classmethod
     def from_trained(cls, module, classes):
@@ -200,6 +214,12 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         """
         made = cls(module)
         made.classes_ = np.asarray(classes)
+        n_out = last_linear(module).out_features
+        if made.classes_.ndim != 1 or len(made.classes_) != n_out:
+            raise ValueError(
+                f"classes must name each of the {n_out} outputs of module's last "
+                f"linear layer. Got {classes!r}."
+            )
         made.module_ = RoutedNet(copy.deepcopy(module), make_loss("cross_entropy"))
         made.module_.eval()
         return made
@@ -240,6 +260,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if self.validation is not None:
             order = torch.randperm(len(X))
             n_held_out = max(1, round(self.validation * len(X)))
+            if len(X) - n_held_out < 2:
+                raise ValueError(
+                    f"validation={self.validation} of {len(X)} rows leaves fewer than "
+                    "two to train on. Give more rows or a smaller share."
+                )
             held_out = rows.pick(order[:n_held_out])
             rows = rows.pick(order[n_held_out:])
             best = BestEpoch(held_out, coverage, self.patience)
@@ -248,6 +273,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         engine.initialize()
         self._check_outputs(engine.module_, X)
         engine.partial_fit(rows)
+        if not np.isfinite(engine.history[-1, "train_loss"]):
+            raise ValueError(
+                "The loss became infinite or NaN. Look for NaN in X, or lower "
+                f"learning_rate={self.learning_rate}."
+            )
         if best is not None:
             engine.module_.load_state_dict(best.weights)
         self.module_ = engine.module_.eval().cpu()

@@ -29,7 +29,7 @@ class RoutedNet(nn.Module):
 
     def __init__(self, net, loss, head_hidden=32):
         super().__init__()
-        last = _last_linear(net)
+        last = last_linear(net)
         last.register_forward_pre_hook(self._remember)
         self.net, self.loss = net, loss
         self.head = _head(last.in_features, head_hidden) if loss.has_head else None
@@ -55,7 +55,8 @@ class RoutedNet(nn.Module):
         return output
 
 
-def _last_linear(net):
+def last_linear(net):
+    """The last linear layer of a net, which makes its logits."""
     linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ValueError(

@@ -200,3 +200,9 @@ def test_both_sides_always_agree(router):
     made = router()
     assert np.isfinite(made.fit_score(same)).all()
     assert np.isfinite(made.query_score(old.evidence)).all()
+
+
+@pytest.mark.parametrize("router", ALL)
+def test_no_penalty_at_all_is_solvable(router):
+    outcomes = sample_outcomes()
+    assert np.isfinite(router(alpha=0.0).fit_score(outcomes)).all()

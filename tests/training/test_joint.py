@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 torch = pytest.importorskip("torch")
 
+from selective_query.budgets import All, Coverage, MinAccuracy  # noqa: E402
 from selective_query.exceptions import CertificateError  # noqa: E402
 from selective_query.nets import ConvNet  # noqa: E402
 from selective_query.training import (  # noqa: E402
@@ -131,7 +132,7 @@ def test_labels_may_be_texts(images):
 
 def test_certificates_need_a_router_that_learns_nothing(images, trees):
     X, y = images
-    with pytest.raises(CertificateError):
+    with pytest.raises(CertificateError, match="Use router=NetRouter"):
         HybridNetClassifier(net(), trees, confidence=0.9, random_state=0).fit(
             X[500:1000], y[500:1000]
         )
@@ -157,3 +158,29 @@ def test_other_bases_and_no_held_out_rows_are_refused(images, trees):
         HybridNetClassifier(Flat(), trees).fit(X[:100], y[:100])
     with pytest.raises(ValueError, match="'calibration' parameter"):
         HybridNetClassifier(net(), trees, calibration=None).fit(X[:100], y[:100])
+
+
+def test_a_limit_among_several_budgets_says_the_nets_coverage(images, trees):
+    X, y = images
+    hybrid = HybridNetClassifier(
+        net(), trees, coverage=All(Coverage(0.6), MinAccuracy(0.2)), random_state=0
+    ).fit(X[500:1000], y[500:1000])
+    assert hybrid.base_estimator_.module_.loss.coverage == 0.6
+
+
+def test_labels_that_only_the_held_out_rows_have_are_named(images, trees):
+    X, y = images
+    labels = np.where(np.arange(len(y)) == 700, 99, y)
+    with pytest.raises(ValueError, match=r"every row of the labels \[99\]"):
+        for seed in range(20):
+            eleven = partial(ConvNet, 11, (8,), n_channels=1)
+            HybridNetClassifier(
+                NetClassifier(eleven, n_epochs=1), trees, random_state=seed
+            ).fit(X[600:800], labels[600:800])
+
+
+def test_no_rows_give_no_answers(images, trees):
+    X, y = images
+    hybrid = HybridNetClassifier(net(), trees, random_state=0)
+    hybrid.fit(X[500:1000], y[500:1000])
+    assert hybrid.predict(X[:0]).shape == (0,)

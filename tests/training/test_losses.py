@@ -133,7 +133,8 @@ def test_deferral_losses_are_their_formulas():
     output, target = batch()
     p, both, right, label, rows = numbers(output, target)
     found = DeferralCrossEntropy(share=0.5)(output, target).detach()
-    expected = -np.log(both[rows, label]) - 0.5 * right * np.log(both[:, -1])
+    own = np.where(right, 0.5, 1.0) * np.log(both[rows, label])
+    expected = -own - right * np.log(both[:, -1])
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
     mixture = -np.log(both[rows, label] + right * both[:, -1])

@@ -21,7 +21,7 @@ from selective_query.training import (  # noqa: E402
     list_losses,
     shift,
 )
-from selective_query.training.losses import SelectiveNet  # noqa: E402
+from selective_query.training.losses import DeepGamblers, SelectiveNet  # noqa: E402
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
@@ -97,6 +97,21 @@ def test_rows_without_weight_teach_nothing(images):
     assert net.score(X[600:], lies[600:]) < 0.1
 
 
+def test_batches_without_weight_do_no_harm(images):
+    X, y = images
+    few = (np.arange(600) % 40 == 0).astype(float)
+    net = NetClassifier(SMALL, n_epochs=2, batch_size=16, random_state=0)
+    assert np.isfinite(net.fit(X[:600], y[:600], few).predict_proba(X[:5])).all()
+
+
+def test_a_loss_that_is_not_finite_is_said(images):
+    X, y = images
+    broken = X[:300].copy()
+    broken[3] = np.nan
+    with pytest.raises(ValueError, match="became infinite or NaN. Look for NaN in X"):
+        NetClassifier(SMALL, n_epochs=2, random_state=0).fit(broken, y[:300])
+
+
 def test_the_epoch_that_is_best_on_held_out_rows_is_kept(images):
     X, y = images
     net = NetClassifier(
@@ -168,7 +183,9 @@ def test_a_trained_module_becomes_a_frozen_base(fitted, images):
     hybrid = HybridClassifier(
         FrozenEstimator(plain), FrozenEstimator(fitted), router="max_probability"
     ).fit(X[1200:], y[1200:])
-    np.testing.assert_array_equal(hybrid.predict(X), plain.predict(X))
+    assert (hybrid.predict(X) == plain.predict(X)).all()
+    with pytest.raises(ValueError, match="name each of the 10 outputs"):
+        NetClassifier.from_trained(fitted.module_.net, [0, 1, 2])
 
 
 @pytest.mark.parametrize(
@@ -181,6 +198,15 @@ def test_a_trained_module_becomes_a_frozen_base(fitted, images):
         ({"module": nn.Flatten()}, {}, "Flatten holds no nn.Linear"),
         ({"module": lambda: 3}, {}, "It made int"),
         ({"loss": "kd"}, {}, "loss='kd' is not known"),
+        ({"loss": "gatekeeper", "n_epochs": 4}, {}, "sets in after n_warm_up=4 epochs"),
+        (
+            {"loss": DeepGamblers(payoff=11)},
+            {},
+            "payoff must be above 1 and at most the",
+        ),
+        ({"patience": 3}, {}, "needs held-out rows"),
+        ({"validation": 0.999}, {}, "leaves fewer than two to train on"),
+        ({}, {"sample_weight": -np.ones(300)}, "[Nn]egative"),
     ],
 )
 def test_bad_input_is_named(images, params, fit, message):

@@ -61,6 +61,17 @@ def test_width_depth_and_resolution_cost_operations():
     assert macs_of(MobileNet(10, n_stages=3), IMAGES) < base
 
 
+def test_images_are_scaled_to_the_resolution_on_both_axes():
+    square = ConvNet(10, (8,), resolution=16)
+    for size in ((32, 16), (16, 32), (16, 16)):
+        assert square.blocks[0][0].kernel_size == (3, 3)
+        assert square(torch.zeros(2, 3, *size)).shape == (2, 10)
+    seen = []
+    square.blocks.register_forward_pre_hook(lambda _, x: seen.append(x[0].shape[2:]))
+    square(torch.zeros(2, 3, 48, 16))
+    assert tuple(seen[0]) == (16, 16)
+
+
 def test_convolutions_cost_what_the_formula_says():
     expected = 16 * 16 * 3 * 16 * 9 + 8 * 8 * 16 * 32 * 9 + 32 * 10
     assert macs_of(ConvNet(10, (16, 32)), IMAGES[:1]) == expected
@@ -119,6 +130,8 @@ def test_a_split_net_is_its_parts_in_a_row():
     net = SplitNet(edge, cloud)
     torch.testing.assert_close(net(IMAGES), cloud(edge(IMAGES)))
     assert net.payload_bytes(IMAGES) == 8 * 15 * 15
+    assert net.payload_bytes(IMAGES, bits=1) == 15 * 15
+    assert SplitNet(nn.Linear(3, 27), cloud).payload_bytes(torch.zeros(2, 3), 1) == 4
     assert net.payload_bytes(IMAGES, bits=32) == 4 * 8 * 15 * 15
 
 

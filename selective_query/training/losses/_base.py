@@ -24,6 +24,15 @@ class HybridLoss(BaseEstimator):
     needs_global = False
     n_warm_up = 0
 
+    def check(self, n_classes, n_epochs):
+        """Raise ValueError where the loss would never set in, or makes no sense."""
+        if self.n_warm_up >= n_epochs:
+            raise ValueError(
+                f"{type(self).__name__} sets in after n_warm_up={self.n_warm_up} "
+                f"epochs of plain cross-entropy, and n_epochs={n_epochs}. Give more "
+                "epochs or a shorter warm-up."
+            )
+
     def start(self, n_rows, n_classes, device):
         """Forget what was remembered of earlier rows."""
 

@@ -79,6 +79,15 @@ class DeepGamblers(HybridLoss):
         self.payoff = payoff
         self.n_warm_up = n_warm_up
 
+    def check(self, n_classes, n_epochs):
+        super().check(n_classes, n_epochs)
+        if not 1 < self.payoff <= n_classes:
+            raise ValueError(
+                f"DeepGamblers: payoff must be above 1 and at most the {n_classes} "
+                f"classes. Got {self.payoff!r}. With fewer odds than that the net "
+                "never bets, with more it never keeps its stake."
+            )
+
     def __call__(self, output, target):
         log_p = with_deferral(output)
         own = log_p.gather(1, target.label[:, None])[:, 0]

@@ -13,12 +13,14 @@ from selective_query.training.losses._base import (
 class DeferralCrossEntropy(HybridLoss):
     r"""A deferral label in the softmax, right where the global is (LCE).
 
-    .. math:: -\log p_y - \alpha\, 1\{g = y\} \log p_\perp
+    .. math:: -\big(\alpha\, 1\{g = y\} + 1\{g \ne y\}\big) \log p_y
+              - 1\{g = y\} \log p_\perp
 
     Parameters
     ----------
     share : float, default=1.0
-        The factor :math:`\alpha`: below 1 the net defers less.
+        The factor :math:`\alpha`: below 1 the net cares less for rows that the global
+        has right.
 
     References
     ----------
@@ -34,7 +36,8 @@ class DeferralCrossEntropy(HybridLoss):
     def __call__(self, output, target):
         log_p = with_deferral(output)
         own = log_p.gather(1, target.label[:, None])[:, 0]
-        return -own - self.share * target.global_right * log_p[:, -1]
+        right = target.global_right
+        return -(self.share * right + 1 - right) * own - right * log_p[:, -1]
 
     def query_score(self, output):
         return output.head - output.logits.amax(1)

@@ -76,7 +76,7 @@ class Gatekeeper(HybridLoss):
     ----------
     share : float, default=0.5
         The weight :math:`\alpha` of rows that the base has right.
-    n_warm_up : int, default=6
+    n_warm_up : int, default=4
         Epochs of plain cross-entropy.
 
     References
@@ -85,7 +85,7 @@ class Gatekeeper(HybridLoss):
     Tombari, "Gatekeeper: improving model cascades through confidence tuning", 2025.
     """
 
-    def __init__(self, share=0.5, n_warm_up=6):
+    def __init__(self, share=0.5, n_warm_up=4):
         self.share = share
         self.n_warm_up = n_warm_up
 
