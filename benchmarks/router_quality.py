@@ -95,7 +95,7 @@ def verdicts(rows):
                     "dataset": row["dataset"],
                     "coverage": coverage,
                     "default": default,
-                    "best": str(best["router"]).split("(")[0],
+                    "best": _plain_name(best["router"]),
                     "default minus best": -100 * best["difference"],
                     "low": -100 * best["high"],
                     "high": -100 * best["low"],
@@ -109,6 +109,12 @@ def verdicts(rows):
         for row, p in zip(same, adjusted, strict=True):
             row["p over datasets"] = float(p)
     return found
+
+
+def _plain_name(label):
+    if label.startswith("ConstrainedRouter("):
+        return "constrained, as published"
+    return label.strip("'")
 
 
 def main():

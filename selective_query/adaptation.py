@@ -3,6 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
@@ -31,8 +33,9 @@ class AlternatingAdaptation(BaseEstimator):
     that they change no penalty and no learning rate, and multiply the user's own.
 
     The round of best accuracy is kept only if it beats plain training by more than some
-    paired standard errors, else nothing is changed. Each round costs as many fits as
-    cross-fitting did.
+    standard errors, over rows or over folds, whichever are larger: a model that changes
+    much with its rows, as a deep tree does, changes by chance too. Else nothing is
+    changed. Each round costs as many fits as cross-fitting did.
 
     Parameters
     ----------
@@ -100,17 +103,17 @@ class AlternatingAdaptation(BaseEstimator):
         self._check(sides)
         self._policy = policy
         queried, right = self._routed(sides.outcomes, first=True)
-        weight = sides.outcomes.weight
+        outcomes = sides.outcomes
         steps, rows = [sides], [right]
-        self.history_ = [self._step(0, "none", right, right, weight)]
+        self.history_ = [self._step(0, "none", right, right, outcomes)]
         for number in range(1, self.n_rounds + 1):
             best_before = max(step["accuracy"] for step in self.history_)
             for name in self._adaptable(sides):
-                sides = _reweighted(sides, name, queried, weight)
+                sides = _reweighted(sides, name, queried, outcomes.weight)
                 queried, right = self._routed(sides.outcomes)
                 steps.append(sides)
                 rows.append(right)
-                self.history_.append(self._step(number, name, right, rows[0], weight))
+                self.history_.append(self._step(number, name, right, rows[0], outcomes))
             best = max(step["accuracy"] for step in self.history_)
             if self.keep == "sure" and best <= best_before:
                 break
@@ -180,17 +183,36 @@ class AlternatingAdaptation(BaseEstimator):
         return float(np.average(score <= 0, weights=outcomes.weight))
 
     @staticmethod
-    def _step(number, side, right, plain, weight):
+    def _step(number, side, right, plain, outcomes):
+        weight = outcomes.weight
         gain = right - plain
         mean = np.average(gain, weights=weight)
-        variance = np.average((gain - mean) ** 2, weights=weight)
+        variance = np.average((gain - mean) ** 2, weights=weight) / weight.sum()
         return {
             "round": number,
             "side": side,
             "accuracy": float(np.average(right, weights=weight)),
             "gain": float(mean),
-            "standard_error": float(np.sqrt(variance / weight.sum())),
+            "standard_error": max(np.sqrt(variance), _error_of_folds(gain, outcomes)),
         }
+
+
+def _error_of_folds(gain, outcomes):
+    """Standard error by the scatter over folds, each with a model of its own.
+
+    Scaled so that two of it are as rare as two of a normal variable's: there are few
+    folds.
+    """
+    if outcomes.fold is None:
+        return 0.0
+    folds = np.unique(outcomes.fold)
+    means = [
+        np.average(gain[rows], weights=outcomes.weight[rows])
+        for rows in (outcomes.fold == number for number in folds)
+        if outcomes.weight[rows].any()
+    ]
+    few = student.ppf(norm.cdf(2), len(means) - 1) / 2
+    return float(few * np.std(means, ddof=1) / np.sqrt(len(means)))
 
 
 def _side(sides, name):
