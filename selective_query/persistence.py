@@ -46,11 +46,18 @@ def save(obj, path):
         When skops is not installed.
     ValueError
         When a part could not be loaded again: a lambda, or a function or class that is
-        defined inside another function.
+        defined inside another function; or cannot be written, as a torch net.
     """
     io = _skops()
     _refuse_nameless_functions(obj)
-    data = io.dumps({"format": FORMAT, "object": obj})
+    try:
+        data = io.dumps({"format": FORMAT, "object": obj})
+    except Exception as error:
+        raise ValueError(
+            f"This {type(obj).__name__} cannot be written ({error}). A torch net is "
+            "kept by its state_dict (torch.save): save policy_, the router with its "
+            "threshold, beside it."
+        ) from error
     try:
         io.loads(data, trusted=io.get_untrusted_types(data=data))
     except Exception as error:

@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 torch = pytest.importorskip("torch")
 
+from selective_query import load, save  # noqa: E402
 from selective_query.budgets import All, Coverage, MinAccuracy  # noqa: E402
 from selective_query.exceptions import CertificateError  # noqa: E402
 from selective_query.nets import ConvNet  # noqa: E402
@@ -184,3 +185,13 @@ def test_no_rows_give_no_answers(images, trees):
     hybrid = HybridNetClassifier(net(), trees, random_state=0)
     hybrid.fit(X[500:1000], y[500:1000])
     assert hybrid.predict(X[:0]).shape == (0,)
+
+
+def test_a_net_is_refused_by_save_and_its_policy_is_not(images, trees, tmp_path):
+    X, y = images
+    hybrid = HybridNetClassifier(net(), trees, random_state=0)
+    hybrid.fit(X[500:1000], y[500:1000])
+    with pytest.raises(ValueError, match="A torch net is kept by its state_dict"):
+        save(hybrid, tmp_path / "hybrid.skops")
+    save(hybrid.policy_, tmp_path / "policy.skops")
+    assert load(tmp_path / "policy.skops").operating_point_ == hybrid.operating_point_
