@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query._validation import align_proba, encode_labels
+from selective_query._validation import align_proba, encode_labels, num_samples
 from selective_query.layers import layer_outputs, net_of
 from selective_query.probabilities import top_class
 
@@ -61,7 +61,14 @@ def _features(base_features, model, X):
         features = base_features(model, X)
     if hasattr(features, "toarray"):
         features = features.toarray()
-    return np.asarray(features)
+    features, n_rows = np.asarray(features), num_samples(X)
+    if features.ndim != 2 or len(features) != n_rows:
+        raise ValueError(
+            "base_features must return one row of numbers for each input, an array of "
+            f"shape ({n_rows}, n_features). Got {type(features).__name__} of shape "
+            f"{features.shape} and dtype {features.dtype}."
+        )
+    return features
 
 
 def _with_logits(model, X, classes, who):

@@ -1,5 +1,6 @@
 """The command `selective-query plan`: saved predictions, a device, a link, budgets."""
 
+from argparse import ArgumentDefaultsHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +31,26 @@ LIMITS = {
 def add_plan(commands, file_help):
     """Add the command to a parser's subcommands."""
     parser = commands.add_parser(
-        "plan", help="the best operating point on a device, over a link, in a budget"
+        "plan",
+        help="the best operating point on a device, over a link, in a budget",
+        formatter_class=ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("file", type=Path, help=file_help)
-    parser.add_argument("--device", choices=DEVICES, default="STM32F746")
-    parser.add_argument("--link", choices=LINKS, default="Wi-Fi")
+    parser.add_argument(
+        "--device", choices=DEVICES, default="STM32F746", help="runs the base"
+    )
+    parser.add_argument(
+        "--link", choices=LINKS, default="Wi-Fi", help="carries queries"
+    )
     time = parser.add_mutually_exclusive_group(required=True)
     time.add_argument("--base-ms", type=float, help="of the base, as measured")
     time.add_argument("--base-macs", type=float, help="or its operations")
-    parser.add_argument("--payload-bytes", type=float, default=3072)
-    parser.add_argument("--inputs-per-day", type=float)
-    parser.add_argument("--price-per-query", type=float, default=0.0)
-    parser.add_argument("--router", default="auto")
+    parser.add_argument("--payload-bytes", type=float, default=3072, help="of a query")
+    parser.add_argument("--inputs-per-day", type=float, help="for the battery")
+    parser.add_argument(
+        "--price-per-query", type=float, default=0.0, help="of the cloud"
+    )
+    parser.add_argument("--router", default="auto", help="who ranks the inputs")
     limits = parser.add_argument_group("budgets, one at least")
     for name in LIMITS:
         limits.add_argument(f"--max-{name}".replace("_", "-").replace(
@@ -49,7 +58,7 @@ def add_plan(commands, file_help):
     limits.add_argument("--min-accuracy", type=float)
     parser.add_argument("--provenance", action="store_true", help="of all constants")
     parser.add_argument("--picture", type=Path, help="tornado plot of what is assumed")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the halves")
     parser.set_defaults(run=run_plan)
 
 

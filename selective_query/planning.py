@@ -151,14 +151,15 @@ def plan(outcomes, score, deployment, *budgets):
     Parameters
     ----------
     outcomes : Outcomes
-        Rows that neither models nor router learned from.
+        Rows that neither models nor router learned from. Queries that are lost on the
+        way are answered by the base.
     score : array-like of shape (n_samples,)
         Of the router in question; higher means query first.
     deployment : Deployment
     *budgets : callable or Budget or float
         Budgets of costs are given as functions of the deployment, such as
         ``lambda costs: BatteryLife(30, costs)``, so that they can be asked again with
-        other constants.
+        other constants; one that is given as it is stays as it is.
 
     Returns
     -------
@@ -169,7 +170,7 @@ def plan(outcomes, score, deployment, *budgets):
     BudgetInfeasibleError
         When no operating point keeps to the budgets.
     ValueError
-        When there is no budget.
+        When there is no budget or no global, or the score is not one number a row.
 
     Examples
     --------
@@ -192,51 +193,68 @@ def plan(outcomes, score, deployment, *budgets):
     coverage, accuracy, budget = rows.best(deployment, budgets)
     found = []
     for name, constant, value in _assumed(deployment):
-        ends = [
-            rows.best_or_nan(
-                _changed(deployment, name, constant, factor * value), budgets
-            )
-            for factor in FACTORS
-        ]
+        changed = [_changed(deployment, name, constant, f * value) for f in FACTORS]
+        ends = [rows.best_or_nan(other, budgets) for other in changed]
         found.append(
             Sensitivity(
                 f"{name}.{constant}", value, *map(tuple, zip(*ends, strict=True))
             )
         )
     found.sort(key=lambda s: -s.swing)
-    curve = rows.curve
-    return Plan(
-        coverage, accuracy, curve.base_accuracy, curve.global_accuracy, deployment,
-        budget, tuple(found),
-    )  # fmt: skip
+    base, global_ = (
+        float(np.average(utility, weights=outcomes.weight))
+        for utility in (outcomes.base_utility, outcomes.global_utility)
+    )
+    return Plan(coverage, accuracy, base, global_, deployment, budget, tuple(found))
 
 
 class _Rows:
-    """The curve of a score, and where budgets end on it."""
+    """Outcomes and a score, and where budgets end on their curve."""
 
     def __init__(self, outcomes, score):
-        score = np.asarray(score, dtype=float)
-        self.sweep = judged_rows(score, outcomes).sweep()
-        self.curve = RankedOutcomes(
-            score,
-            outcomes.base_utility,
-            outcomes.global_utility if outcomes.has_global else None,
-            outcomes.sample_weight,
-        ).curve
+        if not outcomes.has_global:
+            raise ValueError(
+                "plan needs outcomes with a global: its probabilities, predictions or "
+                "grades. Without one a query would count as right."
+            )
+        self.outcomes = outcomes
+        self.score = np.asarray(score)
+        if (
+            self.score.shape != (outcomes.n_rows,)
+            or self.score.dtype.kind not in "fiub"
+        ):
+            raise ValueError(
+                "score must be one number for each row, what router.query_score("
+                f"evidence) returns, of shape ({outcomes.n_rows},). Got shape "
+                f"{self.score.shape} and dtype {self.score.dtype}."
+            )
+        self.score = self.score.astype(float)
+
+    def _answered(self, deployment):
+        """The outcomes if some queries are lost, which the base then answers."""
+        outcomes, lost = self.outcomes, deployment.chance_lost
+        expected = (1 - lost) * outcomes.global_utility + lost * outcomes.base_utility
+        return replace(outcomes, global_utility=expected)
 
     def best(self, deployment, budgets):
         """Coverage, accuracy and the budget as asked."""
-        asked = [as_budget(b(deployment) if callable(b) else b) for b in budgets]
+        asked = [_asked(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
         limit, floors = limit_of(budget), floors_of(budget)
         least = limit.least_coverage() if limit else 0.0
-        possible = np.union1d(self.curve.coverage, [least])
+        outcomes = self._answered(deployment)
+        sweep = judged_rows(self.score, outcomes).sweep()
+        curve = RankedOutcomes(
+            self.score,
+            outcomes.base_utility,
+            outcomes.global_utility,
+            outcomes.sample_weight,
+        ).curve
+        possible = np.union1d(curve.coverage, [least])
         possible = possible[possible >= least - 1e-12]
         for floor in floors:
-            reached = np.interp(
-                possible, self.sweep.coverage, np.asarray(floor.shortfall(self.sweep))
-            )
-            possible = possible[reached <= 1e-12]
+            lacking = np.asarray(floor.shortfall(sweep))
+            possible = possible[np.interp(possible, sweep.coverage, lacking) <= 1e-12]
         if not len(possible):
             raise BudgetInfeasibleError(
                 f"No coverage keeps to {budget} on these rows. Ask for less, or use "
@@ -244,10 +262,9 @@ class _Rows:
                 budget,
                 None,
             )
-        accuracy = self.curve.accuracy_at(possible)
-        if floors:
-            place = len(possible) - 1
-        else:
+        accuracy = curve.accuracy_at(possible)
+        place = len(possible) - 1
+        if not floors:
             # Of equal accuracies the one that costs least.
             place = np.flatnonzero(accuracy >= accuracy.max() - 1e-12)[-1]
         return float(possible[place]), float(accuracy[place]), budget
@@ -260,6 +277,19 @@ class _Rows:
             return self.best(deployment, budgets)[:2]
         except BudgetInfeasibleError:
             return np.nan, np.nan
+
+
+def _asked(budget, deployment):
+    """A budget as it is, or what a function makes of the deployment."""
+    if not callable(budget):
+        return as_budget(budget)
+    made = budget(deployment)
+    if made is None:
+        raise ValueError(
+            "A budget given as a function must return a budget, as in lambda costs: "
+            "BatteryLife(30, costs). Got None."
+        )
+    return as_budget(made)
 
 
 def _assumed(deployment):

@@ -156,3 +156,11 @@ def test_a_softmax_inside_the_module_is_found_out(digits):
     fitted = NeuralNetClassifier(module, max_epochs=1, train_split=None, verbose=0)
     with pytest.raises(ValueError, match="ends in a softmax"):
         ask(fitted.fit(X, y), X, np.arange(10), "logits")
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda base, X: None, lambda base, X: X[:5], lambda base, X: X[:, 0]]
+)
+def test_functions_that_return_no_row_for_each_input_are_named(digits, linear, wrong):
+    with pytest.raises(ValueError, match="base_features must return one row of numb"):
+        ask(linear, digits[0], linear.classes_, wrong)

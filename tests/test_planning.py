@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+from selective_query import Outcomes
 from selective_query.budgets import BatteryLife, MaxLatency, MinAccuracy
 from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment, Source
 from selective_query.datasets import make_selective_query
@@ -39,7 +40,9 @@ def test_all_queries_that_a_limit_allows_are_spent(rows):
     found = plan(*rows, COSTS, latency)
     least = MaxLatency(150, COSTS).least_coverage()
     assert found.coverage == pytest.approx(least, abs=1e-3)
-    assert found.accuracy == pytest.approx(accuracy(rows, least))
+    answered, lost = accuracy(rows, least), COSTS.chance_lost
+    expected = (1 - lost) * answered + lost * found.base_accuracy
+    assert found.accuracy == pytest.approx(expected)
     assert found.costs["latency_ms"] == pytest.approx(150, abs=0.5)
     assert found.base_accuracy < found.accuracy < found.global_accuracy
 
@@ -52,7 +55,7 @@ def test_queries_that_bring_nothing_are_not_spent(rows):
     everywhere = [
         accuracy((outcomes, outcomes.benefit), c) for c in np.linspace(0, 1, 51)
     ]
-    assert found.accuracy >= max(everywhere) - 1e-12
+    assert found.accuracy >= max(everywhere) - COSTS.chance_lost
 
 
 def test_a_floor_is_reached_with_the_fewest_queries(rows):
@@ -71,6 +74,27 @@ def test_budgets_that_contradict_each_other_are_named(rows):
         )
     with pytest.raises(ValueError, match="at least one budget"):
         plan(*rows, COSTS)
+
+
+def test_lost_queries_are_answered_by_the_base(rows):
+    shaky = replace(COSTS, link=LTE_M.with_(availability=0.5))
+    found = plan(*rows, shaky, 0.6)
+    expected = 0.75 * accuracy(rows, 0.6) + 0.25 * found.base_accuracy
+    assert found.accuracy == pytest.approx(expected, abs=2e-3)
+    sure = plan(*rows, COSTS, MinAccuracy(found.accuracy))
+    assert sure.coverage > found.coverage
+
+
+def test_what_plan_cannot_work_with_is_named(rows):
+    outcomes, score = rows
+    alone = Outcomes(base_proba=outcomes.base_proba, base_utility=outcomes.base_utility)
+    with pytest.raises(ValueError, match="needs outcomes with a global"):
+        plan(alone, score, COSTS, latency)
+    for wrong in ("entropy", score[:5], outcomes.base_proba):
+        with pytest.raises(ValueError, match="score must be one number for each row"):
+            plan(outcomes, wrong, COSTS, latency)
+    with pytest.raises(ValueError, match="must return a budget.* Got None"):
+        plan(outcomes, score, COSTS, lambda costs: None)
 
 
 def test_assumed_constants_are_asked_again_and_known_ones_are_not(rows):

@@ -37,10 +37,12 @@ class FitReport:
     ----------
     device : str
     limits : tuple of Limit
+    assumptions : str, default=""
     """
 
     device: str
     limits: tuple
+    assumptions: str = ""
 
     def __bool__(self):
         return all(limit.headroom >= 0 for limit in self.limits)
@@ -52,4 +54,5 @@ class FitReport:
         return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
 
     def __str__(self):
-        return "\n".join([self.device, *(f"  {limit}" for limit in self.limits)])
+        head = f"{self.device}, {self.assumptions}" if self.assumptions else self.device
+        return "\n".join([head, *(f"  {limit}" for limit in self.limits)])

@@ -17,6 +17,10 @@ ACTIVATION_CALLS = {torch.relu, torch.sigmoid, F.relu, F.relu6, F.hardswish, F.s
 VIEWS = (nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout2d)
 VIEW_CALLS = {torch.flatten, torch.reshape, torch.squeeze, F.dropout, "flatten", "view",
               "reshape", "squeeze", "contiguous"}  # fmt: skip
+# Work without parameters of its own, which nothing here counts.
+UNCOUNTED_CALLS = {torch.matmul, torch.bmm, torch.mm, torch.einsum, operator.matmul,
+                   F.linear, F.conv1d, F.conv2d, F.scaled_dot_product_attention,
+                   "matmul", "bmm", "mm"}  # fmt: skip
 OVERWRITING_CALLS = {operator.iadd, operator.imul, "add_", "mul_"}
 
 

@@ -8,7 +8,12 @@ import torch
 from torch import fx, nn
 
 from selective_query.costs.fitting import FitReport, Limit
-from selective_query.costs.liveness import COMPUTING, module_of, peak_elements
+from selective_query.costs.liveness import (
+    COMPUTING,
+    UNCOUNTED_CALLS,
+    module_of,
+    peak_elements,
+)
 
 BYTES_OF_BIAS = 4
 
@@ -98,6 +103,7 @@ class NetProfile:
                     device.sram_bytes,
                 ),
             ),
+            f"{bits}-bit weights and activations, {reserved_bytes:,} bytes reserved",
         )  # fmt: skip
 
 
@@ -137,7 +143,8 @@ def profile_net(net, input_shape):
     except Exception as error:
         raise ValueError(
             f"{type(net).__name__} cannot be traced by torch.fx, so its memory cannot "
-            f"be counted: {error}. Avoid branches that depend on values in forward."
+            f"be counted: {error}. Avoid branches and len() that depend on values or "
+            "shapes in forward."
         ) from error
     _refuse_unknown(graph)
     shapes = _Shapes(graph).of(torch.zeros(1, *input_shape))
@@ -161,6 +168,9 @@ def _refuse_unknown(graph):
         for parameter in module.parameters(recurse=False)
     }
     unknown = [n for n, p in graph.named_parameters() if id(p) not in counted]
+    unknown += [
+        node.name for node in graph.graph.nodes if node.target in UNCOUNTED_CALLS
+    ]
     if unknown:
         raise ValueError(
             "profile_net counts convolutions, linear layers and batch norm. It does "

@@ -284,14 +284,24 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = engine.history
         return self
 
+    @torch.no_grad()
     def _check_outputs(self, module, X):
-        with torch.no_grad():
-            device = next(module.parameters()).device
-            found = module.eval()(X[:2].float().to(device)).logits.shape
-        if len(found) != 2 or found[1] != len(self.classes_):
+        last, features = last_linear(module.net), []
+        handle = last.register_forward_pre_hook(lambda _, x: features.append(x[0]))
+        device = next(module.parameters()).device
+        logits = module.net.eval()(X[:2].float().to(device))
+        handle.remove()
+        n_classes = len(self.classes_)
+        if getattr(logits, "shape", None) != (min(len(X), 2), n_classes):
             raise ValueError(
-                f"module must put out one logit for each of the {len(self.classes_)} "
-                f"classes of y. Got an output of shape {tuple(found)} for two inputs."
+                f"module must put out one logit for each of the {n_classes} classes of "
+                f"y. Got {getattr(logits, 'shape', logits)} for two inputs."
+            )
+        if not features or not torch.allclose(last(features[-1]), logits, atol=1e-4):
+            raise ValueError(
+                "module must put out what its last linear layer does, logits without a "
+                f"softmax or an activation after them. {last} of "
+                f"{type(module.net).__name__} puts out something else."
             )
 
     def predict_proba(self, X):

@@ -130,6 +130,15 @@ def test_weights_that_would_not_be_counted_are_refused(net, shape, name):
         profile_net(net, shape)
 
 
+def test_products_without_weights_are_refused():
+    class Attention(nn.Module):
+        def forward(self, x):
+            return (x @ x.transpose(1, 2)) @ x
+
+    with pytest.raises(ValueError, match="does not know what matmul.* cost"):
+        profile_net(Attention(), (64, 8))
+
+
 class PreActivation(nn.Module):
     """A batch norm whose input is needed a second time."""
 

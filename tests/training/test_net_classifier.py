@@ -195,6 +195,12 @@ def test_a_trained_module_becomes_a_frozen_base(fitted, images):
         ({}, {"global_proba": np.ones((5, 10))}, r"must be of shape \(300, 10\)"),
         ({"n_epochs": 0}, {}, "'n_epochs' parameter"),
         ({"module": partial(ConvNet, 9, (8,), n_channels=1)}, {}, "logit for each of"),
+        ({"module": nn.Sequential(SMALL(), nn.Softmax(1))}, {}, "without a softmax"),
+        (
+            {"module": nn.Sequential(SMALL(), nn.ReLU())},
+            {},
+            "what its last linear layer",
+        ),
         ({"module": nn.Flatten()}, {}, "Flatten holds no nn.Linear"),
         ({"module": lambda: 3}, {}, "It made int"),
         ({"loss": "kd"}, {}, "loss='kd' is not known"),
