@@ -56,7 +56,8 @@ def test_router_classes():
 @pytest.mark.parametrize("module", MODULES)
 def test_all_is_sorted_and_documented(module):
     module = importlib.import_module(module)
-    assert sorted(module.__all__) == list(module.__all__)
+    constants_first = sorted(module.__all__, key=lambda n: (not n.isupper(), n))
+    assert constants_first == list(module.__all__)
     for name in module.__all__:
         thing = getattr(module, name)
         if inspect.isclass(thing) or inspect.isfunction(thing):

@@ -46,7 +46,7 @@ class Flat(ClassifierMixin, BaseEstimator):
         return self.model_.predict_proba(X.reshape(len(X), -1))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -26,7 +26,7 @@ from selective_query.training.losses import DeepGamblers, SelectiveNet  # noqa: 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
