@@ -162,7 +162,12 @@ def accuracy_of(score, outcomes, coverage):
 def judge(run):
     """Accuracies on the test rows, and by row for intervals; tuning on the others."""
     train, test = run.outcomes()
-    found = {"base": float(test.base_utility.mean()), "tuning": {}, "accuracy": {}}
+    found = {
+        "base": float(test.base_utility.mean()),
+        "global": float(test.global_utility.mean()),
+        "tuning": {},
+        "accuracy": {},
+    }
     for name in routers(None):
         found["tuning"][name] = accuracy_of(
             routers(TUNED_AT)[name].fit_score(train), train, TUNED_AT

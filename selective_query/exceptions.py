@@ -35,3 +35,7 @@ class BudgetInfeasibleError(ValueError):
 
 class CalibrationWarning(UserWarning):
     """The operating point is valid but coarser, or emptier, than what was asked for."""
+
+
+class OverloadError(ValueError):
+    """More inputs a day than the device can compute or the link may send."""

@@ -8,7 +8,7 @@ from selective_query._validation import check_matplotlib_support
 from selective_query.budgets.budgets import All, as_budget, floors_of, limit_of
 from selective_query.budgets.outlook import judged_rows
 from selective_query.costs.deployment import Deployment
-from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics.ranked import RankedOutcomes
 
 # An assumed constant may well be half or twice what it is taken for.
@@ -275,7 +275,7 @@ class _Rows:
             return np.nan, np.nan
         try:
             return self.best(deployment, budgets)[:2]
-        except BudgetInfeasibleError:
+        except (BudgetInfeasibleError, OverloadError):
             return np.nan, np.nan
 
 

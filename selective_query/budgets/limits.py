@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from selective_query.budgets._base import Limit, check_number
 from selective_query.costs.cost_model import STATISTICS, CostModel
-from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,10 @@ class BatteryLife(_CostLimit):
         return self.costs.battery_days(coverage)
 
     def _keeps(self, coverage):
-        return self._cost(coverage) >= self.days
+        try:
+            return self._cost(coverage) >= self.days
+        except OverloadError:
+            return False  # with fewer queries a day may hold them all
 
     def __str__(self):
         return f"battery life >= {self.days:g} days"

@@ -16,6 +16,7 @@ from selective_query.costs.cost_model import (
 from selective_query.costs.devices import Device
 from selective_query.costs.links import Link
 from selective_query.costs.query import Query, draw_query
+from selective_query.exceptions import OverloadError
 
 ORDERS = ("base_first", "router_first", "parallel", "same_device")
 MAY_LACK = {"base_macs", "base_ms", "global_macs", "global_ms", "inputs_per_day"}
@@ -298,8 +299,10 @@ class Deployment:
         Raises
         ------
         ValueError
-            When the device has no battery, ``inputs_per_day`` was not given, or so many
-            inputs a day are more than the device can compute or the link may send.
+            When the device has no battery, or ``inputs_per_day`` was not given.
+        OverloadError
+            When so many inputs a day are more than the device can compute or the link
+            may send.
         """
         check_share(coverage)
         charge = self.device.battery_mwh
@@ -329,7 +332,7 @@ class Deployment:
             allowed_s *= self.link.duty_cycle
             what = f"to send over {self.link.name}"
         if busy_s > allowed_s:
-            raise ValueError(
+            raise OverloadError(
                 f"inputs_per_day={self.inputs_per_day:g} at coverage {coverage:g} take "
                 f"{busy_s:.0f} s a day {what}, and there are {allowed_s:.0f}. Give "
                 "fewer inputs, a higher coverage, or another device or link."

@@ -10,6 +10,11 @@ from selective_query.routers.logistic import LogisticRouter
 TINY = 1e-12
 
 
+def lead_of_deferral(predictor, base_proba):
+    """How far the deferral label is ahead of the base's best class, in log-odds."""
+    return predictor - np.log(np.maximum(top_probability(base_proba), TINY))
+
+
 class CrossEntropyDeferralRouter(LogisticRouter):
     r"""Query where the chance that the global is right exceeds the base's confidence.
 
@@ -65,9 +70,7 @@ class CrossEntropyDeferralRouter(LogisticRouter):
         return right / (1 + right), outcomes.weight * (1 + right)
 
     def _score(self, predictor, evidence):
-        return predictor - np.log(
-            np.maximum(top_probability(evidence.base_proba), TINY)
-        )
+        return lead_of_deferral(predictor, evidence.base_proba)
 
 
 class OneVsAllDeferralRouter(LogisticRouter):

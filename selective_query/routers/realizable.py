@@ -3,12 +3,9 @@
 import numpy as np
 from scipy.special import expit, log_expit
 
-from selective_query.probabilities import top_probability
+from selective_query.routers.deferral_surrogates import TINY, lead_of_deferral
 from selective_query.routers.logistic import LogisticProblem, LogisticRouter
 from selective_query.supervision.class_mass import class_probability, columns_of
-
-# Smallest probability of an answer whose logarithm is taken.
-TINY = 1e-12
 
 
 class RealizableDeferralRouter(LogisticRouter):
@@ -78,9 +75,7 @@ class RealizableDeferralRouter(LogisticRouter):
         )
 
     def _score(self, predictor, evidence):
-        return predictor - np.log(
-            np.maximum(top_probability(evidence.base_proba), TINY)
-        )
+        return lead_of_deferral(predictor, evidence.base_proba)
 
 
 class _MixtureProblem(LogisticProblem):

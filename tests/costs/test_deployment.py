@@ -19,6 +19,7 @@ from selective_query.costs import (
     Deployment,
     Gateway,
 )
+from selective_query.exceptions import OverloadError
 
 EDGE = Deployment(
     device=STM32F746, base_ms=50, router_macs=1000, link=LTE,
@@ -182,6 +183,21 @@ def test_more_inputs_than_a_day_holds_are_refused():
     lora = replace(EDGE, link=LORAWAN, payload_bytes=222, timeout_ms=1e5)
     with pytest.raises(ValueError, match="to send over LoRaWAN, and there are 864"):
         replace(lora, inputs_per_day=100_000).battery_days(0.5)
+
+
+def test_a_budget_finds_the_queries_that_a_day_holds():
+    lora = replace(
+        EDGE, link=LORAWAN, payload_bytes=222, timeout_ms=1e5, inputs_per_day=10_000
+    )
+    with pytest.raises(OverloadError):
+        lora.battery_days(0.0)
+    least = BatteryLife(1, lora).least_coverage()
+    assert 0 < least < 1
+    assert lora.battery_days(least) >= 1
+    with pytest.raises(OverloadError):
+        lora.battery_days(least - 1e-3)
+    with pytest.raises(OverloadError, match="to compute"):
+        BatteryLife(1, replace(lora, base_ms=20_000.0)).least_coverage()
 
 
 def test_the_base_sleeps_while_others_answer():

@@ -2,11 +2,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from selective_query.costs import STM32F746  # noqa: E402
-from selective_query.costs.net_profile import profile_net  # noqa: E402
-from selective_query.nets import ConvNet, MobileNet, SignalNet  # noqa: E402
+from selective_query.costs import STM32F746
+from selective_query.costs.net_profile import profile_net
+from selective_query.nets import ConvNet, MobileNet, SignalNet
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from sklearn.frozen import FrozenEstimator
 
 torch = pytest.importorskip("torch")
 
-from selective_query import load, save  # noqa: E402
-from selective_query.budgets import All, Coverage, MinAccuracy  # noqa: E402
-from selective_query.exceptions import CertificateError  # noqa: E402
-from selective_query.nets import ConvNet  # noqa: E402
-from selective_query.training import (  # noqa: E402
+from selective_query import load, save
+from selective_query.budgets import All, Coverage, MinAccuracy
+from selective_query.exceptions import CertificateError
+from selective_query.nets import ConvNet
+from selective_query.training import (
     AbstainingNetClassifier,
     HybridNetClassifier,
     NetClassifier,
@@ -44,20 +44,6 @@ class Flat(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         return self.model_.predict_proba(X.reshape(len(X), -1))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def images(digits):
-    X, y = digits
-    return X.reshape(-1, 1, 8, 8).astype(np.float32), y
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import cross_entropy  # noqa: E402
+from torch.nn.functional import cross_entropy
 
-from selective_query.training import list_losses, make_loss  # noqa: E402
-from selective_query.training.batch import NetOutput, Target  # noqa: E402
-from selective_query.training.losses import (  # noqa: E402
+from selective_query.training import list_losses, make_loss
+from selective_query.training.batch import NetOutput, Target
+from selective_query.training.losses import (
     CrossEntropy,
     DeepGamblers,
     DeferralCrossEntropy,

@@ -8,36 +8,22 @@ from sklearn.frozen import FrozenEstimator
 
 torch = pytest.importorskip("torch")
 
-from skorch.callbacks import Checkpoint  # noqa: E402
-from torch import nn  # noqa: E402
+from skorch.callbacks import Checkpoint
+from torch import nn
 
-from selective_query import HybridClassifier  # noqa: E402
-from selective_query.answers import ask  # noqa: E402
-from selective_query.nets import ConvNet  # noqa: E402
-from selective_query.training import (  # noqa: E402
+from selective_query import HybridClassifier
+from selective_query.answers import ask
+from selective_query.nets import ConvNet
+from selective_query.training import (
     NetClassifier,
     flip,
     flip_and_shift,
     list_losses,
     shift,
 )
-from selective_query.training.losses import DeepGamblers, SelectiveNet  # noqa: E402
+from selective_query.training.losses import DeepGamblers, SelectiveNet
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def images(digits):
-    X, y = digits
-    return X.reshape(-1, 1, 8, 8).astype(np.float32), y
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread():
+    """Fits are repeated bit for bit on one thread, and small nets are faster."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package")
+def images(digits):
+    X, y = digits
+    return X.reshape(-1, 1, 8, 8).astype(np.float32), y
