@@ -174,12 +174,23 @@ def test_rows_that_must_stay_count_as_kept(rows):
     table = pd.DataFrame(X).assign(local=np.arange(len(y)) % 2 == 0)
     table.columns = table.columns.astype(str)
     notes = []
+
+    class WithLocal(Recorder):
+        def __sklearn_clone__(self):
+            return WithLocal(self.notes)
+
+        def fit(self, X, y, sample_weight=None):
+            self.notes.append((X["local"].to_numpy(), sample_weight))
+            return LogisticRegression.fit(self, X, y, sample_weight)
+
     HybridClassifier(
-        Recorder(notes), Recorder([]), router="max_probability", cv=3,
+        WithLocal(notes), Recorder([]), router="max_probability", cv=3,
         coverage=All(Coverage(0.7), StayLocal("local")),
         adaptation=AlternatingAdaptation(n_rounds=1), calibration="out_of_fold",
     ).fit(table, y)  # fmt: skip
-    weighted = [w for w in notes if w is not None][:3]
-    # Three of ten rows are queried, all of them among the half that may be.
-    light = [(w < 0.9).mean() for w in weighted]
-    assert np.mean(light) == pytest.approx(0.3, abs=0.02)
+    weighted = [(local, w) for local, w in notes if w is not None][:3]
+    assert len(weighted) == 3
+    for local, weight in weighted:
+        # Queried rows weigh half as much as kept ones, and none of them is local.
+        assert np.ptp(weight[local]) < 1e-9
+        assert weight[~local].min() == pytest.approx(weight[local].min() / 2)
