@@ -10,8 +10,12 @@ from _recipes import split
 from torch import nn
 
 from selective_query.datasets import load_dataset
-from selective_query.nets import ConvNet, SignalNet
+from selective_query.nets import ConvNet, EarlyExitNet, SignalNet
+from selective_query.nets.blocks import conv_block
 from selective_query.training import NetClassifier, flip, flip_and_shift
+from selective_query.training.losses import DeepSupervision
+
+PARTS = ("fit", "router", "test")
 
 
 class Scaled(nn.Module):
@@ -23,6 +27,13 @@ class Scaled(nn.Module):
 
     def forward(self, x):
         return self.net((x - self.centre) / self.scale)
+
+
+class ScaledExits(Scaled):
+    """The same of a net with exits."""
+
+    def forward_exits(self, x):
+        return self.net.forward_exits((x - self.centre) / self.scale)
 
 
 def shift_in_time(x):
@@ -46,6 +57,9 @@ class Task:
     rates : tuple of float
         Learning rates that each arm may choose from.
     batch_size : int
+    loss_global : str or HybridLoss
+    global_name : str or None
+        Of the task whose global this one shares; None for one of its own.
     """
 
     load: object
@@ -57,6 +71,8 @@ class Task:
     n_epochs_global: int
     rates: tuple
     batch_size: int = 128
+    loss_global: object = "cross_entropy"
+    global_name: str | None = None
 
 
 def cifar10():
@@ -129,6 +145,63 @@ TASKS = {
 }
 
 
+def _exits(parts, n_classes=10, branch_width=64):
+    """Parts of (width, stride) convolutions, an exit with one of its own after each."""
+    modules, widths, n_in = [], [], 3
+    for part in parts:
+        layers = []
+        for n_out, stride in part:
+            layers.append(conv_block(n_in, n_out, stride=stride))
+            n_in = n_out
+        modules.append(nn.Sequential(*layers))
+        widths.append(n_in)
+    branches = [conv_block(n, branch_width, stride=2) for n in widths[:-1]] + [None]
+    ends = [branch_width] * (len(parts) - 1) + widths[-1:]
+    return EarlyExitNet(modules, ends, n_classes, branches)
+
+
+def _scaled_exits(parts):
+    return partial(ScaledExits, partial(_exits, parts), 120.0, 64.0)
+
+
+# The net in the cloud is more than the microcontroller's flash holds; its exits make it
+# a net that can be split, or left early.
+CLOUD_PARTS = (((32, 1), (64, 2)), ((128, 1), (128, 2)), ((256, 1), (256, 2)))
+DEVICE_PARTS = (((32, 1), (48, 2)), ((64, 2),), ((128, 2),))
+EXIT_WEIGHTS = (0.3, 0.3, 1.0)
+BASES = {
+    "small": ((16, 32, 64), (2, 2, 2)),
+    "medium": ((16, 32, 64, 64), (1, 2, 2, 2)),
+    "large": ((32, 48, 64, 128), (1, 2, 2, 2)),
+}
+
+
+def _paper_task(base):
+    return Task(
+        cifar10,
+        base=base,
+        global_=_scaled_exits(CLOUD_PARTS),
+        augment=flip,
+        augment_global=flip_and_shift,
+        n_epochs=12,
+        n_epochs_global=8,
+        rates=(0.2, 0.4),
+        loss_global=DeepSupervision(EXIT_WEIGHTS),
+        global_name="cifar10_cloud",
+    )
+
+
+# Of the tables in the paper's form: three bases and a net with exits for the device.
+PAPER_TASKS = {
+    f"cifar10_{size}": _paper_task(_image_net(*shape, 3, 120.0, 64.0))
+    for size, shape in BASES.items()
+} | {"cifar10_exits": _paper_task(_scaled_exits(DEVICE_PARTS))}
+
+
+def find_task(name):
+    return {**TASKS, **PAPER_TASKS}[name]
+
+
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
             global_proba=None, augment=None):  # fmt: skip
     """A net of the task, fitted."""
@@ -145,16 +218,34 @@ def global_answers(name):
 
     On the first, the base's rows, it answers what it was trained on.
     """
-    path = CACHE / "training" / f"{name}_global.npz"
+    stored = stored_global(name)
+    return tuple(stored[part] for part in PARTS)
+
+
+def stored_global(name):
+    """Probabilities of the global by part, and of its exits, if it has some."""
+    task = find_task(name)
+    path = CACHE / "training" / f"{task.global_name or f'{name}_global'}.npz"
     if not path.exists():
-        task = TASKS[name]
         parts = task.load()
         net = trained(
             task, *parts[0], task.global_, seed=0, rate=0.1,
             n_epochs=task.n_epochs_global, augment=task.augment_global,
+            loss=task.loss_global,
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
-        answers = [net.predict_proba(X) for X, _ in parts]
-        np.savez(path, **dict(zip(("fit", "router", "test"), answers, strict=True)))
+        np.savez(path, **answers_by_part(net, parts))
     with np.load(path) as stored:
-        return stored["fit"], stored["router"], stored["test"]
+        return dict(stored)
+
+
+def answers_by_part(net, parts):
+    """Probabilities by part; of all exits too where a net was trained with them."""
+    found = {}
+    for name, (X, _) in zip(PARTS, parts, strict=True):
+        if net.module_.loss.reads_exits:
+            found[f"{name}_exits"] = net.predict_proba_exits(X)
+            found[name] = found[f"{name}_exits"][-1]
+        else:
+            found[name] = net.predict_proba(X)
+    return found

@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 import torch
 from _harness import CACHE, Benchmark, print_table
-from _training_tasks import TASKS, global_answers, trained
+from _training_tasks import TASKS, find_task, global_answers, trained
 from joblib import Parallel, delayed
 from scipy.stats import t as student
 from sklearn.exceptions import ConvergenceWarning
@@ -26,6 +26,7 @@ from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRou
 from selective_query.training.losses import (
     CrossEntropy,
     DeepGamblers,
+    DeepSupervision,
     DeferralCrossEntropy,
     DeferralOneVsAll,
     DeferralRealizable,
@@ -67,7 +68,9 @@ ABSTAINING = {
     "deep_gamblers": DeepGamblers(),
     "self_adaptive": SelfAdaptive(),
 }
-ARMS = {**CORE, **EXTENDED, **ABSTAINING}
+# For nets with exits; judged by paper_tables.py.
+EXITS = {"exits": DeepSupervision()}
+ARMS = {**CORE, **EXTENDED, **ABSTAINING, **EXITS}
 
 
 class Run:
@@ -103,7 +106,7 @@ class Run:
 
     def _train(self):
         torch.set_num_threads(1)  # one run a core; and a run is repeated bit for bit
-        task = TASKS[self.dataset]
+        task = find_task(self.dataset)
         fit, *parts = task.load()
         net = trained(
             task, *fit, task.base, seed=self.seed, rate=self.rate,
@@ -115,12 +118,14 @@ class Run:
             answers = ask(net, X, net.classes_, EVIDENCE)
             found[f"{part}_proba"] = answers.proba
             found[f"{part}_evidence"] = answers.features
+            if net.loss.reads_exits:
+                found[f"{part}_exits"] = net.predict_proba_exits(X)
         return found
 
     def outcomes(self):
         """Outcomes of the routers' rows and of the test rows."""
         stored, answers = self.outputs(), global_answers(self.dataset)
-        parts = TASKS[self.dataset].load()
+        parts = find_task(self.dataset).load()
         return tuple(
             Outcomes(
                 base_proba=stored[f"{part}_proba"],

@@ -7,8 +7,8 @@ from torch import nn
 class EarlyExitNet(nn.Module):
     """A chain of parts with a classifier after each of them.
 
-    ``forward`` gives the last exit alone. Train all of them together, by the sum of a
-    loss over ``forward_exits``.
+    ``forward`` gives the last exit alone. Train all of them together, with
+    :class:`~selective_query.training.losses.DeepSupervision`.
 
     Parameters
     ----------
@@ -18,6 +18,9 @@ class EarlyExitNet(nn.Module):
     widths : sequence of int
         Channels after each part.
     n_classes : int
+    branches : sequence of (nn.Module or None) or None, default=None
+        What runs between each part and its classifier, such as a convolution; `widths`
+        are then the channels that the branches put out.
 
     References
     ----------
@@ -35,29 +38,91 @@ class EarlyExitNet(nn.Module):
     [10, 10]
     """
 
-    def __init__(self, parts, widths, n_classes):
+    def __init__(self, parts, widths, n_classes, branches=None):
         super().__init__()
+        parts = list(parts)
+        branches = [None] * len(parts) if branches is None else list(branches)
+        for name, entries in (("widths", widths), ("branches", branches)):
+            if len(entries) != len(parts):
+                raise ValueError(
+                    f"{name} must have one entry for each of the {len(parts)} parts. "
+                    f"Got {len(entries)}."
+                )
         self.parts = nn.ModuleList(parts)
+        self.branches = nn.ModuleList(
+            nn.Identity() if branch is None else branch for branch in branches
+        )
         self.heads = nn.ModuleList(nn.Linear(width, n_classes) for width in widths)
-        if len(self.parts) != len(self.heads):
-            raise ValueError(
-                f"widths must have one entry for each of the {len(self.parts)} parts. "
-                f"Got {len(self.heads)}."
-            )
+
+    def _exit(self, number, x):
+        return self.heads[number](self.branches[number](x).flatten(2).mean(2))
 
     def forward_exits(self, x):
         """Logits at each exit, a list of tensors of shape (n_samples, n_classes)."""
         found = []
-        for part, head in zip(self.parts, self.heads, strict=True):
+        for number, part in enumerate(self.parts):
             x = part(x)
-            found.append(head(x.flatten(2).mean(2)))
+            found.append(self._exit(number, x))
         return found
 
     def forward(self, x):
         """Logits of the last exit."""
         for part in self.parts:
             x = part(x)
-        return self.heads[-1](x.flatten(2).mean(2))
+        return self._exit(-1, x)
+
+    def up_to(self, number):
+        """The net that ends in one of the exits, with the same weights.
+
+        Parameters
+        ----------
+        number : int
+            Of the exit, from 0.
+
+        Returns
+        -------
+        EarlyExitNet
+            Of one exit, for a device that holds no more.
+        """
+        self._check(number, len(self.parts))
+        return self._one_exit(self.parts[: number + 1], number)
+
+    def split_at(self, number):
+        """The net split after one of its parts, whose exit stays with the device.
+
+        Parameters
+        ----------
+        number : int
+            Of the last part on the device, from 0.
+
+        Returns
+        -------
+        SplitNet
+            With the same weights.
+        """
+        self._check(number, len(self.parts) - 1)
+        return SplitNet(
+            nn.Sequential(*self.parts[: number + 1]),
+            self._one_exit(self.parts[number + 1 :], -1),
+            self._one_exit([], number),
+        )
+
+    def _check(self, number, n):
+        if not 0 <= number < n:
+            raise ValueError(
+                f"number must be a whole number in [0, {n - 1}]. Got {number!r}."
+            )
+
+    def _one_exit(self, parts, number):
+        head = self.heads[number]
+        cut = EarlyExitNet(
+            [nn.Sequential(*parts)],
+            [head.in_features],
+            head.out_features,
+            [self.branches[number]],
+        )
+        cut.heads[0] = head
+        return cut
 
     def entropy_exit(self, x, thresholds):
         """Answer each input at the first exit whose entropy is low enough.
@@ -80,9 +145,9 @@ class EarlyExitNet(nn.Module):
         logits = x.new_zeros(len(x), self.heads[0].out_features)
         taken = torch.zeros(len(x), dtype=torch.long, device=x.device)
         last = len(self.parts) - 1
-        for number, (part, head) in enumerate(zip(self.parts, self.heads, strict=True)):
+        for number, part in enumerate(self.parts):
             x = part(x)
-            found = head(x.flatten(2).mean(2))
+            found = self._exit(number, x)
             log_p = found.log_softmax(1)
             done = -(log_p.exp() * log_p).sum(1) <= (
                 torch.inf if number == last else thresholds[number]

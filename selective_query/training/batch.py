@@ -15,11 +15,14 @@ class NetOutput(NamedTuple):
         The router head; None where the loss has none.
     second : tensor of shape (n_samples, n_classes) or None
         Logits of an auxiliary classifier, for losses that train one beside.
+    exits : list of tensor of shape (n_samples, n_classes) or None
+        Logits of each exit of a net that has several, the last one's at the end.
     """
 
     logits: torch.Tensor
     head: torch.Tensor | None = None
     second: torch.Tensor | None = None
+    exits: list | None = None
 
 
 class Target(NamedTuple):

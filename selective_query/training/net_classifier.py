@@ -317,6 +317,31 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         """
         return self._run(X, lambda output: output.logits.softmax(1))
 
+    def predict_proba_exits(self, X):
+        """Class probabilities of every exit, of a net trained with all of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_exits, n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            When the loss trained no exits but the last.
+        """
+        check_is_fitted(self, "module_")
+        if not self.module_.loss.reads_exits:
+            raise ValueError(
+                f"loss={self.loss!r} trains the last exit alone. Use "
+                "loss=DeepSupervision() with an EarlyExitNet."
+            )
+        by_row = self._run(X, lambda output: torch.stack(output.exits, 1).softmax(2))
+        return by_row.swapaxes(0, 1)
+
     def predict(self, X):
         """The most probable labels, shape (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -24,12 +24,18 @@ class RoutedNet(nn.Module):
     Raises
     ------
     ValueError
-        When the net has no linear layer whose inputs the head could read.
+        When the net has no linear layer whose inputs the head could read, or no exits
+        and the loss charges each of them.
     """
 
     def __init__(self, net, loss, head_hidden=32):
         super().__init__()
         last = last_linear(net)
+        if loss.reads_exits and not hasattr(net, "forward_exits"):
+            raise ValueError(
+                f"{type(loss).__name__} charges every exit, and {type(net).__name__} "
+                "has no forward_exits. Use an EarlyExitNet, or another loss."
+            )
         last.register_forward_pre_hook(self._remember)
         self.net, self.loss = net, loss
         self.head = _head(last.in_features, head_hidden) if loss.has_head else None
@@ -42,12 +48,14 @@ class RoutedNet(nn.Module):
         self._features = inputs[0]
 
     def forward(self, x):
-        logits = self.net(x)
+        exits = self.net.forward_exits(x) if self.loss.reads_exits else None
+        logits = self.net(x) if exits is None else exits[-1]
         features, self._features = self._features, None
         output = NetOutput(
             logits,
             None if self.head is None else self.head(features)[:, 0],
             None if self.second is None else self.second(features),
+            exits,
         )
         if not self.training:
             score = self.loss.query_score(output)

@@ -10,6 +10,7 @@ from selective_query.training.batch import NetOutput, Target
 from selective_query.training.losses import (
     CrossEntropy,
     DeepGamblers,
+    DeepSupervision,
     DeferralCrossEntropy,
     DeferralOneVsAll,
     DeferralRealizable,
@@ -86,7 +87,7 @@ def test_rows_are_ranked_by_a_number_each(name):
 def test_order_of_the_rows_does_not_matter(name):
     output, target = batch()
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
-    shuffled = NetOutput(*(part[order] for part in output)), target.pick(order)
+    shuffled = NetOutput(*(part[order] for part in output[:3])), target.pick(order)
     torch.testing.assert_close(
         started(name)(*shuffled), started(name)(output, target)[order]
     )
@@ -239,3 +240,26 @@ def test_names_and_losses_are_told_apart():
         make_loss(3)
     with pytest.raises(NotImplementedError):
         HybridLoss()(None, None)
+
+
+def test_deep_supervision_is_the_weighted_mean_over_exits():
+    output, target = batch()
+    output = output._replace(exits=[output.logits, output.second])
+    first, last = (
+        cross_entropy(z, target.label, reduction="none") for z in output.exits
+    )
+    found = DeepSupervision([1.0, 3.0])(output, target)
+    torch.testing.assert_close(found, (first + 3 * last) / 4)
+    torch.testing.assert_close(DeepSupervision()(output, target), (first + last) / 2)
+
+
+@pytest.mark.parametrize("weights", [[], [0, 0], [1, -1]])
+def test_deep_supervision_refuses_weights_that_train_nothing(weights):
+    with pytest.raises(ValueError, match="weights must be numbers >= 0, one of them"):
+        DeepSupervision(weights).check(K, 3)
+
+
+def test_deep_supervision_needs_a_weight_for_each_exit():
+    output, target = batch()
+    with pytest.raises(ValueError, match="one entry for each of the 1 exits. Got 2"):
+        DeepSupervision([1, 1])(output._replace(exits=[output.logits]), target)

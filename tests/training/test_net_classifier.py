@@ -13,7 +13,8 @@ from torch import nn
 
 from selective_query import HybridClassifier
 from selective_query.answers import ask
-from selective_query.nets import ConvNet
+from selective_query.nets import ConvNet, EarlyExitNet
+from selective_query.nets.blocks import conv_block
 from selective_query.training import (
     NetClassifier,
     flip,
@@ -21,7 +22,11 @@ from selective_query.training import (
     list_losses,
     shift,
 )
-from selective_query.training.losses import DeepGamblers, SelectiveNet
+from selective_query.training.losses import (
+    DeepGamblers,
+    DeepSupervision,
+    SelectiveNet,
+)
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
@@ -235,3 +240,46 @@ def test_a_loss_may_be_given_as_an_object(images):
     X, y = images
     net = NetClassifier(SMALL, loss=SelectiveNet(coverage=0.5), n_epochs=1)
     assert net.fit(X[:300], y[:300]).module_.loss.coverage == 0.5
+
+
+def two_exits():
+    stem = nn.Sequential(conv_block(1, 16), conv_block(16, 24, stride=2))
+    return EarlyExitNet([stem, conv_block(24, 32)], widths=[24, 32], n_classes=10)
+
+
+def test_every_exit_is_trained_and_answers(images):
+    X, y = images
+    net = NetClassifier(
+        two_exits, loss=DeepSupervision(), n_epochs=10, random_state=0
+    ).fit(X[:1200], y[:1200])
+    proba = net.predict_proba_exits(X[1200:])
+    assert proba.shape == (2, len(X) - 1200, 10)
+    np.testing.assert_allclose(proba.sum(axis=2), 1, rtol=1e-5)
+    np.testing.assert_array_equal(proba[1], net.predict_proba(X[1200:]))
+    first, last = (net.classes_[proba.argmax(axis=2)] == y[1200:]).mean(axis=1)
+    assert 0.3 < first < last
+    early = NetClassifier.from_trained(net.module_.net.up_to(0), net.classes_)
+    np.testing.assert_allclose(early.predict_proba(X[1200:]), proba[0], atol=1e-6)
+
+
+def test_a_hybrid_of_a_net_and_its_own_exit_is_split_computation(images):
+    X, y = images
+    net = NetClassifier(
+        two_exits, loss=DeepSupervision(), n_epochs=10, random_state=0
+    ).fit(X[:900], y[:900])
+    exit_ = NetClassifier.from_trained(net.module_.net.up_to(0), net.classes_)
+    hybrid = HybridClassifier(
+        FrozenEstimator(exit_), FrozenEstimator(net), router="entropy", coverage=0.5
+    ).fit(X[900:1350], y[900:1350])
+    kept = hybrid.predict_coverage(X[1350:])
+    expected = np.where(kept, exit_.predict(X[1350:]), net.predict(X[1350:]))
+    np.testing.assert_array_equal(hybrid.predict(X[1350:]), expected)
+    assert 0.4 < kept.mean() < 0.6
+
+
+def test_exits_that_were_not_trained_are_not_offered(images, fitted):
+    X, y = images
+    with pytest.raises(ValueError, match="trains the last exit alone"):
+        fitted.predict_proba_exits(X)
+    with pytest.raises(ValueError, match="ConvNet has no forward_exits"):
+        NetClassifier(SMALL, loss=DeepSupervision()).fit(X, y)

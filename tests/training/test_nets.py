@@ -97,6 +97,8 @@ def test_nets_say_what_does_not_go_together():
         ValueError, match="widths must have one entry for each of the 1"
     ):
         EarlyExitNet([nn.Conv2d(3, 8, 3)], widths=[8, 16], n_classes=5)
+    with pytest.raises(ValueError, match="branches must have one entry .* Got 2"):
+        EarlyExitNet([nn.Conv2d(3, 8, 3)], [8], 5, branches=[None, None])
 
 
 def test_last_exit_is_the_whole_net():
@@ -104,6 +106,33 @@ def test_last_exit_is_the_whole_net():
     found = net.forward_exits(IMAGES)
     assert [logits.shape for logits in found] == [(4, 5)] * 3
     torch.testing.assert_close(found[-1], net(IMAGES))
+
+
+def branching():
+    parts = [nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 16, 3, 2)]
+    branches = [nn.Conv2d(8, 12, 3), None]
+    return EarlyExitNet(parts, widths=[12, 16], n_classes=5, branches=branches).eval()
+
+
+def test_a_net_ends_in_any_of_its_exits():
+    net = branching()
+    for number, logits in enumerate(net.forward_exits(IMAGES)):
+        torch.testing.assert_close(net.up_to(number)(IMAGES), logits)
+    assert net.up_to(0).heads[0] is net.heads[0]
+    assert macs_of(net.up_to(0), IMAGES) == 4 * (27 * 8 * 225 + 72 * 12 * 169 + 60)
+    with pytest.raises(ValueError, match=r"number must be .* in \[0, 1\]. Got 2"):
+        net.up_to(2)
+
+
+def test_a_net_splits_after_any_part_but_the_last():
+    net = branching()
+    split = net.split_at(0)
+    first, last = net.forward_exits(IMAGES)
+    torch.testing.assert_close(split(IMAGES), last)
+    torch.testing.assert_close(split.exit_head(split.edge(IMAGES)), first)
+    assert split.payload_bytes(IMAGES) == 8 * 15 * 15
+    with pytest.raises(ValueError, match=r"number must be .* in \[0, 0\]. Got 1"):
+        net.split_at(1)
 
 
 def test_an_input_leaves_at_the_first_exit_that_is_sure():

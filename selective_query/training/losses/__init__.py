@@ -8,6 +8,7 @@ from selective_query.training.losses.abstention import (
     SelectiveNet,
     SelfAdaptive,
 )
+from selective_query.training.losses.deep_supervision import DeepSupervision
 from selective_query.training.losses.deferral import (
     DeferralCrossEntropy,
     DeferralOneVsAll,
@@ -24,6 +25,7 @@ from selective_query.training.losses.selective_query import SelectiveQuery
 __all__ = [
     "CrossEntropy",
     "DeepGamblers",
+    "DeepSupervision",
     "DeferralCrossEntropy",
     "DeferralOneVsAll",
     "DeferralRealizable",

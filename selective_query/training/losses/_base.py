@@ -15,6 +15,8 @@ class HybridLoss(BaseEstimator):
         Whether it trains a router head, and a second classifier beside the first.
     needs_global : bool
         Whether it makes no sense without answers of a global.
+    reads_exits : bool
+        Whether it charges every exit of an :class:`~selective_query.nets.EarlyExitNet`.
     n_warm_up : int
         Epochs of plain cross-entropy before it sets in.
     """
@@ -22,6 +24,7 @@ class HybridLoss(BaseEstimator):
     has_head = False
     has_second = False
     needs_global = False
+    reads_exits = False
     n_warm_up = 0
 
     def check(self, n_classes, n_epochs):
