@@ -98,7 +98,8 @@ def test_import_is_light():
     # scikit-learn itself imports pandas where it is installed.
     heavy = "torch", "matplotlib", "skops", "skorch", "sklearn.ensemble"
     code = (
-        f"import selective_query, sys; print([m for m in {heavy} if m in sys.modules])"
+        "from selective_query import *; import sys;"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

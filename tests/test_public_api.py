@@ -1,5 +1,8 @@
+import ast
 import importlib
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +42,31 @@ NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
 
 def test_promised_names_are_there():
     assert set(selective_query.__all__) >= PROMISED
+
+
+def test_names_are_found_where_editors_look_for_them():
+    tree = ast.parse(inspect.getsource(selective_query))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    homes = {
+        alias.name: node.module.removeprefix("selective_query.")
+        for node in block.body
+        for alias in node.names
+    }
+    assert homes == selective_query._HOMES
+    assert set(selective_query.__all__) <= set(dir(selective_query))
+    with pytest.raises(AttributeError, match="has no attribute 'HybridClasifier'"):
+        selective_query.HybridClasifier  # noqa: B018
+
+
+def test_a_room_is_imported_when_it_is_asked_for():
+    code = (
+        "import selective_query, sys; before = 'sklearn' in sys.modules;"
+        "print(before, len(selective_query.metrics.__all__) > 5)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["False", "True"]
 
 
 def test_registry_names():
