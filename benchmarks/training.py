@@ -8,6 +8,7 @@ the global was trained on the base's rows, and teaches it what it says about the
 they take the threshold as given, which makes them too wide rather than too narrow.
 """
 
+import re
 import warnings
 
 import numpy as np
@@ -66,6 +67,7 @@ EXTENDED = {
 ABSTAINING = {
     "selective_net": SelectiveNet(0.7),
     "deep_gamblers": DeepGamblers(),
+    "deep_gamblers, payoff 6": DeepGamblers(payoff=6.0),
     "self_adaptive": SelfAdaptive(),
 }
 # For nets with exits; judged by paper_tables.py.
@@ -86,7 +88,7 @@ class Run:
 
     @property
     def path(self):
-        name = "_".join(str(value).replace(" ", "-") for value in self.key.values())
+        name = "_".join(re.sub("[ ,]+", "-", str(value)) for value in self.key.values())
         return CACHE / "training" / f"{name}.npz"
 
     @property
