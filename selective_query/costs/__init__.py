@@ -14,7 +14,9 @@ from selective_query.costs.devices import (
     STM32U575,
     Device,
 )
+from selective_query.costs.estimator_profile import EstimatorProfile
 from selective_query.costs.gateway import Gateway
+from selective_query.costs.host_latency import HostLatency, measure_latency
 from selective_query.costs.links import (
     BLE,
     CLOUD,
@@ -29,6 +31,7 @@ from selective_query.costs.links import (
     Cloud,
     Link,
 )
+from selective_query.costs.profiling import profile_estimator
 from selective_query.costs.provenance import Source
 
 __all__ = [
@@ -56,7 +59,11 @@ __all__ = [
     "CostModel",
     "Deployment",
     "Device",
+    "EstimatorProfile",
     "Gateway",
+    "HostLatency",
     "Link",
     "Source",
+    "measure_latency",
+    "profile_estimator",
 ]

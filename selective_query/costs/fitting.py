@@ -1,6 +1,9 @@
 """Whether something fits a device: each limit, what is used, what is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+RESERVED_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,82 @@ class FitReport:
         exceeded = [str(limit) for limit in self.limits if limit.headroom < 0]
         return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
 
+    def beside(self, what, **used):
+        """The same where something else lies in the memories too.
+
+        Parameters
+        ----------
+        what : str
+            Named among the assumptions.
+        **used : int
+            What it takes, by name of the limit: ``flash_bytes``, ``sram_bytes``.
+
+        Returns
+        -------
+        FitReport
+        """
+        limits = tuple(
+            replace(limit, used=limit.used + used.get(limit.name, 0))
+            for limit in self.limits
+        )
+        return FitReport(self.device, limits, f"{self.assumptions}, {what}")
+
     def __str__(self):
         head = f"{self.device}, {self.assumptions}" if self.assumptions else self.device
         return "\n".join([head, *(f"  {limit}" for limit in self.limits)])
+
+
+@runtime_checkable
+class Footprint(Protocol):
+    """What a model takes of a device, whether it is a net or not.
+
+    :class:`~selective_query.costs.EstimatorProfile` and
+    :class:`~selective_query.costs.net_profile.NetProfile` are footprints.
+    """
+
+    macs: int
+
+    @property
+    def parameters(self):
+        """Numbers that were learned."""
+
+    @property
+    def operations(self):
+        """Multiply-accumulates and comparisons, for ``Deployment(base_macs=)``."""
+
+    def flash_bytes(self, bits):
+        """Bytes of what is stored, at so many bits a number."""
+
+    def sram_bytes(self, bits):
+        """Bytes of numbers that are alive at once, at most."""
+
+    def fits(self, device, *, bits, reserved_bytes):
+        """Whether a device holds the model, a FitReport."""
+
+
+def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
+    """The report on both memories of a device.
+
+    Parameters
+    ----------
+    device : Device
+    flash_bytes, sram_bytes : int
+        What a model takes.
+    bits : int
+        Of its numbers, for the assumptions.
+    reserved_bytes : int
+        Of each memory, for the program and all else.
+
+    Returns
+    -------
+    FitReport
+    """
+    used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}
+    return FitReport(
+        device.name,
+        tuple(
+            Limit(name, taken + reserved_bytes, getattr(device, name))
+            for name, taken in used.items()
+        ),
+        f"{bits}-bit weights and activations, {reserved_bytes:,} bytes reserved",
+    )

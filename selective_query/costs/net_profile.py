@@ -1,13 +1,13 @@
 """What a torch net costs: operations, parameters, and memory at its peak."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import fx, nn
 
-from selective_query.costs.fitting import FitReport, Limit
+from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 from selective_query.costs.liveness import (
     COMPUTING,
     UNCOUNTED_CALLS,
@@ -66,6 +66,16 @@ class NetProfile:
     peak_elements_in_place: int
     layers: tuple
 
+    @property
+    def parameters(self):
+        """Weights and biases."""
+        return self.weights + self.biases
+
+    @property
+    def operations(self):
+        """The multiply-accumulates; a net compares nothing."""
+        return self.macs
+
     def flash_bytes(self, bits=8):
         """Bytes of weights at so many bits, and of biases at 4 bytes each."""
         return self.weights * bits // 8 + BYTES_OF_BIAS * self.biases
@@ -75,7 +85,7 @@ class NetProfile:
         peak = self.peak_elements_in_place if in_place else self.peak_elements
         return peak * bits // 8
 
-    def fits(self, device, *, bits=8, in_place=True, reserved_bytes=32 * 1024):
+    def fits(self, device, *, bits=8, in_place=True, reserved_bytes=RESERVED_BYTES):
         """Whether a device holds the net, and with how much room to spare.
 
         Parameters
@@ -90,21 +100,24 @@ class NetProfile:
         -------
         FitReport
         """
-        return FitReport(
-            device.name,
-            (
-                Limit(
-                    "flash_bytes", self.flash_bytes(bits) + reserved_bytes,
-                    device.flash_bytes,
-                ),
-                Limit(
-                    "sram_bytes",
-                    self.sram_bytes(bits, in_place=in_place) + reserved_bytes,
-                    device.sram_bytes,
-                ),
-            ),
-            f"{bits}-bit weights and activations, {reserved_bytes:,} bytes reserved",
-        )  # fmt: skip
+        return memory_report(
+            device,
+            self.flash_bytes(bits),
+            self.sram_bytes(bits, in_place=in_place),
+            bits=bits,
+            reserved_bytes=reserved_bytes,
+        )
+
+    def after(self, step):
+        """The net behind a step of a pipeline, an EstimatorProfile."""
+        return replace(
+            self,
+            macs=step.macs + self.macs,
+            weights=step.weights + self.weights,
+            biases=step.constants + self.biases,
+            peak_elements=max(step.peak_elements, self.peak_elements),
+            peak_elements_in_place=max(step.peak_elements, self.peak_elements_in_place),
+        )
 
 
 def profile_net(net, input_shape):
@@ -156,6 +169,63 @@ def profile_net(net, input_shape):
         peak_elements=peak_elements(graph, shapes, in_place=False),
         peak_elements_in_place=peak_elements(graph, shapes, in_place=True),
         layers=layers,
+    )
+
+
+def profile_net_estimator(estimator, input_shape):
+    """Profile of the net of a NetClassifier or of a skorch estimator, fitted or not.
+
+    The heads of a fitted NetClassifier's loss, which serve the router, are part of it.
+
+    Parameters
+    ----------
+    estimator : NetClassifier or skorch.NeuralNet
+    input_shape : tuple of int
+        Of one input, without the batch axis.
+
+    Returns
+    -------
+    NetProfile
+
+    Raises
+    ------
+    ValueError
+        As :func:`profile_net`.
+    """
+    fitted = getattr(estimator, "module_", None)
+    if fitted is None:
+        return profile_net(_new_module(estimator), input_shape)
+    if not hasattr(fitted, "head"):
+        return profile_net(fitted, input_shape)
+    found = profile_net(fitted.net, input_shape)
+    for head in (fitted.head, fitted.second):
+        if head is not None:
+            n_features = next(head.parameters()).shape[1]
+            found = _with_head(found, profile_net(nn.Sequential(head), (n_features,)))
+    return found
+
+
+def _new_module(estimator):
+    """The module as it is before training, without a trace in torch's generators."""
+    made = estimator.module
+    if isinstance(made, nn.Module):
+        return made
+    of_skorch = getattr(estimator, "get_params_for", None)
+    with torch.random.fork_rng():
+        return made() if of_skorch is None else made(**of_skorch("module"))
+
+
+def _with_head(net, head):
+    """A net and a head that runs after it, while the logits are kept."""
+    n_logits = net.layers[-1].output_shape[-1]
+    summed = ("macs", "weights", "biases", "layers")
+    peaks = ("peak_elements", "peak_elements_in_place")
+    return NetProfile(
+        **{name: getattr(net, name) + getattr(head, name) for name in summed},
+        **{
+            name: max(getattr(net, name), getattr(head, name) + n_logits)
+            for name in peaks
+        },
     )
 
 

@@ -1,0 +1,121 @@
+"""How long a model takes on the machine at hand, which is not the device."""
+
+import platform
+from dataclasses import dataclass
+from numbers import Integral
+from time import perf_counter
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+MS_PER_S = 1000
+
+
+@dataclass(frozen=True)
+class HostLatency:
+    """Milliseconds of a batch, measured on this host and not on a device.
+
+    Parameters
+    ----------
+    median_ms, p95_ms : float
+        Of a batch, over the repeats; the 95th percentile is the least time that 95 % of
+        them kept to.
+    n_repeats, n_warm_up : int
+        Batches that were timed, and batches before them that were not.
+    batch_size : int
+    method : {"predict_proba", "predict"}
+    host : str
+        Machine and system.
+    """
+
+    median_ms: float
+    p95_ms: float
+    n_repeats: int
+    n_warm_up: int
+    batch_size: int
+    method: str
+    host: str
+
+    def __str__(self):
+        return (
+            f"measured on this host ({self.host}), not on the device: "
+            f"{self.method} of {self.batch_size} in {self.median_ms:.3g} ms (median), "
+            f"{self.p95_ms:.3g} ms (95th percentile) of {self.n_repeats} repeats after "
+            f"{self.n_warm_up} to warm up"
+        )
+
+
+def measure_latency(
+    estimator, X, batch_size=1, *, n_repeats=100, n_warm_up=10, clock=perf_counter
+):
+    """Time an estimator on this host, batch after batch of X.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        ``predict_proba`` is timed, or ``predict`` where it has none.
+    X : array-like, sparse matrix, DataFrame or list of length n_samples
+        Batches are taken from it in order, and from its start again at the end.
+    batch_size : int, default=1
+        1 is how a device sees its inputs.
+    n_repeats : int, default=100
+    n_warm_up : int, default=10
+        First calls load code and fill caches; they are run and not counted.
+    clock : callable, default=time.perf_counter
+        Returns seconds.
+
+    Returns
+    -------
+    HostLatency
+        Of use to compare models with each other. For a budget on a device, measure
+        there, and give ``Deployment(base_ms=...)``.
+
+    Raises
+    ------
+    ValueError
+        When a number is out of range, or X holds fewer rows than a batch.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query.costs import measure_latency
+    >>> X, y = load_iris(return_X_y=True)
+    >>> found = measure_latency(GaussianNB().fit(X, y), X, n_repeats=20)
+    >>> 0 < found.median_ms <= found.p95_ms
+    True
+    """
+    for name, value, least in (
+        ("batch_size", batch_size, 1),
+        ("n_repeats", n_repeats, 1),
+        ("n_warm_up", n_warm_up, 0),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(
+                f"{name} must be a whole number >= {least}. Got {value!r}."
+            )
+    n_batches = (X.shape[0] if hasattr(X, "shape") else len(X)) // batch_size
+    if not n_batches:
+        raise ValueError(
+            f"X must hold at least batch_size={batch_size} rows. Give more rows or a "
+            "smaller batch."
+        )
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
+    call = getattr(estimator, method)
+    seconds = []
+    for repeat in range(n_warm_up + n_repeats):
+        start = (repeat % n_batches) * batch_size
+        batch = _safe_indexing(X, np.arange(start, start + batch_size))
+        began = clock()
+        call(batch)
+        seconds.append(clock() - began)
+    timed = MS_PER_S * np.array(seconds[n_warm_up:])
+    return HostLatency(
+        median_ms=float(np.median(timed)),
+        p95_ms=float(np.quantile(timed, 0.95, method="inverted_cdf")),
+        n_repeats=n_repeats,
+        n_warm_up=n_warm_up,
+        batch_size=batch_size,
+        method=method,
+        host=f"{platform.machine()}, {platform.system()}",
+    )
