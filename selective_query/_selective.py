@@ -3,6 +3,7 @@
 import warnings
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import (
     _safe_indexing,
@@ -26,6 +27,11 @@ from selective_query._validation import (
     is_frozen,
 )
 from selective_query.budgets.budgets import floors_of
+from selective_query.costs.device_check import (
+    check_device,
+    device_report,
+    refuse_excess,
+)
 from selective_query.crossfit import labels_of, to_evidence
 from selective_query.exceptions import CertificateError
 from selective_query.policy import (
@@ -58,6 +64,7 @@ class BaseSelectiveClassifier(
         "cv": ["cv_object"],
         "adaptation": [HasMethods(["adapt"]), None],
         "base_features": [str, callable, HasMethods(["transform"]), None],
+        "device": "no_validation",  # check_device says more
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -89,9 +96,13 @@ class BaseSelectiveClassifier(
             not match those of a frozen model, or `cv` is no partition of the rows.
         CertificateError
             When `confidence` is asked for where it would not be true.
+        DeviceLimitError
+            When the base, or the base with its router, does not fit the device.
         """
         self._check_target(self.coverage)
         self._check_models()
+        if self.device is not None:
+            check_device(self.device)
         X, y = indexable(X, y)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
@@ -113,6 +124,7 @@ class BaseSelectiveClassifier(
         else:
             self._fit_cross(X, y, sample_weight)
         self.operating_point_ = self.policy_.operating_point_
+        self.device_fit_ = self._device_fit(X)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.base_estimator_, name):
                 setattr(self, name, getattr(self.base_estimator_, name))
@@ -193,10 +205,40 @@ class BaseSelectiveClassifier(
 
     def _sides(self, X, y, weight):
         rows = FitRows(X, y, weight, self.classes_, self.cv, self.n_jobs, self.verbose)
-        return Sides(
-            Side(self.base_estimator, rows, "base_estimator", self.base_features),
-            Side(self._global_model(), rows, "global_estimator"),
+        base = Side(self.base_estimator, rows, "base_estimator", self.base_features)
+        self._refuse_too_large(base)
+        return Sides(base, Side(self._global_model(), rows, "global_estimator"))
+
+    def _refuse_too_large(self, base):
+        """Raise where the base exceeds the device, before anything else is fitted."""
+        if self.device is None:
+            return
+        report = device_report(
+            base.model,
+            self.device,
+            base.rows.X,
+            len(np.unique(base.rows.y)),
+            fit=lambda: base.fitted,
+            router=make_router(self.router),
         )
+        refuse_excess(report, base.model)
+
+    def _device_fit(self, X):
+        """What base and router take as they were fitted; raise where it is too much."""
+        if self.device is None:
+            return None
+        features = self._evidence(_safe_indexing(X, [0])).base_features
+        report = device_report(
+            self.base_estimator_,
+            self.device,
+            X,
+            len(self.classes_),
+            fit=lambda: self.base_estimator_,
+            router=self.policy_.router_,
+            n_features=0 if features is None else features.shape[1],
+        )
+        refuse_excess(report, self.base_estimator)
+        return report
 
     def _adapted(self, sides):
         """Both sides with the row weights that the adaptation found."""
@@ -232,7 +274,7 @@ class BaseSelectiveClassifier(
         )
 
     def _fit_models(self, sides):
-        self.base_estimator_ = sides.base.fitted()
+        self.base_estimator_ = sides.base.fitted
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

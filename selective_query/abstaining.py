@@ -23,7 +23,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
         as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``:
         once fitted, ``at(0.8)`` gives a copy at another coverage.
-    confidence, calibration, cv, adaptation, base_features
+    confidence, calibration, cv, adaptation, base_features, device
     n_jobs, random_state, verbose
         As in :class:`HybridClassifier`.
     abstain_label : label or None, default=None
@@ -37,6 +37,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     policy_ : RoutingPolicy
     operating_point_ : OperatingPoint
     classes_ : ndarray of shape (n_classes,)
+    device_fit_ : FitReport or None
 
     Examples
     --------
@@ -68,6 +69,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         cv=5,
         adaptation=None,
         base_features=None,
+        device=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -81,6 +83,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         self.cv = cv
         self.adaptation = adaptation
         self.base_features = base_features
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

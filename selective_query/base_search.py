@@ -18,6 +18,8 @@ from selective_query._validation import (
     fit_context,
 )
 from selective_query.base_judging import Judged, judge_base, pareto
+from selective_query.costs.device_check import check_device, device_report
+from selective_query.crossfit import fit_model
 from selective_query.hybrid import HybridClassifier
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router
@@ -48,9 +50,11 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         At which hybrids are compared, in [0, 1].
     router : str or BaseRouter, default="auto"
         For the last comparison and the hybrid that is fitted.
-    limits : callable or None, default=None
-        From a candidate to None where it fits the device, or to a text that says what
-        it exceeds; those are left out before any fit.
+    limits : Device, callable or None, default=None
+        What does not fit the device is left out before any comparison: without a fit
+        where its size is known, as of nets, else after one on all rows. Or a function
+        from a candidate to None where it fits, else to a text that says what it
+        exceeds.
     cost : callable or None, default=None
         From a candidate to a number, for :attr:`pareto_`.
     min_rows : int, default=500
@@ -116,7 +120,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         "global_estimator": [HasMethods(["fit", "predict"])],
         "coverage": [Interval(Real, 0, 1, closed="both")],
         "router": [str, BaseRouter],
-        "limits": [callable, None],
+        "limits": "no_validation",  # check_device says more
         "cost": [callable, None],
         "min_rows": [Interval(Integral, 20, None, closed="left")],
         "factor": [Interval(Integral, 2, None, closed="left")],
@@ -185,7 +189,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of range, or no candidate fits.
+            When a parameter is out of range, no candidate fits, or nobody knows how to
+            count a candidate against a device.
         """
         X, y = indexable(X, y)
         y = column_or_1d(y)
@@ -193,6 +198,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
             sample_weight = check_sample_weight(sample_weight, y)
         if isinstance(self.candidates, dict) and not self.candidates:
             raise ValueError("candidates must name at least one base. Got {}.")
+        if self.limits is not None and not callable(self.limits):
+            check_device(self.limits, "limits")
         self._rng = check_random_state(self.random_state)
         self._rows = X, y, sample_weight, self._rng.permutation(len(y))
         self._bases, self.left_out_, self._judged = {}, {}, {}
@@ -243,12 +250,26 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         return list(points)
 
     def _fits(self, name, base):
-        excess = None if self.limits is None else self.limits(base)
+        excess = self._excess(base)
         if excess is None:
             self._bases[name] = base
             return True
         self.left_out_[name] = excess
         return False
+
+    def _excess(self, base):
+        """What a candidate exceeds, in words; None where it keeps to the limits."""
+        if self.limits is None or callable(self.limits):
+            return None if self.limits is None else self.limits(base)
+        X, y, weight, _ = self._rows
+        return device_report(
+            base,
+            self.limits,
+            X,
+            len(np.unique(y)),
+            fit=lambda: fit_model(base, X, y, weight),
+            router=make_router(self.router),
+        ).excess
 
     def _refuse_none(self, names):
         if not names:
@@ -303,6 +324,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.best_hybrid_ = HybridClassifier(
             self.best_base_, self.global_estimator, router=self.router,
             coverage=self.coverage, cv=self.cv, random_state=self.random_state,
+            device=None if callable(self.limits) else self.limits,
         )  # fmt: skip
         self.best_hybrid_.fit(X, y, sample_weight)
         self.classes_ = self.best_hybrid_.classes_

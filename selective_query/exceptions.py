@@ -39,3 +39,20 @@ class CalibrationWarning(UserWarning):
 
 class OverloadError(ValueError):
     """More inputs a day than the device can compute or the link may send."""
+
+
+class DeviceLimitError(ValueError):
+    """A base, with its router, takes more than the device has.
+
+    Attributes
+    ----------
+    report : FitReport
+        Each limit, what is used of it, and by how much it is exceeded.
+    """
+
+    def __init__(self, message, report):
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.report)

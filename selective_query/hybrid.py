@@ -62,6 +62,14 @@ class HybridClassifier(BaseSelectiveClassifier):
         Further evidence for the router: ``"logits"`` of the base, the name of a layer
         of a torch net (feature maps are averaged over their positions),
         ``f(fitted_base, X)``, or a fitted transformer of X.
+    device : Device or None, default=None
+        What the base, with its router, must fit: flash and SRAM, with nets at 8 bits
+        and all else at 32, and 32 KB of each kept free. Checked before anything is
+        trained where the size is known, as of nets, linear models and frozen models;
+        where only a fit tells, as of large trees, right after that of the base, which
+        is then fitted first. Routers that learn are checked at the end. See
+        :func:`~selective_query.costs.profile_estimator` for what is counted,
+        and for other bits.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
@@ -78,6 +86,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         Threshold, calibration coverage, certificate.
     classes_ : ndarray of shape (n_classes,)
         Labels of y and of frozen models.
+    device_fit_ : FitReport or None
+        What base and router take of the device, and what is left.
 
     Notes
     -----
@@ -122,6 +132,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         cv=5,
         adaptation=None,
         base_features=None,
+        device=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -135,6 +146,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         self.cv = cv
         self.adaptation = adaptation
         self.base_features = base_features
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -144,7 +156,7 @@ class HybridClassifier(BaseSelectiveClassifier):
 
     def _fit_models(self, sides):
         super()._fit_models(sides)
-        self.global_estimator_ = sides.global_.fitted()
+        self.global_estimator_ = sides.global_.fitted
 
     def predict(self, X):
         """Labels: the base's where it answers, the global's elsewhere.

@@ -74,8 +74,9 @@ class Side:
             self.model, self.features, self.factor
         )
 
+    @cached_property
     def fitted(self):
-        """The model fitted on all rows."""
+        """The model fitted on all rows, once."""
         weight = times(self.rows.weight, self.factor)
         return fit_model(self.model, self.rows.X, self.rows.y, weight)
 

@@ -132,7 +132,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     base_features : str, callable, transformer or None, default="evidence"
         What the router reads beside probabilities: by default the loss's score and the
         features that the net's last layer reads.
-    n_jobs, random_state, verbose
+    device, n_jobs, random_state, verbose
         As in :class:`HybridClassifier`.
 
     Attributes
@@ -188,6 +188,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
         calibration=0.2,
         cv=5,
         base_features=EVIDENCE,
+        device=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -201,6 +202,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
             calibration=calibration,
             cv=cv,
             base_features=base_features,
+            device=device,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
@@ -208,7 +210,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
 
     def _fit_models(self, sides):
         self.base_estimator_ = self._fit_net(sides)
-        self.global_estimator_ = sides.global_.fitted()
+        self.global_estimator_ = sides.global_.fitted
 
 
 class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
@@ -227,7 +229,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
         Share of the rows for router and threshold.
     base_features : str, callable, transformer or None, default="evidence"
         As in :class:`HybridNetClassifier`.
-    cv, n_jobs, random_state, verbose
+    cv, device, n_jobs, random_state, verbose
         As in :class:`AbstainingClassifier`.
 
     Attributes
@@ -270,6 +272,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
         abstain_label=None,
         cv=5,
         base_features=EVIDENCE,
+        device=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -283,6 +286,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
             abstain_label=abstain_label,
             cv=cv,
             base_features=base_features,
+            device=device,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
