@@ -15,7 +15,9 @@ from selective_query.metrics.detection import router_auroc
 from selective_query.metrics.gap_recovered import apgr, cpt, pgr
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
 from selective_query.metrics.hull import hull_area
+from selective_query.metrics.paired_means import PairedDifference, paired_difference
 from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.pareto import pareto_front
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
 
@@ -24,6 +26,7 @@ __all__ = [
     "CurveBand",
     "GapAttribution",
     "GapStep",
+    "PairedDifference",
     "PairedScores",
     "RankedOutcomes",
     "accuracy_at_coverage",
@@ -38,6 +41,8 @@ __all__ = [
     "gap_attribution",
     "hull_area",
     "normalised_deferral_area",
+    "paired_difference",
+    "pareto_front",
     "pgr",
     "router_auroc",
     "selective_accuracy_at_coverage",

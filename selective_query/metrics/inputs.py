@@ -29,11 +29,11 @@ def check_rows(score, base_utility, global_utility=None, sample_weight=None):
     score = np.asarray(score)
     if score.dtype.kind != "f":
         score = score.astype(float)
-    base = _utility(base_utility, "base_utility")
+    base = check_utility(base_utility, "base_utility")
     if global_utility is None:
         query = np.ones_like(base)
     else:
-        query = _utility(global_utility, "global_utility")
+        query = check_utility(global_utility, "global_utility")
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     shapes = [a.shape for a in (score, base, query, weight) if a is not None]
     if len(set(shapes)) > 1 or score.ndim != 1:
@@ -57,7 +57,25 @@ def check_rows(score, base_utility, global_utility=None, sample_weight=None):
     return score, base, query - base, weight
 
 
-def _utility(values, name):
+def check_utility(values, name):
+    """Utilities as an array, of one byte each where all are 0 or 1.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,)
+        In [0, 1].
+    name : str
+        For the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        When one lies outside [0, 1].
+    """
     values = np.asarray(values)
     right = values == 1
     if (right | (values == 0)).all():
