@@ -1,15 +1,20 @@
 """Tables that are made when the documentation is built, so that no figure is typed.
 
-Two directives:
+A role and two directives:
+
+``:measured:`NAME column key=value ...` `` is one figure: the column of the only row of
+``benchmarks/results/NAME.json`` with these values, in the format of its table.
 
 ``.. benchmark-table:: NAME`` shows rows of ``benchmarks/results/NAME.json``, and says
-"not measured yet" where that file is missing.
+"not measured yet" where that file is missing. A benchmark with several tables has them
+under names of their own, ``NAME.TABLE``.
 
 ``.. rows-needed::`` asks the library for the smallest number of calibration rows that
 can certify a coverage.
 """
 
 import json
+import shlex
 from pathlib import Path
 
 from docutils import nodes
@@ -105,6 +110,92 @@ COLUMNS = {
         "low": ("Low", "+.2f"),
         "high": ("High", "+.2f"),
     },
+    "compression": {
+        "dataset": ("Data", ""),
+        "arm": ("Base", ""),
+        "macs": ("MACs", ".2f"),
+        "base": ("Accuracy of the base", ""),
+        "coverage": ("Coverage asked", ".2f"),
+        "coverage_old": ("Coverage, old threshold", ""),
+        "coverage_new": ("Coverage, new threshold", ""),
+        "accuracy_old": ("Accuracy, old threshold", ""),
+        "accuracy_new": ("Accuracy, new threshold", ""),
+        "same_queries_new": ("Same queries, %", ".1f"),
+    },
+    "base_search": {
+        "coverage": ("Coverage", ".2f"),
+        "criterion": ("Judged by", ""),
+        "n_rows": ("Rows", ""),
+        "correlation": ("Rank correlation", ".2f"),
+        "correlation low": ("Low", ".2f"),
+        "correlation high": ("High", ".2f"),
+        "gain": ("Minus oracle", "+.2f"),
+        "gain low": ("Low", "+.2f"),
+        "gain high": ("High", "+.2f"),
+        "better": ("Better on", ""),
+        "worse": ("Worse on", ""),
+        "regret": ("Regret", ".2f"),
+        "regret low": ("Low", ".2f"),
+        "regret high": ("High", ".2f"),
+        "time": ("Time", ".2f"),
+    },
+    "paper_tables.nets": {
+        "net": ("Net", ""),
+        "macs": ("MACs", ","),
+        "flash_bytes": ("Flash, bytes", ","),
+        "sram_bytes": ("SRAM, bytes", ","),
+        "fits": ("Fits", ""),
+    },
+    "paper_tables.table_1": {
+        "data": ("Data", ""),
+        "base": ("Base", ""),
+        "base accuracy": ("Accuracy", ".1f"),
+        "global accuracy": ("Global", ".1f"),
+        "coverage": ("Coverage", ".2f"),
+        "entropy": ("Entropy", ".2f"),
+        "hybrid": ("Hybrid", ".2f"),
+        "gain": ("Gain", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
+    "paper_tables.table_2": {
+        "system": ("System", ""),
+        "share of the on-cloud latency": ("Share of the on-cloud latency", ".2f"),
+        "latency_ms": ("Latency, ms", ".0f"),
+        "accuracy": ("Accuracy", ".2f"),
+        "paper": ("The paper's, ImageNet", ".2f"),
+    },
+    "paper_tables.table_3": {
+        "data": ("Data", ""),
+        "base": ("Base", ""),
+        "base accuracy": ("Accuracy", ".1f"),
+        "coverage": ("Coverage", ".2f"),
+        "entropy": ("Max-probability", ".2f"),
+        "hybrid": ("Hybrid", ".2f"),
+        "gain": ("Gain", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
+    "paper_tables.bands": {
+        "base": ("Base", ""),
+        "coverage": ("Coverage", ".2f"),
+        "gain": ("Gain", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+        "lowest end of the band": ("Lowest end anywhere", "+.2f"),
+    },
+    "paper_tables.headline": {
+        "form": ("Question", ""),
+        "link": ("Link", ""),
+        "base": ("Base", ""),
+        "base_ms": ("Base, ms", ".0f"),
+        "query_ms": ("Query, ms", ".0f"),
+        "share": ("Share of the time", ".2f"),
+        "coverage": ("Coverage", ".2f"),
+        "minus on-cloud": ("Minus on-cloud", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
     "auto_safety": {
         "base": ("Base", ""),
         "n": ("Rows", ""),
@@ -127,31 +218,72 @@ def list_table(heads, rows):
     return [*lines, ""]
 
 
+def stored(name, results=RESULTS):
+    """What a run of a benchmark left, and the rows that its table shows."""
+    stem, _, table = name.partition(".")
+    content = json.loads((Path(results) / f"{stem}.json").read_text())
+    rows = content.get("summary", content["rows"])
+    return content, rows[table] if table else rows
+
+
+def measured(text, results=RESULTS):
+    """The figure that the text of the role ``measured`` asks for.
+
+    Raises
+    ------
+    ValueError
+        When not exactly one row has the values.
+    """
+    name, column, *wanted = shlex.split(text)
+    wanted = dict(pair.split("=", 1) for pair in wanted)
+    rows = [
+        row
+        for row in stored(name, results)[1]
+        if all(str(row[key]) == value for key, value in wanted.items())
+    ]
+    if len(rows) != 1:
+        raise ValueError(
+            f"measured needs the values of one row. {text!r} fits {len(rows)} rows of "
+            f"{name}."
+        )
+    spec = COLUMNS[name][column][1]
+    return format(rows[0][column], spec).replace("-", "\N{MINUS SIGN}")
+
+
+def measured_role(role, rawtext, text, lineno, inliner, options=None, content=None):
+    """``:measured:`...` ``, for Sphinx."""
+    try:
+        return [nodes.Text(measured(text))], []
+    except (ValueError, KeyError, OSError) as error:
+        message = inliner.reporter.error(str(error), line=lineno)
+        return [inliner.problematic(rawtext, rawtext, message)], [message]
+
+
 def benchmark_table(name, results=RESULTS):
     """Lines for the results of a benchmark, or for their absence."""
-    path = Path(results) / f"{name}.json"
-    if not path.exists():
+    stem = name.partition(".")[0]
+    if not (Path(results) / f"{stem}.json").exists():
         return [
             ".. warning::",
             "",
-            f"   **Not measured yet.** ``python benchmarks/{name}.py`` writes",
-            f"   ``benchmarks/results/{name}.json``, and the next build of this page",
+            f"   **Not measured yet.** ``python benchmarks/{stem}.py`` writes",
+            f"   ``benchmarks/results/{stem}.json``, and the next build of this page",
             "   shows it here.",
             "",
         ]
-    content = json.loads(path.read_text())
+    content, shown = stored(name, results)
     columns = COLUMNS[name]
     rows = [
         [
             "" if row[key] is None else format(row[key], spec)
             for key, (_, spec) in columns.items()
         ]
-        for row in content.get("summary", content["rows"])
+        for row in shown
     ]
     made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
     return [
         *list_table([head for head, _ in columns.values()], rows),
-        f"Measured by ``benchmarks/{name}.py`` with {made_by}.",
+        f"Measured by ``benchmarks/{stem}.py`` with {made_by}.",
         "",
     ]
 
@@ -186,7 +318,7 @@ class BenchmarkTable(_Generated):
 
     def run(self):
         name = self.arguments[0]
-        path = RESULTS / f"{name}.json"
+        path = RESULTS / f"{name.partition('.')[0]}.json"
         # A file that appears later makes the page out of date as well.
         self.env.note_dependency(str(path))
         return self.parse(benchmark_table(name), str(path))
@@ -200,7 +332,8 @@ class RowsNeeded(_Generated):
 
 
 def setup(app):
-    """Register both directives with Sphinx."""
+    """Register the role and both directives with Sphinx."""
+    app.add_role("measured", measured_role)
     app.add_directive("benchmark-table", BenchmarkTable)
     app.add_directive("rows-needed", RowsNeeded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
