@@ -1,7 +1,7 @@
 """Outcomes from estimators: what both models say about rows they were not fitted on."""
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
 from tqdm.auto import tqdm
 
+from selective_query._parallel import parallel
 from selective_query._validation import check_sample_weight, is_frozen
 from selective_query.answers import Answers, ask
 from selective_query.evidence import Evidence
@@ -94,7 +95,7 @@ class CrossFit:
     def _run(self, model, splits, base_features, who, factor=None):
         if is_frozen(model):
             return ask(model, self.X, self.classes, base_features, who)
-        fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+        fits = parallel(self.n_jobs)(
             delayed(_fit_and_ask)(
                 model,
                 self.X,

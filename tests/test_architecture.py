@@ -13,7 +13,7 @@ PACKAGE = Path(selective_query.__file__).parent
 
 # Each room may import from its own line and those above it.
 FLOORS = [
-    {"exceptions", "_validation", "_labels", "probabilities"},
+    {"exceptions", "_validation", "_labels", "_parallel", "probabilities"},
     {"evidence"},
     {"outcomes", "_outcomes_file"},
     {"supervision"},
@@ -30,6 +30,9 @@ FLOORS = [
     {"_deciding"},
     {"_selective"},
     {"hybrid", "abstaining", "scorers"},
+    {"stages"},
+    {"chunks"},
+    {"distributed"},
     {"search_space"},
     {"base_judging"},
     {"base_search"},
@@ -83,6 +86,8 @@ def test_heavy_packages_stay_in_their_rooms(path):
     room = room_of(path)
     if str(path.relative_to(PACKAGE)) not in TORCH_ROOMS and room not in TORCH_FLOORS:
         assert "torch" not in {m.split(".")[0] for m in imports(path)}
+    if room != "distributed":
+        assert "ray" not in {m.split(".")[0] for m in imports(path)}
     top = {m.split(".")[0] for m in imports(path, top_level_only=True)}
     assert not top & {"matplotlib", "pandas", "skops", "PIL"}
     if path.name != "_validation.py":
@@ -96,7 +101,7 @@ def test_heavy_packages_stay_in_their_rooms(path):
 
 def test_import_is_light():
     # scikit-learn itself imports pandas where it is installed.
-    heavy = "torch", "matplotlib", "skops", "skorch", "sklearn.ensemble"
+    heavy = "torch", "matplotlib", "skops", "skorch", "sklearn.ensemble", "ray"
     code = (
         "from selective_query import *; import sys;"
         f"print([m for m in {heavy} if m in sys.modules])"

@@ -20,6 +20,7 @@ from selective_query.metrics.paired_scores import PairedScores
 from selective_query.metrics.pareto import pareto_front
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
+from selective_query.metrics.running_curve import RunningCurve
 
 __all__ = [
     "AccuracyCoverageCurve",
@@ -29,6 +30,7 @@ __all__ = [
     "PairedDifference",
     "PairedScores",
     "RankedOutcomes",
+    "RunningCurve",
     "accuracy_at_coverage",
     "accuracy_coverage_curve",
     "apgr",

@@ -1,0 +1,135 @@
+"""How good a model is, on more rows than memory holds."""
+
+from functools import partial
+
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query.chunks.cutting import chunks_of, labelled
+from selective_query.chunks.tally import Tally, has_global
+from selective_query.chunks.waves import in_waves
+from selective_query.metrics.running_curve import RunningCurve
+
+
+def report_in_chunks(
+    model,
+    X,
+    y=None,
+    *,
+    query_all=False,
+    sample_weight=None,
+    chunk_rows=10_000,
+    n_jobs=None,
+):
+    """``model.report`` of more rows than memory holds.
+
+    Parameters
+    ----------
+    model : HybridClassifier or AbstainingClassifier
+        Fitted.
+    X : array-like, memory map, sparse matrix, DataFrame, list or iterable
+        Rows that are new to the model, which are cut; or an iterable of chunks, each a
+        tuple (X, y) or (X, y, sample_weight).
+    y : array-like of shape (n_samples,), optional
+        Where X is cut.
+    query_all : bool, default=False
+        Whether to ask the global about every row, for ``global_accuracy``.
+    sample_weight : array-like of shape (n_samples,), optional
+        Where X is cut.
+    chunk_rows : int, default=10_000
+        Rows of a chunk, where X is cut.
+    n_jobs : int or None, default=None
+        Chunks at a time, for joblib; its backend is that of ``joblib.parallel_config``.
+
+    Returns
+    -------
+    Bunch
+        As ``model.report``: the same figures to the last digit, where rows have no
+        weights or whole ones, and up to rounding with others.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range, lengths differ, or there is no y.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.chunks import report_in_chunks
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), coverage=0.9).fit(X[::2], y[::2])
+    >>> report_in_chunks(model, X[1::2], y[1::2], chunk_rows=7).n_queried
+    5
+    """
+    check_is_fitted(model, "policy_")
+    chunks = chunks_of(X, y, sample_weight, chunk_rows)
+    tallies = in_waves(partial(_tally, model, query_all), chunks, n_jobs)
+    total = sum(tallies, Tally())
+    return total.report(abstains=not has_global(model), query_all=query_all)
+
+
+def _tally(model, query_all, chunk):
+    return Tally.of(model, labelled(chunk), query_all)
+
+
+def curve_in_chunks(
+    model,
+    X,
+    y=None,
+    *,
+    sample_weight=None,
+    max_points=100_000,
+    chunk_rows=10_000,
+    n_jobs=None,
+):
+    """The accuracy-coverage curve of a model on more rows than memory holds.
+
+    The global is asked about every row.
+
+    Parameters
+    ----------
+    model : HybridClassifier or AbstainingClassifier
+        Fitted.
+    X, y, sample_weight, chunk_rows, n_jobs
+        As in :func:`report_in_chunks`.
+    max_points : int, default=100_000
+        Points of the curve that are held; with fewer distinct scores it is exact.
+
+    Returns
+    -------
+    RunningCurve
+        ``curve``, and ``error_bound``, by how much its accuracy may be off.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range, lengths differ, or there is no y.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.chunks import curve_in_chunks
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), coverage=0.9).fit(X[::2], y[::2])
+    >>> found = curve_in_chunks(model, X[1::2], y[1::2], chunk_rows=7)
+    >>> found.error_bound, found.curve.accuracy_at(0.5)
+    (0.0, np.float64(1.0))
+    """
+    check_is_fitted(model, "policy_")
+    running = RunningCurve(max_points)
+    chunks = chunks_of(X, y, sample_weight, chunk_rows)
+    for columns in in_waves(partial(_curve_columns, model), chunks, n_jobs):
+        running.add(*columns)
+    return running
+
+
+def _curve_columns(model, chunk):
+    """Scores, utilities of both sides and weights of a chunk."""
+    chunk = labelled(chunk)
+    outcomes = model.outcomes(chunk.X, chunk.y)
+    score = model.policy_.query_score(outcomes)
+    utilities = outcomes.base_utility, outcomes.global_utility
+    return score, *utilities, chunk.sample_weight

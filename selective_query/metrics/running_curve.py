@@ -1,0 +1,139 @@
+"""The accuracy-coverage curve of rows that come in chunks, in bounded memory."""
+
+import numpy as np
+
+from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
+from selective_query.metrics.inputs import check_rows
+
+
+class RunningCurve:
+    """The accuracy-coverage curve of rows that come in chunks, in bounded memory.
+
+    Rows of equal score are one group, as on every curve. While there are at most
+    `max_points` groups, the curve is that of
+    :func:`~selective_query.metrics.accuracy_coverage_curve`. Beyond that, neighbouring
+    groups are pooled, as if their scores were tied: the points that stay are still
+    points of the full curve, and the straight lines between them are off by at most
+    ``error_bound``.
+
+    Parameters
+    ----------
+    max_points : int, default=100_000
+        Groups that are held at once, at least 16; each takes 40 bytes.
+
+    Attributes
+    ----------
+    curve : AccuracyCoverageCurve
+    error_bound : float
+        By how much the accuracy of the curve may be off at any coverage: half the
+        share of the rows that are in the largest pooled group, 0.0 where the curve is
+        exact. About ``4 / max_points`` or less where rows come in random order; where
+        they come sorted by something that the score depends on it may be larger.
+
+    Raises
+    ------
+    ValueError
+        When `max_points` is too small, or the curve of no rows is asked for.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import RunningCurve
+    >>> running = RunningCurve()
+    >>> _ = running.add([0.1, 0.9], [1, 0], [1, 1])
+    >>> running.add([0.5, 0.2], [0, 1], [1, 0]).error_bound
+    0.0
+    >>> running.curve.accuracy_at([0, 0.5, 1])
+    array([0.75, 1.  , 0.5 ])
+    """
+
+    def __init__(self, max_points=100_000):
+        if not max_points >= 16:
+            raise ValueError(
+                "max_points must be a whole number of groups to keep, 16 or more. Got "
+                f"{max_points!r}."
+            )
+        self.max_points = max_points
+        # One column a group, in rising order: lowest and highest score, and the sums
+        # of weight, utility of the base and gain of a query.
+        self._groups = np.empty((5, 0))
+
+    def add(self, score, base_utility, global_utility=None, sample_weight=None):
+        """Count further rows.
+
+        Parameters
+        ----------
+        score, base_utility, global_utility, sample_weight
+            As in :func:`~selective_query.metrics.accuracy_coverage_curve`; here
+            weights may all be zero.
+
+        Returns
+        -------
+        self
+        """
+        if sample_weight is not None and not np.any(sample_weight):
+            return self
+        rows = check_rows(score, base_utility, global_utility, sample_weight)
+        new = _tie_groups(*rows)
+        low, high = self._groups[:2]
+        place = np.searchsorted(high, new[0])
+        inside = place < len(high)
+        inside[inside] = low[place[inside]] <= new[0][inside]
+        for sums, more in zip(self._groups[2:], new[2:, inside], strict=True):
+            sums += np.bincount(place[inside], weights=more, minlength=len(sums))
+        self._groups = np.insert(self._groups, place[~inside], new[:, ~inside], axis=1)
+        if self._groups.shape[1] > self.max_points:
+            self._groups = _pooled(self._groups, self.max_points)
+        return self
+
+    @property
+    def curve(self):
+        """The curve of all rows so far."""
+        if not self._groups.size:
+            raise ValueError("There are no rows. Give at least one.")
+        low, high = self._groups[:2]
+        sums = np.cumsum(self._groups[2:], axis=1)
+        kept, base, gain = np.pad(sums, ((0, 0), (1, 0)))
+        total, query_total = kept[-1], base[-1] + gain[-1]
+        # A group of minus infinity is never queried, one of plus infinity never kept.
+        reach = slice(int(low[0] == -np.inf), -1 if high[-1] == np.inf else None)
+        return AccuracyCoverageCurve(
+            coverage=np.minimum(kept[reach] / total, 1),
+            accuracy=(query_total - gain[reach]) / total,
+            base_share=base[reach] / total,
+            base_accuracy=float(base[-1] / total),
+            global_accuracy=float(query_total / total),
+        )
+
+    @property
+    def error_bound(self):
+        """Largest possible error of the curve's accuracy."""
+        low, high, weight = self._groups[:3]
+        pooled = weight[low != high]
+        # Accuracy moves by at most one per coverage, so that between two points it
+        # leaves their line by no more than half the distance.
+        return float(pooled.max() / weight.sum() / 2) if len(pooled) else 0.0
+
+
+def _tie_groups(score, base, gain, weight):
+    """Columns of (score, score, weight, base, gain), a group of equal scores each."""
+    value, group = np.unique(score.astype(float, copy=False), return_inverse=True)
+    weight = np.ones(len(score)) if weight is None else weight
+    columns = weight, weight * base, weight * gain
+    return np.vstack([value, value, *(np.bincount(group, c) for c in columns)])
+
+
+def _pooled(groups, max_points):
+    """Neighbouring groups pooled, so that at most three quarters of these are left.
+
+    Large groups and those of infinite score stay as they are.
+    """
+    low, high, weight = groups[:3]
+    most = 4 * weight.sum() / max_points
+    alone = (weight >= most) | np.isinf(low) | np.isinf(high)
+    slot = np.floor((np.cumsum(weight) - weight) / most)
+    starts = np.flatnonzero(
+        np.r_[True, (slot[1:] != slot[:-1]) | alone[1:] | alone[:-1]]
+    )
+    ends = np.append(starts[1:], len(low)) - 1
+    sums = np.add.reduceat(groups[2:], starts, axis=1)
+    return np.vstack([low[starts], high[ends], sums])

@@ -1,0 +1,90 @@
+"""A curve from chunks is the curve of all rows, or off by no more than it says."""
+
+import numpy as np
+import pytest
+
+from selective_query.metrics import RunningCurve, accuracy_coverage_curve
+
+PARTS = ("coverage", "accuracy", "base_share", "base_accuracy", "global_accuracy")
+
+
+def draw(n, digits=None, seed=0):
+    rng = np.random.default_rng(seed)
+    score = rng.random(n)
+    base, global_ = rng.random(n) < 1 - score, rng.random(n) < 0.9
+    return score if digits is None else score.round(digits), base, global_
+
+
+def run(columns, chunk, **options):
+    running = RunningCurve(**options)
+    for start in range(0, len(columns[0]), chunk):
+        running.add(*(c[start : start + chunk] for c in columns))
+    return running
+
+
+def assert_same(found, expected, **tolerance):
+    for part in PARTS:
+        a, b = getattr(found, part), getattr(expected, part)
+        if tolerance:
+            np.testing.assert_allclose(a, b, **tolerance)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 300])
+@pytest.mark.parametrize("digits", [None, 1, 3])
+def test_it_is_exact_while_there_is_room(chunk, digits):
+    columns = draw(300, digits)
+    running = run(columns, chunk)
+    assert running.error_bound == 0
+    assert_same(running.curve, accuracy_coverage_curve(*columns))
+
+
+def test_weights_grades_and_abstention():
+    score, base, _ = draw(500, 2)
+    rng = np.random.default_rng(1)
+    grades, weight = rng.random(500), rng.random(500)
+    weight[100:200] = 0  # two chunks of nothing
+    columns = score, base, grades, weight
+    assert_same(
+        run(columns, 50).curve, accuracy_coverage_curve(*columns), rtol=0, atol=1e-12
+    )
+    assert_same(run((score, base), 50).curve, accuracy_coverage_curve(score, base))
+
+
+def test_scores_of_infinity_are_never_pooled():
+    score, base, global_ = draw(2000)
+    score[:300], score[300:700] = -np.inf, np.inf
+    full = accuracy_coverage_curve(score, base, global_)
+    found = run((score, base, global_), 100, max_points=64).curve
+    for end in (0, -1):
+        assert found.coverage[end] == full.coverage[end]
+        assert found.accuracy[end] == full.accuracy[end]
+
+
+@pytest.mark.parametrize("order", ["random", "rising", "falling"])
+def test_pooled_it_keeps_points_of_the_curve_and_its_bound(order):
+    columns = draw(20_000, seed=2)
+    if order != "random":
+        rows = np.argsort(columns[0])[:: 1 if order == "rising" else -1]
+        columns = tuple(c[rows] for c in columns)
+    full = accuracy_coverage_curve(*columns)
+    running = run(columns, 333, max_points=200)
+    curve = running.curve
+    assert len(curve.coverage) <= 201
+    kept = np.searchsorted(full.coverage, curve.coverage)
+    np.testing.assert_array_equal(curve.coverage, full.coverage[kept])
+    np.testing.assert_array_equal(curve.accuracy, full.accuracy[kept])
+    grid = np.linspace(0, 1, 5001)
+    error = np.abs(curve.accuracy_at(grid) - full.accuracy_at(grid)).max()
+    assert 0 < error <= running.error_bound
+    assert running.error_bound <= 4 / 200
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="max_points must be .* 16 or more. Got 3"):
+        RunningCurve(3)
+    with pytest.raises(ValueError, match="There are no rows"):
+        RunningCurve().curve  # noqa: B018
+    with pytest.raises(ValueError, match="score holds NaN"):
+        RunningCurve().add([np.nan], [1])
