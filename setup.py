@@ -17,6 +17,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
 EXTRAS["timm"] = ["timm>=1.0"]  # brings torchvision, so that "all" is without
+EXTRAS["ray"] = ["ray[data,serve]>=2.50"]  # brings fifty packages
 EXTRAS["dev"] = [
     *EXTRAS["all"],
     "hypothesis>=6",
