@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query.crossfit import cross_fit_outcomes
-from selective_query.metrics import accuracy_at_coverage
+from selective_query.metrics import accuracy_at_coverage, pareto_front
+from selective_query.routers.registry import make_router
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Judged:
     name : str
     n_rows : int
     base_accuracy, proxy, learned : float
-        Accuracy of the base alone, of the hybrid routed by an oracle, and by the router
+        Accuracy of the base alone, of the hybrid routed by the proxy, and by the router
         in question, out of fold at the coverage.
     cost : float
         nan where no cost was given.
@@ -31,8 +32,10 @@ class Judged:
     cost: float
 
 
-def judge_base(base, global_estimator, coverage, cv, X, y, weight, router=None):
-    """Accuracy of a base alone, beside an oracle, and beside a router; out of fold.
+def judge_base(
+    base, global_estimator, coverage, cv, X, y, weight, proxy="oracle", router=None
+):
+    """Accuracy of a base alone, routed by a proxy, and by a router; out of fold.
 
     Returns
     -------
@@ -43,10 +46,11 @@ def judge_base(base, global_estimator, coverage, cv, X, y, weight, router=None):
         base, global_estimator, X, y, cv=cv, sample_weight=weight
     )
 
-    def accuracy(score):
+    def routed_by(router):
+        router = make_router(router, target_coverage=coverage, random_state=0)
         return float(
             accuracy_at_coverage(
-                score,
+                router.fit_score(outcomes),
                 outcomes.base_utility,
                 outcomes.global_utility,
                 coverage=coverage,
@@ -55,10 +59,8 @@ def judge_base(base, global_estimator, coverage, cv, X, y, weight, router=None):
         )
 
     alone = float(np.average(outcomes.base_utility, weights=outcomes.weight))
-    # Of rows that a query does not help, none is queried before all others are.
-    proxy = accuracy(np.where(outcomes.benefit > 0, outcomes.benefit, -np.inf))
-    learned = np.nan if router is None else accuracy(router.fit_score(outcomes))
-    return alone, proxy, learned
+    learned = np.nan if router is None else routed_by(router)
+    return alone, routed_by(proxy), learned
 
 
 def pareto(judged):
@@ -67,13 +69,5 @@ def pareto(judged):
     Without costs, those of highest accuracy.
     """
     costs = np.nan_to_num([one.cost for one in judged])
-    accuracies = [one.learned for one in judged]
-    front = []
-    for one, accuracy, cost in zip(judged, accuracies, costs, strict=True):
-        beaten = any(
-            other >= accuracy and price <= cost and (other, price) != (accuracy, cost)
-            for other, price in zip(accuracies, costs, strict=True)
-        )
-        if not beaten:
-            front.append(one.name)
-    return front
+    on_front = pareto_front(costs, [one.learned for one in judged])
+    return [one.name for one, is_on in zip(judged, on_front, strict=True) if is_on]

@@ -36,9 +36,11 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
     .. math:: \max_{b} \; \max_{r:\, E[1 - r] \ge c}
               E[(1 - r)\,1\{b = y\} + r\,1\{g = y\}]
 
-    where an oracle routes. Candidates are ranked by that proxy, out of fold, on few
-    rows first; the better part goes on to more rows (successive halving), and the last
-    few are compared by the router that will be in use.
+    where an oracle routes. Here a confidence routes instead, unless asked otherwise:
+    it costs as little, and ranks better where queries are many. Candidates are ranked
+    by that proxy, out of fold, on few rows first; the better part goes on to more rows
+    (successive halving), and the last few are compared by the router that will be in
+    use.
 
     Parameters
     ----------
@@ -50,6 +52,9 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         At which hybrids are compared, in [0, 1].
     router : str or BaseRouter, default="auto"
         For the last comparison and the hybrid that is fitted.
+    proxy : str or BaseRouter, default="max_probability"
+        Routes in all comparisons before the last. ``"oracle"`` is the paper's, blind
+        to whether a base can be told wrong.
     limits : Device, callable or None, default=None
         What does not fit the device is left out before any comparison: without a fit
         where its size is known, as of nets, else after one on all rows. Or a function
@@ -120,6 +125,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         "global_estimator": [HasMethods(["fit", "predict"])],
         "coverage": [Interval(Real, 0, 1, closed="both")],
         "router": [str, BaseRouter],
+        "proxy": [str, BaseRouter],
         "limits": "no_validation",  # check_device says more
         "cost": [callable, None],
         "min_rows": [Interval(Integral, 20, None, closed="left")],
@@ -141,6 +147,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         *,
         coverage=0.9,
         router="auto",
+        proxy="max_probability",
         limits=None,
         cost=None,
         min_rows=500,
@@ -158,6 +165,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.global_estimator = global_estimator
         self.coverage = coverage
         self.router = router
+        self.proxy = proxy
         self.limits = limits
         self.cost = cost
         self.min_rows = min_rows
@@ -292,13 +300,9 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
             None if weight is None else np.asarray(weight)[rows],
         )
         settings = (self.global_estimator, self.coverage, self.cv)
-        router = None
-        if learned:
-            router = make_router(
-                self.router, target_coverage=self.coverage, random_state=0
-            )
+        routers = self.proxy, self.router if learned else None
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(judge)(self._bases[name], *settings, *part, router)
+            delayed(judge)(self._bases[name], *settings, *part, *routers)
             for name in names
         )
         bar = tqdm(
@@ -365,7 +369,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1] if ax is None else ax
-        for key, label in (("learned", "by the router"), ("proxy", "by an oracle")):
+        for key, label in (("learned", "by the router"), ("proxy", "by the proxy")):
             rows = [row for row in self.results_ if not np.isnan(row[key])]
             points = [[row[name] for row in rows] for name in ("cost", key)]
             ax.plot(*points, "o" if key == "learned" else "x", label=label)

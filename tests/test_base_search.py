@@ -3,7 +3,7 @@ from functools import partial
 import matplotlib
 import numpy as np
 import pytest
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
@@ -13,38 +13,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import BaseSearchCV, SearchSpace
 from selective_query.base_judging import Judged, judge_base, pareto
+from selective_query.routers import EntropyRouter
 
 matplotlib.use("Agg")
 TREES = SearchSpace(
     partial(DecisionTreeClassifier, random_state=0),
     {"max_depth": [1, 2, 3, 4, 6, 8], "min_samples_leaf": [1, 5, 20]},
 )
-
-
-class Half(ClassifierMixin):
-    """Right on half of the classes, and never in doubt about it."""
-
-    def __init__(self, classes=(0, 1, 2, 3, 4)):
-        self.classes = classes
-
-    def get_params(self, deep=True):
-        return {"classes": self.classes}
-
-    def set_params(self, **params):
-        return self
-
-    def fit(self, X, y, sample_weight=None):
-        self.model_ = LogisticRegression(max_iter=300).fit(X, y)
-        self.classes_ = self.model_.classes_
-        return self
-
-    def predict_proba(self, X):
-        proba = self.model_.predict_proba(X)
-        proba[:, ~np.isin(self.classes_, self.classes)] = 1e-9
-        return proba / proba.sum(axis=1, keepdims=True)
-
-    def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +54,7 @@ def test_the_best_of_a_few_makes_the_hybrid(global_, digits):
 
 def test_results_are_those_of_cross_fitted_hybrids(global_, digits):
     X, y = digits
-    found = search({"bayes": GaussianNB()}, global_, digits)
+    found = search({"bayes": GaussianNB()}, global_, digits, proxy="oracle")
     alone, proxy, learned = judge_base(
         GaussianNB(), global_, 0.7, 3, X[600:], y[600:], None
     )
@@ -88,6 +63,27 @@ def test_results_are_those_of_cross_fitted_hybrids(global_, digits):
     assert row["proxy"] == pytest.approx(proxy)
     assert np.isnan(learned)
     assert alone < row["learned"] <= row["proxy"]
+
+
+def test_an_oracle_does_not_mind_that_errors_cannot_be_told(global_, digits):
+    X, y = digits
+    never_in_doubt, in_doubt = TREES.make(), TREES.make(min_samples_leaf=5)
+
+    def proxy(base, router):
+        return judge_base(base, global_, 0.7, 3, X[600:], y[600:], None, router)[1]
+
+    assert proxy(never_in_doubt, "oracle") > proxy(in_doubt, "oracle")
+    by_confidence = [proxy(b, "max_probability") for b in (never_in_doubt, in_doubt)]
+    assert by_confidence[0] < by_confidence[1]
+
+
+def test_the_proxy_may_be_any_router(global_, digits):
+    found = search({"a": GaussianNB()}, global_, digits, router="entropy",
+                   proxy=EntropyRouter())  # fmt: skip
+    row = found.results_[0]
+    assert row["proxy"] == row["learned"]
+    with pytest.raises(ValueError, match="'orakel' is not known.* 'oracle'"):
+        search({"a": GaussianNB()}, global_, digits, proxy="orakel")
 
 
 def test_halving_gives_more_rows_to_the_better(global_, digits):
@@ -111,7 +107,7 @@ def test_a_space_is_searched_by_mutation(global_, digits):
 
 
 def test_a_small_space_is_searched_whole(global_, digits):
-    small = SearchSpace(DecisionTreeClassifier, {"max_depth": [1, 5]})
+    small = SearchSpace(TREES.make, {"max_depth": [1, 5]})
     found = search(small, global_, digits, min_rows=100, population=8)
     assert len(found.results_) == 2
 
