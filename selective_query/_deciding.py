@@ -1,8 +1,10 @@
 """What a fitted selective classifier does: decide, report, move its threshold."""
 
 import copy
+from numbers import Real
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -146,6 +148,55 @@ class DecidingMixin:
         moved.operating_point_ = moved.policy_.operating_point_
         moved.coverage = moved.policy_.coverage
         moved.confidence = moved.policy_.confidence
+        return moved
+
+    def with_base(
+        self, base_estimator, X, y, sample_weight=None, *, refit_router=False
+    ):
+        """The same fitted classifier with another base, its threshold learned anew.
+
+        For a base that was quantised, pruned or updated: its scores are others, so
+        that under the old threshold the coverage is not what was asked for. The global
+        is asked about every row, as in ``fit``.
+
+        Parameters
+        ----------
+        base_estimator : classifier with predict_proba
+            Fitted.
+        X, y : array-like
+            Rows that are new to both bases, to the global and to the router.
+        sample_weight : array-like of shape (n_samples,), optional
+        refit_router : bool, default=False
+            False keeps the router and learns the threshold alone. True fits the router
+            to the new base on these rows too, which a learned one needs where the new
+            base has other features; its threshold then comes from out-of-fold scores,
+            or from a share of the rows where `calibration` is one.
+
+        Returns
+        -------
+        The same type
+            A shallow copy. Only what was fitted is replaced: its parameters, from which
+            another ``fit`` would start, still hold the old base.
+
+        Raises
+        ------
+        CertificateError
+            When `confidence` was asked for and `refit_router` makes it untrue.
+        DeviceLimitError
+            When the new base, with its router, does not fit `device`.
+        """
+        check_is_fitted(self, "policy_")
+        moved = copy.copy(self)
+        moved.base_estimator_ = base_estimator
+        outcomes = moved.outcomes(X, y, sample_weight)
+        if refit_router:
+            share = self.calibration if isinstance(self.calibration, Real) else None
+            moved.policy_ = clone(self.policy_).set_params(calibration=share)
+            moved.policy_.fit(outcomes)
+        else:
+            moved.policy_ = self.policy_.recalibrated(outcomes)
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.device_fit_ = moved._device_fit(X)
         return moved
 
     def certify_jointly(self, budgets, *, confidence):

@@ -237,7 +237,7 @@ class BaseSelectiveClassifier(
             router=self.policy_.router_,
             n_features=0 if features is None else features.shape[1],
         )
-        refuse_excess(report, self.base_estimator)
+        refuse_excess(report, self.base_estimator_)
         return report
 
     def _adapted(self, sides):

@@ -365,6 +365,19 @@ class RoutingPolicy(BaseEstimator):
         moved.operating_point_ = moved._cut()
         return moved
 
+    def recalibrated(self, held_out):
+        """The same router with its threshold learned anew.
+
+        Parameters
+        ----------
+        held_out : Evidence or Outcomes
+            Rows that nothing was fitted on.
+        """
+        check_is_fitted(self, "router_")
+        moved = copy.copy(self)
+        vars(moved).pop("_ordering", None)  # Perhaps of another base.
+        return moved._calibrate(held_out)
+
     def certify_jointly(self, budgets, *, confidence):
         """The policy at several operating points that all keep to their budgets.
 

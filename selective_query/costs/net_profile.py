@@ -11,6 +11,7 @@ from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 from selective_query.costs.liveness import (
     COMPUTING,
     UNCOUNTED_CALLS,
+    VIEWS,
     module_of,
     peak_elements,
 )
@@ -152,7 +153,8 @@ def profile_net(net, input_shape):
     """
     try:
         # A copy: tracing shares modules, and a run would move batch norm's statistics.
-        graph = fx.symbolic_trace(copy.deepcopy(net).eval())
+        copied = copy.deepcopy(net).eval()
+        graph = fx.GraphModule(copied, _Tracer().trace(copied))
     except Exception as error:
         raise ValueError(
             f"{type(net).__name__} cannot be traced by torch.fx, so its memory cannot "
@@ -247,6 +249,14 @@ def _refuse_unknown(graph):
             f"not know what {', '.join(unknown[:5])} cost. Measure the net on the "
             "device, and give Deployment(base_ms=...)."
         )
+
+
+class _Tracer(fx.Tracer):
+    """Keeps layers whole, also those that descend from torch's, as integer ones do."""
+
+    def is_leaf_module(self, module, name):
+        is_layer = isinstance(module, (*COMPUTING, *VIEWS))
+        return is_layer or super().is_leaf_module(module, name)
 
 
 class _Shapes(fx.Interpreter):
