@@ -38,6 +38,7 @@ FLOORS = [
     {"base_search"},
     {"nets"},
     {"training"},
+    {"compression"},
     {"datasets"},
     {"demo"},
     {"cli_plan"},
@@ -51,7 +52,7 @@ TORCH_ROOMS = {
     "routers/primal_dual.py",
     "routers/constrained_net.py",
 }
-TORCH_FLOORS = {"nets", "training"}
+TORCH_FLOORS = {"nets", "training", "compression"}
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"
 )
