@@ -1,4 +1,4 @@
-"""The training benchmark, small, where the data are at hand."""
+"""Benchmarks that train nets, small, where the data are at hand."""
 
 import json
 import os
@@ -31,3 +31,24 @@ def test_an_arm_is_trained_judged_and_not_run_again(tmp_path):
     assert all(0.3 < row["base"] < 1 for row in rows)
     assert all(len(found) == 4 for row in rows for found in row["accuracy"].values())
     assert seconds[0] == seconds[1], "what is stored is not run again"
+
+
+@pytest.mark.slow
+def test_smaller_bases_are_judged_under_both_thresholds(tmp_path):
+    pytest.importorskip("torch")
+    out = tmp_path / "compression.json"
+    options = ["--datasets", "digits", "--seeds", "2", "--json", str(out)]
+    done = subprocess.run(
+        [sys.executable, "compression.py", *options],
+        cwd=BENCHMARKS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    content = json.loads(out.read_text())
+    assert len(content["rows"]) == 2
+    for row in content["rows"]:
+        int8, half = row["arms"]["int8"], row["arms"]["half the channels"]
+        assert int8["macs"] == row["macs"] > 2 * half["macs"]
+        for arm in (int8, half):
+            assert [report["n"] for report in arm["drift"]] == [597, 597]
+        assert int8["drift"][0]["same_labels"] > 0.97
+    assert len(content["summary"]) == 2 * len(row["arms"])
