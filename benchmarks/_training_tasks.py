@@ -10,7 +10,7 @@ from _recipes import split
 from torch import nn
 
 from selective_query.datasets import load_dataset
-from selective_query.nets import ConvNet, EarlyExitNet, SignalNet
+from selective_query.nets import ConvNet, EarlyExitNet, MobileNet, SignalNet
 from selective_query.nets.blocks import conv_block
 from selective_query.training import NetClassifier, flip, flip_and_shift
 from selective_query.training.losses import DeepSupervision
@@ -198,8 +198,31 @@ PAPER_TASKS = {
 } | {"cifar10_exits": _paper_task(_scaled_exits(DEVICE_PARTS))}
 
 
+def _large_task(width):
+    mobile = partial(MobileNet, 10, width=width, depth=2)
+    return Task(
+        cifar10,
+        base=partial(Scaled, mobile, 120.0, 64.0),
+        global_=_image_net(
+            (64, 128, 256, 256, 512, 512), (1, 1, 2, 1, 2, 1), 3, 120.0, 64.0
+        ),
+        augment=flip_and_shift,
+        augment_global=flip_and_shift,
+        n_epochs=60,
+        n_epochs_global=60,
+        rates=(0.1, 0.2, 0.4),
+        global_name="cifar10_large_global",
+    )
+
+
+# Hours on a GPU, days without: a MobileNet beside a net of half a billion operations.
+LARGE_TASKS = {
+    f"cifar10_mobile_{width}": _large_task(width) for width in (0.35, 0.5, 1.0)
+}
+
+
 def find_task(name):
-    return {**TASKS, **PAPER_TASKS}[name]
+    return {**TASKS, **PAPER_TASKS, **LARGE_TASKS}[name]
 
 
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",

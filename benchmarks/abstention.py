@@ -9,8 +9,8 @@ Differences are to plain training with max-probability, over seeds and test rows
 import numpy as np
 import torch
 from _harness import Benchmark, print_table
+from _seeds import mean_and_interval
 from _training_tasks import TASKS, global_answers
-from scipy.stats import t as student
 from training import ABSTAINING, Run, train_all
 
 from selective_query.metrics.query_share import query_share
@@ -103,14 +103,13 @@ def _compared(ours, theirs, place, coverage):
     seeds = sorted(ours.keys() & theirs.keys())
     gains = np.array([ours[s][0][place] - theirs[s][0][place] for s in seeds])
     moved = np.mean([ours[s][1][coverage] - theirs[s][1][coverage] for s in seeds], 0)
-    variance = gains.var(ddof=1) / len(seeds) + moved.var() / len(moved)
-    half = student.ppf(0.975, len(seeds) - 1) * np.sqrt(variance)
+    gain, low, high = (100 * value for value in mean_and_interval(gains, moved))
     return {
         "n_seeds": len(seeds),
         "accuracy": 100 * float(np.mean([ours[s][0][place] for s in seeds])),
-        "gain": 100 * float(gains.mean()),
-        "low": 100 * float(gains.mean() - half),
-        "high": 100 * float(gains.mean() + half),
+        "gain": gain,
+        "low": low,
+        "high": high,
     }
 
 
