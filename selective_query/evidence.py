@@ -1,6 +1,7 @@
 """What the device knows about a batch of inputs once the base has run."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -30,6 +31,12 @@ def _check_matrix(values, name):
 def check_any_proba(proba, name):
     """Probabilities as they should be: top-k ones, or checked dense ones."""
     return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
+
+
+@cache
+def field_names(kind):
+    """Names of the fields of Evidence, or of a kind of it."""
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,10 +99,10 @@ class Evidence:
 
     def _rows(self):
         """Every field that has one entry a row, by name."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None and field.name != "classes":
-                yield field.name, value
+        for name in field_names(type(self)):
+            value = getattr(self, name)
+            if value is not None and name != "classes":
+                yield name, value
 
     def _check_lengths(self):
         lengths = {name: num_samples(value) for name, value in self._rows()}
@@ -131,13 +138,13 @@ class Evidence:
         Nothing is checked anew.
         """
         part = object.__new__(Evidence)
-        for field in fields(Evidence):
-            value = getattr(self, field.name)
+        for name in field_names(Evidence):
+            value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 value = value[rows]
             elif value is not None:
                 value = _take(value, np.arange(self.n_rows)[rows])
-            part._set(field.name, value)
+            part._set(name, value)
         return part
 
     def keep_local(self, score):

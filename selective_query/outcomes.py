@@ -1,12 +1,12 @@
 """Evidence about a batch, and what is known of it afterwards: how both sides did."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from selective_query._labels import check_labels, kind_of
-from selective_query.evidence import Evidence, check_any_proba
+from selective_query.evidence import Evidence, check_any_proba, field_names
 from selective_query.probabilities import top_class
 
 
@@ -213,7 +213,7 @@ class Outcomes(Evidence):
     @property
     def evidence(self):
         """What a router would see of this batch at query time."""
-        return Evidence(**{f.name: getattr(self, f.name) for f in fields(Evidence)})
+        return Evidence(**{n: getattr(self, n) for n in field_names(Evidence)})
 
     @cached_property
     def benefit(self):
@@ -264,4 +264,4 @@ class Outcomes(Evidence):
         """
         from selective_query._outcomes_file import read_arrays
 
-        return cls(**read_arrays(path, {f.name for f in fields(cls)}))
+        return cls(**read_arrays(path, set(field_names(cls))))

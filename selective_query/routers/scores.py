@@ -20,9 +20,14 @@ def max_probability(proba):
     return 1 - top_probability(proba)
 
 
+# Of fewer rows a sort is quicker than a pass over the columns.
+FEW_ROWS = 100
+
+
 def margin(proba):
     """One minus the lead of the first class over the second, shape (n_samples,)."""
-    if isinstance(proba, TopKProba) or proba.shape[1] > 32:
+    is_wide = isinstance(proba, TopKProba) or proba.shape[1] > 32
+    if is_wide or len(proba) < FEW_ROWS:
         top = top_probabilities(proba, 2)
         return 1 - (top[:, 0] - top[:, 1])
     # A running top two over the columns is several times faster than a partition.

@@ -2,14 +2,13 @@
 
 import hashlib
 import math
-from dataclasses import fields
 from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils import check_random_state
 
-from selective_query.evidence import Evidence
+from selective_query.evidence import Evidence, field_names
 from selective_query.exceptions import BoundRouterError
 from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba
@@ -57,7 +56,7 @@ class RandomRouter(BaseRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        parts = (getattr(evidence, field.name) for field in fields(Evidence))
+        parts = (getattr(evidence, name) for name in field_names(Evidence))
         tables = [_numbers(part) for part in parts if part is not None]
         if not tables:
             evidence.require("X", "RandomRouter, which hashes what it is given,")
