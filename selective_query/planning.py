@@ -8,6 +8,7 @@ from selective_query._validation import check_matplotlib_support
 from selective_query.budgets.budgets import All, as_budget, floors_of, limit_of
 from selective_query.budgets.outlook import judged_rows
 from selective_query.costs.deployment import Deployment
+from selective_query.costs.lost_queries import with_lost_queries
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics.ranked import RankedOutcomes
 
@@ -230,19 +231,13 @@ class _Rows:
             )
         self.score = self.score.astype(float)
 
-    def _answered(self, deployment):
-        """The outcomes if some queries are lost, which the base then answers."""
-        outcomes, lost = self.outcomes, deployment.chance_lost
-        expected = (1 - lost) * outcomes.global_utility + lost * outcomes.base_utility
-        return replace(outcomes, global_utility=expected)
-
     def best(self, deployment, budgets):
         """Coverage, accuracy and the budget as asked."""
         asked = [_asked(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
         limit, floors = limit_of(budget), floors_of(budget)
         least = limit.least_coverage() if limit else 0.0
-        outcomes = self._answered(deployment)
+        outcomes = with_lost_queries(self.outcomes, deployment.chance_lost)
         sweep = judged_rows(self.score, outcomes).sweep()
         curve = RankedOutcomes(
             self.score,

@@ -21,7 +21,15 @@ FLOORS = [
     {"budgets"},
     {"routers"},
     {"policy"},
-    {"comparison", "diagnosis", "displays", "inspection", "persistence", "planning"},
+    {
+        "comparison",
+        "diagnosis",
+        "displays",
+        "inspection",
+        "persistence",
+        "planning",
+        "systems",
+    },
     {"layers"},
     {"answers"},
     {"crossfit"},
@@ -47,6 +55,7 @@ FLOORS = [
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ROOMS = {
+    "costs/exit_profile.py",
     "costs/liveness.py",
     "costs/net_profile.py",
     "routers/primal_dual.py",

@@ -19,6 +19,7 @@ MODULES = [
     "selective_query.costs",
     "selective_query.datasets",
     "selective_query.inspection",
+    "selective_query.systems",
     "selective_query.chunks",
 ]
 PROMISED = {

@@ -1,5 +1,6 @@
 """Pictures of what the metrics compute, one display for each."""
 
+from selective_query.displays.accuracy_cost import AccuracyCostDisplay
 from selective_query.displays.accuracy_coverage import AccuracyCoverageDisplay
 from selective_query.displays.benefit_reliability import BenefitReliabilityDisplay
 from selective_query.displays.cost_quality import CostQualityDisplay
@@ -8,6 +9,7 @@ from selective_query.displays.risk_coverage import RiskCoverageDisplay
 from selective_query.displays.score_histogram import ScoreHistogramDisplay
 
 __all__ = [
+    "AccuracyCostDisplay",
     "AccuracyCoverageDisplay",
     "BenefitReliabilityDisplay",
     "CostQualityDisplay",

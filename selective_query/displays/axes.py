@@ -16,6 +16,13 @@ BOUNDS = {
     "random": {"color": "grey", "linestyle": ":", "linewidth": 1},
 }
 
+COST_LABELS = {
+    "price": "Price per input",
+    "latency_ms": "Mean time to an answer (ms)",
+    "energy_mj": "Energy of the device per input (mJ)",
+    "bytes": "Bytes sent per input",
+}
+
 
 def axes_for(ax, display):
     """The given axes, or those of a new figure.
@@ -101,3 +108,30 @@ def check_bands(bands, labels):
 def draw_band(ax, band, line):
     """An area in the colour of a line, from (coverage, low, high)."""
     return ax.fill_between(*band, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def check_cost_name(name, parameter):
+    """Raise ValueError for a cost that no axis knows."""
+    if name not in COST_LABELS:
+        raise ValueError(
+            f"{parameter} must be one of {', '.join(COST_LABELS)}. Got {name!r}."
+        )
+
+
+def draw_front(ax, cost, accuracy, **line_kwargs):
+    """The front of a picture of accuracy over cost, thin and behind all else.
+
+    Returns
+    -------
+    matplotlib line
+    """
+    style = {
+        "color": "grey",
+        "linestyle": ":",
+        "linewidth": 1,
+        "marker": ".",
+        "markersize": 4,
+        "zorder": 1,
+    }
+    (line,) = ax.plot(cost, accuracy, **{**style, **line_kwargs})
+    return line

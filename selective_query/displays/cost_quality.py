@@ -3,17 +3,18 @@
 import numpy as np
 
 from selective_query.diagnosis import judge
-from selective_query.displays.axes import axes_for, line_styles
+from selective_query.displays.axes import (
+    COST_LABELS,
+    axes_for,
+    check_cost_name,
+    draw_front,
+    line_styles,
+)
 from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.hull import upper_hull
 from selective_query.metrics.inputs import check_rows
 from selective_query.routers.registry import router_name
 
-LABELS = {
-    "price": "Price per input",
-    "latency_ms": "Mean time to an answer (ms)",
-    "energy_mj": "Energy of the device per input (mJ)",
-}
 # Points that a line can show; a cost model is asked once for each.
 MOST_POINTS = 501
 
@@ -94,7 +95,7 @@ class CostQualityDisplay:
         cost : CostModel or array-like of shape (n_samples,)
             A model of :mod:`selective_query.costs`, or what a query about each row
             costs on top of the base.
-        quantity : {"price", "latency_ms", "energy_mj"}, default="price"
+        quantity : {"price", "latency_ms", "energy_mj", "bytes"}, default="price"
             What the cost model is asked for.
         unit : str, optional
             Unit of a price or of an array of costs, for the axis.
@@ -113,10 +114,7 @@ class CostQualityDisplay:
             row, shapes differ, a score is NaN, or utilities or weights are out of
             range.
         """
-        if quantity not in LABELS:
-            raise ValueError(
-                f"quantity must be one of {', '.join(LABELS)}. Got {quantity!r}."
-            )
+        check_cost_name(quantity, "quantity")
         scores = score if isinstance(score, dict) else {"router": score}
         curves, points = {}, {}
         for label, values in scores.items():
@@ -140,7 +138,7 @@ class CostQualityDisplay:
                     kept = float(np.average(values <= threshold, weights=weight))
                     at_it = float(cost_at(np.array([kept]))[0])
                     points["threshold"] = at_it, float(curve.accuracy_at(kept))
-        label = LABELS[quantity] if hasattr(cost, quantity) else "Cost per input"
+        label = COST_LABELS[quantity] if hasattr(cost, quantity) else "Cost per input"
         with_unit = f"{label} ({unit})" if unit else label
         return cls(curves, points=points, cost_label=with_unit)
 
@@ -225,15 +223,8 @@ class CostQualityDisplay:
         for label, style in line_styles(self.curves).items():
             style = {"label": label, **style, **line_kwargs}
             self.lines_ += ax.plot(*self.curves[label], **style)
-        (self.front_,) = ax.plot(
-            *self.front,
-            color="grey",
-            linestyle=":",
-            linewidth=1,
-            marker=".",
-            markersize=4,
-            zorder=1,
-            label="front (operating points mixed)",
+        self.front_ = draw_front(
+            ax, *self.front, label="front (operating points mixed)"
         )
         self.points_ = {}
         markers = {"base alone": "s", "global alone": "D", "threshold": "o"}
