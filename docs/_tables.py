@@ -196,6 +196,14 @@ COLUMNS = {
         "low": ("Low", "+.2f"),
         "high": ("High", "+.2f"),
     },
+    "scale": {
+        "what": ("What grows", ""),
+        "size": ("Size", ""),
+        "way": ("Way", ""),
+        "ns a row": ("ns a row", ",.0f"),
+        "peak MB": ("Memory, MB", ",.1f"),
+        "ratio": ("Ratio of times", ",.2f"),
+    },
     "auto_safety": {
         "base": ("Base", ""),
         "n": ("Rows", ""),

@@ -28,6 +28,7 @@ add_module_names = False
 python_use_unqualified_type_names = True
 
 autosummary_generate = True
+autodoc_mock_imports = ["ray", "starlette"]  # so that the docs build without the extra
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import ray
+from ray.data import ActorPoolStrategy
 
 from selective_query.stages import BaseStage, GlobalStage
 
@@ -42,9 +43,9 @@ def route_dataset(
         Rows that the base is asked about at once. The global is asked about those of
         them that are queried, at once.
     base_options, global_options : dict, optional
-        For ``Dataset.map_batches``: ``num_cpus``, ``num_gpus``, ``memory``,
-        ``concurrency`` (number of actors, or the least and the most of them) ... One
-        actor each by default.
+        For ``Dataset.map_batches``: ``num_cpus``, ``num_gpus`` and ``memory`` of an
+        actor, and ``compute``, how many actors there are, by default
+        ``ray.data.ActorPoolStrategy(size=1)``.
 
     Returns
     -------
@@ -75,14 +76,14 @@ def route_dataset(
         ),
         batch_size=batch_rows,
         batch_format="numpy" if isinstance(inputs, str) else "pandas",
-        **{"concurrency": 1, **(base_options or {})},
+        **{"compute": ActorPoolStrategy(size=1), **(base_options or {})},
     )
     answered = routed.map_batches(
         _GlobalActor,
         fn_constructor_args=(ray.put(GlobalStage(hybrid)),),
         batch_size=1,
         batch_format="numpy",
-        **{"concurrency": 1, **(global_options or {})},
+        **{"compute": ActorPoolStrategy(size=1), **(global_options or {})},
     )
     answered.context.execution_options.preserve_order = True
     return answered

@@ -27,7 +27,7 @@ def columns(dataset):
 def test_arrays(ray_cluster, digits, named_hybrid, blocks):
     from selective_query.distributed import route_dataset
 
-    X = digits[0][900:]
+    pool, X = ray_cluster.data.ActorPoolStrategy, digits[0][900:]
     rows = ray_cluster.data.from_items(
         [{"pixels": x, "row": i} for i, x in enumerate(X)], override_num_blocks=blocks
     )
@@ -39,8 +39,8 @@ def test_arrays(ray_cluster, digits, named_hybrid, blocks):
             keep=["row"],
             with_score=True,
             batch_rows=64,
-            base_options={"num_cpus": 0.5, "concurrency": 2},
-            global_options={"num_cpus": 0.5, "concurrency": (1, 2)},
+            base_options={"num_cpus": 0.5, "compute": pool(size=2)},
+            global_options={"num_cpus": 0.5, "compute": pool(min_size=1, max_size=2)},
         )
     )
     np.testing.assert_array_equal(found["row"], np.arange(len(X)))
