@@ -35,10 +35,11 @@ docs: $(BIN)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench-quick: $(BIN)/.dev
-	$(BIN)/python benchmarks/compare_routers.py --quick
+	$(BIN)/python benchmarks/run_all.py --quick
 
 bench: $(BIN)/.dev
-	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks/run_all.py
+	$(BIN)/python benchmarks/write_tables.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/api/generated

@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from _paper_nets import METHODS, exits_of, routed
+from _paper_nets import METHODS, N_EXIT_SEEDS, exits_of, routed
 from _seeds import mean_and_interval
 from _training_tasks import BASES, PAPER_TASKS, cifar10, stored_global
 
@@ -138,7 +138,7 @@ def side_by_side(link, seed):
     return [
         cloud,
         joined("on-device", alone),
-        early_exit(seed),
+        early_exit(seed % N_EXIT_SEEDS),
         split(link),
         *(joined(method, curves) for method, curves in hybrids.items()),
     ]
