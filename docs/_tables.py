@@ -13,303 +13,24 @@ under names of their own, ``NAME.TABLE``.
 can certify a coverage.
 """
 
-import json
-import shlex
-from pathlib import Path
-
+from _figures import benchmark_table, measured, needed_table, path_of
 from docutils import nodes
 from docutils.statemachine import StringList
-from sphinx.util.docutils import SphinxDirective
-
-from selective_query.budgets.thresholds import rows_needed
-
-RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
-
-# Column of the JSON rows -> heading, format.
-COLUMNS = {
-    "coverage_error": {
-        "dataset": ("Data", ""),
-        "base": ("Base", ""),
-        "scheme": ("Threshold from", ""),
-        "mean error 90": ("Mean, 0.9 asked", "+.2f"),
-        "SD 90": ("SD", ".2f"),
-        "mean error 70": ("Mean, 0.7 asked", "+.2f"),
-        "SD 70": ("SD", ".2f"),
-    },
-    "certificates": {
-        "budget": ("Budget", ""),
-        "regime": ("Data", ""),
-        "tied": ("Tied", ""),
-        "n": ("Rows", ""),
-        "failure_rate": ("Missed", ".3f"),
-        "nothing_shown": ("Nothing shown", ".3f"),
-        "mean_coverage": ("Mean coverage", ".3f"),
-        "best_coverage": ("Best possible", ".3f"),
-    },
-    "router_quality": {
-        "dataset": ("Data", ""),
-        "coverage": ("Coverage", ".2f"),
-        "default": ("auto", ".2f"),
-        "best": ("Best single router", ""),
-        "default minus best": ("auto minus best", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-        "oracle": ("Oracle", ".2f"),
-    },
-    "label_cost": {
-        "dataset": ("Data", ""),
-        "all": ("All rows", ""),
-        "arm": ("Taught by", ""),
-        "accuracy": ("Accuracy", ".2f"),
-        "difference": ("Minus all labels", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "llm_routing": {
-        "router": ("Router", ""),
-        "apgr": ("APGR", ".3f"),
-        "low": ("Low", ".3f"),
-        "high": ("High", ".3f"),
-    },
-    "router_cost": {
-        "what": ("What", ""),
-        "size": ("Rows", ""),
-        "ratio": ("Ratio", ".2f"),
-    },
-    "adaptation": {
-        "dataset": ("Data", ""),
-        "base": ("Base", ""),
-        "global": ("Global", ""),
-        "better": ("Better at", ""),
-        "worse": ("Worse at", ""),
-        "worst always": ("Worst", "+.2f"),
-        "best always": ("Best", "+.2f"),
-        "changed": ("Changed by safe at", ""),
-        "worst safe": ("Worst safe", "+.2f"),
-        "best safe": ("Best safe", "+.2f"),
-        "lowest end safe": ("Lowest end of its intervals", "+.2f"),
-    },
-    "abstention": {
-        "dataset": ("Data", ""),
-        "arm": ("Trained by, ranked by", ""),
-        "coverage": ("Coverage", ".2f"),
-        "n_seeds": ("Seeds", ""),
-        "accuracy": ("Accuracy", ".2f"),
-        "gain": ("Gain", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "training": {
-        "dataset": ("Data", ""),
-        "arm": ("Trained by", ""),
-        "router": ("Router", ""),
-        "epochs": ("Epochs, times", ""),
-        "coverage": ("Coverage", ".2f"),
-        "n_seeds": ("Seeds", ""),
-        "gain": ("Gain", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "compression": {
-        "dataset": ("Data", ""),
-        "arm": ("Base", ""),
-        "macs": ("MACs", ".2f"),
-        "base": ("Accuracy of the base", ""),
-        "coverage": ("Coverage asked", ".2f"),
-        "coverage_old": ("Coverage, old threshold", ""),
-        "coverage_new": ("Coverage, new threshold", ""),
-        "accuracy_old": ("Accuracy, old threshold", ""),
-        "accuracy_new": ("Accuracy, new threshold", ""),
-        "same_queries_new": ("Same queries, %", ".1f"),
-    },
-    "base_search": {
-        "coverage": ("Coverage", ".2f"),
-        "criterion": ("Judged by", ""),
-        "n_rows": ("Rows", ""),
-        "correlation": ("Rank correlation", ".2f"),
-        "correlation low": ("Low", ".2f"),
-        "correlation high": ("High", ".2f"),
-        "gain": ("Minus oracle", "+.2f"),
-        "gain low": ("Low", "+.2f"),
-        "gain high": ("High", "+.2f"),
-        "better": ("Better on", ""),
-        "worse": ("Worse on", ""),
-        "regret": ("Regret", ".2f"),
-        "regret low": ("Low", ".2f"),
-        "regret high": ("High", ".2f"),
-        "time": ("Time", ".2f"),
-    },
-    "paper_tables.nets": {
-        "net": ("Net", ""),
-        "macs": ("MACs", ","),
-        "flash_bytes": ("Flash, bytes", ","),
-        "sram_bytes": ("SRAM, bytes", ","),
-        "fits": ("Fits", ""),
-    },
-    "paper_tables.table_1": {
-        "data": ("Data", ""),
-        "base": ("Base", ""),
-        "base accuracy": ("Accuracy", ".1f"),
-        "global accuracy": ("Global", ".1f"),
-        "coverage": ("Coverage", ".2f"),
-        "entropy": ("Entropy", ".2f"),
-        "hybrid": ("Hybrid", ".2f"),
-        "gain": ("Gain", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "paper_tables.table_2": {
-        "system": ("System", ""),
-        "share of the on-cloud latency": ("Share of the on-cloud latency", ".2f"),
-        "latency_ms": ("Latency, ms", ".0f"),
-        "accuracy": ("Accuracy", ".2f"),
-        "paper": ("The paper's, ImageNet", ".2f"),
-    },
-    "paper_tables.table_3": {
-        "data": ("Data", ""),
-        "base": ("Base", ""),
-        "base accuracy": ("Accuracy", ".1f"),
-        "coverage": ("Coverage", ".2f"),
-        "entropy": ("Max-probability", ".2f"),
-        "hybrid": ("Hybrid", ".2f"),
-        "gain": ("Gain", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "paper_tables.bands": {
-        "base": ("Base", ""),
-        "coverage": ("Coverage", ".2f"),
-        "gain": ("Gain", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-        "lowest end of the band": ("Lowest end anywhere", "+.2f"),
-    },
-    "paper_tables.headline": {
-        "form": ("Question", ""),
-        "link": ("Link", ""),
-        "base": ("Base", ""),
-        "base_ms": ("Base, ms", ".0f"),
-        "query_ms": ("Query, ms", ".0f"),
-        "share": ("Share of the time", ".2f"),
-        "coverage": ("Coverage", ".2f"),
-        "minus on-cloud": ("Minus on-cloud", "+.2f"),
-        "low": ("Low", "+.2f"),
-        "high": ("High", "+.2f"),
-    },
-    "scale": {
-        "what": ("What grows", ""),
-        "size": ("Size", ""),
-        "way": ("Way", ""),
-        "ns a row": ("ns a row", ",.0f"),
-        "peak MB": ("Memory, MB", ",.1f"),
-        "ratio": ("Ratio of times", ",.2f"),
-    },
-    "auto_safety": {
-        "base": ("Base", ""),
-        "n": ("Rows", ""),
-        "mean difference": ("Mean", "+.3f"),
-        "worst": ("Worst draw", "+.3f"),
-        "best": ("Best draw", "+.3f"),
-        "share worse": ("Share of draws worse", ".2f"),
-    },
-}
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 
-def list_table(heads, rows):
-    """A reStructuredText list-table, line by line."""
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in [heads, *rows]:
-        lines += [
-            f"   {'*' if i == 0 else ' '} - {cell}".rstrip()
-            for i, cell in enumerate(row)
-        ]
-    return [*lines, ""]
+class Measured(SphinxRole):
+    """``:measured:`NAME column key=value ...` ``."""
 
-
-def stored(name, results=RESULTS):
-    """What a run of a benchmark left, and the rows that its table shows."""
-    stem, _, table = name.partition(".")
-    content = json.loads((Path(results) / f"{stem}.json").read_text())
-    rows = content.get("summary", content["rows"])
-    return content, rows[table] if table else rows
-
-
-def measured(text, results=RESULTS):
-    """The figure that the text of the role ``measured`` asks for.
-
-    Raises
-    ------
-    ValueError
-        When not exactly one row has the values.
-    """
-    name, column, *wanted = shlex.split(text)
-    wanted = dict(pair.split("=", 1) for pair in wanted)
-    rows = [
-        row
-        for row in stored(name, results)[1]
-        if all(str(row[key]) == value for key, value in wanted.items())
-    ]
-    if len(rows) != 1:
-        raise ValueError(
-            f"measured needs the values of one row. {text!r} fits {len(rows)} rows of "
-            f"{name}."
-        )
-    spec = COLUMNS[name][column][1]
-    return format(rows[0][column], spec).replace("-", "\N{MINUS SIGN}")
-
-
-def measured_role(role, rawtext, text, lineno, inliner, options=None, content=None):
-    """``:measured:`...` ``, for Sphinx."""
-    try:
-        return [nodes.Text(measured(text))], []
-    except (ValueError, KeyError, OSError) as error:
-        message = inliner.reporter.error(str(error), line=lineno)
-        return [inliner.problematic(rawtext, rawtext, message)], [message]
-
-
-def benchmark_table(name, results=RESULTS):
-    """Lines for the results of a benchmark, or for their absence."""
-    stem = name.partition(".")[0]
-    if not (Path(results) / f"{stem}.json").exists():
-        return [
-            ".. warning::",
-            "",
-            f"   **Not measured yet.** ``python benchmarks/{stem}.py`` writes",
-            f"   ``benchmarks/results/{stem}.json``, and the next build of this page",
-            "   shows it here.",
-            "",
-        ]
-    content, shown = stored(name, results)
-    columns = COLUMNS[name]
-    rows = [
-        [
-            "" if row[key] is None else format(row[key], spec)
-            for key, (_, spec) in columns.items()
-        ]
-        for row in shown
-    ]
-    made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
-    return [
-        *list_table([head for head, _ in columns.values()], rows),
-        f"Measured by ``benchmarks/{stem}.py`` with {made_by}.",
-        "",
-    ]
-
-
-def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):
-    """Lines of a table: calibration rows needed, by coverage and confidence."""
-    heads = ["Coverage asked"]
-    heads += [
-        "Rows needed, on average"
-        if confidence is None
-        else f"Rows needed, confidence {confidence:g}"
-        for confidence in confidences
-    ]
-    rows = [
-        [f"{coverage:g}", *(str(rows_needed(coverage, c)) for c in confidences)]
-        for coverage in coverages
-    ]
-    return list_table(heads, rows)
+    def run(self):
+        self.env.note_dependency(str(path_of(self.text.split()[0])))
+        try:
+            return [nodes.Text(measured(self.text))], []
+        except (ValueError, KeyError, OSError) as error:
+            message = self.inliner.reporter.error(str(error), line=self.lineno)
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [
+                message
+            ]
 
 
 class _Generated(SphinxDirective):
@@ -326,7 +47,7 @@ class BenchmarkTable(_Generated):
 
     def run(self):
         name = self.arguments[0]
-        path = RESULTS / f"{name.partition('.')[0]}.json"
+        path = path_of(name)
         # A file that appears later makes the page out of date as well.
         self.env.note_dependency(str(path))
         return self.parse(benchmark_table(name), str(path))
@@ -341,7 +62,7 @@ class RowsNeeded(_Generated):
 
 def setup(app):
     """Register the role and both directives with Sphinx."""
-    app.add_role("measured", measured_role)
+    app.add_role("measured", Measured())
     app.add_directive("benchmark-table", BenchmarkTable)
     app.add_directive("rows-needed", RowsNeeded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
