@@ -50,12 +50,14 @@ def peak_mb(function):
 
 def in_turn(ways, n_rows, quick=False):
     """Nanoseconds a row and peak of each way; times as medians, taken in turn."""
-    n_repeats = 3 if quick else int(np.clip(10**6 // n_rows, 3, 101))
+    start = time.perf_counter()
+    peaks = [peak_mb(function) for function in ways.values()]
+    once = time.perf_counter() - start
+    n_repeats = int(np.clip((1 if quick else 10) / once, 3, 101))
     times = medians_in_turn(list(ways.values()), n_repeats)
     found = {}
-    for (way, function), seconds in zip(ways.items(), times, strict=True):
-        found[f"{way} ns"] = float(1e9 * seconds / n_rows)
-        found[f"{way} MB"] = peak_mb(function)
+    for way, seconds, peak in zip(ways, times, peaks, strict=True):
+        found[f"{way} ns"], found[f"{way} MB"] = float(1e9 * seconds / n_rows), peak
     return found
 
 
