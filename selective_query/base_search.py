@@ -3,13 +3,14 @@
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from scipy.stats import spearmanr
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.validation import check_is_fitted, check_memory, column_or_1d
 from tqdm.auto import tqdm
 
+from selective_query._parallel import parallel
 from selective_query._validation import (
     HasMethods,
     Interval,
@@ -301,7 +302,7 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         )
         settings = (self.global_estimator, self.coverage, self.cv)
         routers = self.proxy, self.router if learned else None
-        found = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+        found = parallel(self.n_jobs)(
             delayed(judge)(self._bases[name], *settings, *part, *routers)
             for name in names
         )
