@@ -23,10 +23,13 @@ class Benchmark:
         Stem of the JSON file under benchmarks/results.
     description : str
         For ``--help``.
+    packages : iterable of str
+        Further packages that shape the results.
     """
 
-    def __init__(self, name, description):
+    def __init__(self, name, description, packages=()):
         self.name = name
+        self.packages = (*PACKAGES, *packages)
         self.parser = argparse.ArgumentParser(description=description)
         self.parser.add_argument(
             "--json", type=Path, metavar="OUT", help="where results are kept"
@@ -81,7 +84,7 @@ class Benchmark:
         content = {
             "benchmark": self.name,
             "machine": machine(),
-            "versions": versions(),
+            "versions": versions(self.packages),
             "rows": self.rows,
         }
         if self.summary is not None:
@@ -113,10 +116,10 @@ def machine():
     }
 
 
-def versions():
-    """Versions of the packages that shape the results."""
+def versions(packages=PACKAGES):
+    """Versions of those packages that are installed."""
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,106 @@
+"""Is the coverage that was asked for reached, by models that are yet to be fitted?
+
+Each draw gives everyone the same rows for all that is to be learned, and judges on rows
+that nothing was fitted on. There is no global: coverage concerns base and router alone.
+"""
+
+import numpy as np
+from scipy.stats import t as student
+from sklearn.datasets import load_digits, make_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.tree import DecisionTreeClassifier
+
+from _peers.jobs import Job
+from selective_query.metrics import selective_accuracy_at_coverage
+
+N_TRAIN = 1000
+COVERAGES = (0.9, 0.7)
+BASES = {
+    "logistic regression": LogisticRegression(max_iter=300),
+    "forest": RandomForestClassifier(n_estimators=50, random_state=0),
+    "tree": DecisionTreeClassifier(max_depth=6, random_state=0),
+}
+
+
+def draw_rows(dataset, seed):
+    """Rows to learn from, and rows to judge on."""
+    if dataset == "digits":
+        X, y = load_digits(return_X_y=True)
+        X = X / 16
+    else:
+        X, y = make_classification(
+            n_samples=N_TRAIN + 4000,
+            n_features=20,
+            n_informative=8,
+            n_classes=4,
+            flip_y=0.05,
+            random_state=seed,
+        )
+    return train_test_split(X, y, train_size=N_TRAIN, random_state=seed)
+
+
+def judge(dataset, base, adapters, seed):
+    """Coverage and accuracy of each adapter for each coverage asked, of one draw."""
+    X, X_new, y, y_new = draw_rows(dataset, seed)
+    job = Job(BASES[base], None, X, y, COVERAGES[0], seed=seed)
+    found = []
+    for adapter in adapters:
+        adapter.fit(job)
+        for coverage in COVERAGES:
+            adapter.at(job.at(coverage))
+            found.append(
+                {
+                    "peer": adapter.name,
+                    "coverage": coverage,
+                    "realised": float(np.mean(adapter.kept(X_new))),
+                    "accuracy": float(
+                        selective_accuracy_at_coverage(
+                            adapter.score(X_new),
+                            adapter.base.predict(X_new) == y_new,
+                            coverage=coverage,
+                        )
+                    ),
+                }
+            )
+    return found
+
+
+def summary(draws, ours):
+    """Over the draws: error of the coverage, and accuracy minus ours, in points."""
+    by_peer = {}
+    for draw in draws:
+        for row in draw:
+            by_peer.setdefault((row["peer"], row["coverage"]), []).append(row)
+    rows = []
+    for (peer, coverage), of_draws in by_peer.items():
+        error = 100 * np.array([row["realised"] - coverage for row in of_draws])
+        gains = [
+            100 * (row["accuracy"] - own["accuracy"])
+            for row, own in zip(of_draws, by_peer[ours, coverage], strict=True)
+        ]
+        gain, low, high = mean_and_interval(gains)
+        rows.append(
+            {
+                "peer": peer,
+                "coverage": coverage,
+                "n_draws": len(of_draws),
+                "mean error": float(error.mean()),
+                "SD": float(error.std(ddof=1)),
+                "worst": float(error[np.abs(error).argmax()]),
+                "accuracy": 100 * float(np.mean([r["accuracy"] for r in of_draws])),
+                "difference": gain,
+                "low": low,
+                "high": high,
+            }
+        )
+    return rows
+
+
+def mean_and_interval(values, confidence=0.95):
+    """The mean over draws, and Student's interval around it."""
+    half = student.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1)
+    half /= np.sqrt(len(values))
+    mean = float(np.mean(values))
+    return mean, mean - float(half), mean + float(half)
