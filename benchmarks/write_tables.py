@@ -1,13 +1,13 @@
-"""Write README's table from the stored results; `--check` only says if it is stale."""
+"""Write README's tables from the stored results; `--check` says if one is stale."""
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-START = "<!-- table: compare_routers -->\n"
 END = "<!-- end of table -->"
 COVERAGE = 0.8
 MARKS = {"better": " +", "worse": " −"}
@@ -21,8 +21,8 @@ ROUTERS = (
 )
 
 
-def compare_table(results):
-    """Markdown table: datasets by routers, accuracy in % at one coverage."""
+def compare_routers(results):
+    """Datasets by routers, accuracy in % at one coverage."""
     cells, heads = {}, {}
     for row in results["rows"]:
         heads[row["dataset"]] = row["base"], row["global"]
@@ -33,30 +33,56 @@ def compare_table(results):
                 if result["router"] == "oracle":
                     mark = ""
                 cells[row["dataset"], result["router"]] = f"{accuracy:.2f}{mark}"
-    lines = [
-        "| dataset | base | global | " + " | ".join(ROUTERS) + " |",
-        "|---" * (3 + len(ROUTERS)) + "|",
-    ]
+    rows = []
     for dataset, (base, global_) in heads.items():
         values = [f"{100 * base:.2f}", f"{100 * global_:.2f}"]
         values += [cells.get((dataset, router), "") for router in ROUTERS]
-        lines.append(f"| {dataset} | " + " | ".join(values) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([dataset, *values])
+    return ["dataset", "base", "global", *ROUTERS], rows
 
 
-def with_table(readme, table):
-    """The text of README with the table between its marks."""
-    before, rest = readme.split(START)
-    return before + START + table + END + rest.split(END, 1)[1]
+def paper_tables(results):
+    """Systems by shares of the on-cloud latency, accuracy in %."""
+    cells = {}
+    for row in results["summary"]["table_2"]:
+        share = row["share of the on-cloud latency"]
+        shown = "" if row["accuracy"] is None else f"{row['accuracy']:.2f}"
+        cells.setdefault(row["system"], {})[share] = shown
+    shares = list(next(iter(cells.values())))
+    rows = [[system, *(found[s] for s in shares)] for system, found in cells.items()]
+    return ["system", *(f"{100 * s:.0f} %" for s in shares)], rows
+
+
+TABLES = {"compare_routers": compare_routers, "paper_tables": paper_tables}
+
+
+def markdown(heads, rows):
+    """A table, line by line."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
+
+
+def with_tables(readme):
+    """The text of README with each table between its marks."""
+    for name, make in TABLES.items():
+        results = json.loads((HERE / "results" / f"{name}.json").read_text())
+        start = f"<!-- table: {name} -->\n"
+        between = re.compile(re.escape(start) + ".*?" + re.escape(END), re.DOTALL)
+        table = start + markdown(*make(results)) + END
+        readme, n_places = between.subn(lambda _, new=table: new, readme)
+        if n_places != 1:
+            raise ValueError(
+                f"README must hold {start.strip()} and {END} once. Got {n_places}."
+            )
+    return readme
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    results = json.loads((HERE / "results" / "compare_routers.json").read_text())
     old = README.read_text()
-    new = with_table(old, compare_table(results))
+    new = with_tables(old)
     if args.check:
         return int(old != new)
     README.write_text(new)
