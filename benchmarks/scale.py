@@ -315,7 +315,7 @@ def table(rows):
 
 
 def main():
-    benchmark = Benchmark("scale", __doc__)
+    benchmark = Benchmark("scale", __doc__, packages=("ray",))
     quick = benchmark.parse().quick
     growing = {
         "policy, rows": (policy_by_rows, ROWS[:3] if quick else ROWS),
