@@ -48,8 +48,17 @@ class Benchmark:
         self.path = self.args.json or RESULTS / f"{self.name}{suffix}.json"
         self.rows, self.summary = [], None
         if self.path.exists() and not self.args.fresh:
-            self.rows = json.loads(self.path.read_text())["rows"]
+            stored = json.loads(self.path.read_text())
+            self.rows, self.summary = stored["rows"], stored.get("summary")
         return self.args
+
+    def summarised(self, **key):
+        """The rows of the stored summary with these values."""
+        return [
+            row
+            for row in self.summary or ()
+            if all(row.get(name) == value for name, value in key.items())
+        ]
 
     def summarise(self, rows):
         """Store what follows from all rows, for tables in the documentation."""

@@ -270,10 +270,13 @@ def report(benchmark):
         for factor in (1, 3):
             for arm in ARMS:
                 for router in routers(None):
+                    key = {"dataset": dataset, "arm": arm, "router": router}
                     try:
-                        rows += differences(benchmark, dataset, arm, router, factor)
+                        rows += differences(benchmark, **key, epochs_factor=factor)
                     except ValueError:  # this arm was not run yet
                         continue
+                    except FileNotFoundError:  # its rows are on another machine
+                        rows += benchmark.summarised(**key, epochs=factor)
     print("Accuracy minus that of plain training with entropy, in points, 95 %")
     points = dict.fromkeys(("gain", "low", "high"), "+.2f")
     print_table(
@@ -304,15 +307,27 @@ def main():
     if args.quick:
         args.datasets, args.arms, args.seeds = ["spoken_digits"], ["plain"], 2
     warnings.simplefilter("ignore", ConvergenceWarning)
+    factor = 3 if args.long else 1
     for dataset in () if args.report else args.datasets:
+        arms = [
+            arm
+            for arm in args.arms
+            if not any(
+                row["n_seeds"] >= args.seeds
+                for row in benchmark.summarised(dataset=dataset, arm=arm, epochs=factor)
+            )
+        ]
+        if not arms:
+            continue
+        arms = list(dict.fromkeys(["plain", *arms]))  # what all are compared with
         global_answers(dataset)
         rates = find_task(dataset).rates
-        tuning = [Run(dataset, arm, 0, rate) for arm in args.arms for rate in rates]
+        tuning = [Run(dataset, arm, 0, rate) for arm in arms for rate in rates]
         store(benchmark, tuning, args.jobs)
         runs = [
-            Run(dataset, arm, seed, rate, 3 if args.long else 1)
+            Run(dataset, arm, seed, rate, factor)
             for seed in range(args.seeds)
-            for arm in args.arms
+            for arm in arms
             for rate in {
                 best_rate(benchmark, dataset, arm, router)
                 for router in ("entropy", "auto")

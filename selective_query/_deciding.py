@@ -22,9 +22,12 @@ class DecidingMixin:
     def _route(self, X):
         """X in a form that can be sliced, the base's answers, and where they stand."""
         X = self._sliceable(X)
+        return X, *self._answer_all(X, self._needs_base())
+
+    def _answer_all(self, X, needs_base):
         base = self._ask_base(X)
-        evidence = to_evidence(base, X) if self._needs_base() else Evidence(X=X)
-        return X, base, self.policy_.decide(evidence)
+        evidence = to_evidence(base, X) if needs_base else Evidence(X=X)
+        return base, self.policy_.decide(evidence)
 
     def _route_sparing_base(self, X):
         """As `_route`, but a router that needs no base spares it the queried rows.
@@ -33,7 +36,7 @@ class DecidingMixin:
         """
         X = self._sliceable(X)
         if self._needs_base():
-            return self._route(X)
+            return X, *self._answer_all(X, True)
         kept = self.policy_.decide(Evidence(X=X))
         label = np.zeros(len(kept), dtype=int)
         proba = np.zeros((len(kept), len(self.classes_)))

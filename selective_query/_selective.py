@@ -34,6 +34,7 @@ from selective_query.costs.device_check import (
 )
 from selective_query.crossfit import labels_of, to_evidence
 from selective_query.exceptions import CertificateError
+from selective_query.few_scores import warn_of_few_scores
 from selective_query.policy import (
     RoutingPolicy,
     check_coverage,
@@ -202,6 +203,8 @@ class BaseSelectiveClassifier(
             answers_exact=self._global_stays(),
         )
         self._fit_models(sides)
+        if not sides.base.stays:
+            warn_of_few_scores(self, sides.outcomes, X, weight)
 
     def _sides(self, X, y, weight):
         rows = FitRows(X, y, weight, self.classes_, self.cv, self.n_jobs, self.verbose)

@@ -62,6 +62,11 @@ class Evidence:
     query_cost : array-like of shape (n_samples,), optional
         What a query about a row costs, in any unit, for budgets of such costs.
 
+    Attributes
+    ----------
+    n_rows : int
+        Number of inputs in the batch.
+
     Raises
     ------
     ValueError
@@ -105,23 +110,20 @@ class Evidence:
                 yield name, value
 
     def _check_lengths(self):
-        lengths = {name: num_samples(value) for name, value in self._rows()}
+        lengths = [num_samples(value) for _, value in self._rows()]
         if not lengths:
             raise ValueError(
                 f"{type(self).__name__} is empty. Give at least one of base_proba, "
                 "base_logits, base_features, X."
             )
-        if len(set(lengths.values())) > 1:
-            listing = ", ".join(f"{name}: {n}" for name, n in lengths.items())
+        if min(lengths) != max(lengths):
+            names = (name for name, _ in self._rows())
+            listing = ", ".join(map("{}: {}".format, names, lengths))
             raise ValueError(
                 f"All parts of {type(self).__name__} must have the same number of "
                 f"rows. Got {listing}."
             )
-
-    @property
-    def n_rows(self):
-        """Number of inputs in the batch."""
-        return num_samples(next(value for _, value in self._rows()))
+        self._set("n_rows", lengths[0])
 
     def take(self, rows):
         """Return the given rows (row numbers, a mask or a slice); perhaps none."""
@@ -138,6 +140,7 @@ class Evidence:
         Nothing is checked anew.
         """
         part = object.__new__(Evidence)
+        part._set("n_rows", len(range(*rows.indices(self.n_rows))))
         for name in field_names(Evidence):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):

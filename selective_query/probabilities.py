@@ -26,9 +26,13 @@ def check_proba(proba, name):
             f"{name} must be of shape (n_samples, n_classes) with two classes or more. "
             f"Got shape {proba.shape}. For a binary model pass both columns."
         )
-    # NaN fails every comparison, so one pass over the sums finds it as well.
-    deviation = np.abs(proba @ np.ones(proba.shape[1], dtype=proba.dtype) - 1)
-    if not (deviation <= SUM_TOLERANCE).all():
+    if not len(proba):
+        return proba
+    deviation = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
+    deviation -= 1
+    np.abs(deviation, out=deviation)
+    # NaN fails every comparison, so the largest of the sums finds it as well.
+    if not deviation.max() <= SUM_TOLERANCE:
         row = int(np.flatnonzero(~(deviation <= SUM_TOLERANCE))[0])
         if np.isnan(proba[row]).any():
             raise ValueError(
@@ -40,7 +44,7 @@ def check_proba(proba, name):
             f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for "
             "the largest few of many classes use TopKProba."
         )
-    if len(proba) and proba.min() < 0:
+    if proba.min() < 0:
         raise ValueError(
             f"{name} must not be negative. Got {proba.min():.6g}. Pass probabilities, "
             "not logits or scores."

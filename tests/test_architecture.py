@@ -35,7 +35,7 @@ FLOORS = [
     {"crossfit"},
     {"sides"},
     {"adaptation"},
-    {"_deciding"},
+    {"_deciding", "few_scores"},
     {"_selective"},
     {"hybrid", "abstaining", "scorers"},
     {"stages"},

@@ -16,6 +16,7 @@ from selective_query.base_judging import Judged, judge_base, pareto
 from selective_query.routers import EntropyRouter
 
 matplotlib.use("Agg")
+A_SMALL_TREE = pytest.mark.filterwarnings("ignore:The base, fitted on all rows")
 TREES = SearchSpace(
     partial(DecisionTreeClassifier, random_state=0),
     {"max_depth": [1, 2, 3, 4, 6, 8], "min_samples_leaf": [1, 5, 20]},
@@ -86,6 +87,7 @@ def test_the_proxy_may_be_any_router(global_, digits):
         search({"a": GaussianNB()}, global_, digits, proxy="orakel")
 
 
+@A_SMALL_TREE
 def test_halving_gives_more_rows_to_the_better(global_, digits):
     candidates = {
         f"depth {depth}": DecisionTreeClassifier(max_depth=depth, random_state=0)
@@ -106,6 +108,7 @@ def test_a_space_is_searched_by_mutation(global_, digits):
     assert again.results_ == found.results_
 
 
+@A_SMALL_TREE
 def test_a_small_space_is_searched_whole(global_, digits):
     small = SearchSpace(TREES.make, {"max_depth": [1, 5]})
     found = search(small, global_, digits, min_rows=100, population=8)

@@ -4,7 +4,7 @@ import numpy as np
 
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.probabilities import entropy, top_probabilities
-from selective_query.routers.scores import log_odds
+from selective_query.routers.scores import centred, log_probabilities
 
 N_TOP = 5
 # More classes than this are summarised by the top probabilities alone.
@@ -37,14 +37,11 @@ def evidence_columns(evidence):
     proba, logits = evidence.base_proba, evidence.base_logits
     parts, layout = [], []
     if proba is not None:
-        parts += _probability_columns(proba)
+        parts += _probability_columns(proba, with_log=logits is None)
         layout.append(("base_proba", proba.shape[1]))
-    if logits is not None:
-        if logits.shape[1] <= MAX_LOGIT_COLUMNS:
-            parts.append(logits)
-            layout.append(("base_logits", logits.shape[1]))
-    elif isinstance(proba, np.ndarray) and proba.shape[1] <= MAX_LOGIT_COLUMNS:
-        parts.append(log_odds(proba))
+    if logits is not None and logits.shape[1] <= MAX_LOGIT_COLUMNS:
+        parts.append(logits)
+        layout.append(("base_logits", logits.shape[1]))
     if evidence.base_features is not None:
         parts.append(evidence.base_features)
         layout.append(("base_features", evidence.base_features.shape[1]))
@@ -59,13 +56,14 @@ def describe_layout(layout):
     return ", ".join(f"{name} with {width} columns" for name, width in layout)
 
 
-def _probability_columns(proba):
+def _probability_columns(proba, with_log):
     top = top_probabilities(proba, min(N_TOP, proba.shape[1]))
-    return [
-        1 - top[:, :1],
-        np.sqrt(top[:, 1:]),
-        entropy(proba)[:, None],
-    ]
+    columns = [1 - top[:, :1], np.sqrt(top[:, 1:])]
+    is_narrow = isinstance(proba, np.ndarray) and proba.shape[1] <= MAX_LOGIT_COLUMNS
+    if not (with_log and is_narrow):
+        return [*columns, entropy(proba)[:, None]]
+    log = log_probabilities(proba)  # the dearest step, so that entropy shares it
+    return [*columns, -np.vecdot(proba, log)[:, None], centred(log)]
 
 
 def _numeric_inputs(evidence):

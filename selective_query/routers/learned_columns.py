@@ -8,7 +8,7 @@ from selective_query.routers.evidence_columns import (
 )
 
 # Columns of so many rows stay in the processor's cache, and bound scratch memory.
-CHUNK = 8192
+CHUNK = 2048
 
 
 def columns_like(evidence, layout, who):

@@ -22,6 +22,8 @@ def max_probability(proba):
 
 # Of fewer rows a sort is quicker than a pass over the columns.
 FEW_ROWS = 100
+# So many rows of a few classes stay in the processor's cache.
+BLOCK = 4096
 
 
 def margin(proba):
@@ -30,23 +32,43 @@ def margin(proba):
     if is_wide or len(proba) < FEW_ROWS:
         top = top_probabilities(proba, 2)
         return 1 - (top[:, 0] - top[:, 1])
-    # A running top two over the columns is several times faster than a partition.
+    score = np.empty_like(proba, shape=len(proba))
+    for start in range(0, len(proba), BLOCK):
+        rows = slice(start, start + BLOCK)
+        score[rows] = 1 - _lead(proba[rows])
+    return score
+
+
+def _lead(proba):
+    """Of the first class over the second, several times faster than a partition."""
     first = proba[:, 0].copy()
     second = np.zeros_like(first)
     for column in proba.T[1:]:
         np.maximum(second, np.minimum(first, column), out=second)
         np.maximum(first, column, out=first)
-    return 1 - (first - second)
+    return first - second
 
 
 # Probabilities below the resolution of float32 say no more than this one does.
 SMALLEST_PROBABILITY = 1e-7
 
 
+def log_probabilities(proba):
+    """Logarithms of dense probabilities, none below that of 1e-7."""
+    return np.log(np.maximum(proba, SMALLEST_PROBABILITY))
+
+
+def centred(logits):
+    """Logits less their mean in each row, shape (n_samples, n_classes)."""
+    n_classes = logits.shape[1]
+    # A product is several times faster than a mean over so few columns.
+    mean = logits @ np.full((n_classes, 1), 1 / n_classes, dtype=logits.dtype)
+    return logits - mean
+
+
 def log_odds(proba):
     """Centred log-probabilities, usable as logits, shape (n_samples, n_classes)."""
-    log = np.log(np.maximum(proba, SMALLEST_PROBABILITY))
-    return log - log.mean(axis=1, keepdims=True)
+    return centred(log_probabilities(proba))
 
 
 def max_logit_p_norm(logits, p):
