@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: demo test lint docs bench bench-quick clean
+.PHONY: demo test lint docs bench bench-quick bench-regressions clean
 
 $(BIN)/.core: setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,6 +36,9 @@ docs: $(BIN)/.docs
 
 bench-quick: $(BIN)/.dev
 	$(BIN)/python benchmarks/run_all.py --quick
+
+bench-regressions: $(BIN)/.dev
+	$(BIN)/python benchmarks/regressions.py
 
 bench: $(BIN)/.dev
 	$(BIN)/python benchmarks/run_all.py

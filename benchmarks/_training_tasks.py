@@ -226,14 +226,14 @@ def find_task(name):
 
 
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
-            global_proba=None, augment=None):  # fmt: skip
+            global_proba=None, augment=None, sample_weight=None):  # fmt: skip
     """A net of the task, fitted."""
     net = NetClassifier(
         make_net, loss=loss, n_epochs=n_epochs, learning_rate=rate,
         batch_size=task.batch_size, augment=augment or task.augment,
         random_state=seed,
     )  # fmt: skip
-    return net.fit(X, y, global_proba=global_proba)
+    return net.fit(X, y, sample_weight, global_proba=global_proba)
 
 
 def global_answers(name):

@@ -15,7 +15,7 @@ from pathlib import Path
 from _harness import print_table
 
 HERE = Path(__file__).parent
-NO_BENCHMARKS = {"run_all.py", "write_tables.py"}
+NO_BENCHMARKS = {"regressions.py", "run_all.py", "write_tables.py"}
 # Even the small version reads datasets that scikit-learn does not bundle.
 NEED_DATA = {
     "abstention", "auto_safety", "llm_routing", "paper_tables", "training",

@@ -1,6 +1,7 @@
 """The command `selective-query plan`: saved predictions, a device, a link, budgets."""
 
-from argparse import ArgumentDefaultsHelpFormatter
+import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +9,35 @@ from sklearn.model_selection import train_test_split
 
 from selective_query.budgets import (
     BatteryLife,
+    Coverage,
+    MaxBytes,
     MaxEnergy,
     MaxLatency,
     MaxPrice,
     MinAccuracy,
 )
+from selective_query.budgets.budgets import All
+from selective_query.budgets.outlook import likely_coverage
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 from selective_query.outcomes import Outcomes
+from selective_query.persistence import load
 from selective_query.planning import plan
-from selective_query.routers.registry import make_router
+from selective_query.policy import RoutingPolicy
+from selective_query.routers.registry import list_routers, make_router
 
-# Option, and the budget that its number stands for.
+# A router that decides before the base reads inputs, which no file of predictions has.
+ORDERS = ("base_first", "same_device")
+# Name, what it limits, and the budget that its number stands for.
 LIMITS = {
-    "battery_days": BatteryLife,
-    "latency_ms": MaxLatency,
-    "p95_latency_ms": lambda ms, costs: MaxLatency(ms, costs, "p95"),
-    "energy_mj": MaxEnergy,
-    "price": MaxPrice,
+    "min_battery_days": ("life of the battery", BatteryLife),
+    "max_latency_ms": ("mean time of an answer", MaxLatency),
+    "max_p95_latency_ms": (
+        "time of 95 %% of the answers",
+        lambda ms, costs: MaxLatency(ms, costs, "p95"),
+    ),
+    "max_energy_mj": ("energy of the device for an input", MaxEnergy),
+    "max_bytes": ("bytes that an input sends on average", MaxBytes),
+    "max_price": ("money that an input costs on average", MaxPrice),
 }
 
 
@@ -33,65 +46,157 @@ def add_plan(commands, file_help):
     parser = commands.add_parser(
         "plan",
         help="the best operating point on a device, over a link, in a budget",
-        formatter_class=ArgumentDefaultsHelpFormatter,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("file", type=Path, help=file_help)
-    parser.add_argument(
-        "--device", choices=DEVICES, default="STM32F746", help="runs the base"
+    router = parser.add_mutually_exclusive_group()
+    router.add_argument(
+        "--router",
+        default="auto",
+        help="who ranks the inputs, fitted on a random half of the rows: one of "
+        f"{', '.join(list_routers())}",
     )
-    parser.add_argument(
-        "--link", choices=LINKS, default="Wi-Fi", help="carries queries"
+    router.add_argument(
+        "--policy", type=Path, help="or a fitted one, of `selective-query fit`"
     )
-    time = parser.add_mutually_exclusive_group(required=True)
-    time.add_argument("--base-ms", type=float, help="of the base, as measured")
-    time.add_argument("--base-macs", type=float, help="or its operations")
-    parser.add_argument("--payload-bytes", type=float, default=3072, help="of a query")
-    parser.add_argument("--inputs-per-day", type=float, help="for the battery")
-    parser.add_argument(
-        "--price-per-query", type=float, default=0.0, help="of the cloud"
-    )
-    parser.add_argument("--router", default="auto", help="who ranks the inputs")
+    _add_deployment(parser)
     limits = parser.add_argument_group("budgets, one at least")
-    for name in LIMITS:
-        limits.add_argument(f"--max-{name}".replace("_", "-").replace(
-            "max-battery", "min-battery"), dest=name, type=float)  # fmt: skip
-    limits.add_argument("--min-accuracy", type=float)
+    for name, (limited, _) in LIMITS.items():
+        limits.add_argument(_option(name), type=float, help=limited)
+    limits.add_argument(
+        "--min-coverage", type=float, help="share that the base answers; with it alone "
+        "the plan says what this coverage costs"
+    )  # fmt: skip
+    limits.add_argument("--min-accuracy", type=float, help="of the hybrid")
     parser.add_argument("--provenance", action="store_true", help="of all constants")
     parser.add_argument("--picture", type=Path, help="tornado plot of what is assumed")
     parser.add_argument("--seed", type=int, default=0, help="of the halves")
     parser.set_defaults(run=run_plan)
 
 
+def _add_deployment(parser):
+    where = parser.add_argument_group("deployment")
+    where.add_argument(
+        "--device", choices=DEVICES, default="STM32F746", help="runs the base"
+    )
+    where.add_argument("--link", choices=LINKS, default="Wi-Fi", help="carries queries")
+    where.add_argument(
+        "--set", action="append", default=[], type=_constant, metavar="NAME=NUMBER",
+        help="a constant of your own, such as link.throughput_kbps=300, "
+        "device.battery_mah=1000 or cloud.price_per_query=0.001; once or more",
+    )  # fmt: skip
+    where.add_argument("--order", choices=ORDERS, default="base_first", help="of work")
+    time = where.add_mutually_exclusive_group(required=True)
+    time.add_argument("--base-ms", type=float, help="of the base, as measured")
+    time.add_argument("--base-macs", type=float, help="or its operations")
+    time = where.add_mutually_exclusive_group()
+    time.add_argument("--global-ms", type=float, help="of a global on the same device")
+    time.add_argument("--global-macs", type=float, help="or its operations")
+    where.add_argument("--payload-bytes", type=float, default=3072, help="of a query")
+    where.add_argument("--timeout-ms", type=float, default=10_000, help="of an attempt")
+    where.add_argument("--retries", type=int, default=1, help="further attempts")
+    where.add_argument("--inputs-per-day", type=float, help="for the battery")
+
+
+def _option(name):
+    return f"--{name}".replace("_", "-")
+
+
+def _constant(text):
+    name, _, value = text.partition("=")
+    profile, _, constant = name.partition(".")
+    try:
+        if profile in ("device", "link", "cloud") and constant:
+            return profile, constant, float(value)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"{text} is not device.NAME=NUMBER, link.NAME=NUMBER or cloud.NAME=NUMBER"
+    )
+
+
 def _limit(make, number):
     return lambda costs: make(number, costs)
 
 
-def run_plan(args):
-    """Fit the router on a random half of the rows, and plan on the other."""
-    deployment = Deployment(
-        device=DEVICES[args.device],
+def _deployment(args):
+    profiles = {
+        "device": DEVICES[args.device], "link": LINKS[args.link], "cloud": CLOUD,
+    }  # fmt: skip
+    for name, constant, value in args.set:
+        profile = profiles[name]
+        if constant not in profile.constants() and not profile._may_lack(constant):
+            raise ValueError(
+                f"--set {name}.{constant}: {profile.name} has "
+                f"{', '.join(profile.constants())}."
+            )
+        profiles[name] = profile.with_(**{constant: value})
+    return Deployment(
+        **profiles,
+        order=args.order,
         base_ms=args.base_ms,
         base_macs=args.base_macs,
-        link=LINKS[args.link],
-        cloud=CLOUD.with_(price_per_query=args.price_per_query),
+        global_ms=args.global_ms,
+        global_macs=args.global_macs,
         payload_bytes=args.payload_bytes,
+        timeout_ms=args.timeout_ms,
+        retries=args.retries,
         inputs_per_day=args.inputs_per_day,
     )
+
+
+def _budgets(args):
     budgets = [
         _limit(make, getattr(args, name))
-        for name, make in LIMITS.items()
+        for name, (_, make) in LIMITS.items()
         if getattr(args, name) is not None
     ]
+    if args.min_coverage is not None:
+        budgets.append(Coverage(args.min_coverage))
     if args.min_accuracy is not None:
         budgets.append(MinAccuracy(args.min_accuracy))
+    return budgets
+
+
+def _router_and_rows(args, deployment, budgets):
+    """A fitted router, and rows that it has not seen."""
     outcomes = Outcomes.from_file(args.file)
+    if args.policy is not None:
+        policy = load(args.policy)
+        if not isinstance(policy, RoutingPolicy):
+            raise ValueError(
+                f"--policy {args.policy} must hold a RoutingPolicy, as "
+                f"`selective-query fit` writes it. Got {type(policy).__name__}."
+            )
+        return policy.router_, outcomes
     halves = train_test_split(
         np.arange(outcomes.n_rows), test_size=0.5, random_state=args.seed
     )
     train, test = (outcomes.take(np.sort(half)) for half in halves)
-    router = make_router(args.router, target_coverage=0.8, random_state=args.seed)
-    score = router.fit(train).query_score(test.evidence)
-    found = plan(test, score, deployment, *budgets)
+    made = [b(deployment) if callable(b) else b for b in budgets]
+    coverage = likely_coverage(All(*made), train) if made else None
+    router = make_router(
+        args.router, target_coverage=coverage, random_state=args.seed
+    ).fit(train)
+    return router, test
+
+
+def _charged(deployment, router, rows):
+    """The deployment with what the router takes."""
+    features = rows.base_features
+    cost = router.decision_cost(
+        2 if rows.base_proba is None else rows.base_proba.shape[1],
+        0 if features is None else features.shape[1],
+    )
+    return replace(deployment, router_macs=cost.macs)
+
+
+def run_plan(args):
+    """Fit the router on a random half of the rows, and plan on the other."""
+    deployment, budgets = _deployment(args), _budgets(args)
+    router, rows = _router_and_rows(args, deployment, budgets)
+    deployment = _charged(deployment, router, rows)
+    found = plan(rows, router.query_score(rows.evidence), deployment, *budgets)
     print(found)
     if args.provenance:
         for profile in (deployment.device, deployment.link, deployment.cloud):

@@ -1,5 +1,7 @@
 """HybridClassifier: a cheap base answers, and a global is asked where it pays."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.metaestimators import available_if
@@ -8,6 +10,7 @@ from selective_query._deciding import mean_where
 from selective_query._selective import BaseSelectiveClassifier
 from selective_query._validation import HasMethods
 from selective_query.answers import ask
+from selective_query.planning import plan, rebound
 
 
 def _global_has_proba(self):
@@ -204,6 +207,69 @@ class HybridClassifier(BaseSelectiveClassifier):
 
     def _ask_global(self, X):
         return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
+
+    def plan(self, X, y, deployment, *budgets, sample_weight=None):
+        """The operating point of best accuracy on a deployment, within budgets.
+
+        ``hybrid.at(found.coverage)`` is the hybrid at this point.
+
+        Parameters
+        ----------
+        X, y : array-like
+            Rows that are new to models and router. The global is asked about all.
+        deployment : Deployment
+            Where ``router_macs`` is 0, that of the fitted router is put in.
+        *budgets : callable or Budget or float
+            As for :func:`selective_query.planning.plan`.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When no operating point keeps to the budgets.
+        ValueError
+            When the deployment has the router decide before the base has run, and
+            this one needs the base.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.ensemble import ExtraTreesClassifier
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from selective_query import HybridClassifier
+        >>> from selective_query.budgets import MaxLatency
+        >>> from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment
+        >>> X, y = load_digits(return_X_y=True)
+        >>> hybrid = HybridClassifier(
+        ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+        ... ).fit(X[:1200], y[:1200])
+        >>> costs = Deployment(
+        ...     device=STM32F746, base_ms=2, link=LTE_M, cloud=CLOUD, payload_bytes=64
+        ... )
+        >>> found = hybrid.plan(X[1200:], y[1200:], costs, MaxLatency(60, costs))
+        >>> found.costs["latency_ms"] <= 60 + 1e-6
+        True
+        """
+        if deployment.router_first and self._needs_base():
+            raise ValueError(
+                f"order={deployment.order!r} has the router decide before the base has "
+                f"run, and {type(self.policy_.router_).__name__} reads what the base "
+                "says. Use PreRouter, or order='base_first'."
+            )
+        outcomes = self.outcomes(X, y, sample_weight)
+        charged = deployment
+        if not deployment.router_macs:
+            features = outcomes.base_features
+            cost = self.policy_.router_.decision_cost(
+                len(self.classes_), 0 if features is None else features.shape[1]
+            )
+            charged = replace(deployment, router_macs=cost.macs)
+        budgets = [rebound(budget, deployment, charged) for budget in budgets]
+        return plan(outcomes, self.policy_.query_score(outcomes), charged, *budgets)
 
     def report(self, X, y, *, query_all=False, sample_weight=None):
         """How the hybrid does on labelled rows that are new to it.

@@ -5,43 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query._validation import check_matplotlib_support
+from selective_query.budgets._base import Budget
 from selective_query.budgets.budgets import All, as_budget, floors_of, limit_of
+from selective_query.budgets.limits import least_carried
 from selective_query.budgets.outlook import judged_rows
 from selective_query.costs.deployment import Deployment
 from selective_query.costs.lost_queries import with_lost_queries
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics.ranked import RankedOutcomes
-
-# An assumed constant may well be half or twice what it is taken for.
-FACTORS = (0.5, 2.0)
-PROFILES = ("device", "link", "cloud")
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """What an assumed constant does to the plan when it is halved and doubled.
-
-    Parameters
-    ----------
-    constant : str
-        Such as ``"link.energy_mj_per_wake_up"``.
-    value : float
-    coverages, accuracies : (float, float)
-        Of the plan with half and with twice the value; nan where no operating point
-        keeps to the budgets then.
-    """
-
-    constant: str
-    value: float
-    coverages: tuple
-    accuracies: tuple
-
-    @property
-    def swing(self):
-        """Difference between both accuracies; inf where one plan is infeasible."""
-        if np.isnan(self.accuracies).any():
-            return np.inf
-        return abs(self.accuracies[1] - self.accuracies[0])
+from selective_query.sensitivity import Sensitivity, variations
 
 
 @dataclass(frozen=True)
@@ -55,7 +27,7 @@ class Plan:
     deployment : Deployment
     budget : Budget
     sensitivities : tuple of Sensitivity
-        Of the assumed constants that matter, largest swing of accuracy first.
+        Of each assumed constant, largest swing of accuracy first.
     """
 
     coverage: float
@@ -83,12 +55,15 @@ class Plan:
 
     def __str__(self):
         costs = self.costs
+        low, high = self.deployment.latency_range_ms(self.coverage)
+        between = f" ({low:.0f} to {high:.0f} by the device's speed)"
         lines = [
             f"Let the base answer {100 * self.coverage:.1f} % of the inputs.",
             f"Accuracy {100 * self.accuracy:.2f} % on the rows it was planned on (base "
             f"alone {100 * self.base_accuracy:.2f} %, global alone "
             f"{100 * self.global_accuracy:.2f} %).",
-            f"An answer takes {costs['latency_ms']:.0f} ms on average, and at most "
+            f"An answer takes {costs['latency_ms']:.0f} ms on average"
+            f"{between if low < high else ''}, and at most "
             f"{costs['p95_latency_ms']:.0f} ms for 95 % of the inputs.",
             f"An input costs {costs['energy_mj']:.3g} mJ, {costs['bytes']:.0f} bytes "
             f"and {costs['price']:.3g} in money.",
@@ -96,16 +71,15 @@ class Plan:
         if "battery_days" in costs:
             lines.append(f"The battery lasts {costs['battery_days']:.0f} days.")
         lines.append(f"Asked for: {self.budget}.")
-        moving = [s for s in self.sensitivities if s.swing > 0]
-        if moving:
-            lines.append("Assumed constants that matter (halved, doubled):")
-        for s in moving[:5]:
-            ends = ", ".join(
-                "infeasible" if np.isnan(c) else f"{100 * a:.2f} % at coverage {c:.3f}"
-                for c, a in zip(s.coverages, s.accuracies, strict=True)
-            )
-            lines.append(f"  {s.constant} = {s.value:g}: {ends}")
+        if self._moving:
+            lines.append("Assumed constants that matter, at either end:")
+        lines += [f"  {sensitivity}" for sensitivity in self._moving[:5]]
         return "\n".join(lines)
+
+    @property
+    def _moving(self):
+        """Sensitivities that move the accuracy at all."""
+        return [s for s in self.sensitivities if s.swing > 0]
 
     def plot(self, ax=None, n_bars=8):
         """Tornado: how far each assumed constant moves the accuracy of the plan.
@@ -123,7 +97,7 @@ class Plan:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1] if ax is None else ax
-        shown = list(self.sensitivities[:n_bars])[::-1]
+        shown = self._moving[:n_bars][::-1]
         for row, s in enumerate(shown):
             for accuracy, colour in zip(
                 s.accuracies, ("#b8cfe5", "#444444"), strict=True
@@ -138,7 +112,7 @@ class Plan:
         ax.set(
             yticks=range(len(shown)),
             yticklabels=[s.constant for s in shown],
-            xlabel="accuracy with half (light) and twice (dark) the assumed constant",
+            xlabel="accuracy at the lower (light) and upper end (dark) of the constant",
         )
         return ax
 
@@ -155,12 +129,15 @@ def plan(outcomes, score, deployment, *budgets):
         Rows that neither models nor router learned from. Queries that are lost on the
         way are answered by the base.
     score : array-like of shape (n_samples,)
-        Of the router in question; higher means query first.
+        Of the router in question; higher means query first. Where the deployment has
+        the router decide before the base (``order="router_first"``, ``"parallel"``),
+        of one that needs no base.
     deployment : Deployment
     *budgets : callable or Budget or float
         Budgets of costs are given as functions of the deployment, such as
         ``lambda costs: BatteryLife(30, costs)``, so that they can be asked again with
-        other constants; one that is given as it is stays as it is.
+        other constants. One that was made for this very deployment is asked again too;
+        any other stays as it is.
 
     Returns
     -------
@@ -170,6 +147,10 @@ def plan(outcomes, score, deployment, *budgets):
     ------
     BudgetInfeasibleError
         When no operating point keeps to the budgets.
+    OverloadError
+        When device or link cannot work off ``inputs_per_day`` even without queries.
+    TypeError
+        When `deployment` is no Deployment.
     ValueError
         When there is no budget or no global, or the score is not one number a row.
 
@@ -190,17 +171,18 @@ def plan(outcomes, score, deployment, *budgets):
     """
     if not budgets:
         raise ValueError("plan needs at least one budget. Got none.")
+    if not isinstance(deployment, Deployment):
+        raise TypeError(f"plan needs a Deployment. Got {deployment!r}.")
     rows = _Rows(outcomes, score)
     coverage, accuracy, budget = rows.best(deployment, budgets)
     found = []
-    for name, constant, value in _assumed(deployment):
-        changed = [_changed(deployment, name, constant, f * value) for f in FACTORS]
-        ends = [rows.best_or_nan(other, budgets) for other in changed]
-        found.append(
-            Sensitivity(
-                f"{name}.{constant}", value, *map(tuple, zip(*ends, strict=True))
-            )
-        )
+    for varied in variations(deployment):
+        ends = [
+            rows.best_or_nan(other, [rebound(b, deployment, other) for b in budgets])
+            for other in varied.deployments
+        ]
+        results = map(tuple, zip(*ends, strict=True))
+        found.append(Sensitivity(varied.constant, varied.value, varied.ends, *results))
     found.sort(key=lambda s: -s.swing)
     base, global_ = (
         float(np.average(utility, weights=outcomes.weight))
@@ -237,6 +219,7 @@ class _Rows:
         budget = All(*asked) if len(asked) > 1 else asked[0]
         limit, floors = limit_of(budget), floors_of(budget)
         least = limit.least_coverage() if limit else 0.0
+        least = max(least, least_carried(deployment))
         outcomes = with_lost_queries(self.outcomes, deployment.chance_lost)
         sweep = judged_rows(self.score, outcomes).sweep()
         curve = RankedOutcomes(
@@ -260,8 +243,9 @@ class _Rows:
         accuracy = curve.accuracy_at(possible)
         place = len(possible) - 1
         if not floors:
-            # Of equal accuracies the one that costs least.
-            place = np.flatnonzero(accuracy >= accuracy.max() - 1e-12)[-1]
+            # Of accuracies that half a row tells apart, the one that costs least.
+            equal = accuracy >= accuracy.max() - 0.5 / outcomes.n_rows
+            place = np.flatnonzero(equal)[-1]
         return float(possible[place]), float(accuracy[place]), budget
 
     def best_or_nan(self, deployment, budgets):
@@ -287,22 +271,21 @@ def _asked(budget, deployment):
     return as_budget(made)
 
 
-def _assumed(deployment):
-    """Profile, name and value of each assumed constant that is a plain number."""
-    for name in PROFILES:
-        profile = getattr(deployment, name)
-        for constant in getattr(profile, "assumed", list)():
-            value = getattr(profile, constant)
-            if isinstance(value, (int, float)) and value:
-                yield name, constant, value
+def rebound(budget, deployment, other):
+    """A budget of costs of this deployment as one of the other.
 
-
-def _changed(deployment, name, constant, value):
-    """The deployment with another constant; None where that makes no sense."""
-    profile = getattr(deployment, name)
-    if constant in ("availability", "duty_cycle", "usable_share"):
-        value = min(value, 1.0)
-    try:
-        return replace(deployment, **{name: profile.with_(**{constant: value})})
-    except ValueError:
-        return None
+    Parameters
+    ----------
+    budget : callable or Budget or float
+        What is no such budget is returned as it is.
+    deployment, other : Deployment
+    """
+    if callable(budget) or not isinstance(budget, Budget):
+        return budget
+    parts = [
+        replace(part, costs=other)
+        if getattr(part, "costs", None) is deployment
+        else part
+        for part in budget.parts
+    ]
+    return All(*parts) if len(parts) > 1 else parts[0]

@@ -28,6 +28,7 @@ FLOORS = [
         "inspection",
         "persistence",
         "planning",
+        "sensitivity",
         "systems",
     },
     {"layers"},

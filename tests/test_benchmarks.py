@@ -52,3 +52,20 @@ def test_smaller_bases_are_judged_under_both_thresholds(tmp_path):
             assert [report["n"] for report in arm["drift"]] == [597, 597]
         assert int8["drift"][0]["same_labels"] > 0.97
     assert len(content["summary"]) == 2 * len(row["arms"])
+
+
+def test_a_ratio_far_above_its_record_is_a_regression():
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        from regressions import compare
+    finally:
+        sys.path.pop(0)
+    old = [{"router": "margin", "rows": 10, "cost": 1.0}, {"router": "own", "cost": 2}]
+    new = [
+        {"router": "margin", "rows": 99, "cost": 1.3},
+        {"router": "own", "cost": 2.4},
+    ]
+    lines = list(compare(old, [*new, {"router": "unknown", "cost": 9.0}], ["cost"]))
+    assert [line["verdict"] for line in lines] == ["dearer", ""]
+    assert lines[0]["record"] == 1.0 and lines[0]["now"] == 1.3
+    assert not list(compare(old, [{"router": "own", "cost": None}], ["cost"]))

@@ -113,3 +113,37 @@ def test_plan_recommends_a_coverage_and_says_what_it_hangs_on(file, tmp_path, ca
     assert "cannot be kept: without any query it is 120 ms" in capsys.readouterr().err
     assert main(command) == 2
     assert "at least one budget" in capsys.readouterr().err
+
+
+def test_plan_takes_a_fitted_policy_and_constants_of_ones_own(file, tmp_path, capsys):
+    policy = str(tmp_path / "policy.skops")
+    assert main(["fit", str(file), "-o", policy, "--router", "margin"]) == 0
+    command = ["plan", str(file), "--policy", policy, "--base-ms", "20"]
+    command += ["--set", "link.throughput_kbps=300", "--min-coverage", "0.7"]
+    assert main([*command, "--provenance"]) == 0
+    printed = capsys.readouterr().out
+    assert "throughput_kbps = 300.0  (given: by the user)" in printed
+    assert "Asked for: coverage >= 0.7" in printed
+    first, second = (
+        main([*command, "--max-bytes", "700"]),
+        main([*command, "--set", "link.speed=3"]),
+    )
+    assert (first, second) == (0, 2)
+    found = capsys.readouterr()
+    assert "bytes <= 700" in found.out
+    assert "--set link.speed: Wi-Fi has throughput_kbps" in found.err
+    with pytest.raises(SystemExit):
+        main([*command, "--set", "radio=5"])
+    assert "radio=5 is not device.NAME=NUMBER" in capsys.readouterr().err
+
+
+def test_plan_of_two_models_on_one_device_charges_the_router(file, capsys):
+    command = ["plan", str(file), "--order", "same_device", "--base-ms", "20"]
+    command += ["--global-ms", "400", "--min-coverage", "0.8"]
+    command += ["--set", "device.clock_mhz=0.01", "--router"]
+    times = []
+    for router in ("max_probability", "benefit"):
+        assert main([*command, router]) == 0
+        printed = capsys.readouterr().out
+        times.append(float(printed.split("takes ")[1].split(" ms")[0]))
+    assert times[0] < times[1]

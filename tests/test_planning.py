@@ -3,12 +3,25 @@ from dataclasses import replace
 import matplotlib
 import numpy as np
 import pytest
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
 
-from selective_query import Outcomes
-from selective_query.budgets import BatteryLife, MaxLatency, MinAccuracy
-from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment, Source
+from selective_query import HybridClassifier, Outcomes
+from selective_query.budgets import All, BatteryLife, MaxLatency, MinAccuracy
+from selective_query.costs import (
+    CLOUD,
+    LTE_M,
+    SERVER,
+    STM32F746,
+    WIRED,
+    ConstantCosts,
+    Deployment,
+    Gateway,
+    Source,
+)
 from selective_query.datasets import make_selective_query
-from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.planning import plan
 
@@ -104,7 +117,8 @@ def test_assumed_constants_are_asked_again_and_known_ones_are_not(rows):
     assert "device.clock_mhz" not in names, "published"
     first = found.sensitivities[0]
     profile, constant = first.constant.split(".")
-    half = getattr(COSTS, profile).with_(**{constant: first.value / 2})
+    assert first.ends == (first.value / 2, first.value * 2)
+    half = getattr(COSTS, profile).with_(**{constant: first.ends[0]})
     again = plan(
         *rows,
         replace(COSTS, **{profile: half}),
@@ -146,3 +160,93 @@ def test_without_assumptions_there_is_nothing_to_vary(rows):
     }
     model = replace(COSTS, **parts)
     assert plan(*rows, model, latency).sensitivities == ()
+
+
+def test_a_budget_as_it_is_is_asked_again_too(rows):
+    bare = plan(*rows, COSTS, MaxLatency(150, COSTS))
+    made = plan(*rows, COSTS, latency)
+    assert bare.sensitivities == made.sensitivities
+    assert bare.sensitivities[0].swing > 0
+    other = replace(COSTS, base_ms=50)
+    fixed = plan(*rows, COSTS, All(MaxLatency(150, other), MinAccuracy(0.5)))
+    limited = [s for s in fixed.sensitivities if s.constant == "link.jitter_ms"]
+    assert limited[0].coverages[0] == limited[0].coverages[1]
+
+
+def test_a_range_of_speed_is_shown_and_varied(rows):
+    rough = replace(COSTS, base_ms=None, base_macs=12_800_000)
+    found = plan(*rows, rough, lambda costs: MaxLatency(160, costs))
+    first = found.sensitivities[0]
+    assert first.constant == "device.cycles_per_mac"
+    assert first.ends == STM32F746.cycles_per_mac
+    slow = replace(rough, device=STM32F746.with_(cycles_per_mac=(3.2, 3.2)))
+    with pytest.raises(BudgetInfeasibleError):
+        plan(*rows, slow, lambda costs: MaxLatency(160, costs))
+    assert np.isnan(first.accuracies[1]) and first.accuracies[0] > found.accuracy
+    low, high = rough.latency_range_ms(found.coverage)
+    assert f"({low:.0f} to {high:.0f} by the device's speed)" in str(found)
+    assert "device.cycles_per_mac = 1.1 to 3.2; 1.1: " in str(found)
+
+
+def test_nothing_is_sent_over_a_dead_link(rows):
+    dead = replace(COSTS, link=LTE_M.with_(availability=0))
+    found = plan(*rows, dead, lambda costs: BatteryLife(1, costs))
+    assert found.coverage == 1.0
+    assert found.accuracy == pytest.approx(found.base_accuracy)
+
+
+def test_a_plan_is_one_that_a_day_can_hold(rows):
+    busy = replace(COSTS, inputs_per_day=500_000, base_ms=1)
+    busy = replace(busy, link=LTE_M.with_(duty_cycle=0.05))
+    with pytest.raises(OverloadError):
+        busy.check_load(0.0)
+    found = plan(*rows, busy, lambda costs: MaxLatency(1e6, costs))
+    busy.check_load(found.coverage)
+    assert "The battery lasts" in str(found)
+
+
+def test_an_outage_and_a_clouds_times_are_varied_sensibly(rows):
+    found = plan(*rows, COSTS, latency)
+    ends = {s.constant: s.ends for s in found.sensitivities}
+    assert ends["link.availability"] == pytest.approx((0.98, 0.995))
+    assert ends["cloud.median_ms, with p95_ms"] == (25, 100)
+    assert "cloud.p95_ms" not in ends
+    tiers = Gateway(
+        deployment=Deployment(
+            device=SERVER, base_ms=20, link=WIRED, cloud=CLOUD, payload_bytes=3072
+        ),
+        coverage=0.5,
+    )
+    found = plan(*rows, replace(COSTS, cloud=tiers), lambda c: MaxLatency(160, c))
+    by_name = {s.constant: s for s in found.sensitivities}
+    assert by_name["gateway.cloud.median_ms, with p95_ms"].swing > 0
+
+
+def test_what_is_no_deployment_is_named(rows):
+    with pytest.raises(TypeError, match="plan needs a Deployment. Got ConstantCosts"):
+        plan(*rows, ConstantCosts(), 0.8)
+
+
+@pytest.fixture(scope="module")
+def hybrid(digits):
+    X, y = digits
+    trees = FrozenEstimator(
+        ExtraTreesClassifier(20, random_state=0).fit(X[:600], y[:600])
+    )
+    return HybridClassifier(GaussianNB(), trees, router="benefit").fit(
+        X[600:1200], y[600:1200]
+    )
+
+
+def test_a_hybrid_plans_for_itself(hybrid, digits):
+    X, y = (part[1200:] for part in digits)
+    found = hybrid.plan(X, y, COSTS, MaxLatency(150, COSTS))
+    by_hand = hybrid.policy_.router_.decision_cost(10).macs
+    assert found.deployment == replace(COSTS, router_macs=by_hand)
+    assert found.budget.costs == found.deployment
+    moved = hybrid.at(found.coverage)
+    assert moved.operating_point_.coverage == pytest.approx(found.coverage, abs=0.02)
+    with pytest.raises(ValueError, match="BenefitRouter reads what the base says"):
+        hybrid.plan(X, y, replace(COSTS, order="parallel"), 0.8)
+    own = replace(COSTS, router_macs=7)
+    assert hybrid.plan(X, y, own, 0.8).deployment is own

@@ -13,6 +13,7 @@ from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.limits import (
     BatteryLife,
     Coverage,
+    MaxBytes,
     MaxEnergy,
     MaxLatency,
     MaxPrice,
@@ -38,6 +39,7 @@ __all__ = [
     "GroupCoverage",
     "GroupOperatingPoint",
     "JudgedRows",
+    "MaxBytes",
     "MaxEnergy",
     "MaxExcessError",
     "MaxLatency",

@@ -80,23 +80,70 @@ class _CostLimit(Limit):
         ------
         BudgetInfeasibleError
             When it costs more even without any query.
+        ValueError
+            When queries cost less than the base that they spare, so that no coverage
+            is a limit.
+        OverloadError
+            When the device cannot work off a day's inputs even without any query.
         """
-        if self._keeps(0.0):
-            return 0.0
-        if not self._keeps(1.0):
-            nearest, unit = self._cost(1.0), self._limited[1]
-            raise BudgetInfeasibleError(
-                f"{self} cannot be kept: without any query it is {nearest:g}{unit}. "
-                f"Ask for that at {self._easier}, or use a cheaper base.",
-                self,
-                nearest,
+        carried = least_carried(self.costs)
+        if self._keeps(1.0):
+            return _least(self._keeps, carried)
+        if getattr(self.costs, "router_first", False) and self._keeps(carried):
+            raise ValueError(
+                f"{self}: a query costs less than the base that it spares here, so "
+                "that more queries would keep to it better, and nothing speaks for the "
+                "base. Limit another cost, or use a cheaper base."
             )
-        # The cost may be a step, so this looks for the change of a verdict.
-        low, high = 0.0, 1.0
-        while high - low > 1e-12:
-            middle = (low + high) / 2
-            low, high = (low, middle) if self._keeps(middle) else (middle, high)
-        return high
+        nearest, unit = self._cost(1.0), self._limited[1]
+        raise BudgetInfeasibleError(
+            f"{self} cannot be kept: without any query it is {nearest:g}{unit}. "
+            f"Ask for that at {self._easier}, or use a cheaper base.",
+            self,
+            nearest,
+        )
+
+
+def least_carried(costs):
+    """The least coverage at which device and link can work off a day's inputs.
+
+    Parameters
+    ----------
+    costs : CostModel
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    OverloadError
+        When they cannot even without any query.
+    """
+    if not hasattr(costs, "check_load"):
+        return 0.0
+    costs.check_load(1.0)
+
+    def carries(coverage):
+        try:
+            costs.check_load(coverage)
+        except OverloadError:
+            return False
+        return True
+
+    return _least(carries, 0.0)
+
+
+def _least(keeps, low):
+    """The least coverage from `low` on that keeps to something, as 1 does."""
+    if keeps(low):
+        return low
+    # The cost may be a step, so this looks for the change of a verdict.
+    high = 1.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (low, middle) if keeps(middle) else (middle, high)
+    return high
 
 
 @dataclass(frozen=True)
@@ -179,6 +226,36 @@ class MaxEnergy(_CostLimit):
 
 
 @dataclass(frozen=True)
+class MaxBytes(_CostLimit):
+    """An input sends at most this many bytes on average.
+
+    Parameters
+    ----------
+    bytes : float
+    costs : Deployment
+    """
+
+    bytes: float
+    costs: CostModel
+
+    _limited = ("bytes", " bytes")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not hasattr(self.costs, "bytes"):
+            raise TypeError(
+                "MaxBytes: costs must know how much a query sends, as a Deployment "
+                f"does. Got {self.costs!r}."
+            )
+
+    def _cost(self, coverage):
+        return self.costs.bytes(coverage)
+
+    def __str__(self):
+        return f"bytes <= {self.bytes:g}"
+
+
+@dataclass(frozen=True)
 class BatteryLife(_CostLimit):
     """The device's battery lasts at least this long.
 
@@ -198,10 +275,7 @@ class BatteryLife(_CostLimit):
         return self.costs.battery_days(coverage)
 
     def _keeps(self, coverage):
-        try:
-            return self._cost(coverage) >= self.days
-        except OverloadError:
-            return False  # with fewer queries a day may hold them all
+        return self._cost(coverage) >= self.days
 
     def __str__(self):
         return f"battery life >= {self.days:g} days"

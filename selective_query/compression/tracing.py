@@ -7,7 +7,7 @@ from torch import fx, nn
 from torch.nn.utils import skip_init
 
 from selective_query.compression.integer_layers import IntegerLayer
-from selective_query.costs.liveness import COMPUTING, NORMS, UNCOUNTED_CALLS
+from selective_query.costs.liveness import COMPUTING, NORMS, UNCOUNTED_CALLS, is_call_of
 from selective_query.training.net_classifier import NetClassifier
 from selective_query.training.routed_net import RoutedNet
 
@@ -66,7 +66,7 @@ def trace(net):
         for parameter, _ in net.named_parameters()
         if parameter.rpartition(".")[0] not in known
     ]
-    unknown += [n.name for n in graph.graph.nodes if n.target in UNCOUNTED_CALLS]
+    unknown += [n.name for n in graph.graph.nodes if is_call_of(n, UNCOUNTED_CALLS)]
     if unknown:
         raise ValueError(
             "Only weights of Conv1d, Conv2d, Linear and batch norm can be compressed. "

@@ -2,29 +2,27 @@
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral, Real
 
 import numpy as np
 
-from selective_query.costs.cost_model import (
-    SECONDS_PER_DAY,
-    STATISTICS,
-    check_share,
-)
+from selective_query.costs.cost_model import STATISTICS, check_share
+from selective_query.costs.daily import Daily
 from selective_query.costs.devices import Device
 from selective_query.costs.links import Link
 from selective_query.costs.query import Query, draw_query
-from selective_query.exceptions import OverloadError
 
 ORDERS = ("base_first", "router_first", "parallel", "same_device")
-MAY_LACK = {"base_macs", "base_ms", "global_macs", "global_ms", "inputs_per_day"}
-MILLIJOULES_PER_MILLIWATT_HOUR = 3600
+MAY_LACK = {
+    "base_macs", "base_ms", "payload_bytes", "global_macs", "global_ms",
+    "inputs_per_day",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
+class Deployment(Daily):
     r"""A cost model of base, router and global where they run.
 
     With base time :math:`t_b`, router time :math:`t_r`, query time Q (a random
@@ -53,8 +51,8 @@ class Deployment:
     link : Link or None, default=None
     cloud : Cloud, Gateway or None, default=None
         Both are needed but on the same device.
-    payload_bytes : float, default=0
-        What a query sends.
+    payload_bytes : float or None, default=None
+        What a query sends; needed but on the same device.
     global_macs : int or None, default=None
     global_ms : float or None, default=None
         For the same device.
@@ -70,9 +68,8 @@ class Deployment:
     Raises
     ------
     ValueError
-        When a parameter is missing or out of range, no attempt can end in time, or a
-        query costs less than the base where the order spares it, so that costs would
-        rise with coverage.
+        When a parameter is missing or out of range, belongs to another order, or no
+        attempt can end in time.
 
     References
     ----------
@@ -97,7 +94,7 @@ class Deployment:
     router_macs: int = 0
     link: Link | None = None
     cloud: object = None
-    payload_bytes: float = 0.0
+    payload_bytes: float | None = None
     global_macs: int | None = None
     global_ms: float | None = None
     order: str = "base_first"
@@ -122,9 +119,26 @@ class Deployment:
                 f"Gateway. Got {self.link!r} and {self.cloud!r}."
             )
         else:
+            self._refuse_global_here()
+            self._check_payload()
             self._check_in_time()
-        if self.order == "router_first":
-            self._refuse_dear_base()
+
+    def _refuse_global_here(self):
+        given = [
+            n for n in ("global_macs", "global_ms") if getattr(self, n) is not None
+        ]
+        if given:
+            raise ValueError(
+                f"{' and '.join(given)} is for order='same_device'. With order="
+                f"{self.order!r} the global's time is that of cloud=."
+            )
+
+    def _check_payload(self):
+        if self.payload_bytes is None:
+            raise ValueError(
+                "payload_bytes must say how many bytes a query sends: 3072 of a raw "
+                "image of 32 x 32 in colour, for instance. Got None."
+            )
 
     def _check_in_time(self):
         sent, link = self.payload_bytes, self.link
@@ -133,8 +147,8 @@ class Deployment:
             raise ValueError(
                 f"timeout_ms={self.timeout_ms:g} is over before a query of {sent:g} "
                 f"bytes can be answered over {link.name}, which takes {least:.0f} ms "
-                f"at least, in {link.n_messages(sent)} messages. Give more time, a "
-                "smaller payload, or another link."
+                f"at least, in {link.n_messages(sent)} messages. Give a longer "
+                "timeout, a smaller payload, or another link."
             )
 
     def _check_numbers(self):
@@ -159,24 +173,6 @@ class Deployment:
             got = " and ".join(given) or "none"
             raise ValueError(f"Give one of {' and '.join(names)}. Got {got}.")
 
-    def _refuse_dear_base(self):
-        times = self._query.sorted_ms
-        # Percentiles from the median on must not rise with coverage either.
-        query_ms = min(float(times.mean()), float(np.median(times)))
-        pairs = {
-            "latency": (self.base_time_ms, query_ms),
-            "energy": (
-                self.device.compute_energy_mj(self.base_time_ms), self._query.energy_mj
-            ),
-        }  # fmt: skip
-        for what, (base, query) in pairs.items():
-            if query < base:
-                raise ValueError(
-                    f"order='router_first': a query costs less {what} than the base "
-                    f"({query:.3g} against {base:.3g}), so that nothing speaks for the "
-                    "base. Use order='base_first', or a cheaper base."
-                )
-
     @property
     def router_first(self):
         """Whether the router must decide before the base has run."""
@@ -186,6 +182,11 @@ class Deployment:
     def base_time_ms(self):
         """Milliseconds of the base; the middle of the range where it is estimated."""
         return self._time_ms(self.base_ms, self.base_macs)
+
+    @property
+    def estimates_time(self):
+        """Whether a time follows from operations, by the device's range of cycles."""
+        return bool(self.base_macs or self.global_macs or self.router_macs)
 
     @property
     def router_time_ms(self):
@@ -232,6 +233,30 @@ class Deployment:
         else:
             queried = router + base + query
         return router + base, queried
+
+    def latency_range_ms(self, coverage, statistic="mean"):
+        """The same from the device's fastest to its slowest, both in ms.
+
+        ``latency_ms`` itself lies between them: where operations are given and no time,
+        it takes the middle of the device's range.
+
+        Parameters
+        ----------
+        coverage : float
+        statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
+
+        Returns
+        -------
+        low, high : float
+        """
+        return tuple(
+            self._at(cycles).latency_ms(coverage, statistic)
+            for cycles in self.device.cycles_per_mac
+        )
+
+    def _at(self, cycles):
+        """The same on a device that takes just so many cycles."""
+        return replace(self, device=self.device.with_(cycles_per_mac=(cycles, cycles)))
 
     def latency_ms(self, coverage, statistic="mean"):
         """Mean or percentile of the time an answer takes, in ms.
@@ -282,7 +307,7 @@ class Deployment:
     def bytes(self, coverage):
         """Bytes that an input sends on average."""
         check_share(coverage)
-        return float((1 - coverage) * self.attempts * self.payload_bytes)
+        return float((1 - coverage) * self.attempts * (self.payload_bytes or 0))
 
     def price(self, coverage):
         """Money an input costs on average."""
@@ -292,51 +317,6 @@ class Deployment:
         sent = self.attempts * self.link.price(self.payload_bytes)
         answered = (1 - self.chance_lost) * self.cloud.price_per_query
         return float((1 - coverage) * (sent + answered))
-
-    def battery_days(self, coverage):
-        """Days that the battery lasts; inf where nothing draws from it.
-
-        Raises
-        ------
-        ValueError
-            When the device has no battery, or ``inputs_per_day`` was not given.
-        OverloadError
-            When so many inputs a day are more than the device can compute or the link
-            may send.
-        """
-        check_share(coverage)
-        charge = self.device.battery_mwh
-        if charge is None or self.inputs_per_day is None:
-            missing = "inputs_per_day" if charge is not None else "a battery"
-            raise ValueError(f"Battery life needs {missing}. Got None.")
-        busy_s = self.inputs_per_day * self._busy_ms(coverage) / 1000
-        self._refuse_overload(coverage, busy_s)
-        spent = self.inputs_per_day * self.energy_mj(
-            coverage
-        ) + self.device.sleep_power_mw * (SECONDS_PER_DAY - busy_s)
-        total = charge * MILLIJOULES_PER_MILLIWATT_HOUR
-        return total / spent if spent else math.inf
-
-    def _busy_ms(self, coverage):
-        """Time that the device computes for an input on average."""
-        busy = self.router_time_ms + self.base_time_ms * self._base_share(coverage)
-        if self.order == "same_device":
-            busy += (1 - coverage) * float(self._query.sorted_ms[0])
-        return busy
-
-    def _refuse_overload(self, coverage, busy_s):
-        allowed_s, what = SECONDS_PER_DAY, "to compute"
-        if busy_s <= allowed_s and self.order != "same_device":
-            on_air = self.attempts * self.link.on_air_ms(self.payload_bytes) / 1000
-            busy_s = self.inputs_per_day * (1 - coverage) * on_air
-            allowed_s *= self.link.duty_cycle
-            what = f"to send over {self.link.name}"
-        if busy_s > allowed_s:
-            raise OverloadError(
-                f"inputs_per_day={self.inputs_per_day:g} at coverage {coverage:g} take "
-                f"{busy_s:.0f} s a day {what}, and there are {allowed_s:.0f}. Give "
-                "fewer inputs, a higher coverage, or another device or link."
-            )
 
     def by_row(self, kept, payload_bytes=None):
         """Mean costs of each input, for decisions that were made.
@@ -352,11 +332,27 @@ class Deployment:
         -------
         dict of str to ndarray of shape (n_samples,)
             ``latency_ms``, ``energy_mj``, ``bytes``, ``price``.
+
+        Raises
+        ------
+        ValueError
+            When a payload is negative or not finite, or shapes differ.
         """
         kept = np.asarray(kept, dtype=bool)
-        payload = np.full(len(kept), self.payload_bytes, dtype=float)
-        if payload_bytes is not None:
-            payload[:] = payload_bytes
+        if payload_bytes is None:
+            payload_bytes = np.full(kept.shape, self.payload_bytes or 0)
+        payload = np.asarray(payload_bytes, dtype=float)
+        if kept.ndim != 1 or payload.shape != kept.shape:
+            raise ValueError(
+                "kept and payload_bytes must hold one value for each row. Got shapes "
+                f"{kept.shape} and {payload.shape}."
+            )
+        if not ((payload >= 0) & np.isfinite(payload)).all():
+            row = int(np.flatnonzero(~((payload >= 0) & np.isfinite(payload)))[0])
+            raise ValueError(
+                "payload_bytes must be finite numbers >= 0. Row "
+                f"{row} has {payload[row]:g}."
+            )
         names = ("latency_ms", "energy_mj", "bytes", "price")
         found = {n: np.full(len(kept), getattr(self, n)(1.0)) for n in names}
         for size in np.unique(payload[~kept]):

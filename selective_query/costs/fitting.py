@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from selective_query.costs.devices import Device
+
 RESERVED_BYTES = 32 * 1024
 
 
@@ -125,7 +127,17 @@ def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     Returns
     -------
     FitReport
+
+    Raises
+    ------
+    TypeError
+        When `device` is something else, as its name.
     """
+    if not isinstance(device, Device):
+        raise TypeError(
+            "device must be a Device, as selective_query.costs.DEVICES"
+            f"['STM32F746'] is. Got {device!r}."
+        )
     used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}
     return FitReport(
         device.name,

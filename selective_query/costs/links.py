@@ -35,7 +35,7 @@ class Link(Profile):
     price_per_mb : float, default=0
         Money for a million bytes.
     availability : float, default=1
-        Chance that an attempt gets through, in (0, 1].
+        Chance that a message gets through, in [0, 1]; a query of several needs all.
     max_payload_bytes : int or None, default=None
         Largest payload of one message.
     duty_cycle : float, default=1
@@ -78,7 +78,7 @@ class Link(Profile):
             energy_mj_per_wake_up=(0, inf),
             waiting_power_mw=(0, inf),
             price_per_mb=(0, inf),
-            availability=(1e-9, 1),
+            availability=(0, 1),
             max_payload_bytes=(1, inf),
             duty_cycle=(1e-9, 1),
         )
@@ -184,7 +184,6 @@ LORAWAN = _link(
     availability=0.95, max_payload_bytes=222, duty_cycle=0.01,
 )  # fmt: skip
 NB_IOT = _link(
-    {"throughput_kbps": "3GPP release 13, multi-tone uplink: 62.5 kbit/s peak, half"},
     name="NB-IoT", throughput_kbps=30, round_trip_ms=1600, jitter_ms=800,
     energy_uj_per_byte=60, energy_mj_per_wake_up=250, waiting_power_mw=150,
     price_per_mb=0.5, availability=0.98, max_payload_bytes=1600,

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import fx, nn
 
 COMPUTING = (nn.Conv1d, nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -17,6 +17,11 @@ ACTIVATION_CALLS = {torch.relu, torch.sigmoid, F.relu, F.relu6, F.hardswish, F.s
 VIEWS = (nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout2d)
 VIEW_CALLS = {torch.flatten, torch.reshape, torch.squeeze, F.dropout, "flatten", "view",
               "reshape", "squeeze", "contiguous"}  # fmt: skip
+# Slices and chunks are views, as torch makes them and as strides let an engine read
+# them: nothing is copied, and the whole stays until its last part was read.
+PART_CALLS = {torch.chunk, torch.split, torch.tensor_split, torch.unbind, torch.narrow,
+              torch.select, "chunk", "split", "tensor_split", "unbind", "narrow",
+              "select", getattr}  # fmt: skip
 # Work without parameters of its own, which nothing here counts.
 UNCOUNTED_CALLS = {torch.matmul, torch.bmm, torch.mm, torch.einsum, operator.matmul,
                    F.linear, F.conv1d, F.conv2d, F.scaled_dot_product_attention,
@@ -29,41 +34,96 @@ def module_of(graph, node):
     return graph.get_submodule(node.target) if node.op == "call_module" else None
 
 
-def peak_elements(graph, shapes, *, in_place):
-    """The most numbers alive at once, while the nodes run in order.
+def is_call_of(node, known):
+    """Whether a node calls one of these functions or methods, not a module so named."""
+    return node.op in ("call_function", "call_method") and node.target in known
+
+
+def output_shapes(graph, x):
+    """The shape of what each node of a traced net puts out.
+
+    Parameters
+    ----------
+    graph : torch.fx.GraphModule
+    x : tensor
+        The net's input.
+
+    Returns
+    -------
+    dict of node to tuple of int
+        Of several tensors, how many numbers they have together. What holds no tensor,
+        as a shape, is left out.
+    """
+    interpreter = _Shapes(graph)
+    with torch.no_grad():
+        interpreter.run(x)
+    return interpreter.shapes
+
+
+class _Shapes(fx.Interpreter):
+    def __init__(self, graph):
+        super().__init__(graph)
+        self.shapes = {}
+
+    def run_node(self, node):
+        found = super().run_node(node)
+        if isinstance(found, torch.Tensor):
+            self.shapes[node] = tuple(found.shape)
+        elif isinstance(found, (tuple, list)):
+            tensors = [each for each in found if isinstance(each, torch.Tensor)]
+            if tensors:
+                self.shapes[node] = (sum(each.numel() for each in tensors),)
+        return found
+
+
+def live_elements(graph, shapes, *, in_place):
+    """How many numbers are alive while each node runs, its output among them.
 
     Parameters
     ----------
     graph : torch.fx.GraphModule
     shapes : dict of node to tuple of int
-        Of each output that is a tensor.
+        As :func:`output_shapes` returns them.
     in_place : bool
         Whether activations and depthwise convolutions may overwrite their input.
 
     Returns
     -------
-    int
+    dict of node to int
+        In the order in which they run.
     """
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
     place = {node: number for number, node in enumerate(graph.graph.nodes)}
-    last_use = {
-        node: max((place[user] for user in node.users), default=place[node])
-        for node in nodes
-    }
+    views = {node for node in nodes if node in shapes and _is_view(graph, node, shapes)}
+    last_use = _last_uses(nodes, views, place)
     root, members = {}, {}
     for node in nodes:
-        source = _memory_of(graph, node, root, members, last_use, place, in_place)
+        if node in views:
+            source = root[node.all_input_nodes[0]]
+        else:
+            source = _memory_of(graph, node, root, members, last_use, place, in_place)
         root[node] = source
         members.setdefault(source, []).append(node)
     size = {node: int(np.prod(shapes[node])) if node in shapes else 0 for node in nodes}
-    return max(
-        sum(
+    return {
+        node: sum(
             max((size[n] for n in group if place[n] <= now <= last_use[n]), default=0)
             for group in members.values()
         )
         + _scratch(graph, node, shapes, in_place)
         for now, node in enumerate(nodes)
-    )
+    }
+
+
+def _last_uses(nodes, views, place):
+    """Where each output is read for the last time, itself or as a view of it."""
+    found = {}
+    for node in reversed(nodes):
+        found[node] = max(
+            (found[user] if user in views else place[user] for user in node.users),
+            default=place[node],
+        )
+    return found
 
 
 def _memory_of(graph, node, root, members, last_use, place, in_place):
@@ -72,8 +132,6 @@ def _memory_of(graph, node, root, members, last_use, place, in_place):
     if source is None or source not in root:
         return node
     module, memory = module_of(graph, node), root[source]
-    if isinstance(module, VIEWS) or node.target in VIEW_CALLS:
-        return memory
     is_last = all(last_use[other] <= place[node] for other in members[memory])
     is_fused = isinstance(module, NORMS) or _is_activation(node, module)
     if is_fused and is_last and _comes_from_weights(graph, source):
@@ -82,9 +140,26 @@ def _memory_of(graph, node, root, members, last_use, place, in_place):
         _is_activation(node, module)
         or isinstance(module, NORMS)
         or _is_depthwise(module)
-        or node.target in OVERWRITING_CALLS
+        or is_call_of(node, OVERWRITING_CALLS)
     )
     return memory if in_place and is_last and may_overwrite else node
+
+
+def _is_view(graph, node, shapes):
+    """Whether a node's output lies in its first input, all of it or a part."""
+    if is_call_of(node, {operator.getitem}):
+        return not _picks_by_list(node.args[1], shapes)
+    return isinstance(module_of(graph, node), VIEWS) or is_call_of(
+        node, VIEW_CALLS | PART_CALLS
+    )
+
+
+def _picks_by_list(index, shapes):
+    """Whether an index holds a list or a tensor, for which torch copies."""
+    return any(
+        isinstance(each, list) or (isinstance(each, fx.Node) and each in shapes)
+        for each in (index if isinstance(index, tuple) else (index,))
+    )
 
 
 def _comes_from_weights(graph, node):
@@ -96,7 +171,7 @@ def _comes_from_weights(graph, node):
 
 
 def _is_activation(node, module):
-    return isinstance(module, ACTIVATIONS) or node.target in ACTIVATION_CALLS
+    return isinstance(module, ACTIVATIONS) or is_call_of(node, ACTIVATION_CALLS)
 
 
 def _is_depthwise(module):

@@ -10,10 +10,13 @@ from torch import fx, nn
 from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 from selective_query.costs.liveness import (
     COMPUTING,
+    NORMS,
     UNCOUNTED_CALLS,
     VIEWS,
+    is_call_of,
+    live_elements,
     module_of,
-    peak_elements,
+    output_shapes,
 )
 
 BYTES_OF_BIAS = 4
@@ -29,9 +32,17 @@ class LayerProfile:
         As in ``named_modules()``.
     kind : str
     macs, weights, biases : int
-        With a bias for each output channel, where batch norm leaves one.
+        A bias for each output channel, where the layer has one or a batch norm right
+        after it leaves one. Numbers that an earlier layer shares are counted there.
     output_shape : tuple of int
         Of one input.
+    live_elements : int
+        Numbers that are alive while the layer runs: its input, its output, and what
+        later layers still need. ``NetProfile.peak_elements`` is at least the largest
+        of them, and larger where the peak is at an addition or pooling between layers.
+    live_elements_in_place : int
+        The same by the model of ``NetProfile.peak_elements_in_place``; of a depthwise
+        convolution with the one channel that it keeps beside.
     """
 
     name: str
@@ -40,6 +51,8 @@ class LayerProfile:
     weights: int
     biases: int
     output_shape: tuple
+    live_elements: int
+    live_elements_in_place: int
 
 
 @dataclass(frozen=True)
@@ -49,11 +62,13 @@ class NetProfile:
     Parameters
     ----------
     macs, weights, biases : int
-        Of convolutions and linear layers, after batch norm was folded into them.
+        Of convolutions and linear layers, after batch norm was folded into them. A
+        batch norm that follows no layer of its own adds a scale and a shift for each
+        channel to the biases.
     peak_elements : int
         Numbers that are alive at once, at most. Batch norm and an activation right
-        after a convolution or linear layer are part of it; all else has memory of its
-        own.
+        after a convolution or linear layer are part of it, and a slice or chunk lies
+        in what it was cut from; all else has memory of its own.
     peak_elements_in_place : int
         The same where activations, and depthwise convolutions channel by channel, take
         the place of an input that nothing else needs, as TinyEngine does.
@@ -100,6 +115,11 @@ class NetProfile:
         Returns
         -------
         FitReport
+
+        Raises
+        ------
+        TypeError
+            When `device` is something else, as its name.
         """
         return memory_report(
             device,
@@ -162,14 +182,18 @@ def profile_net(net, input_shape):
             "shapes in forward."
         ) from error
     _refuse_unknown(graph)
-    shapes = _Shapes(graph).of(torch.zeros(1, *input_shape))
-    layers = tuple(_layers(graph, shapes))
+    shapes = output_shapes(graph, torch.zeros(1, *input_shape))
+    apart = live_elements(graph, shapes, in_place=False)
+    in_place = live_elements(graph, shapes, in_place=True)
+    folded, other_norms = _norms(graph)
+    layers = tuple(_layers(graph, shapes, folded, apart, in_place))
     return NetProfile(
         macs=sum(layer.macs for layer in layers),
         weights=sum(layer.weights for layer in layers),
-        biases=sum(layer.biases for layer in layers),
-        peak_elements=peak_elements(graph, shapes, in_place=False),
-        peak_elements_in_place=peak_elements(graph, shapes, in_place=True),
+        biases=sum(layer.biases for layer in layers)
+        + sum(2 * norm.num_features for norm in other_norms),
+        peak_elements=max(apart.values()),
+        peak_elements_in_place=max(in_place.values()),
         layers=layers,
     )
 
@@ -200,11 +224,11 @@ def profile_net_estimator(estimator, input_shape):
     if not hasattr(fitted, "head"):
         return profile_net(fitted, input_shape)
     found = profile_net(fitted.net, input_shape)
-    for head in (fitted.head, fitted.second):
-        if head is not None:
-            n_features = next(head.parameters()).shape[1]
-            found = _with_head(found, profile_net(nn.Sequential(head), (n_features,)))
-    return found
+    if fitted.head is None and fitted.second is None:
+        return found
+    heads = _Heads(fitted.head, fitted.second)
+    n_features = next(heads.parameters()).shape[1]
+    return _with_heads(found, profile_net(heads, (n_features,)))
 
 
 def _new_module(estimator):
@@ -217,17 +241,37 @@ def _new_module(estimator):
         return made() if of_skorch is None else made(**of_skorch("module"))
 
 
-def _with_head(net, head):
-    """A net and a head that runs after it, while the logits are kept."""
+class _Heads(nn.Module):
+    """The heads on the same features, whose outputs are all kept."""
+
+    def __init__(self, head, second):
+        super().__init__()
+        self.head, self.second = head, second
+
+    def forward(self, features):
+        return [head(features) for head in (self.head, self.second) if head is not None]
+
+
+def _with_heads(net, heads):
+    """A net and the heads that run after it, while the logits are kept."""
     n_logits = net.layers[-1].output_shape[-1]
-    summed = ("macs", "weights", "biases", "layers")
+    layers = tuple(
+        replace(
+            layer,
+            live_elements=layer.live_elements + n_logits,
+            live_elements_in_place=layer.live_elements_in_place + n_logits,
+        )
+        for layer in heads.layers
+    )
+    summed = ("macs", "weights", "biases")
     peaks = ("peak_elements", "peak_elements_in_place")
     return NetProfile(
-        **{name: getattr(net, name) + getattr(head, name) for name in summed},
+        **{name: getattr(net, name) + getattr(heads, name) for name in summed},
         **{
-            name: max(getattr(net, name), getattr(head, name) + n_logits)
+            name: max(getattr(net, name), getattr(heads, name) + n_logits)
             for name in peaks
         },
+        layers=net.layers + layers,
     )
 
 
@@ -236,12 +280,12 @@ def _refuse_unknown(graph):
     counted = {
         id(parameter)
         for module in graph.modules()
-        if isinstance(module, (*COMPUTING, nn.BatchNorm1d, nn.BatchNorm2d))
+        if isinstance(module, (*COMPUTING, *NORMS))
         for parameter in module.parameters(recurse=False)
     }
     unknown = [n for n, p in graph.named_parameters() if id(p) not in counted]
     unknown += [
-        node.name for node in graph.graph.nodes if node.target in UNCOUNTED_CALLS
+        node.name for node in graph.graph.nodes if is_call_of(node, UNCOUNTED_CALLS)
     ]
     if unknown:
         raise ValueError(
@@ -259,36 +303,41 @@ class _Tracer(fx.Tracer):
         return is_layer or super().is_leaf_module(module, name)
 
 
-class _Shapes(fx.Interpreter):
-    """The shape of each node's output, for one input."""
+def _norms(graph):
+    """Batch norms that become part of layers, by their weights' ids; and the others."""
+    folded, others = {}, {}
+    for node in graph.graph.nodes:
+        norm = module_of(graph, node)
+        if not isinstance(norm, NORMS):
+            continue
+        before = node.all_input_nodes[0]
+        layer = module_of(graph, before)
+        follows = isinstance(layer, COMPUTING) and len(before.users) == 1
+        # A layer that several norms follow in turn can take in only one of them.
+        if not (follows and folded.setdefault(id(layer.weight), norm) is norm):
+            others[id(norm)] = norm
+    return folded, others.values()
 
-    def of(self, x):
-        self.shapes = {}
-        with torch.no_grad():
-            self.run(x)
-        return self.shapes
 
-    def run_node(self, node):
-        found = super().run_node(node)
-        if isinstance(found, torch.Tensor):
-            self.shapes[node] = tuple(found.shape)
-        return found
-
-
-def _layers(graph, shapes):
+def _layers(graph, shapes, folded, apart, in_place):
     seen = set()
     for node in graph.graph.nodes:
         module = module_of(graph, node)
         if not isinstance(module, COMPUTING):
             continue
         n_out = module.weight.shape[0]
-        is_new = id(module.weight) not in seen
-        seen.add(id(module.weight))
+        weight, bias = id(module.weight), id(module.bias)
+        has_bias = module.bias is not None
+        if not has_bias and weight in folded:
+            has_bias, bias = True, ("left by batch norm", weight)
         yield LayerProfile(
-            str(node.target),
-            type(module).__name__,
-            module.weight.numel() * (int(np.prod(shapes[node])) // n_out),
-            module.weight.numel() * is_new,
-            n_out * is_new,
-            shapes[node][1:],
+            name=str(node.target),
+            kind=type(module).__name__,
+            macs=module.weight.numel() * (int(np.prod(shapes[node])) // n_out),
+            weights=module.weight.numel() * (weight not in seen),
+            biases=n_out * (has_bias and bias not in seen),
+            output_shape=shapes[node][1:],
+            live_elements=apart[node],
+            live_elements_in_place=in_place[node],
         )
+        seen |= {weight, bias}

@@ -1,9 +1,9 @@
 """Where each number of a profile comes from, and how far it can be trusted."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from numbers import Real
 
-KINDS = ("measured", "published", "assumed")
+KINDS = ("measured", "published", "given", "assumed")
 
 
 @dataclass(frozen=True)
@@ -12,9 +12,9 @@ class Source:
 
     Parameters
     ----------
-    kind : {"measured", "published", "assumed"}
-        Measured by the user, published by somebody, or a typical value that nobody
-        stands for.
+    kind : {"measured", "published", "given", "assumed"}
+        Measured by the user, published by somebody, given by the user without a word,
+        or a typical value that nobody stands for.
     text : str, default=""
         By whom, where.
     """
@@ -33,18 +33,27 @@ class Source:
 
 
 ASSUMED = Source("assumed", "a typical value")
-GIVEN = Source("measured", "given by the user")
+DEFAULT = Source("assumed", "the default")
+GIVEN = Source("given", "by the user")
 
 
 class Profile:
     """A frozen dataclass of constants whose field ``sources`` says where they are from.
 
-    Constants that ``sources`` does not name are the user's own.
+    Constants that ``sources`` does not name are the user's own, and those that were
+    left at a default assumed.
     """
 
     def source(self, constant):
         """Where one constant comes from."""
-        return self.sources.get(constant, GIVEN)
+        if constant in self.sources:
+            return self.sources[constant]
+        is_default = getattr(self, constant) == self._defaults().get(constant)
+        return DEFAULT if is_default else GIVEN
+
+    @classmethod
+    def _defaults(cls):
+        return {f.name: f.default for f in fields(cls) if f.default is not MISSING}
 
     def constants(self):
         """Names and values of the constants that are known."""
@@ -74,15 +83,29 @@ class Profile:
         **changes
             New values; ``sources=`` says where they come from, if not from you.
         """
-        kept = {n: s for n, s in self.sources.items() if n not in changes}
-        kept.update(changes.pop("sources", {}))
+        stated = changes.pop("sources", {})
+        kept = self.sources | dict.fromkeys(changes, GIVEN) | stated
         return replace(self, **changes, sources=kept)
+
+    def _check_sources(self, known):
+        for name, source in self.sources.items():
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__}: sources may name {', '.join(known)}. Got "
+                    f"{name!r}."
+                )
+            if not isinstance(source, Source):
+                raise TypeError(
+                    f"{type(self).__name__}: sources[{name!r}] must be a Source, such "
+                    f"as Source('measured', 'by whom'). Got {source!r}."
+                )
 
     @classmethod
     def _may_lack(cls, constant):
         return any(f.name == constant and f.default is None for f in fields(cls))
 
     def _check(self, **bounds):
+        self._check_sources(bounds)
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
             if value is None and self._may_lack(name):

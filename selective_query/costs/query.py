@@ -32,7 +32,8 @@ class Query:
 def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
     """Draw queries, always the same ones.
 
-    An attempt is lost if it does not get through, or takes longer than the timeout.
+    An attempt is lost if one of its messages does not get through, or if it takes
+    longer than the timeout.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
     waiting = link.draw_round_trip_ms(rng, n_drawn) + cloud.draw_ms(rng, n_drawn)
     waiting = waiting.reshape(shape)
     in_time = sending + waiting <= timeout_ms
-    through = in_time & (rng.random(shape) < link.availability)
+    delivered = link.availability ** link.n_messages(payload_bytes)
+    through = in_time & (rng.random(shape) < delivered)
     answered = through.any(axis=1)
     n_lost = np.where(answered, through.argmax(axis=1), retries + 1)
     last = np.minimum(n_lost, retries)[:, None]
@@ -62,7 +64,7 @@ def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
 
     ms = n_lost * timeout_ms + np.where(answered, sending + answer, fallback_ms)
     waited = n_lost * (timeout_ms - sending) + np.where(answered, answer, 0)
-    chance = link.availability * in_time.mean()
+    chance = delivered * in_time.mean()
     attempts = sum((1 - chance) ** number for number in range(retries + 1))
     energy = attempts * link.send_energy_mj(payload_bytes)
     energy += link.waiting_power_mw * float(waited.mean()) / 1000

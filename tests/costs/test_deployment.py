@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selective_query.budgets import BatteryLife, MaxEnergy, MaxLatency, MaxPrice
+from selective_query.budgets import (
+    BatteryLife,
+    MaxBytes,
+    MaxEnergy,
+    MaxLatency,
+    MaxPrice,
+)
 from selective_query.costs import (
     CLOUD,
     LORAWAN,
@@ -74,6 +80,7 @@ def test_budgets_lead_back_to_the_coverage(model, coverage):
     ]
     if model.order != "same_device":
         budgets.append(MaxPrice(model.price(coverage), model))
+        budgets.append(MaxBytes(model.bytes(coverage), model))
     for budget in budgets:
         assert budget.least_coverage() == pytest.approx(coverage, abs=1e-6)
 
@@ -252,8 +259,9 @@ def test_rows_cost_on_average_what_the_model_says():
 
 def test_a_gateway_answers_some_queries_itself():
     gateway = Deployment(
-        device=SERVER, base_ms=20, link=WIRED, cloud=CLOUD.with_(price_per_query=1.0)
-    )
+        device=SERVER, base_ms=20, link=WIRED, payload_bytes=3072,
+        cloud=CLOUD.with_(price_per_query=1.0),
+    )  # fmt: skip
     tiers = [
         replace(EDGE, link=WIFI, cloud=Gateway(deployment=gateway, coverage=c))
         for c in (1.0, 0.5, 0.0)
@@ -286,30 +294,84 @@ def test_estimated_times_are_the_middle_of_the_devices_range():
         ),
         ({"base_ms": None}, ValueError, "one of base_macs and base_ms. Got none"),
         ({"base_ms": -1}, ValueError, "base_ms must be a number >= 0. Got -1"),
-        ({"payload_bytes": None}, ValueError, "payload_bytes must be a number >= 0"),
-        (
-            {
-                "order": "router_first",
-                "base_ms": 200.0,
-                "cloud": CLOUD.with_(median_ms=40, p95_ms=2000),
-            },
-            ValueError,
-            "a query costs less latency than the base",
-        ),
+        ({"payload_bytes": None}, ValueError, "payload_bytes must say how many"),
+        ({"payload_bytes": -1}, ValueError, "payload_bytes must be a number >= 0"),
         ({"retries": 0.5}, ValueError, "retries must be a whole number"),
         ({"link": None}, TypeError, "needs link=, a Link, and cloud="),
         ({"device": "STM32F746"}, TypeError, "device must be a Device"),
         ({"order": "same_device"}, ValueError, "one of global_macs and global_ms"),
-        (
-            {"order": "router_first", "base_ms": 5000.0},
-            ValueError,
-            "a query costs less latency than the base",
-        ),
+        ({"global_ms": 5}, ValueError, "global_ms is for order='same_device'"),
     ],
 )
 def test_deployments_that_make_no_sense_are_named(changes, error, message):
     with pytest.raises(error, match=message):
         replace(EDGE, **changes)
+
+
+def test_a_limit_on_what_queries_spare_is_refused():
+    slow = replace(EDGE, order="router_first", base_ms=5000.0)
+    assert slow.latency_ms(0.0) < slow.latency_ms(1.0)
+    with pytest.raises(ValueError, match="a query costs less than the base"):
+        MaxLatency(2000, slow).least_coverage()
+    assert MaxLatency(6000, slow).least_coverage() == 0.0
+    assert MaxPrice(slow.price(0.5), slow).least_coverage() == pytest.approx(0.5)
+
+
+def test_no_limit_allows_more_than_a_day_holds():
+    busy = replace(EDGE, link=LORAWAN, timeout_ms=1e6, inputs_per_day=2000)
+    with pytest.raises(OverloadError, match="to send over LoRaWAN"):
+        busy.check_load(0.0)
+    least = MaxLatency(1e9, busy).least_coverage()
+    busy.check_load(least)
+    with pytest.raises(OverloadError):
+        busy.check_load(least - 1e-6)
+    with pytest.raises(OverloadError, match="to compute"):
+        MaxLatency(1e9, replace(EDGE, inputs_per_day=1e9)).least_coverage()
+    replace(busy, inputs_per_day=None).check_load(0.0)
+
+
+def test_bytes_lead_back_to_the_coverage():
+    assert MaxBytes(EDGE.bytes(0.3), EDGE).least_coverage() == pytest.approx(0.3)
+    with pytest.raises(TypeError, match="MaxBytes: costs must know how much"):
+        MaxBytes(3, ConstantCosts())
+
+
+def test_a_dead_link_costs_its_attempts_and_brings_nothing():
+    dead = replace(EDGE, link=LTE.with_(availability=0))
+    assert dead.chance_lost == 1
+    tries = dead.retries + 1
+    alone = dead.latency_ms(1.0)
+    assert dead.latency_ms(0.4) == pytest.approx(alone + 0.6 * tries * dead.timeout_ms)
+    assert dead.bytes(0.4) == pytest.approx(0.6 * tries * dead.payload_bytes)
+    assert dead.energy_mj(0.4) > dead.energy_mj(1.0)
+    assert dead.price(0.4) == pytest.approx(0.6 * tries * LTE.price(3072))
+
+
+def test_a_query_of_several_messages_needs_them_all():
+    model = replace(EDGE, link=LORAWAN, timeout_ms=1e6, retries=0)
+    assert model.chance_lost == pytest.approx(1 - LORAWAN.availability**14)
+
+
+def test_an_estimated_latency_is_a_range():
+    rough = replace(EDGE, base_ms=None, base_macs=12_800_000, router_macs=0)
+    low, high = rough.latency_range_ms(1.0)
+    assert (low, high) == pytest.approx(STM32F746.latency_range_ms(12_800_000))
+    assert low < rough.latency_ms(1.0) < high
+    known = replace(EDGE, router_macs=0)
+    assert known.latency_range_ms(0.5) == (known.latency_ms(0.5),) * 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ([1.0, np.nan], "Row 1 has nan"),
+        ([-7.0, 1.0], "Row 0 has -7"),
+        ([1.0], "Got shapes"),
+    ],
+)
+def test_payloads_that_are_none_are_named(payload, message):
+    with pytest.raises(ValueError, match=message):
+        EDGE.by_row([False, False], payload)
 
 
 def test_a_wrong_unit_is_a_wrong_name():

@@ -50,6 +50,8 @@ def test_operations_and_parameters_are_the_published_ones(name, profiles):
 def test_the_peak_of_layers_in_own_memory_is_the_published_one(name, profiles):
     peak = profiles[name].sram_bytes(in_place=False) / KB
     assert peak == pytest.approx(ZOO[name].activations_kb, rel=0.005)
+    largest = max(layer.live_elements for layer in profiles[name].layers)
+    assert largest == profiles[name].peak_elements
 
 
 @pytest.mark.parametrize("name", ZOO)

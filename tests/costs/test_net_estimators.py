@@ -49,6 +49,25 @@ def test_the_head_of_a_fitted_net_is_counted():
     assert found.peak_elements == ALONE.peak_elements
 
 
+def test_heads_run_while_logits_and_features_wait():
+    def make():
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Linear(10, 9))
+
+    labels = np.arange(N) % 9
+    model = NetClassifier(
+        make, loss="selective_net", head_hidden=70, n_epochs=1, device="cpu"
+    ).fit(IMAGES, labels)
+    found = profile_estimator(model, IMAGES)
+    *_, widen, narrow, second = found.layers
+    assert second.name == "second"
+    features, hidden, logits = 10, 70, 9
+    assert widen.live_elements == logits + features + hidden
+    assert narrow.live_elements == logits + features + hidden + 1
+    assert second.live_elements == logits + features + 1 + 9
+    assert found.peak_elements == narrow.live_elements
+    assert found.peak_elements_in_place == narrow.live_elements_in_place
+
+
 def test_a_look_at_a_net_leaves_the_generator_alone():
     before = torch.get_rng_state()
     profile_estimator(NetClassifier(make_net), IMAGES)

@@ -4,7 +4,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from selective_query.costs import STM32F746
+from selective_query.costs import DEVICES, STM32F746
 from selective_query.costs.net_profile import profile_net
 from selective_query.nets import ConvNet, MobileNet, SignalNet
 
@@ -70,6 +70,17 @@ def test_bytes_follow_from_the_bits():
     assert profile.flash_bytes(bits=32) == 4000 + 4 * 10
     assert profile.sram_bytes() == 110
     assert profile.sram_bytes(bits=32) == 440
+
+
+@pytest.mark.parametrize("device", ["STM32F746", None, type(STM32F746)])
+def test_what_is_no_device_is_refused(device):
+    profile = profile_net(nn.Sequential(nn.Linear(4, 2)), (4,))
+    assert profile.fits(DEVICES["STM32F746"])
+    with pytest.raises(
+        TypeError, match="must be a Device, as .*DEVICES.'STM32F746'."
+    ) as told:
+        profile.fits(device)
+    assert str(told.value).endswith(f"Got {device!r}.")
 
 
 def test_what_does_not_fit_is_named_with_its_excess():
@@ -201,3 +212,63 @@ def test_the_batch_axis_may_move():
             return self.out(x.permute(1, 0, 2))
 
     assert profile_net(Moved(), (100, 16)).macs == 100 * 16 * 8
+
+
+TIED = nn.Linear(6, 6, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (nn.Sequential(nn.Linear(4, 3, bias=False)), (4,)),
+        (nn.Sequential(nn.Linear(4, 3)), (4,)),
+        (
+            nn.Sequential(
+                nn.Conv2d(3, 8, 3, bias=False), nn.ReLU(), nn.Conv2d(8, 4, 1),
+                nn.Conv2d(4, 4, 3, groups=4, bias=False), nn.Flatten(),
+                nn.Linear(64, 5, bias=False),
+            ),
+            (3, 8, 8),
+        ),
+        (nn.Sequential(TIED, nn.ReLU(), TIED, nn.Linear(6, 2, bias=False)), (6,)),
+    ],
+)  # fmt: skip
+def test_parameters_of_a_net_without_batch_norm_are_those_of_torch(net, shape):
+    profile = profile_net(net, shape)
+    assert profile.parameters == sum(p.numel() for p in net.parameters())
+    assert profile.biases == sum(layer.biases for layer in profile.layers)
+
+
+def test_layers_of_the_same_weights_have_biases_of_their_own():
+    one, two = nn.Linear(6, 6), nn.Linear(6, 6)
+    two.weight = one.weight
+    net = nn.Sequential(one, nn.ReLU(), two)
+    assert profile_net(net, (6,)).parameters == 36 + 6 + 6
+
+
+def test_batch_norm_leaves_a_bias_where_it_is_folded_and_two_numbers_elsewhere():
+    def biases(*layers):
+        return profile_net(nn.Sequential(*layers), (4, 6, 6)).biases
+
+    conv, norm = nn.Conv2d(4, 4, 1, bias=False), nn.BatchNorm2d(4)
+    assert biases(conv) == 0
+    assert biases(conv, norm) == 4
+    assert biases(nn.Conv2d(4, 4, 1), norm) == 4
+    assert biases(norm, conv) == 2 * 4
+    assert biases(conv, nn.ReLU(), norm) == 2 * 4
+    assert biases(conv, norm, conv, norm) == 4
+    assert biases(conv, norm, conv, nn.BatchNorm2d(4)) == 4 + 2 * 4
+
+
+def test_batch_norm_of_an_output_that_is_read_elsewhere_is_not_folded():
+    class Read(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 1, bias=False)
+            self.norm = nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            x = self.conv(x)
+            return x + self.norm(x)
+
+    assert profile_net(Read(), (4, 6, 6)).biases == 2 * 4

@@ -47,7 +47,7 @@ def test_published_latencies_are_within_the_range(device, macs, published_ms):
 
 def test_constants_of_ones_own_are_marked_as_such():
     own = STM32F746.with_(cycles_per_mac=(1.5, 1.7), battery_mah=1000)
-    assert own.source("cycles_per_mac").kind == "measured"
+    assert own.source("cycles_per_mac").kind == "given"
     assert own.source("clock_mhz").kind == "published"
     assert "battery_mah" in STM32F746.assumed()
     assert "battery_mah" not in own.assumed()
@@ -55,7 +55,7 @@ def test_constants_of_ones_own_are_marked_as_such():
     known = STM32F746.with_(battery_mah=3, sources={"battery_mah": Source("published")})
     assert known.source("battery_mah").kind == "published"
     assert STM32F746.with_(clock_mhz=np.int64(200)).clock_mhz == 200
-    assert WIFI.with_(jitter_ms=1).source("jitter_ms").kind == "measured"
+    assert WIFI.with_(jitter_ms=1).source("jitter_ms").kind == "given"
     assert CLOUD.with_(median_ms=20).median_ms == 20
 
 
@@ -65,7 +65,17 @@ def test_a_device_of_ones_own_in_one_line():
     assert own.latency_range_ms(1_000_000) == (20, 20)
     assert own.compute_energy_mj(20) == 1
     assert own.battery_mwh is None
+    assert own.source("clock_mhz").kind == "given"
+    assert own.assumed() == ["usable_share", "sensing_energy_mj"], "left at defaults"
+    assert own.with_(usable_share=0.8).source("usable_share").kind == "given"
     assert hash(own) == hash(own.with_())
+
+
+def test_sources_are_checked():
+    with pytest.raises(TypeError, match="must be a Source, such as Source"):
+        WIFI.with_(sources={"jitter_ms": "datasheet"})
+    with pytest.raises(ValueError, match="sources may name .* Got 'jitter'"):
+        WIFI.with_(sources={"jitter": Source("measured")})
 
 
 def test_an_image_does_not_fit_one_frame_of_lorawan():
@@ -93,10 +103,13 @@ def test_sending_costs_energy_and_money():
         (lambda: STM32F746.with_(cycles_per_mac=[1.0, 2.0]), "a tuple. Got"),
         (lambda: WIFI.with_(throughput_kbps=None), "throughput_kbps must be a number"),
         (lambda: Cloud(name="c", median_ms=0, p95_ms=5), "both zero or neither"),
-        (lambda: WIFI.with_(availability=0.0), "availability must be"),
+        (lambda: WIFI.with_(availability=1.1), "availability must be"),
         (lambda: WIFI.with_(duty_cycle=2), "duty_cycle must be"),
         (lambda: Cloud(name="c", median_ms=5, p95_ms=4), "p95_ms must be at least"),
-        (lambda: Source("guessed"), "kind must be one of measured, published, assumed"),
+        (
+            lambda: Source("guessed"),
+            "kind must be one of measured, published, given, assumed",
+        ),
     ],
 )
 def test_constants_out_of_range_are_named(make, message):

@@ -88,7 +88,12 @@ def test_a_net_of_one_exit_is_the_base_on_the_device():
         calibration_y=OTHER_Y, exit_macs=[4_000_000], router_macs=10_000,
     )  # fmt: skip
     deployment = Deployment(
-        device=DEVICE, base_macs=4_000_000, link=WIFI, cloud=CLOUD, router_macs=10_000
+        device=DEVICE,
+        base_macs=4_000_000,
+        link=WIFI,
+        cloud=CLOUD,
+        router_macs=10_000,
+        payload_bytes=0,
     )
     alone = on_device(Outcomes(base_proba=PROBA[0], y=Y), deployment)
     assert net.n_points == 1

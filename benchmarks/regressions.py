@@ -1,0 +1,70 @@
+"""Has anything become dearer than it was?
+
+Runs the benchmarks of cost again and compares their ratios with the stored ones. A
+ratio does not depend on the machine as seconds do; what is more than a quarter above
+its record is a regression, and the exit status says so.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from _harness import RESULTS, print_table
+
+HERE = Path(__file__).parent
+TOLERANCE = 1.25
+# Ratios by benchmark, the less the better; the other columns tell their rows apart.
+RATIOS = {
+    "predict_cost": ("over hand-written", "one row, over the base"),
+    "fit_cost": ("default over those fits", "out of fold over six fits"),
+    "import_cost": ("over scikit-learn with a model",),
+}
+
+
+def compare(old_rows, new_rows, ratios):
+    """A line for each ratio that both have: its record, the new value, the verdict."""
+    records = {_name(row): row for row in old_rows}
+    for row in new_rows:
+        record = records.get(_name(row), {})
+        for ratio in ratios:
+            before, now = record.get(ratio), row.get(ratio)
+            if before is None or now is None:
+                continue
+            is_dearer = now > TOLERANCE * before
+            yield {
+                "row": _name(row),
+                "ratio": ratio,
+                "record": before,
+                "now": now,
+                "verdict": "dearer" if is_dearer else "",
+            }
+
+
+def _name(row):
+    return ", ".join(value for value in row.values() if isinstance(value, str))
+
+
+def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    lines = []
+    for name, ratios in RATIOS.items():
+        print(f"{name} ...", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            found = Path(folder) / "found.json"
+            command = [sys.executable, f"{name}.py", "--quick", "--json", found]
+            subprocess.run(command, cwd=HERE, stdout=subprocess.DEVNULL, check=True)
+            old, new = (
+                json.loads(path.read_text())["rows"]
+                for path in (RESULTS / f"{name}.json", found)
+            )
+        lines += compare(old, new, ratios)
+    columns = {"row": "", "ratio": "", "record": ".2f", "now": ".2f", "verdict": ""}
+    print_table(lines, columns)
+    return int(any(line["verdict"] for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
