@@ -160,7 +160,7 @@ COLUMNS = {
     "paper_tables.table_1": {
         "data": ("Data", ""),
         "base": ("Base", ""),
-        "base accuracy": ("Accuracy", ".1f"),
+        "base accuracy": ("Plain base", ".1f"),
         "global accuracy": ("Global", ".1f"),
         "coverage": ("Coverage", ".2f"),
         "entropy": ("Entropy", ".2f"),
@@ -179,7 +179,7 @@ COLUMNS = {
     "paper_tables.table_3": {
         "data": ("Data", ""),
         "base": ("Base", ""),
-        "base accuracy": ("Accuracy", ".1f"),
+        "base accuracy": ("Plain base", ".1f"),
         "coverage": ("Coverage", ".2f"),
         "entropy": ("Max-probability", ".2f"),
         "hybrid": ("Hybrid", ".2f"),
@@ -201,6 +201,7 @@ COLUMNS = {
         "base": ("Base", ""),
         "base_ms": ("Base, ms", ".0f"),
         "query_ms": ("Query, ms", ".0f"),
+        "paper's ratio": ("A tenth or more", ""),
         "share": ("Share of the time", ".2f"),
         "coverage": ("Coverage", ".2f"),
         "minus on-cloud": ("Minus on-cloud", "+.2f"),
