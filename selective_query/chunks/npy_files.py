@@ -12,7 +12,7 @@ def write_npy(path, chunks):
 
     Parameters
     ----------
-    path : str, path-like or tuple of these
+    path : str, path-like, or tuple or list of these
         One file, or one for each entry of the tuples in `chunks`.
     chunks : iterable of ndarray, or of tuple of ndarray
         As of :func:`predict_in_chunks`; of one dtype and, but for their length, of one
@@ -26,8 +26,9 @@ def write_npy(path, chunks):
     Raises
     ------
     ValueError
-        When there are no chunks, or a chunk does not go with those before it, or holds
-        objects.
+        When there are no chunks, or a chunk does not go with those before it or with
+        `path`, or holds objects. Files that were there before are then left as they
+        were.
 
     Examples
     --------
@@ -39,12 +40,20 @@ def write_npy(path, chunks):
     ...     print(write_npy(path, (np.arange(n) for n in (2, 3))), np.load(path))
     5 [0 1 0 1 2]
     """
-    several = isinstance(path, tuple)
+    several = isinstance(path, (tuple, list))
     with ExitStack() as stack:
         files = [
             stack.enter_context(_NpyFile(p)) for p in (path if several else (path,))
         ]
         for parts in chunks:
+            if several != isinstance(parts, tuple) or (
+                several and len(parts) != len(files)
+            ):
+                n_parts = len(parts) if isinstance(parts, tuple) else 1
+                raise ValueError(
+                    "path must name one file for each entry of a chunk, in a tuple "
+                    f"where chunks are tuples. Got {len(files)} for {n_parts}."
+                )
             for file, part in zip(files, parts if several else (parts,), strict=True):
                 file.append(np.asarray(part))
     return files[0].n_rows
@@ -57,7 +66,8 @@ class _NpyFile:
         self.path, self.n_rows, self.kind = Path(path), 0, None
 
     def __enter__(self):
-        self._file = self.path.open("wb")
+        self._aside = self.path.with_name(self.path.name + ".partial")
+        self._file = self._aside.open("wb")
         return self
 
     def append(self, part):
@@ -79,16 +89,20 @@ class _NpyFile:
         self.n_rows += len(part)
 
     def __exit__(self, kind, error, trace):
+        is_whole = kind is None and self.kind is not None
         with self._file:
-            if kind is not None:
-                return
-            if self.kind is None:
-                raise ValueError(
-                    f"There are no rows for {self.path.name}, so nothing tells their "
-                    "kind. Give at least one chunk."
-                )
-            self._file.seek(0)
-            self._write_header()
+            if is_whole:
+                self._file.seek(0)
+                self._write_header()
+        if is_whole:
+            self._aside.replace(self.path)
+            return
+        self._aside.unlink()
+        if kind is None:
+            raise ValueError(
+                f"There are no rows for {self.path.name}, so nothing tells their kind. "
+                "Give at least one chunk."
+            )
 
     def _write_header(self):
         dtype, shape = self.kind

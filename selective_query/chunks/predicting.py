@@ -134,7 +134,7 @@ def _refuse_length(array, n_rows, more=False):
 
 
 def _refuse_loss(array, part):
-    """Raise where entries would be cut, as long labels in an array of short ones."""
+    """Raise where entries would change: long labels cut, large numbers wrapped."""
     if not np.can_cast(part.dtype, array.dtype, "same_kind"):
         raise ValueError(f"out must be able to hold {part.dtype}. Got {array.dtype}.")
     if part.dtype.kind in "US" and part.dtype.itemsize > array.dtype.itemsize:
@@ -142,3 +142,10 @@ def _refuse_loss(array, part):
             f"out must be able to hold {part.dtype}. Got {array.dtype}, which would "
             "cut labels."
         )
+    if part.dtype.kind in "iu" and array.dtype.kind in "iu" and part.size:
+        range_ = np.iinfo(array.dtype)
+        if part.min() < range_.min or part.max() > range_.max:
+            raise ValueError(
+                f"out must be able to hold {part.min()} to {part.max()}. Got "
+                f"{array.dtype}, which would wrap them."
+            )

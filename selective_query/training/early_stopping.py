@@ -18,6 +18,8 @@ class BestEpoch(Callback):
     coverage : float
     patience : int or None
         Stop after so many epochs without a better one.
+    n_warm_up : int, default=0
+        First epochs, in which the loss has not set in, and which are none of these.
 
     Attributes
     ----------
@@ -25,14 +27,20 @@ class BestEpoch(Callback):
         A copy of the best module's state.
     """
 
-    def __init__(self, held_out, coverage, patience=None):
+    def __init__(self, held_out, coverage, patience=None, n_warm_up=0):
         self.held_out, self.coverage, self.patience = held_out, coverage, patience
+        self.n_warm_up = n_warm_up
         self.weights, self._best, self._n_waited = None, -1.0, 0
 
     def on_epoch_end(self, net, **kwargs):
         accuracy = self._accuracy(net)
         net.history.record("valid_accuracy", accuracy)
-        if accuracy > self._best:
+        is_warm = len(net.history) > self.n_warm_up
+        is_best = is_warm and accuracy > self._best
+        net.history.record("valid_accuracy_best", is_best)
+        if not is_warm:
+            return
+        if is_best:
             self._best, self._n_waited = accuracy, 0
             self.weights = copy.deepcopy(net.module_.state_dict())
             return

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
@@ -17,11 +17,14 @@ from selective_query._validation import (
     check_sample_weight,
     fit_context,
 )
+from selective_query.probabilities import check_proba
 from selective_query.training.batch import Target
 from selective_query.training.early_stopping import BestEpoch
 from selective_query.training.engine import ROWS_AT_ONCE, Rows, make_engine
 from selective_query.training.losses import HybridLoss, make_loss
 from selective_query.training.routed_net import EVIDENCE, RoutedNet, last_linear
+
+PROBABILITIES = nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmin
 
 
 class NetClassifier(ClassifierMixin, BaseEstimator):
@@ -169,6 +172,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         y = column_or_1d(y, warn=True)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
+        assert_all_finite(y, input_name="y")
         weight = check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
@@ -211,7 +215,19 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         NetClassifier
+
+        Raises
+        ------
+        ValueError
+            When the module ends in a softmax or an activation, or `classes` are not as
+            many as its outputs.
         """
+        last_named = list(module.modules())[-1]
+        if isinstance(last_named, PROBABILITIES):
+            raise ValueError(
+                "module must put out logits: probabilities are made of them here. It "
+                f"ends in {last_named}; leave that out."
+            )
         made = cls(module)
         made.classes_ = np.asarray(classes)
         n_out = last_linear(module).out_features
@@ -238,6 +254,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                     f"global_proba must be of shape {expected}: one row for each of X, "
                     f"one column for each class of y. Got {global_proba.shape}."
                 )
+            check_proba(global_proba, "global_proba")
             global_proba = torch.from_numpy(global_proba)
         return Target(
             torch.from_numpy(label).long(),
@@ -267,7 +284,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 )
             held_out = rows.pick(order[:n_held_out])
             rows = rows.pick(order[n_held_out:])
-            best = BestEpoch(held_out, coverage, self.patience)
+            best = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
         engine = make_engine(routed, self, len(rows), best)
         loss.start(len(X), len(self.classes_), engine.device)
         engine.initialize()

@@ -40,8 +40,19 @@ def test_several_files_at_once(hybrid, rows, tmp_path):
         ([np.zeros(2), np.zeros(2, dtype=int)], "must be of dtype float64 and shape"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], r"shape \('n', 3\). Got float64 and"),
         ([np.array(["a"], dtype=object)], "x.npy cannot hold objects"),
+        ([(np.zeros(2), np.zeros(2))], "one file for each entry .* Got 1 for 2"),
     ],
 )
 def test_refusals(tmp_path, chunks, says):
+    np.save(tmp_path / "x.npy", np.arange(3))
     with pytest.raises(ValueError, match=says):
         write_npy(tmp_path / "x.npy", chunks)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), np.arange(3))
+
+
+def test_several_files_may_come_in_a_list(tmp_path):
+    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    assert write_npy(paths, [(np.zeros(2), np.ones(2))]) == 2
+    with pytest.raises(ValueError, match="one file for each entry .* Got 2 for 1"):
+        write_npy(paths, [np.zeros(2)])

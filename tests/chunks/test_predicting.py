@@ -205,3 +205,12 @@ def test_refusals(hybrid, rows):
         predict_in_chunks(hybrid, X, ("predict", "query_score"), out=out)
     with pytest.raises(ValueError, match="hold float64. Got bool"):
         predict_in_chunks(hybrid, X, "query_score", out=np.zeros(197, dtype=bool))
+
+
+def test_an_array_that_would_wrap_labels_is_refused(digits):
+    X, y = digits
+    model = GaussianNB().fit(X[:600], 100 * y[:600])
+    with pytest.raises(ValueError, match="out must be able to hold 0 to 900. Got int8"):
+        predict_in_chunks(model, X[600:], out=np.zeros(len(X) - 600, np.int8))
+    narrow = np.zeros(len(X) - 600, np.int16)
+    assert predict_in_chunks(model, X[600:], out=narrow).max() == 900

@@ -25,6 +25,8 @@ from selective_query.training import (
 from selective_query.training.losses import (
     DeepGamblers,
     DeepSupervision,
+    Distillation,
+    OneSidedPrediction,
     SelectiveNet,
 )
 
@@ -177,6 +179,29 @@ def test_a_trained_module_becomes_a_frozen_base(fitted, images):
     assert (hybrid.predict(X) == plain.predict(X)).all()
     with pytest.raises(ValueError, match="name each of the 10 outputs"):
         NetClassifier.from_trained(fitted.module_.net, [0, 1, 2])
+    with pytest.raises(ValueError, match="It ends in Softmax"):
+        NetClassifier.from_trained(
+            nn.Sequential(fitted.module_.net, nn.Softmax(1)), np.arange(10)
+        )
+
+
+def test_epochs_before_the_loss_sets_in_are_not_the_best(images, tmp_path):
+    X, y = images
+    monitor = Checkpoint(dirname=tmp_path, monitor="valid_accuracy_best")
+    net = NetClassifier(
+        SMALL, loss="deep_gamblers", n_epochs=12, validation=0.2, patience=1,
+        callbacks=[monitor], random_state=0,
+    ).fit(X[:600], y[:600])  # fmt: skip
+    best = np.flatnonzero(net.history_[:, "valid_accuracy_best"])
+    assert best[0] == 4, "the first epoch of the loss itself"
+    assert len(net.history_) >= 6
+
+
+def test_labels_that_are_missing_are_said(images):
+    X, y = images
+    y = np.where(np.arange(len(y)) == 3, np.nan, y)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        NetClassifier(SMALL).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +229,10 @@ def test_a_trained_module_becomes_a_frozen_base(fitted, images):
         ({"patience": 3}, {}, "needs held-out rows"),
         ({"validation": 0.999}, {}, "leaves fewer than two to train on"),
         ({}, {"sample_weight": -np.ones(300)}, "[Nn]egative"),
+        ({}, {"global_proba": np.ones((300, 10))}, "Rows of global_proba must sum"),
+        ({"loss": OneSidedPrediction(price=-1)}, {}, r"price must be a number in \[0"),
+        ({"loss": SelectiveNet(coverage=3)}, {}, "coverage must be .* Got 3"),
+        ({"loss": Distillation(temperature=0)}, {}, "temperature must be a number"),
     ],
 )
 def test_bad_input_is_named(images, params, fit, message):

@@ -1,7 +1,12 @@
 """The interface of a loss: what it charges each row, and how its net routes."""
 
+from numbers import Real
+
 import torch
 from sklearn.base import BaseEstimator
+
+# Below, softened probabilities overflow.
+SMALLEST_TEMPERATURE = 1e-3
 
 
 class HybridLoss(BaseEstimator):
@@ -19,6 +24,8 @@ class HybridLoss(BaseEstimator):
         Whether it charges every exit of an :class:`~selective_query.nets.EarlyExitNet`.
     n_warm_up : int
         Epochs of plain cross-entropy before it sets in.
+    bounds : dict of str to (float, float)
+        Least and largest value of its numbers; None is allowed where it is the default.
     """
 
     has_head = False
@@ -26,9 +33,20 @@ class HybridLoss(BaseEstimator):
     needs_global = False
     reads_exits = False
     n_warm_up = 0
+    bounds = {}
 
     def check(self, n_classes, n_epochs):
         """Raise ValueError where the loss would never set in, or makes no sense."""
+        for name, (low, high) in self.bounds.items():
+            value = getattr(self, name)
+            if value is None and getattr(type(self)(), name) is None:
+                continue
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if not (is_number and low <= value <= high):
+                raise ValueError(
+                    f"{type(self).__name__}: {name} must be a number in [{low:g}, "
+                    f"{high:g}]. Got {value!r}."
+                )
         if self.n_warm_up >= n_epochs:
             raise ValueError(
                 f"{type(self).__name__} sets in after n_warm_up={self.n_warm_up} "

@@ -1,5 +1,7 @@
 """Losses for a net that may say "I don't know"."""
 
+from math import inf
+
 import torch
 
 from selective_query.training.losses._base import (
@@ -35,6 +37,8 @@ class SelectiveNet(HybridLoss):
 
     has_head = True
     has_second = True
+
+    bounds = {"coverage": (0, 1), "penalty": (0, inf), "share": (0, 1)}
 
     def __init__(self, coverage=None, penalty=32.0, share=0.5):
         self.coverage = coverage
@@ -120,6 +124,8 @@ class SelfAdaptive(HybridLoss):
     """
 
     has_head = True
+
+    bounds = {"momentum": (0, 1)}
 
     def __init__(self, momentum=0.9, n_warm_up=4):
         self.momentum = momentum

@@ -30,6 +30,8 @@ class DeferralCrossEntropy(HybridLoss):
 
     has_head = True
 
+    bounds = {"share": (0, 1)}
+
     def __init__(self, share=1.0):
         self.share = share
 
@@ -93,6 +95,8 @@ class DeferralRealizable(HybridLoss):
     """
 
     has_head = True
+
+    bounds = {"share": (0, 1)}
 
     def __init__(self, share=0.5):
         self.share = share

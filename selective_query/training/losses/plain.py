@@ -1,11 +1,17 @@
 """Losses for the base alone: cross-entropy, distillation, and tuned confidence."""
 
 import math
+from math import inf
 
 import torch
 from torch.nn.functional import kl_div
 
-from selective_query.training.losses._base import HybridLoss, row_log_loss, tempered
+from selective_query.training.losses._base import (
+    SMALLEST_TEMPERATURE,
+    HybridLoss,
+    row_log_loss,
+    tempered,
+)
 
 
 class CrossEntropy(HybridLoss):
@@ -16,6 +22,8 @@ class CrossEntropy(HybridLoss):
     smoothing : float, default=0.0
         Share of each label that is spread over all classes.
     """
+
+    bounds = {"smoothing": (0, 1)}
 
     def __init__(self, smoothing=0.0):
         self.smoothing = smoothing
@@ -43,6 +51,8 @@ class Distillation(HybridLoss):
     """
 
     needs_global = True
+
+    bounds = {"temperature": (SMALLEST_TEMPERATURE, inf), "share": (0, 1)}
 
     def __init__(self, temperature=1.0, share=0.5):
         self.temperature = temperature
@@ -85,6 +95,8 @@ class Gatekeeper(HybridLoss):
     Tombari, "Gatekeeper: improving model cascades through confidence tuning", 2025.
     """
 
+    bounds = {"share": (0, 1)}
+
     def __init__(self, share=0.5, n_warm_up=4):
         self.share = share
         self.n_warm_up = n_warm_up
@@ -115,6 +127,8 @@ class OneSidedPrediction(HybridLoss):
     Gangrade, Kag and Saligrama, "Selective classification via one-sided prediction",
     AISTATS 2021.
     """
+
+    bounds = {"price": (0, inf)}
 
     def __init__(self, price=1.0):
         self.price = price

@@ -1,9 +1,15 @@
 """The paper's own losses: router head, weights on the base, scaffolded distillation."""
 
+from math import inf
+
 import torch
 from torch.nn.functional import softplus
 
-from selective_query.training.losses._base import HybridLoss, row_log_loss
+from selective_query.training.losses._base import (
+    SMALLEST_TEMPERATURE,
+    HybridLoss,
+    row_log_loss,
+)
 from selective_query.training.losses.plain import distance_to_global
 
 
@@ -48,6 +54,15 @@ class SelectiveQuery(HybridLoss):
     """
 
     has_head = True
+
+    bounds = {
+        "coverage": (0, 1),
+        "router_share": (0, inf),
+        "distillation": (0, 1),
+        "temperature": (SMALLEST_TEMPERATURE, inf),
+        "smoothing": (0, 1),
+        "dual_learning_rate": (0, inf),
+    }
 
     def __init__(
         self,
