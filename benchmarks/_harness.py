@@ -46,10 +46,11 @@ class Benchmark:
         self.args = self.parser.parse_args(argv)
         suffix = "_quick" if self.args.quick else ""
         self.path = self.args.json or RESULTS / f"{self.name}{suffix}.json"
-        self.rows, self.summary = [], None
+        self.rows, self.summary, self.runs = [], None, []
         if self.path.exists() and not self.args.fresh:
             stored = json.loads(self.path.read_text())
             self.rows, self.summary = stored["rows"], stored.get("summary")
+            self.runs = stored["runs"]
         return self.args
 
     def summarised(self, **key):
@@ -63,6 +64,8 @@ class Benchmark:
     def summarise(self, rows):
         """Store what follows from all rows, for tables in the documentation."""
         self.summary = rows
+        if not self.runs:
+            self._run()  # of what was summarised without rows
         self.save()
         return rows
 
@@ -82,18 +85,24 @@ class Benchmark:
         result = compute()
         # What was computed elsewhere, in parallel, says itself how long it took.
         result.setdefault("seconds", round(time.perf_counter() - start, 2))
-        row = {**key, **result}
+        row = {**key, **result, "run": self._run()}
         self.rows.append(row)
         self.save()
         return row
 
+    def _run(self):
+        """Place of this machine with these versions among those that measured."""
+        run = {**machine(), "versions": versions(self.packages)}
+        if run not in self.runs:
+            self.runs.append(run)
+        return self.runs.index(run)
+
     def save(self):
-        """Write all rows with the machine and versions they come from."""
+        """Write all rows, and the machines and versions that measured them."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "benchmark": self.name,
-            "machine": machine(),
-            "versions": versions(self.packages),
+            "runs": self.runs,
             "rows": self.rows,
         }
         if self.summary is not None:
@@ -120,9 +129,20 @@ def machine():
     return {
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        "processor": _processor(),
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def _processor():
+    """Model of the processor, where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if "model name" in line)
+    return next(names, platform.processor())
 
 
 def versions(packages=PACKAGES):

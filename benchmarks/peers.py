@@ -146,7 +146,10 @@ def main():
             for question in questions(args.quick)
             if question[0] in args.parts
         ]
-    for part, lines in benchmark.summarise(tables(rows)).items():
+    found = tables(rows)
+    shown = benchmark.summary or found
+    found = {part: found[part] or shown[part] for part in COLUMNS}
+    for part, lines in benchmark.summarise(found).items():
         print(f"\n{part}")
         print_table(lines, COLUMNS[part])
 

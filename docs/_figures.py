@@ -350,7 +350,7 @@ def benchmark_table(name, results=RESULTS):
         ]
         for row in shown
     ]
-    made_by = ", ".join(f"{p} {v}" for p, v in content["versions"].items())
+    made_by = ", ".join(f"{p} {v}" for p, v in content["runs"][-1]["versions"].items())
     return [
         *list_table([head for head, _ in columns.values()], rows),
         f"Measured by ``benchmarks/{stem}.py`` with {made_by}.",
