@@ -5,8 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from joblib import delayed
 from scipy.stats import spearmanr
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory, column_or_1d
 from tqdm.auto import tqdm
 
@@ -14,20 +15,34 @@ from selective_query._parallel import parallel
 from selective_query._validation import (
     HasMethods,
     Interval,
-    check_matplotlib_support,
     check_sample_weight,
     fit_context,
 )
-from selective_query.base_judging import Judged, judge_base, pareto
+from selective_query.base_judging import (
+    Judged,
+    judge_base,
+    pareto,
+    stratified_order,
+)
 from selective_query.costs.device_check import check_device, device_report
 from selective_query.crossfit import fit_model
+from selective_query.displays.bases import plot_bases
 from selective_query.hybrid import HybridClassifier
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router
 from selective_query.search_space import SearchSpace
 
+# Of each class on the fewest rows, so that folds hold some.
+N_OF_EACH = 2
 
-class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
+
+def _best_has_proba(self):
+    return hasattr(
+        getattr(self, "best_hybrid_", self.global_estimator), "predict_proba"
+    )
+
+
+class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""Search for the base whose hybrid is most accurate at a coverage.
 
     The best base alone is not the best beside a global: what counts is what it gets
@@ -74,7 +89,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
     cv : int or splitter, default=5
         No list of splits: comparisons are on parts of the rows.
     memory : str, joblib.Memory or None, default=None
-        Where comparisons are kept: a search that was cut off goes on from there.
+        Where comparisons are kept: a search that was cut off goes on from there. The
+        same rows and candidates are then drawn also where `random_state` is None.
     n_jobs : int or None, default=None
         Candidates at a time, for joblib.
     random_state : int, RandomState instance or None, default=None
@@ -209,11 +225,14 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
             raise ValueError("candidates must name at least one base. Got {}.")
         if self.limits is not None and not callable(self.limits):
             check_device(self.limits, "limits")
-        self._rng = check_random_state(self.random_state)
-        self._rows = X, y, sample_weight, self._rng.permutation(len(y))
+        seed = self.random_state
+        if seed is None and self.memory is not None:
+            seed = 0  # else a search that was cut off would start on other rows
+        self._rng = check_random_state(seed)
+        self._rows = X, y, sample_weight, stratified_order(y, self._rng)
         self._bases, self.left_out_, self._judged = {}, {}, {}
         names = self._first_rung()
-        n_rows = min(self.min_rows, len(y))
+        n_rows = self._n_first()
         while n_rows < len(y) and len(names) > self.n_finalists:
             names = self._best(names)[
                 : max(self.n_finalists, len(names) // self.factor)
@@ -226,9 +245,14 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         del self._rows, self._rng, self._bases, self._judged
         return self
 
+    def _n_first(self):
+        """Rows of the first rung, which hold some of each class."""
+        y = self._rows[1]
+        return min(max(self.min_rows, N_OF_EACH * len(np.unique(y))), len(y))
+
     def _first_rung(self):
         """Names of the candidates, judged on few rows."""
-        n_rows = min(self.min_rows, len(self._rows[1]))
+        n_rows = self._n_first()
         if isinstance(self.candidates, SearchSpace):
             return self._evolved(self.candidates, n_rows)
         names = [n for n, base in self.candidates.items() if self._fits(n, base)]
@@ -252,7 +276,8 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
                     else space.mutate(parent, self._rng)
                 )
                 name, base = space.candidate(point)
-                if name not in points and self._fits(name, base):
+                known = name in points or name in self.left_out_
+                if not known and self._fits(name, base):
                     points[name] = point
             self._refuse_none(points)
             self._judge([name for name in points if name not in self._judged], n_rows)
@@ -339,6 +364,11 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "best_hybrid_")
         return self.best_hybrid_.predict(X)
 
+    @available_if(_best_has_proba)
+    def predict_proba(self, X):
+        """Class probabilities by the hybrid with the best base."""
+        return self.best_hybrid_.predict_proba(X)
+
     def predict_coverage(self, X):
         """Whether the best base answers, row by row."""
         check_is_fitted(self, "best_hybrid_")
@@ -366,19 +396,4 @@ class BaseSearchCV(MetaEstimatorMixin, BaseEstimator):
                 "A picture of accuracy over cost needs BaseSearchCV(cost=...), a "
                 "function from a base to a number. Got none."
             )
-        check_matplotlib_support("BaseSearchCV.plot")
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots()[1] if ax is None else ax
-        for key, label in (("learned", "by the router"), ("proxy", "by the proxy")):
-            rows = [row for row in self.results_ if not np.isnan(row[key])]
-            points = [[row[name] for row in rows] for name in ("cost", key)]
-            ax.plot(*points, "o" if key == "learned" else "x", label=label)
-        front = [row for row in self.results_ if row["name"] in self.pareto_]
-        front.sort(key=lambda row: row["cost"])
-        ax.plot([row["cost"] for row in front], [row["learned"] for row in front], "-")
-        for row in front:
-            ax.annotate(row["name"], (row["cost"], row["learned"]))
-        ax.set(xlabel="cost of the base", ylabel="accuracy of the hybrid")
-        ax.legend()
-        return ax
+        return plot_bases(self.results_, self.pareto_, ax)

@@ -42,7 +42,8 @@ def warn_of_few_scores(classifier, outcomes, X, weight=None):
     n_scores = len(np.unique(policy.query_score(evidence)))
     if n_scores > FEW:
         return
-    if _distinct(evidence.base_proba) <= _distinct(outcomes.base_proba[counted]):
+    answers = _distinct(evidence.base_proba)
+    if len(answers) > FEW or answers <= _distinct(outcomes.base_proba[counted]):
         return
     kept = np.average(policy.decide(evidence), weights=weight[rows])
     expected = policy.operating_point_.coverage

@@ -12,7 +12,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import BaseSearchCV, SearchSpace
-from selective_query.base_judging import Judged, judge_base, pareto
+from selective_query.base_judging import (
+    Judged,
+    judge_base,
+    pareto,
+    stratified_order,
+)
 from selective_query.routers import EntropyRouter
 
 matplotlib.use("Agg")
@@ -211,3 +216,59 @@ def test_weights_of_another_length_are_named(global_, digits):
     X, y = digits
     with pytest.raises(ValueError, match="sample_weight"):
         BaseSearchCV({"a": GaussianNB()}, global_).fit(X[600:], y[600:], np.ones(3))
+
+
+@pytest.mark.parametrize("n_rare", [2, 40])
+def test_the_first_rows_hold_every_class(n_rare):
+    y = np.repeat(["rare", "common"], [n_rare, 2000])
+    order = stratified_order(y, np.random.RandomState(0))
+    assert sorted(order) == list(range(len(y)))
+    for n in (10, 200, 1000):
+        n_first = (y[order[:n]] == "rare").sum()
+        assert 2 <= n_first <= n * n_rare / len(y) + 3
+
+
+def test_a_rare_class_does_not_break_the_first_rung(global_, digits):
+    X, y = digits
+    y = np.where(np.arange(len(y)) % 150 == 3, 1, 0)
+    candidates = {f"C={c}": LogisticRegression(C=c) for c in (0.1, 1.0, 10.0)}
+    made = BaseSearchCV(
+        candidates, LogisticRegression(C=100.0), min_rows=20, cv=2, n_finalists=1,
+        router="max_probability", random_state=0,
+    ).fit(X, y)  # fmt: skip
+    assert made.best_name_ in candidates
+
+
+def test_a_search_without_a_seed_goes_on_too(global_, digits, tmp_path):
+    X, y = (part[600:] for part in digits)
+    candidates = {"bayes": GaussianNB(), "linear": LogisticRegression(max_iter=50)}
+    first, again = (
+        BaseSearchCV(
+            candidates, global_, cv=3, min_rows=100, n_finalists=1, memory=str(tmp_path)
+        ).fit(X, y)
+        for _ in range(2)
+    )
+    assert first.results_[1]["n_rows"] == 100
+    assert str(first.results_) == str(again.results_)
+
+
+@pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning")
+def test_points_that_were_left_out_are_not_counted_again(global_, digits):
+    asked = []
+
+    def limits(base):
+        asked.append(base.max_depth)
+        return None if base.max_depth < 4 else "too deep"
+
+    space = SearchSpace(
+        partial(DecisionTreeClassifier, random_state=0), {"max_depth": [1, 2, 3, 4, 5]}
+    )
+    search(space, global_, digits, limits=limits, min_rows=200)
+    assert len(asked) == len(set(asked)) <= 5
+
+
+def test_it_scores_like_a_classifier(global_, digits):
+    X, y = digits
+    found = search({"bayes": GaussianNB()}, global_, digits)
+    assert found.score(X[:600], y[:600]) == found.best_hybrid_.score(X[:600], y[:600])
+    assert found.predict_proba(X[:5]).shape == (5, 10)

@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, HybridClassifier
 from selective_query.exceptions import CalibrationWarning
+from selective_query.routers import member_votes
 
 X, Y = load_digits(return_X_y=True)
 FEW = "distinct scores"
@@ -66,6 +67,15 @@ def test_no_false_alarm(base):
     rows, labels = make_classification(1000, 10, random_state=0)
     hybrid = HybridClassifier(base, DecisionTreeClassifier(), coverage=0.7)
     assert not coarse_warnings(hybrid, rows, labels)
+
+
+def test_few_scores_of_a_base_that_knows_many_are_no_reason():
+    forest = RandomForestClassifier(8, random_state=0)
+    hybrid = HybridClassifier(
+        forest, GaussianNB(), router="agreement", base_features=member_votes,
+        coverage=0.7,
+    )  # fmt: skip
+    assert not coarse_warnings(hybrid, X[:1200], Y[:1200])
 
 
 def test_a_threshold_of_the_base_in_use_needs_no_warning():

@@ -22,7 +22,12 @@ from selective_query.training.batch import Target
 from selective_query.training.early_stopping import BestEpoch
 from selective_query.training.engine import ROWS_AT_ONCE, Rows, make_engine
 from selective_query.training.losses import HybridLoss, make_loss
-from selective_query.training.routed_net import EVIDENCE, RoutedNet, last_linear
+from selective_query.training.routed_net import (
+    EVIDENCE,
+    RoutedNet,
+    check_outputs,
+    last_linear,
+)
 
 PROBABILITIES = nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmin
 
@@ -272,7 +277,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 "module must be an nn.Module or a callable that makes one. It made "
                 f"{type(module).__name__}."
             )
-        routed = RoutedNet(module, loss, self.head_hidden)
+        routed = RoutedNet(module, loss, self.head_hidden, example=X[:2])
         rows, best = Rows(X, target), None
         if self.validation is not None:
             order = torch.randperm(len(X))
@@ -288,7 +293,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         engine = make_engine(routed, self, len(rows), best)
         loss.start(len(X), len(self.classes_), engine.device)
         engine.initialize()
-        self._check_outputs(engine.module_, X)
+        check_outputs(engine.module_, X[:2], len(self.classes_))
         engine.partial_fit(rows)
         if not np.isfinite(engine.history[-1, "train_loss"]):
             raise ValueError(
@@ -300,26 +305,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.module_ = engine.module_.eval().cpu()
         self.history_ = engine.history
         return self
-
-    @torch.no_grad()
-    def _check_outputs(self, module, X):
-        last, features = last_linear(module.net), []
-        handle = last.register_forward_pre_hook(lambda _, x: features.append(x[0]))
-        device = next(module.parameters()).device
-        logits = module.net.eval()(X[:2].float().to(device))
-        handle.remove()
-        n_classes = len(self.classes_)
-        if getattr(logits, "shape", None) != (min(len(X), 2), n_classes):
-            raise ValueError(
-                f"module must put out one logit for each of the {n_classes} classes of "
-                f"y. Got {getattr(logits, 'shape', logits)} for two inputs."
-            )
-        if not features or not torch.allclose(last(features[-1]), logits, atol=1e-4):
-            raise ValueError(
-                "module must put out what its last linear layer does, logits without a "
-                f"softmax or an activation after them. {last} of "
-                f"{type(module.net).__name__} puts out something else."
-            )
 
     def predict_proba(self, X):
         """Class probabilities, shape (n_samples, n_classes).

@@ -197,6 +197,35 @@ def test_epochs_before_the_loss_sets_in_are_not_the_best(images, tmp_path):
     assert len(net.history_) >= 6
 
 
+class HeadFirst(nn.Module):
+    """A net that registers its last layer before its first."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(16, 10)
+        self.body = nn.Linear(64, 16)
+
+    def forward(self, x):
+        return self.head(self.body(x.flatten(1)).relu())
+
+
+def test_the_layer_that_runs_last_makes_the_logits(images):
+    X, y = images
+    net = NetClassifier(HeadFirst, loss="selective_query", n_epochs=20, random_state=0)
+    net.fit(X[:600], y[:600])
+    assert net.module_.last_name == "head"
+    assert (net.predict(X[600:]) == y[600:]).mean() > 0.5
+    assert pickle.loads(pickle.dumps(net)).query_score(X[:3]).shape == (3,)
+
+
+def test_nan_in_the_first_row_is_said_as_elsewhere(images):
+    X, y = images
+    broken = X[:300].copy()
+    broken[0] = np.nan
+    with pytest.raises(ValueError, match="Look for NaN in X"):
+        NetClassifier(SMALL, n_epochs=2, random_state=0).fit(broken, y[:300])
+
+
 def test_labels_that_are_missing_are_said(images):
     X, y = images
     y = np.where(np.arange(len(y)) == 3, np.nan, y)
