@@ -25,6 +25,7 @@ FOREST = RandomForestClassifier(50, random_state=0)
 PAIRS = {
     "naive Bayes, forest": (GaussianNB(), FOREST),
     "logistic regression, forest": (LINEAR, FOREST),
+    "two forests": (RandomForestClassifier(50, max_depth=4, random_state=0), FOREST),
     "logistic regression, boosted trees": (
         LINEAR,
         HistGradientBoostingClassifier(random_state=0),

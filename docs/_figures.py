@@ -61,7 +61,9 @@ COLUMNS = {
     },
     "predict_cost": {
         "router": ("Router", ""),
-        "over hand-written": ("Over hand-written", ".2f"),
+        "rows": ("Rows", ","),
+        "over hand-written": ("predict, over hand-written", ".2f"),
+        "coverage over hand-written": ("predict_coverage, over hand-written", ".2f"),
         "ns per row over the models": ("Over the models, ns a row", ".0f"),
         "one row, over the base": ("One row, over the base", ".2f"),
     },

@@ -38,12 +38,11 @@ class DecidingMixin:
         if self._needs_base():
             return X, *self._answer_all(X, True)
         kept = self.policy_.decide(Evidence(X=X))
-        label = np.zeros(len(kept), dtype=int)
         proba = np.zeros((len(kept), len(self.classes_)))
         if kept.any():
             base = self._ask_base(_safe_indexing(X, np.flatnonzero(kept)))
-            label[kept], proba[kept] = base.label, base.proba
-        return X, Answers(label, proba), kept
+            proba[kept] = base.proba
+        return X, Answers(proba), kept
 
     def _evidence(self, X):
         """What the router reads; the base runs only if that is part of it."""

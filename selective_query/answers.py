@@ -1,6 +1,7 @@
 """What a fitted model says about a batch, and what it computed on the way."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,10 +16,15 @@ LOGITS = "logits"
 class Answers:
     """Output of one model on a batch, in the columns of `classes`."""
 
-    label: np.ndarray  # (n_samples,) positions in classes
     proba: np.ndarray | None
     features: np.ndarray | None = None
     logits: np.ndarray | None = None
+    predicted: np.ndarray | None = None  # of a model without probabilities
+
+    @cached_property
+    def label(self):
+        """Positions in `classes`, shape (n_samples,); found when first asked for."""
+        return self.predicted if self.proba is None else top_class(self.proba)
 
 
 def ask(model, X, classes, base_features=None, who="base_estimator"):
@@ -29,17 +35,17 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
     """
     if not hasattr(model, "predict_proba"):
         label = encode_labels(model.predict(X), classes, who)
-        return Answers(label, None, _features(base_features, model, X))
+        return Answers(None, _features(base_features, model, X), predicted=label)
     if not isinstance(base_features, str):
         proba = _probabilities(model, X, classes, who)
-        return Answers(top_class(proba), proba, _features(base_features, model, X))
+        return Answers(proba, _features(base_features, model, X))
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
-        return Answers(top_class(proba), proba, logits=logits)
+        return Answers(proba, logits=logits)
     proba, features = layer_outputs(
         model, base_features, lambda: _probabilities(model, X, classes, who)
     )
-    return Answers(top_class(proba), proba, features)
+    return Answers(proba, features)
 
 
 def _probabilities(model, X, classes, who):

@@ -124,7 +124,7 @@ class CrossFit:
                 None
                 if getattr(parts[0], name) is None
                 else np.concatenate([getattr(part, name) for part in parts])[order]
-                for name in ("label", "proba", "features", "logits")
+                for name in ("proba", "features", "logits", "predicted")
             )
         )
 

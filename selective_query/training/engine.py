@@ -131,6 +131,8 @@ def make_engine(module, settings, n_rows, best_epoch=None):
         callbacks=callbacks,
         device=device,
         verbose=settings.verbose,
+        # Where Ray has replaced print, skorch's log would show in any case.
+        **({} if settings.verbose else {"callbacks__print_log": None}),
     )
     engine.mixed_precision = device == "cuda"
     return engine
