@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from selective_query.abstaining import AbstainingClassifier
     from selective_query.adaptation import AlternatingAdaptation
-    from selective_query.base_search import BaseSearchCV
     from selective_query.comparison import compare_routers
     from selective_query.crossfit import cross_fit_outcomes, outcomes_from_models
     from selective_query.diagnosis import diagnose
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from selective_query.policy import RoutingPolicy
     from selective_query.probabilities import TopKProba
     from selective_query.routers import BaseRouter, list_routers
-    from selective_query.search_space import SearchSpace
+    from selective_query.search import BaseSearchCV, SearchSpace
 
 __version__ = "0.1.0"
 
@@ -29,12 +28,12 @@ _HOMES = {
     "AccuracyCoverageDisplay": "displays",
     "AlternatingAdaptation": "adaptation",
     "BaseRouter": "routers",
-    "BaseSearchCV": "base_search",
+    "BaseSearchCV": "search",
     "Evidence": "evidence",
     "HybridClassifier": "hybrid",
     "Outcomes": "outcomes",
     "RoutingPolicy": "policy",
-    "SearchSpace": "search_space",
+    "SearchSpace": "search",
     "TopKProba": "probabilities",
     "compare_routers": "comparison",
     "cross_fit_outcomes": "crossfit",

@@ -12,13 +12,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import BaseSearchCV, SearchSpace
-from selective_query.base_judging import (
+from selective_query.routers import EntropyRouter
+from selective_query.search.judging import (
     Judged,
     judge_base,
     pareto,
     stratified_order,
 )
-from selective_query.routers import EntropyRouter
 
 matplotlib.use("Agg")
 A_SMALL_TREE = pytest.mark.filterwarnings("ignore:The base, fitted on all rows")

@@ -13,7 +13,7 @@ from selective_query.costs.deployment import Deployment
 from selective_query.costs.lost_queries import with_lost_queries
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics.ranked import RankedOutcomes
-from selective_query.sensitivity import Sensitivity, variations
+from selective_query.planning.sensitivity import Sensitivity, variations
 
 
 @dataclass(frozen=True)

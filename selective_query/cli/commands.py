@@ -19,7 +19,7 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
-from selective_query.cli_plan import add_plan
+from selective_query.cli.planning import add_plan
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -146,7 +146,7 @@ def main(argv=None):
 
 
 def _demo(args):
-    from selective_query.demo import run_demo
+    from selective_query.cli.demo import run_demo
 
     run_demo(args.picture, progress=sys.stderr.isatty())
 

@@ -18,19 +18,19 @@ from selective_query._validation import (
     check_sample_weight,
     fit_context,
 )
-from selective_query.base_judging import (
-    Judged,
-    judge_base,
-    pareto,
-    stratified_order,
-)
 from selective_query.costs.device_check import check_device, device_report
 from selective_query.crossfit import fit_model
 from selective_query.displays.bases import plot_bases
 from selective_query.hybrid import HybridClassifier
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router
-from selective_query.search_space import SearchSpace
+from selective_query.search.judging import (
+    Judged,
+    judge_base,
+    pareto,
+    stratified_order,
+)
+from selective_query.search.space import SearchSpace
 
 # Of each class on the fewest rows, so that folds hold some.
 N_OF_EACH = 2
