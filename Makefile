@@ -21,6 +21,10 @@ $(BIN)/.docs: $(BIN)/.core
 	$(INSTALL) -e '.[docs]'
 	touch $@
 
+$(BIN)/.bench: $(BIN)/.dev
+	$(INSTALL) -e '.[bench,ray]'
+	touch $@
+
 demo: $(BIN)/.core
 	$(BIN)/selective-query demo
 
@@ -34,13 +38,13 @@ lint: $(BIN)/.dev
 docs: $(BIN)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-bench-quick: $(BIN)/.dev
+bench-quick: $(BIN)/.bench
 	$(BIN)/python benchmarks/run_all.py --quick
 
-bench-regressions: $(BIN)/.dev
+bench-regressions: $(BIN)/.bench
 	$(BIN)/python benchmarks/regressions.py
 
-bench: $(BIN)/.dev
+bench: $(BIN)/.bench
 	$(BIN)/python benchmarks/run_all.py
 	$(BIN)/python benchmarks/write_tables.py
 

@@ -114,7 +114,7 @@ class Run:
         fit, *parts = task.load()
         net = trained(
             task, *fit, task.base, seed=self.seed, rate=self.rate,
-            n_epochs=self.epochs_factor * task.n_epochs, loss=ARMS[self.arm],
+            n_epochs=round(self.epochs_factor * task.n_epochs), loss=ARMS[self.arm],
             global_proba=global_answers(self.dataset)[0],
         )  # fmt: skip
         found = {}

@@ -89,6 +89,14 @@ COLUMNS = {
         "low": ("Low", "+.2f"),
         "high": ("High", "+.2f"),
     },
+    "weights_study": {
+        "setting": ("Setting", ""),
+        "n_seeds": ("Seeds", ""),
+        "coverage": ("Coverage", ".2f"),
+        "gain": ("Weights' gain", "+.2f"),
+        "low": ("Low", "+.2f"),
+        "high": ("High", "+.2f"),
+    },
     "adaptation": {
         "dataset": ("Data", ""),
         "base": ("Base", ""),

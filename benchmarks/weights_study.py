@@ -1,0 +1,101 @@
+"""Do the paper's weights help a net, by how long it trains and how its classes differ?
+
+The base alone is weighted, by its own router as it learns, against plain training; both
+with the default router, learned on the routers' rows, and each at the rate that it was
+best with on these, with the first seed, in the same setting. Once for a quarter of the
+epochs, the usual ones and three times as many; and once with all vehicles as one class,
+which is easy, beside six kinds of animals, which are not.
+"""
+
+import numpy as np
+from _harness import Benchmark, print_table
+from _seeds import mean_and_interval
+from _training_tasks import find_task, global_answers
+from training import COVERAGES, TUNED_AT, Run, accuracy_of, judge, train_all
+
+from selective_query.routers import AutoRouter
+
+# Dataset, and how many times the usual epochs.
+SETTINGS = {
+    "a quarter of the epochs": ("cifar10", 0.25),
+    "the usual epochs": ("cifar10", 1),
+    "three times the epochs": ("cifar10", 3),
+    "one easy class": ("cifar10_vehicles", 1),
+}
+QUICK = {"recordings": ("spoken_digits", 0.25)}
+ARMS = ("plain", "weights")
+
+
+def best_runs(dataset, factor, n_seeds, n_jobs):
+    """By arm, a run for each seed at the rate that is best for the first."""
+    tried = {
+        arm: [Run(dataset, arm, 0, rate, factor) for rate in find_task(dataset).rates]
+        for arm in ARMS
+    }
+    train_all([run for runs in tried.values() for run in runs], n_jobs)
+    best = {arm: max(runs, key=tuning).rate for arm, runs in tried.items()}
+    found = {
+        arm: [Run(dataset, arm, seed, rate, factor) for seed in range(n_seeds)]
+        for arm, rate in best.items()
+    }
+    train_all([run for runs in found.values() for run in runs], n_jobs)
+    return found
+
+
+def tuning(run):
+    """Accuracy of the hybrid on the routers' rows."""
+    rows, _ = run.outcomes()
+    router = AutoRouter(target_coverage=TUNED_AT)
+    return accuracy_of(router.fit_score(rows), rows, TUNED_AT)
+
+
+def by_row(run, coverage):
+    """What each test row contributes to the accuracy of the hybrid."""
+    if not run.rows_path.exists():
+        judge(run)
+    with np.load(run.rows_path) as stored:
+        return stored[f"auto {coverage}"]
+
+
+def gains(dataset, factor, n_seeds, n_jobs):
+    """Weighted minus plain in points at each coverage, over seeds and test rows."""
+    global_answers(dataset)
+    runs = best_runs(dataset, factor, n_seeds, n_jobs)
+    lines = []
+    for coverage in COVERAGES:
+        gain = [
+            by_row(weights, coverage) - by_row(plain, coverage)
+            for plain, weights in zip(runs["plain"], runs["weights"], strict=True)
+        ]
+        found = mean_and_interval(np.mean(gain, axis=1), np.mean(gain, axis=0))
+        points = (100 * value for value in found)
+        names = ("gain", "low", "high")
+        lines.append({"coverage": coverage, **dict(zip(names, points, strict=True))})
+    return {"rates": {arm: of_arm[0].rate for arm, of_arm in runs.items()},
+            "lines": lines}  # fmt: skip
+
+
+def main():
+    benchmark = Benchmark("weights_study", __doc__)
+    benchmark.parser.add_argument("--seeds", type=int, default=3)
+    benchmark.parser.add_argument("--jobs", type=int, default=2)
+    args = benchmark.parse()
+    if args.quick:
+        args.seeds = 2
+    for setting, run_on in (QUICK if args.quick else SETTINGS).items():
+        key = {"setting": setting, "n_seeds": args.seeds}
+        benchmark.row(key, lambda run_on=run_on: gains(*run_on, args.seeds, args.jobs))
+    table = [
+        {"setting": row["setting"], "n_seeds": row["n_seeds"], **line}
+        for row in benchmark.rows
+        for line in row["lines"]
+    ]
+    points = dict.fromkeys(("gain", "low", "high"), "+.2f")
+    print_table(
+        benchmark.summarise(table),
+        {"setting": "", "n_seeds": "", "coverage": ".2f", **points},
+    )
+
+
+if __name__ == "__main__":
+    main()
