@@ -8,7 +8,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from selective_query._validation import check_sample_weight
+from selective_query._labels import check_truth
+from selective_query._validation import check_weights
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import divide_error
 from selective_query.crossfit import to_evidence, to_outcomes
@@ -106,16 +107,30 @@ class DecidingMixin:
         Parameters
         ----------
         X, y : array-like
-            New to the models.
+            New to the models. About a label that neither knows both are wrong; the
+            outcomes then hold grades in place of y.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         Outcomes
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
         """
-        X, y = indexable(X, y)
+        return self._outcomes(*self._labelled(X, y, sample_weight))
+
+    def _labelled(self, X, y, sample_weight):
+        """Rows, labels and weights (or None), checked before any model is asked."""
         check_is_fitted(self, "policy_")
-        return self._outcomes(X, column_or_1d(y, warn=True), sample_weight)
+        X, y = indexable(X, y)
+        y = check_truth(column_or_1d(y, warn=True), self.classes_)
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, len(y))
+        return X, y, sample_weight
 
     def _outcomes(self, X, y, weight):
         answers = self._ask_global(X)
@@ -182,12 +197,15 @@ class DecidingMixin:
 
         Raises
         ------
+        ValueError
+            When the new base has no predict_proba, or knows other labels.
         CertificateError
             When `confidence` was asked for and `refit_router` makes it untrue.
         DeviceLimitError
             When the new base, with its router, does not fit `device`.
         """
         check_is_fitted(self, "policy_")
+        check_base(base_estimator)
         moved = copy.copy(self)
         moved.base_estimator_ = base_estimator
         outcomes = moved.outcomes(X, y, sample_weight)
@@ -210,13 +228,24 @@ class DecidingMixin:
         return [self.at(budget, confidence=each) for budget in budgets]
 
     def _evaluation(self, X, y, sample_weight):
-        X, y = indexable(X, y)
-        y = column_or_1d(y, warn=True)
-        X, base, kept = self._route(X)
-        weight = None
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, y)
-        return X, base, kept, y, weight
+        X, y, weight = self._labelled(X, y, sample_weight)
+        return *self._route(X), y, weight
+
+
+def check_base(base_estimator):
+    """Raise for a base that says nothing about how sure it is.
+
+    Raises
+    ------
+    ValueError
+        When it has no predict_proba.
+    """
+    if not hasattr(base_estimator, "predict_proba"):
+        raise ValueError(
+            f"base_estimator={base_estimator!r} has no predict_proba, so nothing tells "
+            "how sure it is. Use a classifier that has one, or wrap it in "
+            "CalibratedClassifierCV."
+        )
 
 
 def mean_where(right, rows, weight):

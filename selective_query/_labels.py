@@ -33,3 +33,62 @@ def kind_of(labels):
     if isinstance(first, bytes) or labels.dtype.kind == "S":
         return "bytes"
     return "numbers"
+
+
+def refuse_missing(labels, name):
+    """Raise where a row has no label: None, NaN, or the NA of pandas.
+
+    Raises
+    ------
+    ValueError
+        Which names the first such row.
+    """
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype.kind == "O":
+        missing = np.fromiter(map(_is_missing, labels), dtype=bool, count=len(labels))
+    else:
+        return
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(
+            f"{name} must hold a label for each row. Got {labels[row]} in row {row}. "
+            "Drop the rows without one."
+        )
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA is neither equal to itself nor not
+        return True
+
+
+def check_truth(y, classes):
+    """True labels that answers among `classes` can be held against.
+
+    Labels that are not among the classes are let through: no answer is equal to them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        When a label is missing, or of another kind than the classes.
+    """
+    refuse_missing(y, "y")
+    y = check_labels(y, "y")
+    if len(y) and kind_of(y) != kind_of(classes):
+        raise ValueError(
+            f"y must hold labels of the kind of the classes, {kind_of(classes)} "
+            f"({classes[:3].tolist()}), or no answer is ever right. Got {kind_of(y)} "
+            f"({y[:3].tolist()}). Map one to the other."
+        )
+    return y

@@ -12,6 +12,9 @@ def read_arrays(path, allowed):
     """Return {name: array} of an npz file, with top-k triples made into TopKProba."""
     try:
         with open(path, "rb") as file:
+            if file.read(2) not in (b"PK", b"\x93N"):
+                raise ValueError("neither npz nor npy")
+            file.seek(0)
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array, not an archive of named ones")

@@ -17,16 +17,18 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
-from selective_query._deciding import DecidingMixin
+from selective_query._deciding import DecidingMixin, check_base
+from selective_query._labels import refuse_missing
 from selective_query._validation import (
     HasMethods,
     Interval,
     StrOptions,
-    check_sample_weight,
+    check_weights,
     fit_context,
     is_frozen,
 )
-from selective_query.budgets.budgets import floors_of
+from selective_query.budgets.budgets import check_coverage, floors_of
+from selective_query.budgets.calibration import hold_out
 from selective_query.costs.device_check import (
     check_device,
     device_report,
@@ -35,11 +37,7 @@ from selective_query.costs.device_check import (
 from selective_query.crossfit import labels_of, to_evidence
 from selective_query.exceptions import CertificateError
 from selective_query.few_scores import warn_of_few_scores
-from selective_query.policy import (
-    RoutingPolicy,
-    check_coverage,
-    hold_out,
-)
+from selective_query.policy import RoutingPolicy
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 from selective_query.sides import FitRows, Side, Sides
@@ -101,15 +99,16 @@ class BaseSelectiveClassifier(
             When the base, or the base with its router, does not fit the device.
         """
         self._check_target(self.coverage)
-        self._check_models()
+        check_base(self.base_estimator)
         if self.device is not None:
             check_device(self.device)
         X, y = indexable(X, y)
         y = column_or_1d(y, warn=True)
+        refuse_missing(y, "y")
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, y)
+            sample_weight = check_weights(sample_weight, len(y))
             self._warn_unweighted()
         classes = labels_of(y, self.base_estimator, self._global_model())
         if len(classes) < 2:
@@ -157,14 +156,6 @@ class BaseSelectiveClassifier(
 
     def _check_classes(self, classes):
         """Refuse parameters that do not go with the classes."""
-
-    def _check_models(self):
-        if not hasattr(self.base_estimator, "predict_proba"):
-            raise ValueError(
-                f"base_estimator={self.base_estimator!r} has no predict_proba, so "
-                "nothing tells how sure it is. Use a classifier that has one, or wrap "
-                "it in CalibratedClassifierCV."
-            )
 
     def _check_confidence(self):
         """Refuse a certificate that cannot be given before anything is fitted."""

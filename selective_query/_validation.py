@@ -23,6 +23,7 @@ __all__ = [
     "align_proba",
     "check_matplotlib_support",
     "check_sample_weight",
+    "check_weights",
     "encode_labels",
     "fit_context",
     "is_frozen",
@@ -38,7 +39,7 @@ def is_frozen(estimator):
     return isinstance(estimator, FrozenEstimator)
 
 
-def align_proba(proba, model_classes, classes):
+def align_proba(proba, model_classes, classes, who="a model"):
     """Put the columns of `proba` in the order of `classes`, zeros where unknown.
 
     Parameters
@@ -48,6 +49,8 @@ def align_proba(proba, model_classes, classes):
         Label of each column; every one is in `classes`.
     classes : ndarray of shape (n_classes,)
         Sorted labels.
+    who : str, default="a model"
+        For the message.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def align_proba(proba, model_classes, classes):
     if len(model_classes) == len(classes) and (model_classes == classes).all():
         return proba
     aligned = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
-    aligned[:, encode_labels(model_classes, classes, "a model")] = proba
+    aligned[:, encode_labels(model_classes, classes, who)] = proba
     return aligned
 
 
@@ -83,6 +86,42 @@ def encode_labels(labels, classes, who):
             "data that holds every class, or map the model's labels to these."
         )
     return position
+
+
+def check_weights(sample_weight, n_rows, *, may_vanish=False):
+    """Weights as an array of floats, one for each row.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,)
+    n_rows : int
+    may_vanish : bool, default=False
+        Whether all may be zero, as those of one chunk among others.
+
+    Raises
+    ------
+    ValueError
+        When they are not one finite number >= 0 for each row.
+    """
+    try:
+        weight = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError):
+        got = "no numbers"
+    else:
+        wrong = ~(np.isfinite(weight) & (weight >= 0))
+        if weight.shape != (n_rows,):
+            got = f"shape {weight.shape}"
+        elif wrong.any():
+            row = int(wrong.argmax())
+            got = f"{weight[row]:g} in row {row}"
+        elif n_rows and not may_vanish and not weight.any():
+            got = "zero everywhere"
+        else:
+            return weight
+    raise ValueError(
+        f"sample_weight must be one finite number >= 0 for each of the {n_rows} rows, "
+        f"and not zero for all. Got {got}. Leave it out to count each row once."
+    )
 
 
 def warn_user(message, category):

@@ -178,6 +178,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Parameters
         ----------
         X, y : array-like
+            The base is wrong about a label that was not there in ``fit``.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -186,6 +187,12 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             ``accuracy`` and ``base_accuracy_on_kept`` (both on what is answered),
             ``coverage``, ``n``, ``n_queried`` (abstentions), ``base_accuracy`` (on all
             rows), and nan for ``global_accuracy`` and ``global_accuracy_on_queried``.
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
         """
         _, base, kept, y, weight = self._evaluation(X, y, sample_weight)
         everything = np.ones(len(kept), dtype=bool)

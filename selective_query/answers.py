@@ -55,7 +55,7 @@ def _probabilities(model, X, classes, who):
             f"{who}.predict_proba returned a list, as multi-output models do. Use a "
             "model with one label a row."
         )
-    return align_proba(np.asarray(proba), np.asarray(model.classes_), classes)
+    return align_proba(np.asarray(proba), np.asarray(model.classes_), classes, who)
 
 
 def _features(base_features, model, X):

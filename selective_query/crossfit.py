@@ -9,8 +9,9 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d, has_fit_parameter
 from tqdm.auto import tqdm
 
+from selective_query._labels import refuse_missing
 from selective_query._parallel import parallel
-from selective_query._validation import check_sample_weight, is_frozen
+from selective_query._validation import check_weights, is_frozen
 from selective_query.answers import Answers, ask
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -168,7 +169,16 @@ def to_evidence(base, X):
 
 
 def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
-    """Outcomes from both sides' answers; `global_` is None for abstention."""
+    """Outcomes from both sides' answers; `global_` is None for abstention.
+
+    No column stands for a label that is not among the classes. Where there is one,
+    grades take the place of y: both sides are wrong about it.
+    """
+    grades = {}
+    if not np.isin(y, classes).all():
+        for name, side in (("base", base), ("global", global_)):
+            if side is not None:
+                grades[f"{name}_utility"] = classes[side.label] == y
     return Outcomes(
         base_proba=base.proba,
         base_logits=base.logits,
@@ -177,7 +187,8 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
         global_proba=None if global_ is None else global_.proba,
         global_pred=None if global_ is None else classes[global_.label],
         X=X,
-        y=y,
+        y=None if grades else y,
+        **grades,
         classes=classes,
         sample_weight=sample_weight,
         fold=fold,
@@ -203,8 +214,9 @@ def labels_of(y, *models):
 def _prepare(X, y, sample_weight, *models):
     X, y = indexable(X, y)
     y = column_or_1d(y)
+    refuse_missing(y, "y")
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, y)
+        sample_weight = check_weights(sample_weight, len(y))
     return X, y, sample_weight, labels_of(y, *models)
 
 

@@ -110,7 +110,7 @@ class Evidence:
                 yield name, value
 
     def _check_lengths(self):
-        lengths = [num_samples(value) for _, value in self._rows()]
+        lengths = [_n_rows(value, name) for name, value in self._rows()]
         if not lengths:
             raise ValueError(
                 f"{type(self).__name__} is empty. Give at least one of base_proba, "
@@ -181,6 +181,15 @@ class Evidence:
                 f"(it has: {present}). Add {name}=, or choose another router."
             )
         return value
+
+
+def _n_rows(values, name):
+    try:
+        return num_samples(values)
+    except TypeError:
+        raise ValueError(
+            f"{name} must have one entry for each row. Got {values!r}, one for all."
+        ) from None
 
 
 def _take(values, rows):

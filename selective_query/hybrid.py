@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from selective_query._deciding import mean_where
 from selective_query._selective import BaseSelectiveClassifier
 from selective_query._validation import HasMethods
 from selective_query.answers import ask
-from selective_query.planning import plan, rebound
+from selective_query.planning.plans import check_asked, plan, rebound
 
 
 def _global_has_proba(self):
@@ -232,8 +233,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         BudgetInfeasibleError
             When no operating point keeps to the budgets.
         ValueError
-            When the deployment has the router decide before the base has run, and
-            this one needs the base.
+            When there is no budget, or the deployment has the router decide before the
+            base has run, and this one needs the base.
 
         Examples
         --------
@@ -254,6 +255,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         >>> found.costs["latency_ms"] <= 60 + 1e-6
         True
         """
+        check_is_fitted(self, "policy_")
+        check_asked(deployment, budgets)
         if deployment.router_first and self._needs_base():
             raise ValueError(
                 f"order={deployment.order!r} has the router decide before the base has "
@@ -277,6 +280,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         Parameters
         ----------
         X, y : array-like
+            Both sides are wrong about a label that was not there in ``fit``.
         query_all : bool, default=False
             Whether to ask the global about every row, for ``global_accuracy``. A
             remote one costs money, so by default it sees the queried rows only and
@@ -289,6 +293,12 @@ class HybridClassifier(BaseSelectiveClassifier):
             ``accuracy``, ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
             ``global_accuracy``, ``base_accuracy_on_kept``,
             ``global_accuracy_on_queried``; nan where there is nothing to average.
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
         """
         X, base, kept, y, weight = self._evaluation(X, y, sample_weight)
         everything = np.ones(len(kept), dtype=bool)

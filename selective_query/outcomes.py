@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from selective_query._labels import check_labels, kind_of
+from selective_query._validation import check_weights
 from selective_query.evidence import Evidence, check_any_proba, field_names
 from selective_query.probabilities import top_class
 
@@ -107,7 +108,8 @@ class Outcomes(Evidence):
         if self.has_global:
             self._set("global_utility", self._utility("global"))
         if self.sample_weight is not None:
-            self._set("sample_weight", self._check_weight())
+            weight = check_weights(self.sample_weight, self.n_rows)
+            self._set("sample_weight", weight)
 
     def _set_classes(self):
         widths = {
@@ -171,17 +173,6 @@ class Outcomes(Evidence):
                     f"right. Got {kind_of(predicted)} ({predicted[:3].tolist()}) and "
                     f"{kind_of(self.y)} ({self.y[:3].tolist()}). Map one to the other."
                 )
-
-    def _check_weight(self):
-        weight = np.asarray(self.sample_weight, dtype=float)
-        if weight.ndim != 1 or not (np.isfinite(weight) & (weight >= 0)).all():
-            raise ValueError(
-                "sample_weight must be one finite number >= 0 for each row. "
-                f"Got shape {weight.shape}."
-            )
-        if len(weight) and not weight.any():
-            raise ValueError("sample_weight is zero everywhere. Give some row weight.")
-        return weight
 
     def _utility(self, side):
         graded = getattr(self, f"{side}_utility")

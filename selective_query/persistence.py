@@ -56,7 +56,8 @@ def save(obj, path):
         raise ValueError(
             f"This {type(obj).__name__} cannot be written ({error}). A torch net is "
             "kept by its state_dict (torch.save): save policy_, the router with its "
-            "threshold, beside it."
+            "threshold, beside it. joblib.dump keeps all in one file, which may run "
+            "code when it is opened."
         ) from error
     try:
         io.loads(data, trusted=io.get_untrusted_types(data=data))

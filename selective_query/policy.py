@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import as_budget
-from selective_query.budgets.calibration import Calibration, divide_error
+from selective_query.budgets.budgets import check_coverage
+from selective_query.budgets.calibration import Calibration, divide_error, hold_out
 from selective_query.budgets.outlook import judged_rows, likely_coverage
 from selective_query.budgets.refusals import (
     refuse_other_order,
@@ -34,33 +34,11 @@ class _Unchanged:
 UNCHANGED = _Unchanged()
 
 
-def check_coverage(coverage):
-    """The budget that a `coverage` parameter stands for; None stands for itself.
-
-    Raises
-    ------
-    ValueError
-        When it is neither None, nor a number in [0, 1], nor a budget.
-    """
-    return None if coverage is None else as_budget(coverage)
-
-
-def hold_out(n, calibration, random_state):
-    """Row numbers to fit on, and a random share of all to calibrate on.
-
-    Raises
-    ------
-    ValueError
-        When one side would be empty.
-    """
-    n_held_out = round(calibration * n)
-    if not 0 < n_held_out < n:
-        raise ValueError(
-            f"calibration={calibration} of {n} rows leaves one side empty. Give more "
-            "rows or another share."
+def _check_evidence(given, asked):
+    if not isinstance(given, Evidence):
+        raise TypeError(
+            f"{asked} Evidence: Evidence(base_proba=). Got {type(given).__name__}."
         )
-    order = check_random_state(random_state).permutation(n)
-    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
 class RoutingPolicy(BaseEstimator):
@@ -174,6 +152,7 @@ class RoutingPolicy(BaseEstimator):
             outcomes, held_out = (outcomes.take(part) for part in rows)
         if held_out is None:
             return self._fit(outcomes)
+        _check_evidence(held_out, "held_out must be Outcomes or")
         self._fit_router(outcomes)
         return self._calibrate(held_out)
 
@@ -285,6 +264,7 @@ class RoutingPolicy(BaseEstimator):
     @property
     def reads_base_(self):
         """Whether a decision needs what the base says, for router or budget."""
+        self._check_fitted()
         if self.router_.needs_base:
             return True
         budget = self.operating_point_.budget
@@ -309,14 +289,14 @@ class RoutingPolicy(BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
+        self._check_fitted()
+        _check_evidence(evidence, "RoutingPolicy decides on")
+        return self._masked_score(evidence)
+
+    def _check_fitted(self):
+        # The full check costs as much as the decision about one row.
         if not hasattr(self, "router_"):
             check_is_fitted(self, "router_")
-        if not isinstance(evidence, Evidence):
-            raise TypeError(
-                "RoutingPolicy decides on Evidence: Evidence(base_proba=). Got "
-                f"{type(evidence).__name__}."
-            )
-        return self._masked_score(evidence)
 
     def decide(self, evidence):
         """Whether the base answers, row by row.
@@ -374,6 +354,7 @@ class RoutingPolicy(BaseEstimator):
             Rows that nothing was fitted on.
         """
         check_is_fitted(self, "router_")
+        _check_evidence(held_out, "held_out must be Outcomes or")
         moved = copy.copy(self)
         vars(moved).pop("_ordering", None)  # Perhaps of another base.
         return moved._calibrate(held_out)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from selective_query import Outcomes, TopKProba, compare_routers, list_routers
+from selective_query.budgets import MinAccuracy
 from selective_query.comparison import COLUMNS, DIFFERENCE_COLUMNS, default_routers
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.routers import MaxLogitRouter
+from selective_query.routers import EntropyRouter, MaxLogitRouter
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_bad_input(halves):
         compare_routers(train, test, ["entropy"], [1.2])
     with pytest.raises(ValueError, match="coverages must be numbers"):
         compare_routers(train, test, ["entropy"], [None])
-    with pytest.raises(ValueError, match="router='entrop'"):
+    with pytest.raises(ValueError, match="routers='entrop'"):
         compare_routers(train, test, ["entrop"])
 
 
@@ -259,3 +260,42 @@ def test_rows_that_must_stay_are_queried_by_no_router():
     assert everywhere == pytest.approx(expected)
     realised = {row["router"]: row["realised_coverage"] for row in comparison.rows}
     assert realised["margin"] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("values", ["entropy", 3, EntropyRouter()])
+def test_what_is_no_list_is_named(halves, values):
+    with pytest.raises(TypeError, match="routers must be a list, such as"):
+        compare_routers(*halves, values)
+    with pytest.raises(TypeError, match="coverages must be a list, such as .0.8"):
+        compare_routers(*halves, ["entropy"], 0.8)
+
+
+def test_budgets_are_no_coverages_to_compare_at(halves):
+    with pytest.raises(
+        ValueError, match="coverages must be numbers .* Got MinAccuracy"
+    ):
+        compare_routers(*halves, ["entropy"], [MinAccuracy(0.9)])
+
+
+def test_any_iterable_will_do(halves):
+    found = compare_routers(*halves, iter(["entropy"]), iter([0.8]), n_bootstrap=10)
+    assert [(row["router"], row["coverage"]) for row in found.rows] == [
+        ("entropy", 0.8)
+    ]
+
+
+def test_a_global_on_one_part_alone_is_refused(halves):
+    train, test = halves
+    alone = Outcomes(base_proba=test.base_proba, y=test.y)
+    with pytest.raises(ValueError, match="both have a global, .* one in train alone"):
+        compare_routers(train, alone, ["margin"])
+    with pytest.raises(ValueError, match="one in test alone"):
+        compare_routers(alone, test, ["margin"])
+
+
+def test_parts_without_rows_are_named(halves):
+    train, test = halves
+    with pytest.raises(ValueError, match="train must hold rows"):
+        compare_routers(train.take([]), test, ["margin"])
+    with pytest.raises(ValueError, match="test must hold rows"):
+        compare_routers(train, test.take([]), ["margin"])

@@ -129,7 +129,7 @@ def test_require_names_what_is_missing_and_what_is_there():
         ({"base_utility": [0, np.nan, 0]}, "base_utility must be .*NaN"),
         ({"base_utility": [[0], [1], [0]]}, r"base_utility must be .*\(3, 1\)"),
         ({"global_utility": [0, 1]}, "global_utility: 2"),
-        ({"sample_weight": [0, 0, 0]}, "sample_weight is zero everywhere"),
+        ({"sample_weight": [0, 0, 0]}, "sample_weight must be .* Got zero everywhere"),
         ({"sample_weight": [1, -1, 1]}, "sample_weight must be"),
         ({"sample_weight": [1, np.nan, 1]}, "sample_weight must be"),
         ({"sample_weight": [1, np.inf, 1]}, "sample_weight must be"),

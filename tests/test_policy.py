@@ -149,8 +149,9 @@ def test_joint_certificates_are_stricter(outcomes):
     alone = policy.at(0.7).operating_point_
     assert joint.threshold > alone.threshold
     assert joint.certificate.confidence == pytest.approx(0.95)
-    with pytest.raises(ValueError, match="at least one budget"):
-        policy.certify_jointly([], confidence=0.9)
+    for none in ([], 0.8):
+        with pytest.raises(ValueError, match="at least one budget"):
+            policy.certify_jointly(none, confidence=0.9)
     with pytest.raises(ValueError, match="confidence must be"):
         policy.certify_jointly([0.8], confidence=2)
 
@@ -176,3 +177,24 @@ def test_at_gives_the_same_each_time(outcomes):
     moves = [policy.at(MaxExcessError(0.2), confidence=0.9) for _ in range(3)]
     points = {move.operating_point_ for move in moves}
     assert len(points) == 1
+
+
+def test_rows_that_are_no_evidence_are_named(outcomes):
+    policy = RoutingPolicy("margin").fit(outcomes)
+    rows = outcomes.base_proba
+    for use in (policy.recalibrated, lambda rows: policy.fit(outcomes, rows)):
+        with pytest.raises(TypeError, match="held_out must be Outcomes .* Got ndarray"):
+            use(rows)
+
+
+def test_an_unfitted_policy_says_so(outcomes):
+    policy = RoutingPolicy("margin")
+    for use in (
+        lambda: policy.reads_base_,
+        lambda: policy.calibration_rows_,
+        lambda: policy.decide(outcomes),
+        lambda: policy.at(0.5),
+        lambda: policy.recalibrated(outcomes),
+    ):
+        with pytest.raises(NotFittedError):
+            use()

@@ -108,6 +108,17 @@ def as_budget(value):
     return Coverage(value)
 
 
+def check_coverage(coverage):
+    """The budget that a `coverage` parameter stands for; None stands for itself.
+
+    Raises
+    ------
+    ValueError
+        When it is neither None, nor a number in [0, 1], nor a budget.
+    """
+    return None if coverage is None else as_budget(coverage)
+
+
 def limit_of(budget):
     """The limit among the parts that asks for most coverage, or None."""
     limits = [part for part in budget.parts if isinstance(part, Limit)]

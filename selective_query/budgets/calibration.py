@@ -1,9 +1,11 @@
 """From a budget to an operating point, on the rows that thresholds are learned from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import inf, nan
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from selective_query.budgets._base import ROUNDING, Floor, Limit, is_number
 from selective_query.budgets.budgets import floors_of, limit_of
@@ -293,6 +295,24 @@ def _bounds(budget, found, error, vacuous):
     return bounds[0] if len(bounds) == 1 else tuple(bounds)
 
 
+def hold_out(n, calibration, random_state):
+    """Row numbers to fit on, and a random share of all to calibrate on.
+
+    Raises
+    ------
+    ValueError
+        When one side would be empty.
+    """
+    n_held_out = round(calibration * n)
+    if not 0 < n_held_out < n:
+        raise ValueError(
+            f"calibration={calibration} of {n} rows leaves one side empty. Give more "
+            "rows or another share."
+        )
+    order = check_random_state(random_state).permutation(n)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
 def divide_error(budgets, confidence):
     """Budgets as a list, and the confidence that each needs for all to hold.
 
@@ -301,8 +321,11 @@ def divide_error(budgets, confidence):
     ValueError
         When there is no budget, or the confidence is no probability.
     """
-    budgets = list(budgets)
-    if not budgets:
-        raise ValueError("budgets must hold at least one budget. Got none.")
+    budgets = list(budgets) if isinstance(budgets, Iterable) else budgets
+    if not isinstance(budgets, list) or not budgets:
+        raise ValueError(
+            "budgets must hold at least one budget, in a list such as [0.8, 0.9]. Got "
+            f"{budgets!r}."
+        )
     check_confidence(confidence)
     return budgets, 1 - (1 - confidence) / len(budgets)

@@ -1,13 +1,17 @@
 """Rows of any kind as a stream of chunks."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d
 
-from selective_query._validation import num_samples
+from selective_query._validation import check_weights, num_samples
 from selective_query.evidence import Evidence
+
+# What can be indexed or iterated over, and yet holds no rows.
+NO_ROWS = (str, bytes, dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,9 @@ def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
     X : array-like, memory map, sparse matrix, DataFrame, list or iterable
         What has rows that can be told by number is cut. Anything else is taken for
         an iterable of chunks: each is a batch X, or a tuple (X, y) or
-        (X, y, sample_weight).
+        (X, y, sample_weight). A list is a batch of rows, unless its first two entries
+        are arrays of different dimensions, which rows never are: a torch DataLoader
+        has such lists in place of tuples.
     y, sample_weight : array-like of shape (n_samples,), optional
         Only with an X that is cut.
     chunk_rows : int, default=10_000
@@ -45,22 +51,25 @@ def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
     Raises
     ------
     ValueError
-        When `chunk_rows` is less than one, lengths differ, or y or weights come beside
-        an iterable that should bring its own.
+        When `chunk_rows` is no whole number of at least one, lengths differ, or y or
+        weights come beside an iterable that should bring its own.
     TypeError
-        When X is neither rows nor an iterable.
+        When X, or a chunk, is neither rows nor an iterable.
     """
-    if not chunk_rows >= 1:
+    whole = isinstance(chunk_rows, Integral) and not isinstance(chunk_rows, bool)
+    if not whole or chunk_rows < 1:
         raise ValueError(
-            f"chunk_rows must be a number of rows, 1 or more. Got {chunk_rows!r}."
+            f"chunk_rows must be a whole number of rows, 1 or more. Got {chunk_rows!r}."
         )
-    if isinstance(X, Evidence) or hasattr(X, "__getitem__") or hasattr(X, "shape"):
-        return _cut(*_columns(X, y, sample_weight), chunk_rows)
-    if not hasattr(X, "__iter__"):
+    is_cut = isinstance(X, Evidence) or hasattr(X, "__getitem__") or hasattr(X, "shape")
+    if isinstance(X, NO_ROWS) or not (is_cut or hasattr(X, "__iter__")):
         raise TypeError(
             "X must be rows (an array, memory map, sparse matrix, DataFrame or list) "
             f"or an iterable of chunks. Got {type(X).__name__}."
         )
+    if is_cut:
+        _refuse_chunks(X)
+        return _cut(*_columns(X, y, sample_weight), chunk_rows)
     if y is not None or sample_weight is not None:
         raise ValueError(
             "X is an iterable of chunks, so y and sample_weight must come with them. "
@@ -95,9 +104,52 @@ def _part(values, rows):
 
 def _given(chunks):
     for given in chunks:
-        chunk = Chunk(*given) if isinstance(given, tuple) else Chunk(given)
+        chunk = _chunk(given)
         if chunk.n_rows:
             yield chunk
+
+
+def _chunk(given):
+    if not (isinstance(given, tuple) or _holds_columns(given)):
+        if isinstance(given, NO_ROWS):
+            raise TypeError(
+                "A chunk must be rows X, or a tuple (X, y) or (X, y, sample_weight). "
+                f"Got {type(given).__name__}."
+            )
+        return Chunk(given)
+    if not 1 <= len(given) <= 3:
+        raise ValueError(
+            "A chunk that is a tuple must be (X, y) or (X, y, sample_weight). Got "
+            f"{len(given)} entries."
+        )
+    return Chunk(*given)
+
+
+def _holds_columns(given):
+    """Whether a list or tuple holds X beside y, and no rows: those are all alike."""
+    if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+        return False
+    first, second = (getattr(part, "ndim", 0) for part in given[:2])
+    return first != second
+
+
+def _refuse_chunks(X):
+    """Raise for a list of chunks, or of X and y, which would be cut as if of rows."""
+    if _holds_columns(X):
+        raise ValueError(
+            f"X must be rows. Got a {type(X).__name__} that holds arrays of different "
+            "dimensions, such as X and y. Give them apart, or as one chunk of an "
+            "iterator: iter([(X, y)])."
+        )
+    if not (isinstance(X, (list, tuple)) and len(X) and _holds_columns(X[0])):
+        return
+    # A row of two parts, an image beside numbers, has no common length.
+    first, second = (getattr(part, "shape", ())[:1] for part in X[0][:2])
+    if first and first == second:
+        raise ValueError(
+            f"X is a {type(X).__name__}, which is taken for rows. Got entries that are "
+            "chunks, X beside y. Give an iterator of them: iter(chunks)."
+        )
 
 
 def labelled(chunk):
@@ -117,8 +169,6 @@ def labelled(chunk):
         )
     weight = chunk.sample_weight
     if weight is not None:
-        weight = column_or_1d(weight, dtype=float)
-        if not np.isfinite(weight).all():
-            raise ValueError("sample_weight must be finite numbers, one for each row.")
-    indexable(chunk.X, chunk.y, weight)
+        weight = check_weights(weight, chunk.n_rows, may_vanish=True)
+    indexable(chunk.X, chunk.y)
     return Chunk(chunk.X, column_or_1d(chunk.y, warn=True), weight)

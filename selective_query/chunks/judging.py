@@ -4,6 +4,7 @@ from functools import partial
 
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query._selective import BaseSelectiveClassifier
 from selective_query.chunks.cutting import chunks_of, labelled
 from selective_query.chunks.tally import Tally, has_global
 from selective_query.chunks.waves import in_waves
@@ -28,7 +29,8 @@ def report_in_chunks(
         Fitted.
     X : array-like, memory map, sparse matrix, DataFrame, list or iterable
         Rows that are new to the model, which are cut; or an iterable of chunks, each a
-        tuple (X, y) or (X, y, sample_weight).
+        tuple (X, y) or (X, y, sample_weight), or a list such as a torch DataLoader
+        gives in place of one.
     y : array-like of shape (n_samples,), optional
         Where X is cut.
     query_all : bool, default=False
@@ -49,7 +51,10 @@ def report_in_chunks(
     Raises
     ------
     ValueError
-        When a parameter is out of range, lengths differ, or there is no y.
+        When a parameter is out of range, lengths differ, a label is missing or of
+        another kind than the classes, or there is no y.
+    TypeError
+        When the model is neither a HybridClassifier nor an AbstainingClassifier.
 
     Examples
     --------
@@ -62,11 +67,25 @@ def report_in_chunks(
     >>> report_in_chunks(model, X[1::2], y[1::2], chunk_rows=7).n_queried
     5
     """
-    check_is_fitted(model, "policy_")
+    _check_model(model)
     chunks = chunks_of(X, y, sample_weight, chunk_rows)
     tallies = in_waves(partial(_tally, model, query_all), chunks, n_jobs)
     total = sum(tallies, Tally())
+    if total.n and not total.weight:
+        raise ValueError(
+            "sample_weight must not be zero for all rows. Leave it out to count each "
+            "row once."
+        )
     return total.report(abstains=not has_global(model), query_all=query_all)
+
+
+def _check_model(model):
+    if not isinstance(model, BaseSelectiveClassifier):
+        raise TypeError(
+            "model must be a fitted HybridClassifier or AbstainingClassifier. Got "
+            f"{type(model).__name__}."
+        )
+    check_is_fitted(model, "policy_")
 
 
 def _tally(model, query_all, chunk):
@@ -104,7 +123,10 @@ def curve_in_chunks(
     Raises
     ------
     ValueError
-        When a parameter is out of range, lengths differ, or there is no y.
+        When a parameter is out of range, lengths differ, a label is missing or of
+        another kind than the classes, or there is no y.
+    TypeError
+        When the model is neither a HybridClassifier nor an AbstainingClassifier.
 
     Examples
     --------
@@ -118,7 +140,7 @@ def curve_in_chunks(
     >>> found.error_bound, found.curve.accuracy_at(0.5)
     (0.0, np.float64(1.0))
     """
-    check_is_fitted(model, "policy_")
+    _check_model(model)
     running = RunningCurve(max_points)
     chunks = chunks_of(X, y, sample_weight, chunk_rows)
     for columns in in_waves(partial(_curve_columns, model), chunks, n_jobs):

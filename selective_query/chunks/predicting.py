@@ -72,13 +72,7 @@ def predict_in_chunks(
     >>> predict_in_chunks(hybrid, X[1200:], "predict_coverage", out=kept) is kept
     True
     """
-    methods = (method,) if isinstance(method, str) else tuple(method)
-    for name in methods:
-        if not hasattr(model, name):
-            raise AttributeError(
-                f"method={name!r} is none of {type(model).__name__}. Choose one that "
-                "takes rows and returns an entry for each, such as 'predict'."
-            )
+    methods = _checked_methods(model, method)
     chunks = chunks_of(X, chunk_rows=chunk_rows)
     answers = in_waves(partial(_answers, model, methods), chunks, n_jobs)
     if out is not None:
@@ -86,6 +80,22 @@ def predict_in_chunks(
         _fill(arrays, answers, methods)
         return out
     return (part for (part,) in answers) if isinstance(method, str) else answers
+
+
+def _checked_methods(model, method):
+    methods = (method,) if isinstance(method, str) else method
+    if not (methods and isinstance(methods, (tuple, list))):
+        raise ValueError(
+            "method must be a name such as 'predict', or a tuple of names. Got "
+            f"{method!r}."
+        )
+    for name in methods:
+        if not callable(getattr(model, str(name), None)):
+            raise AttributeError(
+                f"method={name!r} is none of {type(model).__name__}. Choose one that "
+                "takes rows and returns an entry for each, such as 'predict'."
+            )
+    return methods
 
 
 def _answers(model, methods, chunk):
@@ -113,6 +123,12 @@ def _fill(arrays, answers, methods):
             f"out must hold one array for each method, {len(methods)}. Got "
             f"{len(arrays)}."
         )
+    for array in arrays:
+        if not hasattr(array, "dtype"):
+            raise TypeError(
+                "out must be an array or a tuple of arrays, such as memory maps. Got "
+                f"{type(array).__name__}. For files, give the answers to write_npy."
+            )
     start = 0
     for parts in answers:
         stop = start + len(parts[0])

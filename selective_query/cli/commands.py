@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from selective_query import __version__
 from selective_query._outcomes_file import read_arrays
@@ -19,11 +18,12 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
+from selective_query.cli.files import halves, load_policy
 from selective_query.cli.planning import add_plan
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
-from selective_query.persistence import load, save
+from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers
 
@@ -156,10 +156,7 @@ def _compare(args):
     if args.test is not None:
         test = Outcomes.from_file(args.test)
     else:
-        rows = train_test_split(
-            np.arange(train.n_rows), test_size=0.5, random_state=args.seed
-        )
-        train, test = (train.take(np.sort(half)) for half in rows)
+        train, test = halves(train, args.file, args.seed)
     comparison = compare_routers(
         train,
         test,
@@ -188,7 +185,7 @@ def _fit(args):
 
 
 def _decide(args):
-    policy = load(args.policy)
+    policy = load_policy(args.policy)
     arrays = read_arrays(args.file, {field.name for field in fields(Outcomes)})
     known = {field.name for field in fields(Evidence)}
     evidence = Evidence(**{name: arrays[name] for name in known & arrays.keys()})
@@ -198,10 +195,8 @@ def _decide(args):
         np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
     else:
         np.savez(args.output, base_answers=kept, query_score=score)
-    print(
-        f"{(~kept).sum()} of {len(kept)} inputs to query; coverage {kept.mean():.4f}",
-        file=sys.stderr,
-    )
+    share = f"; coverage {kept.mean():.4f}" if len(kept) else ""
+    print(f"{(~kept).sum()} of {len(kept)} inputs to query{share}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from sklearn.model_selection import train_test_split
-
 from selective_query.budgets import (
     BatteryLife,
     Coverage,
@@ -18,11 +15,10 @@ from selective_query.budgets import (
 )
 from selective_query.budgets.budgets import All
 from selective_query.budgets.outlook import likely_coverage
+from selective_query.cli.files import halves, load_policy
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 from selective_query.outcomes import Outcomes
-from selective_query.persistence import load
 from selective_query.planning import plan
-from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers, make_router
 
 # A router that decides before the base reads inputs, which no file of predictions has.
@@ -162,17 +158,8 @@ def _router_and_rows(args, deployment, budgets):
     """A fitted router, and rows that it has not seen."""
     outcomes = Outcomes.from_file(args.file)
     if args.policy is not None:
-        policy = load(args.policy)
-        if not isinstance(policy, RoutingPolicy):
-            raise ValueError(
-                f"--policy {args.policy} must hold a RoutingPolicy, as "
-                f"`selective-query fit` writes it. Got {type(policy).__name__}."
-            )
-        return policy.router_, outcomes
-    halves = train_test_split(
-        np.arange(outcomes.n_rows), test_size=0.5, random_state=args.seed
-    )
-    train, test = (outcomes.take(np.sort(half)) for half in halves)
+        return load_policy(args.policy).router_, outcomes
+    train, test = halves(outcomes, args.file, args.seed)
     made = [b(deployment) if callable(b) else b for b in budgets]
     coverage = likely_coverage(All(*made), train) if made else None
     router = make_router(
@@ -194,6 +181,9 @@ def _charged(deployment, router, rows):
 def run_plan(args):
     """Fit the router on a random half of the rows, and plan on the other."""
     deployment, budgets = _deployment(args), _budgets(args)
+    if not budgets:
+        options = ", ".join(map(_option, (*LIMITS, "min_coverage", "min_accuracy")))
+        raise ValueError(f"plan needs at least one budget. Give one of {options}.")
     router, rows = _router_and_rows(args, deployment, budgets)
     deployment = _charged(deployment, router, rows)
     found = plan(rows, router.query_score(rows.evidence), deployment, *budgets)

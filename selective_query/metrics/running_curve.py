@@ -1,5 +1,7 @@
 """The accuracy-coverage curve of rows that come in chunks, in bounded memory."""
 
+from numbers import Integral
+
 import numpy as np
 
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
@@ -47,7 +49,8 @@ class RunningCurve:
     """
 
     def __init__(self, max_points=100_000):
-        if not max_points >= 16:
+        whole = isinstance(max_points, Integral) and not isinstance(max_points, bool)
+        if not whole or max_points < 16:
             raise ValueError(
                 "max_points must be a whole number of groups to keep, 16 or more. Got "
                 f"{max_points!r}."

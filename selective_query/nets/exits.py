@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from selective_query.nets.checks import check_whole, check_wholes
+
 
 class EarlyExitNet(nn.Module):
     """A chain of parts with a classifier after each of them.
@@ -41,6 +43,8 @@ class EarlyExitNet(nn.Module):
     def __init__(self, parts, widths, n_classes, branches=None):
         super().__init__()
         parts = list(parts)
+        check_whole(2, n_classes=n_classes)
+        check_wholes(widths=widths)
         branches = [None] * len(parts) if branches is None else list(branches)
         for name, entries in (("widths", widths), ("branches", branches)):
             if len(entries) != len(parts):
@@ -192,6 +196,7 @@ class SplitNet(nn.Module):
         bits : int, default=8
             Of each number sent.
         """
+        check_whole(bits=bits)
         was_training = self.training
         with torch.no_grad():
             n_numbers = self.eval().edge(x[:1]).numel()

@@ -6,6 +6,14 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from selective_query.nets.blocks import InvertedResidual, conv_block, round_channels
+from selective_query.nets.checks import check_factor, check_whole, check_wholes
+
+
+def _check_ends(n_classes, n_channels, resolution):
+    check_whole(2, n_classes=n_classes)
+    check_whole(n_channels=n_channels)
+    if resolution is not None:
+        check_whole(resolution=resolution)
 
 
 class _PooledNet(nn.Module):
@@ -51,12 +59,15 @@ class ConvNet(_PooledNet):
         resolution=None,
     ):  # fmt: skip
         super().__init__()
+        check_wholes(widths=widths)
         strides = (2,) * len(widths) if strides is None else strides
+        check_wholes(strides=strides)
         if len(strides) != len(widths):
             raise ValueError(
                 "strides must have one entry for each of widths. Got "
                 f"{len(strides)} and {len(widths)}."
             )
+        _check_ends(n_classes, n_channels, resolution)
         self.resolution = resolution
         self.blocks = nn.Sequential(
             *(
@@ -118,11 +129,16 @@ class MobileNet(_PooledNet):
         stem_stride=1, n_stages=5,
     ):  # fmt: skip
         super().__init__()
-        if not 1 <= n_stages <= len(_STAGES):
+        _check_ends(n_classes, n_channels, resolution)
+        check_factor(width=width)
+        check_whole(depth=depth, n_stages=n_stages)
+        if n_stages > len(_STAGES):
             raise ValueError(
                 f"n_stages must be a whole number in [1, {len(_STAGES)}]. Got "
                 f"{n_stages!r}."
             )
+        if stem_stride not in (1, 2):
+            raise ValueError(f"stem_stride must be 1 or 2. Got {stem_stride!r}.")
         self.resolution = resolution
         n_in = round_channels(16 * width)
         blocks = [conv_block(n_channels, n_in, 3, stem_stride, activation=nn.Hardswish)]

@@ -1,5 +1,7 @@
 """Nets from timm, as bases and globals."""
 
+from selective_query.nets.checks import check_whole
+
 
 def timm_net(name, n_classes, *, pretrained=False, **options):
     """A net of timm's, ending in a linear layer for so many classes.
@@ -22,7 +24,10 @@ def timm_net(name, n_classes, *, pretrained=False, **options):
     ------
     ImportError
         When timm is not installed.
+    ValueError
+        When `n_classes` is no whole number >= 2.
     """
+    check_whole(2, n_classes=n_classes)
     try:
         import timm
     except ImportError as error:

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from selective_query.nets.checks import check_whole
+
 
 class SignalNet(nn.Module):
     """Convolutions over time, each channel by itself and then across channels.
@@ -35,6 +37,10 @@ class SignalNet(nn.Module):
 
     def __init__(self, n_classes, n_channels, width=32, depth=3, kernel=5):
         super().__init__()
+        check_whole(2, n_classes=n_classes)
+        check_whole(n_channels=n_channels, width=width, depth=depth, kernel=kernel)
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd. Got {kernel!r}.")
         layers = [nn.Conv1d(n_channels, width, 1, bias=False), *_norm(width)]
         for _ in range(depth):
             layers += [

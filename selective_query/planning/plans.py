@@ -169,10 +169,7 @@ def plan(outcomes, score, deployment, *budgets):
     >>> found.costs["latency_ms"] <= 80 + 1e-6
     True
     """
-    if not budgets:
-        raise ValueError("plan needs at least one budget. Got none.")
-    if not isinstance(deployment, Deployment):
-        raise TypeError(f"plan needs a Deployment. Got {deployment!r}.")
+    check_asked(deployment, budgets)
     rows = _Rows(outcomes, score)
     coverage, accuracy, budget = rows.best(deployment, budgets)
     found = []
@@ -189,6 +186,32 @@ def plan(outcomes, score, deployment, *budgets):
         for utility in (outcomes.base_utility, outcomes.global_utility)
     )
     return Plan(coverage, accuracy, base, global_, deployment, budget, tuple(found))
+
+
+def check_asked(deployment, budgets):
+    """Raise where there is nothing to plan: no deployment, or no budgets that are some.
+
+    Raises
+    ------
+    TypeError
+        When `deployment` is no Deployment.
+    ValueError
+        When there is no budget, or one is neither a budget nor a function.
+    """
+    if not isinstance(deployment, Deployment):
+        raise TypeError(
+            f"plan needs a Deployment. Got {deployment!r}. Build one: "
+            "Deployment(device=STM32F746, base_ms=50, link=WIFI, cloud=CLOUD, "
+            "payload_bytes=3072)."
+        )
+    if not budgets:
+        raise ValueError(
+            "plan needs at least one budget. Got none. Give one after the deployment, "
+            "such as 0.8 for a coverage of at least 0.8, or MaxLatency(60, deployment)."
+        )
+    for budget in budgets:
+        if not callable(budget):
+            as_budget(budget)
 
 
 class _Rows:

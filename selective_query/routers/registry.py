@@ -86,7 +86,7 @@ def list_routers(bounds=False):
     return [name for name, cls in _ROUTERS.items() if bounds or not cls.is_bound]
 
 
-def make_router(router, *, target_coverage=None, random_state=None):
+def make_router(router, *, target_coverage=None, random_state=None, name="router"):
     """A fresh router from a name or a router, with what it left open filled in.
 
     Parameters
@@ -97,6 +97,8 @@ def make_router(router, *, target_coverage=None, random_state=None):
         For routers with a ``target_coverage`` of None.
     random_state : int, RandomState instance or None
         For routers with a ``random_state`` of None.
+    name : str, default="router"
+        Of the parameter, for messages.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def make_router(router, *, target_coverage=None, random_state=None):
             close = get_close_matches(router, _ROUTERS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"router={router!r} is not known. Choose one of "
+                f"{name}={router!r} is not known. Choose one of "
                 f"{', '.join(list_routers())}, or pass a router object.{hint}"
             )
         made = _ROUTERS[router]()
@@ -122,16 +124,16 @@ def make_router(router, *, target_coverage=None, random_state=None):
         made = clone(router)
     else:
         raise TypeError(
-            f"router must be a name ({', '.join(list_routers())}) or an instance of a "
+            f"{name} must be a name ({', '.join(list_routers())}) or an instance of a "
             f"BaseRouter subclass. Got {router!r}."
         )
     open_params = made.get_params(deep=False)
-    for name, value in (
+    for param, value in (
         ("target_coverage", target_coverage),
         ("random_state", random_state),
     ):
-        if value is not None and open_params.get(name, value) is None:
-            made.set_params(**{name: value})
+        if value is not None and open_params.get(param, value) is None:
+            made.set_params(**{param: value})
     return made
 
 

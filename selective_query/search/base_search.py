@@ -3,37 +3,27 @@
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import delayed
 from scipy.stats import spearmanr
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, check_memory, column_or_1d
-from tqdm.auto import tqdm
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from selective_query._parallel import parallel
+from selective_query._labels import refuse_missing
 from selective_query._validation import (
     HasMethods,
     Interval,
-    check_sample_weight,
+    check_weights,
     fit_context,
 )
-from selective_query.costs.device_check import check_device, device_report
-from selective_query.crossfit import fit_model
+from selective_query.costs.device_check import check_device
 from selective_query.displays.bases import plot_bases
 from selective_query.hybrid import HybridClassifier
 from selective_query.routers._base import BaseRouter
-from selective_query.routers.registry import make_router
-from selective_query.search.judging import (
-    Judged,
-    judge_base,
-    pareto,
-    stratified_order,
-)
+from selective_query.routers.registry import make_router, refuse_bound
+from selective_query.search.contest import Contest
+from selective_query.search.judging import pareto
 from selective_query.search.space import SearchSpace
-
-# Of each class on the fewest rows, so that folds hold some.
-N_OF_EACH = 2
 
 
 def _best_has_proba(self):
@@ -219,130 +209,29 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         X, y = indexable(X, y)
         y = column_or_1d(y)
+        refuse_missing(y, "y")
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, y)
+            sample_weight = check_weights(sample_weight, len(y))
         if isinstance(self.candidates, dict) and not self.candidates:
             raise ValueError("candidates must name at least one base. Got {}.")
         if self.limits is not None and not callable(self.limits):
             check_device(self.limits, "limits")
+        make_router(self.proxy, name="proxy")
+        refuse_bound(make_router(self.router))
         seed = self.random_state
         if seed is None and self.memory is not None:
             seed = 0  # else a search that was cut off would start on other rows
-        self._rng = check_random_state(seed)
-        self._rows = X, y, sample_weight, stratified_order(y, self._rng)
-        self._bases, self.left_out_, self._judged = {}, {}, {}
-        names = self._first_rung()
-        n_rows = self._n_first()
-        while n_rows < len(y) and len(names) > self.n_finalists:
-            names = self._best(names)[
-                : max(self.n_finalists, len(names) // self.factor)
-            ]
-            n_rows = min(self.factor * n_rows, len(y))
-            self._judge(names, n_rows)
-        finalists = self._best(names)[: self.n_finalists]
-        self._judge(finalists, len(y), learned=True)
-        self._settle(finalists, X, y, sample_weight)
-        del self._rows, self._rng, self._bases, self._judged
+        contest = Contest(self, X, y, sample_weight, check_random_state(seed))
+        finalists = contest.finalists()
+        self._settle(contest, finalists)
+        self.best_hybrid_.fit(X, y, sample_weight)
+        self.classes_ = self.best_hybrid_.classes_
         return self
 
-    def _n_first(self):
-        """Rows of the first rung, which hold some of each class."""
-        y = self._rows[1]
-        return min(max(self.min_rows, N_OF_EACH * len(np.unique(y))), len(y))
-
-    def _first_rung(self):
-        """Names of the candidates, judged on few rows."""
-        n_rows = self._n_first()
-        if isinstance(self.candidates, SearchSpace):
-            return self._evolved(self.candidates, n_rows)
-        names = [n for n, base in self.candidates.items() if self._fits(n, base)]
-        self._refuse_none(names)
-        self._judge(names, n_rows)
-        return names
-
-    def _evolved(self, space, n_rows):
-        points = {}
-        for generation in range(self.n_generations):
-            best = self._best(list(points))[: max(1, self.population // 2)]
-            for _ in range(20 * self.population):
-                if len(points) >= min(
-                    self.population * (generation + 1), space.n_points
-                ):
-                    break
-                parent = points[best[self._rng.randint(len(best))]] if best else None
-                point = (
-                    space.sample(self._rng)
-                    if parent is None
-                    else space.mutate(parent, self._rng)
-                )
-                name, base = space.candidate(point)
-                known = name in points or name in self.left_out_
-                if not known and self._fits(name, base):
-                    points[name] = point
-            self._refuse_none(points)
-            self._judge([name for name in points if name not in self._judged], n_rows)
-        return list(points)
-
-    def _fits(self, name, base):
-        excess = self._excess(base)
-        if excess is None:
-            self._bases[name] = base
-            return True
-        self.left_out_[name] = excess
-        return False
-
-    def _excess(self, base):
-        """What a candidate exceeds, in words; None where it keeps to the limits."""
-        if self.limits is None or callable(self.limits):
-            return None if self.limits is None else self.limits(base)
-        X, y, weight, _ = self._rows
-        return device_report(
-            base,
-            self.limits,
-            X,
-            len(np.unique(y)),
-            fit=lambda: fit_model(base, X, y, weight),
-            router=make_router(self.router),
-        ).excess
-
-    def _refuse_none(self, names):
-        if not names:
-            shown = "; ".join(f"{n}: {why}" for n, why in self.left_out_.items())
-            raise ValueError(
-                "No candidate keeps to the limits. Give smaller ones, or another "
-                f"device. {shown}"
-            )
-
-    def _best(self, names):
-        return sorted(names, key=lambda name: -self._judged[name].proxy)
-
-    def _judge(self, names, n_rows, learned=False):
-        X, y, weight, order = self._rows
-        rows = np.sort(order[:n_rows])
-        judge = check_memory(self.memory).cache(judge_base)
-        part = (
-            _safe_indexing(X, rows),
-            y[rows],
-            None if weight is None else np.asarray(weight)[rows],
-        )
-        settings = (self.global_estimator, self.coverage, self.cv)
-        routers = self.proxy, self.router if learned else None
-        found = parallel(self.n_jobs)(
-            delayed(judge)(self._bases[name], *settings, *part, *routers)
-            for name in names
-        )
-        bar = tqdm(
-            zip(names, found, strict=True), total=len(names), leave=False,
-            desc=f"{n_rows} rows", disable=not self.verbose,
-        )  # fmt: skip
-        for name, accuracies in bar:
-            cost = np.nan if self.cost is None else float(self.cost(self._bases[name]))
-            self._judged[name] = Judged(name, n_rows, *accuracies, cost)
-
-    def _settle(self, finalists, X, y, sample_weight):
-        judged = self._judged
-        finalists = sorted(finalists, key=lambda name: -judged[name].learned)
-        others = [name for name in self._best(list(judged)) if name not in finalists]
+    def _settle(self, contest, finalists):
+        judged, ranked = contest.judged, contest.ranked(contest.judged)
+        others = [name for name in ranked if name not in finalists]
+        self.left_out_ = contest.left_out
         self.results_ = [vars(judged[name]) for name in [*finalists, *others]]
         self.pareto_ = pareto([judged[name] for name in finalists])
         self.proxy_rank_correlation_ = np.nan
@@ -350,14 +239,12 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if len(finalists) > 2 and np.ptp(pairs, axis=0).all():
             self.proxy_rank_correlation_ = float(spearmanr(*pairs.T).statistic)
         self.best_name_ = finalists[0]
-        self.best_base_ = self._bases[finalists[0]]
+        self.best_base_ = contest.bases[finalists[0]]
         self.best_hybrid_ = HybridClassifier(
             self.best_base_, self.global_estimator, router=self.router,
             coverage=self.coverage, cv=self.cv, random_state=self.random_state,
             device=None if callable(self.limits) else self.limits,
         )  # fmt: skip
-        self.best_hybrid_.fit(X, y, sample_weight)
-        self.classes_ = self.best_hybrid_.classes_
 
     def predict(self, X):
         """Labels by the hybrid with the best base; see :class:`HybridClassifier`."""
@@ -367,6 +254,7 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     @available_if(_best_has_proba)
     def predict_proba(self, X):
         """Class probabilities by the hybrid with the best base."""
+        check_is_fitted(self, "best_hybrid_")
         return self.best_hybrid_.predict_proba(X)
 
     def predict_coverage(self, X):

@@ -2,7 +2,12 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+
+from selective_query.probabilities import check_proba
+
+SOME_LACK = "Where y lacks a label, as it may in a fold, name all of them by classes=."
 
 
 class NetOutput(NamedTuple):
@@ -57,3 +62,40 @@ class Target(NamedTuple):
         if self.global_proba is None:
             return torch.ones_like(self.weight)
         return (self.global_proba.argmax(1) == self.label).float()
+
+
+def make_target(label, weight, global_proba, n_classes):
+    """What is known of all rows, from arrays.
+
+    Parameters
+    ----------
+    label : ndarray of shape (n_samples,), int
+    weight : ndarray of shape (n_samples,)
+    global_proba : array-like of shape (n_samples, n_classes) or None
+    n_classes : int
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    ValueError
+        When `global_proba` has another shape, or holds no probabilities.
+    """
+    if global_proba is not None:
+        global_proba = np.asarray(global_proba, dtype=np.float32)
+        expected = len(label), n_classes
+        if global_proba.shape != expected:
+            raise ValueError(
+                f"global_proba must be of shape {expected}: one row for each of X, one "
+                f"column for each class. Got {global_proba.shape}. {SOME_LACK}"
+            )
+        check_proba(global_proba, "global_proba")
+        global_proba = torch.from_numpy(global_proba)
+    return Target(
+        torch.from_numpy(label).long(),
+        torch.from_numpy(weight).float(),
+        torch.arange(len(label)),
+        global_proba,
+    )

@@ -6,6 +6,34 @@ import torch
 from skorch.callbacks import Callback
 
 from selective_query.metrics import accuracy_at_coverage
+from selective_query.training.engine import StopTraining, outputs_of
+
+
+def hold_out_rows(rows, share):
+    """Rows to train on, and a share of them held out at random.
+
+    Parameters
+    ----------
+    rows : Rows
+    share : float
+
+    Returns
+    -------
+    train, held_out : Rows
+
+    Raises
+    ------
+    ValueError
+        When fewer than two are left to train on.
+    """
+    order = torch.randperm(len(rows))
+    n_held_out = max(1, round(share * len(rows)))
+    if len(rows) - n_held_out < 2:
+        raise ValueError(
+            f"validation={share} of {len(rows)} rows leaves fewer than two to train "
+            "on. Give more rows or a smaller share."
+        )
+    return rows.pick(order[n_held_out:]), rows.pick(order[:n_held_out])
 
 
 class BestEpoch(Callback):
@@ -23,8 +51,8 @@ class BestEpoch(Callback):
 
     Attributes
     ----------
-    weights : dict
-        A copy of the best module's state.
+    weights : dict or None
+        A copy of the best module's state; None before there was one.
     """
 
     def __init__(self, held_out, coverage, patience=None, n_warm_up=0):
@@ -46,18 +74,18 @@ class BestEpoch(Callback):
             return
         self._n_waited += 1
         if self.patience is not None and self._n_waited >= self.patience:
-            raise KeyboardInterrupt
+            raise StopTraining
 
     @torch.no_grad()
     def _accuracy(self, net):
-        module = net.module_.eval()
-        x, target = self.held_out.batch(slice(None))
-        output = module(x.to(net.device))
-        right = (output.logits.argmax(1).cpu() == target.label).numpy()
-        score = module.loss.query_score(output).float().cpu().numpy()
+        module, target = net.module_.eval(), self.held_out.target
+        answers, scores = [], []
+        for output in outputs_of(module, self.held_out, net.device):
+            answers.append(output.logits.argmax(1).cpu())
+            scores.append(module.loss.query_score(output).float().cpu())
         return accuracy_at_coverage(
-            score,
-            right,
+            torch.cat(scores).numpy(),
+            (torch.cat(answers) == target.label).numpy(),
             target.global_right.numpy(),
             coverage=self.coverage,
             sample_weight=target.weight.numpy(),

@@ -1,13 +1,20 @@
 """The training loop, on skorch: batches of tensors, our losses, the learning rate."""
 
+import inspect
+
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import LRScheduler, ProgressBar
+from skorch.callbacks import Callback, LRScheduler, ProgressBar
 from torch.utils.data import Dataset
 
 from selective_query.training.losses import CrossEntropy
 
 ROWS_AT_ONCE = 1000
+OF_USER = "user_"
+
+
+class StopTraining(Exception):
+    """Raised by a callback after the last epoch that is wanted."""
 
 
 class Rows(Dataset):
@@ -60,8 +67,50 @@ class ShuffledBatches:
             yield self.dataset.batch(rows, self.augment)
 
 
+def outputs_of(module, rows, device):
+    """Outputs of a net, some rows at a time.
+
+    Parameters
+    ----------
+    module : RoutedNet
+        In evaluation mode, on the device.
+    rows : Rows
+    device : str
+
+    Yields
+    ------
+    NetOutput
+        On the device.
+    """
+    for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+        x, _ = rows.batch(slice(start, start + ROWS_AT_ONCE))
+        yield module(x.to(device))
+
+
 class Engine(NeuralNet):
     """skorch's loop for nets that put out a NetOutput and losses that charge rows."""
+
+    def train_on(self, rows):
+        """As `partial_fit`, which would take Ctrl-C for a wish to stop early."""
+        self.notify("on_train_begin", X=rows, y=None)
+        try:
+            self.fit_loop(rows)
+        except StopTraining:
+            pass
+        finally:
+            self.notify("on_train_end", X=rows, y=None)
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        getattr(self, method_name)(self, **cb_kwargs)
+        for name, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt as interrupt:
+                # It is how callbacks of skorch stop early, too.
+                if name.startswith(OF_USER) and "_train_" not in method_name:
+                    raise StopTraining from interrupt
+                raise
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         target = y_true.to(self.device)
@@ -72,8 +121,30 @@ class Engine(NeuralNet):
         return (charged * target.weight).sum() / target.weight.sum()
 
     def train_step_single(self, batch, **fit_params):
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.mixed_precision):
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
             return super().train_step_single(batch, **fit_params)
+
+
+def find_device(name):
+    """What `device` means here: CUDA for "auto" where there is one.
+
+    Raises
+    ------
+    ValueError
+        When torch does not know the device, or it is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (AssertionError, ImportError, RuntimeError) as error:
+        raise ValueError(
+            "device must be 'auto', 'cpu' or another that torch finds here, such as "
+            f"'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' takes CUDA "
+            "where there is one."
+        ) from error
+    return name
 
 
 def make_engine(module, settings, n_rows, best_epoch=None):
@@ -90,6 +161,13 @@ def make_engine(module, settings, n_rows, best_epoch=None):
     Returns
     -------
     Engine
+
+    Raises
+    ------
+    TypeError
+        When a callback is none of skorch's.
+    ValueError
+        When the device is not there.
     """
     batch_size = min(settings.batch_size, n_rows)
     n_steps = settings.n_epochs * (n_rows // batch_size)
@@ -108,14 +186,15 @@ def make_engine(module, settings, n_rows, best_epoch=None):
         callbacks.append(("best_epoch", best_epoch))
     if settings.verbose:
         callbacks.append(("bar", ProgressBar(batches_per_epoch=n_rows // batch_size)))
-    callbacks += [
-        (f"user_{number}", callback)
-        for number, callback in enumerate(settings.callbacks or [])
-    ]
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    engine = Engine(
+    for number, callback in enumerate(settings.callbacks or []):
+        kind = callback if inspect.isclass(callback) else type(callback)
+        if not issubclass(kind, Callback):
+            raise TypeError(
+                f"callbacks must hold callbacks of skorch. Got {callback!r}. Pass "
+                "objects, such as skorch.callbacks.EpochTimer()."
+            )
+        callbacks.append((f"{OF_USER}{number}", callback))
+    return Engine(
         module,
         criterion=torch.nn.Identity,
         optimizer=torch.optim.SGD,
@@ -129,10 +208,8 @@ def make_engine(module, settings, n_rows, best_epoch=None):
         iterator_train__augment=settings.augment,
         train_split=None,
         callbacks=callbacks,
-        device=device,
+        device=find_device(settings.device),
         verbose=settings.verbose,
         # Where Ray has replaced print, skorch's log would show in any case.
         **({} if settings.verbose else {"callbacks__print_log": None}),
     )
-    engine.mixed_precision = device == "cuda"
-    return engine

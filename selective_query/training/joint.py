@@ -70,11 +70,18 @@ class _TrainsNet:
                 name: value
                 for name, value in (
                     ("coverage", self._net_coverage()),
+                    ("classes", rows.classes),
                     ("random_state", self.random_state),
                 )
                 if getattr(net, name) is None
             }
         )
+        if not np.array_equal(np.unique(net.classes), rows.classes):
+            raise ValueError(
+                "classes of base_estimator must be the labels of y and of a frozen "
+                f"global, {rows.classes[:10].tolist()}. Got {net.classes!r}. Leave "
+                "classes out: they are filled in."
+            )
         return net.fit(rows.X, rows.y, rows.weight, global_proba=_global_proba(sides))
 
     def _net_coverage(self):
@@ -98,11 +105,9 @@ def _global_proba(sides):
     answers = sides.global_.answers
     if answers is None:
         return None
-    classes = sides.base.rows.classes
-    proba = answers.proba
-    if proba is None:
-        proba = np.eye(len(classes))[answers.label]
-    return proba[:, np.isin(classes, sides.base.rows.y)]
+    if answers.proba is None:
+        return np.eye(len(sides.base.rows.classes))[answers.label]
+    return answers.proba
 
 
 class HybridNetClassifier(_TrainsNet, HybridClassifier):
@@ -116,8 +121,9 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     Parameters
     ----------
     base_estimator : NetClassifier
-        Not fitted; its `loss` says what it is trained for. It gets the coverage, and
-        the random state, where it has none of its own.
+        Not fitted; its `loss` says what it is trained for. It gets the coverage, the
+        classes (of y and of a frozen global) and the random state where it has none of
+        its own.
     global_estimator : classifier
     router : str or BaseRouter, default="auto"
         ``NetRouter()`` takes the loss's own score.

@@ -1,7 +1,6 @@
 """A torch net as a classifier, trained with any of the losses for hybrids."""
 
 import copy
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,16 +10,11 @@ from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
-from selective_query._validation import (
-    Interval,
-    StrOptions,
-    check_sample_weight,
-    fit_context,
-)
-from selective_query.probabilities import check_proba
-from selective_query.training.batch import Target
-from selective_query.training.early_stopping import BestEpoch
-from selective_query.training.engine import ROWS_AT_ONCE, Rows, make_engine
+from selective_query._validation import Interval, check_sample_weight, fit_context
+from selective_query.training.batch import make_target
+from selective_query.training.early_stopping import BestEpoch, hold_out_rows
+from selective_query.training.engine import Rows, find_device, make_engine, outputs_of
+from selective_query.training.inputs import as_tensor
 from selective_query.training.losses import HybridLoss, make_loss
 from selective_query.training.routed_net import (
     EVIDENCE,
@@ -44,7 +38,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
     loss : str or HybridLoss, default="cross_entropy"
         See :func:`selective_query.training.list_losses`.
     coverage : float or None, default=None
-        For losses with a coverage of their own that leave it open; 0.9 where None.
+        For `validation`, and for losses with a coverage of their own that leave it
+        open; 0.9 where None.
+    classes : array-like of shape (n_classes,) or None, default=None
+        All labels that there are, where y may lack some, as in a fold; None takes those
+        of y.
     n_epochs : int, default=12
     learning_rate : float, default=0.1
         The highest of one cycle (Smith and Topin, 2019), of SGD with momentum.
@@ -55,16 +53,23 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
     head_hidden : int, default=32
         Units of the router head's hidden layer; 0 makes it linear.
     validation : float or None, default=None
-        Share of the rows held out from training to choose the epoch whose weights are
-        kept, by accuracy of the hybrid at the coverage; of the base, or on what it
-        answers, without a global. None keeps the last.
+        Share of the rows, drawn at random, that nothing trains on, not even at the end.
+        Kept is the first epoch of highest accuracy on them: that of the hybrid routed
+        by `query_score` at `coverage`, where a query without a global counts as right.
+        Epochs of a loss's warm-up do not count. None trains on all rows and keeps the
+        last epoch.
     patience : int or None, default=None
         Stop when so many epochs brought no better one; needs `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Such as ``Checkpoint``. They see the engine, whose data are tensors.
+        Such as ``Checkpoint``. They see the engine, whose data are tensors. One that
+        raises KeyboardInterrupt, as ``EarlyStopping`` does, ends training early; Ctrl-C
+        ends `fit`, and leaves what was checkpointed.
     device : str, default="auto"
-        ``"auto"`` is CUDA where there is one, in bfloat16 where that is safe, else the
-        processor.
+        Where it trains and predicts: ``"auto"`` is CUDA where there is one, else the
+        processor; or a name of torch's, as ``"cuda:1"``. Training on CUDA is in
+        bfloat16 where autocast holds that safe. Between calls the net is kept on the
+        processor, so that a pickle needs no CUDA; it predicts there too where the
+        device is not found.
     random_state : int, RandomState instance or None, default=None
         Of first weights, order of rows, augmentation and held-out rows. On a processor
         with one thread a fit is repeated bit for bit; more threads may add in another
@@ -99,6 +104,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "module": [nn.Module, callable],
         "loss": [str, HybridLoss],
         "coverage": [Interval(Real, 0, 1, closed="both"), None],
+        "classes": ["array-like", None],
         "n_epochs": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
@@ -108,7 +114,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "validation": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "callbacks": [list, None],
-        "device": [StrOptions({"auto", "cpu", "cuda"}), str],
+        "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -119,6 +125,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         *,
         loss="cross_entropy",
         coverage=None,
+        classes=None,
         n_epochs=12,
         learning_rate=0.1,
         batch_size=128,
@@ -135,6 +142,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.module = module
         self.loss = loss
         self.coverage = coverage
+        self.classes = classes
         self.n_epochs = n_epochs
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -160,8 +168,9 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), optional
             Normalised in each batch.
         global_proba : array-like of shape (n_samples, n_classes), optional
-            What the global says about the rows, in the order of the sorted labels; by a
-            global that did not learn from them. Without it a query counts as right.
+            What the global says about the rows, in the order of ``classes_``, which is
+            sorted; by a global that did not learn from them. Without it a query counts
+            as right.
 
         Returns
         -------
@@ -169,11 +178,14 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            When X is sparse, or a callback is none of skorch's.
         ValueError
-            When shapes differ, the loss needs a global, or the net does not end in a
-            linear layer with as many outputs as there are classes.
+            When shapes differ, the loss needs a global, the device is not there, or the
+            net does not end in a linear layer with as many outputs as there are
+            classes.
         """
-        X = _as_tensor(X)
+        X = as_tensor(X)
         y = column_or_1d(y, warn=True)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
@@ -182,11 +194,16 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
         self._check_settings()
-        self.classes_, label = np.unique(y, return_inverse=True)
+        self.classes_, label = self._encode(y)
         coverage = 0.9 if self.coverage is None else self.coverage
         loss = make_loss(self.loss, coverage)
         loss.check(len(self.classes_), self.n_epochs)
-        target = self._target(label, weight, global_proba, loss)
+        if global_proba is None and loss.needs_global:
+            raise ValueError(
+                f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
+                "says about the rows, or choose another loss."
+            )
+        target = make_target(label, weight, global_proba, len(self.classes_))
         if not weight.all():
             # A batch of such rows alone would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))
@@ -203,6 +220,19 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"patience={self.patience} needs held-out rows to see whether an epoch "
                 "is better. Set validation=0.1, or leave patience out."
             )
+
+    def _encode(self, y):
+        if self.classes is None:
+            return np.unique(y, return_inverse=True)
+        classes = np.unique(self.classes)
+        known = set(classes.tolist())  # in which "1" is not 1
+        unknown = [label for label in np.unique(y).tolist() if label not in known]
+        if unknown:
+            raise ValueError(
+                f"classes must hold every label of y. It lacks {unknown[:5]}. Add "
+                "them, or leave classes out."
+            )
+        return classes, np.searchsorted(classes, y)
 
     @classmethod
     def from_trained(cls, module, classes):
@@ -242,31 +272,8 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"linear layer. Got {classes!r}."
             )
         made.module_ = RoutedNet(copy.deepcopy(module), make_loss("cross_entropy"))
-        made.module_.eval()
+        made.module_.eval().cpu()
         return made
-
-    def _target(self, label, weight, global_proba, loss):
-        if global_proba is None and loss.needs_global:
-            raise ValueError(
-                f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
-                "says about the rows, or choose another loss."
-            )
-        if global_proba is not None:
-            global_proba = np.asarray(global_proba, dtype=np.float32)
-            expected = len(label), len(self.classes_)
-            if global_proba.shape != expected:
-                raise ValueError(
-                    f"global_proba must be of shape {expected}: one row for each of X, "
-                    f"one column for each class of y. Got {global_proba.shape}."
-                )
-            check_proba(global_proba, "global_proba")
-            global_proba = torch.from_numpy(global_proba)
-        return Target(
-            torch.from_numpy(label).long(),
-            torch.from_numpy(weight).float(),
-            torch.arange(len(label)),
-            global_proba,
-        )
 
     def _train(self, X, target, loss, coverage):
         module = copy.deepcopy(self.module)
@@ -280,27 +287,22 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         routed = RoutedNet(module, loss, self.head_hidden, example=X[:2])
         rows, best = Rows(X, target), None
         if self.validation is not None:
-            order = torch.randperm(len(X))
-            n_held_out = max(1, round(self.validation * len(X)))
-            if len(X) - n_held_out < 2:
-                raise ValueError(
-                    f"validation={self.validation} of {len(X)} rows leaves fewer than "
-                    "two to train on. Give more rows or a smaller share."
-                )
-            held_out = rows.pick(order[:n_held_out])
-            rows = rows.pick(order[n_held_out:])
+            rows, held_out = hold_out_rows(rows, self.validation)
             best = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
         engine = make_engine(routed, self, len(rows), best)
         loss.start(len(X), len(self.classes_), engine.device)
         engine.initialize()
         check_outputs(engine.module_, X[:2], len(self.classes_))
-        engine.partial_fit(rows)
-        if not np.isfinite(engine.history[-1, "train_loss"]):
+        engine.train_on(rows)
+        loss.finish()
+        # A callback may have stopped it within an epoch, which has no mean then.
+        losses = [b.get("train_loss", 0) for b in engine.history[-1, "batches"]]
+        if not np.isfinite(losses).all():
             raise ValueError(
                 "The loss became infinite or NaN. Look for NaN in X, or lower "
                 f"learning_rate={self.learning_rate}."
             )
-        if best is not None:
+        if best is not None and best.weights is not None:
             engine.module_.load_state_dict(best.weights)
         self.module_ = engine.module_.eval().cpu()
         self.history_ = engine.history
@@ -339,7 +341,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if not self.module_.loss.reads_exits:
             raise ValueError(
                 f"loss={self.loss!r} trains the last exit alone. Use "
-                "loss=DeepSupervision() with an EarlyExitNet."
+                "loss='deep_supervision' with an EarlyExitNet."
             )
         by_row = self._run(X, lambda output: torch.stack(output.exits, 1).softmax(2))
         return by_row.swapaxes(0, 1)
@@ -366,28 +368,21 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
     @torch.no_grad()
     def _run(self, X, read):
         check_is_fitted(self, "module_")
-        rows = Rows(_as_tensor(X))
-        self.module_.eval()
-        parts = []
-        for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
-            x, _ = rows.batch(slice(start, start + ROWS_AT_ONCE))
-            parts.append(read(self.module_(x)).float().numpy())
+        rows = Rows(as_tensor(X))
+        try:
+            device = find_device(self.device)
+        except ValueError:  # trained elsewhere
+            device = "cpu"
+        module = self.module_.eval()
+        try:
+            module.to(device)
+            parts = [
+                read(output).float().cpu().numpy()
+                for output in outputs_of(module, rows, device)
+            ]
+        finally:
+            module.cpu()
         return np.concatenate(parts)
-
-
-def _as_tensor(X):
-    X = X if isinstance(X, torch.Tensor) else np.asarray(X)
-    if isinstance(X, np.ndarray):
-        if X.dtype.kind not in "fiub":
-            raise ValueError(
-                f"X must hold numbers. Got dtype {X.dtype}. Turn texts or columns of a "
-                "data frame into numbers first."
-            )
-        with warnings.catch_warnings():
-            # Of arrays that must not be written to, as mapped files; nothing here does.
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            X = torch.from_numpy(np.ascontiguousarray(X))
-    return X
 
 
 __all__ = ["EVIDENCE", "NetClassifier"]

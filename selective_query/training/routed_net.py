@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from selective_query.training.batch import NetOutput
+from selective_query.training.batch import SOME_LACK, NetOutput
 
 # The layer that puts out the loss's query score and the features that the head reads.
 EVIDENCE = "evidence"
@@ -121,8 +121,8 @@ def check_outputs(routed, x, n_classes):
     handle.remove()
     if getattr(logits, "shape", None) != (len(x), n_classes):
         raise ValueError(
-            f"module must put out one logit for each of the {n_classes} classes of "
-            f"y. Got {getattr(logits, 'shape', logits)} for two inputs."
+            f"module must put out one logit for each of the {n_classes} classes. Got "
+            f"{getattr(logits, 'shape', logits)} for two inputs. {SOME_LACK}"
         )
     both_nan = logits.isnan().any() and x.float().isnan().any()
     if both_nan:

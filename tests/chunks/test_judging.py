@@ -1,9 +1,14 @@
 """Reports and curves of chunks are those of all rows."""
 
+from itertools import product
+
 import joblib
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
 
+from selective_query import AbstainingClassifier
 from selective_query.chunks import curve_in_chunks, report_in_chunks
 from selective_query.metrics import accuracy_coverage_curve
 
@@ -99,5 +104,61 @@ def test_refusals(hybrid, rows):
         report_in_chunks(hybrid, X, y[:-1])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         report_in_chunks(hybrid, iter([(X, y[:-1])]))
-    with pytest.raises(ValueError, match="sample_weight must be finite"):
+    with pytest.raises(ValueError, match="sample_weight must be one finite .* Got inf"):
         report_in_chunks(hybrid, X, y, sample_weight=np.full(197, np.inf))
+
+
+def test_a_data_loader(hybrid, rows):
+    torch = pytest.importorskip("torch")
+    data = torch.utils.data
+    X, y = rows
+    weight = np.arange(len(y)) % 3
+    for columns in (X, y), (X, y, weight):
+        tensors = data.TensorDataset(*map(torch.from_numpy, columns))
+        loader = data.DataLoader(tensors, batch_size=60)
+        expected = hybrid.report(X, y, sample_weight=(*columns, None)[2])
+        assert_same(report_in_chunks(hybrid, loader), expected)
+    assert curve_in_chunks(hybrid, loader).error_bound == 0
+
+
+def test_faults_of_labels_are_those_of_a_report(hybrid, abstaining, rows):
+    X, y = rows
+    for model, judge in product(
+        (hybrid, abstaining), (report_in_chunks, curve_in_chunks)
+    ):
+        with pytest.raises(ValueError, match="y must hold a label for each row"):
+            judge(model, X, np.where(np.arange(len(y)) == 3, np.nan, y))
+        with pytest.raises(
+            ValueError, match="kind of the classes, numbers .* Got text"
+        ):
+            judge(model, X, y.astype(str))
+        with pytest.raises(
+            ValueError, match="sample_weight must be .* Got -1 in row 0"
+        ):
+            judge(model, X, y, sample_weight=-np.ones(len(y)))
+
+
+def test_labels_that_nobody_knows_count_as_wrong(hybrid, abstaining, rows):
+    X, y = rows
+    strange = np.where(y == 3, 77, y)
+    for model in (hybrid, abstaining):
+        found = report_in_chunks(model, X, strange, chunk_rows=30)
+        assert_same(found, model.report(X, strange))
+        curve = curve_in_chunks(model, X, strange, chunk_rows=30).curve
+        assert curve.base_accuracy == pytest.approx(found.base_accuracy)
+
+
+def test_weights_that_are_zero_everywhere(hybrid, rows):
+    X, y = rows
+    with pytest.raises(ValueError, match="sample_weight must not be zero for all"):
+        report_in_chunks(hybrid, X, y, sample_weight=np.zeros(len(y)), chunk_rows=50)
+
+
+def test_models_that_cannot_be_judged(hybrid, rows):
+    for judge, model in product(
+        (report_in_chunks, curve_in_chunks), (GaussianNB(), hybrid.policy_)
+    ):
+        with pytest.raises(TypeError, match="model must be a fitted HybridClassifier"):
+            judge(model, *rows)
+        with pytest.raises(NotFittedError):
+            judge(AbstainingClassifier(GaussianNB()), *rows)

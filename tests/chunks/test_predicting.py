@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pytest
 from scipy.sparse import coo_matrix, csr_matrix
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -214,3 +215,77 @@ def test_an_array_that_would_wrap_labels_is_refused(digits):
         predict_in_chunks(model, X[600:], out=np.zeros(len(X) - 600, np.int8))
     narrow = np.zeros(len(X) - 600, np.int16)
     assert predict_in_chunks(model, X[600:], out=narrow).max() == 900
+
+
+@pytest.mark.parametrize("chunk_rows", ["a", -1, 2.5, None, True])
+def test_what_is_no_number_of_rows_is_refused(hybrid, rows, chunk_rows):
+    with pytest.raises(ValueError, match="chunk_rows must be a whole number of rows"):
+        predict_in_chunks(hybrid, rows[0], chunk_rows=chunk_rows)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_x_beside_y_is_a_chunk_and_no_rows(hybrid, rows, kind):
+    X, y = rows
+    expected = hybrid.predict(X)
+    found = predict_in_chunks(hybrid, iter([kind([X, y])]))
+    np.testing.assert_array_equal(np.concatenate(list(found)), expected)
+    with pytest.raises(ValueError, match="such as X and y. Give them apart"):
+        predict_in_chunks(hybrid, kind([X, y]))
+    with pytest.raises(ValueError, match="iter.chunks."):
+        predict_in_chunks(hybrid, kind([(X[:99], y[:99]), (X[99:], y[99:])]))
+
+
+def test_a_list_of_rows_is_a_chunk(rows):
+    X, y = rows
+    model = GaussianNB(var_smoothing=0.1).fit(X, y)
+    for n in (2, 3):
+        (found,) = predict_in_chunks(model, iter([list(X[:n])]))
+        np.testing.assert_array_equal(found, model.predict(X[:n]))
+
+
+def test_rows_of_two_parts_are_rows(rows):
+    class OnPairs:
+        def predict(self, pairs):
+            return np.array([image.sum() + size for image, size in pairs])
+
+    pairs = [(np.ones((8, 8)), np.array([i])) for i in range(5)]
+    found = predict_in_chunks(OnPairs(), pairs, chunk_rows=2)
+    assert [len(part) for part in found] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "error", "says"),
+    [
+        ({"X": 1}, TypeError, "A chunk must be rows X, or a tuple .* Got dict"),
+        ("text", TypeError, "Got str"),
+        ((), ValueError, "must be .X, y. or .* Got 0 entries"),
+        ((1, 2, 3, 4), ValueError, "Got 4 entries"),
+    ],
+)
+def test_chunks_that_are_none(hybrid, chunk, error, says):
+    with pytest.raises(error, match=says):
+        list(predict_in_chunks(hybrid, iter([chunk])))
+    if error is TypeError:
+        with pytest.raises(TypeError, match="X must be rows"):
+            predict_in_chunks(hybrid, chunk)
+
+
+@pytest.mark.parametrize("method", [3, (), None])
+def test_methods_are_names(hybrid, rows, method):
+    with pytest.raises(ValueError, match="method must be a name"):
+        predict_in_chunks(hybrid, rows[0], method)
+    with pytest.raises(AttributeError, match="method='classes_' is none"):
+        predict_in_chunks(hybrid, rows[0], "classes_")
+
+
+def test_files_are_no_arrays_to_fill(hybrid, rows):
+    with pytest.raises(TypeError, match="out must be an array .* Got str. For files"):
+        predict_in_chunks(hybrid, rows[0], out="labels.npy")
+
+
+def test_unfitted(rows):
+    made = HybridClassifier(GaussianNB(), DecisionTreeClassifier())
+    with pytest.raises(NotFittedError):
+        list(predict_in_chunks(made, rows[0]))
+    with pytest.raises(NotFittedError):
+        list(predict_in_chunks(RoutingPolicy(), Evidence(X=rows[0]), "decide"))

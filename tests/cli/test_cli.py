@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 
-from selective_query import load
+from selective_query import RoutingPolicy, load, save
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
+from selective_query.routers import EntropyRouter
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +150,43 @@ def test_plan_of_two_models_on_one_device_charges_the_router(file, capsys):
         printed = capsys.readouterr().out
         times.append(float(printed.split("takes ")[1].split(" ms")[0]))
     assert times[0] < times[1]
+
+
+def test_what_is_no_file_of_predictions_is_named(file, tmp_path, arrays, capsys):
+    text, few, flat = (tmp_path / name for name in ("a.csv", "few.npz", "flat.npz"))
+    text.write_text("a,b\n1,2\n")
+    np.savez(few, **{name: values[:1] for name, values in arrays.items()})
+    np.savez(flat, **{**arrays, "y": np.array(3)})
+    for command, says in (
+        (["compare", str(text)], "neither npz nor npy"),
+        (["compare", str(few)], "must hold two rows or more, .* Got 1."),
+        (["plan", str(few), "--base-ms", "2", "--min-coverage", "0.5"], "two rows or"),
+        (["compare", str(flat)], "y must have one entry for each row"),
+        (["plan", str(file), "--base-ms", "2"], "one of --min-battery-days, --max-lat"),
+        (["compare", str(file), "--routers", "entropi"], "routers='entropi' is not"),
+    ):
+        assert main(command) == 2
+        assert re.search(says, capsys.readouterr().err)
+
+
+def test_what_is_no_fitted_policy_is_named(file, tmp_path, capsys):
+    path = str(tmp_path / "saved.skops")
+    for saved, says in (
+        (EntropyRouter(), "must hold a RoutingPolicy, .* Got EntropyRouter"),
+        (RoutingPolicy(), "is not fitted yet"),
+    ):
+        save(saved, path)
+        for command in (
+            ["decide", path, str(file)],
+            ["plan", str(file), "--policy", path, "--base-ms", "2", "--min-coverage=0"],
+        ):
+            assert main(command) == 2
+            assert re.search(says, capsys.readouterr().err)
+
+
+def test_no_rows_to_decide_on(file, tmp_path, arrays, capsys):
+    policy, none = str(tmp_path / "policy.skops"), str(tmp_path / "none.npz")
+    np.savez(none, base_proba=arrays["base_proba"][:0])
+    assert main(["fit", str(file), "-o", policy, "--router", "margin"]) == 0
+    assert main(["decide", policy, none]) == 0
+    assert capsys.readouterr().err == "0 of 0 inputs to query\n"

@@ -82,6 +82,9 @@ def test_pooled_it_keeps_points_of_the_curve_and_its_bound(order):
 
 
 def test_refusals():
+    for wrong in ("a", 20.5):
+        with pytest.raises(ValueError, match="max_points must be a whole number"):
+            RunningCurve(wrong)
     with pytest.raises(ValueError, match="max_points must be .* 16 or more. Got 3"):
         RunningCurve(3)
     with pytest.raises(ValueError, match="There are no rows"):

@@ -6,12 +6,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import BaseSearchCV, SearchSpace
+from selective_query.exceptions import BoundRouterError
 from selective_query.routers import EntropyRouter
 from selective_query.search.judging import (
     Judged,
@@ -272,3 +274,36 @@ def test_it_scores_like_a_classifier(global_, digits):
     found = search({"bayes": GaussianNB()}, global_, digits)
     assert found.score(X[:600], y[:600]) == found.best_hybrid_.score(X[:600], y[:600])
     assert found.predict_proba(X[:5]).shape == (5, 10)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ({"proxy": "orakel"}, ValueError, "proxy='orakel' is not known"),
+        ({"router": "orakel"}, ValueError, "router='orakel' is not known"),
+        ({"router": "oracle"}, BoundRouterError, "router='oracle' is a bound"),
+    ],
+)
+def test_routers_are_named_before_anything_is_fitted(digits, params, error, message):
+    class Forbidden(GaussianNB):
+        def fit(self, *args, **kwargs):
+            raise AssertionError("must not be fitted")
+
+    with pytest.raises(error, match=message):
+        search({"a": Forbidden()}, Forbidden(), digits, **params)
+
+
+def test_an_unfitted_search_says_so(digits):
+    made = BaseSearchCV(TREES, GaussianNB())
+    for method in ("predict", "predict_proba", "predict_coverage"):
+        with pytest.raises(NotFittedError):
+            getattr(made, method)(digits[0])
+
+
+def test_labels_and_weights_are_checked_first(global_, digits):
+    X, y = (part[600:] for part in digits)
+    made = BaseSearchCV({"a": GaussianNB()}, global_)
+    with pytest.raises(ValueError, match="sample_weight must be .* Got -1 in row 0"):
+        made.fit(X, y, -np.ones(len(y)))
+    with pytest.raises(ValueError, match="y must hold a label for each row"):
+        made.fit(X, np.where(np.arange(len(y)) == 3, np.nan, y))

@@ -1,5 +1,6 @@
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -177,7 +178,12 @@ def test_a_net_is_refused_by_save_and_its_policy_is_not(images, trees, tmp_path)
     X, y = images
     hybrid = HybridNetClassifier(net(), trees, random_state=0)
     hybrid.fit(X[500:1000], y[500:1000])
-    with pytest.raises(ValueError, match="A torch net is kept by its state_dict"):
+    with pytest.raises(
+        ValueError, match="kept by its state_dict .* joblib.dump keeps all"
+    ):
         save(hybrid, tmp_path / "hybrid.skops")
     save(hybrid.policy_, tmp_path / "policy.skops")
     assert load(tmp_path / "policy.skops").operating_point_ == hybrid.operating_point_
+    joblib.dump(hybrid, tmp_path / "hybrid.joblib")
+    again = joblib.load(tmp_path / "hybrid.joblib")
+    np.testing.assert_array_equal(again.predict(X), hybrid.predict(X))

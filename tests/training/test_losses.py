@@ -34,6 +34,7 @@ def batch(seed=0):
         return torch.randn(*shape, generator=generator, requires_grad=True)
 
     output = NetOutput(normal(N, K), normal(N), normal(N, K))
+    output = output._replace(exits=[output.second, output.logits])
     target = Target(
         torch.randint(K, (N,), generator=generator),
         torch.ones(N),
@@ -64,14 +65,13 @@ def test_each_row_is_charged_and_a_step_down_the_slope_lowers_the_loss(name):
     loss = started(name)
     charged = loss(output, target)
     assert charged.shape == (N,)
-    parts = [part for part in output if part is not None]
+    parts = output[:3]
     slopes = torch.autograd.grad(charged.mean(), parts, allow_unused=True)
-    moved = NetOutput(
-        *(
-            part if slope is None else part - 0.05 * slope
-            for part, slope in zip(parts, slopes, strict=True)
-        )
+    logits, head, second = (
+        part if slope is None else part - 0.05 * slope
+        for part, slope in zip(parts, slopes, strict=True)
     )
+    moved = NetOutput(logits, head, second, exits=[second, logits])
     assert started(name)(moved, target).mean() < charged.mean()
 
 
@@ -87,7 +87,8 @@ def test_rows_are_ranked_by_a_number_each(name):
 def test_order_of_the_rows_does_not_matter(name):
     output, target = batch()
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
-    shuffled = NetOutput(*(part[order] for part in output[:3])), target.pick(order)
+    logits, head, second = (part[order] for part in output[:3])
+    shuffled = NetOutput(logits, head, second, [second, logits]), target.pick(order)
     torch.testing.assert_close(
         started(name)(*shuffled), started(name)(output, target)[order]
     )
@@ -169,6 +170,25 @@ def test_abstention_losses_are_their_formulas():
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+def test_deep_gamblers_bets_at_odds_that_suit_the_classes():
+    output, target = batch()
+    torch.testing.assert_close(
+        DeepGamblers()(output, target), DeepGamblers(payoff=2.2)(output, target)
+    )
+    two = output._replace(logits=output.logits[:, :2])
+    halves = target._replace(label=target.label % 2)
+    torch.testing.assert_close(
+        DeepGamblers()(two, halves), DeepGamblers(payoff=1.5)(two, halves)
+    )
+
+
+@pytest.mark.parametrize("payoff", [1, 2.2, "high"])
+def test_odds_at_which_nothing_is_learned_are_refused(payoff):
+    DeepGamblers().check(2, 6)
+    with pytest.raises(ValueError, match="at most the 2 classes.* Leave it None for 1"):
+        DeepGamblers(payoff).check(2, 6)
+
+
 def test_self_adaptive_targets_follow_the_net():
     output, target = batch()
     p, both, _, label, rows = numbers(output, target)
@@ -244,7 +264,6 @@ def test_names_and_losses_are_told_apart():
 
 def test_deep_supervision_is_the_weighted_mean_over_exits():
     output, target = batch()
-    output = output._replace(exits=[output.logits, output.second])
     first, last = (
         cross_entropy(z, target.label, reduction="none") for z in output.exits
     )

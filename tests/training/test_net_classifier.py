@@ -8,7 +8,8 @@ from sklearn.frozen import FrozenEstimator
 
 torch = pytest.importorskip("torch")
 
-from skorch.callbacks import Checkpoint
+from scipy.sparse import csr_array
+from skorch.callbacks import Checkpoint, EpochTimer
 from torch import nn
 
 from selective_query import HybridClassifier
@@ -49,7 +50,8 @@ def certain(y, chance=0.9):
 @pytest.mark.parametrize("loss", list_losses())
 def test_every_loss_trains_a_net_that_beats_chance(images, loss):
     X, y = images
-    net = NetClassifier(SMALL, loss=loss, n_epochs=6, coverage=0.8, random_state=0)
+    module = two_exits if loss == "deep_supervision" else SMALL
+    net = NetClassifier(module, loss=loss, n_epochs=6, coverage=0.8, random_state=0)
     net.fit(X[:1200], y[:1200], global_proba=certain(y[:1200]))
     right = net.predict(X[1200:]) == y[1200:]
     assert right.mean() > 0.6
@@ -256,6 +258,8 @@ def test_labels_that_are_missing_are_said(images):
             "payoff must be above 1 and at most the",
         ),
         ({"patience": 3}, {}, "needs held-out rows"),
+        ({"device": "foo"}, {}, "device must be 'auto', 'cpu' or .* Got 'foo'"),
+        ({"classes": range(1, 10)}, {}, r"hold every label of y. It lacks \[0\]"),
         ({"validation": 0.999}, {}, "leaves fewer than two to train on"),
         ({}, {"sample_weight": -np.ones(300)}, "[Nn]egative"),
         ({}, {"global_proba": np.ones((300, 10))}, "Rows of global_proba must sum"),
@@ -269,6 +273,19 @@ def test_bad_input_is_named(images, params, fit, message):
     net = NetClassifier(**{"module": SMALL, **params})
     with pytest.raises(ValueError, match=message):
         net.fit(X[:300], y[:300], **fit)
+
+
+def test_sparse_rows_and_other_callbacks_are_refused(images, fitted):
+    X, y = images
+    for sparse in (csr_array(X[:9].reshape(9, -1)), torch.ones(9, 3).to_sparse()):
+        with pytest.raises(TypeError, match="X must be dense. Got a sparse"):
+            NetClassifier(SMALL).fit(sparse, y[:9])
+        with pytest.raises(TypeError, match="Pass X.toarray"):
+            fitted.predict(sparse)
+    with pytest.raises(TypeError, match="callbacks of skorch. Got 'a'. Pass objects"):
+        NetClassifier(SMALL, callbacks=["a"]).fit(X[:9], y[:9])
+    made_later = NetClassifier(SMALL, n_epochs=1, callbacks=[EpochTimer])
+    assert "dur" in made_later.fit(X[:300], y[:300]).history_[-1]
 
 
 def test_texts_and_rows_of_other_numbers_are_refused(images, fitted):
@@ -308,7 +325,7 @@ def two_exits():
 def test_every_exit_is_trained_and_answers(images):
     X, y = images
     net = NetClassifier(
-        two_exits, loss=DeepSupervision(), n_epochs=10, random_state=0
+        two_exits, loss="deep_supervision", n_epochs=10, random_state=0
     ).fit(X[:1200], y[:1200])
     proba = net.predict_proba_exits(X[1200:])
     assert proba.shape == (2, len(X) - 1200, 10)

@@ -101,6 +101,42 @@ def test_nets_say_what_does_not_go_together():
         EarlyExitNet([nn.Conv2d(3, 8, 3)], [8], 5, branches=[None, None])
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ConvNet(1), "n_classes must be a whole number >= 2. Got 1"),
+        (lambda: ConvNet(10, 8), "widths must be one or more whole numbers"),
+        (lambda: ConvNet(10, ()), r"widths must be .* Got \(\)"),
+        (lambda: ConvNet(10, (8, 0)), "widths must be one or more whole numbers"),
+        (lambda: ConvNet(10, (8,), (0.5,)), "strides must be one or more whole"),
+        (lambda: ConvNet(10, resolution=0), "resolution must be a whole number >= 1"),
+        (lambda: MobileNet("ten"), "n_classes must be a whole number >= 2"),
+        (lambda: MobileNet(10, width=-1), "width must be a positive number.* Got -1"),
+        (lambda: MobileNet(10, width=math.inf), "width must be a positive number"),
+        (lambda: MobileNet(10, depth=0), "depth must be a whole number >= 1. Got 0"),
+        (lambda: MobileNet(10, n_channels=0), "n_channels must be a whole number"),
+        (lambda: MobileNet(10, stem_stride=3), "stem_stride must be 1 or 2. Got 3"),
+        (lambda: MobileNet(10, n_stages=0), "n_stages must be a whole number >= 1"),
+        (lambda: SignalNet(1, 3), "n_classes must be a whole number >= 2. Got 1"),
+        (lambda: SignalNet(10, 0), "n_channels must be a whole number >= 1. Got 0"),
+        (lambda: SignalNet(10, 3, width=0.5), "width must be a whole number >= 1"),
+        (lambda: SignalNet(10, 3, depth=True), "depth must be .* Got True"),
+        (lambda: SignalNet(10, 3, kernel=4), "kernel must be odd. Got 4"),
+        (lambda: EarlyExitNet([nn.Flatten()], [0], 5), r"widths must be .* Got \[0\]"),
+        (lambda: EarlyExitNet([nn.Flatten()], [8], 1), "n_classes must be a whole"),
+        (lambda: EarlyExitNet([], [], 5), r"widths must be .* Got \[\]"),
+        (lambda: timm_net("resnet18", 0), "n_classes must be a whole number >= 2"),
+        (
+            lambda: SplitNet(nn.Flatten(), None).payload_bytes(IMAGES, bits=0),
+            "bits must be a whole number >= 1. Got 0",
+        ),
+    ],
+)
+def test_a_size_that_no_net_can_have_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_last_exit_is_the_whole_net():
     net = exits()
     found = net.forward_exits(IMAGES)

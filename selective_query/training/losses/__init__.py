@@ -52,6 +52,7 @@ _LOSSES = {
     "selective_net": SelectiveNet,
     "deep_gamblers": DeepGamblers,
     "self_adaptive": SelfAdaptive,
+    "deep_supervision": DeepSupervision,
 }
 
 

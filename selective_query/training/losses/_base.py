@@ -12,7 +12,8 @@ SMALLEST_TEMPERATURE = 1e-3
 class HybridLoss(BaseEstimator):
     """Charges each row of a batch, and says how a net trained with it routes.
 
-    A loss is stateless between fits: `start` makes whatever it remembers.
+    A loss is stateless between fits: `start` makes whatever it remembers, and `finish`
+    drops what a fitted net need not carry.
 
     Attributes
     ----------
@@ -56,6 +57,9 @@ class HybridLoss(BaseEstimator):
 
     def start(self, n_rows, n_classes, device):
         """Forget what was remembered of earlier rows."""
+
+    def finish(self):
+        """Drop what was remembered of each row."""
 
     def __call__(self, output, target):
         """Loss of each row.

@@ -1,6 +1,7 @@
 """Losses for a net that may say "I don't know"."""
 
 from math import inf
+from numbers import Real
 
 import torch
 
@@ -65,9 +66,10 @@ class DeepGamblers(HybridLoss):
 
     Parameters
     ----------
-    payoff : float, default=2.2
-        The odds o, above 1 and at most the number of classes: the lower, the sooner the
-        net keeps its stake.
+    payoff : float or None, default=None
+        The odds o, above 1 and at most the number of classes. The net keeps its stake
+        where no class is likelier than 1 / o: the lower the odds, the sooner. None is
+        2.2, and 1.5 for two classes, one of which is always likelier than 1 / 2.2.
     n_warm_up : int, default=4
         Epochs of plain cross-entropy, without which the net may never bet.
 
@@ -79,23 +81,33 @@ class DeepGamblers(HybridLoss):
 
     has_head = True
 
-    def __init__(self, payoff=2.2, n_warm_up=4):
+    def __init__(self, payoff=None, n_warm_up=4):
         self.payoff = payoff
         self.n_warm_up = n_warm_up
 
     def check(self, n_classes, n_epochs):
         super().check(n_classes, n_epochs)
-        if not 1 < self.payoff <= n_classes:
+        if n_classes < 2:
+            raise ValueError("DeepGamblers needs two classes to bet on. Got one.")
+        payoff = self._odds(n_classes)
+        if not (isinstance(payoff, Real) and 1 < payoff <= n_classes):
             raise ValueError(
                 f"DeepGamblers: payoff must be above 1 and at most the {n_classes} "
-                f"classes. Got {self.payoff!r}. With fewer odds than that the net "
-                "never bets, with more it never keeps its stake."
+                f"classes. Got {payoff!r}. With fewer odds than that the net never "
+                "bets, with more it never keeps its stake. Leave it None for "
+                f"{DeepGamblers()._odds(n_classes)}."
             )
+
+    def _odds(self, n_classes):
+        if self.payoff is not None:
+            return self.payoff
+        return 2.2 if n_classes > 2 else 1.5
 
     def __call__(self, output, target):
         log_p = with_deferral(output)
         own = log_p.gather(1, target.label[:, None])[:, 0]
-        reserve = log_p[:, -1] - torch.tensor(self.payoff).log().to(own)
+        odds = torch.tensor(self._odds(output.logits.shape[1]))
+        reserve = log_p[:, -1] - odds.log().to(own)
         return -torch.logaddexp(own, reserve)
 
     def query_score(self, output):
@@ -134,6 +146,9 @@ class SelfAdaptive(HybridLoss):
     def start(self, n_rows, n_classes, device):
         # The chance that each row's own label has in its target.
         self._trust = torch.ones(n_rows, device=device)
+
+    def finish(self):
+        del self._trust
 
     def __call__(self, output, target):
         log_p = with_deferral(output)

@@ -13,7 +13,8 @@ class DeepSupervision(HybridLoss):
     Parameters
     ----------
     weights : sequence of float or None, default=None
-        :math:`w_k` of each exit, from the first to the last; all 1 where None.
+        :math:`w_k` of each exit, from the first to the last; None, as by name, counts
+        all alike.
 
     References
     ----------

@@ -1,0 +1,63 @@
+"""What commands read: a fitted policy, and the halves of a file of predictions."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query.persistence import load
+from selective_query.policy import RoutingPolicy
+
+
+def load_policy(path):
+    """The fitted policy in a file.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    RoutingPolicy
+
+    Raises
+    ------
+    ValueError
+        When the file holds something else, or a policy that is not fitted.
+    """
+    policy = load(path)
+    if not isinstance(policy, RoutingPolicy):
+        raise ValueError(
+            f"{path} must hold a RoutingPolicy, as `selective-query fit` writes it. "
+            f"Got {type(policy).__name__}."
+        )
+    check_is_fitted(policy, "router_")
+    return policy
+
+
+def halves(outcomes, path, seed):
+    """Two random halves of the rows of a file.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    path : path-like
+        For the message.
+    seed : int
+
+    Returns
+    -------
+    list of Outcomes
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two rows.
+    """
+    if outcomes.n_rows < 2:
+        raise ValueError(
+            f"{path} must hold two rows or more, to learn from one half and judge on "
+            f"the other. Got {outcomes.n_rows}."
+        )
+    rows = np.arange(outcomes.n_rows)
+    parts = train_test_split(rows, test_size=0.5, random_state=seed)
+    return [outcomes.take(np.sort(part)) for part in parts]
