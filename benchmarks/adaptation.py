@@ -23,7 +23,9 @@ from selective_query.exceptions import CalibrationWarning
 from selective_query.metrics.query_share import query_share
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95)
-DATASETS = ("digits", "letter", "covertype", "fashion_mnist")
+DATASETS = (
+    "digits", "letter", "covertype", "fashion_mnist", "spoken_digits", "cifar10",
+)  # fmt: skip
 N_FIT, N_TEST = 6000, 10_000
 BASES = {
     "tree of depth 4": DecisionTreeClassifier(max_depth=4, random_state=0),
@@ -41,12 +43,25 @@ ADAPTATIONS = {
 }
 
 
+# Pixels, or frequencies and times, of which one block is averaged, by shape of a row.
+BLOCKS = {(28, 28): (4, 4), (32, 32, 3): (8, 8), (64, 32): (8, 4)}
+
+
+def in_blocks(X):
+    """Images and spectrograms as means of their blocks, in a few dozen columns."""
+    block = BLOCKS.get(X.shape[1:])
+    if block is None:
+        return X
+    n, height, width, *channels = X.shape
+    rows, columns = height // block[0], width // block[1]
+    X = X.reshape(n, rows, block[0], columns, block[1], *channels)
+    return X.mean(axis=(2, 4)).reshape(n, -1)
+
+
 def rows_of(dataset):
     """(X, y) to fit on and to test on."""
     data = load_dataset(dataset)
-    X, y = data.X, data.y
-    if dataset == "fashion_mnist":
-        X = X.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(-1, 49)
+    X, y = in_blocks(data.X), data.y
     fit, test, _ = split(len(y), min(N_FIT, len(y) * 2 // 3), N_TEST)
     if not len(test):
         fit, test = split(len(y), len(y) * 2 // 3)
