@@ -63,7 +63,7 @@ def main():
     benchmark.parser.add_argument("--seeds", type=int, default=60)
     benchmark.parser.add_argument("--models", nargs="*", default=list(MODELS))
     args = benchmark.parse()
-    n_seeds = 6 if args.quick else args.seeds
+    n_seeds = 2 if args.quick else args.seeds
     coverages = (0.9, 0.7)
     for dataset in ("digits", "simulated"):
         for model in args.models:
