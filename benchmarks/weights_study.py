@@ -11,9 +11,7 @@ import numpy as np
 from _harness import Benchmark, print_table
 from _seeds import mean_and_interval
 from _training_tasks import find_task, global_answers
-from training import COVERAGES, TUNED_AT, Run, accuracy_of, judge, train_all
-
-from selective_query.routers import AutoRouter
+from training import COVERAGES, Run, judge, train_all
 
 # Dataset, and how many times the usual epochs.
 SETTINGS = {
@@ -33,20 +31,16 @@ def best_runs(dataset, factor, n_seeds, n_jobs):
         for arm in ARMS
     }
     train_all([run for runs in tried.values() for run in runs], n_jobs)
-    best = {arm: max(runs, key=tuning).rate for arm, runs in tried.items()}
+    best = {
+        arm: max(runs, key=lambda run: judge(run)["tuning"]["auto"]).rate
+        for arm, runs in tried.items()
+    }
     found = {
         arm: [Run(dataset, arm, seed, rate, factor) for seed in range(n_seeds)]
         for arm, rate in best.items()
     }
     train_all([run for runs in found.values() for run in runs], n_jobs)
     return found
-
-
-def tuning(run):
-    """Accuracy of the hybrid on the routers' rows."""
-    rows, _ = run.outcomes()
-    router = AutoRouter(target_coverage=TUNED_AT)
-    return accuracy_of(router.fit_score(rows), rows, TUNED_AT)
 
 
 def by_row(run, coverage):

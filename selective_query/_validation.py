@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
 )
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "StrOptions",
     "align_proba",
     "check_matplotlib_support",
-    "check_sample_weight",
     "check_weights",
     "encode_labels",
     "fit_context",

@@ -8,10 +8,10 @@ from scipy.stats import t as student
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import has_fit_parameter
 
+from selective_query.budgets.budgets import check_coverage
 from selective_query.budgets.outlook import likely_coverage
 from selective_query.budgets.row_budgets import local_parts, local_rows
 from selective_query.metrics.query_share import query_share
-from selective_query.policy import check_coverage
 from selective_query.sides import Sides
 
 BASE_FACTOR = 2

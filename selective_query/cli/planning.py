@@ -160,8 +160,8 @@ def _router_and_rows(args, deployment, budgets):
     if args.policy is not None:
         return load_policy(args.policy).router_, outcomes
     train, test = halves(outcomes, args.file, args.seed)
-    made = [b(deployment) if callable(b) else b for b in budgets]
-    coverage = likely_coverage(All(*made), train) if made else None
+    asked = All(*(b(deployment) if callable(b) else b for b in budgets))
+    coverage = likely_coverage(asked, train)
     router = make_router(
         args.router, target_coverage=coverage, random_state=args.seed
     ).fit(train)

@@ -41,7 +41,7 @@ class Contest:
     def __init__(self, rules, X, y, weight, rng):
         self.rules = rules
         self.X, self.y, self.weight, self.rng = X, y, weight, rng
-        self.order = stratified_order(y, rng)
+        self.order = stratified_order(y, rng, N_OF_EACH)
         self.bases, self.left_out, self.judged = {}, {}, {}
 
     def finalists(self):

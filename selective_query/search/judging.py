@@ -73,7 +73,7 @@ def pareto(judged):
     return [one.name for one, is_on in zip(judged, on_front, strict=True) if is_on]
 
 
-def stratified_order(y, rng, n_of_each=2):
+def stratified_order(y, rng, n_of_each):
     """An order of the rows of which every beginning holds the classes in proportion.
 
     The first rows are `n_of_each` of every class, so that none is missing.
@@ -82,7 +82,7 @@ def stratified_order(y, rng, n_of_each=2):
     ----------
     y : ndarray of shape (n_samples,)
     rng : numpy RandomState
-    n_of_each : int, default=2
+    n_of_each : int
 
     Returns
     -------

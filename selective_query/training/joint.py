@@ -8,10 +8,10 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._validation import Interval
 from selective_query.abstaining import AbstainingClassifier
-from selective_query.budgets.budgets import limit_of
+from selective_query.budgets.budgets import check_coverage, limit_of
+from selective_query.budgets.calibration import hold_out
 from selective_query.exceptions import CertificateError
 from selective_query.hybrid import HybridClassifier
-from selective_query.policy import check_coverage, hold_out
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router
 from selective_query.training.net_classifier import NetClassifier

@@ -10,7 +10,7 @@ from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
-from selective_query._validation import Interval, check_sample_weight, fit_context
+from selective_query._validation import Interval, check_weights, fit_context
 from selective_query.training.batch import make_target
 from selective_query.training.early_stopping import BestEpoch, hold_out_rows
 from selective_query.training.engine import Rows, find_device, make_engine, outputs_of
@@ -190,9 +190,9 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
         assert_all_finite(y, input_name="y")
-        weight = check_sample_weight(
-            sample_weight, y, dtype=np.float64, ensure_non_negative=True
-        )
+        weight = np.ones(len(y))
+        if sample_weight is not None:
+            weight = check_weights(sample_weight, len(y))
         self._check_settings()
         self.classes_, label = self._encode(y)
         coverage = 0.9 if self.coverage is None else self.coverage

@@ -223,7 +223,7 @@ def test_weights_of_another_length_are_named(global_, digits):
 @pytest.mark.parametrize("n_rare", [2, 40])
 def test_the_first_rows_hold_every_class(n_rare):
     y = np.repeat(["rare", "common"], [n_rare, 2000])
-    order = stratified_order(y, np.random.RandomState(0))
+    order = stratified_order(y, np.random.RandomState(0), 2)
     assert sorted(order) == list(range(len(y)))
     for n in (10, 200, 1000):
         n_first = (y[order[:n]] == "rare").sum()

@@ -55,21 +55,18 @@ def test_net_and_rows_go_to_the_device_to_predict(images, monkeypatch, loss):
 
 
 def test_a_net_that_was_trained_elsewhere_predicts_on_the_processor(images):
-    if torch.cuda.is_available():
-        pytest.skip("needs a machine without CUDA")
     X, y = images
-    net = NetClassifier(SMALL, n_epochs=1, random_state=0).fit(X[:300], y[:300])
-    expected = net.predict_proba(X)
-    np.testing.assert_array_equal(
-        net.set_params(device="cuda").predict_proba(X), expected
-    )
-    with pytest.raises(ValueError, match="device must be .* Got 'cuda' "):
+    net = NetClassifier(SMALL, n_epochs=1, device="cpu", random_state=0)
+    expected = net.fit(X[:300], y[:300]).predict_proba(X)
+    # A hundred GPUs are nowhere.
+    net.set_params(device="cuda:99")
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+    with pytest.raises(ValueError, match="device must be .* Got 'cuda:99' "):
         net.fit(X[:300], y[:300])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA to predict on")
 def test_cuda_gives_numpy_and_leaves_the_net_on_the_processor(images):
-    if not torch.cuda.is_available():
-        pytest.skip("needs CUDA")
     X, y = images
     net = NetClassifier(SMALL, n_epochs=2, random_state=0).fit(X[:600], y[:600])
     on_cuda = net.predict_proba(X)

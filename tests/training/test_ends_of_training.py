@@ -95,6 +95,12 @@ class StopAt(Callback):
         if moment == self.moment:
             raise KeyboardInterrupt
 
+    def on_train_begin(self, net, **kwargs):
+        self.notice("begin")
+
+    def on_train_end(self, net, **kwargs):
+        self.notice("end")
+
     def on_epoch_begin(self, net, **kwargs):
         self.notice("epoch")
 
@@ -110,6 +116,14 @@ def test_a_callback_may_stop_before_an_epoch_is_whole(images, moment):
     X, y = images
     net = NetClassifier(SMALL, n_epochs=9, validation=0.2, callbacks=[StopAt(moment)])
     assert net.fit(X[:300], y[:300]).predict(X[:5]).shape == (5,)
+
+
+@pytest.mark.parametrize("moment", ["begin", "end"])
+def test_an_interrupt_outside_of_the_epochs_is_one(images, moment):
+    X, y = images
+    net = NetClassifier(SMALL, n_epochs=1, callbacks=[StopAt(moment)])
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X[:300], y[:300])
 
 
 def test_held_out_rows_are_judged_some_at_a_time(images):
