@@ -125,6 +125,11 @@ class Evidence:
             )
         self._set("n_rows", lengths[0])
 
+    def class_columns(self):
+        """How many classes each part has a column for, by the part's name."""
+        parts = ((n, getattr(self, n)) for n in ("base_proba", "base_logits"))
+        return {name: part.shape[1] for name, part in parts if part is not None}
+
     def take(self, rows):
         """Return the given rows (row numbers, a mask or a slice); perhaps none."""
         if isinstance(rows, slice):

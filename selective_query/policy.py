@@ -160,6 +160,7 @@ class RoutingPolicy(BaseEstimator):
         """Fit the router; the threshold is left to rows that it did not see."""
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
+        self._class_columns = outcomes.class_columns()
         self.router_ = self._new_router(outcomes).fit(outcomes)
         self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
@@ -167,6 +168,7 @@ class RoutingPolicy(BaseEstimator):
         """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
+        self._class_columns = outcomes.class_columns()
         self.router_ = router = self._new_router(outcomes)
         score = self._masked(router.fit_score(outcomes), outcomes)
         trend = None
@@ -190,6 +192,7 @@ class RoutingPolicy(BaseEstimator):
             weight = held_out.sample_weight
             self.has_global_ = held_out.has_global
         if not hasattr(self, "router_"):
+            self._class_columns = held_out.class_columns()
             self.router_ = self._new_router(held_out).fit(held_out)
         score = self._masked_score(held_out)
         if isinstance(held_out, Outcomes):
@@ -216,6 +219,14 @@ class RoutingPolicy(BaseEstimator):
         return self
 
     def _masked_score(self, evidence):
+        for name, n_classes in evidence.class_columns().items():
+            expected = self._class_columns.get(name, n_classes)
+            if n_classes != expected:
+                raise ValueError(
+                    f"The policy was fitted on {expected} classes, and {name} must "
+                    f"have a column for each. Got {n_classes}. Give zeros for a class "
+                    "that the model does not know, or fit a policy on these classes."
+                )
         return self._masked(self.router_.query_score(evidence), evidence)
 
     def _masked(self, score, evidence):

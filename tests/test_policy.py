@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from selective_query import Outcomes, RoutingPolicy
+from selective_query import Evidence, Outcomes, RoutingPolicy
 from selective_query.budgets import (
     MaxExcessError,
     MinAccuracy,
@@ -198,3 +198,20 @@ def test_an_unfitted_policy_says_so(outcomes):
     ):
         with pytest.raises(NotFittedError):
             use()
+
+
+@pytest.mark.parametrize(
+    "router", ["max_probability", "entropy", "benefit", "max_logit"]
+)
+def test_evidence_of_other_classes_is_refused(router):
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(4), 200)
+    fitted_on = Outcomes(
+        base_proba=proba, base_logits=np.log(proba), y=rng.integers(0, 4, 200)
+    )
+    policy = RoutingPolicy(router, coverage=0.8).fit(fitted_on)
+    fewer = rng.dirichlet(np.ones(3), 5)
+    evidence = Evidence(base_proba=fewer, base_logits=np.log(fewer))
+    for method in (policy.decide, policy.query_score, policy.recalibrated):
+        with pytest.raises(ValueError, match="fitted on 4 classes.*Got 3"):
+            method(evidence)
