@@ -28,7 +28,7 @@ from selective_query._validation import (
     is_frozen,
 )
 from selective_query.budgets.budgets import check_coverage, floors_of
-from selective_query.budgets.calibration import hold_out
+from selective_query.budgets.calibration import check_certifiable_weights, hold_out
 from selective_query.costs.device_check import (
     check_device,
     device_report,
@@ -118,6 +118,8 @@ class BaseSelectiveClassifier(
             )
         self._check_classes(classes)
         self._check_confidence()
+        if self.confidence is not None and sample_weight is not None:
+            check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
         self.classes_ = classes
         if isinstance(self.calibration, Real):
             self._fit_held_out(X, y, sample_weight)

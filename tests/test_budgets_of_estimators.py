@@ -13,6 +13,7 @@ from selective_query.budgets import (
     MinSelectiveAccuracy,
     QueryRate,
 )
+from selective_query.exceptions import CertificateError
 from selective_query.scorers import priced_accuracy
 
 
@@ -49,6 +50,18 @@ def test_certified_excess_error_with_frozen_models(digits, frozen_pair):
     assert certificate.exact
     assert 0 < certificate.bound <= 0.05
     assert "holds on new data with probability 0.9" in str(hybrid.operating_point_)
+
+
+def test_weights_without_a_certificate_are_refused_before_anything_is_fitted(digits):
+    X, y = digits
+
+    class Unfit(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            raise AssertionError("fitted")
+
+    hybrid = HybridClassifier(Unfit(), Unfit(), calibration=0.2, confidence=0.9)
+    with pytest.raises(CertificateError, match="repeat the rows"):
+        hybrid.fit(X, y, sample_weight=np.where(y == 3, 5.0, 1.0))
 
 
 def test_budgets_in_a_grid_search(digits):

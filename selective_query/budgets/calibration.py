@@ -79,8 +79,8 @@ class Calibration:
         BudgetInfeasibleError
             When no threshold keeps to the budget, or is shown to.
         CertificateError
-            When a confidence is asked for and the rows are not exact, or their weights
-            are no counts.
+            When a confidence is asked for and the rows are not exact, or weigh more
+            than one row each.
         ValueError
             When a quality is asked for and the outcomes of the rows are not known.
         """
@@ -116,11 +116,7 @@ class Calibration:
                 "with a router that learns nothing (max_probability, entropy, ...); or "
                 "set confidence=None."
             )
-        if not self.scores.whole_weights:
-            raise CertificateError(
-                "confidence= needs sample weights that are counts of rows (whole "
-                "numbers). Leave sample_weight out, or set confidence=None."
-            )
+        check_certifiable_weights(self.scores.unit_weights)
 
     def _check_answers(self, floors):
         if not self.answers_exact:
@@ -248,6 +244,24 @@ class Calibration:
                 self.scores.exact,
                 **certificate,
             ),
+        )
+
+
+def check_certifiable_weights(unit_weights):
+    """Refuse weights of which nobody can tell whether they are counts or importances.
+
+    Raises
+    ------
+    CertificateError
+        When some row weighs other than 0 or 1.
+    """
+    if not unit_weights:
+        raise CertificateError(
+            "confidence= counts independent rows, and sample_weight holds other "
+            "numbers than 0 and 1, which may be counts of rows or importances of "
+            "rows. Where they are counts, repeat the rows in place of weighting them: "
+            "outcomes.take(np.repeat(np.arange(n), sample_weight)), or X and y "
+            "likewise. Importances have no certificate: set confidence=None."
         )
 
 

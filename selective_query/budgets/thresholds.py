@@ -35,6 +35,11 @@ class CalibrationScores:
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
+        self.unit_weights = bool(((weight == 0) | (weight == 1)).all())
+        # What one more row would weigh: a count is so many rows of weight one.
+        self.next_weight = 1.0
+        if not self.whole_weights:
+            self.next_weight = self.n / np.count_nonzero(weight)
         # How many rows the weights are worth (Kish); counts are worth what they say.
         self.n_effective = self.n
         if not self.whole_weights:
@@ -85,7 +90,7 @@ class CalibrationScores:
             minus and plus infinity.
         confidence : float or None
             Probability with which that shall hold, which the caller has made sure can
-            be had: exact rows, whole weights. None: on average.
+            be had: exact rows that all weigh the same. None: on average.
 
         Returns
         -------
@@ -104,7 +109,7 @@ class CalibrationScores:
         # Rows of infinite score, which are to be queried always, can be a tie as well.
         too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
         if too_few:
-            _warn_too_few(coverage, confidence, self.n)
+            _warn_too_few(coverage, confidence, self.n / self.next_weight)
         elif threshold > -inf and reached > rank / self.n + TIE_TOLERANCE:
             _warn_ties(coverage, reached)
         return threshold, rank, too_few
@@ -118,7 +123,7 @@ class CalibrationScores:
 
     def _rank(self, coverage, confidence):
         if not self.whole_weights:
-            return coverage * self.n
+            return coverage * (self.n + self.next_weight)
         if confidence is None:
             return ceil(coverage * (self.n + 1) - 1e-9)
         # Coverage of the score of rank k is Beta(k, n + 1 - k), and

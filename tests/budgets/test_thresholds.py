@@ -130,17 +130,42 @@ def test_weights_are_repeated_rows():
     rng = np.random.default_rng(5)
     score = rng.normal(size=50)
     weight = rng.integers(0, 4, size=50)
-    weighted = exact(score, weight).cut(0.8, confidence=0.9)
-    repeated = exact(np.repeat(score, weight)).cut(0.8, confidence=0.9)
+    weighted = exact(score, weight).cut(0.8)
+    repeated = exact(np.repeat(score, weight)).cut(0.8)
     assert weighted.threshold == repeated.threshold
     assert weighted.certificate == repeated.certificate
 
 
-def test_fractional_weights_are_not_certified_but_cut():
-    scores = exact(np.arange(10.0), np.full(10, 0.1))
-    assert scores.cut(0.75).threshold == 7.0
-    with pytest.raises(CertificateError, match="counts"):
-        scores.cut(0.75, confidence=0.9)
+@pytest.mark.parametrize("weight", [0.1, 1.0, 1.7])
+def test_equal_weights_cut_where_no_weights_do(weight):
+    score = np.random.default_rng(7).normal(size=29)
+    for coverage in (0.5, 0.75, 0.9):
+        weighted = exact(score, np.full(29, weight)).cut(coverage)
+        assert weighted.threshold == exact(score).cut(coverage).threshold
+    with pytest.warns(CalibrationWarning, match="^29 calibration rows are too few"):
+        exact(score, np.full(29, weight)).cut(0.99)
+
+
+@pytest.mark.parametrize("n", [30, 100])
+def test_weights_that_are_no_counts_cut_right_on_average(n):
+    rng = np.random.default_rng(8)
+    # Uniform scores: the coverage of threshold t is t, and infinity keeps everything.
+    true = [
+        min(CalibrationScores(u, w, exact=True).score_at(0.9), 1.0)
+        for u, w in zip(
+            rng.uniform(size=(1500, n)), rng.lognormal(size=(1500, n)), strict=True
+        )
+    ]
+    assert np.mean(true) == pytest.approx(0.9, abs=3 * np.std(true) / 1500**0.5)
+
+
+@pytest.mark.parametrize("weight", [0.1, 2.0, 5.0])
+def test_what_may_be_counts_or_importances_is_not_certified(weight):
+    rows = exact(np.arange(100.0), np.where(np.arange(100) % 2, 1.0, weight))
+    with pytest.raises(CertificateError, match="repeat the rows"):
+        rows.cut(0.75, confidence=0.9)
+    kept = exact(np.arange(100.0), np.arange(100) % 2).cut(0.75, confidence=0.9)
+    assert kept.threshold == exact(np.arange(1.0, 100, 2)).cut(0.75, 0.9).threshold
 
 
 def test_confidence_is_refused_where_it_is_not_true():
