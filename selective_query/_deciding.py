@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from selective_query._labels import check_truth
-from selective_query._validation import check_weights
+from selective_query._validation import check_weights, will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import divide_error
 from selective_query.crossfit import to_evidence, to_outcomes
@@ -240,7 +240,7 @@ def check_base(base_estimator):
     ValueError
         When it has no predict_proba.
     """
-    if not hasattr(base_estimator, "predict_proba"):
+    if not will_offer(base_estimator, "predict_proba"):
         raise ValueError(
             f"base_estimator={base_estimator!r} has no predict_proba, so nothing tells "
             "how sure it is. Use a classifier that has one, or wrap it in "

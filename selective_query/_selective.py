@@ -22,6 +22,7 @@ from selective_query._labels import refuse_missing
 from selective_query._validation import (
     HasMethods,
     Interval,
+    Offers,
     StrOptions,
     check_weights,
     fit_context,
@@ -51,7 +52,7 @@ class BaseSelectiveClassifier(
     """A base, a router and an operating point; subclasses say what a query is."""
 
     _parameter_constraints = {
-        "base_estimator": [HasMethods(["fit", "predict"])],
+        "base_estimator": [Offers(["fit", "predict"])],
         "router": [str, BaseRouter],
         "coverage": "no_validation",  # check_coverage says more
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],

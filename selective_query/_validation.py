@@ -18,6 +18,7 @@ from sklearn.utils.validation import _num_samples as num_samples
 __all__ = [
     "HasMethods",
     "Interval",
+    "Offers",
     "StrOptions",
     "align_proba",
     "check_matplotlib_support",
@@ -27,7 +28,33 @@ __all__ = [
     "is_frozen",
     "num_samples",
     "warn_user",
+    "will_offer",
 ]
+
+
+class Offers(HasMethods):
+    """An object that has the methods, or will have them once it is fitted."""
+
+    def is_satisfied_by(self, val):
+        return all(will_offer(val, method) for method in self.methods)
+
+
+def will_offer(estimator, method):
+    """Whether a fitted clone has the method, also where that depends on a part of it.
+
+    A search offers what its estimator does, a pipeline what its last step does, and a
+    stack what its final estimator does, or any where that is left to a default.
+    """
+    if callable(getattr(estimator, method, None)):
+        return True
+    if isinstance(estimator, Pipeline):
+        return bool(estimator.steps) and will_offer(estimator.steps[-1][1], method)
+    for part in ("final_estimator", "estimator"):
+        if hasattr(estimator, part) and not is_frozen(estimator):
+            inner = getattr(estimator, part)
+            by_default = inner is None and hasattr(type(estimator), method)
+            return by_default or will_offer(inner, method)
+    return False
 
 
 def is_frozen(estimator):
@@ -56,6 +83,11 @@ def align_proba(proba, model_classes, classes, who="a model"):
     """
     if len(model_classes) == len(classes) and (model_classes == classes).all():
         return proba
+    if len(np.unique(model_classes)) < len(model_classes):
+        raise ValueError(
+            f"{who}.classes_ must list each label once, in the order of its columns. "
+            f"Got {model_classes[:10].tolist()}."
+        )
     aligned = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
     aligned[:, encode_labels(model_classes, classes, who)] = proba
     return aligned
@@ -76,10 +108,11 @@ def encode_labels(labels, classes, who):
     except (TypeError, np.exceptions.DTypePromotionError):
         known = np.zeros(labels.shape, dtype=bool)
     if not np.all(known):
-        unknown = np.asarray(labels)[~np.asarray(known)]
+        unknown = labels[~np.asarray(known)]
         raise ValueError(
             f"{who} returned labels that are not among the classes seen in fit: "
-            f"{np.unique(unknown.astype(str))[:5].tolist()}. Known classes: "
+            f"{np.unique(unknown.astype(str))[:5].tolist()}, first in row "
+            f"{int(np.argmin(known))}. Known classes: "
             f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Fit with "
             "data that holds every class, or map the model's labels to these."
         )

@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from selective_query._validation import align_proba, encode_labels, num_samples
+from selective_query.evidence import check_matrix
+from selective_query.frames import class_columns, refuse_moved_rows
 from selective_query.layers import layer_outputs, net_of
-from selective_query.probabilities import top_class
+from selective_query.probabilities import check_distributions, top_class
 
 LOGITS = "logits"
 
@@ -31,31 +33,92 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
     """What a fitted model says about X, aligned with `classes` by label.
 
     The label is the most probable class; a model without probabilities is asked for
-    its prediction.
+    its prediction. Every answer is checked, whoever asks.
+
+    Raises
+    ------
+    ValueError
+        When it is not one distribution over the model's classes, or one known label,
+        for each row. The message names the model by `who`.
     """
     if not hasattr(model, "predict_proba"):
-        label = encode_labels(model.predict(X), classes, who)
+        label = _labels(model, X, classes, who)
         return Answers(None, _features(base_features, model, X), predicted=label)
     if not isinstance(base_features, str):
         proba = _probabilities(model, X, classes, who)
         return Answers(proba, _features(base_features, model, X))
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
-        return Answers(proba, logits=logits)
+        return Answers(proba, logits=check_matrix(logits, "base_features='logits'"))
     proba, features = layer_outputs(
         model, base_features, lambda: _probabilities(model, X, classes, who)
     )
-    return Answers(proba, features)
+    return Answers(proba, check_matrix(features, f"base_features={base_features!r}"))
+
+
+def check_has_classes(model, who):
+    """Raise for a fitted model whose probabilities stand for nobody knows what.
+
+    Raises
+    ------
+    ValueError
+        When it has predict_proba and no ``classes_``.
+    """
+    if hasattr(model, "predict_proba") and not hasattr(model, "classes_"):
+        raise ValueError(
+            f"{who}={model!r} has predict_proba and no classes_, so nothing tells "
+            "which label each column stands for. Fit it if it is not, or set classes_: "
+            "the labels in the order of the columns."
+        )
 
 
 def _probabilities(model, X, classes, who):
-    proba = model.predict_proba(X)
+    check_has_classes(model, who)
+    proba, name = model.predict_proba(X), f"{who}.predict_proba(X)"
     if isinstance(proba, list):
         raise ValueError(
-            f"{who}.predict_proba returned a list, as multi-output models do. Use a "
+            f"{name} returned a list, as multi-output models do. Use a "
             "model with one label a row."
         )
-    return align_proba(np.asarray(proba), np.asarray(model.classes_), classes, who)
+    known = np.asarray(model.classes_)
+    refuse_moved_rows(proba, X, name)
+    proba = _unmasked(class_columns(proba, known, name), name)
+    if len(known) == 1 and proba.ndim == 2 and proba.shape[1] == 2:
+        # Boosters count one class as two. Whatever they say of them, it is the answer.
+        proba = proba.sum(axis=1, keepdims=True)
+    expected = num_samples(X), len(known)
+    if proba.shape != expected:
+        raise ValueError(
+            f"{name} must be of shape {expected}: as many rows as X, and a column for "
+            f"each of its {len(known)} classes. Got shape {proba.shape}. Repair "
+            "the model, or give both columns of a binary one."
+        )
+    proba = check_distributions(proba, name)
+    return align_proba(proba, known, classes, who)
+
+
+def _labels(model, X, classes, who):
+    labels, name = model.predict(X), f"{who}.predict(X)"
+    refuse_moved_rows(labels, X, name)
+    labels = _unmasked(labels, name)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (num_samples(X),):
+        raise ValueError(
+            f"{name} must be one label for each of the {num_samples(X)} rows. Got "
+            f"shape {labels.shape}. Repair the model, or wrap it in one that gives "
+            "labels."
+        )
+    return encode_labels(labels, classes, who)
+
+
+def _unmasked(answers, name):
+    if isinstance(answers, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name} returned a masked array. An answer is needed for every row: fill "
+            "it, and pass a plain array."
+        )
+    return np.asarray(answers)
 
 
 def _features(base_features, model, X):
@@ -74,7 +137,7 @@ def _features(base_features, model, X):
             f"shape ({n_rows}, n_features). Got {type(features).__name__} of shape "
             f"{features.shape} and dtype {features.dtype}."
         )
-    return features
+    return check_matrix(features, "base_features")
 
 
 def _with_logits(model, X, classes, who):

@@ -159,8 +159,9 @@ def _fold_numbers(splits, n):
 
 
 def to_evidence(base, X):
-    """Evidence from the base's answers."""
-    return Evidence(
+    """Evidence from the base's answers, which were checked when it gave them."""
+    return Evidence.of_checked(
+        len(base.proba),
         base_proba=base.proba,
         base_logits=base.logits,
         base_features=base.features,

@@ -8,10 +8,12 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._validation import num_samples
 from selective_query.exceptions import MissingEvidenceError
+from selective_query.frames import class_columns, refuse_other_index
 from selective_query.probabilities import TopKProba, check_proba
 
 
-def _check_matrix(values, name):
+def check_matrix(values, name):
+    """Numbers of shape (n_samples, n_columns), finite ones, as floats."""
     values = np.asarray(values)
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float32 if values.dtype == np.float16 else float)
@@ -31,6 +33,9 @@ def _check_matrix(values, name):
 def check_any_proba(proba, name):
     """Probabilities as they should be: top-k ones, or checked dense ones."""
     return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
+
+
+_BY_CLASS = frozenset({"base_proba", "base_logits", "global_proba"})
 
 
 @cache
@@ -67,10 +72,16 @@ class Evidence:
     n_rows : int
         Number of inputs in the batch.
 
+    Notes
+    -----
+    Columns of a data frame that stand for classes are taken by their names, which must
+    be the labels; those that the frame numbered by itself go by position. Frames and
+    series must have one index.
+
     Raises
     ------
     ValueError
-        When nothing is given, lengths differ, or a value is not finite or no
+        When nothing is given, lengths or indices differ, or a value is not finite or no
         distribution.
 
     Examples
@@ -89,15 +100,23 @@ class Evidence:
     query_cost: object = None
 
     def __post_init__(self):
+        self._unframe()
         if self.base_proba is not None:
             self._set("base_proba", check_any_proba(self.base_proba, "base_proba"))
         for name in ("base_logits", "base_features"):
             if getattr(self, name) is not None:
-                self._set(name, _check_matrix(getattr(self, name), name))
+                self._set(name, check_matrix(getattr(self, name), name))
         for name, check in _COLUMNS.items():
             if getattr(self, name) is not None:
                 self._set(name, check(getattr(self, name), name))
         self._check_lengths()
+
+    def _unframe(self):
+        """Columns of frames by name; rows of frames and series by index."""
+        refuse_other_index(self._rows())
+        classes = getattr(self, "classes", None)
+        for name in _BY_CLASS.intersection(field_names(type(self))):
+            self._set(name, class_columns(getattr(self, name), classes, name))
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -144,16 +163,23 @@ class Evidence:
 
         Nothing is checked anew.
         """
-        part = object.__new__(Evidence)
-        part._set("n_rows", len(range(*rows.indices(self.n_rows))))
+        parts = {}
         for name in field_names(Evidence):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
-                value = value[rows]
+                parts[name] = value[rows]
             elif value is not None:
-                value = _take(value, np.arange(self.n_rows)[rows])
-            part._set(name, value)
-        return part
+                parts[name] = _take(value, np.arange(self.n_rows)[rows])
+        return Evidence.of_checked(len(range(*rows.indices(self.n_rows))), **parts)
+
+    @staticmethod
+    def of_checked(n_rows, **parts):
+        """Evidence of parts that are known to be as they should be."""
+        made = object.__new__(Evidence)
+        made._set("n_rows", n_rows)
+        for name in field_names(Evidence):
+            made._set(name, parts.get(name))
+        return made
 
     def keep_local(self, score):
         """Scores of these rows, minus infinity for those that must stay local.

@@ -9,14 +9,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._deciding import mean_where
 from selective_query._selective import BaseSelectiveClassifier
-from selective_query._validation import HasMethods
+from selective_query._validation import Offers, will_offer
 from selective_query.answers import ask
 from selective_query.planning.plans import check_asked, plan, rebound
 
 
 def _global_has_proba(self):
     model = getattr(self, "global_estimator_", self.global_estimator)
-    if not hasattr(model, "predict_proba"):
+    if not will_offer(model, "predict_proba"):
         raise AttributeError(
             "predict_proba is not offered, because global_estimator has none."
         )
@@ -121,7 +121,7 @@ class HybridClassifier(BaseSelectiveClassifier):
 
     _parameter_constraints = {
         **BaseSelectiveClassifier._parameter_constraints,
-        "global_estimator": [HasMethods(["fit", "predict"])],
+        "global_estimator": [Offers(["fit", "predict"])],
     }
 
     def __init__(

@@ -47,7 +47,8 @@ class Outcomes(Evidence):
     sample_weight : array-like of shape (n_samples,), optional
         Frequency weights.
     classes : array-like of shape (n_classes,), optional
-        Label of each probability column. By default 0, 1, ..., n_classes - 1.
+        Label of each probability column. By default 0, 1, ..., n_classes - 1. Columns
+        of a data frame are put in this order by their names.
     fold : array-like of shape (n_samples,), int, optional
         Number of the fold in which a row was held out from the models. Learned routers
         cross-fit along the same folds.
@@ -64,8 +65,8 @@ class Outcomes(Evidence):
     Raises
     ------
     ValueError
-        When lengths differ, a label is not in ``classes``, there is nothing to judge
-        the base by, or a part is malformed.
+        When lengths or indices differ, a label is not in ``classes``, there is nothing
+        to judge the base by, or a part is malformed.
 
     References
     ----------

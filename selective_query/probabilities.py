@@ -15,17 +15,33 @@ def check_proba(proba, name):
     Raises
     ------
     ValueError
-        When it is not of shape (n, n_classes), holds NaN or negative numbers, or a row
-        does not sum to one within 1e-3.
+        When it is not of shape (n, n_classes), holds no numbers, NaN or negative ones,
+        or a row does not sum to one within 1e-3.
     """
     proba = np.asarray(proba)
-    if proba.dtype not in (np.float32, np.float64):
-        proba = proba.astype(np.float32 if proba.dtype == np.float16 else np.float64)
     if proba.ndim != 2 or proba.shape[1] < 2:
         raise ValueError(
             f"{name} must be of shape (n_samples, n_classes) with two classes or more. "
             f"Got shape {proba.shape}. For a binary model pass both columns."
         )
+    return check_distributions(proba, name)
+
+
+def check_distributions(proba, name):
+    """Return an array of shape (n, n_classes) as floats, each row a distribution.
+
+    Raises
+    ------
+    ValueError
+        As :func:`check_proba`, but for the shape.
+    """
+    if proba.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} must hold numbers, a probability for each class. Got dtype "
+            f"{proba.dtype}. Use float."
+        )
+    if proba.dtype not in (np.float32, np.float64):
+        proba = proba.astype(np.float32 if proba.dtype == np.float16 else np.float64)
     if not len(proba):
         return proba
     deviation = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
@@ -45,9 +61,10 @@ def check_proba(proba, name):
             "the largest few of many classes use TopKProba."
         )
     if proba.min() < 0:
+        row = int((proba < 0).any(axis=1).argmax())
         raise ValueError(
-            f"{name} must not be negative. Got {proba.min():.6g}. Pass probabilities, "
-            "not logits or scores."
+            f"{name} must not be negative. Got {proba[row].min():.6g} in row {row}. "
+            "Pass probabilities, not logits or scores."
         )
     return proba
 

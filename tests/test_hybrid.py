@@ -240,8 +240,8 @@ def to_nan(proba):
 @pytest.mark.parametrize(
     ("alter", "message"),
     [
-        (to_nan, "proba contains NaN, first in row 2"),
-        (lambda proba: 0.9 * proba, r"proba must sum to 1.*Row 0 sums to 0\.9"),
+        (to_nan, "contains NaN, first in row 2"),
+        (lambda proba: 0.9 * proba, r"must sum to 1.*Row 0 sums to 0\.9"),
     ],
 )
 def test_probabilities_that_are_none_name_their_side(
@@ -250,11 +250,11 @@ def test_probabilities_that_are_none_name_their_side(
     X, y = digits[0][600:900], digits[1][600:900]
     base, global_ = (FrozenEstimator(Altered(m.estimator, alter)) for m in frozen_pair)
     for pair, side in (
-        ((base, frozen_pair[1]), "base"),
-        ((frozen_pair[0], global_), "global"),
+        ((base, frozen_pair[1]), "base_estimator"),
+        ((frozen_pair[0], global_), "global_estimator"),
     ):
         hybrid = HybridClassifier(*pair, router="entropy")
-        with pytest.raises(ValueError, match=f"{side}_{message}"):
+        with pytest.raises(ValueError, match=f"{side}.predict_proba.* {message}"):
             hybrid.fit(X, y)
 
 
@@ -264,7 +264,7 @@ def test_base_that_starts_to_say_nan_is_refused_when_asked(digits, frozen_pair):
     hybrid = HybridClassifier(FrozenEstimator(base), frozen_pair[1], router="entropy")
     hybrid.fit(X, y)
     base.alter = to_nan
-    with pytest.raises(ValueError, match="base_proba contains NaN"):
+    with pytest.raises(ValueError, match="base_estimator.* contains NaN"):
         hybrid.predict(X)
 
 

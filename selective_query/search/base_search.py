@@ -13,8 +13,10 @@ from selective_query._labels import refuse_missing
 from selective_query._validation import (
     HasMethods,
     Interval,
+    Offers,
     check_weights,
     fit_context,
+    will_offer,
 )
 from selective_query.costs.device_check import check_device
 from selective_query.displays.bases import plot_bases
@@ -27,7 +29,7 @@ from selective_query.search.space import SearchSpace
 
 
 def _best_has_proba(self):
-    return hasattr(
+    return will_offer(
         getattr(self, "best_hybrid_", self.global_estimator), "predict_proba"
     )
 
@@ -129,7 +131,7 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     _parameter_constraints = {
         "candidates": [dict, SearchSpace],
-        "global_estimator": [HasMethods(["fit", "predict"])],
+        "global_estimator": [Offers(["fit", "predict"])],
         "coverage": [Interval(Real, 0, 1, closed="both")],
         "router": [str, BaseRouter],
         "proxy": [str, BaseRouter],

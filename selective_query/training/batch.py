@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from selective_query.frames import class_columns
 from selective_query.probabilities import check_proba
 
 SOME_LACK = "Where y lacks a label, as it may in a fold, name all of them by classes=."
@@ -64,7 +65,7 @@ class Target(NamedTuple):
         return (self.global_proba.argmax(1) == self.label).float()
 
 
-def make_target(label, weight, global_proba, n_classes):
+def make_target(label, weight, global_proba, classes):
     """What is known of all rows, from arrays.
 
     Parameters
@@ -72,7 +73,7 @@ def make_target(label, weight, global_proba, n_classes):
     label : ndarray of shape (n_samples,), int
     weight : ndarray of shape (n_samples,)
     global_proba : array-like of shape (n_samples, n_classes) or None
-    n_classes : int
+    classes : ndarray of shape (n_classes,)
 
     Returns
     -------
@@ -84,8 +85,9 @@ def make_target(label, weight, global_proba, n_classes):
         When `global_proba` has another shape, or holds no probabilities.
     """
     if global_proba is not None:
+        global_proba = class_columns(global_proba, classes, "global_proba")
         global_proba = np.asarray(global_proba, dtype=np.float32)
-        expected = len(label), n_classes
+        expected = len(label), len(classes)
         if global_proba.shape != expected:
             raise ValueError(
                 f"global_proba must be of shape {expected}: one row for each of X, one "

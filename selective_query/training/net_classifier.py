@@ -203,7 +203,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
                 "says about the rows, or choose another loss."
             )
-        target = make_target(label, weight, global_proba, len(self.classes_))
+        target = make_target(label, weight, global_proba, self.classes_)
         if not weight.all():
             # A batch of such rows alone would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))

@@ -23,6 +23,7 @@ from selective_query.training import (
     list_losses,
     shift,
 )
+from selective_query.training.batch import make_target
 from selective_query.training.losses import (
     DeepGamblers,
     DeepSupervision,
@@ -359,3 +360,12 @@ def test_exits_that_were_not_trained_are_not_offered(images, fitted):
         fitted.predict_proba_exits(X)
     with pytest.raises(ValueError, match="ConvNet has no forward_exits"):
         NetClassifier(SMALL, loss=DeepSupervision()).fit(X, y)
+
+
+def test_named_columns_of_the_global_are_matched_with_the_labels():
+    pandas = pytest.importorskip("pandas")
+    label, weight = np.array([0, 1, 1]), np.ones(3)
+    proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
+    swapped = pandas.DataFrame(proba, columns=["cat", "dog"])[["dog", "cat"]]
+    target = make_target(label, weight, swapped, np.array(["cat", "dog"]))
+    np.testing.assert_array_equal(target.global_proba.numpy(), proba)
