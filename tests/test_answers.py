@@ -69,7 +69,7 @@ def frame(**options):
 BAD_PROBA = {
     "NaN": (with_entry(np.nan), "NaN, first in row"),
     "infinity": (with_entry(np.inf), "sum to 1"),
-    "negative": (lambda p: p + np.eye(3)[0] - np.eye(3)[1], "not be negative.* in row 0"),
+    "negative": (lambda p: p + np.eye(3)[0] - np.eye(3)[1], "negative.* in row 0"),
     "logits": (np.log, "not logits"),
     "a column too few": (
         lambda p: p[:, :2] / p[:, :2].sum(axis=1, keepdims=True), "3 classes",
