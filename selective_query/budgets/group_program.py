@@ -7,6 +7,8 @@ from scipy.optimize import linprog
 from scipy.sparse import block_diag, csr_array, hstack, vstack
 from sklearn.isotonic import IsotonicRegression
 
+from selective_query.budgets._base import ROUNDING
+
 # Thresholds in each group; shares between two neighbours are possible too.
 N_LEVELS = 64
 # Dual values below this are rounding of the solver.
@@ -87,10 +89,13 @@ def plan_groups(
     GroupPlan
     """
     levels = [
-        _group_levels(*(column[group == g] for column in (score, value, weight)),
-                      None if cost is None else cost[group == g])
+        group_levels(
+            *(column[group == g] for column in (score, value, weight)),
+            None if cost is None else cost[group == g],
+            N_LEVELS,
+        )
         for g in range(n_groups)
-    ]  # fmt: skip
+    ]
     size = np.array([level.n for level in levels])
     kept = [level.kept for level in levels]
     n_shares = sum(map(len, kept))
@@ -103,8 +108,10 @@ def plan_groups(
     limits.append([-overall])
     if max_cost is not None:
         spent = np.concatenate([level.cost for level in levels])
-        rows.append(csr_array(spent[None] / size.sum()))
-        limits.append([max_cost])
+        # In its own unit a small cost would be lost in the solver's tolerance.
+        unit = spent.max() or 1.0
+        rows.append(csr_array(spent[None] / unit))
+        limits.append([max_cost * size.sum() / unit])
     gain = np.concatenate([level.gain for level in levels]) / size.sum()
     if max_gap is not None:
         # Two more unknowns, the least and the largest coverage, bracket the groups.
@@ -143,7 +150,7 @@ def plan_groups(
         apart=apart,
         mixture=[
             [
-                (float(level.threshold[i]), float(share[i]))
+                (level.threshold_of(i), float(share[i]))
                 for i in np.flatnonzero(share > 1e-9)
             ]
             for level, share in zip(levels, shares, strict=True)
@@ -153,39 +160,58 @@ def plan_groups(
 
 
 @dataclass(frozen=True, eq=False)
-class _Levels:
+class Levels:
+    """Sums over a group at each of some thresholds, from all queried to none.
+
+    Attributes
+    ----------
+    threshold, kept, gain, cost : ndarray of shape (n_levels,)
+        What is kept up to a threshold, and the gain and cost of querying the rest.
+    n : float
+        Sum of weights.
+    """
+
     threshold: np.ndarray
     kept: np.ndarray
     gain: np.ndarray
-    cost: np.ndarray | None
+    cost: np.ndarray
     n: float
 
+    def place_for(self, coverage):
+        """Place of the first level that keeps at least this share."""
+        return np.searchsorted(self.kept, (coverage - ROUNDING) * self.n)
 
-def _group_levels(score, value, weight, cost):
-    """Sums over a group at each of some thresholds, from all queried to none."""
+    def place_at(self, threshold):
+        """Place of the level that keeps what a threshold keeps."""
+        return np.searchsorted(self.threshold, threshold, side="right") - 1
+
+    def threshold_of(self, place):
+        """The threshold of a level; infinity for the one that keeps every row."""
+        last = place == len(self.threshold) - 1
+        return np.inf if last else float(self.threshold[place])
+
+
+def group_levels(score, value, weight, cost=None, most=None):
+    """Levels of a group; evenly spread ones where there are more than `most`."""
     order = np.argsort(score, kind="stable")
     score, weight = score[order], weight[order]
     ends = np.flatnonzero(np.append(score[1:] != score[:-1], True))
-    if len(ends) > N_LEVELS:
-        wanted = np.linspace(0, len(ends) - 1, N_LEVELS).round().astype(int)
+    if most is not None and len(ends) > most:
+        wanted = np.linspace(0, len(ends) - 1, most).round().astype(int)
         ends = ends[wanted]
     stops = np.append(0, ends + 1)
     if len(score) and score[0] == -np.inf:
         stops = stops[1:]  # What never may leave is kept at every threshold.
-    threshold = np.append(-np.inf, score)[stops]
 
     def sums(column):
-        return np.append(0.0, np.cumsum(column))[stops]
+        return np.append(0.0, np.cumsum(weight * column[order]))[stops]
 
-    gained = sums(weight * value[order])
-    spent = None
-    if cost is not None:
-        total = sums(weight * cost[order])
-        spent = (weight * cost[order]).sum() - total
-    return _Levels(
-        threshold=threshold,
-        kept=sums(weight),
-        gain=(weight * value[order]).sum() - gained,
-        cost=spent,
+    gained = sums(value)
+    spent = sums(np.zeros(len(score)) if cost is None else cost)
+    return Levels(
+        threshold=np.append(-np.inf, score)[stops],
+        kept=np.append(0.0, np.cumsum(weight))[stops],
+        gain=gained[-1] - gained,
+        cost=spent[-1] - spent,
         n=weight.sum(),
     )

@@ -7,18 +7,26 @@ from math import inf
 import numpy as np
 
 from selective_query._validation import warn_user
-from selective_query.budgets._base import ROUNDING
 from selective_query.budgets.budgets import floors_of, limit_of
 from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.group_program import (
-    GroupPlan,
     expected_benefit,
+    group_levels,
     plan_groups,
+)
+from selective_query.budgets.group_rounding import (
+    Constraints,
+    mended,
+    one_threshold_each,
 )
 from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
 from selective_query.budgets.sweep import JudgedRows
-from selective_query.budgets.thresholds import CalibrationScores, rows_needed
+from selective_query.budgets.thresholds import (
+    TIE_TOLERANCE,
+    CalibrationScores,
+    rows_needed,
+)
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
 # Share of the rows that makes a plan whose thresholds the others certify.
@@ -39,12 +47,30 @@ def solve_groups(calibration, budget, confidence):
     GroupOperatingPoint
     """
     _check(calibration, budget, confidence)
-    judged = calibration.judged
+    judged, scores = calibration.judged, calibration.scores
     problem = GroupProblem.of(budget, calibration)
     if confidence is None:
         plan = problem.plan()
-        thresholds = problem.thresholds(plan, calibration.scores.of)
-        scores = calibration.scores
+        own = problem.thresholds(plan)
+        mixtures = [[(t, 1.0)] for t in own]
+        if budget.mixes:
+            mixtures = problem.mixtures(plan)
+        kept = _share_kept(judged.score, problem.place, mixtures)
+        if not budget.mixes:
+            _warn_rounding(
+                budget, judged.weight @ kept / scores.n, problem.mixed_coverage(plan)
+            )
+        thresholds = own
+        if not scores.exact:
+            thresholds = np.array(
+                [problem.carried_over(t, own == t, scores.of) for t in own]
+            )
+            mixtures = [
+                [(problem.carried_over(t, one, scores.of), share) for t, share in mixed]
+                for one, mixed in zip(
+                    np.eye(len(own), dtype=bool), mixtures, strict=True
+                )
+            ]
         certificate = Certificate(
             budget,
             None,
@@ -57,10 +83,8 @@ def solve_groups(calibration, budget, confidence):
         plan, thresholds, certificate = _certify(
             problem, budget, confidence, calibration.seed
         )
+        kept = (judged.score <= thresholds[problem.place]).astype(float)
     place, share = problem.place, judged.weight / judged.weight.sum()
-    kept = (judged.score <= thresholds[place]).astype(float)
-    if budget.mixes:
-        kept = _share_kept(judged.score, place, plan.mixture)
     size = np.bincount(place, share)
     groups = problem.groups.tolist()
     with np.errstate(invalid="ignore"):
@@ -76,8 +100,19 @@ def solve_groups(calibration, budget, confidence):
         thresholds=tuple(zip(groups, thresholds.tolist(), strict=True)),
         coverages=tuple(zip(groups, coverages.tolist(), strict=True)),
         rounding_loss=float(plan.value - gained),
-        mixtures=tuple(map(tuple, plan.mixture)) if budget.mixes else None,
+        mixtures=tuple(map(tuple, mixtures)) if budget.mixes else None,
     )
+
+
+def _warn_rounding(budget, reached, mixed):
+    if reached > mixed + TIE_TOLERANCE:
+        warn_user(
+            f"One threshold for each group keeps to {budget} at coverage "
+            f"{reached:.3f}, where a mixture of thresholds does at {mixed:.3f}: rows "
+            "share a score, or single ones cost much. Mixed(...) in place of All(...) "
+            "mixes.",
+            CalibrationWarning,
+        )
 
 
 def _share_kept(score, place, mixtures):
@@ -107,6 +142,8 @@ class GroupProblem:
     max_gap, max_cost : float or None
     cost : ndarray of shape (n_samples,) or None
     in_benefit_units : bool
+    next_weight : float
+        What one more row would weigh.
     """
 
     judged: JudgedRows
@@ -118,6 +155,7 @@ class GroupProblem:
     max_cost: float | None
     cost: np.ndarray | None
     in_benefit_units: bool
+    next_weight: float
 
     @classmethod
     def of(cls, budget, calibration):
@@ -139,6 +177,7 @@ class GroupProblem:
             max_cost=costs.maximum if costs else None,
             cost=calibration.columns.of(costs) if costs else None,
             in_benefit_units=calibration.in_benefit_units,
+            next_weight=calibration.scores.next_weight,
         )
 
     def take(self, rows):
@@ -160,61 +199,95 @@ class GroupProblem:
             judged.score, judged.query_utility - judged.base_utility, judged.weight
         )
 
+    @cached_property
+    def _used(self):
+        """Rows of positive weight."""
+        return self.judged.weight > 0
+
+    @cached_property
+    def _present(self):
+        """Groups that have some; the others keep everything."""
+        return np.unique(self.place[self._used])
+
+    @cached_property
+    def _constraints(self):
+        """What these rows must show, so that new ones keep to it on average.
+
+        The score of rank k among n rows keeps k / (n + 1) of new ones.
+        """
+        size = np.bincount(self.place, self.judged.weight)[self._present]
+        return Constraints(
+            size=size,
+            least=self._one_more(self.least[self._present], size),
+            overall=self._one_more(self.overall, size.sum()),
+            max_gap=self.max_gap,
+            max_cost=self.max_cost,
+        )
+
+    def _one_more(self, coverage, size):
+        return np.minimum(1.0, coverage * (1 + self.next_weight / size))
+
+    @cached_property
+    def _levels(self):
+        """Every level of each group."""
+        columns = [self.judged.score, self.value, self.judged.weight]
+        if self.cost is not None:
+            columns.append(self.cost)
+        rows = [self._used & (self.place == g) for g in self._present]
+        return [group_levels(*(column[own] for column in columns)) for own in rows]
+
     def plan(self):
-        """The best shares; groups without a row of positive weight keep everything."""
-        used = self.judged.weight > 0
-        present = np.unique(self.place[used])
-        position = np.zeros(len(self.groups), dtype=int)
-        position[present] = np.arange(len(present))
+        """The best shares of the groups that have rows."""
+        used, asked = self._used, self._constraints
         found = plan_groups(
             self.judged.score[used],
             self.value[used],
             self.judged.weight[used],
-            position[self.place[used]],
-            len(present),
-            least=self.least[present],
-            overall=self.overall,
-            max_gap=self.max_gap,
+            np.searchsorted(self._present, self.place[used]),
+            len(self._present),
+            least=asked.least,
+            overall=asked.overall,
+            max_gap=asked.max_gap,
             cost=None if self.cost is None else self.cost[used],
-            max_cost=self.max_cost,
+            max_cost=asked.max_cost,
         )
-        coverage, apart = np.ones(len(self.groups)), np.ones(len(self.groups), bool)
-        coverage[present], apart[present] = found.coverage, found.apart
-        mixture = [[(inf, 1.0)] for _ in self.groups]
-        for g, mixed in zip(present, found.mixture, strict=True):
-            mixture[g] = mixed
-        return GroupPlan(coverage, apart, mixture, found.value)
+        return replace(found, mixture=mended(found.mixture, self._levels, asked))
 
-    def thresholds(self, plan, scores_of):
-        """One threshold for each group, and the same for all that are not apart.
+    def mixed_coverage(self, plan):
+        """Coverage of the plan's mixture."""
+        return np.average(plan.coverage, weights=self._constraints.size)
+
+    def thresholds(self, plan):
+        """One threshold for each group, on the scores of these rows."""
+        found = np.full(len(self.groups), inf)
+        found[self._present] = one_threshold_each(plan, self._levels, self._constraints)
+        return found
+
+    def mixtures(self, plan):
+        """Thresholds and their shares for each group, on the scores of these rows."""
+        found = [[(inf, 1.0)] for _ in self.groups]
+        for g, mixed in zip(self._present, plan.mixture, strict=True):
+            found[g] = mixed
+        return found
+
+    def carried_over(self, threshold, groups, scores_of):
+        """The threshold that keeps as many where scores are those of other models.
 
         Parameters
         ----------
-        plan : GroupPlan
+        threshold : float
+            On the scores of these rows.
+        groups : ndarray of shape (n_groups,), bool
+            The groups that have it.
         scores_of : callable
             From a mask of these rows to their CalibrationScores.
-
-        Returns
-        -------
-        ndarray of shape (n_groups,)
         """
-        n, weight = len(self.groups), self.judged.weight
-        size = np.bincount(self.place, weight, n)
-        together, common = ~plan.apart, -inf
-        while together.any():
-            coverage = np.average(plan.coverage[together], weights=size[together])
-            common = _cut(scores_of(together[self.place]), coverage)
-            kept = np.bincount(self.place, weight * (self.judged.score <= common), n)
-            # Where rows of several groups are worth the same, the plan may have met a
-            # group's constraint for nothing, as one threshold does not.
-            short = together & (kept < (self.least - ROUNDING) * size)
-            if not short.any():
-                break
-            together &= ~short
-        found = np.full(n, common)
-        for g in np.flatnonzero(~together):
-            found[g] = _cut(scores_of(self.place == g), plan.coverage[g])
-        return found
+        if np.isinf(threshold):
+            return threshold
+        rows = groups[self.place]
+        weight = self.judged.weight[rows]
+        kept = weight @ (self.judged.score[rows] <= threshold)
+        return scores_of(rows).score_at(kept / (weight.sum() + self.next_weight))
 
 
 def _part(budget, kind):
@@ -250,12 +323,6 @@ def _check(calibration, budget, confidence):
         )
 
 
-def _cut(scores, coverage):
-    if coverage >= 1 - 1e-9:
-        return inf
-    return scores.score_at(float(coverage)) if coverage > 1e-9 else -inf
-
-
 def _certify(problem, budget, confidence, seed):
     """A plan, and thresholds that keep every least coverage with this confidence.
 
@@ -275,7 +342,7 @@ def _certify(problem, budget, confidence, seed):
         )
     part = problem.take(planning)
     plan = part.plan()
-    planned = part.thresholds(plan, lambda rows: _exact_scores(part.judged.take(rows)))
+    planned = part.thresholds(plan)
     rest = problem.take(~planning)
     n_statements = int((problem.least > 0).sum()) + (problem.overall > 0)
     each = 1 - (1 - confidence) / max(n_statements, 1)

@@ -1,0 +1,144 @@
+"""After every rounding each part of a budget is kept by the calibration rows."""
+
+import numpy as np
+import pytest
+
+from selective_query import Outcomes, RoutingPolicy
+from selective_query.budgets import All, Coverage, GroupCoverage, MaxQueryCost, Mixed
+from selective_query.exceptions import CalibrationWarning
+
+
+def confidences(score, y, **fields):
+    proba = np.column_stack([score, 1 - score])
+    return Outcomes(base_proba=proba, global_proba=np.eye(2)[y], y=y, **fields)
+
+
+def noisy(seed, n=200, **fields):
+    """A base that is right in 80 % whatever it says, and a global that is in 85 %."""
+    rng = np.random.default_rng(seed)
+    doubt = rng.uniform(size=n)
+    return Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_utility=rng.uniform(size=n) < 0.8,
+        global_utility=rng.uniform(size=n) < 0.85,
+        query_cost=rng.lognormal(sigma=1.5, size=n),
+        group=rng.integers(4, size=n),
+        sample_weight=rng.integers(0, 3, size=n) if seed % 2 else None,
+        **fields,
+    )
+
+
+def chance_kept(policy, outcomes):
+    """Whether the base answers, on average over how a mixture may fall."""
+    point = policy.operating_point_
+    score = policy.query_score(outcomes)
+    grid = (np.arange(1000) + 0.5) / 1000 if point.mixtures else [0.0]
+    decided = [
+        point.keeps(score, outcomes.evidence, np.full(len(score), u)) for u in grid
+    ]
+    return np.mean(decided, axis=0)
+
+
+def mean_cost(kept, outcomes):
+    return np.average((1 - kept) * outcomes.query_cost, weights=outcomes.weight)
+
+
+def coverages(kept, outcomes):
+    rows = [outcomes.group == g for g in np.unique(outcomes.group)]
+    return np.array([np.average(kept[r], weights=outcomes.weight[r]) for r in rows])
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
+def test_one_dear_row_is_not_queried(unit):
+    cost = np.full(100, 0.1 * unit)
+    cost[90] = 50.0 * unit
+    outcomes = confidences(
+        np.linspace(0.99, 0.51, 100),
+        (np.arange(100) % 3 == 0).astype(int),
+        query_cost=cost,
+    )
+    policy = RoutingPolicy("max_probability", MaxQueryCost(0.1 * unit))
+    with pytest.warns(CalibrationWarning, match="single ones cost much"):
+        policy.fit(outcomes)
+    kept = policy.decide(outcomes.evidence)
+    assert mean_cost(kept, outcomes) <= 0.1 * unit
+    assert not kept[91:].any()
+
+
+def test_gap_of_groups_that_are_worth_the_same_is_kept():
+    outcomes = confidences(
+        np.linspace(0.99, 0.51, 100),
+        np.arange(100) % 2,
+        group=np.repeat(["sure", "unsure"], 50),
+    )
+    budget = All(Coverage(0.5), GroupCoverage(0, max_gap=0.05))
+    policy = RoutingPolicy("max_probability", budget).fit(outcomes)
+    sure, unsure = coverages(policy.decide(outcomes.evidence), outcomes)
+    assert abs(sure - unsure) <= 0.05 + 1e-9
+    assert 0.5 <= (sure + unsure) / 2 < 0.6
+
+
+@pytest.mark.filterwarnings("ignore:One threshold for each group")
+@pytest.mark.parametrize("kind", [All, Mixed])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_part_is_kept_by_the_calibration_rows(kind, seed):
+    outcomes = noisy(seed)
+    budget = kind(
+        Coverage(0.4), GroupCoverage({1: 0.6}, max_gap=0.25), MaxQueryCost(0.5)
+    )
+    policy = RoutingPolicy("max_probability", budget).fit(outcomes)
+    kept = chance_kept(policy, outcomes)
+    by_group = coverages(kept, outcomes)
+    tolerance = 1e-9 if kind is All else 2e-3  # of the grid
+    assert mean_cost(kept, outcomes) <= 0.5 + 10 * tolerance
+    assert np.ptp(by_group) <= 0.25 + tolerance
+    assert by_group[1] >= 0.6 - tolerance
+    assert np.average(kept, weights=outcomes.weight) >= 0.4 - tolerance
+    assert policy.operating_point_.coverage == pytest.approx(
+        np.average(kept, weights=outcomes.weight), abs=tolerance
+    )
+    assert np.average(kept, weights=outcomes.weight) < 0.97  # and it is of some use
+
+
+@pytest.mark.filterwarnings("ignore:One threshold for each group")
+@pytest.mark.parametrize("seed", range(4))
+def test_costs_and_gaps_are_kept_one_by_one(seed):
+    outcomes = noisy(seed)
+    for limit in (0.1, 0.4, 1.0):
+        policy = RoutingPolicy("max_probability", MaxQueryCost(limit)).fit(outcomes)
+        kept = policy.decide(outcomes.evidence)
+        assert mean_cost(kept, outcomes) <= limit * (1 + 1e-9)
+    for gap in (0.0, 0.02, 0.1):
+        budget = All(Coverage(0.5), GroupCoverage(0, max_gap=gap))
+        policy = RoutingPolicy("max_probability", budget).fit(outcomes)
+        kept = policy.decide(outcomes.evidence)
+        assert np.ptp(coverages(kept, outcomes)) <= gap + 1e-9
+
+
+def test_what_costs_nothing_may_be_asked_and_nothing_else():
+    cost = np.repeat([0.0, 1.0], 50)
+    outcomes = confidences(
+        np.linspace(0.51, 0.99, 100), np.ones(100, dtype=int), query_cost=cost
+    )
+    for budget in (MaxQueryCost(0), Mixed(MaxQueryCost(0))):
+        policy = RoutingPolicy("max_probability", budget).fit(outcomes)
+        queried = ~policy.decide(outcomes.evidence)
+        assert queried.any()
+        assert not queried[50:].any()
+
+
+def test_least_coverages_hold_on_average_on_new_rows():
+    rng = np.random.default_rng(0)
+    seen = []
+    for _ in range(400):
+        doubt = rng.uniform(size=40)
+        outcomes = Outcomes(
+            base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+            base_utility=np.zeros(40),
+            global_utility=np.ones(40),
+        )
+        policy = RoutingPolicy("max_probability", Mixed(Coverage(0.7))).fit(outcomes)
+        (mixture,) = policy.operating_point_.mixtures
+        # The threshold is on 1 - max_proba, so coverage at t is 2 t.
+        seen.append(sum(share * min(1, 2 * t) for t, share in mixture))
+    assert np.mean(seen) == pytest.approx(0.7, abs=0.012)
