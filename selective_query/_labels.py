@@ -1,6 +1,11 @@
 """Class labels: text, bytes or numbers, never a mixture."""
 
 import numpy as np
+from sklearn.utils.validation import column_or_1d
+
+from selective_query._numbers import refuse_masked
+
+KINDS = {"U": "text", "T": "text", "S": "bytes", "M": "dates", "m": "durations"}
 
 
 def check_labels(values, name):
@@ -9,9 +14,21 @@ def check_labels(values, name):
     Raises
     ------
     ValueError
-        When text and numbers are mixed.
+        When text and numbers are mixed, an entry is masked, or these are no labels.
     """
-    labels = np.asarray(values)
+    refuse_masked(values, name)
+    try:
+        labels = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{name} must be an array of labels. Got {type(values).__name__}, of which "
+            f"numpy says: {error}."
+        ) from None
+    if labels.dtype.kind in "cV":
+        raise ValueError(
+            f"{name} must hold labels: text or numbers. Got dtype {labels.dtype}. Turn "
+            "them into text or whole numbers."
+        )
     if labels.dtype.kind == "O":
         try:
             np.unique(labels)
@@ -25,18 +42,31 @@ def check_labels(values, name):
     return labels
 
 
+def label_column(y, name="y"):
+    """Labels as an array with one for each row, none of them masked or missing.
+
+    Raises
+    ------
+    ValueError
+    """
+    refuse_masked(y, name)
+    y = column_or_1d(y, warn=True)
+    refuse_missing(y, name)
+    return y
+
+
 def kind_of(labels):
-    """Text, bytes or numbers: labels of two kinds are never equal."""
+    """Text, bytes, dates or numbers: labels of two kinds are never equal."""
     first = labels.flat[0] if labels.dtype.kind == "O" and labels.size else labels
-    if isinstance(first, str) or labels.dtype.kind in "UT":
+    if isinstance(first, str):
         return "text"
-    if isinstance(first, bytes) or labels.dtype.kind == "S":
+    if isinstance(first, bytes):
         return "bytes"
-    return "numbers"
+    return KINDS.get(labels.dtype.kind, "numbers")
 
 
 def refuse_missing(labels, name):
-    """Raise where a row has no label: None, NaN, or the NA of pandas.
+    """Raise where a row has no label: None, NaN, NaT, or the NA of pandas.
 
     Raises
     ------
@@ -45,6 +75,8 @@ def refuse_missing(labels, name):
     """
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
+    elif labels.dtype.kind in "mM":
+        missing = np.isnat(labels)
     elif labels.dtype.kind == "O":
         missing = np.fromiter(map(_is_missing, labels), dtype=bool, count=len(labels))
     else:

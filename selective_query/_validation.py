@@ -15,12 +15,20 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _num_samples as num_samples
 
+from selective_query._numbers import as_numbers
+
+# Estimates take fourth powers of sums of weights.
+LEAST_WEIGHT = 1e-50
+
 __all__ = [
     "HasMethods",
     "Interval",
     "Offers",
     "StrOptions",
     "align_proba",
+    "check_choice",
+    "check_flag",
+    "check_instance",
     "check_matplotlib_support",
     "check_weights",
     "encode_labels",
@@ -119,8 +127,10 @@ def encode_labels(labels, classes, who):
     return position
 
 
-def check_weights(sample_weight, n_rows, *, may_vanish=False):
+def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weight"):
     """Weights as an array of floats, one for each row.
+
+    Their sum and its powers must be numbers, so the largest is bounded on both sides.
 
     Parameters
     ----------
@@ -128,31 +138,67 @@ def check_weights(sample_weight, n_rows, *, may_vanish=False):
     n_rows : int
     may_vanish : bool, default=False
         Whether all may be zero, as those of one chunk among others.
+    name : str, default="sample_weight"
+        For the message.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
 
     Raises
     ------
     ValueError
-        When they are not one finite number >= 0 for each row.
+        When they are not one finite number >= 0 for each row, are all zero, or are so
+        large or small that sums of them are not to be relied on.
     """
-    try:
-        weight = np.asarray(sample_weight, dtype=float)
-    except (TypeError, ValueError):
-        got = "no numbers"
+    weight = as_numbers(sample_weight, name).astype(float, copy=False)
+    advice = "Leave it out to count each row once."
+    if weight.shape != (n_rows,):
+        got = f"shape {weight.shape}"
+    elif not n_rows:
+        return weight
     else:
-        wrong = ~(np.isfinite(weight) & (weight >= 0))
-        if weight.shape != (n_rows,):
-            got = f"shape {weight.shape}"
-        elif wrong.any():
-            row = int(wrong.argmax())
-            got = f"{weight[row]:g} in row {row}"
-        elif n_rows and not may_vanish and not weight.any():
-            got = "zero everywhere"
-        else:
+        least, most = weight.min(), weight.max()
+        if least >= 0 and LEAST_WEIGHT <= most <= 1 / LEAST_WEIGHT:
             return weight
+        if most == 0 == least:
+            if may_vanish:
+                return weight
+            got = "zero everywhere"
+        elif least >= 0 and most < np.inf:
+            got = f"{most:g} as the largest, and sums of such are not to be relied on"
+            advice = "Divide all of them by their mean."
+        else:
+            row = int((~(np.isfinite(weight) & (weight >= 0))).argmax())
+            got = f"{weight[row]:g} in row {row}"
     raise ValueError(
-        f"sample_weight must be one finite number >= 0 for each of the {n_rows} rows, "
-        f"and not zero for all. Got {got}. Leave it out to count each row once."
+        f"{name} must be one finite number >= 0 for each of the {n_rows} rows, and not "
+        f"zero for all. Got {got}. {advice}"
     )
+
+
+def check_choice(value, name, allowed, *, hint=""):
+    """Raise a ValueError for what is not among a few words, or None."""
+    if not any(value is a or (isinstance(value, str) and value == a) for a in allowed):
+        listed = ", ".join(map(repr, allowed))
+        raise ValueError(
+            f"{name} must be one of {listed}. Got {value!r}. {hint}".rstrip()
+        )
+
+
+def check_flag(value, name):
+    """Raise a ValueError for what is neither true nor false."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False. Got {value!r}.")
+
+
+def check_instance(value, name, kind, hint=""):
+    """Raise a TypeError for what is no object of a class (or of one of several)."""
+    if not isinstance(value, kind):
+        kinds = " or ".join(k.__name__ for k in np.atleast_1d(kind))
+        raise TypeError(
+            f"{name} must be {kinds}. Got {type(value).__name__}. {hint}".rstrip()
+        )
 
 
 def warn_user(message, category):

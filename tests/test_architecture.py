@@ -13,7 +13,15 @@ PACKAGE = Path(selective_query.__file__).parent
 
 # Each room may import from its own line and those above it.
 FLOORS = [
-    {"exceptions", "_validation", "_labels", "_parallel", "frames", "probabilities"},
+    {
+        "exceptions",
+        "_numbers",
+        "_validation",
+        "_labels",
+        "_parallel",
+        "frames",
+        "probabilities",
+    },
     {"evidence"},
     {"outcomes", "_outcomes_file"},
     {"supervision"},

@@ -94,7 +94,7 @@ def test_numbers_where_the_classes_are_text(rows):
         (np.ones(196), r"shape \(196,\)"),
         (np.ones((197, 1)), r"shape \(197, 1\)"),
         (2.0, r"shape \(\)"),
-        (["much"] * 197, "no numbers"),
+        (["much"] * 197, "text"),
     ],
 )
 def test_weights_that_are_none(fitted, rows, method, weight, got):

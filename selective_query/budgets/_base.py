@@ -2,17 +2,11 @@
 
 import math
 from dataclasses import fields, replace
-from numbers import Real
 
-import numpy as np
+from selective_query._numbers import is_number
 
 # Sums of weights differ from what they stand for by less than this share.
 ROUNDING = 1e-9
-
-
-def is_number(value):
-    """Whether this is a number and not a truth value."""
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def check_number(budget, name, low, high):

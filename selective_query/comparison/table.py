@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.paired_scores import PairedScores, check_compared
 
 COLUMNS = (
     "router",
@@ -167,6 +167,7 @@ class RouterComparison:
         ValueError
             When a router was not compared, or coverages are no rising shares.
         """
+        check_compared(router, "router", self._paired.names)
         return self._paired.band(router, coverages, reference=reference)
 
     def __str__(self):

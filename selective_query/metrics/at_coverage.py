@@ -1,9 +1,7 @@
 """Accuracy and risk at exactly a coverage: what routers are compared by."""
 
-from selective_query.metrics.inputs import check_share
+from selective_query.metrics.inputs import KEPT, check_share
 from selective_query.metrics.ranked import RankedOutcomes
-
-_MEANING = "the share of inputs that the base answers"
 
 
 def accuracy_at_coverage(
@@ -40,7 +38,7 @@ def accuracy_at_coverage(
     >>> accuracy_at_coverage([3, 2, 1, 0], [0, 1, 1, 1], [1, 1, 0, 1], coverage=0.5)
     np.float64(1.0)
     """
-    coverage = check_share(coverage, "coverage", _MEANING)
+    coverage = check_share(coverage, "coverage", KEPT)
     ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
     return ranked.curve.accuracy_at(coverage)
 
@@ -77,7 +75,7 @@ def selective_accuracy_at_coverage(
     >>> float(selective_accuracy_at_coverage([3, 2, 1, 0], [0, 0, 1, 1], coverage=0.5))
     1.0
     """
-    coverage = check_share(coverage, "coverage", _MEANING)
+    coverage = check_share(coverage, "coverage", KEPT)
     ranked = RankedOutcomes(score, base_utility, None, sample_weight)
     return ranked.curve.selective_accuracy_at(coverage)
 

@@ -1,14 +1,24 @@
 """Where accuracy goes: the gap between a perfect system and the hybrid, in steps."""
 
-import numpy as np
-from sklearn.utils import check_random_state
+from collections.abc import Mapping
 
+import numpy as np
+
+from selective_query._numbers import (
+    check_number,
+    check_probability,
+    check_whole,
+    random_state_of,
+)
+from selective_query._validation import check_instance
 from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
-from selective_query.metrics.inputs import check_rows, check_share
+from selective_query.metrics.inputs import check_rows
 from selective_query.metrics.integrals import ROUNDING
 
+ASKED = "the share that was asked for"
 MORE_QUERIES = 0.05
+MOST_ROWS = 2**53  # counted exactly by floats
 _PAIR = ("base", "global", "ranking")
 
 
@@ -119,15 +129,21 @@ def gap_attribution(
     >>> round(sum(step.loss for step in gap.steps), 3), round(1 - gap.accuracy, 3)
     (0.6, 0.6)
     """
-    coverage = float(check_share(coverage, "coverage", "the share that was asked for"))
-    if threshold is not None and np.isnan(threshold):
-        raise ValueError("threshold must be a number or infinite. Got nan.")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1. Got {confidence!r}.")
+    coverage = float(check_number(coverage, "coverage", 0, 1, what=ASKED))
+    if threshold is not None:
+        threshold = float(
+            check_number(threshold, "threshold", -np.inf, or_infinite=True)
+        )
+    confidence = check_probability(confidence, "confidence")
+    check_whole(n_bootstrap, "n_bootstrap")
+    rng = random_state_of(random_state)
     has_global = global_utility is not None
     test = _Rows(score, base_utility, global_utility, sample_weight, coverage)
     learned = None
     if calibration is not None:
+        check_instance(
+            calibration, "calibration", Mapping, "Give score= and base_utility= in it."
+        )
         if (calibration.get("global_utility") is not None) != has_global:
             raise ValueError(
                 "Test and calibration rows must both have a global_utility, or neither."
@@ -152,7 +168,6 @@ def gap_attribution(
         return levels, now, then
 
     levels, now, then = chain(test.weight, learned and learned.weight)
-    rng = check_random_state(random_state)
     replicates = np.array(
         [
             _losses(chain(test.resample(rng), learned and learned.resample(rng))[0])
@@ -211,8 +226,9 @@ class _Rows:
         self.oracle = RankedRows(_only_gains(kinds[1]), *kinds)
         self.order = RankedRows(score, base, gain)
         self._share = self.weight / self.weight.sum()
-        whole = (self.weight == np.round(self.weight)).all()
-        self._n_drawn = round(float(self.weight.sum())) if whole else len(base)
+        n_counted = float(self.weight.sum())
+        counts = (self.weight == np.round(self.weight)).all() and n_counted < MOST_ROWS
+        self._n_drawn = round(n_counted) if counts else len(base)
 
     def levels(self, weight):
         """Mean utility of perfect global, oracle and router at the coverage."""

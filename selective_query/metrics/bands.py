@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selective_query._numbers import as_numbers
+
 
 @dataclass(frozen=True, eq=False)
 class CurveBand:
@@ -78,7 +80,7 @@ def band_from_family(coverages, family, *, is_difference):
 
 def check_coverage_grid(coverages):
     """Coverages as an array that rises, or a ValueError."""
-    grid = np.atleast_1d(np.asarray(coverages, dtype=float))
+    grid = np.atleast_1d(as_numbers(coverages, "coverages")).astype(float)
     inside = grid.ndim == 1 and len(grid) and ((grid >= 0) & (grid <= 1)).all()
     if not inside or (np.diff(grid) <= 0).any():
         raise ValueError(
@@ -90,7 +92,7 @@ def check_coverage_grid(coverages):
 
 def check_coverage_range(coverage_range):
     """Both ends of a range of coverage, or a ValueError."""
-    ends = np.asarray(coverage_range, dtype=float)
+    ends = as_numbers(coverage_range, "coverage_range")
     if ends.shape != (2,) or not 0 <= ends[0] < ends[1] <= 1:
         raise ValueError(
             "coverage_range must be two shares (low, high) with 0 <= low < high <= 1. "

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selective_query._numbers import check_number
 from selective_query.metrics.hull import hull_area, upper_hull
-from selective_query.metrics.inputs import check_share
+from selective_query.metrics.inputs import KEPT, check_share
 from selective_query.metrics.integrals import (
     ROUNDING,
     area_under_lines,
@@ -43,10 +44,12 @@ class AccuracyCoverageCurve:
 
     def accuracy_at(self, coverage):
         """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""
+        coverage = check_share(coverage, "coverage", KEPT)
         return np.interp(coverage, self.coverage, self.accuracy)
 
     def selective_accuracy_at(self, coverage):
         """Accuracy of the base on what it answers; nan where it answers nothing."""
+        coverage = check_share(coverage, "coverage", KEPT)
         possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
         share = np.interp(possible, self.coverage, self.base_share)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -58,7 +61,8 @@ class AccuracyCoverageCurve:
 
     def coverage_at_risk(self, risk):
         """See :func:`selective_query.metrics.coverage_at_risk`."""
-        risk = float(check_share(risk, "risk", "the largest mean loss of the base"))
+        what = "the largest mean loss of the base"
+        risk = float(check_number(risk, "risk", 0, 1, what=what))
         # Errors kept minus errors allowed, as shares of all inputs.
         excess = self.coverage * (1 - risk)
         excess -= self.base_share
@@ -95,9 +99,8 @@ class AccuracyCoverageCurve:
 
     def cpt(self, recovered):
         """See :func:`selective_query.metrics.cpt`."""
-        recovered = float(recovered)
-        if np.isnan(recovered):
-            raise ValueError("recovered must be a share of the gap, as 0.8. Got nan.")
+        what = "a share of the gap, as 0.8"
+        recovered = float(check_number(recovered, "recovered", -np.inf, what=what))
         if np.isnan(self._gap):
             return float("nan")
         missing = self.base_accuracy + recovered * self._gap - self.accuracy

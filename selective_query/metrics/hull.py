@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from selective_query._numbers import as_column
+from selective_query.metrics.inputs import check_finite, check_points
 from selective_query.metrics.integrals import area_under_lines
 
 _RUN = 1 << 16  # points whose hull is found at once, within the cache
@@ -52,20 +54,19 @@ def hull_area(cost, quality, *, cost_range=None):
     >>> hull_area(cost=[1, 2, 3], quality=[0.6, 0.8, 0.7])
     0.75
     """
-    cost, quality = (np.asarray(v, dtype=float) for v in (cost, quality))
-    finite = np.isfinite(cost).all() and np.isfinite(quality).all()
-    if cost.shape != quality.shape or cost.ndim != 1 or not len(cost) or not finite:
-        raise ValueError(
-            "cost and quality must be finite numbers of the same shape (n_points,), at "
-            f"least one. Got shapes {cost.shape} and {quality.shape}."
-        )
-    low, high = (cost.min(), cost.max()) if cost_range is None else cost_range
-    if not cost.min() <= low <= high:
+    cost, quality = check_points(cost=cost, quality=quality)
+    if not len(cost):
+        raise ValueError("cost and quality must hold at least one point. Got none.")
+    ends = cost.min(), cost.max()
+    if cost_range is not None:
+        ends = check_finite(as_column(cost_range, "cost_range"), "cost_range")
+    if len(ends) != 2 or not cost.min() <= ends[0] <= ends[1]:
         raise ValueError(
             "cost_range must rise and start at no less than the least cost of the "
             f"points, {cost.min():.4g}. Got {cost_range}. Add the point of what is "
             "answered at a lower cost, for example (0, 0)."
         )
+    low, high = ends
     if low == high:
         return float("nan")
     order = np.lexsort((quality, cost))

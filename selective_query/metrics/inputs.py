@@ -2,8 +2,16 @@
 
 import numpy as np
 
+from selective_query._numbers import as_column, as_numbers, is_number
+from selective_query._validation import check_weights
 
-def check_rows(score, base_utility, global_utility=None, sample_weight=None):
+LARGEST = 1e150  # products of two are numbers as well
+KEPT = "the share of inputs that the base answers"
+
+
+def check_rows(
+    score, base_utility, global_utility=None, sample_weight=None, *, may_vanish=False
+):
     """Scores, utilities of the base, gains of a query and weights, checked.
 
     Parameters
@@ -13,6 +21,8 @@ def check_rows(score, base_utility, global_utility=None, sample_weight=None):
     base_utility, global_utility : array-like of shape (n_samples,)
         In [0, 1]; without a global utility a query counts as right.
     sample_weight : array-like of shape (n_samples,), optional
+    may_vanish : bool, default=False
+        Whether all weights may be zero.
 
     Returns
     -------
@@ -24,9 +34,9 @@ def check_rows(score, base_utility, global_utility=None, sample_weight=None):
     ------
     ValueError
         When shapes differ, there are no rows, a score is NaN, a utility lies outside
-        [0, 1] or weights are negative or all zero.
+        [0, 1], weights are negative or all zero, or an entry is masked or no number.
     """
-    score = np.asarray(score)
+    score = as_numbers(score, "score")
     if score.dtype.kind != "f":
         score = score.astype(float)
     base = check_utility(base_utility, "base_utility")
@@ -34,20 +44,16 @@ def check_rows(score, base_utility, global_utility=None, sample_weight=None):
         query = np.ones_like(base)
     else:
         query = check_utility(global_utility, "global_utility")
-    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    shapes = [a.shape for a in (score, base, query, weight) if a is not None]
-    if len(set(shapes)) > 1 or score.ndim != 1:
+    if not score.shape == base.shape == query.shape or score.ndim != 1:
         raise ValueError(
-            "score, utilities and sample_weight must be of the same shape "
-            f"(n_samples,). Got {', '.join(map(str, shapes))}."
+            "score, base_utility and global_utility must be of the same shape "
+            f"(n_samples,). Got {score.shape}, {base.shape} and {query.shape}."
         )
     if not len(score):
         raise ValueError("There are no rows. Give at least one.")
-    if weight is not None and (not (weight >= 0).all() or not weight.any()):
-        raise ValueError(
-            "sample_weight must be numbers >= 0 that are not all zero. Got values from "
-            f"{weight.min():.4g} to {weight.max():.4g}."
-        )
+    weight = None
+    if sample_weight is not None:
+        weight = check_weights(sample_weight, len(score), may_vanish=may_vanish)
     if np.isnan(score).any():
         row = int(np.flatnonzero(np.isnan(score))[0])
         raise ValueError(
@@ -74,9 +80,9 @@ def check_utility(values, name):
     Raises
     ------
     ValueError
-        When one lies outside [0, 1].
+        When one lies outside [0, 1], is masked or no number.
     """
-    values = np.asarray(values)
+    values = as_numbers(values, name)
     right = values == 1
     if (right | (values == 0)).all():
         # Right or wrong is the usual case; a byte a row makes sorting by the score
@@ -104,7 +110,51 @@ def check_share(value, name, meaning):
     -------
     ndarray
     """
-    value = np.asarray(value, dtype=float)
+    if is_number(value) and 0 <= value <= 1:
+        return np.asarray(value, dtype=float)
+    value = as_numbers(value, name).astype(float)
     if not ((value >= 0) & (value <= 1)).all():
         raise ValueError(f"{name} must be {meaning}, in [0, 1]. Got {value}.")
     return value
+
+
+def check_points(**columns):
+    """Two columns of finite numbers, one for each point.
+
+    Parameters
+    ----------
+    **columns : array-like of shape (n_points,)
+        By name.
+
+    Returns
+    -------
+    list of ndarray of shape (n_points,)
+
+    Raises
+    ------
+    ValueError
+        When one is masked, missing, infinite or no number, or shapes differ.
+    """
+    found = [
+        check_finite(as_column(v, name, "point"), name) for name, v in columns.items()
+    ]
+    if len({len(column) for column in found}) > 1:
+        shapes = " and ".join(str(column.shape) for column in found)
+        raise ValueError(
+            f"{' and '.join(columns)} must be one number for each point, of the same "
+            f"shape (n_points,). Got shapes {shapes}."
+        )
+    return found
+
+
+def check_finite(column, name):
+    """The column, or a ValueError where a number is NaN, infinite or almost so."""
+    finite = np.abs(column) <= LARGEST
+    if not finite.all():
+        place = int(finite.argmin())
+        raise ValueError(
+            f"{name} must be a finite number at every point. Got {column[place]} at "
+            f"point {place}. Leave out points that nobody has measured or that cannot "
+            "be had."
+        )
+    return column

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sklearn.utils import check_random_state
 
+from selective_query._numbers import random_state_of
 from selective_query.metrics.influence import observations
 from selective_query.metrics.integrals import ROUNDING
 
@@ -100,7 +100,7 @@ class JointEstimate:
         -------
         ndarray of shape (n_draws,)
         """
-        rng = check_random_state(random_state)
+        rng = random_state_of(random_state)
         correlation = self.correlation[np.ix_(self.moves, self.moves)]
         if not len(correlation):
             return np.zeros(n_draws)

@@ -1,10 +1,12 @@
 """Many differences looked at together: adjusted p-values, intervals and verdicts."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 from scipy import stats
+
+from selective_query._numbers import check_number, check_probability, check_whole
+from selective_query._validation import check_choice
 
 ADJUSTMENTS = ("max_t", "holm", None)
 
@@ -130,6 +132,7 @@ def critical_value(largest, confidence):
     """
     # 0.05 * 20 must count as one.
     allowed = int((1 - confidence) * (len(largest) + 1) * (1 + 1e-9))
+    allowed = min(allowed, len(largest))
     return float(largest[-allowed]) if allowed else float("inf")
 
 
@@ -160,23 +163,18 @@ def holm(p_value, counted):
 
 def check_inference(*, confidence=0.95, n_bootstrap=1, margin=None, adjust=None):
     """Raise a ValueError that says which of these is out of range, and what helps."""
-    if not isinstance(n_bootstrap, Integral) or n_bootstrap < 1:
-        raise ValueError(
-            f"n_bootstrap must be a whole number of at least 1. Got {n_bootstrap!r}. "
-            "A thousand gives adjusted p-values to about 0.01; draws are cheap."
-        )
-    if not isinstance(confidence, Real) or not 0 < confidence < 1:
-        raise ValueError(
-            f"confidence must be a number between 0 and 1, both excluded. Got "
-            f"{confidence!r}. For 95 % intervals, give 0.95."
-        )
-    if margin is not None and (not isinstance(margin, Real) or not 0 <= margin < 1):
-        raise ValueError(
-            f"margin must be an accuracy in [0, 1), or None. Got {margin!r}. For half "
-            "a point, give 0.005."
-        )
-    if adjust not in ADJUSTMENTS:
-        raise ValueError(
-            f"adjust must be one of {ADJUSTMENTS}. Got {adjust!r}. Take 'max_t' unless "
-            "there is a reason not to."
-        )
+    check_whole(
+        n_bootstrap,
+        "n_bootstrap",
+        1,
+        hint="A thousand gives adjusted p-values to about 0.01; draws are cheap.",
+    )
+    check_probability(confidence, "confidence", hint="For 95 % intervals, give 0.95.")
+    if margin is not None:
+        check_number(margin, "margin", 0, 1, hint="For half a point, give 0.005.")
+    check_choice(
+        adjust,
+        "adjust",
+        ADJUSTMENTS,
+        hint="Take 'max_t' unless there is a reason not to.",
+    )

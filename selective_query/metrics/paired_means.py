@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selective_query._validation import check_weights
 from selective_query.metrics.inputs import check_utility
 from selective_query.metrics.joint import joint_estimate
 from selective_query.metrics.multiplicity import check_inference, family
@@ -75,6 +76,7 @@ def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95
     +10.00 points, 95 % interval +8.12 to +12.01
     """
     check_inference(confidence=confidence)
+    confidence = float(confidence)
     utilities, weight = _checked(utility, reference, sample_weight)
     found = family(
         joint_estimate([_Means(utilities, weight)], weight, FIRST_MINUS_SECOND),
@@ -97,19 +99,14 @@ def _checked(utility, reference, sample_weight):
     """Both utilities, of shape (n_samples, 2), and weights."""
     utility = check_utility(utility, "utility")
     reference = check_utility(reference, "reference")
-    weight = np.ones(utility.shape) if sample_weight is None else sample_weight
-    weight = np.asarray(weight, dtype=float)
-    shapes = utility.shape, reference.shape, weight.shape
-    if len(set(shapes)) > 1 or utility.ndim != 1 or not utility.size:
+    if utility.shape != reference.shape or utility.ndim != 1 or not utility.size:
         raise ValueError(
-            "utility, reference and sample_weight must be one number for each of the "
-            f"same rows, at least one. Got shapes {', '.join(map(str, shapes))}."
+            "utility and reference must be one number for each of the same rows, at "
+            f"least one. Got shapes {utility.shape} and {reference.shape}."
         )
-    if not (weight >= 0).all() or not 0 < weight.sum() < np.inf:
-        raise ValueError(
-            "sample_weight must be finite numbers >= 0 that are not all zero. Got "
-            f"values from {weight.min():.4g} to {weight.max():.4g}."
-        )
+    weight = np.ones(len(utility))
+    if sample_weight is not None:
+        weight = check_weights(sample_weight, len(utility))
     return np.stack([utility, reference], axis=1).astype(float), weight
 
 

@@ -1,15 +1,18 @@
 """Scores judged on the same rows: bands, paired tests and verdicts."""
 
-import numpy as np
-from sklearn.utils import check_random_state
+from collections.abc import Hashable, Mapping
 
+import numpy as np
+
+from selective_query._numbers import as_column, random_state_of
+from selective_query._validation import check_instance
 from selective_query.metrics.bands import (
     band_from_family,
     check_coverage_grid,
     check_coverage_range,
 )
 from selective_query.metrics.influence import AccuracyReadings
-from selective_query.metrics.inputs import check_rows, check_share
+from selective_query.metrics.inputs import KEPT, check_rows, check_share
 from selective_query.metrics.joint import joint_estimate
 from selective_query.metrics.multiplicity import check_inference, family, holm
 
@@ -97,10 +100,15 @@ class PairedScores:
         random_state=None,
     ):
         check_inference(confidence=confidence, n_bootstrap=n_bootstrap)
-        self.confidence, self.n_bootstrap = confidence, n_bootstrap
+        self.confidence, self.n_bootstrap = float(confidence), int(n_bootstrap)
         # Drawn once: whatever is asked later, and however often, has the same draws.
-        self._seed = int(check_random_state(random_state).randint(2**31 - 1))
-        self._scores = {name: _by_coverage(score) for name, score in scores.items()}
+        self._seed = int(random_state_of(random_state).randint(2**31 - 1))
+        check_instance(
+            scores, "scores", Mapping, "Give a dict of names to arrays, one at least."
+        )
+        if not scores:
+            raise ValueError("scores must not be empty. Got none. Give one by name.")
+        self._scores = {name: _by_coverage(s, name) for name, s in scores.items()}
         for of_name in self._scores.values():
             for score in of_name.values():
                 _, base, gain, weight = check_rows(
@@ -159,7 +167,8 @@ class PairedScores:
             When the reference is unknown or a parameter is out of range.
         """
         self._check(reference, margin, adjust)
-        check_share(coverages, "coverage", "the share that the base answers")
+        coverages = as_column(coverages, "coverages")
+        check_share(coverages, "coverages", KEPT)
         pairs = [(name, c) for name in self._scores for c in coverages]
         readings, column = self._read([*pairs, *((reference, c) for _, c in pairs)])
         ours, theirs = np.split(np.array(column, dtype=int), 2)
@@ -254,7 +263,7 @@ class PairedScores:
         ValueError
             When a name is unknown or coverages are no rising shares.
         """
-        check_compared(name, "router", self._scores)
+        check_compared(name, "name", self._scores)
         grid = check_coverage_grid(WHOLE_CURVE if coverages is None else coverages)
         ours = self._whole(name, grid)
         if reference is None:
@@ -328,19 +337,19 @@ class PairedScores:
 
 def check_compared(name, parameter, names):
     """Raise a ValueError where a name is not among those compared."""
-    if name not in names:
+    if not (isinstance(name, Hashable) and name in names):
         raise ValueError(
             f"{parameter}={name!r} is not among the compared routers: "
             f"{', '.join(names)}. Add it to routers=."
         )
 
 
-def _by_coverage(score):
+def _by_coverage(score, name):
     # One object for each score, so that a score at several coverages is known as one.
     of_coverage = score if isinstance(score, dict) else {None: score}
     known = {}
     return {
-        coverage: known.setdefault(id(s), np.asarray(s, dtype=float))
+        coverage: known.setdefault(id(s), as_column(s, f"score of {name!r}"))
         for coverage, s in of_coverage.items()
     }
 

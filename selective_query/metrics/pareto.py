@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from selective_query.metrics.inputs import check_points
+
 
 def pareto_front(cost, accuracy):
     """Whether no other point is as accurate at no higher cost, and better in one.
@@ -29,20 +31,7 @@ def pareto_front(cost, accuracy):
     >>> pareto_front(cost=[1, 2, 2, 3], accuracy=[0.6, 0.7, 0.8, 0.8])
     array([ True, False,  True, False])
     """
-    cost, accuracy = (np.asarray(v, dtype=float) for v in (cost, accuracy))
-    if cost.ndim != 1 or cost.shape != accuracy.shape:
-        raise ValueError(
-            "cost and accuracy must be one number for each point, of the same shape "
-            f"(n_points,). Got shapes {cost.shape} and {accuracy.shape}."
-        )
-    for name, values in (("cost", cost), ("accuracy", accuracy)):
-        unknown = np.flatnonzero(~np.isfinite(values))
-        if len(unknown):
-            raise ValueError(
-                f"{name} must be a finite number at every point. Got "
-                f"{values[unknown[0]]} at point {unknown[0]}. Leave out points that "
-                "nobody has measured or that cannot be had."
-            )
+    cost, accuracy = check_points(cost=cost, accuracy=accuracy)
     if not len(cost):
         return np.zeros(0, dtype=bool)
     levels, level = np.unique(cost, return_inverse=True)

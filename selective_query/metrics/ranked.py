@@ -4,8 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
+from selective_query._numbers import as_column
+from selective_query._validation import check_choice, check_flag
 from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.inputs import check_rows
+from selective_query.metrics.inputs import KEPT, check_finite, check_rows, check_share
 from selective_query.metrics.integrals import ROUNDING
 
 
@@ -61,20 +63,22 @@ class RankedOutcomes:
 
     def e_aurc(self, optimum="order"):
         """See :func:`selective_query.metrics.e_aurc`."""
+        check_choice(
+            optimum,
+            "optimum",
+            ("order", "closed_form"),
+            hint="The area of a perfect ranking, or r + (1 - r) ln(1 - r).",
+        )
         if optimum == "order":
             best = self._best_curve(-self._kinds[0]).aurc()
-        elif optimum == "closed_form":
+        else:
             right = self.curve.base_accuracy
             best = 1 - right + (right * np.log(right) if right > 0 else 0.0)
-        else:
-            raise ValueError(
-                "optimum must be 'order', the area of a perfect ranking, or "
-                f"'closed_form', r + (1 - r) ln(1 - r). Got {optimum!r}."
-            )
         return float(self.curve.aurc() - best)
 
     def normalised_deferral_area(self, *, oracle_stops=False):
         """See :func:`selective_query.metrics.normalised_deferral_area`."""
+        check_flag(oracle_stops, "oracle_stops")
         gain = self._kinds[1].astype(float)
         if oracle_stops:
             gain[gain <= 0] = -np.inf
@@ -103,6 +107,9 @@ class RankedOutcomes:
         dict of str to float
         """
         curve = self.curve
+        coverages = check_share(as_column(coverages, "coverages"), "coverages", KEPT)
+        risks = check_share(as_column(risks, "risks"), "risks", "mean losses")
+        gaps = check_finite(as_column(gaps, "gaps"), "gaps")
         return {
             "base_accuracy": curve.base_accuracy,
             "global_accuracy": curve.global_accuracy,

@@ -1,9 +1,8 @@
 """The accuracy-coverage curve of rows that come in chunks, in bounded memory."""
 
-from numbers import Integral
-
 import numpy as np
 
+from selective_query._numbers import check_whole
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
 from selective_query.metrics.inputs import check_rows
 
@@ -49,12 +48,9 @@ class RunningCurve:
     """
 
     def __init__(self, max_points=100_000):
-        whole = isinstance(max_points, Integral) and not isinstance(max_points, bool)
-        if not whole or max_points < 16:
-            raise ValueError(
-                "max_points must be a whole number of groups to keep, 16 or more. Got "
-                f"{max_points!r}."
-            )
+        check_whole(
+            max_points, "max_points", 16, hint="It is how many groups are kept."
+        )
         self.max_points = max_points
         # One column a group, in rising order: lowest and highest score, and the sums
         # of weight, utility of the base and gain of a query.
@@ -73,10 +69,12 @@ class RunningCurve:
         -------
         self
         """
-        if sample_weight is not None and not np.any(sample_weight):
+        *rows, weight = check_rows(
+            score, base_utility, global_utility, sample_weight, may_vanish=True
+        )
+        if weight is not None and not weight.any():
             return self
-        rows = check_rows(score, base_utility, global_utility, sample_weight)
-        new = _tie_groups(*rows)
+        new = _tie_groups(*rows, weight)
         low, high = self._groups[:2]
         place = np.searchsorted(high, new[0])
         inside = place < len(high)

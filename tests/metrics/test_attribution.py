@@ -268,7 +268,7 @@ def test_the_table(drawn):
     [
         ({"coverage": 80}, "coverage must be the share"),
         ({"coverage": 0.5, "threshold": np.nan}, "threshold must be"),
-        ({"coverage": 0.5, "confidence": 1}, "confidence must lie"),
+        ({"coverage": 0.5, "confidence": 1}, "confidence must be a number between"),
         (
             {"coverage": 0.5, "calibration": {"score": [0], "base_utility": [1]}},
             "both have a global_utility",

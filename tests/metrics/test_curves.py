@@ -220,7 +220,7 @@ def test_what_cannot_be_ranked_is_refused():
         accuracy_coverage_curve([0, np.nan], [0, 1], [1, 1])
     with pytest.raises(ValueError, match="same shape"):
         accuracy_coverage_curve([0, 1, 2], [0, 1], [1, 1])
-    with pytest.raises(ValueError, match="same shape"):
+    with pytest.raises(ValueError, match="sample_weight .* each of the 2 rows"):
         accuracy_coverage_curve([0, 1], [0, 1], [1, 1], [1])
     with pytest.raises(ValueError, match="same shape"):
         accuracy_coverage_curve([[0], [1]], [[0], [1]], [[1], [1]])

@@ -48,7 +48,9 @@ def test_a_range_common_to_several_systems():
         with pytest.raises(ValueError, match="cost_range must rise and start at"):
             hull_area(cost, quality, cost_range=cost_range)
     for bad in (([], []), ([1, 2], [1]), ([1, np.inf], [0, 1]), ([[1]], [[1]])):
-        with pytest.raises(ValueError, match="cost and quality must be finite"):
+        with pytest.raises(
+            ValueError, match="cost .* each point|cost .* one point|finite"
+        ):
             hull_area(*bad)
 
 

@@ -74,11 +74,11 @@ def test_the_same_answers_show_no_difference():
     [
         (([1, 2], [1, 0]), {}, "utility must lie in"),
         (([1, 0], [np.nan, 0]), {}, "reference must lie in"),
-        (([1, 0], [1]), {}, r"same rows, at least one. Got shapes \(2,\), \(1,\)"),
+        (([1, 0], [1]), {}, r"same rows, at least one. Got shapes \(2,\) and \(1,\)"),
         (([], []), {}, "at least one"),
         (([1], [0]), {"confidence": 1}, "confidence must be"),
-        (([1], [0]), {"sample_weight": [0]}, "sample_weight must be finite"),
-        (([1], [0]), {"sample_weight": [-1]}, "sample_weight must be finite"),
+        (([1], [0]), {"sample_weight": [0]}, "sample_weight must be one finite"),
+        (([1], [0]), {"sample_weight": [-1]}, "sample_weight must be one finite"),
     ],
 )
 def test_what_cannot_be_compared_is_named(arguments, kwargs, message):

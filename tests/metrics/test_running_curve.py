@@ -85,7 +85,7 @@ def test_refusals():
     for wrong in ("a", 20.5):
         with pytest.raises(ValueError, match="max_points must be a whole number"):
             RunningCurve(wrong)
-    with pytest.raises(ValueError, match="max_points must be .* 16 or more. Got 3"):
+    with pytest.raises(ValueError, match="max_points must be .* >= 16. Got 3"):
         RunningCurve(3)
     with pytest.raises(ValueError, match="There are no rows"):
         RunningCurve().curve  # noqa: B018

@@ -474,9 +474,9 @@ def test_bad_questions():
             ask("a", (0.5, 0.8), margin=-0.01)
         with pytest.raises(ValueError, match="adjust must be .* Got 'fdr'"):
             ask("a", (0.5, 0.8), adjust="fdr")
-    with pytest.raises(ValueError, match="router='c' is not"):
+    with pytest.raises(ValueError, match="name='c' is not"):
         found.band("c")
-    with pytest.raises(ValueError, match="coverage must be"):
+    with pytest.raises(ValueError, match="coverages must be"):
         found.differences("a", [1.5])
     for wrong in ((0.5, 1.2), (0.8, 0.5), (-0.1, 0.5), 0.5, (0.5, float("nan"))):
         with pytest.raises(ValueError, match="coverage_range must be two shares"):

@@ -1,0 +1,189 @@
+"""Numbers as they come in: one, or an array of them, and nothing that only looks so."""
+
+import math
+import sys
+from decimal import Decimal
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+# numpy counts durations among the integers, Python truth values.
+NO_NUMBERS = bool, np.bool_, np.timedelta64
+# What numpy says of a dtype whose values are no real numbers, in words.
+STRANGE = {
+    "M": "dates",
+    "m": "durations",
+    "c": "complex numbers",
+    "U": "text",
+    "S": "bytes",
+    "T": "text",
+    "V": "records",
+}
+
+
+def is_number(value):
+    """Whether this is a real number, and no truth value or duration; NaN is one."""
+    return isinstance(value, Real) and not isinstance(value, NO_NUMBERS)
+
+
+def is_whole(value, least=0):
+    """Whether this is a whole number of at least so much, and not a truth value."""
+    return is_number(value) and isinstance(value, Integral) and value >= least
+
+
+def check_number(
+    value, name, low=0, high=math.inf, *, what="", hint="", or_infinite=False
+):
+    """A number within bounds, both of which it may reach.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        For the message.
+    low, high : float
+    what : str, default=""
+        What it is the number of, for the message.
+    hint : str, default=""
+        What to do next.
+    or_infinite : bool, default=False
+        Whether it may be infinite where `high` is.
+
+    Returns
+    -------
+    float or int
+        As it came; one of numpy as one of Python.
+
+    Raises
+    ------
+    ValueError
+        When it is no number, NaN, or out of bounds.
+    """
+    if isinstance(value, np.generic) or (type(value) is np.ndarray and not value.ndim):
+        value = value.item()
+    most = high if or_infinite else min(high, sys.float_info.max)
+    least = low if or_infinite else max(low, -sys.float_info.max)
+    if is_number(value) and least <= value <= most:
+        return value
+    if high < math.inf:
+        allowed = f"a number in [{low:g}, {high:g}]"
+    else:
+        bound = f" >= {low:g}" if low > -math.inf else ""
+        allowed = f"a {'' if or_infinite else 'finite '}number{bound}"
+    if not hint and high == 1 and is_number(value) and 1 < value <= 100:
+        hint = f"Did you mean {value / 100:g}?"
+    meaning = f"{what}, " if what else ""
+    raise ValueError(
+        f"{name} must be {meaning}{allowed}. Got {value!r}. {hint}".rstrip()
+    )
+
+
+def check_whole(value, name, least=0, *, hint=""):
+    """Raise a ValueError for what is no whole number of at least so much."""
+    if not is_whole(value, least):
+        raise ValueError(
+            f"{name} must be a whole number >= {least}. Got {value!r}. {hint}".rstrip()
+        )
+
+
+def check_probability(value, name, *, hint=""):
+    """A float between 0 and 1, both excluded, or a ValueError."""
+    if not (is_number(value) and 0 < value < 1):
+        raise ValueError(
+            f"{name} must be a number between 0 and 1, both excluded. Got {value!r}. "
+            f"{hint}".rstrip()
+        )
+    return float(value)
+
+
+def as_numbers(values, name):
+    """Real numbers as an array of their own dtype; truth values count as 0 and 1.
+
+    Parameters
+    ----------
+    values : array-like
+    name : str
+        For the message.
+
+    Returns
+    -------
+    ndarray
+        Of bool, integers or floating point; NaN and shapes are not looked at.
+
+    Raises
+    ------
+    ValueError
+        When an entry is masked or missing, or no real number: text, a date, complex.
+    """
+    if type(values) is not np.ndarray:
+        refuse_masked(values, name)
+        values = _array_of(values, name)
+    kind = values.dtype.kind
+    if kind == "O":
+        return _from_objects(values, name)
+    if kind in STRANGE:
+        raise _no_numbers(name, STRANGE[kind])
+    return values
+
+
+def as_column(values, name, each="row"):
+    """Real numbers as an array of floats, one for each row."""
+    column = as_numbers(values, name)
+    if column.ndim != 1:
+        raise ValueError(
+            f"{name} must be one number for each {each}, of one dimension. Got shape "
+            f"{column.shape}."
+        )
+    return column.astype(float, copy=False)
+
+
+def refuse_masked(values, name):
+    """Raise a ValueError where some of the values are masked.
+
+    numpy's own conversion drops the mask and takes what lies under it for data.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} must be without masked values. Got {np.ma.count_masked(values)} "
+            f"of {values.size} masked. Fill them in, or drop their rows everywhere."
+        )
+
+
+def random_state_of(random_state):
+    """A RandomState for a seed, or a ValueError that names the parameter."""
+    try:
+        return check_random_state(random_state)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "random_state must be a whole number in [0, 2**32), a numpy RandomState, "
+            f"or None. Got {random_state!r}."
+        ) from None
+
+
+def _array_of(values, name):
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        # Rows of unequal lengths, or a tensor on a device or with a gradient.
+        raise ValueError(
+            f"{name} must be an array of numbers. Got {type(values).__name__}, and "
+            f"numpy says: {error}."
+        ) from None
+
+
+def _from_objects(values, name):
+    strange = [v for v in values.flat if not isinstance(v, (Real, Decimal, np.bool_))]
+    if strange:
+        raise _no_numbers(name, type(strange[0]).__name__)
+    try:
+        return values.astype(float)
+    except OverflowError:
+        raise _no_numbers(name, "a number beyond the range of floats") from None
+
+
+def _no_numbers(name, got):
+    return ValueError(
+        f"{name} must be real numbers, none of them missing. Got {got}. Turn them "
+        "into floats, or drop the rows without one."
+    )
