@@ -9,7 +9,11 @@ from selective_query._validation import align_proba, encode_labels, num_samples
 from selective_query.evidence import check_matrix
 from selective_query.frames import class_columns, refuse_moved_rows
 from selective_query.layers import layer_outputs, net_of
-from selective_query.probabilities import check_distributions, top_class
+from selective_query.probabilities import (
+    MODEL_TOLERANCE,
+    check_distributions,
+    top_class,
+)
 
 LOGITS = "logits"
 
@@ -93,7 +97,7 @@ def _probabilities(model, X, classes, who):
             f"each of its {len(known)} classes. Got shape {proba.shape}. Repair "
             "the model, or give both columns of a binary one."
         )
-    proba = check_distributions(proba, name)
+    proba = check_distributions(proba, name, MODEL_TOLERANCE)
     return align_proba(proba, known, classes, who)
 
 
@@ -142,32 +146,34 @@ def _features(base_features, model, X):
 
 def _with_logits(model, X, classes, who):
     """Probabilities, and what the softmax (or sigmoid) made them from."""
+    check_has_classes(model, who)
+    order = encode_labels(np.asarray(model.classes_), classes, who)
     if net_of(model) is not None:
         proba, logits = layer_outputs(
             model, "", lambda: _probabilities(model, X, classes, who)
         )
-        if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
+        sums_to_one = (logits >= 0).all() and np.allclose(logits.sum(1), 1, atol=1e-4)
+        if sums_to_one or np.allclose(logits[:, -1], proba[:, order[-1]], atol=1e-4):
             raise ValueError(
-                f"base_features='logits': the module of {who} ends in a softmax, so it "
-                "gives no logits. Have it return logits and train with "
-                "CrossEntropyLoss, or name a layer before the softmax."
+                f"base_features='logits': the module of {who} ends in a softmax or "
+                "sigmoid, so it gives no logits. Have it return logits and train with "
+                "CrossEntropyLoss or BCEWithLogitsLoss, or name a layer before."
             )
     elif hasattr(model, "decision_function"):
         proba = _probabilities(model, X, classes, who)
         logits = np.asarray(model.decision_function(X))
-        if logits.ndim == 1:
-            logits = np.column_stack([-logits, logits]) / 2
     else:
         raise ValueError(
             f"base_features='logits': {who}={type(model).__name__} has neither a "
             "decision_function nor a torch module. Give a function f(base, X) or a "
             "transformer of X."
         )
+    if logits.ndim == 1 or logits.shape[1] == 1:  # of two classes
+        logits = np.column_stack([-logits, logits]) / 2
     if logits.shape[1] != len(classes):
         raise ValueError(
             f"base_features='logits': {who} must give one logit for each of the "
             f"{len(classes)} classes. Got {logits.shape[1]}; one-vs-one scores, or a "
             "model that was fitted without some class, have others."
         )
-    order = encode_labels(np.asarray(model.classes_), classes, who)
     return proba, logits[:, np.argsort(order)]

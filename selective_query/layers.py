@@ -3,6 +3,7 @@
 Nothing here imports torch: a net brings its own.
 """
 
+import threading
 from contextlib import contextmanager
 
 import numpy as np
@@ -73,22 +74,30 @@ def layer_outputs(model, name, predict):
     return result, outputs
 
 
+# torch numbers hooks by a counter that two threads may read at once.
+_hooking = threading.Lock()
+
+
 @contextmanager
 def _recorded(layer):
-    batches = []
+    """Outputs of the layer in this thread; others may run the same net meanwhile."""
+    batches, thread = [], threading.get_ident()
 
     def record(module, inputs, output):
-        batches.append(_pooled(output[0] if isinstance(output, tuple) else output))
+        if threading.get_ident() == thread:
+            batches.append(_pooled(output[0] if isinstance(output, tuple) else output))
 
-    handle = layer.register_forward_hook(record)
+    with _hooking:
+        handle = layer.register_forward_hook(record)
     try:
         yield batches
     finally:
-        handle.remove()
+        with _hooking:
+            handle.remove()
 
 
 def _pooled(output):
     output = output.detach().cpu().float().numpy()
-    return (
-        output if output.ndim == 2 else output.mean(axis=tuple(range(2, output.ndim)))
-    )
+    if output.ndim == 1:
+        return output[:, None]
+    return output.mean(axis=tuple(range(2, output.ndim)))

@@ -190,6 +190,15 @@ def test_single_precision_and_columns_of_labels_are_let_through(three, models):
         np.testing.assert_array_equal(hybrid.predict(X[300:]), expected)
 
 
+def test_sums_that_single_precision_misses_are_mended_row_by_row(three, models):
+    X, _ = three
+    off = np.where(np.arange(100) % 2, 1.02, 1.0)[:, None]
+    exact = models[1].predict_proba(X[300:])
+    found = ask(Says(models[1], lambda p: off * p), X[300:], CLASSES).proba
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
+    np.testing.assert_array_equal(found[::2], exact[::2])
+
+
 @pytest.mark.parametrize("names", [[2, 0, 1], ["2", "0", "1"]])
 @pytest.mark.parametrize("side", [0, 1])
 def test_named_columns_are_matched_with_the_labels(names, side, three, models):

@@ -164,3 +164,43 @@ def test_a_softmax_inside_the_module_is_found_out(digits):
 def test_functions_that_return_no_row_for_each_input_are_named(digits, linear, wrong):
     with pytest.raises(ValueError, match="base_features must return one row of numb"):
         ask(linear, digits[0], linear.classes_, wrong)
+
+
+@pytest.fixture(scope="module")
+def binary(digits):
+    torch = pytest.importorskip("torch")
+    from skorch import NeuralNetBinaryClassifier
+
+    torch.manual_seed(0)
+    X, y = digits
+    fitted = NeuralNetBinaryClassifier(
+        torch.nn.Linear(64, 1), max_epochs=2, train_split=None, verbose=0
+    )
+    return fitted.fit(X[:600].astype(np.float32), (y[:600] > 4).astype(np.float32))
+
+
+def test_a_binary_net_of_one_output_has_two_logits(digits, binary):
+    X, y = digits[0].astype(np.float32), digits[1] > 4
+    answers = ask(binary, X, np.array([0, 1]), "logits")
+    exp = np.exp(answers.logits)
+    np.testing.assert_allclose(
+        exp / exp.sum(axis=1, keepdims=True), answers.proba, atol=1e-6
+    )
+    hybrid = HybridClassifier(
+        FrozenEstimator(binary), FrozenEstimator(GaussianNB().fit(X[:600], y[:600])),
+        router="energy", base_features="logits",
+    ).fit(X[600:], y[600:].astype(int))  # fmt: skip
+    assert hybrid.predict_coverage(X[600:]).mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_a_sigmoid_inside_a_binary_module_is_found_out(digits):
+    torch = pytest.importorskip("torch")
+    from skorch import NeuralNetBinaryClassifier
+
+    X = digits[0].astype(np.float32)
+    module = torch.nn.Sequential(torch.nn.Linear(64, 1), torch.nn.Sigmoid())
+    net = NeuralNetBinaryClassifier(
+        module, criterion=torch.nn.BCELoss, train_split=None, verbose=0
+    ).initialize()
+    with pytest.raises(ValueError, match="ends in a softmax"):
+        ask(net, X, np.array([0, 1]), "logits")

@@ -1,6 +1,8 @@
 """A torch net as a classifier, trained with any of the losses for hybrids."""
 
 import copy
+import threading
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,6 +25,8 @@ from selective_query.training.routed_net import (
     last_linear,
 )
 
+# A net leaves the processor for one call, and another thread must not see it there.
+_away = threading.Lock()
 PROBABILITIES = nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmin
 
 
@@ -374,14 +378,15 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         except ValueError:  # trained elsewhere
             device = "cpu"
         module = self.module_.eval()
-        try:
-            module.to(device)
-            parts = [
-                read(output).float().cpu().numpy()
-                for output in outputs_of(module, rows, device)
-            ]
-        finally:
-            module.cpu()
+        with nullcontext() if device == "cpu" else _away:
+            try:
+                module.to(device)
+                parts = [
+                    read(output).float().cpu().numpy()
+                    for output in outputs_of(module, rows, device)
+                ]
+            finally:
+                module.cpu()
         return np.concatenate(parts)
 
 

@@ -1,5 +1,7 @@
 """A net with what a router needs of it: a head, and evidence to read by name."""
 
+import threading
+
 import torch
 from torch import nn
 
@@ -7,6 +9,9 @@ from selective_query.training.batch import SOME_LACK, NetOutput
 
 # The layer that puts out the loss's query score and the features that the head reads.
 EVIDENCE = "evidence"
+
+# What a forward pass has read so far. Threads share the net, and run it at once.
+_call = threading.local()
 
 
 class RoutedNet(nn.Module):
@@ -48,13 +53,14 @@ class RoutedNet(nn.Module):
             self.second = nn.Linear(last.in_features, last.out_features)
         setattr(self, EVIDENCE, nn.Identity())
 
-    def _remember(self, module, inputs):
-        self._features = inputs[0]
+    @staticmethod
+    def _remember(module, inputs):
+        _call.features = inputs[0]
 
     def forward(self, x):
         exits = self.net.forward_exits(x) if self.loss.reads_exits else None
         logits = self.net(x) if exits is None else exits[-1]
-        features, self._features = self._features, None
+        features, _call.features = _call.features, None
         output = NetOutput(
             logits,
             None if self.head is None else self.head(features)[:, 0],

@@ -1,0 +1,99 @@
+"""Nets that several threads ask at once: what one call reads is its own."""
+
+from threading import Barrier, Thread
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+
+torch = pytest.importorskip("torch")
+
+from torch import nn
+
+from selective_query import HybridClassifier
+from selective_query.chunks import predict_in_chunks
+from selective_query.layers import layer_outputs
+from selective_query.training import NetClassifier
+
+N_THREADS = 2
+
+
+class Meeting(nn.Module):
+    """A net that puts nothing out until so many calls have come as it has seats."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.barrier = net, None
+
+    def forward(self, x):
+        out = self.net(x)
+        if self.barrier is not None:
+            self.barrier.wait(timeout=20)
+        return out
+
+
+@pytest.fixture
+def shared():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    return NetClassifier.from_trained(Meeting(net), [0, 1, 2])
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+
+
+def at_once(shared, ask, parts):
+    """What `ask` says about each part, by threads that meet within the net."""
+    found = [None] * len(parts)
+
+    def run(i):
+        found[i] = ask(parts[i])
+
+    shared.module_.net.barrier = Barrier(len(parts))
+    threads = [Thread(target=run, args=(i,)) for i in range(len(parts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    shared.module_.net.barrier = None
+    return found
+
+
+def test_a_head_reads_the_features_of_its_own_call(shared, X):
+    parts = X[:120], X[120:]
+    alone = [shared.predict_proba(part) for part in parts]
+    found = at_once(shared, shared.predict_proba, parts)
+    for one, other in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("layer", ["net.net.0", "evidence"])
+def test_a_layer_is_recorded_by_the_call_that_asked(layer, shared, X):
+    def ask(part):
+        return layer_outputs(shared, layer, lambda: shared.predict_proba(part))[1]
+
+    parts = X[:120], X[120:]
+    alone = [ask(part) for part in parts]
+    found = at_once(shared, ask, parts)
+    for one, other in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not shared.module_.get_submodule(layer)._forward_hooks
+
+
+def test_chunks_in_threads_as_all_at_once(shared, X):
+    y = shared.predict(X)
+    y[::5] = (y[::5] + 1) % 3
+    global_ = FrozenEstimator(GaussianNB().fit(X, y))
+    hybrid = HybridClassifier(
+        FrozenEstimator(shared), global_, router="benefit", coverage=0.7,
+        base_features="evidence",
+    ).fit(X, y)  # fmt: skip
+    expected = hybrid.predict(X)
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        for _ in range(5):
+            found = np.concatenate(list(predict_in_chunks(hybrid, X, chunk_rows=20)))
+            np.testing.assert_array_equal(found, expected)
