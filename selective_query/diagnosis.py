@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.budgets.budgets import floors_of, limit_of
+from selective_query.budgets.budgets import floors_of, least_coverage, limit_of
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.outcomes import Outcomes
 
@@ -135,7 +135,7 @@ def _asked_coverage(policy):
     budget = policy.operating_point_.budget
     limit = None if budget is None else limit_of(budget)
     if limit is not None and not floors_of(budget):
-        return limit.least_coverage()
+        return least_coverage(budget)
     return float(np.clip(policy.operating_point_.coverage, 0, 1))
 
 

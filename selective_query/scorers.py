@@ -7,7 +7,7 @@ compare candidates at equal coverage, over all coverages, or at a price.
 import numpy as np
 
 from selective_query.budgets._base import ROUNDING, is_number
-from selective_query.budgets.budgets import as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import as_budget, floors_of, least_coverage
 from selective_query.budgets.row_budgets import local_parts, looks_at_rows
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.metrics.areas import deferral_area as area_of_scores
@@ -103,8 +103,7 @@ class at_budget:
     def __call__(self, estimator, X, y):
         """Accuracy, or coverage, of a fitted estimator on these rows."""
         score, base, query = _judged(estimator, X, y)
-        limit, floors = limit_of(self.budget), floors_of(self.budget)
-        least = limit.least_coverage() if limit else 0.0
+        least, floors = least_coverage(self.budget), floors_of(self.budget)
         if not floors:
             return float(accuracy_at_coverage(score, base, query, coverage=least))
         sweep = JudgedRows(score, base, query, np.ones(len(score))).sweep()

@@ -3,7 +3,10 @@
 import math
 from dataclasses import fields, replace
 
+import numpy as np
+
 from selective_query._numbers import is_number
+from selective_query.exceptions import CertificateError
 
 # Sums of weights differ from what they stand for by less than this share.
 ROUNDING = 1e-9
@@ -58,12 +61,16 @@ class Floor(Budget):
         Whether it makes no sense for an abstaining classifier.
     is_minimum : bool
         Whether more of it is better.
-    method : str
-        How it is certified.
+    kept_by_global : bool
+        Whether querying everything keeps to it for certain.
+    method, graded_method : str
+        How it is certified for answers that are right or wrong, and for graded ones.
     """
 
     needs_global = True
     is_minimum = True
+    kept_by_global = False
+    method = graded_method = "a test of its own"
 
     @property
     def level(self):
@@ -80,7 +87,14 @@ class Floor(Budget):
 
     def shortfall(self, sweep):
         """What is lacking at each threshold of a sweep; negative where it is met."""
-        lead = self.measured(sweep) - self.level
+        measured = np.asarray(self.measured(sweep))
+        if measured.shape != sweep.thresholds.shape:
+            raise ValueError(
+                f"{type(self).__name__}.measured must return one number for each of "
+                f"the {len(sweep.thresholds)} thresholds of the sweep. Got shape "
+                f"{measured.shape}."
+            )
+        lead = measured - self.level
         return -lead if self.is_minimum else lead
 
     def p_value(self, sweep, i, error):
@@ -96,8 +110,20 @@ class Floor(Budget):
         Returns
         -------
         float
+
+        Raises
+        ------
+        CertificateError
+            When a subclass has no test.
         """
-        raise NotImplementedError
+        raise CertificateError(
+            f"{type(self).__name__} has no p_value(sweep, i, error), which a "
+            "certificate takes. Implement it, or set confidence=None."
+        )
+
+    def rows_needed(self, error):
+        """Fewest rows that could show it at this error probability; None if unknown."""
+        return None
 
     def bound(self, sweep, i, error):
         """The strictest level that would pass at threshold i, within 1e-6."""

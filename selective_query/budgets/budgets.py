@@ -1,9 +1,11 @@
 """Several budgets at once, and numbers as budgets."""
 
+from dataclasses import is_dataclass
 from numbers import Integral
 
 from selective_query.budgets._base import Budget, Floor, Limit, is_number
 from selective_query.budgets.limits import Coverage
+from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost, StayLocal
 
 
 class All(Budget):
@@ -90,9 +92,11 @@ def as_budget(value):
     Raises
     ------
     ValueError
-        When it is neither.
+        When it is neither, or has a part of a kind that nothing solves.
     """
     if isinstance(value, Budget):
+        for part in value.parts:
+            _check_kind(part)
         return value
     if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(
@@ -106,6 +110,23 @@ def as_budget(value):
             )
         )
     return Coverage(value)
+
+
+def _check_kind(part):
+    if isinstance(part, Limit):
+        solved = type(part).least_coverage is not Limit.least_coverage
+    elif isinstance(part, Floor):
+        solved = is_dataclass(part) and type(part).measured is not Floor.measured
+    else:
+        solved = isinstance(part, (GroupCoverage, MaxQueryCost, StayLocal))
+    if not solved:
+        raise ValueError(
+            f"{type(part).__name__} is no budget that can be solved. Subclass Limit "
+            "and implement least_coverage(), or subclass Floor as a frozen dataclass "
+            "whose first field is the level, and implement measured(sweep), and "
+            "p_value(sweep, i, error) for certificates. Budgets that look at rows are "
+            f"GroupCoverage, MaxQueryCost and StayLocal. Got {part!r}."
+        )
 
 
 def check_coverage(coverage):
@@ -122,7 +143,23 @@ def check_coverage(coverage):
 def limit_of(budget):
     """The limit among the parts that asks for most coverage, or None."""
     limits = [part for part in budget.parts if isinstance(part, Limit)]
-    return max(limits, key=lambda limit: limit.least_coverage(), default=None)
+    return max(limits, key=_coverage_of, default=None)
+
+
+def least_coverage(budget):
+    """The least coverage that keeps to every limit among the parts; 0 without one."""
+    limits = (part for part in budget.parts if isinstance(part, Limit))
+    return max(map(_coverage_of, limits), default=0.0)
+
+
+def _coverage_of(limit):
+    coverage = limit.least_coverage()
+    if not is_number(coverage) or not 0 <= coverage <= 1:
+        raise ValueError(
+            f"{type(limit).__name__}.least_coverage must return a share in [0, 1]. Got "
+            f"{coverage!r}."
+        )
+    return float(coverage)
 
 
 def floors_of(budget):

@@ -8,7 +8,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from selective_query.budgets._base import ROUNDING, Floor, Limit, is_number
-from selective_query.budgets.budgets import floors_of, limit_of
+from selective_query.budgets.budgets import (
+    check_coverage,
+    floors_of,
+    least_coverage,
+    limit_of,
+)
 from selective_query.budgets.certificates import Certificate, OperatingPoint
 from selective_query.budgets.groups import solve_groups
 from selective_query.budgets.infeasible import (
@@ -84,6 +89,7 @@ class Calibration:
         ValueError
             When a quality is asked for and the outcomes of the rows are not known.
         """
+        budget = check_coverage(budget)
         if confidence is not None:
             check_confidence(confidence)
             self._check_certifiable(budget)
@@ -93,15 +99,14 @@ class Calibration:
             return self._point(None, 0.0, None, method="the sign of the benefit")
         if looks_at_rows(budget):
             return solve_groups(self, budget, confidence)
-        limit, floors = limit_of(budget), floors_of(budget)
+        floors = floors_of(budget)
         if not floors:
-            least = limit.least_coverage() if limit else 0.0
-            return self._spend(budget, least, confidence)
+            return self._spend(budget, least_coverage(budget), confidence)
         self._check_judged(floors)
         if confidence is None:
-            return self._reach(budget, limit, floors)
+            return self._reach(budget, floors)
         self._check_answers(floors)
-        return self._certify(budget, limit, floors, confidence)
+        return self._certify(budget, floors, confidence)
 
     def _check_certifiable(self, budget):
         if budget is None:
@@ -153,16 +158,15 @@ class Calibration:
             rank=rank,
         )
 
-    def _reach(self, budget, limit, floors):
+    def _reach(self, budget, floors):
         """The fewest queries that reach the floors, by estimate."""
         sweep = self.judged.sweep()
-        least = limit.least_coverage() if limit else 0.0
-        allowed = sweep.coverage >= least - ROUNDING
+        allowed = sweep.coverage >= least_coverage(budget) - ROUNDING
         met = allowed.copy()
         for floor in floors:
             met &= floor.met(sweep)
         if not met.any():
-            raise infeasible(sweep, allowed, limit, floors)
+            raise infeasible(sweep, allowed, limit_of(budget), floors)
         furthest = int(np.flatnonzero(met)[-1])
         if self.scores.exact:
             threshold = float(sweep.thresholds[furthest])
@@ -174,7 +178,7 @@ class Calibration:
             threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
         return self._point(budget, threshold, None, method="estimated curve")
 
-    def _certify(self, budget, limit, floors, confidence):
+    def _certify(self, budget, floors, confidence):
         """The fewest queries that are shown to reach the floors."""
         ordering, judged = self.ordering, self.judged
         if ordering is None:
@@ -190,25 +194,25 @@ class Calibration:
                 floors[0],
                 nan,
             )
-        least = limit.least_coverage() if limit else 0.0
+        least = least_coverage(budget)
         found = fixed_sequence(ordering, judged, floors, least, confidence)
         error = 1 - confidence
         vacuous = False
         threshold = found.threshold
         if threshold is None:
-            # Querying everything keeps an excess error for certain, where it may be.
+            # Querying everything keeps to some floors for certain, where it may be.
             everything_may_leave = not np.isneginf(judged.score).any()
             if (
                 least
                 or not everything_may_leave
-                or any(floor.is_minimum for floor in floors)
+                or not all(floor.kept_by_global for floor in floors)
             ):
-                raise not_shown(found, limit, floors, confidence)
+                raise not_shown(found, limit_of(budget), floors, confidence)
             threshold, vacuous = -inf, True
             warn_nothing_shown(floors[0], found, error)
-        method = "betting on graded answers"
-        if found.sweep.is_binary:
-            method = " and ".join(dict.fromkeys(floor.method for floor in floors))
+        binary = found.sweep.is_binary
+        methods = [f.method if binary else f.graded_method for f in floors]
+        method = " and ".join(dict.fromkeys(methods))
         point = self._point(
             budget,
             threshold,

@@ -9,6 +9,7 @@ from selective_query.budgets.p_values import (
     mean_p_value,
 )
 
+BETTING = "betting on graded answers"
 # Nobody labels more.
 MOST_ROWS = 2**40
 
@@ -26,6 +27,7 @@ class MinAccuracy(Floor):
     accuracy: float
 
     method = "exact binomial tail"
+    graded_method = BETTING
 
     def __post_init__(self):
         check_number(self, "accuracy", 0, 1)
@@ -58,7 +60,9 @@ class MaxExcessError(Floor):
     excess: float
 
     is_minimum = False
+    kept_by_global = True
     method = "exact trinomial test"
+    graded_method = BETTING
 
     def __post_init__(self):
         check_number(self, "excess", 0, 1)
@@ -118,6 +122,7 @@ class MinSelectiveAccuracy(Floor):
 
     needs_global = False
     method = "exact binomial tail given the number of answers"
+    graded_method = BETTING
 
     def __post_init__(self):
         check_number(self, "accuracy", 0, 1)

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 
 from selective_query._validation import warn_user
-from selective_query.budgets.budgets import floors_of, limit_of
+from selective_query.budgets.budgets import floors_of, least_coverage
 from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.group_program import (
@@ -166,13 +166,12 @@ class GroupProblem:
         if by:
             group = calibration.columns.of(by)
         groups, place = np.unique(group, return_inverse=True)
-        limit = limit_of(budget)
         return cls(
             judged=judged,
             groups=groups,
             place=place,
             least=by.least_coverages(groups) if by else np.zeros(1),
-            overall=limit.least_coverage() if limit else 0.0,
+            overall=least_coverage(budget),
             max_gap=by.max_gap if by else None,
             max_cost=costs.maximum if costs else None,
             cost=calibration.columns.of(costs) if costs else None,

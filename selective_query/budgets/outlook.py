@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.budgets.budgets import floors_of, limit_of
+from selective_query.budgets.budgets import floors_of, least_coverage
 from selective_query.budgets.row_budgets import RowBudget, looks_at_rows
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.outcomes import Outcomes
@@ -22,8 +22,7 @@ def likely_coverage(budget, outcomes):
     A limit says it. For a floor it is where plain confidence reaches it, or comes
     closest to it. Budgets by group say little, and those by cost of rows nothing.
     """
-    limit, floors = limit_of(budget), floors_of(budget)
-    least = limit.least_coverage() if limit else 0.0
+    least, floors = least_coverage(budget), floors_of(budget)
     if looks_at_rows(budget):
         by_row = [part for part in budget.parts if isinstance(part, RowBudget)]
         return max(least, *(part.likely_coverage for part in by_row), 0.0)

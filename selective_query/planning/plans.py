@@ -6,7 +6,12 @@ import numpy as np
 
 from selective_query._validation import check_matplotlib_support
 from selective_query.budgets._base import Budget
-from selective_query.budgets.budgets import All, as_budget, floors_of, limit_of
+from selective_query.budgets.budgets import (
+    All,
+    as_budget,
+    floors_of,
+    least_coverage,
+)
 from selective_query.budgets.limits import least_carried
 from selective_query.budgets.outlook import judged_rows
 from selective_query.costs.deployment import Deployment
@@ -240,9 +245,8 @@ class _Rows:
         """Coverage, accuracy and the budget as asked."""
         asked = [_asked(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
-        limit, floors = limit_of(budget), floors_of(budget)
-        least = limit.least_coverage() if limit else 0.0
-        least = max(least, least_carried(deployment))
+        floors = floors_of(budget)
+        least = max(least_coverage(budget), least_carried(deployment))
         outcomes = with_lost_queries(self.outcomes, deployment.chance_lost)
         sweep = judged_rows(self.score, outcomes).sweep()
         curve = RankedOutcomes(

@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._validation import Interval
 from selective_query.abstaining import AbstainingClassifier
-from selective_query.budgets.budgets import check_coverage, limit_of
+from selective_query.budgets.budgets import check_coverage, least_coverage, limit_of
 from selective_query.budgets.calibration import hold_out
 from selective_query.exceptions import CertificateError
 from selective_query.hybrid import HybridClassifier
@@ -87,8 +87,9 @@ class _TrainsNet:
     def _net_coverage(self):
         """The coverage that a limit among the budgets says, else 0.9."""
         budget = check_coverage(self.coverage)
-        limit = None if budget is None else limit_of(budget)
-        return 0.9 if limit is None else float(limit.least_coverage())
+        if budget is None or limit_of(budget) is None:
+            return 0.9
+        return least_coverage(budget)
 
     def _check_confidence(self):
         super()._check_confidence()
