@@ -15,6 +15,7 @@ PACKAGE = Path(selective_query.__file__).parent
 FLOORS = [
     {
         "exceptions",
+        "_archives",
         "_numbers",
         "_validation",
         "_labels",

@@ -1,32 +1,20 @@
-"""save and load: policies and classifiers as files that run no code when opened."""
+"""A policy, classifier or router -> a file, and back."""
 
+import io
+import json
 import sys
 from functools import partial
 from inspect import isfunction
 from pathlib import Path
 
+from selective_query._archives import opened
+from selective_query.persistence.known_types import ROOTS
+from selective_query.persistence.reading import Reader, is_known, names_in
+
 # Raised whenever a file of an older release can no longer be read as it is; loading
 # then names the release that could.
 FORMAT = 1
-
-PREFIX = "selective_query."
-# Compiled types of scikit-learn that skops leaves to the user to judge.
-TRUSTED_TYPES = (
-    "sklearn.tree._tree.Tree",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-)
-
-
-def _skops():
-    try:
-        import skops.io
-    except ImportError as error:
-        raise ImportError(
-            "save and load need skops: pip install 'selective-query[io]'."
-        ) from error
-    return skops.io
+SAVED = "a RoutingPolicy, HybridClassifier, AbstainingClassifier or router"
 
 
 def save(obj, path):
@@ -44,14 +32,18 @@ def save(obj, path):
     ------
     ImportError
         When skops is not installed.
+    TypeError
+        When `obj` is something else.
     ValueError
         When a part could not be loaded again: a lambda, or a function or class that is
         defined inside another function; or cannot be written, as a torch net.
     """
-    io = _skops()
+    skops = _skops()
+    if not _may_be_saved(obj):
+        raise TypeError(f"obj must be {SAVED}. Got {type(obj).__name__}.")
     _refuse_nameless_functions(obj)
     try:
-        data = io.dumps({"format": FORMAT, "object": obj})
+        data = skops.dumps({"format": FORMAT, "object": obj})
     except Exception as error:
         raise ValueError(
             f"This {type(obj).__name__} cannot be written ({error}). A torch net is "
@@ -60,7 +52,7 @@ def save(obj, path):
             "code when it is opened."
         ) from error
     try:
-        io.loads(data, trusted=io.get_untrusted_types(data=data))
+        _made(data, *_schema(data))
     except Exception as error:
         raise ValueError(
             f"This {type(obj).__name__} could not be loaded again ({error}). Functions "
@@ -68,6 +60,21 @@ def save(obj, path):
             "not be lambdas."
         ) from error
     Path(path).write_bytes(data)
+
+
+def _skops():
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError(
+            "save needs skops: pip install 'selective-query[io]'."
+        ) from error
+    return skops.io
+
+
+def _may_be_saved(obj):
+    kinds = type(obj).__mro__
+    return not ROOTS.isdisjoint(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
 
 
 def _refuse_nameless_functions(obj):
@@ -92,43 +99,52 @@ def _is_importable(function):
 def load(path, trusted=()):
     """Read what :func:`save` wrote.
 
+    A file can make objects of an exact list of classes: those of this library, numpy's
+    arrays, the estimators of scikit-learn (but for clusterings and detectors of
+    outliers). All names in it are checked before anything is made; so are the arrays
+    that compiled code would index without a look, as those of trees. No function is
+    called, and none is known but numpy's and scipy's of single elements.
+
     Parameters
     ----------
     path : str or path-like
     trusted : sequence of str, default=()
-        Full names of further types that may be created, such as those of a model of
-        yours. Types of this library, scikit-learn and numpy need not be listed.
+        Full names of further classes and functions that the file may use, such as those
+        of a model of yours. Classes that are listed may be called by the file, and what
+        is in them is not checked.
 
     Returns
     -------
-    The saved object
+    RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
 
     Raises
     ------
-    ImportError
-        When skops is not installed.
     ValueError
         When the file holds types that are not trusted (they are named) or that cannot
-        be found here, or comes from another format.
+        be found here, is damaged, holds something else than what `save` takes, or comes
+        from another format.
+
+    See Also
+    --------
+    save : Writes it.
     """
-    io = _skops()
     data = Path(path).read_bytes()
+    trusted = {trusted} if isinstance(trusted, str) else set(trusted)
     try:
-        unknown = io.get_untrusted_types(data=data)
+        schema, strange = _schema(data)
     except Exception as error:
         raise ValueError(
             f"{path} is not a file that save() wrote ({error})."
         ) from error
-    known = (*TRUSTED_TYPES, *trusted)
-    strange = [t for t in unknown if not t.startswith(PREFIX) and t not in known]
-    if strange:
+    unknown = sorted(strange - trusted)
+    if unknown:
         raise ValueError(
-            f"{path} holds types that are not trusted: {', '.join(strange)}. If you "
+            f"{path} holds types that are not trusted: {', '.join(unknown)}. If you "
             "know each of them, and where the file comes from, load it with "
-            f"trusted={strange!r}."
+            f"trusted={unknown!r}."
         )
     try:
-        content = io.loads(data, trusted=unknown)
+        content = _made(data, schema, trusted)
     except Exception as error:
         raise ValueError(
             f"{path} holds something that cannot be loaded here ({error}). Install or "
@@ -139,4 +155,27 @@ def load(path, trusted=()):
             f"{path} is not of format {FORMAT}, which this release of selective_query "
             "reads. Load it with the release that wrote it and save it anew."
         )
-    return content["object"]
+    loaded = content.get("object")
+    if not _may_be_saved(loaded):
+        raise ValueError(
+            f"{path} must hold {SAVED}, as save() writes it. Got "
+            f"{type(loaded).__name__}; do not trust the file."
+        )
+    return loaded
+
+
+def _schema(data):
+    """What the file says it holds, and the names in it that are not known."""
+    with _archive(data) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    return schema, {name for kind, name in names_in(schema) if not is_known(kind, name)}
+
+
+def _made(data, schema, trusted):
+    with _archive(data) as archive:
+        return Reader(archive, trusted, len(data)).make(schema)
+
+
+def _archive(data):
+    # save() does not compress, so a file never holds more than its size.
+    return opened(io.BytesIO(data), len(data))

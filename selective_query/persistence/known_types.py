@@ -1,0 +1,226 @@
+"""The exact names that a file may use. A name that begins like one of them is none."""
+
+from functools import cache
+
+import numpy as np
+from scipy import special
+from sklearn.base import ClusterMixin, OutlierMixin
+from sklearn.utils import all_estimators
+
+# What a file is of: one of these, or a class derived from one.
+ROOTS = frozenset(
+    f"selective_query.{name}"
+    for name in (
+        "abstaining.AbstainingClassifier",
+        "hybrid.HybridClassifier",
+        "policy.RoutingPolicy",
+        "routers._base.BaseRouter",
+    )
+)
+
+# Data of this library that a policy, classifier or router holds; never a function, nor
+# a module. A test compares the list with the classes that there are.
+OWN = frozenset(
+    f"selective_query.{module}.{name}"
+    for module, names in {
+        "abstaining": ("AbstainingClassifier",),
+        "adaptation": ("AlternatingAdaptation",),
+        "budgets.budgets": ("All", "Mixed"),
+        "budgets.calibration": ("Calibration",),
+        "budgets.certificates": ("Certificate", "OperatingPoint"),
+        "budgets.floors": ("MaxExcessError", "MinAccuracy", "MinSelectiveAccuracy"),
+        "budgets.group_point": ("GroupOperatingPoint",),
+        "budgets.group_program": ("GroupPlan",),
+        "budgets.groups": ("GroupProblem",),
+        "budgets.limits": (
+            "BatteryLife",
+            "Coverage",
+            "MaxBytes",
+            "MaxEnergy",
+            "MaxLatency",
+            "MaxPrice",
+            "QueryRate",
+        ),
+        "budgets.row_budgets": (
+            "GroupCoverage",
+            "MaxQueryCost",
+            "RowColumns",
+            "StayLocal",
+        ),
+        "budgets.sequence": ("SequenceResult",),
+        "budgets.sweep": ("JudgedRows",),
+        "budgets.thresholds": ("CalibrationScores",),
+        "costs.cost_model": ("ConstantCosts",),
+        "costs.dense_profiles": ("Inputs",),
+        "costs.deployment": ("Deployment",),
+        "costs.devices": ("Device",),
+        "costs.estimator_profile": ("EstimatorProfile",),
+        "costs.exit_profile": ("ExitProfile", "SplitPoint"),
+        "costs.fitting": ("FitReport", "Limit"),
+        "costs.gateway": ("Gateway",),
+        "costs.host_latency": ("HostLatency",),
+        "costs.links": ("Cloud", "Link"),
+        "costs.net_profile": ("LayerProfile", "NetProfile"),
+        "costs.provenance": ("Source",),
+        "costs.query": ("Query",),
+        "evidence": ("Evidence",),
+        "hybrid": ("HybridClassifier",),
+        "outcomes": ("Outcomes",),
+        "policy": ("RoutingPolicy",),
+        "probabilities": ("TopKProba",),
+        "routers.agreement": ("AgreementRouter",),
+        "routers.appeal": ("AppealRouter",),
+        "routers.auto": ("AutoRouter",),
+        "routers.benefit": ("BenefitRouter",),
+        "routers.boosted_benefit": ("BoostedBenefitRouter",),
+        "routers.confidence": (
+            "EntropyRouter",
+            "MarginRouter",
+            "MaxLogitRouter",
+            "MaxProbabilityRouter",
+        ),
+        "routers.constrained": ("ConstrainedRouter",),
+        "routers.decision_cost": ("DecisionCost",),
+        "routers.deferral_surrogates": (
+            "CrossEntropyDeferralRouter",
+            "OneVsAllDeferralRouter",
+        ),
+        "routers.energy": ("EnergyRouter",),
+        "routers.kernel_benefit": ("KernelBenefitRouter",),
+        "routers.learned": ("LearnedRouter",),
+        "routers.logistic": ("LogisticRouter",),
+        "routers.mahalanobis": ("MahalanobisRouter",),
+        "routers.neighbours": ("KNNBenefitRouter", "KNNDistanceRouter"),
+        "routers.pre": ("PreRouter",),
+        "routers.primal_dual": ("Trace",),
+        "routers.proxy_logistic": ("ProxyLogisticRouter",),
+        "routers.realizable": ("RealizableDeferralRouter",),
+        "routers.ridge": ("Choice",),
+        "routers.trivial": (
+            "AlwaysBaseRouter",
+            "AlwaysGlobalRouter",
+            "OracleRouter",
+            "RandomRouter",
+        ),
+        "routers.two_stage": ("TwoStageRouter",),
+    }.items()
+    for name in names
+)
+
+# Parts of gradient boosting that are plain Python.
+_BOOSTING = frozenset(
+    f"sklearn.{module}.{name}"
+    for module, names in {
+        "_loss.link": (
+            "HalfLogitLink",
+            "IdentityLink",
+            "Interval",
+            "LogLink",
+            "LogitLink",
+            "MultinomialLogit",
+        ),
+        "_loss.loss": (
+            "AbsoluteError",
+            "ExponentialLoss",
+            "HalfBinomialLoss",
+            "HalfGammaLoss",
+            "HalfMultinomialLoss",
+            "HalfPoissonLoss",
+            "HalfSquaredError",
+            "HuberLoss",
+            "PinballLoss",
+        ),
+        "ensemble._hist_gradient_boosting.binning": ("_BinMapper",),
+    }.items()
+    for name in names
+)
+LOSSES = frozenset(
+    f"sklearn.{module}.{name}"
+    for module, names in {
+        "_loss._loss": (
+            "CyAbsoluteError",
+            "CyExponentialLoss",
+            "CyHalfBinomialLoss",
+            "CyHalfGammaLoss",
+            "CyHalfMultinomialLoss",
+            "CyHalfPoissonLoss",
+            "CyHalfSquaredError",
+            "CyHalfTweedieLoss",
+            "CyHalfTweedieLossIdentity",
+            "CyHuberLoss",
+            "CyPinballLoss",
+        ),
+        "linear_model._sgd_fast": (
+            "EpsilonInsensitive",
+            "Hinge",
+            "Huber",
+            "Log",
+            "ModifiedHuber",
+            "SquaredEpsilonInsensitive",
+            "SquaredHinge",
+            "SquaredLoss",
+        ),
+    }.items()
+    for name in names
+)
+# Compiled, and made or checked by `contents`.
+TREE = "sklearn.tree._tree.Tree"
+TREE_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+KD_TREE = "sklearn.neighbors._kd_tree.KDTree"
+EUCLIDEAN = "sklearn.metrics._dist_metrics.EuclideanDistance64"
+
+SPARSE = frozenset(
+    f"scipy.sparse._{kind}.{kind}_{form}"
+    for kind in ("csc", "csr")
+    for form in ("array", "matrix")
+)
+
+
+@cache
+def array_types():
+    """Names of arrays, and of scalars that hold numbers, text or dates."""
+    scalars = set(np.sctypeDict.values()) - {np.object_, np.void}
+    return frozenset(
+        {"numpy.ndarray", *(f"{kind.__module__}.{kind.__name__}" for kind in scalars)}
+    )
+
+
+@cache
+def value_types():
+    """Names of the types of values that may be named as such, as of a key."""
+    plain = bool, dict, float, int, list, set, str, tuple
+    return array_types().union(f"builtins.{kind.__name__}" for kind in plain)
+
+
+@cache
+def element_functions():
+    """Names of the functions of arrays that work element by element (ufuncs)."""
+    homes = {
+        np: ("numpy", "numpy._core._multiarray_umath"),
+        special: (
+            "scipy.special",
+            "scipy.special._special_ufuncs",
+            "scipy.special._ufuncs",
+        ),
+    }
+    return frozenset(
+        f"{module}.{name}"
+        for home, modules in homes.items()
+        for name, value in vars(home).items()
+        if isinstance(value, np.ufunc)
+        for module in modules
+    )
+
+
+@cache
+def object_types():
+    """Names of the classes that are made of their attributes."""
+    # Clusterings and detectors of outliers index arrays of theirs in compiled code,
+    # with nothing that checks them.
+    estimators = {
+        f"{kind.__module__}.{kind.__name__}"
+        for _, kind in all_estimators()
+        if kind.__module__.startswith("sklearn.")
+        and not issubclass(kind, (ClusterMixin, OutlierMixin))
+    }
+    return estimators | OWN | _BOOSTING | {TREE_PREDICTOR, KD_TREE, EUCLIDEAN}
