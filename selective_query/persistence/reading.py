@@ -361,6 +361,6 @@ _READERS = {
     "SliceNode": ({"builtins.slice"}, _slice),
     "SparseMatrixNode": (SPARSE, _sparse),
     "TreeNode": ({TREE}, _tree),
-    "TupleNode": ({"builtins.tuple", "selective_query.routers.ridge.Choice"}, _tuple),
+    "TupleNode": ({"builtins.tuple"}, _tuple),
     "TypeNode": (value_types, _reference),
 }
