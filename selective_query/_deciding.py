@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from selective_query._labels import check_truth
 from selective_query._validation import check_weights, will_offer
 from selective_query.answers import Answers, ask
-from selective_query.budgets.calibration import divide_error
+from selective_query.budgets.calibration import certify_jointly
 from selective_query.crossfit import to_evidence, to_outcomes
 from selective_query.evidence import Evidence
 from selective_query.policy import UNCHANGED
@@ -222,10 +222,11 @@ class DecidingMixin:
     def certify_jointly(self, budgets, *, confidence):
         """The classifier at several operating points that all keep to their budgets.
 
-        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers.
+        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers, with
+        the ``BudgetInfeasibleError`` in the place of each budget that cannot be shown.
         """
-        budgets, each = divide_error(budgets, confidence)
-        return [self.at(budget, confidence=each) for budget in budgets]
+        check_is_fitted(self, "policy_")
+        return certify_jointly(self.at, budgets, confidence)
 
     def _evaluation(self, X, y, sample_weight):
         X, y, weight = self._labelled(X, y, sample_weight)

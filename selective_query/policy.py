@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._validation import Interval, fit_context
 from selective_query.budgets.budgets import check_coverage
-from selective_query.budgets.calibration import Calibration, divide_error, hold_out
+from selective_query.budgets.calibration import Calibration, certify_jointly, hold_out
 from selective_query.budgets.outlook import judged_rows, likely_coverage
 from selective_query.budgets.refusals import (
     refuse_other_order,
@@ -386,6 +386,9 @@ class RoutingPolicy(BaseEstimator):
         Returns
         -------
         list of RoutingPolicy
+            In the place of a budget that no operating point is shown to keep to stands
+            the ``BudgetInfeasibleError`` that says so; the others hold together all
+            the same.
         """
-        budgets, each = divide_error(budgets, confidence)
-        return [self.at(budget, confidence=each) for budget in budgets]
+        check_is_fitted(self, "router_")
+        return certify_jointly(self.at, budgets, confidence)

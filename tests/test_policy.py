@@ -12,6 +12,7 @@ from selective_query.budgets import (
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import (
     BoundRouterError,
+    BudgetInfeasibleError,
     CalibrationWarning,
     CertificateError,
 )
@@ -154,6 +155,20 @@ def test_joint_certificates_are_stricter(outcomes):
             policy.certify_jointly(none, confidence=0.9)
     with pytest.raises(ValueError, match="confidence must be"):
         policy.certify_jointly([0.8], confidence=2)
+
+
+def test_of_joint_certificates_those_that_fail_leave_the_others(outcomes):
+    policy = RoutingPolicy("margin", 0.8, confidence=0.9).fit(outcomes)
+    hopeless = MinAccuracy(0.999)
+    first, failed, last = policy.certify_jointly(
+        [0.8, hopeless, QueryRate(0.4)], confidence=0.9
+    )
+    assert isinstance(failed, BudgetInfeasibleError)
+    assert failed.budget == hopeless
+    for found in (first, last):
+        assert found.operating_point_.certificate.confidence == pytest.approx(
+            1 - 0.1 / 3
+        )
 
 
 def test_abstention_knows_no_hybrid_accuracy():

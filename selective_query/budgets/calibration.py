@@ -218,7 +218,7 @@ class Calibration:
             threshold,
             confidence,
             method=f"{method}, along a fixed sequence of thresholds",
-            bound=_bounds(budget, found, error, vacuous),
+            bound=_bounds(budget),
             vacuous=vacuous,
         )
         n = round(float(judged.weight.sum()))
@@ -290,27 +290,20 @@ def _for_each_limit(budget, bound):
     return bounds[0] if len(bounds) == 1 else bounds
 
 
-def _bounds(budget, found, error, vacuous):
-    """What is shown of each part, all of it at once.
+def _bounds(budget):
+    """What is shown of each part: what was asked for, and nothing beyond it.
 
-    The budget itself is shown at the whole error probability, but bounds beyond what
-    was asked for are further statements, so they divide it.
+    A bound that is read off the rows after they chose the threshold is no bound.
     """
-    bounds = []
-    each = error / len(budget.parts)
-    for part in budget.parts:
-        bound = None
-        if isinstance(part, Floor):
-            bound = part.level
-            if not vacuous:
-                bound = part.bound(found.sweep, found.position, each)
-        elif isinstance(part, Limit):
-            bound = 0.0
-            if not vacuous:
-                kept = float(found.sweep.kept[found.position])
-                bound = coverage_bound(kept, float(found.sweep.n), 1 - each)
-        bounds.append(bound)
-    return bounds[0] if len(bounds) == 1 else tuple(bounds)
+    bounds = tuple(
+        part.level
+        if isinstance(part, Floor)
+        else least_coverage(part)
+        if isinstance(part, Limit)
+        else None
+        for part in budget.parts
+    )
+    return bounds[0] if len(bounds) == 1 else bounds
 
 
 def hold_out(n, calibration, random_state):
@@ -331,8 +324,20 @@ def hold_out(n, calibration, random_state):
     return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
 
-def divide_error(budgets, confidence):
-    """Budgets as a list, and the confidence that each needs for all to hold.
+def certify_jointly(at, budgets, confidence):
+    """What `at` gives for each of several budgets, so that all of it holds together.
+
+    Parameters
+    ----------
+    at : callable
+        From a budget and a ``confidence=`` to a policy or classifier.
+    budgets : sequence of (float or Budget)
+    confidence : float
+
+    Returns
+    -------
+    list
+        In the place of a budget that cannot be shown, its BudgetInfeasibleError.
 
     Raises
     ------
@@ -346,4 +351,13 @@ def divide_error(budgets, confidence):
             f"{budgets!r}."
         )
     check_confidence(confidence)
-    return budgets, 1 - (1 - confidence) / len(budgets)
+    for budget in budgets:
+        check_coverage(budget)
+    each = 1 - (1 - confidence) / len(budgets)
+    found = []
+    for budget in budgets:
+        try:
+            found.append(at(budget, confidence=each))
+        except BudgetInfeasibleError as error:
+            found.append(error)
+    return found

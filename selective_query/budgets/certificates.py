@@ -26,9 +26,10 @@ class Certificate:
         Probability, over the draw of the calibration rows, that the budget is kept on
         new data. None: it is kept on average, or by estimate.
     bound : float, tuple of float or None
-        With a confidence, the value that holds with this confidence: a lower bound of
-        coverage or accuracy, an upper bound of excess error; one for each part of
-        ``All``. None without a confidence.
+        With a confidence, the value that holds with this confidence, one for each part
+        of ``All``: of limits alone the lower bound of coverage that the threshold's
+        rank gives, beside a floor the coverage that the limit asks for, of a floor the
+        level asked for. None without a confidence.
     method : str
         How it was found.
     exact : bool
@@ -78,10 +79,9 @@ class Certificate:
 
 
 def _with_bound(part, bound):
-    if bound is None:
-        return str(part)
-    of = "coverage " if isinstance(part, Limit) else ""
-    return f"{part} ({of}bound {bound:.4g})"
+    if isinstance(part, Limit):
+        return f"{part} (coverage bound {bound:.4g})"
+    return str(part)
 
 
 @dataclass(frozen=True)
