@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 from numpy.lib import format as npy
 
+from selective_query.probabilities import MAX_CLASSES
+
 PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # Predictions and labels shrink to a tenth, seldom to a hundredth; a bomb to a
 # thousandth.
 USUAL_BYTES = 2**28
 USUAL_RATIO = 100
-# Columns, classes: what is counted but need not be there, as in an array of no rows.
-MAX_COUNT = 2**24
 
 
 def usual_size(n_bytes):
@@ -57,7 +57,7 @@ def opened(file, max_bytes):
         if size > max_bytes:
             raise ValueError(
                 f"unpacked it would take {size} bytes, more than the {max_bytes} that "
-                "are allowed"
+                "are allowed; write it without compression"
             )
         yield archive
 
@@ -87,7 +87,7 @@ def _check_header(file, member):
         raise ValueError(f"{member.filename} holds objects, not plain numbers or text")
     if min(shape, default=0) < 0 or (dtype.itemsize == 0 and math.prod(shape)):
         raise ValueError(f"{member.filename} has shape {shape} of dtype {dtype}")
-    if not math.prod(shape) and max(shape, default=0) > MAX_COUNT:
+    if not math.prod(shape) and max(shape, default=0) > MAX_CLASSES:
         raise ValueError(f"{member.filename} has shape {shape}, which nothing fills")
     held = member.file_size - file.tell()
     if math.prod(shape) * dtype.itemsize != held:
@@ -97,14 +97,12 @@ def _check_header(file, member):
         )
 
 
-def read_npz(path, max_bytes=None):
+def read_npz(path):
     """The arrays of an npz file, by name.
 
     Parameters
     ----------
     path : path-like
-    max_bytes : int, optional
-        How much memory they may take; by default what honest files of this size take.
 
     Returns
     -------
@@ -128,7 +126,7 @@ def read_npz(path, max_bytes=None):
                 raise ValueError("a single array, not an archive of named ones")
             if start != b"PK":
                 raise ValueError("neither npz nor npy")
-            with opened(file, max_bytes or usual_size(n_bytes)) as archive:
+            with opened(file, usual_size(n_bytes)) as archive:
                 return {
                     name.removesuffix(".npy"): read_member(archive, name)
                     for name in archive.namelist()

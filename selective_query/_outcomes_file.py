@@ -1,31 +1,47 @@
-"""Saved predictions: npz file -> the arguments of Outcomes or Evidence."""
+"""Saved predictions: npz file -> Outcomes or Evidence."""
 
-import zipfile
 from difflib import get_close_matches
 
-import numpy as np
-
+from selective_query._archives import read_npz
+from selective_query.evidence import field_names
+from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba
 
 
-def read_arrays(path, allowed):
-    """Return {name: array} of an npz file, with top-k triples made into TopKProba."""
+def read_predictions(path, kind=Outcomes):
+    """The Outcomes in an npz file, or the Evidence among them.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : {Outcomes, Evidence}
+
+    Returns
+    -------
+    Outcomes or Evidence
+
+    Raises
+    ------
+    ValueError
+        When the file is no npz file, has unknown keys or malformed contents.
+    """
     try:
-        with open(path, "rb") as file:
-            if file.read(2) not in (b"PK", b"\x93N"):
-                raise ValueError("neither npz nor npy")
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("a single array, not an archive of named ones")
-            arrays = {key: archive[key] for key in archive.files}
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+    except ValueError as error:
         raise ValueError(
-            f"{path} is not a readable npz file of plain arrays ({error}). Write it "
-            "with numpy.savez(path, base_proba=..., global_proba=..., y=...)."
+            f"{error} Write it with numpy.savez(path, base_proba=..., "
+            "global_proba=..., y=...)."
         ) from error
+    arrays = _joined(arrays, path)
+    try:
+        return kind(**{key: arrays[key] for key in arrays.keys() & field_names(kind)})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _joined(arrays, path):
+    """Arrays by parameter, with top-k triples made into TopKProba."""
+    allowed = field_names(Outcomes)
     n_classes = _pop_n_classes(arrays, path)
     for side in ("base", "global"):
         _join_topk(arrays, side, n_classes, path)
@@ -75,4 +91,7 @@ def _join_topk(arrays, side, n_classes, path):
             f"and {side}_topk_proba; leave one of them out."
         )
     classes, proba = (arrays.pop(name) for name in names)
-    arrays[f"{side}_proba"] = TopKProba(classes, proba, n_classes)
+    try:
+        arrays[f"{side}_proba"] = TopKProba(classes, proba, n_classes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

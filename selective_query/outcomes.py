@@ -251,9 +251,10 @@ class Outcomes(Evidence):
         Raises
         ------
         ValueError
-            When the file is no npz file, has unknown keys or malformed contents; the
-            message names the key.
+            When the file is no npz file, is damaged, encrypted, or unpacked takes a
+            hundred times its size and more than 256 MB, holds objects, has unknown
+            keys or malformed contents; the message names the key.
         """
-        from selective_query._outcomes_file import read_arrays
+        from selective_query._outcomes_file import read_predictions
 
-        return cls(**read_arrays(path, set(field_names(cls))))
+        return read_predictions(path, cls)

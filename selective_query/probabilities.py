@@ -7,6 +7,8 @@ import numpy as np
 
 # Saved half-precision outputs miss one by up to this much.
 SUM_TOLERANCE = 1e-3
+# What is held for each class must fit in memory: sums, counts, columns.
+MAX_CLASSES = 2**24
 # A naive Bayes of many features in single precision misses it by some percent.
 MODEL_TOLERANCE = 0.05
 
@@ -99,13 +101,13 @@ class TopKProba:
         Their probabilities. Rows may sum to less than one (the rest belongs to the
         classes that are not listed) and to no more than 1.001 (rounding).
     n_classes : int
-        Number of classes of the model.
+        Number of classes of the model, 16,777,216 (2**24) at most.
 
     Raises
     ------
     ValueError
         When shapes disagree, a class is out of range or listed twice in a row, a row
-        is no distribution, or n_classes is no whole number.
+        is no distribution, or n_classes is no whole number, or too large.
 
     Examples
     --------
@@ -145,6 +147,11 @@ class TopKProba:
             raise ValueError(
                 f"TopKProba.n_classes must be at least 2 and at least k="
                 f"{classes.shape[1]}. Got {self.n_classes}."
+            )
+        if self.n_classes > MAX_CLASSES:
+            raise ValueError(
+                f"TopKProba.n_classes must be at most {MAX_CLASSES}, the number of "
+                f"classes of the model. Got {self.n_classes}."
             )
         if len(classes) and not (0 <= classes.min() <= classes.max() < self.n_classes):
             raise ValueError(

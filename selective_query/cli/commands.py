@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from selective_query import __version__
-from selective_query._outcomes_file import read_arrays
+from selective_query._outcomes_file import read_predictions
 from selective_query.budgets import (
     All,
     Coverage,
@@ -186,9 +185,7 @@ def _fit(args):
 
 def _decide(args):
     policy = load_policy(args.policy)
-    arrays = read_arrays(args.file, {field.name for field in fields(Outcomes)})
-    known = {field.name for field in fields(Evidence)}
-    evidence = Evidence(**{name: arrays[name] for name in known & arrays.keys()})
+    evidence = read_predictions(args.file, Evidence)
     score = policy.query_score(evidence)
     kept = policy.decide(evidence)
     if args.output is None:

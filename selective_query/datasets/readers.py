@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
+from selective_query._archives import read_npz, usual_size
 from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba
 
@@ -44,7 +45,8 @@ def load_dataset(name, *, data_home=None):
     Raises
     ------
     ValueError
-        When the name is unknown or no data folder is known.
+        When the name is unknown, no data folder is known, or a file in it is damaged
+        or another one.
     FileNotFoundError
         When the folder lacks the file.
 
@@ -68,6 +70,13 @@ def load_dataset(name, *, data_home=None):
             f"{error.filename}. Pass data_home=, or set {ENVIRONMENT}, to the folder "
             "that holds it."
         ) from error
+    except (ImportError, IsADirectoryError, PermissionError):
+        raise
+    except Exception as error:  # of zip, gzip, json, numpy and Pillow
+        raise ValueError(
+            f"The files of {name} in {home} are damaged, or others of the same name "
+            f"({type(error).__name__}: {error}). Fetch them anew."
+        ) from error
 
 
 def _home(data_home):
@@ -86,12 +95,12 @@ def _digits():
 
 
 def _letter(home):
-    data = np.load(home / "tabular" / "letter.npz")
+    data = read_npz(home / "tabular" / "letter.npz")
     return Bunch(X=data["X"].astype(np.float32), y=data["y"])
 
 
 def _covertype(home):
-    data = np.load(home / "tabular" / "covertype_93k.npz")
+    data = read_npz(home / "tabular" / "covertype_93k.npz")
     columns = [data["num"]]
     for name in ("wilderness", "soil"):
         columns.append(np.equal.outer(data[name], np.unique(data[name])))
@@ -100,11 +109,11 @@ def _covertype(home):
 
 def _fashion_mnist(home):
     def images(part):
-        raw = gzip.decompress(_file(home, f"{part}-images-idx3-ubyte.gz"))
+        raw = _unpacked(home / "fashion_mnist" / f"{part}-images-idx3-ubyte.gz")
         return np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
 
     def labels(part):
-        raw = gzip.decompress(_file(home, f"{part}-labels-idx1-ubyte.gz"))
+        raw = _unpacked(home / "fashion_mnist" / f"{part}-labels-idx1-ubyte.gz")
         return np.frombuffer(raw, np.uint8, offset=8)
 
     return Bunch(
@@ -115,14 +124,19 @@ def _fashion_mnist(home):
     )
 
 
-def _file(home, name):
-    return (home / "fashion_mnist" / name).read_bytes()
+def _unpacked(path):
+    allowed = usual_size(path.stat().st_size)
+    with gzip.open(path) as file:
+        content = file.read(allowed + 1)
+    if len(content) > allowed:
+        raise ValueError(f"{path} holds more than {allowed} bytes")
+    return content
 
 
 def _cifar10(home):
     from PIL import Image
 
-    data = np.load(home / "cifar10_images" / "cifar10_jpeg.npz")
+    data = read_npz(home / "cifar10_images" / "cifar10_jpeg.npz")
 
     def images(part):
         blob, offsets = data[f"{part}_bytes"].tobytes(), data[f"{part}_offsets"]
@@ -141,7 +155,7 @@ def _cifar10(home):
 
 
 def _spoken_digits(home):
-    data = np.load(home / "fsdd" / "fsdd_logmel.npz")
+    data = read_npz(home / "fsdd" / "fsdd_logmel.npz")
     return Bunch(
         X=data["logmel"].astype(np.float32),
         y=data["label"].astype(int),
@@ -151,7 +165,7 @@ def _spoken_digits(home):
 
 
 def _imagenet_val_top5(home):
-    data = np.load(home / "imagenet_val_top5" / "imagenet_val_top5_half.npz")
+    data = read_npz(home / "imagenet_val_top5" / "imagenet_val_top5_half.npz")
     models = data["models"].tolist()
     top, nll, label = data["top5"], data["nll"], data["label"]
 
@@ -170,8 +184,8 @@ def _imagenet_val_top5(home):
 
 
 def _routellm(home):
-    data = np.load(home / "routellm" / "routellm_correct.npz")
-    lines = gzip.decompress((home / "routellm" / "prompts.jsonl.gz").read_bytes())
+    data = read_npz(home / "routellm" / "routellm_correct.npz")
+    lines = _unpacked(home / "routellm" / "prompts.jsonl.gz")
     texts = [json.loads(line)["prompt"] for line in lines.decode().splitlines()]
     rows = np.flatnonzero(data["benchmark"] == "mmlu")
     return Bunch(
