@@ -22,8 +22,9 @@ class BenefitRouter(SelfScoringRouter):
     .. math:: s(x) = w_0 + w_1 (1 - \max_k p_k) + w^\top \phi(x) + u_{\hat y(x)}
 
     with confidences, logits and base features in :math:`\phi`. Neither the intercept
-    nor the first term is penalised, so that strong shrinkage gives max-probability
-    back. Both penalties are chosen by cross-validated squared error along the folds of
+    nor the first term is penalised, and :math:`w_1` is held above 0, so that strong
+    shrinkage gives max-probability back, whatever few rows say by chance. Both
+    penalties are chosen by cross-validated squared error along the folds of
     the outcomes. Scores are in units of benefit.
 
     For fixed models the best hybrid queries the inputs of largest conditional benefit
@@ -34,7 +35,7 @@ class BenefitRouter(SelfScoringRouter):
     ----------
     alpha : float or None, default=None
         Ridge penalty on standardised columns, in rows, at least 0; inf leaves
-        confidence alone. None chooses among 1, 10, ..., 10^4 and inf.
+        max-probability. None chooses among 1, 10, ..., 10^4 and inf.
     class_smoothing : float or None, default=None
         Rows of a predicted class at which its effect is shrunk by half, at least 0;
         inf switches the effect off. A class that was never predicted has none. None

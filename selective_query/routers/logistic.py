@@ -1,7 +1,9 @@
 """Weighted logistic regression along folds, and the routers that are one."""
 
+from itertools import groupby
+
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
 from selective_query.probabilities import top_class
@@ -10,8 +12,10 @@ from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import (
     HUGE,
+    LEAST_SLOPE,
     check_penalty,
     column_penalty,
+    in_row_space,
     standardised,
 )
 
@@ -22,6 +26,9 @@ MAX_CLASSES = 64
 NEARLY_FREE = 1e-2
 # A Newton step below this ends the search.
 SMALL_STEP = 1e-8
+# What is left of the slope after a Newton step's equations are solved, and the share of
+# a loss that is rounding.
+CLOSE, ROUNDING = 0.03, 1e-12
 
 
 class LogisticProblem:
@@ -40,15 +47,17 @@ class LogisticProblem:
     penalty : ndarray of shape (n_columns,)
         The share of each column in the penalty; 0 leaves it nearly free.
     target, weight : ndarray of shape (n_samples,)
+    rising : bool, default=False
+        Whether the second coefficient, that of doubt, is held positive.
     """
 
     max_steps = 50
 
-    def __init__(self, design, penalty, target, weight):
-        self.design = design
-        self.penalty = penalty
+    def __init__(self, design, penalty, target, weight, rising=False):
+        self.design, self.penalty, self._coef_of = in_row_space(design, penalty)
         self.target = target
         self.weight = weight
+        self.rising = rising
 
     def losses(self, predictor, rows):
         """Loss of each of these rows at its linear predictor."""
@@ -59,58 +68,138 @@ class LogisticProblem:
         """The chance at which each row's loss would no longer pull, here its target."""
         return self.target[rows]
 
+    def choose(self, alphas, folds):
+        """The penalty of least held-out loss, and the held-out linear predictors."""
+        held_out = np.empty((len(alphas), len(self.design)))
+        start = np.zeros(self.design.shape[1])
+        for train, test in folds:
+            path = self._path(alphas, train, start)
+            held_out[:, test] = path @ self.design[test].T
+        losses = [self.weight @ self.losses(s, slice(None)) for s in held_out]
+        best = int(np.argmin(losses))
+        return alphas[best], held_out[best]
+
+    def fit_all(self, alpha):
+        """Coefficients of a fit on all rows."""
+        start = np.zeros(self.design.shape[1])
+        return self._coef_of(self.solve(alpha, np.arange(len(self.design)), start))
+
     def solve(self, alpha, rows, start):
-        """Coefficients by Newton's method, halving steps that do not descend."""
-        design, weight = self.design[rows], self.weight[rows]
-        penalty = np.maximum(np.minimum(alpha, HUGE) * self.penalty, NEARLY_FREE)
+        """Coefficients of a fit on these rows."""
+        return self._path((alpha,), rows, start)[0]
 
-        def loss(coef):
-            losses = self.losses(design @ coef, rows)
-            return weight @ losses + penalty @ coef**2 / 2
+    def _path(self, alphas, rows, coef):
+        """Coefficients for one penalty after the other, each started from the last."""
+        path = []
+        for is_infinite, group in groupby(alphas, np.isinf):
+            kept = self.penalty == 0 if is_infinite else np.ones(len(coef), dtype=bool)
+            search = _Newton(self, rows, kept, coef[kept])
+            for alpha in group:
+                coef = np.where(kept, coef, 0.0)
+                coef[kept] = search.minimum(alpha, coef[kept])
+                path.append(coef)
+        return np.array(path)
 
-        # A start from another penalty must not hold what this one forbids.
-        coef = np.where(np.isfinite(alpha) | (self.penalty == 0), start, 0.0)
-        reached = loss(coef)
-        for _ in range(self.max_steps):
-            predictor = design @ coef
+
+class _Newton:
+    """Newton's method on some rows and columns of a problem, for one penalty or more.
+
+    Its equations are solved by conjugate gradients, since a product with the design
+    costs a fraction of what a new matrix of curvature would. The curvature at the start
+    preconditions them for every penalty.
+    """
+
+    def __init__(self, problem, rows, kept, start):
+        self.problem = problem
+        self.rows = rows
+        self.design = problem.design[np.ix_(rows, kept)]
+        self.weight = problem.weight[rows]
+        self.penalty = problem.penalty[kept]
+        chance = expit(self.design @ start)
+        bend = self.weight * chance * (1 - chance)
+        self.curvature = (self.design * bend[:, None]).T @ self.design
+
+    def minimum(self, alpha, start):
+        share = np.where(self.penalty > 0, min(alpha, HUGE), 0) * self.penalty
+        penalty = np.maximum(share, NEARLY_FREE)
+        coef = self._descend(start, penalty, penalty)
+        if self.problem.rising and coef[1] < LEAST_SLOPE:
+            coef[1] = LEAST_SLOPE
+            stiff = penalty.copy()
+            stiff[1] = HUGE
+            coef = self._descend(coef, penalty, stiff)
+        return coef
+
+    def _descend(self, coef, penalty, stiffness):
+        """The minimum from here on; what is stiffer than its penalty stays."""
+        problem, rows, design = self.problem, self.rows, self.design
+
+        def loss(coef, predictor):
+            losses = problem.losses(predictor, rows)
+            return self.weight @ losses + penalty @ coef**2 / 2
+
+        invert = _inverse(self.curvature + np.diag(stiffness))
+        predictor = design @ coef
+        reached = loss(coef, predictor)
+        for _ in range(problem.max_steps):
             chance = expit(predictor)
-            missed = chance - self.pulled_to(predictor, rows)
-            slope = design.T @ (weight * missed) + penalty * coef
-            curvature = weight * chance * (1 - chance)
-            hessian = (design * curvature[:, None]).T @ design + np.diag(penalty)
-            scale = 1 / np.sqrt(np.diag(hessian))
-            step = scale * solve(
-                scale[:, None] * hessian * scale, scale * slope, assume_a="pos"
-            )
-            while (lower := loss(coef - step)) > reached and np.abs(step).max() > 0:
-                step = step / 2
-            coef, reached = coef - step, lower
+            missed = chance - problem.pulled_to(predictor, rows)
+            slope = design.T @ (self.weight * missed) + penalty * coef
+            slope[stiffness > penalty] = 0
+            bend = self.weight * chance * (1 - chance)
+            step = self._solved(bend, stiffness, slope, invert)
+            change = design @ step
+            highest = reached * (1 + ROUNDING)
+            while (lower := loss(coef - step, predictor - change)) > highest:
+                step, change = step / 2, change / 2
+            coef, predictor, reached = coef - step, predictor - change, lower
             if np.abs(step).max() <= SMALL_STEP:
                 break
         return coef
 
-    def choose(self, alphas, folds):
-        """The penalty of least held-out loss, and the held-out linear predictors."""
-        starts = [np.zeros(self.design.shape[1]) for _ in folds]
-        best = None
-        for alpha in alphas:
-            held_out = np.empty(len(self.design))
-            for i, (train, test) in enumerate(folds):
-                starts[i] = self.solve(alpha, train, starts[i])
-                held_out[test] = self.design[test] @ starts[i]
-            loss = self.weight @ self.losses(held_out, slice(None))
-            if best is None or loss < best[0]:
-                best = loss, alpha, held_out
-        return best[1:]
+    def _solved(self, bend, stiffness, slope, invert):
+        """The step of Newton's method, nearly."""
+        step, residual = np.zeros(len(slope)), slope
+        direction = invert(residual)
+        size = residual @ direction
+        enough = CLOSE**2 * size
+        for _ in range(len(slope)):
+            if size <= enough:
+                break
+            along = self.design.T @ (bend * (self.design @ direction))
+            along += stiffness * direction
+            length = size / (direction @ along)
+            step, residual = step + length * direction, residual - length * along
+            inverted = invert(residual)
+            before, size = size, residual @ inverted
+            direction = inverted + size / before * direction
+        return step
+
+
+def _inverse(matrix):
+    """A function that multiplies by the inverse of a positive matrix."""
+    # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+    scale = 1 / np.sqrt(np.diag(matrix))
+    factor = cho_factor(scale[:, None] * matrix * scale, check_finite=False)
+    return lambda vector: scale * cho_solve(factor, scale * vector, check_finite=False)
 
 
 class LogisticRouter(SelfScoringRouter):
     """A logistic regression on the evidence; subclasses say of what, and what follows.
 
-    The intercept and one minus the largest probability are free of the penalty, so
-    that the strongest one leaves a function of max-probability. Each predicted class,
-    of at most 64, has an effect of its own under the same penalty.
+    The intercept and one minus the largest probability are all but free of the penalty
+    (a hundredth of a row keeps them finite), so that the strongest one leaves a
+    function of max-probability. Each predicted class, of at most 64, has an effect of
+    its own under the same penalty.
+
+    Attributes
+    ----------
+    rises_with_doubt : bool
+        Whether the slope of one minus the largest probability is held positive, as it
+        must be where the predictor itself is the score.
     """
+
+    rises_with_doubt = False
 
     def __init__(self, alpha=None):
         self.alpha = alpha
@@ -132,7 +221,8 @@ class LogisticRouter(SelfScoringRouter):
         return self._score(predictor, evidence)
 
     def _problem(self, outcomes, design, penalty):
-        return LogisticProblem(design, penalty, *self._task(outcomes, design))
+        rising = self.rises_with_doubt and outcomes.base_proba is not None
+        return LogisticProblem(design, penalty, *self._task(outcomes, design), rising)
 
     def _task(self, outcomes, design):
         """What to regress: targets in [0, 1] and weights, shape (n_samples,) each."""
@@ -154,8 +244,7 @@ class LogisticRouter(SelfScoringRouter):
         problem = self._problem(outcomes, design, penalty)
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
         self.alpha_, held_out = problem.choose(alphas, folds)
-        everything, start = np.arange(len(design)), np.zeros(design.shape[1])
-        weights = problem.solve(self.alpha_, everything, start)
+        weights = problem.fit_all(self.alpha_)
         coef = weights[1:] / scale
         self.coef_ = coef[:n_columns]
         self.class_effect_ = coef[n_columns:] if len(coef) > n_columns else None

@@ -14,13 +14,14 @@ class ProxyLogisticRouter(LogisticRouter):
     .. math:: s(x) = \sigma\big(\beta_0 + \beta_1 (1 - \max_k p_k)
               + \beta^\top \phi(x) + u_{\hat y(x)}\big) \approx P(o = 1 \mid x)
 
-    It takes no notice of inputs on which only the base is right, so zero is not where
-    a query stops paying. Graded answers make labels between 0 and 1.
+    with :math:`\beta_1` above 0. It takes no notice of inputs on which only the base is
+    right, so zero is not where a query stops paying. Graded answers make labels between
+    0 and 1.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf leaves confidence alone. None
+        Ridge penalty on standardised columns; inf ranks as max-probability does. None
         chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
@@ -47,6 +48,8 @@ class ProxyLogisticRouter(LogisticRouter):
     >>> bool(abs(score.mean() - outcomes.proxy_label.mean()) < 0.01)
     True
     """
+
+    rises_with_doubt = True
 
     def _task(self, outcomes, design):
         return outcomes.proxy_label, outcomes.weight

@@ -4,7 +4,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import qr, solve
 
 from selective_query.probabilities import top_class
 from selective_query.routers._base import iter_folds
@@ -15,6 +15,9 @@ CLASS_SMOOTHING = (10.0, 100.0, np.inf)
 HUGE = 1e12
 # Keeps columns without variation solvable; far below one row.
 TINY = 1e-9
+# What the free slope of doubt cannot fall below: enough to rank by, too little to move
+# a score. As a share of the largest effect that is seen, or in log-odds.
+LEAST_SLOPE = 1e-3
 
 
 def check_penalty(value, name):
@@ -61,8 +64,45 @@ def column_penalty(design, outcomes):
     return penalty
 
 
+def in_row_space(design, penalty):
+    """The same problem with no more columns under the penalty than rows.
+
+    The penalised weights of least cost are a combination of the rows, so coordinates
+    in the space of the rows say as much.
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_samples, n_columns)
+    penalty : ndarray of shape (n_columns,)
+        0, or the same number everywhere else.
+
+    Returns
+    -------
+    design, penalty : ndarray
+    weights_of : callable
+        From weights of the new columns to those of the given ones.
+    """
+    held = penalty > 0
+    if np.count_nonzero(held) <= len(design):
+        return design, penalty, np.asarray
+    directions, coordinates = qr(design[:, held].T, mode="economic")
+
+    def weights_of(found):
+        weights = np.empty(len(penalty))
+        n_free = np.count_nonzero(~held)
+        weights[~held], weights[held] = found[:n_free], directions @ found[n_free:]
+        return weights
+
+    reduced = np.hstack([design[:, ~held], coordinates.T])
+    shares = np.concatenate([penalty[~held], penalty[held][: len(design)]])
+    return reduced, shares, weights_of
+
+
 class RidgeProblem:
     """Weighted ridge regression of the benefit, with an effect of the class on top.
+
+    Where there are probabilities the slope of doubt, which comes second, is held
+    positive: by chance alone it would be negative in many a small sample.
 
     Parameters
     ----------
@@ -75,8 +115,7 @@ class RidgeProblem:
     """
 
     def __init__(self, design, penalty, outcomes):
-        self.design = design
-        self.penalty = penalty
+        self.design, self.penalty, self._weights_of = in_row_space(design, penalty)
         self.weight = outcomes.weight
         self.benefit = outcomes.benefit
         self.predicted = None
@@ -98,10 +137,15 @@ class RidgeProblem:
     def solve(self, alpha, moments):
         gram, target = moments
         gram = gram + np.diag(np.minimum(alpha, HUGE) * self.penalty + TINY)
-        # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
-        scale = 1 / np.sqrt(np.diag(gram))
-        scaled = solve(scale[:, None] * gram * scale, scale * target, assume_a="pos")
-        return scale * scaled
+        weights = _solved(gram, target)
+        least = LEAST_SLOPE * np.abs(target).max() / gram[0, 0]
+        if self.predicted is not None and weights[1] < least:
+            rest = np.arange(len(weights)) != 1
+            weights[1] = least
+            weights[rest] = _solved(
+                gram[np.ix_(rest, rest)], target[rest] - least * gram[rest, 1]
+            )
+        return weights
 
     def moments(self, rows):
         design = self.design[rows]
@@ -144,7 +188,8 @@ class RidgeProblem:
         everything = np.arange(len(self.design))
         weights = self.solve(alpha, self.moments(everything))
         score = self.design @ weights
-        return weights, self.class_effect(score, smoothing, everything)
+        effect = self.class_effect(score, smoothing, everything)
+        return self._weights_of(weights), effect
 
     def choose(self, alpha=None, class_smoothing=None):
         """The best penalties along the folds, among the usual ones where None.
@@ -168,3 +213,9 @@ class RidgeProblem:
                 if best is None or error < best.error:
                     best = Choice(error, alpha, smoothing, score)
         return best
+
+
+def _solved(gram, target):
+    # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+    scale = 1 / np.sqrt(np.diag(gram))
+    return scale * solve(scale[:, None] * gram * scale, scale * target, assume_a="pos")

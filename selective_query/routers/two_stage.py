@@ -39,7 +39,7 @@ class TwoStageRouter(LogisticRouter):
         Share of inputs that the base shall answer. ``HybridClassifier`` and
         ``RoutingPolicy`` fill in theirs.
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf leaves confidence alone. None
+        Ridge penalty on standardised columns; inf ranks as max-probability does. None
         chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
@@ -70,6 +70,8 @@ class TwoStageRouter(LogisticRouter):
     >>> bool(abs(kept.mean() - 0.7) < 0.1)
     True
     """
+
+    rises_with_doubt = True
 
     def __init__(self, query_cost=None, target_coverage=None, alpha=None):
         super().__init__(alpha=alpha)

@@ -2,10 +2,20 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from selective_query import Evidence, Outcomes
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.routers import BaseRouter, BenefitRouter, MaxProbabilityRouter
+from selective_query.routers import (
+    BaseRouter,
+    BenefitRouter,
+    KernelBenefitRouter,
+    MaxProbabilityRouter,
+    ProxyLogisticRouter,
+    TwoStageRouter,
+)
 from selective_query.routers._base import iter_folds
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.ridge import ALPHAS, CLASS_SMOOTHING
@@ -55,6 +65,56 @@ def test_without_the_rest_it_ranks_as_max_probability_does():
     assert router.coef_[0] == pytest.approx(1, abs=0.15)
     assert router.intercept_ == pytest.approx(0, abs=0.06)
     np.testing.assert_allclose(router.coef_[1:], 0, atol=1e-6)
+
+
+def against_doubt(n=60):
+    """The surer the base is, the more a query gains: as chance will have it on few."""
+    proba = np.random.default_rng(0).dirichlet(np.ones(4), size=n)
+    benefit = proba.max(axis=1) - 0.4
+    return from_benefit(benefit, base_proba=proba, fold=np.arange(n) % 5)
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        BenefitRouter(alpha=np.inf, class_smoothing=np.inf),
+        KernelBenefitRouter(alpha=np.inf, class_smoothing=np.inf),
+        ProxyLogisticRouter(alpha=np.inf),
+        TwoStageRouter(alpha=np.inf),
+    ],
+)
+def test_the_strongest_penalty_never_turns_max_probability_around(router):
+    outcomes = against_doubt()
+    score = clone(router).fit(outcomes).query_score(outcomes)
+    anchor = MaxProbabilityRouter().query_score(outcomes)
+    assert spearmanr(score, anchor).statistic == pytest.approx(1)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 100.0, 1e4])
+def test_what_is_free_of_the_penalty_speaks_for_doubt_alone(alpha):
+    outcomes = against_doubt()
+    assert BenefitRouter(alpha, np.inf).fit(outcomes).coef_[0] > 0
+    # Other columns may speak against it, at a price.
+    light = BenefitRouter(1e-6, np.inf).fit(outcomes)
+    assert spearmanr(light.query_score(outcomes), outcomes.benefit).statistic > 0.9
+
+
+def test_a_base_that_is_always_right_leaves_nothing_to_rank():
+    outcomes = from_benefit(np.zeros(400), base_proba=informative().base_proba)
+    score = BenefitRouter().fit(outcomes).query_score(outcomes)
+    np.testing.assert_array_equal(score, 0)
+
+
+def test_more_columns_than_rows_are_solved_in_the_space_of_the_rows():
+    rng = np.random.default_rng(0)
+    features, benefit = rng.normal(size=(30, 80)), rng.uniform(-1, 1, 30)
+    outcomes = from_benefit(benefit, base_features=features)
+    router = BenefitRouter(alpha=5.0).fit(outcomes)
+    known = make_pipeline(StandardScaler(), Ridge(5.0)).fit(features, benefit)
+    new = Evidence(base_features=rng.normal(size=(9, 80)))
+    np.testing.assert_allclose(
+        router.query_score(new), known.predict(new.base_features), atol=1e-8
+    )
 
 
 def test_a_known_linear_benefit_is_recovered():

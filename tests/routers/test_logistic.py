@@ -15,6 +15,7 @@ from selective_query.routers import (
 from selective_query.routers.checks import fields_of, sample_outcomes
 from selective_query.routers.logistic import LogisticProblem
 from selective_query.routers.realizable import _MixtureProblem
+from selective_query.routers.ridge import LEAST_SLOPE
 from selective_query.supervision import soft_outcomes
 
 ALL = (
@@ -48,6 +49,36 @@ def test_newton_finds_the_optimum_of_a_known_solver():
     known.fit(design[:, 1:], label, sample_weight=weight)
     np.testing.assert_allclose(found[1:], known.coef_[0], atol=2e-4)
     np.testing.assert_allclose(found[0], known.intercept_[0], atol=2e-3)
+
+
+def test_more_columns_than_rows_are_solved_in_the_space_of_the_rows():
+    rng = np.random.default_rng(0)
+    design = np.column_stack([np.ones(40), rng.normal(size=(40, 90))])
+    label = (rng.random(40) < expit(design[:, 1] - design[:, 2])).astype(float)
+    problem = LogisticProblem(design, np.r_[0, np.ones(90)], label, np.ones(40))
+    assert problem.design.shape == (40, 41)
+    found = problem.fit_all(3.0)
+    slope = design.T @ (expit(design @ found) - label) + np.r_[0.01, [3] * 90] * found
+    np.testing.assert_allclose(slope, 0, atol=1e-6)
+
+
+def test_a_slope_that_must_rise_leaves_the_best_of_the_rest():
+    rng = np.random.default_rng(0)
+    design = np.column_stack([np.ones(300), rng.normal(size=(300, 3))])
+    label = (rng.random(300) < expit(design @ [0.5, -1, 1, 0])).astype(float)
+    problem = LogisticProblem(
+        design, np.array([0.0, 0, 1, 1]), label, np.ones(300), rising=True
+    )
+
+    def objective(coef):
+        penalty = 0.01 * coef[:2] @ coef[:2] + 2 * coef[2:] @ coef[2:]
+        return problem.losses(design @ coef, slice(None)).sum() + penalty / 2
+
+    found = problem.fit_all(2.0)
+    bounds = [(None, None), (LEAST_SLOPE, None), (None, None), (None, None)]
+    known = minimize(objective, np.zeros(4), bounds=bounds, tol=1e-12)
+    assert found[1] == pytest.approx(LEAST_SLOPE, abs=1e-8)
+    np.testing.assert_allclose(found, known.x, atol=1e-4)
 
 
 def test_newton_survives_separable_rows_and_a_far_start():
