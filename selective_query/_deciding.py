@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from selective_query._labels import check_truth
-from selective_query._validation import check_weights, will_offer
+from selective_query._validation import check_features, check_weights, will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import certify_jointly
 from selective_query.crossfit import to_evidence, to_outcomes
@@ -64,6 +64,7 @@ class DecidingMixin:
             check_is_fitted(self, "policy_")
         if not isinstance(X, np.ndarray):
             (X,) = indexable(X)
+        check_features(self, X)
         return X
 
     def predict_coverage(self, X):
@@ -121,7 +122,8 @@ class DecidingMixin:
             When lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
-        return self._outcomes(*self._labelled(X, y, sample_weight))
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        return self._outcomes(self._sliceable(X), y, sample_weight)
 
     def _labelled(self, X, y, sample_weight):
         """Rows, labels and weights (or None), checked before any model is asked."""

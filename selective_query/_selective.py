@@ -1,5 +1,6 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 
@@ -27,6 +28,8 @@ from selective_query._validation import (
     check_weights,
     fit_context,
     is_frozen,
+    refuse_other_names,
+    remember_features,
 )
 from selective_query.budgets.budgets import check_coverage, floors_of
 from selective_query.budgets.calibration import check_certifiable_weights, hold_out
@@ -121,17 +124,31 @@ class BaseSelectiveClassifier(
         self._check_confidence()
         if self.confidence is not None and sample_weight is not None:
             check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
-        self.classes_ = classes
+        refuse_other_names(self.base_estimator, X, "base_estimator")
+        refuse_other_names(self._global_model(), X, "global_estimator")
+        fitted = self._unfitted()
+        fitted.classes_ = classes
+        fitted._learn(X, y, sample_weight)
+        # Only now: a fit that fails leaves everything as it was.
+        vars(self).clear()
+        vars(self).update(vars(fitted))
+        return self
+
+    def _unfitted(self):
+        """A copy without what an earlier fit has learned."""
+        copied = copy.copy(self)
+        for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
+            delattr(copied, name)
+        return copied
+
+    def _learn(self, X, y, weight):
         if isinstance(self.calibration, Real):
-            self._fit_held_out(X, y, sample_weight)
+            self._fit_held_out(X, y, weight)
         else:
-            self._fit_cross(X, y, sample_weight)
+            self._fit_cross(X, y, weight)
         self.operating_point_ = self.policy_.operating_point_
         self.device_fit_ = self._device_fit(X)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.base_estimator_, name):
-                setattr(self, name, getattr(self.base_estimator_, name))
-        return self
+        remember_features(self, X, self.base_estimator_)
 
     def _global_model(self):
         """The global as it was given, None without one."""

@@ -71,6 +71,8 @@ class BaseStage(DecidingMixin):
         self.base_features = hybrid.base_features
         self.policy_ = hybrid.policy_
         self.classes_ = hybrid.classes_
+        remembered = {"n_features_in_", "feature_names_in_"}.intersection(vars(hybrid))
+        vars(self).update({name: getattr(hybrid, name) for name in remembered})
 
     def route(self, X, *, with_score=False):
         """Ask the base, and say where that is enough.
