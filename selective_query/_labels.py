@@ -14,7 +14,8 @@ def check_labels(values, name):
     Raises
     ------
     ValueError
-        When text and numbers are mixed, an entry is masked, or these are no labels.
+        When text and numbers are mixed, an entry is masked or missing, or these are no
+        labels.
     """
     refuse_masked(values, name)
     try:
@@ -24,11 +25,13 @@ def check_labels(values, name):
             f"{name} must be an array of labels. Got {type(values).__name__}, of which "
             f"numpy says: {error}."
         ) from None
-    if labels.dtype.kind in "cV":
+    if labels.dtype.kind in "cV" or not (labels.ndim or labels.dtype.kind != "O"):
+        got = f"dtype {labels.dtype}" if labels.ndim else type(values).__name__
         raise ValueError(
-            f"{name} must hold labels: text or numbers. Got dtype {labels.dtype}. Turn "
-            "them into text or whole numbers."
+            f"{name} must hold labels: text or numbers. Got {got}. Turn them into an "
+            "array of text or whole numbers."
         )
+    refuse_missing(labels, name)
     if labels.dtype.kind == "O":
         try:
             np.unique(labels)
@@ -78,14 +81,14 @@ def refuse_missing(labels, name):
     elif labels.dtype.kind in "mM":
         missing = np.isnat(labels)
     elif labels.dtype.kind == "O":
-        missing = np.fromiter(map(_is_missing, labels), dtype=bool, count=len(labels))
+        missing = np.fromiter(map(_is_missing, labels.flat), bool, labels.size)
     else:
         return
     if missing.any():
         row = int(missing.argmax())
         raise ValueError(
-            f"{name} must hold a label for each row. Got {labels[row]} in row {row}. "
-            "Drop the rows without one."
+            f"{name} must hold a label for each row. Got {labels.flat[row]} in row "
+            f"{row}. Drop the rows without one."
         )
 
 
@@ -115,7 +118,6 @@ def check_truth(y, classes):
     ValueError
         When a label is missing, or of another kind than the classes.
     """
-    refuse_missing(y, "y")
     y = check_labels(y, "y")
     if len(y) and kind_of(y) != kind_of(classes):
         raise ValueError(

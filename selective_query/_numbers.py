@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 # numpy counts durations among the integers, Python truth values.
 NO_NUMBERS = bool, np.bool_, np.timedelta64
+LARGEST = 1e150  # products of two are numbers as well
 # What numpy says of a dtype whose values are no real numbers, in words.
 STRANGE = {
     "M": "dates",
@@ -127,6 +128,14 @@ def as_numbers(values, name):
     return values
 
 
+def as_floats(values, name):
+    """Real numbers as an array of single or double precision, as fits their dtype."""
+    numbers = as_numbers(values, name)
+    if numbers.dtype in (np.float32, np.float64):
+        return numbers
+    return numbers.astype(np.float32 if numbers.dtype == np.float16 else np.float64)
+
+
 def as_column(values, name, each="row"):
     """Real numbers as an array of floats, one for each row."""
     column = as_numbers(values, name)
@@ -136,6 +145,23 @@ def as_column(values, name, each="row"):
             f"{column.shape}."
         )
     return column.astype(float, copy=False)
+
+
+def check_finite(column, name, low=-LARGEST, *, each="point"):
+    """The column, or a ValueError where a number is not finite, or is below a bound.
+
+    What is so large that sums and products are no numbers counts as infinite.
+    """
+    fits = (column >= low) & (column <= LARGEST)
+    if not fits.all():
+        place = int(fits.argmin())
+        bound = f" >= {low:g}" if low > -LARGEST else ""
+        raise ValueError(
+            f"{name} must be a finite number{bound} at every {each}. Got "
+            f"{column[place]:g} at {each} {place}. Leave out {each}s that nobody has "
+            "measured or that cannot be had."
+        )
+    return column
 
 
 def refuse_masked(values, name):

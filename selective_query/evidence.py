@@ -6,6 +6,8 @@ from functools import cache
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from selective_query._labels import check_labels
+from selective_query._numbers import as_column, as_floats, check_finite, refuse_masked
 from selective_query._validation import num_samples
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.frames import class_columns, refuse_other_index
@@ -14,9 +16,7 @@ from selective_query.probabilities import TopKProba, check_proba
 
 def check_matrix(values, name):
     """Numbers of shape (n_samples, n_columns), finite ones, as floats."""
-    values = np.asarray(values)
-    if values.dtype not in (np.float32, np.float64):
-        values = values.astype(np.float32 if values.dtype == np.float16 else float)
+    values = as_floats(values, name)
     if values.ndim != 2:
         raise ValueError(
             f"{name} must be of shape (n_samples, n_columns). Got shape {values.shape}."
@@ -100,6 +100,7 @@ class Evidence:
     query_cost: object = None
 
     def __post_init__(self):
+        refuse_masked(self.X, "X")
         self._unframe()
         if self.base_proba is not None:
             self._set("base_proba", check_any_proba(self.base_proba, "base_proba"))
@@ -231,8 +232,8 @@ def _take(values, rows):
     return _safe_indexing(values, rows)
 
 
-def _check_column(values, name):
-    values = np.asarray(values)
+def _check_group(values, name):
+    values = check_labels(values, name)
     if values.ndim != 1:
         raise ValueError(
             f"{name} must be of shape (n_samples,). Got shape {values.shape}."
@@ -241,23 +242,18 @@ def _check_column(values, name):
 
 
 def _check_mask(values, name):
-    values = _check_column(values, name)
-    if values.dtype != bool and not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            f"{name} must be true or false for each row. Got dtype {values.dtype}."
-        )
+    values = as_column(values, name)
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError(f"{name} must be true or false for each row.")
     return values.astype(bool)
 
 
 def _check_cost(values, name):
-    values = _check_column(np.asarray(values, dtype=float), name)
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"{name} must be finite numbers >= 0, one for each row.")
-    return values
+    return check_finite(as_column(values, name), name, 0, each="row")
 
 
 _COLUMNS = {
-    "group": _check_column,
+    "group": _check_group,
     "local_only": _check_mask,
     "query_cost": _check_cost,
 }

@@ -6,13 +6,14 @@ from functools import cached_property
 import numpy as np
 
 from selective_query._labels import check_labels, kind_of
+from selective_query._numbers import as_numbers
 from selective_query._validation import check_weights
 from selective_query.evidence import Evidence, check_any_proba, field_names
 from selective_query.probabilities import top_class
 
 
 def _check_unit_interval(values, name):
-    values = np.asarray(values, dtype=float)
+    values = as_numbers(values, name).astype(float, copy=False)
     if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
         raise ValueError(
             f"{name} must be one number in [0, 1] for each row (1 = a fully right "

@@ -1,9 +1,10 @@
 """Class probabilities of a batch: a dense array, or only the k largest of each row."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
+
+from selective_query._numbers import as_floats, as_numbers, is_whole
 
 # Saved half-precision outputs miss one by up to this much.
 SUM_TOLERANCE = 1e-3
@@ -22,7 +23,7 @@ def check_proba(proba, name):
         When it is not of shape (n, n_classes), holds no numbers, NaN or negative ones,
         or a row does not sum to one within 1e-3.
     """
-    proba = np.asarray(proba)
+    proba = as_numbers(proba, name)
     if proba.ndim != 2 or proba.shape[1] < 2:
         raise ValueError(
             f"{name} must be of shape (n_samples, n_classes) with two classes or more. "
@@ -47,13 +48,7 @@ def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
     ValueError
         As :func:`check_proba`, but for the shape.
     """
-    if proba.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{name} must hold numbers, a probability for each class. Got dtype "
-            f"{proba.dtype}. Use float."
-        )
-    if proba.dtype not in (np.float32, np.float64):
-        proba = proba.astype(np.float32 if proba.dtype == np.float16 else np.float64)
+    proba = as_floats(proba, name)
     if not len(proba):
         return proba
     deviation = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
@@ -122,12 +117,8 @@ class TopKProba:
     n_classes: int
 
     def __post_init__(self):
-        classes = np.asarray(self.classes)
-        proba = np.asarray(self.proba)
-        if proba.dtype not in (np.float32, np.float64):
-            proba = proba.astype(
-                np.float32 if proba.dtype == np.float16 else np.float64
-            )
+        classes = as_numbers(self.classes, "TopKProba.classes")
+        proba = as_floats(self.proba, "TopKProba.proba")
         if classes.ndim != 2 or classes.shape != proba.shape or not classes.shape[1]:
             raise ValueError(
                 "TopKProba needs classes and proba of the same shape (n_samples, k). "
@@ -138,7 +129,7 @@ class TopKProba:
                 "TopKProba.classes must hold column numbers (integers). "
                 f"Got dtype {classes.dtype}."
             )
-        if not isinstance(self.n_classes, Integral):
+        if not is_whole(self.n_classes):
             raise ValueError(
                 "TopKProba.n_classes must be a whole number: how many classes the "
                 f"model has. Got {self.n_classes!r}."

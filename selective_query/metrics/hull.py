@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from selective_query._numbers import as_column
-from selective_query.metrics.inputs import check_finite, check_points
+from selective_query._numbers import as_column, check_finite
+from selective_query.metrics.inputs import check_points
 from selective_query.metrics.integrals import area_under_lines
 
 _RUN = 1 << 16  # points whose hull is found at once, within the cache

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from selective_query._numbers import as_column, as_numbers, is_number
+from selective_query._numbers import as_column, as_numbers, check_finite, is_number
 from selective_query._validation import check_weights
 
-LARGEST = 1e150  # products of two are numbers as well
 KEPT = "the share of inputs that the base answers"
 
 
@@ -145,16 +144,3 @@ def check_points(**columns):
             f"shape (n_points,). Got shapes {shapes}."
         )
     return found
-
-
-def check_finite(column, name):
-    """The column, or a ValueError where a number is NaN, infinite or almost so."""
-    finite = np.abs(column) <= LARGEST
-    if not finite.all():
-        place = int(finite.argmin())
-        raise ValueError(
-            f"{name} must be a finite number at every point. Got {column[place]} at "
-            f"point {place}. Leave out points that nobody has measured or that cannot "
-            "be had."
-        )
-    return column

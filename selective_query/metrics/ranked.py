@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
-from selective_query._numbers import as_column
+from selective_query._numbers import as_column, check_finite
 from selective_query._validation import check_choice, check_flag
 from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.inputs import KEPT, check_finite, check_rows, check_share
+from selective_query.metrics.inputs import KEPT, check_rows, check_share
 from selective_query.metrics.integrals import ROUNDING
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selective_query import metrics
+from selective_query import Evidence, Outcomes, TopKProba, metrics
 from tests.hostile.values import (
     Choice,
     Instance,
+    Labels,
     Number,
     Rows,
     Seed,
+    Table,
     Weights,
     Whole,
 )
@@ -195,5 +197,54 @@ METRICS = [
             np.array([0.5, 0.75]),
         ),
         reference=(Choice(), None),
+    ),
+]
+
+
+PROBA = np.stack([SCORE, 1 - SCORE], axis=1)
+LABEL = np.arange(N) % 2
+EVIDENCE = {
+    "base_proba": (Table(), PROBA),
+    "base_logits": (Table(distribution=False), PROBA * 8),
+    "base_features": (Table(distribution=False), PROBA * 4),
+    "group": (Labels(optional=True, any_kind=True), LABEL),
+    "local_only": (Rows(0, 1, optional=True), LABEL / 1),
+    "query_cost": (Rows(0, optional=True), COST),
+    "X": (Choice(), None),
+}
+OUTCOMES = {
+    **EVIDENCE,
+    "y": (Labels(), LABEL),
+    "global_proba": (Table(), PROBA[::-1]),
+    "base_pred": (Labels(optional=True), LABEL),
+    "global_pred": (Labels(optional=True), 1 - LABEL),
+    "base_utility": (Rows(0, 1, optional=True), BASE),
+    "global_utility": (Rows(0, 1, optional=True), GLOBAL),
+    "sample_weight": (Weights(), WEIGHT),
+    "classes": (Choice(), None),
+    "fold": (Labels(optional=True, whole=True), LABEL),
+}
+TOP = np.stack([np.arange(N), np.arange(N)[::-1]], axis=1)
+GRADES = {"base_utility": (None, None), "global_utility": (None, None)}
+
+
+def topk(classes, proba, n_classes):
+    return TopKProba(classes, proba, n_classes)
+
+
+DATA = [
+    of(Evidence, **EVIDENCE),
+    of(Outcomes, "Outcomes of answers", **OUTCOMES | GRADES),
+    of(
+        Outcomes,
+        "Outcomes of grades",
+        **OUTCOMES | {"y": (Labels(optional=True), LABEL)},
+    ),
+    of(
+        topk,
+        "TopKProba",
+        classes=(Table(distribution=False, whole=True, optional=False), TOP),
+        proba=(Table(distribution=False, optional=False), PROBA / 2),
+        n_classes=(Whole(2), 40),
     ),
 ]

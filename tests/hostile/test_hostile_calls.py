@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pytest
 
-from tests.hostile.calls import METRICS
+from tests.hostile.calls import DATA, METRICS
 
 # Errors that are raised here have been thought of; scikit-learn's checks name the
 # parameter as the package's own do.
@@ -91,6 +91,6 @@ def faults_of(call, share, seed=0):
                 )
 
 
-@pytest.mark.parametrize("call", METRICS, ids=lambda call: call.name)
+@pytest.mark.parametrize("call", DATA + METRICS, ids=lambda call: call.name)
 def test_metrics(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))

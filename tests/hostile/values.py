@@ -126,6 +126,8 @@ class Labels:
     """One label for each row: whole numbers."""
 
     optional: bool = False
+    any_kind: bool = False
+    whole: bool = False
 
     def refused(self, valid, rng):
         n = len(valid)
@@ -136,8 +138,9 @@ class Labels:
             yield changed
         yield np.where(np.arange(n) == row, np.nan, valid)
         yield np.ma.array(valid, mask=np.arange(n) == row)
-        yield from (valid.astype(str), valid.astype("S4"), valid.astype(complex))
-        yield from (valid.astype("datetime64[D]"), valid.astype("timedelta64[s]"))
+        if not self.any_kind:
+            yield from (valid.astype(t) for t in (str, "S4", "M8[D]", "m8[s]"))
+        yield valid.astype(complex)
         yield from (valid[:-1], np.stack([valid, valid], axis=1), 3, "text", object())
         yield from (sparse.csr_array(valid[None]), (v for v in valid), {"a": 1})
         if not self.optional:
@@ -145,8 +148,10 @@ class Labels:
 
     def same(self, valid, rng):
         yield from (valid.tolist(), tuple(valid), pd.Series(valid, index=valid))
-        yield from (valid.astype(object), valid.astype(float), valid.astype(np.int8))
-        yield from (np.ma.array(valid), pd.Series(valid, dtype="Int64"))
+        yield from (valid.astype(np.int8), np.ma.array(valid))
+        if not self.whole:
+            yield from (valid.astype(t) for t in (float, object))
+            yield pd.Series(valid, dtype="Int64")
 
     def odd(self, valid, rng):
         yield from (np.zeros_like(valid), valid[:, None], valid + 100)
@@ -157,6 +162,7 @@ class Table:
     """Rows of numbers: distributions, or any."""
 
     distribution: bool = True
+    whole: bool = False
     optional: bool = True
 
     def refused(self, valid, rng):
@@ -171,11 +177,12 @@ class Table:
         yield from (valid[:-1], valid[:, 0], valid[None], 0.5, [[0.5, 0.5], [1.0]])
         yield from (sparse.csr_array(valid), (v for v in valid), *NUMERIC_NONSENSE)
         if self.distribution:
-            yield from (valid + 0.1, valid * [[2, -1]], valid[:, :1], np.log(valid))
+            yield from (valid + 0.1, valid * [[2, -1]], valid[:, :1], np.log(valid + 1))
 
     def same(self, valid, rng):
-        yield from (valid.tolist(), valid.astype(np.float32), valid.astype(object))
-        yield from (np.asfortranarray(valid), np.ma.array(valid), valid.astype(">f8"))
+        yield from (valid.tolist(), np.asfortranarray(valid), np.ma.array(valid))
+        if not self.whole:
+            yield from (valid.astype(t) for t in (np.float32, object, ">f8"))
 
     def odd(self, valid, rng):
         yield from (valid[::-1], np.round(valid), np.zeros_like(valid))
