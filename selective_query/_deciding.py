@@ -6,10 +6,11 @@ from numbers import Real
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from selective_query._labels import check_truth
-from selective_query._validation import check_features, check_weights, will_offer
+from selective_query._labels import check_truth, labelled_rows
+from selective_query._numbers import refuse_masked
+from selective_query._validation import check_features, will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import certify_jointly
 from selective_query.crossfit import to_evidence, to_outcomes
@@ -62,6 +63,7 @@ class DecidingMixin:
         # The full checks cost as much as a small base does on one row.
         if not hasattr(self, "policy_"):
             check_is_fitted(self, "policy_")
+        refuse_masked(X, "X")
         if not isinstance(X, np.ndarray):
             (X,) = indexable(X)
         check_features(self, X)
@@ -128,11 +130,8 @@ class DecidingMixin:
     def _labelled(self, X, y, sample_weight):
         """Rows, labels and weights (or None), checked before any model is asked."""
         check_is_fitted(self, "policy_")
-        X, y = indexable(X, y)
-        y = check_truth(column_or_1d(y, warn=True), self.classes_)
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(y))
-        return X, y, sample_weight
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        return X, check_truth(y, self.classes_), sample_weight
 
     def _outcomes(self, X, y, weight):
         answers = self._ask_global(X)

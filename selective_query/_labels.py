@@ -1,9 +1,11 @@
 """Class labels: text, bytes or numbers, never a mixture."""
 
 import numpy as np
+from sklearn.utils import indexable
 from sklearn.utils.validation import column_or_1d
 
 from selective_query._numbers import refuse_masked
+from selective_query._validation import check_weights
 
 KINDS = {"U": "text", "T": "text", "S": "bytes", "M": "dates", "m": "durations"}
 
@@ -43,6 +45,22 @@ def check_labels(values, name):
                 "numpy.asarray(labels, dtype=str)."
             ) from None
     return labels
+
+
+def labelled_rows(X, y, sample_weight):
+    """Rows that can be sliced, their labels, and weights or None, all checked.
+
+    Raises
+    ------
+    ValueError
+        When lengths differ, an entry is masked, a label is missing or a weight is none.
+    """
+    refuse_masked(X, "X")
+    X, y = indexable(X, y)
+    y = label_column(y)
+    if sample_weight is not None:
+        sample_weight = check_weights(sample_weight, len(y))
+    return X, y, sample_weight
 
 
 def label_column(y, name="y"):

@@ -10,22 +10,19 @@ from sklearn.utils import (
     _safe_indexing,
     assert_all_finite,
     get_tags,
-    indexable,
 )
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    column_or_1d,
     has_fit_parameter,
 )
 
 from selective_query._deciding import DecidingMixin, check_base
-from selective_query._labels import refuse_missing
+from selective_query._labels import labelled_rows
 from selective_query._validation import (
     HasMethods,
     Interval,
     Offers,
     StrOptions,
-    check_weights,
     fit_context,
     is_frozen,
     refuse_other_names,
@@ -106,13 +103,10 @@ class BaseSelectiveClassifier(
         check_base(self.base_estimator)
         if self.device is not None:
             check_device(self.device)
-        X, y = indexable(X, y)
-        y = column_or_1d(y, warn=True)
-        refuse_missing(y, "y")
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(y))
             self._warn_unweighted()
         classes = labels_of(y, self.base_estimator, self._global_model())
         if len(classes) < 2:

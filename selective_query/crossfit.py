@@ -5,13 +5,13 @@ from joblib import delayed
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.validation import column_or_1d, has_fit_parameter
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
 from tqdm.auto import tqdm
 
-from selective_query._labels import refuse_missing
+from selective_query._labels import labelled_rows
 from selective_query._parallel import parallel
-from selective_query._validation import check_weights, is_frozen
+from selective_query._validation import is_frozen
 from selective_query.answers import Answers, ask
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -213,11 +213,7 @@ def labels_of(y, *models):
 
 
 def _prepare(X, y, sample_weight, *models):
-    X, y = indexable(X, y)
-    y = column_or_1d(y)
-    refuse_missing(y, "y")
-    if sample_weight is not None:
-        sample_weight = check_weights(sample_weight, len(y))
+    X, y, sample_weight = labelled_rows(X, y, sample_weight)
     return X, y, sample_weight, labels_of(y, *models)
 
 

@@ -5,8 +5,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.validation import column_or_1d
 
+from selective_query._labels import label_column
 from selective_query._validation import check_weights, num_samples
 from selective_query.evidence import Evidence
 
@@ -171,4 +171,4 @@ def labelled(chunk):
     if weight is not None:
         weight = check_weights(weight, chunk.n_rows, may_vanish=True)
     indexable(chunk.X, chunk.y)
-    return Chunk(chunk.X, column_or_1d(chunk.y, warn=True), weight)
+    return Chunk(chunk.X, label_column(chunk.y), weight)

@@ -5,16 +5,15 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from selective_query._labels import refuse_missing
+from selective_query._labels import labelled_rows
 from selective_query._validation import (
     HasMethods,
     Interval,
     Offers,
-    check_weights,
     fit_context,
     will_offer,
 )
@@ -209,11 +208,7 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             When a parameter is out of range, no candidate fits, or nobody knows how to
             count a candidate against a device.
         """
-        X, y = indexable(X, y)
-        y = column_or_1d(y)
-        refuse_missing(y, "y")
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(y))
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
         if isinstance(self.candidates, dict) and not self.candidates:
             raise ValueError("candidates must name at least one base. Got {}.")
         if self.limits is not None and not callable(self.limits):

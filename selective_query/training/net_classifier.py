@@ -8,10 +8,12 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite, check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from selective_query._labels import label_column
+from selective_query._numbers import random_state_of
 from selective_query._validation import Interval, check_weights, fit_context
 from selective_query.training.batch import make_target
 from selective_query.training.early_stopping import BestEpoch, hold_out_rows
@@ -190,7 +192,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             classes.
         """
         X = as_tensor(X)
-        y = column_or_1d(y, warn=True)
+        y = label_column(y)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}.")
         assert_all_finite(y, input_name="y")
@@ -212,7 +214,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             # A batch of such rows alone would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))
             X, target = X[used], target.pick(used)._replace(row=torch.arange(len(used)))
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_of(self.random_state)
         with torch.random.fork_rng():
             torch.manual_seed(random_state.randint(2**31 - 1))
             self._train(X, target, loss, coverage)

@@ -232,7 +232,7 @@ def test_nan_in_the_first_row_is_said_as_elsewhere(images):
 def test_labels_that_are_missing_are_said(images):
     X, y = images
     y = np.where(np.arange(len(y)) == 3, np.nan, y)
-    with pytest.raises(ValueError, match="y contains NaN"):
+    with pytest.raises(ValueError, match="y must hold a label for each row. Got nan"):
         NetClassifier(SMALL).fit(X, y)
 
 
