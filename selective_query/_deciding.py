@@ -16,6 +16,7 @@ from selective_query.budgets.calibration import certify_jointly
 from selective_query.crossfit import to_evidence, to_outcomes
 from selective_query.evidence import Evidence
 from selective_query.policy import UNCHANGED
+from selective_query.weak_models import warn_of_weak_models
 
 
 class DecidingMixin:
@@ -210,6 +211,7 @@ class DecidingMixin:
         moved = copy.copy(self)
         moved.base_estimator_ = base_estimator
         outcomes = moved.outcomes(X, y, sample_weight)
+        warn_of_weak_models(outcomes, {"base_estimator": True})
         if refit_router:
             share = self.calibration if isinstance(self.calibration, Real) else None
             moved.policy_ = clone(self.policy_).set_params(calibration=share)

@@ -42,6 +42,7 @@ from selective_query.policy import RoutingPolicy
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 from selective_query.sides import FitRows, Side, Sides
+from selective_query.weak_models import warn_of_weak_models
 
 OUT_OF_FOLD = "out_of_fold"
 
@@ -208,6 +209,7 @@ class BaseSelectiveClassifier(
             answers_exact=self._global_stays(),
         )
         self._fit_models(sides)
+        warn_of_weak_models(sides.outcomes, self._frozen())
         if not sides.base.stays:
             warn_of_few_scores(self, sides.outcomes, X, weight)
 
@@ -271,7 +273,16 @@ class BaseSelectiveClassifier(
             self.policy_._fit_router(sides.outcomes)
         self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
-        self.policy_._calibrate(self._outcomes(X_held_out, *parts))
+        outcomes = self._outcomes(X_held_out, *parts)
+        self.policy_._calibrate(outcomes)
+        warn_of_weak_models(outcomes, self._frozen())
+
+    def _frozen(self):
+        """Which sides came frozen, by the name of their parameter."""
+        models = {"base_estimator": self.base_estimator}
+        if self._global_model() is not None:
+            models["global_estimator"] = self._global_model()
+        return {who: is_frozen(model) for who, model in models.items()}
 
     def _new_policy(self):
         return RoutingPolicy(

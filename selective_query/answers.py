@@ -16,6 +16,7 @@ from selective_query.probabilities import (
 )
 
 LOGITS = "logits"
+MULTI_OUTPUT = "as multi-output models do. Use a model with one label a row."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def check_has_classes(model, who):
     Raises
     ------
     ValueError
-        When it has predict_proba and no ``classes_``.
+        When it has predict_proba and no ``classes_``, or one for each of several
+        labels.
     """
     if hasattr(model, "predict_proba") and not hasattr(model, "classes_"):
         raise ValueError(
@@ -74,16 +76,16 @@ def check_has_classes(model, who):
             "which label each column stands for. Fit it if it is not, or set classes_: "
             "the labels in the order of the columns."
         )
+    classes = getattr(model, "classes_", None)
+    if isinstance(classes, list) and np.ndim(classes[0]):
+        raise ValueError(f"{who}.classes_ is a list of arrays, {MULTI_OUTPUT}")
 
 
 def _probabilities(model, X, classes, who):
     check_has_classes(model, who)
     proba, name = model.predict_proba(X), f"{who}.predict_proba(X)"
     if isinstance(proba, list):
-        raise ValueError(
-            f"{name} returned a list, as multi-output models do. Use a "
-            "model with one label a row."
-        )
+        raise ValueError(f"{name} returned a list, {MULTI_OUTPUT}")
     known = np.asarray(model.classes_)
     refuse_moved_rows(proba, X, name)
     proba = _unmasked(class_columns(proba, known, name), name)

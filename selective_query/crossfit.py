@@ -9,10 +9,10 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 from tqdm.auto import tqdm
 
-from selective_query._labels import labelled_rows
+from selective_query._labels import kind_of, labelled_rows
 from selective_query._parallel import parallel
 from selective_query._validation import is_frozen
-from selective_query.answers import Answers, ask
+from selective_query.answers import Answers, ask, check_has_classes
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
 
@@ -196,20 +196,37 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
     )
 
 
-def labels_of(y, *models):
-    """Sorted labels of y and of the models that know theirs already."""
+def labels_of(y, base, global_=None):
+    """Sorted labels of y and of the models that know theirs already.
+
+    Raises
+    ------
+    ValueError
+        When a frozen model says nothing of its labels, or shares none with y.
+    """
     known = [np.unique(y)]
-    for model in models:
-        if model is not None and is_frozen(model) and hasattr(model, "classes_"):
+    for who, model in (("base_estimator", base), ("global_estimator", global_)):
+        if model is None or not is_frozen(model):
+            continue
+        check_has_classes(model, who)
+        if hasattr(model, "classes_"):
             known.append(np.asarray(model.classes_))
-    kinds = {labels.dtype.kind in "OUS" for labels in known}
-    if len(kinds) > 1:
-        raise ValueError(
-            "y and the frozen models disagree on the kind of label: "
-            + ", ".join(f"{labels[:3].tolist()}" for labels in known)
-            + ". Use the same labels, all text or all numbers, everywhere."
-        )
+            _refuse_other_labels(known[-1], known[0], who)
     return np.unique(np.concatenate(known))
+
+
+def _refuse_other_labels(labels, of_y, who):
+    if kind_of(labels) != kind_of(of_y):
+        problem, cure = "is of another kind of label than y", "all text or all numbers"
+    elif not np.isin(labels, of_y).any():
+        problem, cure = "shares no label with y", "or pass a model of these"
+    else:
+        return
+    raise ValueError(
+        f"{who} is frozen and {problem}, so no answer of it is ever right. It knows "
+        f"{labels[:5].tolist()}, and y holds {of_y[:5].tolist()}. Use the same labels "
+        f"everywhere, {cure}."
+    )
 
 
 def _prepare(X, y, sample_weight, *models):

@@ -37,6 +37,10 @@ class CalibrationWarning(UserWarning):
     """The operating point is valid but coarser, or emptier, than what was asked for."""
 
 
+class ModelWarning(UserWarning):
+    """A frozen model answers worse than one label for every row would."""
+
+
 class OverloadError(ValueError):
     """More inputs a day than the device can compute or the link may send."""
 

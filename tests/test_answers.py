@@ -11,6 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, HybridClassifier
 from selective_query.answers import ask
@@ -252,6 +253,18 @@ def test_a_model_without_classes_is_named(freeze, side, three):
     pair[side] = freeze(Nameless())
     with pytest.raises(ValueError, match=f"{side}.*Nameless.*classes_"):
         HybridClassifier(**pair, cv=3).fit(X, y)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_model_of_several_labels_a_row_is_named(freeze, three, models):
+    X, y = three
+    several = DecisionTreeClassifier().fit(X, np.column_stack([y, y > 0]))
+    if freeze:
+        with pytest.raises(ValueError, match="global_estimator.*multi-output"):
+            hybrid_of(models[0], several, three)
+    else:
+        with pytest.raises(ValueError, match="global_estimator.*multi-output"):
+            ask(several, X, CLASSES, who="global_estimator")
 
 
 def test_a_label_that_stands_for_two_columns_is_refused(three, models):

@@ -44,6 +44,7 @@ FLOORS = [
     {"crossfit"},
     {"sides"},
     {"adaptation"},
+    {"weak_models"},
     {"_deciding", "few_scores"},
     {"_selective"},
     {"hybrid", "abstaining", "scorers"},
