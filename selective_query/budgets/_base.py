@@ -81,6 +81,16 @@ class Floor(Budget):
         """The quality at each threshold of a sweep."""
         raise NotImplementedError
 
+    def values(self, rows, threshold):
+        """What the quality is the mean of, one for each row, and weights of the rows.
+
+        Returns
+        -------
+        tuple of ndarray of shape (n_samples,), or None
+            None where it is no such mean.
+        """
+        return None
+
     def met(self, sweep):
         """Whether it is reached, at each threshold of a sweep; False where nan."""
         return self.shortfall(sweep) <= ROUNDING

@@ -23,6 +23,7 @@ from selective_query.budgets.infeasible import (
 )
 from selective_query.budgets.row_budgets import RowColumns, looks_at_rows
 from selective_query.budgets.sequence import fixed_sequence
+from selective_query.budgets.shortfalls import short_by, standard_error
 from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import CalibrationScores, coverage_bound
 from selective_query.exceptions import (
@@ -176,7 +177,33 @@ class Calibration:
             # Scores of the refitted models differ, so a coverage is carried over, not
             # a threshold.
             threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
-        return self._point(budget, threshold, None, method="estimated curve")
+        return self._point(
+            budget,
+            threshold,
+            None,
+            method="estimated curve",
+            short_by=tuple(
+                self._short_by(part, sweep, furthest) for part in budget.parts
+            ),
+        )
+
+    def _short_by(self, part, sweep, i):
+        """By how much new data fall short of a part that threshold i meets."""
+        rows, worth = self.judged, self.scores.n_effective / self.scores.n
+        kept = rows.score <= sweep.thresholds[i]
+        if isinstance(part, Limit):
+            error = standard_error(kept, rows.weight, worth)
+            return short_by(sweep.coverage[i] - least_coverage(part), error)
+        if not isinstance(part, Floor) or (part.kept_by_global and not sweep.kept[i]):
+            return None
+        judged = part.values(rows, sweep.thresholds[i])
+        if judged is None:
+            return nan
+        values, weight = judged
+        # Rows that are all right, or all alike, still leave one in so many open.
+        least = 1 / (weight.sum() * worth)
+        error = max(standard_error(values, weight, worth), least)
+        return short_by(-float(part.shortfall(sweep)[i]), error)
 
     def _certify(self, budget, floors, confidence):
         """The fewest queries that are shown to reach the floors."""

@@ -1,9 +1,11 @@
 """Operating points, and what is certain about them."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 
 from selective_query.budgets._base import Budget, Limit
+from selective_query.budgets.budgets import least_coverage
+from selective_query.budgets.limits import Coverage, QueryRate
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Certificate:
         Number of calibration rows.
     confidence : float or None
         Probability, over the draw of the calibration rows, that the budget is kept on
-        new data. None: it is kept on average, or by estimate.
+        new data. None: it is kept on average, or just met by the calibration rows; see
+        `short_by`.
     bound : float, tuple of float or None
         With a confidence, the value that holds with this confidence, one for each part
         of ``All``: of limits alone the lower bound of coverage that the threshold's
@@ -43,6 +46,12 @@ class Certificate:
     rank : int or None
         The threshold is the score of this rank among the calibration rows, where it
         was found by rank.
+    short_by : tuple of (float or None), or None
+        Without a confidence, for what the calibration rows themselves just meet
+        (floors, groups, costs of rows, mixtures): by how much new data fall short of
+        each part about every second time, one standard error; nan where that is not
+        known. None for a part that is met by two standard errors or more. None as a
+        whole for a threshold by rank, whose coverage holds on average.
     """
 
     budget: Budget | None
@@ -54,6 +63,7 @@ class Certificate:
     bound: float | tuple | None = None
     vacuous: bool = False
     rank: int | None = None
+    short_by: tuple | None = None
 
     def __str__(self):
         basis = f"{self.n:.6g} calibration rows"
@@ -74,8 +84,35 @@ class Certificate:
                 f"{shown} holds on new data with probability {self.confidence:g} over "
                 f"the draw of {basis}, by {self.method}"
             )
-        how = "exactly" if self.exact else "approximately"
-        return f"{self.budget} holds on average, {how}, by {basis} ({self.method})"
+        if self.short_by is not None:
+            met = "is met" if self.exact else "is met by estimate"
+            return (
+                f"{self.budget} {met} on {basis} ({self.method}){self._falls_short()}"
+            )
+        # Weights that are no counts follow no exact law.
+        exactly = self.exact and isinstance(self.n, int)
+        how = "exactly" if exactly else "approximately"
+        return (
+            f"{_as_coverage(self.budget)} holds on average, {how}, by {basis} "
+            f"({self.method})"
+        )
+
+    def _falls_short(self):
+        short = [
+            f"{part}" if isnan(by) else f"{part} by about {by:.2g}"
+            for part, by in zip(self.budget.parts, self.short_by, strict=True)
+            if by is not None
+        ]
+        if not short:
+            return ", by two standard errors or more"
+        return f"; about every second time new data miss {' and '.join(short)}"
+
+
+def _as_coverage(budget):
+    """Limits as the coverage that they amount to: that is what holds on average."""
+    if all(isinstance(part, (Coverage, QueryRate)) for part in budget.parts):
+        return f"{budget}"
+    return f"coverage >= {least_coverage(budget):.4g}, as {budget} takes,"
 
 
 def _with_bound(part, bound):

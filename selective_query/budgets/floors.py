@@ -36,6 +36,10 @@ class MinAccuracy(Floor):
         """Accuracy of the hybrid."""
         return sweep.accuracy
 
+    def values(self, rows, threshold):
+        """Utility of the hybrid's answers."""
+        return rows.utility(threshold), rows.weight
+
     def p_value(self, sweep, i, error):
         """p-value of "the hybrid's accuracy is lower"."""
         if sweep.is_binary:
@@ -70,6 +74,10 @@ class MaxExcessError(Floor):
     def measured(self, sweep):
         """Error of the hybrid minus error of the global."""
         return sweep.excess
+
+    def values(self, rows, threshold):
+        """Utility of the global's answers minus that of the hybrid's."""
+        return rows.query_utility - rows.utility(threshold), rows.weight
 
     def p_value(self, sweep, i, error):
         """p-value of "the excess is larger"."""
@@ -130,6 +138,10 @@ class MinSelectiveAccuracy(Floor):
     def measured(self, sweep):
         """Accuracy of the base on what it keeps; nan where that is nothing."""
         return sweep.selective_accuracy
+
+    def values(self, rows, threshold):
+        """Utility of the base's answers, weighted where they are kept."""
+        return rows.base_utility, rows.weight * (rows.score <= threshold)
 
     def p_value(self, sweep, i, error):
         """p-value of "the base is right less often on what it keeps"."""

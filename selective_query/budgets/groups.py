@@ -1,27 +1,15 @@
 """Budgets by group and by cost of rows, solved into a threshold for each group."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf
 
 import numpy as np
 
 from selective_query._validation import warn_user
-from selective_query.budgets.budgets import floors_of, least_coverage
+from selective_query.budgets.budgets import floors_of
 from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.group_point import GroupOperatingPoint
-from selective_query.budgets.group_program import (
-    expected_benefit,
-    group_levels,
-    plan_groups,
-)
-from selective_query.budgets.group_rounding import (
-    Constraints,
-    mended,
-    one_threshold_each,
-)
+from selective_query.budgets.group_problem import GroupProblem, part_of
 from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
-from selective_query.budgets.sweep import JudgedRows
 from selective_query.budgets.thresholds import (
     TIE_TOLERANCE,
     CalibrationScores,
@@ -58,7 +46,7 @@ def solve_groups(calibration, budget, confidence):
         kept = _share_kept(judged.score, problem.place, mixtures)
         if not budget.mixes:
             _warn_rounding(
-                budget, judged.weight @ kept / scores.n, problem.mixed_coverage(plan)
+                judged.weight @ kept / scores.n, problem.mixed_coverage(plan)
             )
         thresholds = own
         if not scores.exact:
@@ -78,6 +66,7 @@ def solve_groups(calibration, budget, confidence):
             None,
             scores.exact,
             method="a linear program over score thresholds",
+            short_by=problem.short_by(budget, kept, scores.n_effective / scores.n),
         )
     else:
         plan, thresholds, certificate = _certify(
@@ -104,13 +93,14 @@ def solve_groups(calibration, budget, confidence):
     )
 
 
-def _warn_rounding(budget, reached, mixed):
+def _warn_rounding(reached, mixed):
     if reached > mixed + TIE_TOLERANCE:
         warn_user(
-            f"One threshold for each group keeps to {budget} at coverage "
-            f"{reached:.3f}, where a mixture of thresholds does at {mixed:.3f}: rows "
-            "share a score, or single ones cost much. Mixed(...) in place of All(...) "
-            "mixes.",
+            "One threshold for each group keeps to the budget, but at a coverage more "
+            f"than {100 * TIE_TOLERANCE:g} points above that of a mixture of "
+            "thresholds: rows share a score, or single ones cost much. Mixed(...) in "
+            "place of All(...) mixes; operating_point_.rounding_loss says what that is "
+            "worth.",
             CalibrationWarning,
         )
 
@@ -123,174 +113,6 @@ def _share_kept(score, place, mixtures):
         for threshold, share in mixture:
             kept[rows] += share * (score[rows] <= threshold)
     return kept
-
-
-@dataclass(frozen=True, eq=False)
-class GroupProblem:
-    """What a linear program needs to know about some rows.
-
-    Attributes
-    ----------
-    judged : JudgedRows
-    groups : ndarray of shape (n_groups,)
-    place : ndarray of shape (n_samples,)
-        Position of each row's group in ``groups``.
-    least : ndarray of shape (n_groups,)
-        Least coverage of each group.
-    overall : float
-        Least coverage of all.
-    max_gap, max_cost : float or None
-    cost : ndarray of shape (n_samples,) or None
-    in_benefit_units : bool
-    next_weight : float
-        What one more row would weigh.
-    """
-
-    judged: JudgedRows
-    groups: np.ndarray
-    place: np.ndarray
-    least: np.ndarray
-    overall: float
-    max_gap: float | None
-    max_cost: float | None
-    cost: np.ndarray | None
-    in_benefit_units: bool
-    next_weight: float
-
-    @classmethod
-    def of(cls, budget, calibration):
-        """All calibration rows."""
-        judged = calibration.judged
-        by, costs = _part(budget, GroupCoverage), _part(budget, MaxQueryCost)
-        group = np.zeros(len(judged.score), dtype=int)
-        if by:
-            group = calibration.columns.of(by)
-        groups, place = np.unique(group, return_inverse=True)
-        return cls(
-            judged=judged,
-            groups=groups,
-            place=place,
-            least=by.least_coverages(groups) if by else np.zeros(1),
-            overall=least_coverage(budget),
-            max_gap=by.max_gap if by else None,
-            max_cost=costs.maximum if costs else None,
-            cost=calibration.columns.of(costs) if costs else None,
-            in_benefit_units=calibration.in_benefit_units,
-            next_weight=calibration.scores.next_weight,
-        )
-
-    def take(self, rows):
-        """The same about some of the rows, with all groups."""
-        return replace(
-            self,
-            judged=self.judged.take(rows),
-            place=self.place[rows],
-            cost=None if self.cost is None else self.cost[rows],
-        )
-
-    @cached_property
-    def value(self):
-        """What a query of each row is expected to gain."""
-        judged = self.judged
-        if self.in_benefit_units and np.isfinite(judged.score).all():
-            return judged.score
-        return expected_benefit(
-            judged.score, judged.query_utility - judged.base_utility, judged.weight
-        )
-
-    @cached_property
-    def _used(self):
-        """Rows of positive weight."""
-        return self.judged.weight > 0
-
-    @cached_property
-    def _present(self):
-        """Groups that have some; the others keep everything."""
-        return np.unique(self.place[self._used])
-
-    @cached_property
-    def _constraints(self):
-        """What these rows must show, so that new ones keep to it on average.
-
-        The score of rank k among n rows keeps k / (n + 1) of new ones.
-        """
-        size = np.bincount(self.place, self.judged.weight)[self._present]
-        return Constraints(
-            size=size,
-            least=self._one_more(self.least[self._present], size),
-            overall=self._one_more(self.overall, size.sum()),
-            max_gap=self.max_gap,
-            max_cost=self.max_cost,
-        )
-
-    def _one_more(self, coverage, size):
-        return np.minimum(1.0, coverage * (1 + self.next_weight / size))
-
-    @cached_property
-    def _levels(self):
-        """Every level of each group."""
-        columns = [self.judged.score, self.value, self.judged.weight]
-        if self.cost is not None:
-            columns.append(self.cost)
-        rows = [self._used & (self.place == g) for g in self._present]
-        return [group_levels(*(column[own] for column in columns)) for own in rows]
-
-    def plan(self):
-        """The best shares of the groups that have rows."""
-        used, asked = self._used, self._constraints
-        found = plan_groups(
-            self.judged.score[used],
-            self.value[used],
-            self.judged.weight[used],
-            np.searchsorted(self._present, self.place[used]),
-            len(self._present),
-            least=asked.least,
-            overall=asked.overall,
-            max_gap=asked.max_gap,
-            cost=None if self.cost is None else self.cost[used],
-            max_cost=asked.max_cost,
-        )
-        return replace(found, mixture=mended(found.mixture, self._levels, asked))
-
-    def mixed_coverage(self, plan):
-        """Coverage of the plan's mixture."""
-        return np.average(plan.coverage, weights=self._constraints.size)
-
-    def thresholds(self, plan):
-        """One threshold for each group, on the scores of these rows."""
-        found = np.full(len(self.groups), inf)
-        found[self._present] = one_threshold_each(plan, self._levels, self._constraints)
-        return found
-
-    def mixtures(self, plan):
-        """Thresholds and their shares for each group, on the scores of these rows."""
-        found = [[(inf, 1.0)] for _ in self.groups]
-        for g, mixed in zip(self._present, plan.mixture, strict=True):
-            found[g] = mixed
-        return found
-
-    def carried_over(self, threshold, groups, scores_of):
-        """The threshold that keeps as many where scores are those of other models.
-
-        Parameters
-        ----------
-        threshold : float
-            On the scores of these rows.
-        groups : ndarray of shape (n_groups,), bool
-            The groups that have it.
-        scores_of : callable
-            From a mask of these rows to their CalibrationScores.
-        """
-        if np.isinf(threshold):
-            return threshold
-        rows = groups[self.place]
-        weight = self.judged.weight[rows]
-        kept = weight @ (self.judged.score[rows] <= threshold)
-        return scores_of(rows).score_at(kept / (weight.sum() + self.next_weight))
-
-
-def _part(budget, kind):
-    return next((part for part in budget.parts if isinstance(part, kind)), None)
 
 
 def _check(calibration, budget, confidence):
@@ -310,9 +132,9 @@ def _check(calibration, budget, confidence):
                 f"Only one {kind.__name__} can be met at a time. Got {budget!r}. Name "
                 "the groups of both in one."
             )
-    by = _part(budget, GroupCoverage)
+    by = part_of(budget, GroupCoverage)
     uncertain = (
-        budget.mixes or _part(budget, MaxQueryCost) or (by and by.max_gap is not None)
+        budget.mixes or part_of(budget, MaxQueryCost) or (by and by.max_gap is not None)
     )
     if confidence is not None and uncertain:
         raise CertificateError(

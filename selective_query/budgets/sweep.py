@@ -35,6 +35,11 @@ class JudgedRows:
             self.weight[rows],
         )
 
+    def utility(self, threshold):
+        """Utility of the hybrid's answers at a threshold."""
+        kept = self.score <= threshold
+        return np.where(kept, self.base_utility, self.query_utility)
+
     @cached_property
     def levels(self):
         """Thresholds that differ in what they keep: minus infinity, then the scores."""
@@ -108,9 +113,7 @@ class Sweep:
 
     def utility(self, i):
         """Utility of the hybrid's answers at threshold i, one for each counted row."""
-        rows = self.rows
-        kept = rows.score <= self.thresholds[i]
-        return self._counted(np.where(kept, rows.base_utility, rows.query_utility))
+        return self._counted(self.rows.utility(self.thresholds[i]))
 
     def query_utility(self):
         """Utility of the global's answers, one for each counted row."""

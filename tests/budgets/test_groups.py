@@ -141,7 +141,7 @@ def test_mixtures_meet_a_budget_that_ties_cannot_and_repeat_themselves():
         group=np.zeros(6000, dtype=int),
     )
     budget = All(Coverage(0.8), GroupCoverage(0.5))
-    with pytest.warns(CalibrationWarning, match=r"where a mixture .* at 0\.800"):
+    with pytest.warns(CalibrationWarning, match="above that of a mixture"):
         whole = RoutingPolicy("max_probability", budget).fit(outcomes)
     mixed = RoutingPolicy("max_probability", Mixed(*budget.parts)).fit(outcomes)
     plain = RoutingPolicy("max_probability", Mixed(0.8)).fit(outcomes)

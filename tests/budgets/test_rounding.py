@@ -118,7 +118,7 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
 def test_what_costs_nothing_may_be_asked_and_nothing_else():
     cost = np.repeat([0.0, 1.0], 50)
     outcomes = confidences(
-        np.linspace(0.51, 0.99, 100), np.ones(100, dtype=int), query_cost=cost
+        np.linspace(0.51, 0.99, 100), np.repeat([1, 0], 50), query_cost=cost
     )
     for budget in (MaxQueryCost(0), Mixed(MaxQueryCost(0))):
         policy = RoutingPolicy("max_probability", budget).fit(outcomes)

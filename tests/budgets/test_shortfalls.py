@@ -1,0 +1,142 @@
+"""What a certificate without a confidence says is what new data do."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from selective_query import Outcomes, RoutingPolicy
+from selective_query.budgets import (
+    All,
+    Calibration,
+    CalibrationScores,
+    Coverage,
+    GroupCoverage,
+    MaxExcessError,
+    MaxLatency,
+    MaxQueryCost,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    Mixed,
+    QueryRate,
+)
+from selective_query.costs import ConstantCosts
+from selective_query.exceptions import CalibrationWarning
+from tests.budgets.population import Population
+from tests.budgets.test_own_budgets import MaxErrorAmongKept
+
+
+def solve(rows, budget, exact=True):
+    scores = CalibrationScores(rows.score, rows.weight, exact=exact)
+    return Calibration(scores, rows).solve(budget)
+
+
+def check(shortfalls, said):
+    """About every second time short, by about what was said."""
+    short = np.array(shortfalls) > 0
+    assert 0.4 < short.mean() < 0.62
+    ratio = np.mean(np.array(shortfalls)[short]) / np.mean(said)
+    assert 0.6 < ratio < 1.1
+
+
+@pytest.mark.parametrize(
+    "budget", [MinAccuracy(0.87), MaxExcessError(0.03), MinSelectiveAccuracy(0.85)]
+)
+def test_floors_are_missed_as_often_and_by_as_much_as_they_say(budget):
+    population, rng = Population(), np.random.default_rng(0)
+    truth = {
+        MinAccuracy: lambda t: 0.87 - population.accuracy(t),
+        MaxExcessError: lambda t: population.excess(t) - 0.03,
+        MinSelectiveAccuracy: lambda t: 0.85 - population.selective_accuracy(t),
+    }[type(budget)]
+    shortfalls, said = [], []
+    for _ in range(300):
+        point = solve(population.draw(500, rng), budget)
+        shortfalls.append(truth(point.threshold))
+        said += point.certificate.short_by
+    check(shortfalls, said)
+
+
+@pytest.mark.parametrize("kind", [All, Mixed])
+def test_mean_costs_are_missed_as_often_and_by_as_much_as_they_say(kind):
+    rng = np.random.default_rng(1)
+    shortfalls, said = [], []
+    for _ in range(120):
+        doubt, cost = rng.uniform(size=200), rng.exponential(size=200)
+        outcomes = Outcomes(
+            base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+            base_utility=rng.uniform(size=200) > 0.5 * doubt,
+            global_utility=np.ones(200),
+            query_cost=cost,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CalibrationWarning)
+            policy = RoutingPolicy("max_probability", kind(MaxQueryCost(0.3)))
+            point = policy.fit(outcomes).operating_point_
+        mixture = point.mixtures[0] if kind is Mixed else [(point.thresholds[0][1], 1)]
+        # Cost and score are independent, and coverage at t is 2 t.
+        shortfalls.append(sum(s * max(0, 1 - 2 * t) for t, s in mixture) - 0.3)
+        said += [by for by in point.certificate.short_by if by is not None]
+    assert len(said) > 110
+    check(shortfalls, said)
+
+
+def test_certificates_say_what_is_true_of_them():
+    rows = Population().draw(400, np.random.default_rng(2))
+    costs = ConstantCosts(base_latency_ms=40, query_latency_ms=400)
+    assert str(solve(rows, All(0.6, QueryRate(0.3))).certificate) == (
+        "coverage >= 0.6 and query rate <= 0.3 holds on average, exactly, by 400 "
+        "calibration rows (exact order statistic)"
+    )
+    # A tail that is missed in every second draw does not hold on average.
+    tail = str(solve(rows, MaxLatency(100, costs, "p95")).certificate)
+    assert tail.startswith("coverage >= 0.95, as p95 latency <= 100 ms takes, holds on")
+    floor = solve(rows, All(Coverage(0.01), MinAccuracy(0.87))).certificate
+    assert floor.short_by[0] is None
+    assert str(floor) == (
+        "coverage >= 0.01 and accuracy >= 0.87 is met on 400 calibration rows "
+        "(estimated curve); about every second time new data miss accuracy >= 0.87 by "
+        f"about {floor.short_by[1]:.2g}"
+    )
+    assert "by estimate" in str(solve(rows, MinAccuracy(0.87), exact=False))
+    easy = solve(rows, MinSelectiveAccuracy(0.3)).certificate
+    assert easy.short_by == (None,)
+    assert str(easy).endswith("by two standard errors or more")
+    own = solve(rows, MaxErrorAmongKept(0.1)).certificate
+    assert str(own).endswith("new data miss MaxErrorAmongKept(error=0.1)")
+
+
+def test_weights_that_are_no_counts_are_not_exact():
+    rng = np.random.default_rng(3)
+    scores = CalibrationScores(rng.uniform(size=60), rng.lognormal(size=60), exact=True)
+    assert "approximately" in str(Calibration(scores).solve(0.5))
+
+
+def test_rows_that_are_all_right_leave_something_open():
+    rows = Population().draw(50, np.random.default_rng(4))
+    rows = type(rows)(rows.score, np.ones(50), np.ones(50), np.ones(50))
+    assert solve(rows, MinAccuracy(1)).certificate.short_by == (0.02,)
+    # The global itself is never worse than itself, nor is a base that keeps all short.
+    rows = type(rows)(rows.score, np.zeros(50), np.ones(50), np.ones(50))
+    assert solve(rows, MaxExcessError(0)).certificate.short_by == (None,)
+
+
+@pytest.mark.parametrize("gap", [None, 0.1])
+def test_shortfalls_of_groups(gap):
+    rng = np.random.default_rng(5)
+    doubt = rng.uniform(size=400)
+    group = (doubt > rng.uniform(size=400)).astype(int)
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_utility=rng.uniform(size=400) > 0.6 * doubt,
+        global_utility=np.ones(400),
+        group=group,
+    )
+    budget = All(Coverage(0.5), GroupCoverage({1: 0.4}, max_gap=gap))
+    policy = RoutingPolicy("max_probability", budget).fit(outcomes)
+    overall, groups = policy.operating_point_.certificate.short_by
+    coverage = dict(policy.operating_point_.coverages)
+    error = [np.sqrt(c * (1 - c) / (group == g).sum()) for g, c in coverage.items()]
+    assert overall == pytest.approx(0.025, abs=0.001)
+    wanted = error[1] if gap is None else np.hypot(*error)
+    assert groups == pytest.approx(wanted, rel=0.01)
