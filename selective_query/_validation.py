@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
     _get_feature_names,
+    has_fit_parameter,
 )
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -43,6 +44,7 @@ __all__ = [
     "num_samples",
     "refuse_other_names",
     "remember_features",
+    "takes_weights",
     "warn_user",
     "will_offer",
 ]
@@ -78,6 +80,16 @@ def is_frozen(estimator):
     if isinstance(estimator, Pipeline):
         return is_frozen(estimator.steps[-1][1])
     return isinstance(estimator, FrozenEstimator)
+
+
+def takes_weights(estimator):
+    """Whether fit takes ``sample_weight``, and no request says to leave it out."""
+    if not has_fit_parameter(estimator, "sample_weight"):
+        return False
+    if not hasattr(estimator, "_get_metadata_request"):
+        return True
+    asked = estimator._get_metadata_request().fit.requests.get("sample_weight")
+    return asked in (None, True, "sample_weight")
 
 
 def remember_features(estimator, X, model):

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import has_fit_parameter
 
+from selective_query._validation import takes_weights
 from selective_query.budgets.budgets import check_coverage
 from selective_query.budgets.outlook import likely_coverage
 from selective_query.budgets.row_budgets import local_parts, local_rows
@@ -150,11 +150,12 @@ class AlternatingAdaptation(BaseEstimator):
             )
         for name in names:
             side = _side(sides, name)
-            if not has_fit_parameter(side.model, "sample_weight"):
+            if not takes_weights(side.model):
                 raise ValueError(
                     f"adaptation= weights the rows of {side.who}, and "
                     f"{type(side.model).__name__}.fit takes no sample_weight. Freeze "
-                    "it (FrozenEstimator), or choose a model that takes weights."
+                    "it (FrozenEstimator), or choose a model that takes weights and "
+                    "has not set_fit_request(sample_weight=False)."
                 )
 
     @staticmethod

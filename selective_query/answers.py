@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from selective_query._numbers import refuse_masked
 from selective_query._validation import align_proba, encode_labels, num_samples
 from selective_query.evidence import check_matrix
 from selective_query.frames import class_columns, refuse_moved_rows
@@ -88,7 +89,8 @@ def _probabilities(model, X, classes, who):
         raise ValueError(f"{name} returned a list, {MULTI_OUTPUT}")
     known = np.asarray(model.classes_)
     refuse_moved_rows(proba, X, name)
-    proba = _unmasked(class_columns(proba, known, name), name)
+    refuse_masked(proba, name)
+    proba = np.asarray(class_columns(proba, known, name))
     if len(known) == 1 and proba.ndim == 2 and proba.shape[1] == 2:
         # Boosters count one class as two. Whatever they say of them, it is the answer.
         proba = proba.sum(axis=1, keepdims=True)
@@ -106,7 +108,8 @@ def _probabilities(model, X, classes, who):
 def _labels(model, X, classes, who):
     labels, name = model.predict(X), f"{who}.predict(X)"
     refuse_moved_rows(labels, X, name)
-    labels = _unmasked(labels, name)
+    refuse_masked(labels, name)
+    labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (num_samples(X),):
@@ -116,15 +119,6 @@ def _labels(model, X, classes, who):
             "labels."
         )
     return encode_labels(labels, classes, who)
-
-
-def _unmasked(answers, name):
-    if isinstance(answers, np.ma.MaskedArray):
-        raise ValueError(
-            f"{name} returned a masked array. An answer is needed for every row: fill "
-            "it, and pass a plain array."
-        )
-    return np.asarray(answers)
 
 
 def _features(base_features, model, X):

@@ -6,12 +6,11 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import has_fit_parameter
 from tqdm.auto import tqdm
 
 from selective_query._labels import kind_of, labelled_rows
 from selective_query._parallel import parallel
-from selective_query._validation import is_frozen
+from selective_query._validation import is_frozen, takes_weights
 from selective_query.answers import Answers, ask, check_has_classes
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
@@ -22,7 +21,7 @@ def fit_model(model, X, y, sample_weight=None):
     if is_frozen(model):
         return model
     model = clone(model)
-    if sample_weight is not None and has_fit_parameter(model, "sample_weight"):
+    if sample_weight is not None and takes_weights(model):
         return model.fit(X, y, sample_weight=sample_weight)
     return model.fit(X, y)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -96,3 +97,65 @@ def test_at_budget_refuses_what_looks_at_rows():
         at_budget(GroupCoverage(0.5))
     with pytest.raises(ValueError, match="coverage must be"):
         at_budget(3)
+
+
+SMOOTH = GaussianNB(var_smoothing=0.1)
+SCORERS = [
+    accuracy_at(0.7),
+    at_budget(QueryRate(0.3)),
+    at_budget(MinAccuracy(0.9)),
+    priced_accuracy(0.1),
+    deferral_area,
+]
+
+
+@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+def test_weights_count_as_repeated_rows(scorer, digits, hybrid):
+    X, y = new_rows(digits)
+    times = np.random.default_rng(0).integers(0, 4, len(y)) * (1 + (y > 4))
+    repeated = scorer(hybrid, np.repeat(X, times, axis=0), np.repeat(y, times))
+    weighted = scorer(hybrid, X, y, sample_weight=times)
+    assert weighted == pytest.approx(repeated)
+    assert weighted != pytest.approx(scorer(hybrid, X, y), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "scoring", [accuracy_at(0.7), {"at": accuracy_at(0.7), "price": priced_accuracy(1)}]
+)
+def test_a_search_hands_weights_to_the_scorer(scoring, digits):
+    X, y = digits[0][:300], digits[1][:300]
+    weight = np.where(y > 4, 5.0, 0.5)
+    model = HybridClassifier(SMOOTH, GaussianNB(), router="margin", cv=2)
+    refit = not isinstance(scoring, dict)
+    search = GridSearchCV(
+        model, {"coverage": [0.7]}, cv=[(np.arange(150), np.arange(150, 300))],
+        scoring=scoring, refit=refit,
+    ).fit(X, y, sample_weight=weight)  # fmt: skip
+    model.set_params(coverage=0.7).fit(X[:150], y[:150], weight[:150])
+    expected = accuracy_at(0.7)(model, X[150:], y[150:], weight[150:])
+    found = search.cv_results_["mean_test_at" if not refit else "mean_test_score"][0]
+    assert found == pytest.approx(expected)
+
+
+def test_weights_are_routed_to_a_scorer_that_asks_for_them(digits):
+    X, y = digits[0][:300], digits[1][:300]
+    weight = np.where(y > 4, 5.0, 0.5)
+    splits = [(np.arange(150), np.arange(150, 300))]
+    with config_context(enable_metadata_routing=True):
+        model = HybridClassifier(SMOOTH, GaussianNB(), router="margin", cv=2)
+        model.set_fit_request(sample_weight=True)
+        found = {
+            asks: cross_validate(
+                model, X, y, cv=splits, params={"sample_weight": weight},
+                scoring=accuracy_at(0.7).set_score_request(sample_weight=asks),
+            )["test_score"][0]
+            for asks in (True, False)
+        }  # fmt: skip
+        with pytest.raises(ValueError, match="set_score_request"):
+            cross_validate(
+                model, X, y, params={"sample_weight": weight}, scoring=accuracy_at(0.7)
+            )
+    model.fit(X[:150], y[:150], weight[:150])
+    rows = X[150:], y[150:]
+    assert found[True] == accuracy_at(0.7)(model, *rows, weight[150:])
+    assert found[False] == accuracy_at(0.7)(model, *rows)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
+from selective_query._validation import takes_weights
 from selective_query.probabilities import top_class
 from selective_query.routers._base import N_FOLDS, BaseRouter, iter_folds
 from selective_query.routers.evidence_columns import evidence_columns
@@ -172,7 +172,7 @@ def _weights(estimator, weight):
         prefix = f"{name}__"
     else:
         last, prefix = estimator, ""
-    if not has_fit_parameter(last, "sample_weight"):
+    if not takes_weights(last):
         raise ValueError(
             f"{type(last).__name__} takes no sample_weight, which these outcomes (or "
             "labels between 0 and 1, for a classifier) need. Choose a regressor, "
