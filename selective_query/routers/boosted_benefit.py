@@ -6,7 +6,7 @@ from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import score_columns
+from selective_query.routers.learned_columns import grid_of, on_grid, score_columns
 from selective_query.routers.ridge import RidgeProblem, column_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
@@ -137,6 +137,8 @@ class BoostedBenefitRouter(SelfScoringRouter):
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         used = weight > 0
+        grid = grid_of(columns[used], weight[used])
+        table = on_grid(columns[used], grid)
         # With weights the bins are weighted percentiles, which take ten times as long
         # as the trees.
         plain = (weight[used] == 1).all()
@@ -150,11 +152,9 @@ class BoostedBenefitRouter(SelfScoringRouter):
             early_stopping=False,
             random_state=0,
         )
-        return trees.fit(
-            columns[used],
-            residual[used],
-            sample_weight=None if plain else weight[used],
-        )
+        trees.fit(table, residual[used], sample_weight=None if plain else weight[used])
+        _cut_between_values(trees, table)
+        return trees
 
     def _held_out_stages(self, outcomes, columns):
         """Held-out scores of each row after 0, TREES_STEP, ... trees."""
@@ -183,6 +183,21 @@ class BoostedBenefitRouter(SelfScoringRouter):
             if n_trees % TREES_STEP == 0 or n_trees == max_trees:
                 stages.append(score[test] + more)
         return np.column_stack(stages)
+
+
+def _cut_between_values(trees, table):
+    """Move each split to the middle between the values that it tells apart.
+
+    Splits stand at values of the fit, which come out another in the last digit when
+    they are computed again beside other rows.
+    """
+    values = [np.unique(column) for column in table.T]
+    for (tree,) in trees._predictors:
+        for node in tree.nodes:
+            if not node["is_leaf"]:
+                known = values[node["feature_idx"]]
+                above = np.searchsorted(known, node["num_threshold"], side="right")
+                node["num_threshold"] = known[above - 1 : above + 1].mean()
 
 
 def _joined(parts):

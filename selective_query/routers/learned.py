@@ -10,7 +10,7 @@ from selective_query._validation import takes_weights
 from selective_query.probabilities import top_class
 from selective_query.routers._base import N_FOLDS, BaseRouter, iter_folds
 from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import columns_like
+from selective_query.routers.learned_columns import FINENESS, columns_like, on_grid
 from selective_query.routers.ridge import check_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
@@ -30,8 +30,10 @@ class LearnedRouter(BaseRouter):
     otherwise. A label between 0 and 1 makes two rows, one of each class, that share the
     weight. So a score is in units of benefit wherever the supervision is.
 
-    The model sees standardised evidence columns and, last, the shrunken mean benefit of
-    the predicted class, which for the rows it learns from comes from other folds.
+    The model sees standardised evidence columns, rounded to a grid of 2^20 steps in a
+    standard deviation so that the batch makes no difference, and, last, the shrunken
+    mean benefit of the predicted class, which for the rows it learns from comes from
+    other folds.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ class LearnedRouter(BaseRouter):
         columns = columns_like(evidence, self.layout_, "LearnedRouter")
         if self.estimator_ is None or not len(columns):
             return np.full(len(columns), self.constant_)
-        table = (columns - self.centre_) / self.scale_
+        table = on_grid((columns - self.centre_) / self.scale_, 1 / FINENESS)
         if self.class_mean_ is not None:
             mean = self.class_mean_[top_class(evidence.base_proba)]
             table = np.column_stack([table, mean])
@@ -120,7 +122,7 @@ class LearnedRouter(BaseRouter):
         outcomes = outcomes.take(outcomes.weight > 0)
         columns, self.layout_ = evidence_columns(outcomes)
         design, self.centre_, self.scale_ = standardised(columns, outcomes.weight)
-        table = design[:, 1:]
+        table = on_grid(design[:, 1:], 1 / FINENESS)
         held_out_mean, self.class_mean_ = _class_means(outcomes, self.class_smoothing)
         if self.class_mean_ is not None:
             table = np.column_stack([table, held_out_mean])

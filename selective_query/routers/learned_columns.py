@@ -6,7 +6,10 @@ from selective_query.routers.evidence_columns import (
     describe_layout,
     evidence_columns,
 )
+from selective_query.routers.table import centre_and_scale
 
+# Steps of a grid in a standard deviation: coarser than rounding, finer than any split.
+FINENESS = 2.0**20
 # Columns of so many rows stay in the processor's cache, and bound scratch memory.
 CHUNK = 2048
 
@@ -26,6 +29,21 @@ def columns_like(evidence, layout, who):
             f"{describe_layout(found)}. Give the same kinds of evidence as in fit."
         )
     return columns
+
+
+def grid_of(columns, weight):
+    """The step of each column's grid, on which rounding makes no difference."""
+    _, scale = centre_and_scale(columns, weight)
+    return np.where(np.isfinite(scale), scale, 1) / FINENESS
+
+
+def on_grid(columns, grid):
+    """Columns rounded to their grids, so that equal values are equal to the last digit.
+
+    What is computed beside other rows comes out another in its last digits, and a
+    model that compares it with a number may then decide otherwise.
+    """
+    return np.rint(columns / grid) * grid
 
 
 def score_columns(score, evidence, layout, who):

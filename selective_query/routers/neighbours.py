@@ -13,6 +13,9 @@ from selective_query.routers.table import (
     numeric_table,
 )
 
+# Distances that differ by less, in standard deviations, are the same but for rounding.
+ROUNDING = 1e-6
+
 
 class _NeighbourRouter(BaseRouter):
     learns = True
@@ -53,15 +56,15 @@ class _NeighbourRouter(BaseRouter):
         table = (table - self.centre_) / self.scale_
         score = np.empty(len(table))
         for rows in chunks_of(len(table)):
-            distance, nearest = self.neighbors_.kneighbors(table[rows])
-            score[rows] = self._score(distance, nearest, self._shares(nearest))
+            score[rows] = self._scored(table[rows])
         return score
 
-    def _shares(self, nearest):
-        """Weight of each neighbour, as far as the first `n_neighbors` reach."""
-        weight = self.row_weight_[nearest]
-        before = weight.cumsum(axis=1) - weight
-        return np.clip(self.n_neighbors - before, 0, weight)
+    def _reach(self, distance, nearest):
+        """Distance of the neighbour with which `n_neighbors` rows are counted."""
+        k = self.neighbors_.n_neighbors
+        counted = self.row_weight_[nearest[:, :k]].cumsum(axis=1)
+        last = np.minimum((counted < self.n_neighbors).sum(axis=1), k - 1)
+        return np.take_along_axis(distance, last[:, None], axis=1)
 
     def decision_cost(self, n_classes, n_features=0):
         """Cost by a plain search: a tree would save time on few columns."""
@@ -116,9 +119,8 @@ class KNNDistanceRouter(_NeighbourRouter):
 
     _numbers_per_row = 0
 
-    def _score(self, distance, nearest, share):
-        last = np.maximum((share > 0).sum(axis=1) - 1, 0)
-        return np.take_along_axis(distance, last[:, None], axis=1)[:, 0]
+    def _scored(self, table):
+        return self._reach(*self.neighbors_.kneighbors(table))[:, 0]
 
 
 class KNNBenefitRouter(_NeighbourRouter):
@@ -127,8 +129,9 @@ class KNNBenefitRouter(_NeighbourRouter):
     .. math:: s(x) = \frac1k \sum_{j=1}^{k} \text{benefit}_{(j)}
 
     over the k rows nearest to x in the base's features, each column scaled to mean 0
-    and variance 1. In units of benefit, without any assumption on its shape; it learns
-    slowly where there are many columns that tell nothing.
+    and variance 1; rows that are equally far share the last places. In units of
+    benefit, without any assumption on its shape; it learns slowly where there are many
+    columns that tell nothing.
 
     Parameters
     ----------
@@ -166,5 +169,22 @@ class KNNBenefitRouter(_NeighbourRouter):
         self.row_benefit_ = outcomes.benefit[outcomes.weight > 0]
         return super().fit(outcomes)
 
-    def _score(self, distance, nearest, share):
-        return (share * self.row_benefit_[nearest]).sum(axis=1) / share.sum(axis=1)
+    def _scored(self, table, n_asked=None):
+        n_known = self.neighbors_.n_samples_fit_
+        n_asked = min(n_asked or self.neighbors_.n_neighbors + 1, n_known)
+        distance, nearest = self.neighbors_.kneighbors(table, n_asked)
+        reach = self._reach(distance, nearest)
+        share = self._shares(distance, nearest, reach)
+        score = (share * self.row_benefit_[nearest]).sum(axis=1) / share.sum(axis=1)
+        more = distance[:, -1] <= reach[:, 0] + ROUNDING
+        if n_asked < n_known and more.any():
+            score[more] = self._scored(table[more], 2 * n_asked)
+        return score
+
+    def _shares(self, distance, nearest, reach):
+        """How much each row counts; those equally far share what the nearer leave."""
+        weight = self.row_weight_[nearest]
+        inner = np.where(distance < reach - ROUNDING, weight, 0)
+        tied = np.where(np.abs(distance - reach) <= ROUNDING, weight, 0)
+        left = self.n_neighbors - inner.sum(axis=1, keepdims=True)
+        return inner + tied * np.minimum(left / tied.sum(axis=1, keepdims=True), 1)

@@ -15,12 +15,15 @@ from selective_query.probabilities import TopKProba
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
+# Of the grid on which numbers are rounded before they are hashed, in steps.
+SHIFT = 0.2718
+
 
 class RandomRouter(BaseRouter):
     """Query by chance: a seeded hash of the row's evidence, uniform in [0, 1).
 
-    A row's score depends on that row alone, never on its batch; equal rows get equal
-    scores.
+    It hashes X where there is one, else what the base put out, to six digits. A row's
+    score depends on that row alone, never on its batch; equal rows get equal scores.
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ class RandomRouter(BaseRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        parts = (getattr(evidence, name) for name in field_names(Evidence))
+        names = ("X",) if evidence.X is not None else field_names(Evidence)
+        parts = (getattr(evidence, name) for name in names)
         tables = [_numbers(part) for part in parts if part is not None]
         if not tables:
             evidence.require("X", "RandomRouter, which hashes what it is given,")
@@ -96,9 +100,10 @@ def _plain(row):
 
 
 def _rounded(values):
-    # A matrix product may differ in its last bits with the size of the batch.
-    scaled = np.clip(np.asarray(values, dtype=float) * 2.0**20, -(2.0**62), 2.0**62)
-    return np.rint(np.nan_to_num(scaled)).astype(np.int64)
+    # A matrix product may differ in its last bits with the size of the batch. Numbers
+    # in single precision must not lie halfway, hence the shift.
+    scaled = np.asarray(values, dtype=float) * 2.0**20 + SHIFT
+    return np.rint(np.nan_to_num(np.clip(scaled, -(2.0**62), 2.0**62))).astype(np.int64)
 
 
 def _keys(seed, n):

@@ -207,6 +207,16 @@ class RanksTheBatch(Sound):
         return score.argsort().argsort() / len(score)
 
 
+class CutsAtAValue(Sound):
+    def fit(self, outcomes):
+        self.cut_ = outcomes.base_proba.max(axis=1)[7]
+        return super().fit(outcomes)
+
+    def query_score(self, evidence):
+        score = super().query_score(evidence)
+        return score + (evidence.base_proba.max(axis=1) > self.cut_)
+
+
 class RanksByPlace(Sound):
     def query_score(self, evidence):
         return super().query_score(evidence) + 1e-3 * np.arange(evidence.n_rows)
@@ -348,6 +358,7 @@ BROKEN = {
     Moody: "two_fits_give_equal_scores",
     Remembers: "two_fits_give_equal_scores",
     RanksTheBatch: "a_row_scores_alone_as_in_a_batch",
+    CutsAtAValue: "last_digits_do_not_matter",
     RanksByPlace: "order_of_a_batch_does_not_matter",
     LooksAtTheFirstRows: "order_in_fit_does_not_matter",
     FirstClass: "names_of_the_classes_do_not_matter",

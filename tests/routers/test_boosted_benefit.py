@@ -2,8 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.naive_bayes import GaussianNB
 
-from selective_query import Outcomes, TopKProba
+from selective_query import Evidence, Outcomes, TopKProba, outcomes_from_models
 from selective_query.routers import BenefitRouter, BoostedBenefitRouter
 from selective_query.routers.checks import fields_of, sample_outcomes
 
@@ -75,6 +78,23 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
     assert stages[0].shape == (400, 2), "the first fold says that trees pay"
     np.testing.assert_allclose(stages[0][fold == 1], stages[1][fold == 1], atol=1e-9)
     assert np.abs(stages[0] - stages[1])[fold == 2].max() > 0.01
+
+
+def test_rows_of_the_fit_score_alone_as_in_their_batch():
+    # A naive Bayes puts out probabilities that differ in their last digits alone.
+    X, y = load_digits(return_X_y=True)
+    models = GaussianNB(), ExtraTreesClassifier(random_state=0)
+    base, dear = (model.fit(X[:400], y[:400]) for model in models)
+    outcomes = outcomes_from_models(base, dear, X[400:1300], y[400:1300])
+    router = BoostedBenefitRouter().fit(outcomes)
+    assert router.n_trees_ > 0
+    score = router.query_score(outcomes)
+    alone = [router.query_score(outcomes.evidence.take([i]))[0] for i in range(90)]
+    np.testing.assert_allclose(alone, score[:90], atol=1e-9)
+    cut = np.nextafter(outcomes.base_proba, 1)
+    np.testing.assert_allclose(
+        router.query_score(Evidence(base_proba=cut, X=outcomes.X)), score, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("max_trees", [1, 15, 20])

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -13,6 +14,7 @@ from selective_query.routers import LearnedRouter
 from selective_query.routers.checks import (
     fields_of,
     sample_outcomes,
+    scoring,
     yield_router_checks,
 )
 
@@ -34,6 +36,12 @@ CHECKS = [
 @pytest.mark.parametrize("check", CHECKS)
 def test_router(check):
     check()
+
+
+def test_trees_do_not_cut_at_a_value():
+    router = LearnedRouter(HistGradientBoostingRegressor(max_iter=20))
+    scoring.check_a_row_scores_alone_as_in_a_batch(router)
+    scoring.check_last_digits_do_not_matter(router)
 
 
 def rates(win, loss, n=1000):

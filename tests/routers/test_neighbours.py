@@ -143,6 +143,26 @@ def test_memory_is_not_quadratic(width):
     assert peak < 60e6, "a table of all distances would take 1150 MB"
 
 
+@pytest.mark.parametrize("width", [3, 20])  # searched by a tree, and by a product
+def test_rows_that_are_equally_far_share_the_last_places(width):
+    rng = np.random.default_rng(0)
+    train = Outcomes(
+        base_features=rng.integers(2, size=(300, width)),
+        base_utility=rng.random(300),
+        global_utility=rng.random(300),
+    )
+    router = KNNBenefitRouter(10).fit(train)
+    score = router.query_score(train)
+    alone = [router.query_score(train.evidence.take([i]))[0] for i in range(300)]
+    np.testing.assert_allclose(score, alone, atol=1e-9)
+    shuffled = KNNBenefitRouter(10).fit(train.take(rng.permutation(300)))
+    np.testing.assert_allclose(shuffled.query_score(train), score, atol=1e-9)
+    if width == 3:
+        same = (train.base_features == train.base_features[0]).all(axis=1)
+        assert same.sum() > 10
+        assert score[0] == pytest.approx(train.benefit[same].mean())
+
+
 def test_cost_is_that_of_a_plain_search():
     train = outcomes_of(100)
     far, gain = (cls(5).fit(train).decision_cost(4, 3) for cls in BOTH)

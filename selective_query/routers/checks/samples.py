@@ -71,3 +71,15 @@ def least_outcomes(router, make, n=240, **options):
         if name not in router.required_evidence
     }
     return replace(outcomes, **spare)
+
+
+def stepped_outcomes(make, n=480):
+    """Outcomes whose benefit goes up and down with doubt, so that trees pay."""
+    outcomes = make(n)
+    place = outcomes.base_proba.max(axis=1).argsort().argsort()
+    return Outcomes(
+        **{name: getattr(outcomes, name) for name in EVIDENCE_FIELDS},
+        base_utility=np.zeros(n),
+        global_utility=(8 * place // n % 2).astype(float),
+        fold=outcomes.fold,
+    )

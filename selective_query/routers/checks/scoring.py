@@ -19,6 +19,7 @@ from selective_query.routers.checks.samples import (
     fields_of,
     least_outcomes,
     sample_outcomes,
+    stepped_outcomes,
 )
 from selective_query.routers.decision_cost import DecisionCost
 
@@ -45,16 +46,41 @@ def check_zero_rows(router, make=sample_outcomes):
 
 
 def check_a_row_scores_alone_as_in_a_batch(router, make=sample_outcomes):
-    """The size of the batch does not matter."""
-    fitted = clone(router).fit(make())
-    new = make(60, seed=1).evidence
-    batch = fitted.query_score(new)
-    alone = [fitted.query_score(new.take([i]))[0] for i in range(new.n_rows)]
-    np.testing.assert_allclose(alone, batch, atol=TOLERANCE)
-    half = np.arange(new.n_rows) % 2 == 0
-    np.testing.assert_allclose(
-        fitted.query_score(new.take(half)), batch[half], atol=TOLERANCE
-    )
+    """The size of the batch does not matter, for rows of the fit neither."""
+    outcomes = stepped_outcomes(make)
+    fitted = clone(router).fit(outcomes)
+    for evidence in (make(60, seed=1).evidence, outcomes.evidence):
+        batch = fitted.query_score(evidence)
+        some = np.arange(0, evidence.n_rows, max(1, evidence.n_rows // 60))
+        alone = [fitted.query_score(evidence.take([i]))[0] for i in some]
+        np.testing.assert_allclose(alone, batch[some], atol=TOLERANCE)
+        half = np.arange(evidence.n_rows) % 2 == 0
+        np.testing.assert_allclose(
+            fitted.query_score(evidence.take(half)), batch[half], atol=TOLERANCE
+        )
+
+
+def check_last_digits_do_not_matter(router, make=sample_outcomes):
+    """Rows of the fit score alike when their evidence is off in its last digit.
+
+    So it is when a base computes it beside other rows; whoever cuts at a value of the
+    fit decides otherwise then.
+    """
+    outcomes = stepped_outcomes(make)
+    fitted = clone(router).fit(outcomes)
+    score = fitted.query_score(outcomes.evidence)
+    for towards in (-np.inf, np.inf):
+        moved = {
+            name: _off_by_a_digit(getattr(outcomes, name), towards)
+            for name in BASE_FIELDS
+        }
+        again = fitted.query_score(replace(outcomes.evidence, **moved))
+        np.testing.assert_allclose(again, score, atol=TOLERANCE)
+
+
+def _off_by_a_digit(values, towards):
+    """All but whole numbers, which are counts and come out as they are."""
+    return np.where(values == np.rint(values), values, np.nextafter(values, towards))
 
 
 def check_order_of_a_batch_does_not_matter(router, make=sample_outcomes):
