@@ -230,24 +230,42 @@ class GroupProblem:
 
         return tuple(map(of, budget.parts))
 
-    def carried_over(self, threshold, groups, scores_of):
-        """The threshold that keeps as many where scores are those of other models.
+    def carried_over(self, own, scores_of):
+        """Thresholds that keep as many rows where scores are those of other models.
+
+        Groups that share a threshold share the new one.
 
         Parameters
         ----------
-        threshold : float
+        own : ndarray of shape (n_groups,)
             On the scores of these rows.
-        groups : ndarray of shape (n_groups,), bool
-            The groups that have it.
         scores_of : callable
             From a mask of these rows to their CalibrationScores.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
         """
-        if np.isinf(threshold):
-            return threshold
-        rows = groups[self.place]
-        weight = self.judged.weight[rows]
-        kept = weight @ (self.judged.score[rows] <= threshold)
-        return scores_of(rows).score_at(kept / (weight.sum() + self.next_weight))
+        found = np.array(own, dtype=float)
+        for threshold in np.unique(found[np.isfinite(found)]):
+            rows = np.isin(self.place, np.flatnonzero(own == threshold))
+            weight = self.judged.weight[rows]
+            kept = weight @ (self.judged.score[rows] <= threshold)
+            coverage = kept / (weight.sum() + self.next_weight)
+            found[own == threshold] = scores_of(rows).score_at(coverage)
+        return found
+
+    def carried_over_each(self, mixtures, scores_of):
+        """The same for each threshold of a mixture."""
+        return [
+            [
+                (float(self.carried_over(np.where(one, t, inf), scores_of)[one][0]), s)
+                for t, s in mixture
+            ]
+            for one, mixture in zip(
+                np.eye(len(mixtures), dtype=bool), mixtures, strict=True
+            )
+        ]
 
 
 def part_of(budget, kind):

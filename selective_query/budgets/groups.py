@@ -48,17 +48,8 @@ def solve_groups(calibration, budget, confidence):
             _warn_rounding(
                 judged.weight @ kept / scores.n, problem.mixed_coverage(plan)
             )
-        thresholds = own
-        if not scores.exact:
-            thresholds = np.array(
-                [problem.carried_over(t, own == t, scores.of) for t in own]
-            )
-            mixtures = [
-                [(problem.carried_over(t, one, scores.of), share) for t, share in mixed]
-                for one, mixed in zip(
-                    np.eye(len(own), dtype=bool), mixtures, strict=True
-                )
-            ]
+        thresholds = problem.carried_over(own, scores.of)
+        mixtures = problem.carried_over_each(mixtures, scores.of)
         certificate = Certificate(
             budget,
             None,

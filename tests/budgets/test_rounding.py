@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from selective_query import Outcomes, RoutingPolicy
-from selective_query.budgets import All, Coverage, GroupCoverage, MaxQueryCost, Mixed
+from selective_query.budgets import (
+    All,
+    Calibration,
+    CalibrationScores,
+    Coverage,
+    GroupCoverage,
+    JudgedRows,
+    MaxQueryCost,
+    Mixed,
+)
+from selective_query.budgets.row_budgets import RowColumns
 from selective_query.exceptions import CalibrationWarning
 
 
@@ -142,3 +152,27 @@ def test_least_coverages_hold_on_average_on_new_rows():
         # The threshold is on 1 - max_proba, so coverage at t is 2 t.
         seen.append(sum(share * min(1, 2 * t) for t, share in mixture))
     assert np.mean(seen) == pytest.approx(0.7, abs=0.012)
+
+
+@pytest.mark.parametrize("kind", [All, Mixed])
+def test_thresholds_are_carried_over_to_the_scores_of_other_models(kind):
+    rng = np.random.default_rng(1)
+    score, group = rng.uniform(size=600), np.arange(600) % 3
+    right = (rng.uniform(size=600) > score).astype(float)
+    rows = JudgedRows(score, right, np.ones(600), np.ones(600))
+    # The models in use double every score of those of the folds.
+    calibration = Calibration(
+        CalibrationScores(2 * score, exact=False),
+        rows,
+        columns=RowColumns((("GroupCoverage", None, group),)),
+    )
+    budget = kind(Coverage(0.4), GroupCoverage({0: 0.7}))
+    point = calibration.solve(budget)
+    chances = np.linspace(0, 0.999, 200) if kind is Mixed else [0.0]
+    kept = np.mean(
+        [point._keeps(2 * score, group, np.full(600, chance)) for chance in chances],
+        axis=0,
+    )
+    assert kept.mean() == pytest.approx(point.coverage, abs=0.005)
+    assert kept[group == 0].mean() == pytest.approx(0.7, abs=0.01)
+    assert point.thresholds[1][1] == point.thresholds[2][1]
