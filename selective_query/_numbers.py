@@ -1,7 +1,6 @@
 """Numbers as they come in: one, or an array of them, and nothing that only looks so."""
 
 import math
-import sys
 from decimal import Decimal
 from numbers import Integral, Real
 
@@ -33,6 +32,16 @@ def is_whole(value, least=0):
     return is_number(value) and isinstance(value, Integral) and value >= least
 
 
+def as_python(value):
+    """A number of numpy, or an array without dimensions, as one of Python.
+
+    Small integers of numpy overflow where they are multiplied.
+    """
+    if isinstance(value, np.generic) or (type(value) is np.ndarray and not value.ndim):
+        return value.item()
+    return value
+
+
 def check_number(
     value, name, low=0, high=math.inf, *, what="", hint="", or_infinite=False
 ):
@@ -61,10 +70,9 @@ def check_number(
     ValueError
         When it is no number, NaN, or out of bounds.
     """
-    if isinstance(value, np.generic) or (type(value) is np.ndarray and not value.ndim):
-        value = value.item()
-    most = high if or_infinite else min(high, sys.float_info.max)
-    least = low if or_infinite else max(low, -sys.float_info.max)
+    value = as_python(value)
+    most = high if or_infinite else min(high, LARGEST)
+    least = low if or_infinite else max(low, -LARGEST)
     if is_number(value) and least <= value <= most:
         return value
     if high < math.inf:
@@ -81,11 +89,12 @@ def check_number(
 
 
 def check_whole(value, name, least=0, *, hint=""):
-    """Raise a ValueError for what is no whole number of at least so much."""
+    """A whole number of at least so much as an int, or a ValueError."""
     if not is_whole(value, least):
         raise ValueError(
             f"{name} must be a whole number >= {least}. Got {value!r}. {hint}".rstrip()
         )
+    return int(value)
 
 
 def check_probability(value, name, *, hint=""):
@@ -134,6 +143,27 @@ def as_floats(values, name):
     if numbers.dtype in (np.float32, np.float64):
         return numbers
     return numbers.astype(np.float32 if numbers.dtype == np.float16 else np.float64)
+
+
+def as_mask(values, name):
+    """Truth values, or zeros and ones, as an array of bool with one for each row."""
+    column = as_column(values, name)
+    if not ((column == 0) | (column == 1)).all():
+        raise ValueError(f"{name} must be true or false for each row.")
+    return column.astype(bool)
+
+
+def check_amount(value, name):
+    """One number >= 0, or an array of them, finite; the array as it came.
+
+    Raises
+    ------
+    ValueError
+    """
+    if is_number(value):
+        return check_number(value, name)
+    check_finite(as_numbers(value, name).ravel(), name, 0, each="entry")
+    return value
 
 
 def as_column(values, name, each="row"):

@@ -23,6 +23,7 @@ from sklearn.utils.validation import _num_samples as num_samples
 
 from selective_query._numbers import as_numbers
 
+MOST_SHOWN = 60  # letters of a wrong value
 # Estimates take fourth powers of sums of weights.
 LEAST_WEIGHT = 1e-50
 
@@ -38,6 +39,7 @@ __all__ = [
     "check_instance",
     "check_matplotlib_support",
     "check_weights",
+    "count_rows",
     "encode_labels",
     "fit_context",
     "is_frozen",
@@ -245,10 +247,20 @@ def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weigh
     )
 
 
+def count_rows(values, name):
+    """How many rows there are, or a ValueError where there are none to count."""
+    try:
+        return num_samples(values)
+    except TypeError:
+        raise ValueError(
+            f"{name} must have one entry for each row. Got {values!r}, one for all."
+        ) from None
+
+
 def check_choice(value, name, allowed, *, hint=""):
     """Raise a ValueError for what is not among a few words, or None."""
     if not any(value is a or (isinstance(value, str) and value == a) for a in allowed):
-        listed = ", ".join(map(repr, allowed))
+        listed = ", ".join(map(str, allowed))
         raise ValueError(
             f"{name} must be one of {listed}. Got {value!r}. {hint}".rstrip()
         )
@@ -263,10 +275,11 @@ def check_flag(value, name):
 def check_instance(value, name, kind, hint=""):
     """Raise a TypeError for what is no object of a class (or of one of several)."""
     if not isinstance(value, kind):
-        kinds = " or ".join(k.__name__ for k in np.atleast_1d(kind))
-        raise TypeError(
-            f"{name} must be {kinds}. Got {type(value).__name__}. {hint}".rstrip()
-        )
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        allowed = " or ".join(f"a {k.__name__}" for k in kinds)
+        got = repr(value)
+        got = got if len(got) <= MOST_SHOWN else type(value).__name__
+        raise TypeError(f"{name} must be {allowed}. Got {got}. {hint}".rstrip())
 
 
 def warn_user(message, category):

@@ -7,8 +7,14 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from selective_query._labels import check_labels
-from selective_query._numbers import as_column, as_floats, check_finite, refuse_masked
-from selective_query._validation import num_samples
+from selective_query._numbers import (
+    as_column,
+    as_floats,
+    as_mask,
+    check_finite,
+    refuse_masked,
+)
+from selective_query._validation import count_rows
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.frames import class_columns, refuse_other_index
 from selective_query.probabilities import TopKProba, check_proba
@@ -130,7 +136,7 @@ class Evidence:
                 yield name, value
 
     def _check_lengths(self):
-        lengths = [_n_rows(value, name) for name, value in self._rows()]
+        lengths = [count_rows(value, name) for name, value in self._rows()]
         if not lengths:
             raise ValueError(
                 f"{type(self).__name__} is empty. Give at least one of base_proba, "
@@ -215,15 +221,6 @@ class Evidence:
         return value
 
 
-def _n_rows(values, name):
-    try:
-        return num_samples(values)
-    except TypeError:
-        raise ValueError(
-            f"{name} must have one entry for each row. Got {values!r}, one for all."
-        ) from None
-
-
 def _take(values, rows):
     if isinstance(values, TopKProba):
         return values.take(rows)
@@ -241,19 +238,12 @@ def _check_group(values, name):
     return values
 
 
-def _check_mask(values, name):
-    values = as_column(values, name)
-    if not np.isin(values, (0, 1)).all():
-        raise ValueError(f"{name} must be true or false for each row.")
-    return values.astype(bool)
-
-
 def _check_cost(values, name):
     return check_finite(as_column(values, name), name, 0, each="row")
 
 
 _COLUMNS = {
     "group": _check_group,
-    "local_only": _check_mask,
+    "local_only": as_mask,
     "query_cost": _check_cost,
 }

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Protocol, runtime_checkable
+
+from selective_query._numbers import check_number
+from selective_query._validation import check_choice, check_flag
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 MILLIJOULES_PER_MILLIWATT_HOUR = 3600
@@ -11,16 +13,9 @@ SECONDS_PER_DAY = 86_400
 
 
 def check_share(coverage):
-    """Raise ValueError for a coverage that is no share of the inputs."""
-    is_number = isinstance(coverage, Real) and not isinstance(coverage, bool)
-    if not is_number or not 0 <= coverage <= 1:
-        hint = ""
-        if is_number and 1 < coverage <= 100:
-            hint = f" Did you mean {coverage / 100:g}?"
-        raise ValueError(
-            "coverage must be the share of inputs that the base answers, a number in "
-            f"[0, 1]. Got {coverage!r}.{hint}"
-        )
+    """A coverage as it came, or a ValueError where it is no share of the inputs."""
+    what = "the share of inputs that the base answers"
+    return check_number(coverage, "coverage", 0, 1, what=what)
 
 
 @runtime_checkable
@@ -96,21 +91,13 @@ class ConstantCosts:
     router_first: bool = False
 
     def __post_init__(self):
-        if not isinstance(self.router_first, bool):
-            raise ValueError(
-                f"router_first must be True or False. Got {self.router_first!r}."
-            )
+        check_flag(self.router_first, "router_first")
         for field in fields(self):
             if field.name == "router_first":
                 continue
             value = getattr(self, field.name)
-            is_number = isinstance(value, Real) and not isinstance(value, bool)
-            if value is None and field.default is None:
-                continue
-            if not is_number or not (value >= 0 and math.isfinite(value)):
-                raise ValueError(
-                    f"{field.name} must be a finite number >= 0. Got {value!r}."
-                )
+            if value is not None or field.default is not None:
+                object.__setattr__(self, field.name, check_number(value, field.name))
         if self.router_first:
             self._refuse_dear_base()
 
@@ -136,10 +123,7 @@ class ConstantCosts:
         of the inputs stays with it.
         """
         check_share(coverage)
-        if statistic not in STATISTICS:
-            raise ValueError(
-                f"statistic must be one of {', '.join(STATISTICS)}. Got {statistic!r}."
-            )
+        check_choice(statistic, "statistic", STATISTICS)
         if statistic == "mean":
             queried = 1 - coverage
         else:

@@ -4,10 +4,17 @@ import copy
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral, Real
 
 import numpy as np
 
+from selective_query._numbers import (
+    as_column,
+    as_mask,
+    check_finite,
+    check_number,
+    check_whole,
+)
+from selective_query._validation import check_choice, check_instance
 from selective_query.costs.cost_model import STATISTICS, check_share
 from selective_query.costs.daily import Daily
 from selective_query.costs.devices import Device
@@ -15,6 +22,7 @@ from selective_query.costs.links import Link
 from selective_query.costs.query import Query, draw_query
 
 ORDERS = ("base_first", "router_first", "parallel", "same_device")
+MOST_RETRIES = 100
 MAY_LACK = {
     "base_macs", "base_ms", "payload_bytes", "global_macs", "global_ms",
     "inputs_per_day",
@@ -61,7 +69,7 @@ class Deployment(Daily):
     timeout_ms : float, default=10_000
         After which an attempt counts as lost, also if an answer would have come.
     retries : int, default=1
-        Further attempts.
+        Further attempts, at most 100.
     inputs_per_day : float or None, default=None
         For the battery.
 
@@ -103,12 +111,8 @@ class Deployment(Daily):
     inputs_per_day: float | None = None
 
     def __post_init__(self):
-        if self.order not in ORDERS:
-            raise ValueError(
-                f"order must be one of {', '.join(ORDERS)}. Got {self.order!r}."
-            )
-        if not isinstance(self.device, Device):
-            raise TypeError(f"device must be a Device. Got {self.device!r}.")
+        check_choice(self.order, "order", ORDERS)
+        check_instance(self.device, "device", Device, "As of costs.DEVICES.")
         self._check_numbers()
         self._check_one_of("base_macs", "base_ms")
         if self.order == "same_device":
@@ -157,15 +161,11 @@ class Deployment(Daily):
             "global_ms", "timeout_ms", "inputs_per_day",
         ):  # fmt: skip
             value = getattr(self, name)
-            is_number = isinstance(value, Real) and not isinstance(value, bool)
-            if value is None and name in MAY_LACK:
-                continue
-            if not (is_number and 0 <= value < math.inf):
-                raise ValueError(f"{name} must be a number >= 0. Got {value!r}.")
-        if not isinstance(self.retries, Integral) or self.retries < 0:
-            raise ValueError(
-                f"retries must be a whole number >= 0. Got {self.retries!r}."
-            )
+            if value is not None or name not in MAY_LACK:
+                object.__setattr__(self, name, check_number(value, name))
+        retries = check_whole(self.retries, "retries")
+        check_number(retries, "retries", 0, MOST_RETRIES)
+        object.__setattr__(self, "retries", retries)
 
     def _check_one_of(self, *names):
         given = [name for name in names if getattr(self, name) is not None]
@@ -271,10 +271,7 @@ class Deployment(Daily):
         float
         """
         check_share(coverage)
-        if statistic not in STATISTICS:
-            raise ValueError(
-                f"statistic must be one of {', '.join(STATISTICS)}. Got {statistic!r}."
-            )
+        check_choice(statistic, "statistic", STATISTICS)
         kept, queried = self._totals_ms()
         if statistic == "mean":
             return float(coverage * kept + (1 - coverage) * queried.mean())
@@ -338,20 +335,15 @@ class Deployment(Daily):
         ValueError
             When a payload is negative or not finite, or shapes differ.
         """
-        kept = np.asarray(kept, dtype=bool)
+        kept = as_mask(kept, "kept")
         if payload_bytes is None:
             payload_bytes = np.full(kept.shape, self.payload_bytes or 0)
-        payload = np.asarray(payload_bytes, dtype=float)
-        if kept.ndim != 1 or payload.shape != kept.shape:
+        payload = as_column(payload_bytes, "payload_bytes")
+        check_finite(payload, "payload_bytes", 0, each="row")
+        if payload.shape != kept.shape:
             raise ValueError(
                 "kept and payload_bytes must hold one value for each row. Got shapes "
                 f"{kept.shape} and {payload.shape}."
-            )
-        if not ((payload >= 0) & np.isfinite(payload)).all():
-            row = int(np.flatnonzero(~((payload >= 0) & np.isfinite(payload)))[0])
-            raise ValueError(
-                "payload_bytes must be finite numbers >= 0. Row "
-                f"{row} has {payload[row]:g}."
             )
         names = ("latency_ms", "energy_mj", "bytes", "price")
         found = {n: np.full(len(kept), getattr(self, n)(1.0)) for n in names}

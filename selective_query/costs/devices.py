@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from math import inf
 
+from selective_query._numbers import check_amount
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 KB, MB, GB = 1024, 1024**2, 1024**3
@@ -81,6 +82,7 @@ class Device(Profile):
 
     def latency_range_ms(self, macs):
         """Least and most milliseconds that so many multiply-accumulates take."""
+        macs = check_amount(macs, "macs")
         low, high = self.cycles_per_mac
         cycles_per_ms = 1000 * self.clock_mhz
         return macs * low / cycles_per_ms, macs * high / cycles_per_ms
@@ -92,7 +94,7 @@ class Device(Profile):
 
     def compute_energy_mj(self, ms):
         """Energy of so many milliseconds of work."""
-        return self.active_power_mw * ms / 1000
+        return self.active_power_mw * check_amount(ms, "ms") / 1000
 
     @property
     def battery_mwh(self):

@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 
+from selective_query._numbers import check_number, check_whole
 from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 
 BYTES_OF_CONSTANT = 4
+COUNTS = (
+    "macs",
+    "comparisons",
+    "weights",
+    "constants",
+    "index_bytes",
+    "peak_elements",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +54,10 @@ class EstimatorProfile:
     is_bound: bool = False
 
     def __post_init__(self):
+        for name in COUNTS:
+            object.__setattr__(self, name, check_whole(getattr(self, name), name))
+        if self.mean_comparisons is not None:
+            check_number(self.mean_comparisons, "mean_comparisons")
         if self.mean_comparisons is None:
             object.__setattr__(self, "mean_comparisons", float(self.comparisons))
 
@@ -63,11 +76,13 @@ class EstimatorProfile:
 
         Constants stay at 4 bytes, and numbers of columns and children as they are.
         """
+        bits = check_whole(bits, "bits", 1)
         stored = -(-self.weights * bits // 8)
         return stored + BYTES_OF_CONSTANT * self.constants + self.index_bytes
 
     def sram_bytes(self, bits=32):
         """Bytes of the numbers that are alive at once."""
+        bits = check_whole(bits, "bits", 1)
         return -(-self.peak_elements * bits // 8)
 
     def fits(self, device, *, bits=32, reserved_bytes=RESERVED_BYTES):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from selective_query._numbers import check_whole
+from selective_query._validation import check_instance
 from selective_query.costs.devices import Device
 
 RESERVED_BYTES = 32 * 1024
@@ -133,11 +135,13 @@ def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     TypeError
         When `device` is something else, as its name.
     """
-    if not isinstance(device, Device):
-        raise TypeError(
-            "device must be a Device, as selective_query.costs.DEVICES"
-            f"['STM32F746'] is. Got {device!r}."
-        )
+    check_instance(
+        device,
+        "device",
+        Device,
+        "Take one, as selective_query.costs.DEVICES['STM32F746'].",
+    )
+    reserved_bytes = check_whole(reserved_bytes, "reserved_bytes")
     used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}
     return FitReport(
         device.name,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selective_query._validation import check_instance
 from selective_query.costs.cost_model import check_share
 from selective_query.costs.deployment import Deployment
 
@@ -27,10 +28,7 @@ class Gateway:
 
     def __post_init__(self):
         check_share(self.coverage)
-        if not isinstance(self.deployment, Deployment):
-            raise TypeError(
-                f"Gateway: deployment must be a Deployment. Got {self.deployment!r}."
-            )
+        check_instance(self.deployment, "Gateway: deployment", Deployment)
 
     @property
     def price_per_query(self):

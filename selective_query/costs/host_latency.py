@@ -2,11 +2,13 @@
 
 import platform
 from dataclasses import dataclass
-from numbers import Integral
 from time import perf_counter
 
 import numpy as np
 from sklearn.utils import _safe_indexing
+
+from selective_query._numbers import check_whole
+from selective_query._validation import count_rows
 
 MS_PER_S = 1000
 
@@ -74,6 +76,8 @@ def measure_latency(
     ------
     ValueError
         When a number is out of range, or X holds fewer rows than a batch.
+    TypeError
+        When the estimator cannot predict, or the clock is none.
 
     Examples
     --------
@@ -90,17 +94,21 @@ def measure_latency(
         ("n_repeats", n_repeats, 1),
         ("n_warm_up", n_warm_up, 0),
     ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(
-                f"{name} must be a whole number >= {least}. Got {value!r}."
-            )
-    n_batches = (X.shape[0] if hasattr(X, "shape") else len(X)) // batch_size
+        check_whole(value, name, least)
+    if not callable(clock):
+        raise TypeError(f"clock must be callable, as perf_counter. Got {clock!r}.")
+    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
+    if not hasattr(estimator, method):
+        raise TypeError(
+            "estimator must be a fitted estimator with predict_proba or predict. Got "
+            f"{type(estimator).__name__}."
+        )
+    n_batches = count_rows(X, "X") // batch_size
     if not n_batches:
         raise ValueError(
             f"X must hold at least batch_size={batch_size} rows. Give more rows or a "
             "smaller batch."
         )
-    method = "predict_proba" if hasattr(estimator, "predict_proba") else "predict"
     call = getattr(estimator, method)
     seconds = []
     for repeat in range(n_warm_up + n_repeats):

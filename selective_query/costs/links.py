@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 
+from selective_query._numbers import check_number
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 MEGABYTE = 1e6
@@ -85,13 +86,14 @@ class Link(Profile):
 
     def n_messages(self, payload_bytes):
         """Messages that a payload takes."""
+        payload_bytes = check_number(payload_bytes, "payload_bytes")
         if self.max_payload_bytes is None:
             return 1
         return max(1, math.ceil(payload_bytes / self.max_payload_bytes))
 
     def on_air_ms(self, payload_bytes):
         """Milliseconds that the radio sends."""
-        return 8 * payload_bytes / self.throughput_kbps
+        return 8 * check_number(payload_bytes, "payload_bytes") / self.throughput_kbps
 
     def transfer_ms(self, payload_bytes):
         """Milliseconds to send a payload, pauses of the duty cycle included.
@@ -110,11 +112,13 @@ class Link(Profile):
 
     def send_energy_mj(self, payload_bytes):
         """Energy of the device to connect and send a payload once."""
+        payload_bytes = check_number(payload_bytes, "payload_bytes")
         sent = self.energy_uj_per_byte * payload_bytes / 1000
         return self.energy_mj_per_wake_up + sent
 
     def price(self, payload_bytes):
         """Money to send a payload once."""
+        payload_bytes = check_number(payload_bytes, "payload_bytes")
         return self.price_per_mb * payload_bytes / MEGABYTE
 
 

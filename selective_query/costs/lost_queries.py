@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from selective_query._numbers import check_number
+
 
 def with_lost_queries(outcomes, chance_lost):
     """The outcomes where the base answers the queries that get lost.
@@ -18,6 +20,7 @@ def with_lost_queries(outcomes, chance_lost):
     Outcomes
         Whose utility of the global is what a query is expected to bring.
     """
+    check_number(chance_lost, "chance_lost", 0, 1)
     expected = (
         1 - chance_lost
     ) * outcomes.global_utility + chance_lost * outcomes.base_utility

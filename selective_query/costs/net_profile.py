@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from selective_query._numbers import check_whole
 from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 from selective_query.costs.liveness import (
     COMPUTING,
@@ -94,10 +95,12 @@ class NetProfile:
 
     def flash_bytes(self, bits=8):
         """Bytes of weights at so many bits, and of biases at 4 bytes each."""
+        bits = check_whole(bits, "bits", 1)
         return self.weights * bits // 8 + BYTES_OF_BIAS * self.biases
 
     def sram_bytes(self, bits=8, *, in_place=True):
         """Bytes of activations at the peak."""
+        bits = check_whole(bits, "bits", 1)
         peak = self.peak_elements_in_place if in_place else self.peak_elements
         return peak * bits // 8
 

@@ -1,7 +1,9 @@
 """Where each number of a profile comes from, and how far it can be trusted."""
 
 from dataclasses import MISSING, dataclass, fields, replace
-from numbers import Real
+
+from selective_query._numbers import LARGEST, as_python, is_number
+from selective_query._validation import check_choice, check_instance
 
 KINDS = ("measured", "published", "given", "assumed")
 
@@ -23,10 +25,8 @@ class Source:
     text: str = ""
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(
-                f"kind must be one of {', '.join(KINDS)}. Got {self.kind!r}."
-            )
+        check_choice(self.kind, "kind", KINDS)
+        check_instance(self.text, "text", str)
 
     def __str__(self):
         return f"{self.kind}: {self.text}" if self.text else self.kind
@@ -88,6 +88,8 @@ class Profile:
         return replace(self, **changes, sources=kept)
 
     def _check_sources(self, known):
+        check_instance(self.name, f"{type(self).__name__}: name", str)
+        check_instance(self.sources, f"{type(self).__name__}: sources", dict)
         for name, source in self.sources.items():
             if name not in known:
                 raise ValueError(
@@ -101,6 +103,10 @@ class Profile:
                 )
 
     @classmethod
+    def _ranges(cls):
+        return {f.name for f in fields(cls) if f.type is tuple}
+
+    @classmethod
     def _may_lack(cls, constant):
         return any(f.name == constant and f.default is None for f in fields(cls))
 
@@ -110,16 +116,17 @@ class Profile:
             value = getattr(self, name)
             if value is None and self._may_lack(name):
                 continue
-            numbers = value if isinstance(value, tuple) else (value,)
+            is_range = isinstance(value, tuple) and name in self._ranges()
+            numbers = tuple(map(as_python, value if is_range else (value,)))
             for number in numbers:
-                is_number = isinstance(number, Real) and not isinstance(number, bool)
-                if not is_number or not low <= number <= high:
+                if not is_number(number) or not low <= number <= min(high, LARGEST):
                     raise ValueError(
                         f"{type(self).__name__}: {name} must be a number in [{low:g}, "
                         f"{high:g}]. Got {value!r}."
                     )
-            if isinstance(value, tuple) and value[0] > value[1]:
+            if is_range and value[0] > value[1]:
                 raise ValueError(
                     f"{type(self).__name__}: {name} must be a range (low, high). Got "
                     f"{value!r}."
                 )
+            object.__setattr__(self, name, numbers if is_range else numbers[0])

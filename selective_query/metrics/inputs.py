@@ -53,13 +53,46 @@ def check_rows(
     weight = None
     if sample_weight is not None:
         weight = check_weights(sample_weight, len(score), may_vanish=may_vanish)
+    refuse_nan(score, "score")
+    return score, base, query - base, weight
+
+
+def check_scores(score, name, n_rows):
+    """Scores of a router as floats, one for each row, and none of them NaN.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+    name : str
+        For the message.
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+    """
+    score = as_numbers(score, name)
+    if score.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must be one number for each of the {n_rows} rows, what "
+            f"router.query_score(evidence) returns. Got shape {score.shape}."
+        )
+    refuse_nan(score, name)
+    return score.astype(float, copy=False)
+
+
+def refuse_nan(score, name):
+    """Raise a ValueError where a row has no score."""
     if np.isnan(score).any():
         row = int(np.flatnonzero(np.isnan(score))[0])
         raise ValueError(
-            f"score holds NaN, first in row {row}. A router must rank every row; use "
+            f"{name} holds NaN, first in row {row}. A router must rank every row; use "
             "minus infinity for rows that are never to be queried."
         )
-    return score, base, query - base, weight
 
 
 def check_utility(values, name):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selective_query._validation import check_matplotlib_support
+from selective_query._validation import check_instance, check_matplotlib_support
 from selective_query.budgets._base import Budget
 from selective_query.budgets.budgets import (
     All,
@@ -17,7 +17,9 @@ from selective_query.budgets.outlook import judged_rows
 from selective_query.costs.deployment import Deployment
 from selective_query.costs.lost_queries import with_lost_queries
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
+from selective_query.metrics.inputs import check_scores
 from selective_query.metrics.ranked import RankedOutcomes
+from selective_query.outcomes import Outcomes
 from selective_query.planning.sensitivity import Sensitivity, variations
 
 
@@ -155,7 +157,7 @@ def plan(outcomes, score, deployment, *budgets):
     OverloadError
         When device or link cannot work off ``inputs_per_day`` even without queries.
     TypeError
-        When `deployment` is no Deployment.
+        When `deployment` is no Deployment, or `outcomes` no Outcomes.
     ValueError
         When there is no budget or no global, or the score is not one number a row.
 
@@ -203,12 +205,13 @@ def check_asked(deployment, budgets):
     ValueError
         When there is no budget, or one is neither a budget nor a function.
     """
-    if not isinstance(deployment, Deployment):
-        raise TypeError(
-            f"plan needs a Deployment. Got {deployment!r}. Build one: "
-            "Deployment(device=STM32F746, base_ms=50, link=WIFI, cloud=CLOUD, "
-            "payload_bytes=3072)."
-        )
+    check_instance(
+        deployment,
+        "deployment",
+        Deployment,
+        "Build one: Deployment(device=STM32F746, base_ms=50, link=WIFI, cloud=CLOUD, "
+        "payload_bytes=3072).",
+    )
     if not budgets:
         raise ValueError(
             "plan needs at least one budget. Got none. Give one after the deployment, "
@@ -223,23 +226,14 @@ class _Rows:
     """Outcomes and a score, and where budgets end on their curve."""
 
     def __init__(self, outcomes, score):
+        check_instance(outcomes, "outcomes", Outcomes)
         if not outcomes.has_global:
             raise ValueError(
                 "plan needs outcomes with a global: its probabilities, predictions or "
                 "grades. Without one a query would count as right."
             )
         self.outcomes = outcomes
-        self.score = np.asarray(score)
-        if (
-            self.score.shape != (outcomes.n_rows,)
-            or self.score.dtype.kind not in "fiub"
-        ):
-            raise ValueError(
-                "score must be one number for each row, what router.query_score("
-                f"evidence) returns, of shape ({outcomes.n_rows},). Got shape "
-                f"{self.score.shape} and dtype {self.score.dtype}."
-            )
-        self.score = self.score.astype(float)
+        self.score = check_scores(score, "score", outcomes.n_rows)
 
     def best(self, deployment, budgets):
         """Coverage, accuracy and the budget as asked."""

@@ -1,10 +1,14 @@
 """A system at each of its operating points: how accurate, at which costs."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from selective_query._numbers import LARGEST, as_numbers, check_number, check_whole
+from selective_query._validation import check_instance, check_weights
+from selective_query.metrics.inputs import check_utility, refuse_nan
 from selective_query.systems.point import SystemPoint
 
 COSTS = ("latency_ms", "energy_mj", "bytes", "price")
@@ -85,7 +89,8 @@ class SystemCurve:
     sample_weight: np.ndarray | None = None
 
     def __post_init__(self):
-        accuracy = np.asarray(self.accuracy, dtype=float)
+        check_instance(self.name, "name", str)
+        accuracy = as_numbers(self.accuracy, "accuracy").astype(float)
         if accuracy.ndim != 1 or not len(accuracy):
             raise ValueError(
                 "accuracy must be one number for each operating point, at least one. "
@@ -112,7 +117,8 @@ class SystemCurve:
                 )
         if self.threshold is not None:
             # Infinite where nothing or everything is queried: only its shape counts.
-            threshold = np.asarray(self.threshold, dtype=float)
+            threshold = as_numbers(self.threshold, "threshold").astype(float)
+            refuse_nan(threshold.ravel(), "threshold")
             self._refuse_shape(threshold, "threshold")
             self._set("threshold", threshold)
         self._check_rows()
@@ -121,16 +127,18 @@ class SystemCurve:
         object.__setattr__(self, name, value)
 
     def _columns(self, name):
+        columns = getattr(self, name)
+        check_instance(columns, name, Mapping, "Give a dict: latency_ms, price, ....")
         return {
-            cost: self._column(values, f"{name}[{cost!r}]", np.inf)
-            for cost, values in getattr(self, name).items()
+            cost: self._column(values, f"{name}[{cost!r}]", LARGEST)
+            for cost, values in columns.items()
         }
 
     def _column(self, values, name, most):
-        values = np.asarray(values, dtype=float)
+        values = as_numbers(values, name).astype(float)
         self._refuse_shape(values, name)
-        if not ((values >= 0) & (values <= most) & np.isfinite(values)).all():
-            allowed = "finite and >= 0" if most == np.inf else "in [0, 1]"
+        if not ((values >= 0) & (values <= most)).all():
+            allowed = "in [0, 1]" if most == 1 else "finite and >= 0"
             raise ValueError(
                 f"{name} of {self.name!r} must be {allowed}, without NaN. Got values "
                 f"from {values.min():.4g} to {values.max():.4g}. Leave out points that "
@@ -148,7 +156,7 @@ class SystemCurve:
     def _check_rows(self):
         if self.utility is None:
             return
-        utility = np.asarray(self.utility, dtype=float)
+        utility = check_utility(self.utility, "utility").astype(float)
         if utility.ndim != 2 or len(utility) != self.n_points:
             raise ValueError(
                 f"utility of {self.name!r} must be of shape (n_points={self.n_points}, "
@@ -156,12 +164,7 @@ class SystemCurve:
             )
         self._set("utility", utility)
         if self.sample_weight is not None:
-            weight = np.asarray(self.sample_weight, dtype=float)
-            if weight.shape != utility.shape[1:]:
-                raise ValueError(
-                    f"sample_weight of {self.name!r} must be one number for each of "
-                    f"the {utility.shape[1]} rows. Got shape {weight.shape}."
-                )
+            weight = check_weights(self.sample_weight, utility.shape[1])
             self._set("sample_weight", weight)
 
     @property
@@ -186,10 +189,10 @@ class SystemCurve:
         ValueError
             When the system does not know it.
         """
-        if name not in self.costs:
+        if not (isinstance(name, str) and name in self.costs):
             raise ValueError(
                 f"cost={name!r} is unknown for {self.name!r}, which has "
-                f"{', '.join(self.costs)}. Ask for one of those, or add it to costs."
+                f"{', '.join(self.costs)}. Give the name of one, or add it to costs."
             )
         return self.costs[name]
 
@@ -203,7 +206,18 @@ class SystemCurve:
         Returns
         -------
         SystemPoint
+
+        Raises
+        ------
+        ValueError
+            When there is no such point.
         """
+        number = check_whole(number, "number")
+        if number >= self.n_points:
+            raise ValueError(
+                f"number must be that of one of the {self.n_points} points of "
+                f"{self.name!r}, counted from 0. Got {number}."
+            )
         return SystemPoint(
             name=self.name,
             number=number,
@@ -236,9 +250,10 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When the cost is unknown, or there are several points and no calibration
-            rows to choose by.
+            When the limit is no number, the cost is unknown, or there are several
+            points and no calibration rows to choose by.
         """
+        limit = check_number(limit, "limit", -np.inf, or_infinite=True)
         reported = self.cost(cost)
         if self.calibration_accuracy is None:
             if self.n_points > 1:
@@ -278,7 +293,10 @@ class SystemCurve:
         ValueError
             When there are no curves, or their rows differ in number or weight.
         """
+        check_instance(curves, "curves", Iterable)
         curves = list(curves)
+        for curve in curves:
+            check_instance(curve, "each of curves", cls)
         _refuse_other_rows(curves)
         return cls(
             name=name,

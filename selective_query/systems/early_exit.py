@@ -1,11 +1,18 @@
 """A net that answers on the way, as soon as one of its exits is sure enough."""
 
-from numbers import Integral
-
 import numpy as np
 
+from selective_query._numbers import (
+    LARGEST,
+    as_column,
+    as_numbers,
+    check_number,
+    check_whole,
+)
+from selective_query._validation import check_instance, check_weights
+from selective_query.costs.devices import Device
 from selective_query.outcomes import Outcomes
-from selective_query.probabilities import entropy
+from selective_query.probabilities import check_proba, entropy
 from selective_query.systems.curve import SystemCurve
 from selective_query.systems.rows import weighted_mean
 
@@ -64,6 +71,8 @@ def early_exit(
     ValueError
         When exits, rows or times do not belong together, or the calibration rows are
         the reported ones.
+    TypeError
+        When the device is no Device.
 
     References
     ----------
@@ -86,14 +95,20 @@ def early_exit(
     >>> net.costs["latency_ms"], net.accuracy
     (array([50., 30., 10.]), array([0.75, 0.75, 0.75]))
     """
+    check_instance(name, "name", str)
+    check_instance(device, "device", Device)
+    router_macs = check_number(router_macs, "router_macs")
+    n_points = check_whole(n_points, "n_points", 2)
     if calibration_proba is proba:
         raise ValueError(
             "calibration_proba must be of other rows than proba, or thresholds are "
             "chosen on the rows they are reported on. Got the same. Set some aside."
         )
-    reported = _Exits(proba, y, sample_weight, "proba")
+    reported = _Exits(proba=proba, y=y, sample_weight=sample_weight)
     chosen = _Exits(
-        calibration_proba, calibration_y, calibration_weight, "calibration_proba"
+        calibration_proba=calibration_proba,
+        calibration_y=calibration_y,
+        calibration_weight=calibration_weight,
     )
     if reported.n != chosen.n:
         raise ValueError(
@@ -122,12 +137,24 @@ def early_exit(
 class _Exits:
     """Rows as each exit answers them."""
 
-    def __init__(self, proba, y, weight, name):
-        if not len(proba) or len({np.shape(of_exit) for of_exit in proba}) > 1:
+    def __init__(self, **given):
+        (name, proba), (y_name, y), (weight_name, weight) = given.items()
+        proba = as_numbers(proba, name)
+        if proba.ndim != 3 or not len(proba):
             raise ValueError(
                 f"{name} must be of shape (n_exits, n_samples, n_classes), one exit or "
-                f"more. Got {[np.shape(of_exit) for of_exit in proba]}."
+                f"more. Got {proba.shape}."
             )
+        proba = [check_proba(of_exit, name) for of_exit in proba]
+        n_rows, n_classes = proba[0].shape
+        y = as_column(y, y_name)
+        if len(y) != n_rows or not np.isin(y, np.arange(n_classes)).all():
+            raise ValueError(
+                f"{y_name} must be the number of a column, 0 to {n_classes - 1}, for "
+                f"each of the {n_rows} rows. Got shape {y.shape}."
+            )
+        if weight is not None:
+            weight = check_weights(weight, n_rows, name=weight_name)
         exits = [
             Outcomes(base_proba=of_exit, y=y, sample_weight=weight) for of_exit in proba
         ]
@@ -137,10 +164,6 @@ class _Exits:
 
     def thresholds(self, n_points):
         """From nobody leaves early to everybody leaves at once, rising."""
-        if not isinstance(n_points, Integral) or n_points < 2:
-            raise ValueError(
-                f"n_points must be a whole number of at least 2. Got {n_points!r}."
-            )
         early = self._entropy[:-1].ravel()
         if not len(early):
             return np.array([np.inf])
@@ -168,8 +191,8 @@ def _times_ms(device, exit_macs, exit_ms, router_macs, n_exits):
     name, given = (
         ("exit_ms", exit_ms) if exit_macs is None else ("exit_macs", exit_macs)
     )
-    work = np.asarray(given, dtype=float)
-    if work.shape != (n_exits,) or not (np.diff(work, prepend=0.0) >= 0).all():
+    work = as_numbers(given, name).astype(float)
+    if work.shape != (n_exits,) or not _rises(work):
         raise ValueError(
             f"{name} must be one number >= 0 for each of the {n_exits} exits, rising: "
             f"all that is spent from the input to its answer. Got {given!r}."
@@ -177,6 +200,10 @@ def _times_ms(device, exit_macs, exit_ms, router_macs, n_exits):
     decisions = np.minimum(np.arange(1, n_exits + 1), n_exits - 1)
     deciding = device.latency_ms(router_macs * decisions)
     return deciding + (work if exit_macs is None else device.latency_ms(work))
+
+
+def _rises(work):
+    return (np.diff(work, prepend=0.0) >= 0).all() and work[-1] <= LARGEST
 
 
 def _costs(device, mean_ms):

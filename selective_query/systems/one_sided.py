@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from selective_query.systems.curve import SystemCurve, costs_over
-from selective_query.systems.rows import refuse_no_global, weighted_mean
+from selective_query.systems.rows import check_system, refuse_no_global, weighted_mean
 
 
 def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
@@ -25,6 +25,11 @@ def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
     SystemCurve
         Of one point.
 
+    Raises
+    ------
+    TypeError
+        When a part is no Outcomes, or the deployment no Deployment.
+
     Examples
     --------
     >>> from selective_query import Outcomes
@@ -37,6 +42,7 @@ def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
     >>> small.accuracy.round(2), small.costs["latency_ms"]
     (array([0.67]), array([200.]))
     """
+    _check(name, deployment, outcomes, calibration)
     without_router = replace(deployment, router_macs=0)
     return _one_point(
         name, "base_utility", 1.0, without_router, 1.0, outcomes, calibration
@@ -69,6 +75,8 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     ------
     ValueError
         When there is no global, or the deployment has no cloud.
+    TypeError
+        When a part is no Outcomes, or the deployment no Deployment.
 
     Examples
     --------
@@ -83,6 +91,7 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     >>> large.accuracy.round(3), large.costs["bytes"] > 3072
     (array([1.]), array([ True]))
     """
+    _check(name, deployment, outcomes, calibration)
     for rows in (outcomes, calibration):
         if rows is not None:
             refuse_no_global(rows, "on_cloud")
@@ -99,6 +108,11 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     return _one_point(
         name, "global_utility", answered, sending, 0.0, outcomes, calibration
     )
+
+
+def _check(name, deployment, outcomes, calibration):
+    other = {} if calibration is None else {"calibration": calibration}
+    check_system(name, deployment, outcomes=outcomes, **other)
 
 
 def _one_point(name, side, answered, deployment, coverage, outcomes, calibration):

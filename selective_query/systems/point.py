@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from selective_query._validation import check_instance
 from selective_query.metrics.paired_means import paired_difference
 
 
@@ -54,7 +55,10 @@ class SystemPoint:
         ------
         ValueError
             When a point knows its accuracy alone, or the rows or their weights differ.
+        TypeError
+            When the other is no SystemPoint.
         """
+        check_instance(other, "other", SystemPoint)
         for point in (self, other):
             if point.utility is None:
                 raise ValueError(

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from selective_query._numbers import as_column, as_numbers
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.costs.lost_queries import with_lost_queries
-from selective_query.metrics.inputs import check_share
+from selective_query.metrics.inputs import check_scores, check_share
 from selective_query.systems.curve import SystemCurve, costs_over
-from selective_query.systems.rows import refuse_no_global, weighted_mean
+from selective_query.systems.rows import check_system, refuse_no_global, weighted_mean
 
 COVERAGES = np.linspace(0, 1, 51)
 
@@ -56,6 +57,8 @@ def routed(
     ValueError
         When the calibration rows are the reported ones, there is no global, a coverage
         is no share, or a score is not one number for each row.
+    TypeError
+        When a part is no Outcomes, or the deployment no Deployment.
 
     References
     ----------
@@ -83,14 +86,15 @@ def routed(
     >>> hybrid.costs["latency_ms"][0]
     np.float64(200.0)
     """
+    check_system(name, deployment, outcomes=outcomes, calibration=calibration)
     if calibration is outcomes:
         raise ValueError(
             "calibration must be other rows than outcomes, or thresholds are chosen on "
             "the rows they are reported on. Got the same. Set some rows aside."
         )
-    coverages = check_share(
-        np.atleast_1d(coverages), "coverages", "shares that the base answers"
-    )
+    coverages = np.atleast_1d(as_numbers(coverages, "coverages"))
+    coverages = as_column(coverages, "coverages", "point")
+    check_share(coverages, "coverages", "shares that the base answers")
     lost = deployment.chance_lost
     reported = _Routed(outcomes, score, lost, "score")
     chosen = _Routed(calibration, calibration_score, lost, "calibration_score")
@@ -117,20 +121,8 @@ class _Routed:
 
     def __init__(self, outcomes, score, chance_lost, name):
         refuse_no_global(outcomes, "routed")
-        if np.shape(score) != (outcomes.n_rows,):
-            raise ValueError(
-                f"{name} must be one number for each of the {outcomes.n_rows} rows, "
-                f"what router.query_score(evidence) returns. Got shape "
-                f"{np.shape(score)}."
-            )
+        self._score = check_scores(score, name, outcomes.n_rows)
         self._outcomes = with_lost_queries(outcomes, chance_lost)
-        self._score = np.asarray(score, dtype=float)
-        if np.isnan(self._score).any():
-            row = int(np.flatnonzero(np.isnan(self._score))[0])
-            raise ValueError(
-                f"{name} holds NaN, first in row {row}. A router must rank every row; "
-                "use minus infinity for rows that are never to be queried."
-            )
 
     def thresholds(self, coverages):
         scores = CalibrationScores(self._score, self._outcomes.weight, exact=True)

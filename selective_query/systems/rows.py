@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from selective_query._validation import check_instance
+from selective_query.costs.deployment import Deployment
+from selective_query.outcomes import Outcomes
+
 
 def weighted_mean(values, outcomes):
     """Mean over the rows of outcomes, by their weights."""
@@ -11,6 +15,25 @@ def weighted_mean(values, outcomes):
             f"{outcomes.n_rows} rows without any."
         )
     return float(np.average(values, weights=outcomes.weight))
+
+
+def check_system(name, deployment, **rows):
+    """Raise a TypeError for what a system cannot be judged on.
+
+    Parameters
+    ----------
+    name : str
+        Of the system.
+    deployment : Deployment
+    **rows : Outcomes
+        By the name of the parameter.
+    """
+    check_instance(name, "name", str)
+    check_instance(deployment, "deployment", Deployment)
+    for parameter, outcomes in rows.items():
+        check_instance(
+            outcomes, parameter, Outcomes, "Build them with Outcomes(base_proba=, y=)."
+        )
 
 
 def refuse_no_global(outcomes, what):

@@ -1,6 +1,10 @@
 """The best that each of several systems reaches within limits."""
 
-from numbers import Real
+from collections.abc import Iterable
+
+from selective_query._numbers import check_number
+from selective_query._validation import check_instance
+from selective_query.systems.curve import SystemCurve
 
 
 def best_within(systems, limits, cost="latency_ms"):
@@ -27,6 +31,8 @@ def best_within(systems, limits, cost="latency_ms"):
     ValueError
         When two systems have one name, a limit is no number >= 0, a system does not
         know the cost, or has no calibration rows to choose among its points by.
+    TypeError
+        When systems are no SystemCurves, or limits no list.
 
     Examples
     --------
@@ -38,18 +44,27 @@ def best_within(systems, limits, cost="latency_ms"):
     >>> found["on-cloud"][1600] is None, found["on-cloud"][2000].accuracy
     (True, 0.8)
     """
-    systems, limits = list(systems), list(limits)
+    systems = check_systems(systems, "systems")
+    check_instance(limits, "limits", Iterable)
     refuse_same_names(systems)
-    for limit in limits:
-        is_number = isinstance(limit, Real) and not isinstance(limit, bool)
-        if not is_number or not limit >= 0:
-            raise ValueError(
-                f"limits must be numbers >= 0, in the unit of {cost}. Got {limit!r}."
-            )
+    check_instance(cost, "cost", str)
+    what = f"in the unit of {cost}"
+    limits = [
+        check_number(limit, "limits", what=what, or_infinite=True) for limit in limits
+    ]
     return {
         system.name: {limit: system.within(limit, cost) for limit in limits}
         for system in systems
     }
+
+
+def check_systems(systems, name):
+    """Systems as a list, or a TypeError where they are none."""
+    check_instance(systems, name, Iterable)
+    systems = list(systems)
+    for system in systems:
+        check_instance(system, f"each of {name}", SystemCurve)
+    return systems
 
 
 def refuse_same_names(systems):

@@ -76,11 +76,9 @@ def test_bytes_follow_from_the_bits():
 def test_what_is_no_device_is_refused(device):
     profile = profile_net(nn.Sequential(nn.Linear(4, 2)), (4,))
     assert profile.fits(DEVICES["STM32F746"])
-    with pytest.raises(
-        TypeError, match="must be a Device, as .*DEVICES.'STM32F746'."
-    ) as told:
+    with pytest.raises(TypeError, match="must be a Device. .*DEVICES") as told:
         profile.fits(device)
-    assert str(told.value).endswith(f"Got {device!r}.")
+    assert f"Got {device!r}." in str(told.value)
 
 
 def test_what_does_not_fit_is_named_with_its_excess():

@@ -208,14 +208,18 @@ class Number:
             yield None
         for bound, beyond in ((self.low, -1), (self.high, 1)):
             if np.isfinite(bound):
-                yield from (bound + beyond * v for v in (1e-9, 0.25, 3, 10**400))
+                yield from (bound + beyond * v for v in (1e-9, 0.25, 3))
+                yield beyond * 10**400
                 yield from ([bound] if self.between else [])
                 yield beyond * np.inf
         if not self.infinite:
             yield from (np.inf, -np.inf, 10**400)
 
     def same(self, valid, rng):
-        yield from (np.float64(valid), np.float32(valid), Fraction(valid))
+        if valid is not None:
+            yield from (np.float64(valid), np.float32(valid), Fraction(valid))
+            if valid == int(valid) and valid < 2**15:
+                yield from (np.int16(valid), int(valid))
 
     def odd(self, valid, rng):
         yield from (np.array(valid), 5e-324, 1e-300, 1e300)
@@ -235,7 +239,7 @@ class Whole:
             yield None
 
     def same(self, valid, rng):
-        yield from (np.int64(valid), np.uint8(valid))
+        yield from (np.int64(valid), np.int16(valid))
 
     def odd(self, valid, rng):
         yield self.least
@@ -257,10 +261,14 @@ class Seed:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words, or of other things that are listed."""
+    """One of a few words, or of other things that are listed; or any word."""
+
+    words: bool = True
 
     def refused(self, valid, rng):
-        yield from ("nonsense", 3, np.nan, object(), ["a"], {"a": 1}, np.arange(3), b"")
+        yield from (3, np.nan, object(), ["a"], {"a": 1}, np.arange(3), b"")
+        if self.words:
+            yield "nonsense"
 
     def same(self, valid, rng):
         yield from [np.str_(valid)] if isinstance(valid, str) else []

@@ -136,16 +136,19 @@ def test_it_answers_as_the_net_does():
         ({"exit_ms": [3, 2, 4]}, "rising: all that is spent"),
         ({"exit_ms": [np.nan, 2, 4]}, "rising: all that is spent"),
         ({"exit_ms": None, "exit_macs": [-1, 2, 4]}, "exit_macs must be one number"),
-        ({"n_points": 1}, "n_points must be a whole number of at least 2. Got 1"),
+        ({"n_points": 1}, "n_points must be a whole number >= 2. Got 1"),
         ({"calibration_proba": PROBA}, "calibration_proba must be of other rows"),
         ({"calibration_proba": OTHER_PROBA[:2]}, "of the same exits. Got 3 and 2"),
         ({"calibration_proba": []}, "calibration_proba must be of shape"),
         (
             {"calibration_proba": [OTHER_PROBA[0], OTHER_PROBA[1][:5]]},
-            r"calibration_proba must be of shape.*\(150, 4\), \(5, 4\)",
+            "calibration_proba must be an array of numbers.*inhomogeneous",
         ),
         ({"calibration_proba": 2 * OTHER_PROBA}, "must sum to 1"),
-        ({"calibration_y": OTHER_Y + 1}, "labels that are not in classes"),
+        (
+            {"calibration_y": OTHER_Y + 1},
+            "calibration_y must be the number of a",
+        ),
     ],
 )
 def test_exits_that_do_not_belong_together_are_named(changes, message):

@@ -241,7 +241,7 @@ def test_rows_that_do_not_serve_are_refused(system, message):
         ({"utility": [[1, 0]]}, r"utility of 'a' must be of shape \(n_points=2"),
         (
             {"utility": [[1, 0], [1, 1]], "sample_weight": [1]},
-            "sample_weight of 'a' must be one number for each of the 2 rows",
+            "sample_weight must be one finite number >= 0 for each of the 2 rows",
         ),
     ],
 )
