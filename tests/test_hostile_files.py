@@ -18,13 +18,17 @@ import selective_query
 from selective_query import RoutingPolicy, load, save
 from selective_query.budgets._base import Budget
 from selective_query.cli import main
+from selective_query.datasets import make_selective_query
 from selective_query.persistence.known_types import OWN
 from tests.crafted_files import (
     mapping,
+    named,
     node,
     plain,
+    read,
     saved,
     sequence,
+    state_of,
     write,
 )
 
@@ -227,6 +231,22 @@ def test_only_what_save_takes_is_loaded(schema, tmp_path):
 def test_only_policies_classifiers_and_routers_are_saved(obj, tmp_path):
     with pytest.raises(TypeError, match="obj must be a RoutingPolicy, .* Got"):
         save(obj, tmp_path / "x.skops")
+
+
+@pytest.mark.parametrize("router", [plain(3), plain(None), policy_with()])
+def test_a_command_says_that_the_policy_is_damaged(router, tmp_path, capsys):
+    outcomes = make_selective_query(100, random_state=0).outcomes
+    save(RoutingPolicy("margin").fit(outcomes), tmp_path / "good.skops")
+    np.savez(tmp_path / "new.npz", base_proba=outcomes.base_proba, y=outcomes.y)
+    schema, members = read(tmp_path / "good.skops")
+    state_of(named(schema, "RoutingPolicy"))["router_"] = router
+    path = str(write(tmp_path / "evil.skops", schema, members))
+    new = str(tmp_path / "new.npz")
+    assert main(["decide", path, new]) == 2
+    assert "evil.skops" in capsys.readouterr().err
+    asked = ["--policy", path, "--base-ms", "1", "--min-coverage", ".5"]
+    assert main(["plan", new, *asked]) == 2
+    assert "evil.skops" in capsys.readouterr().err
 
 
 def nested(depth):

@@ -9,7 +9,11 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestCentroid,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
@@ -184,6 +188,21 @@ ATTACKS = {
         NEIGHBOURS,
         "KNeighborsClassifier",
         with_array("_y", lambda array: array[:3]),
+    ),
+    "neighbours_none": (
+        NEIGHBOURS,
+        "KNeighborsClassifier",
+        with_array("_fit_X", lambda array: array[:0]),
+    ),
+    "points_none": (
+        KNeighborsRegressor(algorithm="brute"),
+        "KNeighborsRegressor",
+        with_array("_fit_X", lambda array: array[:0]),
+    ),
+    "centroids_none": (
+        NearestCentroid(),
+        "NearestCentroid",
+        with_array("centroids_", lambda array: array[:0]),
     ),
     "support_counts": (SVC(), "SVC", with_array("_n_support", lambda array: -array)),
     "support_coefficients": (

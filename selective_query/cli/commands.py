@@ -17,7 +17,7 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
-from selective_query.cli.files import halves, load_policy
+from selective_query.cli.files import blamed_on, halves, load_policy
 from selective_query.cli.planning import add_plan
 from selective_query.comparison import compare_routers
 from selective_query.evidence import Evidence
@@ -186,8 +186,9 @@ def _fit(args):
 def _decide(args):
     policy = load_policy(args.policy)
     evidence = read_predictions(args.file, Evidence)
-    score = policy.query_score(evidence)
-    kept = policy.decide(evidence)
+    with blamed_on(args.policy):
+        score = policy.query_score(evidence)
+        kept = policy.decide(evidence)
     if args.output is None:
         np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
     else:

@@ -1,11 +1,14 @@
 """What commands read: a fitted policy, and the halves of a file of predictions."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query.persistence import load
 from selective_query.policy import RoutingPolicy
+from selective_query.routers import BaseRouter
 
 
 def load_policy(path):
@@ -31,7 +34,36 @@ def load_policy(path):
             f"Got {type(policy).__name__}."
         )
     check_is_fitted(policy, "router_")
+    if not isinstance(policy.router_, BaseRouter):
+        raise ValueError(
+            f"{path} is damaged: its policy has no router but "
+            f"{type(policy.router_).__name__}. Fit it anew."
+        )
     return policy
+
+
+@contextmanager
+def blamed_on(path):
+    """An error from inside a policy that was read is one of the file.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Raises
+    ------
+    ValueError
+        In place of an AttributeError, IndexError ...
+    """
+    try:
+        yield
+    except (ImportError, OSError, TypeError, ValueError):
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is damaged: its policy cannot decide ({type(error).__name__}: "
+            f"{error}). Fit it anew."
+        ) from error
 
 
 def halves(outcomes, path, seed):

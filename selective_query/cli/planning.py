@@ -1,6 +1,7 @@
 """The command `selective-query plan`: saved predictions, a device, a link, budgets."""
 
 import argparse
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from selective_query.budgets import (
 )
 from selective_query.budgets.budgets import All
 from selective_query.budgets.outlook import likely_coverage
-from selective_query.cli.files import halves, load_policy
+from selective_query.cli.files import blamed_on, halves, load_policy
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 from selective_query.outcomes import Outcomes
 from selective_query.planning import plan
@@ -185,8 +186,10 @@ def run_plan(args):
         options = ", ".join(map(_option, (*LIMITS, "min_coverage", "min_accuracy")))
         raise ValueError(f"plan needs at least one budget. Give one of {options}.")
     router, rows = _router_and_rows(args, deployment, budgets)
-    deployment = _charged(deployment, router, rows)
-    found = plan(rows, router.query_score(rows.evidence), deployment, *budgets)
+    with blamed_on(args.policy) if args.policy else nullcontext():
+        deployment = _charged(deployment, router, rows)
+        score = router.query_score(rows.evidence)
+    found = plan(rows, score, deployment, *budgets)
     print(found)
     if args.provenance:
         for profile in (deployment.device, deployment.link, deployment.cloud):

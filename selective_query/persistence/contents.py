@@ -143,6 +143,24 @@ def _check_histogram_boosted(model):
 
 
 def _check_neighbours(model):
+    _check_points(model._fit_X)
+
+
+def _check_centroids(model):
+    _check_points(model.centroids_)
+
+
+def _check_codes(model):
+    _check_points(model.code_book_)
+
+
+def _check_points(points):
+    """Distances to no points at all are divided by zero among the threads."""
+    _need(points.ndim == 2 and min(points.shape) > 0, "points")
+
+
+def _check_labelled_neighbours(model):
+    _check_neighbours(model)
     labels, k = model._y, getattr(model, "n_neighbors", 1)
     if labels.ndim > 1:
         return  # of several outputs, which are counted in Python
@@ -226,8 +244,28 @@ _CHECKS = {
             "neighbors._classification",
             "KNeighborsClassifier RadiusNeighborsClassifier",
             "_y",
+            _check_labelled_neighbours,
+        ),
+        (
+            "neighbors._regression",
+            "KNeighborsRegressor RadiusNeighborsRegressor",
+            "_fit_X",
             _check_neighbours,
         ),
+        ("neighbors._unsupervised", "NearestNeighbors", "_fit_X", _check_neighbours),
+        (
+            "neighbors._graph",
+            "KNeighborsTransformer RadiusNeighborsTransformer",
+            "_fit_X",
+            _check_neighbours,
+        ),
+        (
+            "neighbors._nearest_centroid",
+            "NearestCentroid",
+            "centroids_",
+            _check_centroids,
+        ),
+        ("multiclass", "OutputCodeClassifier", "code_book_", _check_codes),
         (
             "svm._classes",
             "NuSVC NuSVR SVC SVR",
