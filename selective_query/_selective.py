@@ -1,6 +1,5 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
-import copy
 import warnings
 from numbers import Integral, Real
 
@@ -17,6 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from selective_query._deciding import DecidingMixin, check_base
+from selective_query._fitting import become, unfitted
 from selective_query._labels import labelled_rows
 from selective_query._validation import (
     HasMethods,
@@ -121,20 +121,10 @@ class BaseSelectiveClassifier(
             check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
         refuse_other_names(self.base_estimator, X, "base_estimator")
         refuse_other_names(self._global_model(), X, "global_estimator")
-        fitted = self._unfitted()
+        fitted = unfitted(self)
         fitted.classes_ = classes
         fitted._learn(X, y, sample_weight)
-        # Only now: a fit that fails leaves everything as it was.
-        vars(self).clear()
-        vars(self).update(vars(fitted))
-        return self
-
-    def _unfitted(self):
-        """A copy without what an earlier fit has learned."""
-        copied = copy.copy(self)
-        for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
-            delattr(copied, name)
-        return copied
+        return become(self, fitted)
 
     def _learn(self, X, y, weight):
         if isinstance(self.calibration, Real):

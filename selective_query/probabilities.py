@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query._numbers import as_floats, as_numbers, is_whole
+from selective_query.frames import refuse_other_index
 
 # Saved half-precision outputs miss one by up to this much.
 SUM_TOLERANCE = 1e-3
@@ -117,6 +118,7 @@ class TopKProba:
     n_classes: int
 
     def __post_init__(self):
+        refuse_other_index([("classes", self.classes), ("proba", self.proba)])
         classes = as_numbers(self.classes, "TopKProba.classes")
         proba = as_floats(self.proba, "TopKProba.proba")
         if classes.ndim != 2 or classes.shape != proba.shape or not classes.shape[1]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selective_query import Evidence, Outcomes, RoutingPolicy
+from selective_query import Evidence, Outcomes, RoutingPolicy, TopKProba
 
 pandas = pytest.importorskip("pandas")
 
@@ -103,3 +103,11 @@ def test_default_names_of_polars_go_by_position(proba):
     np.testing.assert_array_equal(
         Evidence(base_proba=Polars()).base_proba, proba[:, [1, 2, 0]]
     )
+
+
+def test_top_classes_and_probabilities_of_other_order_are_refused(proba):
+    top = pandas.DataFrame(np.tile([2, 0], (60, 1)))
+    shares = pandas.DataFrame(np.tile([0.6, 0.3], (60, 1)))
+    assert len(TopKProba(top, shares, 3)) == 60
+    with pytest.raises(ValueError, match="same index"):
+        TopKProba(top, shares.iloc[::-1], 3)

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query._fitting import become, unfitted
 from selective_query._labels import labelled_rows
 from selective_query._validation import (
     HasMethods,
@@ -220,10 +221,11 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             seed = 0  # else a search that was cut off would start on other rows
         contest = Contest(self, X, y, sample_weight, check_random_state(seed))
         finalists = contest.finalists()
-        self._settle(contest, finalists)
-        self.best_hybrid_.fit(X, y, sample_weight)
-        self.classes_ = self.best_hybrid_.classes_
-        return self
+        fitted = unfitted(self)
+        fitted._settle(contest, finalists)
+        fitted.best_hybrid_.fit(X, y, sample_weight)
+        fitted.classes_ = fitted.best_hybrid_.classes_
+        return become(self, fitted)
 
     def _settle(self, contest, finalists):
         judged, ranked = contest.judged, contest.ranked(contest.judged)

@@ -200,16 +200,16 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if sample_weight is not None:
             weight = check_weights(sample_weight, len(y))
         self._check_settings()
-        self.classes_, label = self._encode(y)
+        classes, label = self._encode(y)
         coverage = 0.9 if self.coverage is None else self.coverage
         loss = make_loss(self.loss, coverage)
-        loss.check(len(self.classes_), self.n_epochs)
+        loss.check(len(classes), self.n_epochs)
         if global_proba is None and loss.needs_global:
             raise ValueError(
                 f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
                 "says about the rows, or choose another loss."
             )
-        target = make_target(label, weight, global_proba, self.classes_)
+        target = make_target(label, weight, global_proba, classes)
         if not weight.all():
             # A batch of such rows alone would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))
@@ -217,7 +217,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         random_state = random_state_of(self.random_state)
         with torch.random.fork_rng():
             torch.manual_seed(random_state.randint(2**31 - 1))
-            self._train(X, target, loss, coverage)
+            self._train(X, target, loss, coverage, classes)
         return self
 
     def _check_settings(self):
@@ -281,7 +281,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         made.module_.eval().cpu()
         return made
 
-    def _train(self, X, target, loss, coverage):
+    def _train(self, X, target, loss, coverage, classes):
         module = copy.deepcopy(self.module)
         if not isinstance(module, nn.Module):
             module = module()
@@ -296,9 +296,9 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             rows, held_out = hold_out_rows(rows, self.validation)
             best = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
         engine = make_engine(routed, self, len(rows), best)
-        loss.start(len(X), len(self.classes_), engine.device)
+        loss.start(len(X), len(classes), engine.device)
         engine.initialize()
-        check_outputs(engine.module_, X[:2], len(self.classes_))
+        check_outputs(engine.module_, X[:2], len(classes))
         engine.train_on(rows)
         loss.finish()
         # A callback may have stopped it within an epoch, which has no mean then.
@@ -310,6 +310,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             )
         if best is not None and best.weights is not None:
             engine.module_.load_state_dict(best.weights)
+        self.classes_ = classes
         self.module_ = engine.module_.eval().cpu()
         self.history_ = engine.history
         return self

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from selective_query import BaseSearchCV, SearchSpace
+from selective_query import BaseSearchCV, HybridClassifier, SearchSpace
 from selective_query.exceptions import BoundRouterError
 from selective_query.routers import EntropyRouter
 from selective_query.search.judging import (
@@ -307,3 +307,17 @@ def test_labels_and_weights_are_checked_first(global_, digits):
         made.fit(X, y, -np.ones(len(y)))
     with pytest.raises(ValueError, match="y must hold a label for each row"):
         made.fit(X, np.where(np.arange(len(y)) == 3, np.nan, y))
+
+
+def test_a_search_that_fails_leaves_the_one_before(global_, digits, monkeypatch):
+    found = search({"bayes": GaussianNB(var_smoothing=0.1)}, global_, digits)
+    before = dict(vars(found))
+
+    def fail(*_):
+        raise RuntimeError("no more memory")
+
+    monkeypatch.setattr(HybridClassifier, "fit", fail)
+    found.candidates["stump"] = DecisionTreeClassifier(max_depth=1)
+    with pytest.raises(RuntimeError, match="no more memory"):
+        found.fit(digits[0][600:], digits[1][600:])
+    assert vars(found) == before

@@ -369,3 +369,12 @@ def test_named_columns_of_the_global_are_matched_with_the_labels():
     swapped = pandas.DataFrame(proba, columns=["cat", "dog"])[["dog", "cat"]]
     target = make_target(label, weight, swapped, np.array(["cat", "dog"]))
     np.testing.assert_array_equal(target.global_proba.numpy(), proba)
+
+
+def test_a_training_that_fails_leaves_the_net_before(images):
+    X, y = images[0][:200], images[1][:200]
+    net = NetClassifier(SMALL, n_epochs=1, random_state=0).fit(X, y)
+    before = dict(vars(net))
+    with pytest.raises(ValueError, match="infinite or NaN"):
+        net.fit(X * np.nan, np.array(list("abcdefghij"))[y])
+    assert vars(net) == before
