@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query.exceptions import MissingEvidenceError
 from selective_query.probabilities import entropy, top_probabilities
 from selective_query.routers.scores import centred, log_probabilities
+from selective_query.routers.table import numeric_inputs
 
 N_TOP = 5
 # More classes than this are summarised by the top probabilities alone.
@@ -17,7 +17,7 @@ def evidence_columns(evidence):
     One minus the largest probability comes first, then the next top probabilities,
     the entropy, the logits (or centred log-probabilities, of at most 64 classes), and
     the base's features. Without base probabilities only what is left: features, or a
-    numeric `X`.
+    numeric `X`, which may be sparse.
 
     Parameters
     ----------
@@ -46,7 +46,9 @@ def evidence_columns(evidence):
         parts.append(evidence.base_features)
         layout.append(("base_features", evidence.base_features.shape[1]))
     if not parts:
-        parts.append(_numeric_inputs(evidence))
+        X = evidence.require("X", "A learned router without base outputs")
+        needs = "A learned router needs base_proba, base_logits, base_features or"
+        parts.append(numeric_inputs(X, needs))
         layout.append(("X", parts[0].shape[1]))
     return np.concatenate(parts, axis=1), tuple(layout)
 
@@ -64,15 +66,3 @@ def _probability_columns(proba, with_log):
         return [*columns, entropy(proba)[:, None]]
     log = log_probabilities(proba)  # the dearest step, so that entropy shares it
     return [*columns, -np.vecdot(proba, log)[:, None], centred(log)]
-
-
-def _numeric_inputs(evidence):
-    X = np.asarray(evidence.require("X", "A learned router without base outputs"))
-    if X.dtype.kind not in "fiub" or X.ndim != 2:
-        raise MissingEvidenceError(
-            "A learned router needs numbers: base_proba, base_logits, base_features, "
-            f"or a numeric X of shape (n_samples, n_columns). Got X of dtype {X.dtype} "
-            f"and shape {X.shape}. Turn texts into features first (for example with "
-            "HashingVectorizer or TfidfVectorizer and TruncatedSVD)."
-        )
-    return X.astype(float)

@@ -3,6 +3,7 @@
 from sklearn.base import clone
 
 from selective_query.evidence import Evidence
+from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
@@ -22,10 +23,12 @@ class PreRouter(BaseRouter):
     Parameters
     ----------
     router : BaseRouter or None, default=None
-        Learns from the columns of X; it is cloned. None is a :class:`BenefitRouter`.
+        Learns from the columns of X and nothing else; it is cloned. None is a
+        :class:`BenefitRouter`.
     features : transformer or None, default=None
-        Turns X into columns of numbers; cloned, and fitted without labels. None takes
-        a numeric X of shape (n_samples, n_columns) as it is.
+        Turns X into columns of numbers, for example ``TfidfVectorizer()`` for texts;
+        cloned, and fitted without labels. None takes a numeric X of shape (n_samples,
+        n_columns), dense or sparse, as it is.
     supervision : str or callable, default="benefit"
         As in :class:`BenefitRouter`.
 
@@ -33,6 +36,13 @@ class PreRouter(BaseRouter):
     ----------
     router_ : BaseRouter
     features_ : transformer or None
+
+    Raises
+    ------
+    TypeError
+        In `fit`, when `router` is no router or `features` no transformer.
+    MissingEvidenceError
+        In `fit`, when the router reads more than X, or X is no table of numbers.
 
     Examples
     --------
@@ -81,14 +91,40 @@ class PreRouter(BaseRouter):
         return self.router_.decision_cost(0, n_features)
 
     def _new_router(self):
-        self.router_ = BenefitRouter() if self.router is None else clone(self.router)
+        if self.router is None:
+            self.router_ = BenefitRouter()
+            return self.router_
+        if not isinstance(self.router, BaseRouter):
+            raise TypeError(
+                "PreRouter takes as router an instance of a BaseRouter subclass, such "
+                f"as BenefitRouter(), or None. Got {self.router!r}."
+            )
+        unknown = [name for name in self.router.required_evidence if name != "X"]
+        if unknown:
+            raise MissingEvidenceError(
+                "PreRouter hands its router the columns of X and nothing else, but "
+                f"{type(self.router).__name__} needs {', '.join(unknown)}. Choose one "
+                "that reads X: BenefitRouter(), KNNBenefitRouter(space='X'), "
+                "LearnedRouter(...)."
+            )
+        self.router_ = clone(self.router)
         return self.router_
+
+    def _fitted_features(self, X):
+        if self.features is None:
+            return None
+        has_methods = all(hasattr(self.features, n) for n in ("fit", "transform"))
+        if isinstance(self.features, type) or not has_methods:
+            raise TypeError(
+                "PreRouter takes as features an instance of a transformer, such as "
+                f"TfidfVectorizer(), or None. Got {self.features!r}. Of a function "
+                "FunctionTransformer makes one."
+            )
+        return clone(self.features).fit(X)
 
     def _inputs_alone(self, outcomes):
         X = outcomes.require("X", "PreRouter")
-        self.features_ = None
-        if self.features is not None:
-            self.features_ = clone(self.features).fit(X)
+        self.features_ = self._fitted_features(X)
         taught = supervise(outcomes, self.supervision)
         return Outcomes(
             X=self._columns(outcomes),
@@ -100,7 +136,4 @@ class PreRouter(BaseRouter):
 
     def _columns(self, evidence):
         X = evidence.require("X", "PreRouter")
-        if self.features_ is None:
-            return X
-        columns = self.features_.transform(X)
-        return columns.toarray() if hasattr(columns, "toarray") else columns
+        return X if self.features_ is None else self.features_.transform(X)

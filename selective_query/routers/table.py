@@ -1,10 +1,13 @@
 """A table of numbers about each row, for routers that measure distances in it."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from selective_query.exceptions import MissingEvidenceError
 
 SPACES = ("base_features", "X")
+# Numbers of a sparse X that are made dense at most: one gigabyte.
+MOST_DENSE = 2**27
 # Rows that are scored at a time, so that scratch memory does not grow with the batch.
 CHUNK = 4096
 
@@ -23,15 +26,42 @@ def numeric_table(evidence, space, who):
         raise ValueError(f"space must be one of {SPACES}. Got {space!r}.")
     table = evidence.require(space, who)
     if space == "X":
-        table = np.asarray(table)
-        if table.ndim != 2 or table.dtype.kind not in "fiub":
-            raise MissingEvidenceError(
-                f"{who} needs an X of numbers, of shape (n_samples, n_columns). Got "
-                f"dtype {table.dtype} and shape {table.shape}. Give base_features."
-            )
-        if not np.isfinite(table).all():
-            raise ValueError(f"{who} cannot measure distances to NaN or infinity in X.")
+        return numeric_inputs(table, f"{who} needs")
     return table.astype(float)
+
+
+def numeric_inputs(X, who_needs):
+    """A numeric X as a dense array of floats; a sparse one is made dense.
+
+    Raises
+    ------
+    MissingEvidenceError
+        When X is no table of numbers.
+    ValueError
+        When it holds NaN or infinity, or would take too much memory.
+    """
+    if issparse(X):
+        if np.prod(X.shape, dtype=float) > MOST_DENSE:
+            raise ValueError(
+                f"{who_needs} a dense X, and this sparse one of shape {X.shape} would "
+                "take more than a gigabyte. Use fewer columns, for example "
+                "PreRouter(features=TruncatedSVD(100))."
+            )
+        X = X.toarray(order="C")
+    X = np.asarray(X)
+    if X.ndim != 2 or X.dtype.kind not in "fiub":
+        raise MissingEvidenceError(
+            f"{who_needs} an X of numbers, of shape (n_samples, n_columns). Got X of "
+            f"dtype {X.dtype} and shape {X.shape}. Turn texts into features first, and "
+            "other inputs likewise: PreRouter(features=TfidfVectorizer()), or any "
+            "transformer."
+        )
+    if not np.isfinite(X).all():
+        raise ValueError(
+            f"{who_needs} an X without NaN or infinity. Fill them in first, for "
+            "example PreRouter(features=SimpleImputer())."
+        )
+    return X.astype(float)
 
 
 def check_width(table, width, who):

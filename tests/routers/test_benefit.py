@@ -408,7 +408,7 @@ def test_inputs_serve_where_the_base_put_out_nothing():
 
 def test_texts_alone_are_no_numbers():
     outcomes = from_benefit(np.zeros(20), X=["a text"] * 20)
-    with pytest.raises(MissingEvidenceError, match=r"numeric X.*HashingVectorizer"):
+    with pytest.raises(MissingEvidenceError, match=r"an X of numbers.*PreRouter"):
         BenefitRouter().fit(outcomes)
 
 

@@ -1,13 +1,31 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import CountVectorizer
+from scipy.sparse import csc_array, csr_matrix
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
 
 from selective_query import Evidence, HybridClassifier, Outcomes, RoutingPolicy
 from selective_query.budgets import GroupCoverage, MaxLatency
 from selective_query.costs import ConstantCosts
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.routers import BenefitRouter, PreRouter, TwoStageRouter
+from selective_query.routers import (
+    BenefitRouter,
+    KNNBenefitRouter,
+    KNNDistanceRouter,
+    LearnedRouter,
+    MaxProbabilityRouter,
+    PreRouter,
+    ProxyLogisticRouter,
+    TwoStageRouter,
+    table,
+)
 from selective_query.supervision import soft_outcomes
 
 
@@ -122,6 +140,70 @@ def test_texts_become_columns():
     assert score[0] > score[1] + 0.5
     with pytest.raises(MissingEvidenceError, match="Turn texts into features"):
         PreRouter().fit(outcomes)
+
+
+@pytest.mark.parametrize(
+    "router",
+    [None, ProxyLogisticRouter(), KNNBenefitRouter(space="X"), LearnedRouter(Ridge())],
+)
+@pytest.mark.parametrize("make", [csr_matrix, csc_array])
+def test_a_sparse_X_scores_as_the_dense_one(router, make):
+    dense = known(120)
+    sparse = replace(dense, X=make(dense.X))
+    found = PreRouter(router).fit(sparse).query_score(sparse.evidence)
+    expected = PreRouter(router).fit(dense).query_score(dense.evidence)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_more_sparse_columns_than_rows_are_no_matter():
+    texts = [f"word{i} word{i % 2}" for i in range(60)]
+    features = HashingVectorizer(n_features=2**16)
+    outcomes = Outcomes(
+        X=features.transform(texts),
+        base_utility=np.tile([0, 1], 30),
+        global_utility=np.ones(60),
+    )
+    router = PreRouter().fit(outcomes)
+    score = router.query_score(Evidence(X=features.transform(["word0", "word1"])))
+    assert score[0] > score[1] + 0.2
+
+
+def test_a_sparse_X_that_would_not_fit_dense_is_refused(monkeypatch):
+    monkeypatch.setattr(table, "MOST_DENSE", 100)
+    with pytest.raises(ValueError, match=r"shape \(500, 3\).*TruncatedSVD"):
+        PreRouter().fit(replace(known(), X=csr_matrix(known().X)))
+
+
+@pytest.mark.parametrize("router", [PreRouter(), KNNDistanceRouter(space="X")])
+def test_inputs_that_are_no_numbers_are_told_the_way(router):
+    for X in (["a text"] * 60, np.zeros((60, 2, 2)), np.zeros(60)):
+        outcomes = Outcomes(X=X, base_utility=np.zeros(60))
+        with pytest.raises(MissingEvidenceError, match=r"PreRouter\(features="):
+            router.fit(outcomes)
+    for X in (np.full((60, 2), np.nan), csr_matrix(np.full((60, 2), np.inf))):
+        outcomes = Outcomes(X=X, base_utility=np.zeros(60))
+        with pytest.raises(ValueError, match=r"NaN.*PreRouter\(features="):
+            router.fit(outcomes)
+
+
+@pytest.mark.parametrize("router", ["benefit", BenefitRouter, Ridge()])
+def test_what_is_no_router_is_named(router):
+    with pytest.raises(TypeError, match="an instance of a BaseRouter subclass"):
+        PreRouter(router).fit(known())
+
+
+@pytest.mark.parametrize("router", [MaxProbabilityRouter(), KNNBenefitRouter()])
+def test_a_router_that_reads_more_than_inputs_is_named(router):
+    with pytest.raises(
+        MissingEvidenceError, match=f"columns of X and .*{type(router).__name__} needs"
+    ):
+        PreRouter(router).fit_score(known())
+
+
+@pytest.mark.parametrize("features", ["tfidf", TfidfVectorizer, len, Ridge()])
+def test_what_is_no_transformer_is_named(features):
+    with pytest.raises(TypeError, match="an instance of a transformer"):
+        PreRouter(features=features).fit(known())
 
 
 def test_supervision_may_read_what_the_router_does_not():
