@@ -23,7 +23,6 @@ from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.routers.trivial import RandomRouter
 
 
 class _Unchanged:
@@ -321,11 +320,8 @@ class RoutingPolicy(BaseEstimator):
         ndarray of shape (n_samples,), bool
             True where the base answers, False where the global is queried.
         """
-        score, point = self.query_score(evidence), self.operating_point_
-        chance = None
-        if point.budget is not None and point.budget.mixes:
-            chance = RandomRouter(point.budget.seed).query_score(evidence)
-        return point.keeps(score, evidence, chance)
+        score = self.query_score(evidence)
+        return self.operating_point_.keeps(score, evidence)
 
     def at(self, coverage, *, confidence=UNCHANGED):
         """The same policy at another operating point, without a refit.

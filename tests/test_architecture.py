@@ -25,7 +25,7 @@ FLOORS = [
         "probabilities",
     },
     {"evidence"},
-    {"outcomes", "_outcomes_file"},
+    {"outcomes", "_outcomes_file", "chance"},
     {"supervision"},
     {"metrics", "costs"},
     {"budgets"},

@@ -60,7 +60,7 @@ class Mixed(All):
 
     A mixture meets on average what one threshold for each group must round. A row is
     decided by a seeded hash of its evidence, so always in the same way, and rows whose
-    evidence is equal stay together.
+    evidence is equal stay together; ``fit`` warns where that undoes the mixture.
 
     Parameters
     ----------

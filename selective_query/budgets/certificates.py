@@ -146,7 +146,7 @@ class OperatingPoint:
     accuracy: float
     certificate: Certificate
 
-    def keeps(self, score, evidence, chance=None):
+    def keeps(self, score, evidence):
         """Whether the base answers, for rows with these scores.
 
         Parameters
@@ -154,8 +154,6 @@ class OperatingPoint:
         score : ndarray of shape (n_samples,)
         evidence : Evidence
             Of the same rows, for rules that look at more than the score.
-        chance : ndarray of shape (n_samples,), optional
-            Random numbers in [0, 1), for rules that mix.
 
         Returns
         -------

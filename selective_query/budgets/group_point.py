@@ -6,6 +6,7 @@ import numpy as np
 
 from selective_query.budgets.certificates import OperatingPoint
 from selective_query.budgets.row_budgets import PREDICTED_CLASS, GroupCoverage
+from selective_query.chance import chance_of_rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class GroupOperatingPoint(OperatingPoint):
     rounding_loss: float = 0.0
     mixtures: tuple | None = None
 
-    def keeps(self, score, evidence, chance=None):
+    def keeps(self, score, evidence):
         """Whether the base answers, for rows with these scores.
 
         A predicted class that no calibration row had stays with the base.
@@ -44,6 +45,9 @@ class GroupOperatingPoint(OperatingPoint):
         """
         groups = np.array([group for group, _ in self.thresholds])
         group = group_column(self.budget, evidence)
+        chance = None
+        if self.mixtures is not None:
+            chance = chance_of_rows(evidence, self.budget.seed)
         known = np.isin(group, groups)
         if known.all():
             return self._keeps(score, _places(group, groups), chance)
@@ -57,18 +61,9 @@ class GroupOperatingPoint(OperatingPoint):
         return kept
 
     def _keeps(self, score, place, chance):
-        if self.mixtures is None or chance is None:
+        if self.mixtures is None:
             return score <= np.array([t for _, t in self.thresholds])[place]
-        kept = np.zeros(len(score), dtype=bool)
-        for g, mixture in enumerate(self.mixtures):
-            rows = place == g
-            ends = np.cumsum([share for _, share in mixture])
-            # Rows with the smallest chance get the lowest threshold.
-            pick = np.minimum(
-                np.searchsorted(ends, chance[rows], side="right"), len(mixture) - 1
-            )
-            kept[rows] = score[rows] <= np.array([t for t, _ in mixture])[pick]
-        return kept
+        return kept_by_mixtures(self.mixtures, score, place, chance)
 
     def __str__(self):
         shown = ", ".join(f"{group}: {t:.6g}" for group, t in self.thresholds[:6])
@@ -78,6 +73,20 @@ class GroupOperatingPoint(OperatingPoint):
             f"on the calibration rows; rounding loses {self.rounding_loss:.2g}; "
             f"{self.certificate}"
         )
+
+
+def kept_by_mixtures(mixtures, score, place, chance):
+    """Whether each row is kept by the threshold that its chance picks in its group."""
+    kept = np.zeros(len(score), dtype=bool)
+    for g, mixture in enumerate(mixtures):
+        rows = place == g
+        ends = np.cumsum([share for _, share in mixture])
+        # Rows with the smallest chance get the lowest threshold.
+        pick = np.minimum(
+            np.searchsorted(ends, chance[rows], side="right"), len(mixture) - 1
+        )
+        kept[rows] = score[rows] <= np.array([t for t, _ in mixture])[pick]
+    return kept
 
 
 def group_column(budget, evidence):

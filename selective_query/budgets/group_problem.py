@@ -22,6 +22,9 @@ from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
 from selective_query.budgets.shortfalls import short_by, standard_error
 from selective_query.budgets.sweep import JudgedRows
 
+# What the lowest score is worth less than the highest, where both are worth the same.
+SLOPE = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class GroupProblem:
@@ -134,6 +137,15 @@ class GroupProblem:
         return [group_levels(*(column[own] for column in columns)) for own in rows]
 
     @cached_property
+    def _strictly_rising_value(self):
+        """The value, where rows are worth the same a little less for a lower score.
+
+        A plan that may choose among such rows would mix far thresholds at random.
+        """
+        place = np.unique(self.judged.score, return_inverse=True)[1]
+        return self.value - SLOPE * (1 - place / (place.max() + 1))
+
+    @cached_property
     def _expected_cost(self):
         """Mean cost of the rows of a group that are worth the same.
 
@@ -151,7 +163,7 @@ class GroupProblem:
         used, asked = self._used, self._constraints
         found = plan_groups(
             self.judged.score[used],
-            self.value[used],
+            self._strictly_rising_value[used],
             self.judged.weight[used],
             np.searchsorted(self._present, self.place[used]),
             len(self._present),
@@ -162,10 +174,6 @@ class GroupProblem:
             max_cost=asked.max_cost,
         )
         return replace(found, mixture=mended(found.mixture, self._levels, asked))
-
-    def mixed_coverage(self, plan):
-        """Coverage of the plan's mixture."""
-        return np.average(plan.coverage, weights=self._constraints.size)
 
     def thresholds(self, plan):
         """One threshold for each group, on the scores of these rows."""
@@ -179,6 +187,15 @@ class GroupProblem:
         for g, mixed in zip(self._present, plan.mixture, strict=True):
             found[g] = mixed
         return found
+
+    def kept_by(self, mixtures):
+        """The chance of each row to be kept by a mixture for each group."""
+        kept = np.zeros(len(self.place))
+        for g, mixture in enumerate(mixtures):
+            rows = self.place == g
+            for threshold, share in mixture:
+                kept[rows] += share * (self.judged.score[rows] <= threshold)
+        return kept
 
     def short_by(self, budget, kept, worth):
         """By how much new data fall short of each part, where these rows are so kept.

@@ -11,6 +11,8 @@ from selective_query.budgets._base import ROUNDING
 
 # Thresholds in each group; shares between two neighbours are possible too.
 N_LEVELS = 64
+# Small gains must not be lost in the solver's tolerance.
+SCALE = 1e4
 # Dual values below this are rounding of the solver.
 SMALLEST_PRICE = 1e-9
 
@@ -124,7 +126,7 @@ def plan_groups(
         one_each = hstack([one_each, csr_array((n_groups, 2))])
         gain = np.append(gain, [0.0, 0.0])
     found = linprog(
-        -gain,
+        -gain * SCALE,
         A_ub=vstack(rows),
         b_ub=np.concatenate(limits) + 1e-12,
         A_eq=one_each,
@@ -135,7 +137,7 @@ def plan_groups(
     if not found.success:
         # Keeping every row is always possible, so this is no matter of the data.
         raise RuntimeError(f"The linear program was not solved: {found.message}")
-    price = np.abs(found.ineqlin.marginals)
+    price = np.abs(found.ineqlin.marginals) / SCALE
     apart = price[:n_groups] > SMALLEST_PRICE
     if max_cost is not None and price[n_groups + 1] > SMALLEST_PRICE:
         apart[:] = True

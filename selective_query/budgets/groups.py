@@ -7,7 +7,10 @@ import numpy as np
 from selective_query._validation import warn_user
 from selective_query.budgets.budgets import floors_of
 from selective_query.budgets.certificates import Certificate
-from selective_query.budgets.group_point import GroupOperatingPoint
+from selective_query.budgets.group_point import (
+    GroupOperatingPoint,
+    kept_by_mixtures,
+)
 from selective_query.budgets.group_problem import GroupProblem, part_of
 from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
 from selective_query.budgets.thresholds import (
@@ -40,16 +43,17 @@ def solve_groups(calibration, budget, confidence):
     if confidence is None:
         plan = problem.plan()
         own = problem.thresholds(plan)
-        mixtures = [[(t, 1.0)] for t in own]
+        mixtures = problem.mixtures(plan)
+        planned = problem.kept_by(mixtures)
         if budget.mixes:
-            mixtures = problem.mixtures(plan)
-        kept = _share_kept(judged.score, problem.place, mixtures)
-        if not budget.mixes:
-            _warn_rounding(
-                judged.weight @ kept / scores.n, problem.mixed_coverage(plan)
-            )
+            kept = planned
+            chance = calibration.columns.chance(budget.seed)
+            _warn_lumps(problem, mixtures, kept, chance)
+            mixtures = problem.carried_over_each(mixtures, scores.of)
+        else:
+            kept = (judged.score <= own[problem.place]).astype(float)
+            _warn_rounding(judged.weight @ (kept - planned) / scores.n)
         thresholds = problem.carried_over(own, scores.of)
-        mixtures = problem.carried_over_each(mixtures, scores.of)
         certificate = Certificate(
             budget,
             None,
@@ -60,17 +64,17 @@ def solve_groups(calibration, budget, confidence):
             short_by=problem.short_by(budget, kept, scores.n_effective / scores.n),
         )
     else:
-        plan, thresholds, certificate = _certify(
+        mixtures, thresholds, certificate = _certify(
             problem, budget, confidence, calibration.seed
         )
         kept = (judged.score <= thresholds[problem.place]).astype(float)
+        planned = problem.kept_by(mixtures)
     place, share = problem.place, judged.weight / judged.weight.sum()
     size = np.bincount(place, share)
     groups = problem.groups.tolist()
     with np.errstate(invalid="ignore"):
         coverages = np.bincount(place, share * kept) / size
     utility = kept * judged.base_utility + (1 - kept) * judged.query_utility
-    gained = share @ (problem.value * (1 - kept))
     return GroupOperatingPoint(
         threshold=None,
         budget=budget,
@@ -79,13 +83,13 @@ def solve_groups(calibration, budget, confidence):
         certificate=certificate,
         thresholds=tuple(zip(groups, thresholds.tolist(), strict=True)),
         coverages=tuple(zip(groups, coverages.tolist(), strict=True)),
-        rounding_loss=float(plan.value - gained),
+        rounding_loss=max(0.0, float(share @ (problem.value * (kept - planned)))),
         mixtures=tuple(map(tuple, mixtures)) if budget.mixes else None,
     )
 
 
-def _warn_rounding(reached, mixed):
-    if reached > mixed + TIE_TOLERANCE:
+def _warn_rounding(surplus):
+    if surplus > TIE_TOLERANCE:
         warn_user(
             "One threshold for each group keeps to the budget, but at a coverage more "
             f"than {100 * TIE_TOLERANCE:g} points above that of a mixture of "
@@ -96,14 +100,22 @@ def _warn_rounding(reached, mixed):
         )
 
 
-def _share_kept(score, place, mixtures):
-    """The chance of each row to stay with the base."""
-    kept = np.zeros(len(score))
-    for g, mixture in enumerate(mixtures):
-        rows = place == g
-        for threshold, share in mixture:
-            kept[rows] += share * (score[rows] <= threshold)
-    return kept
+def _warn_lumps(problem, mixtures, kept, chance):
+    """Warn where equal rows, which stay together, undo a mixture."""
+    if chance is None:
+        return
+    judged, place = problem.judged, problem.place
+    share = judged.weight / judged.weight.sum()
+    decided = kept_by_mixtures(mixtures, judged.score, place, chance)
+    by_luck = np.sqrt(share**2 @ (kept * (1 - kept)))
+    if abs(share @ (decided - kept)) > max(TIE_TOLERANCE, 3 * by_luck):
+        warn_user(
+            "Rows whose evidence is equal stay together, and so many are that the "
+            "mixture keeps another share of the calibration rows than it should. Give "
+            "evidence that tells rows apart (X or base_features), or take All(...) in "
+            "place of Mixed(...).",
+            CalibrationWarning,
+        )
 
 
 def _check(calibration, budget, confidence):
@@ -136,7 +148,7 @@ def _check(calibration, budget, confidence):
 
 
 def _certify(problem, budget, confidence, seed):
-    """A plan, and thresholds that keep every least coverage with this confidence.
+    """A planned mixture, and thresholds that are shown to keep each least coverage.
 
     Some rows make the plan; the others settle an order statistic for each group, and
     one for all rows on scores less the planned threshold of their group, each at its
@@ -192,7 +204,7 @@ def _certify(problem, budget, confidence, seed):
         method="exact order statistics for each group, the error probability divided",
         vacuous=bool((thresholds == inf).all()),
     )
-    return plan, thresholds, certificate
+    return part.mixtures(plan), thresholds, certificate
 
 
 def _exact_scores(judged):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query.budgets._base import Budget, check_number, is_number
+from selective_query.chance import chance_of_rows
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.probabilities import top_class
 
 PREDICTED_CLASS = "predicted_class"
+CHANCE = "chance"
 
 
 class RowBudget(Budget):
@@ -295,20 +297,32 @@ class RowColumns:
     Attributes
     ----------
     kept : tuple of (str, object, ndarray)
-        Kind of budget, where it reads, and what it read.
+        Kind of budget, where it reads, and what it read; of a mixture its seed and the
+        chance of each row.
     """
 
     kept: tuple = ()
 
     @classmethod
     def read(cls, budget, evidence):
-        """Whatever the parts of a budget read off these rows."""
-        return cls(
-            tuple(
-                (type(part).__name__, part.where_read, part.column(evidence))
-                for part in (budget.parts if budget is not None else ())
-                if isinstance(part, (GroupCoverage, MaxQueryCost))
-            )
+        """Whatever a budget reads off these rows."""
+        if budget is None:
+            return cls()
+        kept = tuple(
+            (type(part).__name__, part.where_read, part.column(evidence))
+            for part in budget.parts
+            if isinstance(part, (GroupCoverage, MaxQueryCost))
+        )
+        if budget.mixes:
+            chance = chance_of_rows(evidence, budget.seed)
+            kept += ((CHANCE, budget.seed, chance),)
+        return cls(kept)
+
+    def chance(self, seed):
+        """The chance of each row, None where it was not kept."""
+        return next(
+            (chance for kind, of, chance in self.kept if (kind, of) == (CHANCE, seed)),
+            None,
         )
 
     def of(self, part):

@@ -14,6 +14,7 @@ from selective_query.budgets import (
     MaxQueryCost,
     Mixed,
 )
+from selective_query.budgets.group_point import kept_by_mixtures
 from selective_query.budgets.row_budgets import RowColumns
 from selective_query.exceptions import CalibrationWarning
 
@@ -42,9 +43,12 @@ def chance_kept(policy, outcomes):
     """Whether the base answers, on average over how a mixture may fall."""
     point = policy.operating_point_
     score = policy.query_score(outcomes)
-    grid = (np.arange(1000) + 0.5) / 1000 if point.mixtures else [0.0]
+    if not point.mixtures:
+        return point.keeps(score, outcomes.evidence)
+    grid = (np.arange(1000) + 0.5) / 1000
     decided = [
-        point.keeps(score, outcomes.evidence, np.full(len(score), u)) for u in grid
+        kept_by_mixtures(point.mixtures, score, outcomes.group, np.full(len(score), u))
+        for u in grid
     ]
     return np.mean(decided, axis=0)
 
@@ -67,9 +71,7 @@ def test_one_dear_row_is_not_queried(unit):
         (np.arange(100) % 3 == 0).astype(int),
         query_cost=cost,
     )
-    policy = RoutingPolicy("max_probability", MaxQueryCost(0.1 * unit))
-    with pytest.warns(CalibrationWarning, match="single ones cost much"):
-        policy.fit(outcomes)
+    policy = RoutingPolicy("max_probability", MaxQueryCost(0.1 * unit)).fit(outcomes)
     kept = policy.decide(outcomes.evidence)
     assert mean_cost(kept, outcomes) <= 0.1 * unit
     assert not kept[91:].any()
@@ -176,3 +178,22 @@ def test_thresholds_are_carried_over_to_the_scores_of_other_models(kind):
     assert kept.mean() == pytest.approx(point.coverage, abs=0.005)
     assert kept[group == 0].mean() == pytest.approx(0.7, abs=0.01)
     assert point.thresholds[1][1] == point.thresholds[2][1]
+
+
+@pytest.mark.parametrize("n_features", [0, 1])
+def test_a_mixture_of_rows_that_nothing_tells_apart_is_told(n_features):
+    rng = np.random.default_rng(2)
+    doubt = rng.choice([0.1, 0.5, 0.9], size=900)
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_features=rng.normal(size=(900, 1)) if n_features else None,
+        base_utility=rng.uniform(size=900) > doubt,
+        global_utility=np.ones(900),
+    )
+    policy = RoutingPolicy("max_probability", Mixed(0.85))
+    if n_features:
+        kept = policy.fit(outcomes).decide(outcomes.evidence)
+        assert kept.mean() == pytest.approx(0.85, abs=0.04)
+    else:
+        with pytest.warns(CalibrationWarning, match="evidence is equal stay together"):
+            policy.fit(outcomes)
