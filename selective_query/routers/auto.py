@@ -1,4 +1,4 @@
-"""The default router: max-probability, unless another is shown to be better."""
+"""The default router: max-probability, unless another is well ahead."""
 
 from numbers import Real
 
@@ -16,6 +16,9 @@ from selective_query.routers.portfolio import (
 
 # Accuracy near the asked coverage is the mean over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)
+# With fewer rows than this on which a choice makes a difference, a standard error says
+# little: so many times more of them are asked for.
+FEW_PAIRS, CAUTION = 30, 1.4
 
 
 class AutoRouter(SelfScoringRouter):
@@ -23,9 +26,15 @@ class AutoRouter(SelfScoringRouter):
 
     Every candidate scores each row without having learned from it. A candidate
     replaces max-probability only if its accuracy near the target coverage is higher by
-    more than ``n_standard_errors`` paired standard errors over the rows; of several
-    the one with the largest gain is taken. Picking the plain maximum instead is often
-    worse than max-probability on a few hundred rows.
+    more than ``n_standard_errors`` paired standard errors over the rows, and by 1.4
+    times as many where both differ in the outcome of fewer than 30 rows; of several the
+    one with the largest gain is taken. Picking the plain maximum instead is often worse
+    than max-probability on a few hundred rows.
+
+    This is a rule of choice, not a proof. It does not correct for the number of
+    candidates, so that now and then one is taken that is ahead by chance alone, mostly
+    at a small loss; raise ``n_standard_errors`` where that matters more than gains.
+    ``benchmarks/auto_safety.py`` measures how often, and at what loss.
 
     The default portfolio is max_probability, margin, entropy, benefit, the same taught
     half by the global's probabilities where they are known (benefit_mixed), and
@@ -44,8 +53,8 @@ class AutoRouter(SelfScoringRouter):
         its own. None compares by area under the curve, among candidates in units of
         benefit only, since there is no coverage to cut at but the sign of the benefit.
     n_standard_errors : float, default=1.5
-        How sure a gain must be; finite, at least 0. ``benchmarks/auto_safety.py``
-        measures what a choice on few rows loses to max-probability.
+        How far ahead a candidate must be; finite, at least 0. Where five candidates
+        shall be left alone by chance in 19 of 20 samples it is about 2.3.
     base_macs : int or None, default=None
         Multiply-accumulates of the base, where they are known.
 
@@ -105,9 +114,10 @@ class AutoRouter(SelfScoringRouter):
         }
         chosen, largest, report = anchor, 0.0, {}
         for name, share in shares.items():
-            gain, error = _paired_gain(share, shares[anchor], outcomes)
+            gain, error, n_pairs = _paired_gain(share, shares[anchor], outcomes)
             report[name] = {"gain": gain, "standard_error": error}
-            if gain > max(largest, self.n_standard_errors * error):
+            caution = CAUTION if n_pairs < FEW_PAIRS else 1
+            if gain > max(largest, caution * self.n_standard_errors * error):
                 chosen, largest = name, gain
         self.selected_ = candidates[chosen]
         self.selection_ = {
@@ -202,10 +212,12 @@ def _is_candidate(router):
 
 
 def _paired_gain(share, anchor_share, outcomes):
-    """Mean gain in accuracy of one rule over another, and its standard error."""
+    """Mean gain in accuracy of one rule over another, its standard error, and the
+    number of rows that make it.
+    """
     difference = (share - anchor_share) * outcomes.benefit
     weight = outcomes.weight
     n = weight.sum()
     gain = weight @ difference / n
     variance = weight @ (difference - gain) ** 2 / n
-    return float(gain), float(np.sqrt(variance / n))
+    return float(gain), float(np.sqrt(variance / n)), weight[difference != 0].sum()

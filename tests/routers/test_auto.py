@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -193,6 +195,27 @@ def test_noise_does_not_move_it_from_the_anchor():
     # Three candidates, each with a chance of 7 % of being ahead by so much.
     assert share_kept(1.5) > 0.65
     assert share_kept(0) < 0.35
+
+
+def test_few_rows_that_differ_must_speak_louder():
+    def sparse(seed):
+        """Outcomes that differ between both sides on one row in ten, by chance."""
+        old = noise(200, seed)
+        same = np.random.default_rng(seed).random(200) < 0.8
+        utility = np.where(same, old.base_utility, old.global_utility)
+        return replace(old, global_utility=utility)
+
+    routers = [AutoRouter(target_coverage=0.8).fit(sparse(seed)) for seed in range(60)]
+    ahead = [
+        any(
+            report["gain"] > 1.5 * report["standard_error"]
+            for report in router.selection_["candidates"].values()
+        )
+        for router in routers
+    ]
+    moved = [router.selection_["chosen"] != "max_probability" for router in routers]
+    assert np.mean(ahead) > 0.1
+    assert np.mean(moved) < 0.4 * np.mean(ahead)
 
 
 def test_of_several_gains_the_largest_is_taken():
