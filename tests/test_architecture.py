@@ -21,6 +21,7 @@ FLOORS = [
         "_validation",
         "_labels",
         "_parallel",
+        "_torch_random",
         "frames",
         "probabilities",
     },
@@ -62,6 +63,7 @@ FLOORS = [
 ]
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ROOMS = {
+    "_torch_random.py",
     "costs/exit_profile.py",
     "costs/liveness.py",
     "costs/net_profile.py",

@@ -1,10 +1,12 @@
 """Nets that several threads ask at once: what one call reads is its own."""
 
+from functools import partial
 from threading import Barrier, Thread
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 
@@ -15,9 +17,8 @@ from torch import nn
 from selective_query import HybridClassifier
 from selective_query.chunks import predict_in_chunks
 from selective_query.layers import layer_outputs
+from selective_query.nets import SignalNet
 from selective_query.training import NetClassifier
-
-N_THREADS = 2
 
 
 class Meeting(nn.Module):
@@ -97,3 +98,15 @@ def test_chunks_in_threads_as_all_at_once(shared, X):
         for _ in range(5):
             found = np.concatenate(list(predict_in_chunks(hybrid, X, chunk_rows=20)))
             np.testing.assert_array_equal(found, expected)
+
+
+def test_fits_at_once_are_those_of_one_after_the_other(X):
+    y = (X[:, 0] > 0).astype(int)
+    made = partial(SignalNet, 2, n_channels=1, width=4, depth=1, kernel=3)
+    nets = [NetClassifier(made, n_epochs=3, random_state=i) for i in range(4)]
+    rows = X[:, None]
+    alone = [clone(net).fit(rows, y).predict_proba(rows) for net in nets]
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        fitted = joblib.Parallel()(joblib.delayed(net.fit)(rows, y) for net in nets)
+    for net, expected in zip(fitted, alone, strict=True):
+        np.testing.assert_array_equal(net.predict_proba(rows), expected)

@@ -2,10 +2,10 @@
 
 import copy
 
-import torch
 from torch import fx, nn
 from torch.nn.utils import skip_init
 
+from selective_query._torch_random import own_random_numbers
 from selective_query.compression.integer_layers import IntegerLayer
 from selective_query.costs.liveness import COMPUTING, NORMS, UNCOUNTED_CALLS, is_call_of
 from selective_query.training.net_classifier import NetClassifier
@@ -135,7 +135,7 @@ def rewrapped(classifier, net, features=slice(None)):
         A shallow copy; only ``module_`` is another.
     """
     old = classifier.module_
-    with torch.random.fork_rng():  # The head's first weights are not kept.
+    with own_random_numbers():  # The head's first weights are not kept.
         routed = RoutedNet(net, copy.deepcopy(old.loss), classifier.head_hidden)
     routed.head = _reading(old.head, features)
     routed.second = _reading(old.second, features)

@@ -8,6 +8,7 @@ import torch
 from torch import fx, nn
 
 from selective_query._numbers import check_whole
+from selective_query._torch_random import own_random_numbers
 from selective_query.costs.fitting import RESERVED_BYTES, memory_report
 from selective_query.costs.liveness import (
     COMPUTING,
@@ -240,7 +241,7 @@ def _new_module(estimator):
     if isinstance(made, nn.Module):
         return made
     of_skorch = getattr(estimator, "get_params_for", None)
-    with torch.random.fork_rng():
+    with own_random_numbers():
         return made() if of_skorch is None else made(**of_skorch("module"))
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
+from selective_query._torch_random import own_random_numbers
+
 LOG_2 = math.log(2)
 # Batch norm estimates its moments poorly from fewer rows than this.
 SMALLEST_BATCH = 16
@@ -188,9 +190,8 @@ def seeded(seed):
     One thread: a net this small gains nothing from more, and loses much where other
     processes use the cores.
     """
-    n_threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_random_numbers(seed, devices=[]):
+        n_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             yield

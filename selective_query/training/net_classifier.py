@@ -14,6 +14,7 @@ from torch import nn
 
 from selective_query._labels import label_column
 from selective_query._numbers import random_state_of
+from selective_query._torch_random import own_random_numbers
 from selective_query._validation import Interval, check_weights, fit_context
 from selective_query.training.batch import make_target
 from selective_query.training.early_stopping import BestEpoch, hold_out_rows
@@ -214,9 +215,8 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             # A batch of such rows alone would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))
             X, target = X[used], target.pick(used)._replace(row=torch.arange(len(used)))
-        random_state = random_state_of(self.random_state)
-        with torch.random.fork_rng():
-            torch.manual_seed(random_state.randint(2**31 - 1))
+        seed = random_state_of(self.random_state).randint(2**31 - 1)
+        with own_random_numbers(seed):
             self._train(X, target, loss, coverage, classes)
         return self
 
