@@ -8,9 +8,10 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query._columns import check_columns
 from selective_query._labels import check_truth, labelled_rows
 from selective_query._numbers import refuse_masked
-from selective_query._validation import check_features, will_offer
+from selective_query._validation import will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import certify_jointly
 from selective_query.crossfit import to_evidence, to_outcomes
@@ -67,7 +68,7 @@ class DecidingMixin:
         refuse_masked(X, "X")
         if not isinstance(X, np.ndarray):
             (X,) = indexable(X)
-        check_features(self, X)
+        check_columns(self, X)
         return X
 
     def predict_coverage(self, X):

@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from selective_query._columns import refuse_other_names, remember_columns
 from selective_query._deciding import DecidingMixin, check_base
 from selective_query._fitting import become, unfitted
 from selective_query._labels import labelled_rows
@@ -25,8 +26,6 @@ from selective_query._validation import (
     StrOptions,
     fit_context,
     is_frozen,
-    refuse_other_names,
-    remember_features,
 )
 from selective_query.budgets.budgets import check_coverage, floors_of
 from selective_query.budgets.calibration import check_certifiable_weights, hold_out
@@ -133,7 +132,7 @@ class BaseSelectiveClassifier(
             self._fit_cross(X, y, weight)
         self.operating_point_ = self.policy_.operating_point_
         self.device_fit_ = self._device_fit(X)
-        remember_features(self, X, self.base_estimator_)
+        remember_columns(self, X, self.base_estimator_)
 
     def _global_model(self):
         """The global as it was given, None without one."""

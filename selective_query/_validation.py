@@ -13,13 +13,11 @@ from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
 )
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _get_feature_names,
-    has_fit_parameter,
-)
+from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_n_features as check_n_features
+from sklearn.utils.validation import _get_feature_names as get_feature_names
 from sklearn.utils.validation import _num_samples as num_samples
+from sklearn.utils.validation import has_fit_parameter
 
 from selective_query._numbers import as_numbers
 
@@ -34,18 +32,18 @@ __all__ = [
     "StrOptions",
     "align_proba",
     "check_choice",
-    "check_features",
+    "check_feature_names",
     "check_flag",
     "check_instance",
     "check_matplotlib_support",
+    "check_n_features",
     "check_weights",
     "count_rows",
     "encode_labels",
     "fit_context",
+    "get_feature_names",
     "is_frozen",
     "num_samples",
-    "refuse_other_names",
-    "remember_features",
     "takes_weights",
     "warn_user",
     "will_offer",
@@ -92,54 +90,6 @@ def takes_weights(estimator):
         return True
     asked = estimator._get_metadata_request().fit.requests.get("sample_weight")
     return asked in (None, True, "sample_weight")
-
-
-def remember_features(estimator, X, model):
-    """Set names of the columns where X has them; their number where a model has it."""
-    names = _names_of(X)
-    if names is not None:
-        estimator.feature_names_in_ = names
-    if hasattr(model, "n_features_in_"):
-        _check_n_features(estimator, X, reset=True)
-
-
-def check_features(estimator, X, who="model"):
-    """Refuse other columns than an estimator was fitted on, where it remembers them.
-
-    Raises
-    ------
-    ValueError
-        When names are missing, unknown or in another order, or their number is another.
-    """
-    if hasattr(estimator, "feature_names_in_"):
-        try:
-            _check_feature_names(estimator, X, reset=False)
-        except ValueError as error:
-            raise ValueError(
-                f"{error}Pass X[{who}.feature_names_in_], the columns of fit in their "
-                "order."
-            ) from None
-    if len(getattr(X, "shape", ())) > 1:  # of others the models say what they need
-        _check_n_features(estimator, X, reset=False)
-
-
-def refuse_other_names(model, X, who):
-    """Raise where a frozen model was fitted on columns of other names.
-
-    A pipeline picks its columns itself.
-    """
-    if is_frozen(model) and not isinstance(model, Pipeline):
-        inner = getattr(model, "estimator", model)
-        has_names = hasattr(inner, "feature_names_in_") and _names_of(X) is not None
-        if has_names and not isinstance(inner, Pipeline):
-            check_features(inner, X, who)
-
-
-def _names_of(X):
-    try:
-        return _get_feature_names(X)
-    except TypeError:  # text beside numbers, which scikit-learn's own models refuse
-        return None
 
 
 def align_proba(proba, model_classes, classes, who="a model"):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query._columns import REMEMBERED
 from selective_query._deciding import DecidingMixin
 from selective_query._validation import num_samples
 from selective_query.answers import ask
@@ -71,8 +72,8 @@ class BaseStage(DecidingMixin):
         self.base_features = hybrid.base_features
         self.policy_ = hybrid.policy_
         self.classes_ = hybrid.classes_
-        remembered = {"n_features_in_", "feature_names_in_"}.intersection(vars(hybrid))
-        vars(self).update({name: getattr(hybrid, name) for name in remembered})
+        seen = vars(hybrid)
+        vars(self).update({name: seen[name] for name in REMEMBERED if name in seen})
 
     def route(self, X, *, with_score=False):
         """Ask the base, and say where that is enough.

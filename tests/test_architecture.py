@@ -14,6 +14,7 @@ PACKAGE = Path(selective_query.__file__).parent
 # Each room may import from its own line and those above it.
 FLOORS = [
     {
+        "_columns",
         "_fitting",
         "exceptions",
         "_archives",

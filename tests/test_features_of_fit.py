@@ -166,3 +166,15 @@ def test_a_fit_that_succeeds_keeps_nothing_of_the_one_before(table):
     model.left_over_ = "something"
     model.fit(X.to_numpy(), y)
     assert not hasattr(model, "left_over_")
+
+
+def test_numbered_columns_in_another_order_are_refused(table):
+    X, y = table
+    numbered = pandas.DataFrame(X.to_numpy())
+    hybrid = careless_hybrid().fit(numbered, y)
+    hybrid.predict(pandas.DataFrame(X.to_numpy(), columns=[10, 11, 12, 13]))
+    hybrid.predict(X.to_numpy())
+    for ask in (hybrid.predict, BaseStage(hybrid).route):
+        with pytest.raises(ValueError, match=r"order.*\[3, 2, 1\].*\[0, 1, 2\]"):
+            ask(numbered[[3, 2, 1, 0]])
+    hybrid.fit(X.to_numpy(), y).predict(numbered[[3, 2, 1, 0]])
