@@ -252,6 +252,23 @@ def test_random_score_of_a_row_depends_on_that_row_alone(parts):
     np.testing.assert_array_equal(alone, batch)
 
 
+def test_random_scores_do_not_hang_on_last_digits():
+    # In single precision one number in some lies halfway between two of the grid.
+    logits = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    logits = logits.astype(float)
+    score = RandomRouter().query_score(Evidence(base_logits=logits))
+    moved = Evidence(base_logits=np.nextafter(logits, np.inf))
+    np.testing.assert_array_equal(RandomRouter().query_score(moved), score)
+    # Nets put out other sixth digits in another batch; inputs stay what they are.
+    one, other = (
+        Evidence(X=np.arange(300), base_logits=values)
+        for values in (logits, logits + 1e-5)
+    )
+    np.testing.assert_array_equal(
+        RandomRouter().query_score(one), RandomRouter().query_score(other)
+    )
+
+
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
 def test_a_drawn_seed_is_kept(random_state):
     evidence = Evidence(base_proba=random_proba(9, 200, 4))
