@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import (
     KNeighborsClassifier,
@@ -15,7 +18,7 @@ from sklearn.neighbors import (
     NearestCentroid,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 from sklearn.tree import DecisionTreeClassifier
 
@@ -30,6 +33,7 @@ from tests.crafted_files import (
     put_array,
     read,
     saved,
+    sequence,
     state_of,
     write,
 )
@@ -94,10 +98,32 @@ def doubled(array):
     return np.concatenate([array, array])
 
 
-def method_hidden(found, members):
-    content, ufunc = found["content"], node("FunctionNode", "numpy.positive")
-    content["content"]["_validate_X_predict"] = ufunc
-    content["key_types"]["content"].append(node("TypeNode", "builtins.str"))
+def with_more(name, value):
+    def edit(found, members):
+        found["content"]["content"][name] = value
+        found["content"]["key_types"]["content"].append(
+            node("TypeNode", "builtins.str")
+        )
+
+    return edit
+
+
+method_hidden = with_more("_validate_X_predict", node("FunctionNode", "numpy.positive"))
+
+
+def method_hidden_in_pairs(found, members):
+    pair = sequence(plain("decide"), node("FunctionNode", "numpy.positive"))
+    found.update(__module__="selective_query.policy", __class__="RoutingPolicy")
+    found["content"] = sequence(pair, kind="List")
+
+
+def with_entry(name, key, value):
+    """Change an entry of a dict or list among the attributes of a node."""
+
+    def edit(found, members):
+        state_of(found)[name]["content"][key] = plain(value)
+
+    return edit
 
 
 TREE, FOREST = (
@@ -131,6 +157,7 @@ ATTACKS = {
         with_attribute("n_features_in_", plain(1)),
     ),
     "hidden_method": (TREE, "DecisionTreeClassifier", method_hidden),
+    "hidden_in_pairs": (TREE, "DecisionTreeClassifier", method_hidden_in_pairs),
     "forest": (
         FOREST,
         "RandomForestClassifier",
@@ -183,6 +210,11 @@ ATTACKS = {
         "HistGradientBoostingClassifier",
         with_attribute("n_features_in_", plain(0)),
     ),
+    "histogram_of_bins": (
+        HISTOGRAM,
+        "HistGradientBoostingClassifier",
+        with_more("_in_fit", plain(True)),
+    ),
     "neighbours": (NEIGHBOURS, "KNeighborsClassifier", with_array("_y", filled(2**40))),
     "neighbours_few": (
         NEIGHBOURS,
@@ -193,6 +225,11 @@ ATTACKS = {
         NEIGHBOURS,
         "KNeighborsClassifier",
         with_array("_fit_X", lambda array: array[:0]),
+    ),
+    "neighbours_more": (
+        NEIGHBOURS,
+        "KNeighborsClassifier",
+        with_attribute("n_samples_fit_", plain(3)),
     ),
     "points_none": (
         KNeighborsRegressor(algorithm="brute"),
@@ -220,13 +257,61 @@ ATTACKS = {
 }
 
 
+def refuses(good, kind, edit):
+    schema, members = read(good)
+    edit(named(schema, kind), members)
+    with pytest.raises(ValueError, match=r"evil\.skops holds something that cannot"):
+        load(write(good.with_name("evil.skops"), schema, members))
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_model_that_leads_out_of_bounds_is_refused(name, tmp_path):
     model, kind, edit = ATTACKS[name]
-    schema, members = read(written(model, tmp_path / "good.skops"))
-    edit(named(schema, kind), members)
-    with pytest.raises(ValueError, match=r"evil\.skops holds something that cannot"):
-        load(write(tmp_path / "evil.skops", schema, members))
+    refuses(written(model, tmp_path / "good.skops"), kind, edit)
+
+
+WORDS = ["one two", "two three", "three one"]
+COLUMNS = np.array([[0, 5], [1, 6], [2, 5], [0, 7]])
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "edit"),
+    [
+        (CountVectorizer(), WORDS, with_entry("vocabulary_", "two", 2**30)),
+        (TfidfVectorizer(), WORDS, with_entry("vocabulary_", "two", -5)),
+        (DictVectorizer(), [{"a": 1, "b": 2}], with_entry("vocabulary_", "b", 2**30)),
+        (OneHotEncoder(), COLUMNS, with_entry("_n_features_outs", 1, 1)),
+        (
+            OneHotEncoder(drop="first"),
+            COLUMNS,
+            with_attribute(
+                "_drop_idx_after_grouping", sequence(plain(9), plain(9), kind="List")
+            ),
+        ),
+        (
+            OneHotEncoder(min_frequency=2),
+            COLUMNS,
+            with_attribute("_infrequent_enabled", plain(False)),
+        ),
+    ],
+    ids=["words", "weighted", "dict", "widths", "dropped", "rare"],
+)
+def test_columns_that_there_are_not_are_refused(model, inputs, edit, tmp_path):
+    path = tmp_path / "good.skops"
+    save(AbstainingClassifier(FrozenEstimator(model.fit(inputs))), path)
+    found = load(path).base_estimator.estimator.transform(inputs)
+    assert (found != model.transform(inputs)).nnz == 0
+    refuses(path, type(model).__name__, edit)
+
+
+def test_what_is_not_checked_is_saved_and_needs_trust(tmp_path):
+    sparse, rows = SVC().fit(csr_array(X), Y), csr_array(X)
+    path = tmp_path / "sparse.skops"
+    save(AbstainingClassifier(FrozenEstimator(sparse)), path)
+    with pytest.raises(ValueError, match=r"list the name in trusted="):
+        load(path)
+    loaded = load(path, trusted=["sklearn.svm._classes.SVC"]).base_estimator
+    np.testing.assert_array_equal(loaded.predict(rows), sparse.predict(rows))
 
 
 def test_a_tree_of_nearest_neighbours_is_built_anew(tmp_path):
@@ -280,7 +365,7 @@ def test_a_model_that_opens_files_is_refused(model, tmp_path):
         content=mapping(router=model, coverage=plain(0.5)),
     )
     path = write(tmp_path / "evil.skops", saved(router))
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(ValueError, match="or open a file"):
         load(path)
     name = f"{model['__module__']}.{model['__class__']}"
     assert type(load(path, trusted=[name])) is RoutingPolicy

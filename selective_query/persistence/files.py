@@ -52,7 +52,8 @@ def save(obj, path):
             "code when it is opened."
         ) from error
     try:
-        _made(data, *_schema(data))
+        schema, names = _schema(data)
+        _made(data, schema, {name for _, name in names})
     except Exception as error:
         raise ValueError(
             f"This {type(obj).__name__} could not be loaded again ({error}). Functions "
@@ -131,11 +132,12 @@ def load(path, trusted=()):
     data = Path(path).read_bytes()
     trusted = {trusted} if isinstance(trusted, str) else set(trusted)
     try:
-        schema, strange = _schema(data)
+        schema, names = _schema(data)
     except Exception as error:
         raise ValueError(
             f"{path} is not a file that save() wrote ({error})."
         ) from error
+    strange = {name for kind, name in names if not is_known(kind, name)}
     unknown = sorted(strange - trusted)
     if unknown:
         raise ValueError(
@@ -165,10 +167,10 @@ def load(path, trusted=()):
 
 
 def _schema(data):
-    """What the file says it holds, and the names in it that are not known."""
+    """What the file says it holds, and the kinds and names in it."""
     with _archive(data) as archive:
         schema = json.loads(archive.read("schema.json"))
-    return schema, {name for kind, name in names_in(schema) if not is_known(kind, name)}
+    return schema, names_in(schema)
 
 
 def _made(data, schema, trusted):

@@ -151,7 +151,7 @@ LOSSES = frozenset(
     }.items()
     for name in names
 )
-# Compiled, and made or checked by `contents`.
+# Made and checked by `compiled`.
 TREE = "sklearn.tree._tree.Tree"
 TREE_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 KD_TREE = "sklearn.neighbors._kd_tree.KDTree"

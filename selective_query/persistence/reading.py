@@ -15,7 +15,7 @@ from importlib import import_module
 import numpy as np
 
 from selective_query._archives import opened, read_member, usual_size
-from selective_query.persistence import contents
+from selective_query.persistence import compiled, contents
 from selective_query.persistence.known_types import (
     EUCLIDEAN,
     KD_TREE,
@@ -138,10 +138,13 @@ def _named(node):
 
 
 def _class(node, base=object):
-    found = _named(node)
-    if not (isinstance(found, type) and issubclass(found, base)):
-        raise ValueError(f"{_name(node)} is no {base.__name__}")
-    return found
+    return _subclass(_named(node), base)
+
+
+def _subclass(kind, base):
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise ValueError(f"{kind!r} is no kind of {base.__name__}")
+    return kind
 
 
 def _json(reader, node):
@@ -152,6 +155,8 @@ def _dict(reader, node):
     made = _class(node, dict)()
     kinds = reader.make(node["key_types"])
     for kind, (key, value) in zip(kinds, node["content"].items(), strict=True):
+        if kind not in (bool, float, int, str):
+            _subclass(kind, np.generic)
         key = json.loads(key.lower()) if kind is bool else kind(key)
         made[key] = reader.make(value)
     return made
@@ -159,7 +164,7 @@ def _dict(reader, node):
 
 def _default_dict(reader, node):
     factory = reader.make(node["content"]["default_factory"])
-    if factory not in (None, dict, float, int, list, set, str):
+    if not any(factory is kind for kind in (None, dict, float, int, list, set, str)):
         raise ValueError(f"{factory!r} makes no default")
     return collections.defaultdict(factory, reader.make(node["content"]["main"]))
 
@@ -278,31 +283,39 @@ def _called(reader, node):
 def _object(reader, node):
     kind, name = _class(node), _name(node)
     state = reader.make(node["content"]) if "content" in node else None
-    is_trusted = name in reader.trusted
-    if name in _MAKERS and not is_trusted:
-        return _MAKERS[name](kind, state)
-    if isinstance(state, dict) and not is_trusted:
+    if name in reader.trusted:
+        return _with_state(kind, state)
+    if name in _MAKERS:
+        with compiled.blamed_on(name):
+            return _MAKERS[name](kind, state)
+    if state is not None:
         _refuse_hidden_methods(kind, state)
+    made = _with_state(kind, state)
+    contents.check(made)
+    return made
+
+
+def _with_state(kind, state):
     made = kind.__new__(kind)
     if state is not None:
         if hasattr(made, "__setstate__"):
             made.__setstate__(state)
         else:
             vars(made).update(state)
-    if not is_trusted:
-        contents.check(made)
     return made
 
 
 _MAKERS = {
-    TREE_PREDICTOR: contents.make_tree_predictor,
-    KD_TREE: contents.make_kd_tree,
+    TREE_PREDICTOR: compiled.make_tree_predictor,
+    KD_TREE: compiled.make_kd_tree,
     EUCLIDEAN: lambda kind, state: kind(),
 }
 
 
 def _refuse_hidden_methods(kind, state):
     # In place of a method that checks its input, an attribute would be called.
+    if not isinstance(state, dict):
+        raise ValueError(f"a {kind.__name__} is made of attributes that have names")
     hidden = [name for name in state if callable(getattr(kind, name, None))]
     if hidden:
         raise ValueError(f"{kind.__name__}.{hidden[0]} is a method, not an attribute")
@@ -312,7 +325,8 @@ def _tree(reader, node):
     if _name(node) in reader.trusted:
         return _reduced(reader, node)
     args, state = _arguments(reader, node)
-    return contents.make_tree(_class(node), args, state)
+    with compiled.blamed_on(TREE):
+        return compiled.make_tree(_class(node), args, state)
 
 
 def _loss(reader, node):
