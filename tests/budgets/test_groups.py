@@ -174,6 +174,20 @@ def test_certified_groups_fail_as_seldom_as_they_say():
     assert failed / draws <= 0.1 + 3 * np.sqrt(0.09 / draws)
 
 
+def test_a_certificate_covers_all_rows_as_well():
+    budget = All(Coverage(0.7), GroupCoverage({"c": 0.1}))
+    reached = [
+        fitted(
+            budget, seed, n=600, confidence=0.95, random_state=seed
+        ).operating_point_.coverage
+        for seed in range(8)
+    ]
+    # 420 rows show 0.7 where their own coverage is 1.6 standard errors beyond it.
+    assert np.mean(reached) > 0.72
+    with pytest.raises(ValueError, match="30% make a plan"):
+        fitted(GroupCoverage(0.5), n=1, confidence=0.9)
+
+
 def test_what_is_not_certified_is_refused():
     for budget in (
         MaxQueryCost(0.2),

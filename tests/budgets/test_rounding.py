@@ -15,6 +15,7 @@ from selective_query.budgets import (
     Mixed,
 )
 from selective_query.budgets.group_point import kept_by_mixtures
+from selective_query.budgets.group_program import group_levels
 from selective_query.budgets.row_budgets import RowColumns
 from selective_query.exceptions import CalibrationWarning
 
@@ -125,6 +126,8 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
         policy = RoutingPolicy("max_probability", budget).fit(outcomes)
         kept = policy.decide(outcomes.evidence)
         assert np.ptp(coverages(kept, outcomes)) <= gap + 1e-9
+        # Groups are levelled first; all rows are kept only where nothing else is equal.
+        assert gap == 0 or policy.operating_point_.coverage < 0.55
 
 
 def test_what_costs_nothing_may_be_asked_and_nothing_else():
@@ -197,3 +200,43 @@ def test_a_mixture_of_rows_that_nothing_tells_apart_is_told(n_features):
     else:
         with pytest.warns(CalibrationWarning, match="evidence is equal stay together"):
             policy.fit(outcomes)
+
+
+def test_the_cheap_group_is_asked_first():
+    rng = np.random.default_rng(3)
+    doubt, dear = rng.uniform(size=800), np.arange(800) % 2
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_utility=rng.uniform(size=800) > doubt,
+        global_utility=np.ones(800),
+        query_cost=1.0 + 9 * dear,
+        group=dear,
+    )
+    policy = RoutingPolicy("max_probability", All(MaxQueryCost(0.5), GroupCoverage(0)))
+    cheap, dear = (
+        share for _, share in policy.fit(outcomes).operating_point_.coverages
+    )
+    assert cheap < 0.3
+    assert dear > 0.9
+
+
+def test_all_but_local_rows_may_be_queried():
+    rng = np.random.default_rng(4)
+    doubt, local = rng.uniform(size=300), np.arange(300) % 3 == 0
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_utility=np.zeros(300),
+        global_utility=np.ones(300),
+        local_only=local,
+        group=np.arange(300) % 2,
+    )
+    policy = RoutingPolicy("max_probability", GroupCoverage(0.1)).fit(outcomes)
+    np.testing.assert_array_equal(policy.decide(outcomes.evidence), local)
+
+
+def test_some_levels_end_where_all_do():
+    score = np.random.default_rng(5).permutation(np.arange(100.0))
+    few = group_levels(score, score, np.ones(100), most=8)
+    assert (few.kept[0], few.kept[1], few.kept[-1]) == (0, 1, 100)
+    assert (few.gain[-1], few.cost[0]) == (0, 0)
+    assert (few.threshold_of(8), few.threshold_of(7)) == (np.inf, few.threshold[7])
