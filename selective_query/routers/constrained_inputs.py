@@ -39,7 +39,7 @@ def net_inputs(evidence, n_top):
         if part is not None:
             features.append(_single(part))
     if not confidence and not features:
-        features.append(_single(_finite(evidence_columns(evidence)[0])))
+        features.append(_single(evidence_columns(evidence)[0]))
     n_confidence = sum(part.shape[1] for part in confidence)
     return np.concatenate([*confidence, *features], axis=1, dtype=float), n_confidence
 
@@ -60,16 +60,6 @@ def _confidence_columns(proba, n_top):
 def _single(values):
     largest = np.finfo(np.float32).max
     return np.clip(values, -largest, largest).astype(np.float32, copy=False)
-
-
-def _finite(X):
-    if not np.isfinite(X).all():
-        row = int(np.flatnonzero(~np.isfinite(X).all(axis=1))[0])
-        raise ValueError(
-            f"X must be finite for a router to learn from it. Row {row} holds NaN or "
-            "infinity; impute such values, or give base_proba or base_features."
-        )
-    return X
 
 
 def n_top(proba, k):

@@ -57,9 +57,10 @@ def numeric_inputs(X, who_needs):
             "transformer."
         )
     if not np.isfinite(X).all():
+        row = int(np.flatnonzero(~np.isfinite(X).all(axis=1))[0])
         raise ValueError(
-            f"{who_needs} an X without NaN or infinity. Fill them in first, for "
-            "example PreRouter(features=SimpleImputer())."
+            f"{who_needs} a finite X. Row {row} holds NaN or infinity. Fill such "
+            "values in first, for example PreRouter(features=SimpleImputer())."
         )
     return X.astype(float)
 

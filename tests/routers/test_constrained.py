@@ -260,7 +260,7 @@ def test_a_thousand_classes_make_no_more_columns_than_the_top_ten():
 
 def test_texts_alone_are_not_evidence():
     outcomes = Outcomes(X=["a", "b"] * 20, base_utility=[0, 1] * 20)
-    with pytest.raises(MissingEvidenceError, match="needs numbers"):
+    with pytest.raises(MissingEvidenceError, match="an X of numbers"):
         ConstrainedRouter(0.7).fit(outcomes)
 
 
