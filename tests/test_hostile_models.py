@@ -3,20 +3,25 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    StackingClassifier,
 )
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
     NearestCentroid,
+    RadiusNeighborsClassifier,
 )
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
@@ -381,15 +386,20 @@ def test_a_model_that_opens_files_is_refused(model, tmp_path):
         GradientBoostingClassifier(n_estimators=2, init="zero"),
         NEIGHBOURS,
         KNeighborsClassifier(algorithm="kd_tree"),
+        RadiusNeighborsClassifier(radius=9.0),
         SVC(),
         SVC(kernel="linear"),
         NuSVC(nu=0.2),
         SVR(),
         NuSVR(),
         make_pipeline(StandardScaler(), DecisionTreeClassifier()),
+        StackingClassifier([("bayes", GaussianNB()), ("tree", TREE)]),
+        CalibratedClassifierCV(GaussianNB()),
+        MLPClassifier(max_iter=1),
     ],
     ids=lambda model: type(model).__name__,
 )
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_models_that_are_checked_come_back(model, tmp_path):
     loaded = load(written(model, tmp_path / "good.skops")).base_estimator
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))

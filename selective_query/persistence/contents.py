@@ -67,12 +67,13 @@ def _check_points(points):
 
 def _check_labelled_neighbours(model):
     _check_neighbours(model)
-    labels, k = model._y, getattr(model, "n_neighbors", 1)
+    labels, k = model._y, model.n_neighbors
     if labels.ndim > 1:
         return  # of several outputs, which are counted in Python
     need(
         labels.dtype.kind == "i"
-        and 0 < k <= len(labels) == model._fit_X.shape[0]
+        and len(labels) == model._fit_X.shape[0]
+        and (k is None or 0 < k <= len(labels))  # None: all within a radius
         and (labels >= 0).all()
         and (labels < len(model.classes_)).all()
     )

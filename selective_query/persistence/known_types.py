@@ -95,8 +95,8 @@ OWN = frozenset(
     for name in names
 )
 
-# Parts of gradient boosting that are plain Python.
-_BOOSTING = frozenset(
+# Parts of estimators that are plain Python.
+_PARTS = frozenset(
     f"sklearn.{module}.{name}"
     for module, names in {
         "_loss.link": (
@@ -118,7 +118,9 @@ _BOOSTING = frozenset(
             "HuberLoss",
             "PinballLoss",
         ),
+        "calibration": ("_CalibratedClassifier", "_SigmoidCalibration"),
         "ensemble._hist_gradient_boosting.binning": ("_BinMapper",),
+        "neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),
     }.items()
     for name in names
 )
@@ -157,6 +159,9 @@ TREE_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredict
 KD_TREE = "sklearn.neighbors._kd_tree.KDTree"
 EUCLIDEAN = "sklearn.metrics._dist_metrics.EuclideanDistance64"
 
+DICTS = frozenset(
+    {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
+)
 SPARSE = frozenset(
     f"scipy.sparse._{kind}.{kind}_{form}"
     for kind in ("csc", "csr")
@@ -211,4 +216,4 @@ def object_types():
         if kind.__module__.startswith("sklearn.")
         and not issubclass(kind, (ClusterMixin, OutlierMixin))
     }
-    return estimators | OWN | _BOOSTING | {TREE_PREDICTOR, KD_TREE, EUCLIDEAN}
+    return estimators | OWN | _PARTS | {TREE_PREDICTOR, KD_TREE, EUCLIDEAN}

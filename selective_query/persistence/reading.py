@@ -17,6 +17,7 @@ import numpy as np
 from selective_query._archives import opened, read_member, usual_size
 from selective_query.persistence import compiled, contents
 from selective_query.persistence.known_types import (
+    DICTS,
     EUCLIDEAN,
     KD_TREE,
     LOSSES,
@@ -355,7 +356,7 @@ _READERS = {
     "ConstructorFromReduceNode": ({"builtins.frozenset"}, _called),
     "DTypeNode": ({"numpy.dtype"}, _dtype),
     "DefaultDictNode": ({"collections.defaultdict"}, _default_dict),
-    "DictNode": ({"builtins.dict", "collections.OrderedDict"}, _dict),
+    "DictNode": (DICTS, _dict),
     "FunctionNode": (element_functions, _reference),
     "JsonNode": ({"builtins.str"}, _json),
     "ListNode": ({"builtins.list"}, _list),
