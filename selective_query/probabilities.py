@@ -52,13 +52,11 @@ def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
     proba = as_floats(proba, name)
     if not len(proba):
         return proba
-    deviation = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
-    deviation -= 1
-    np.abs(deviation, out=deviation)
-    # NaN fails every comparison, so the largest of the sums finds it as well.
-    largest = deviation.max()
-    if not largest <= tolerance:
-        row = int(np.flatnonzero(~(deviation <= tolerance))[0])
+    total = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
+    # NaN fails every comparison, so the ends of the sums find it as well.
+    miss = max(1 - np.minimum.reduce(total), np.maximum.reduce(total) - 1)
+    if not miss <= tolerance:
+        row = int(np.flatnonzero(~(np.abs(total - 1) <= tolerance))[0])
         if np.isnan(proba[row]).any():
             raise ValueError(
                 f"{name} contains NaN, first in row {row}. Drop such rows or repair "
@@ -69,14 +67,14 @@ def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
             f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for "
             "the largest few of many classes use TopKProba."
         )
-    if proba.min() < 0:
+    if np.minimum.reduce(proba, axis=None) < 0:
         row = int((proba < 0).any(axis=1).argmax())
         raise ValueError(
             f"{name} must not be negative. Got {proba[row].min():.6g} in row {row}. "
             "Pass probabilities, not logits or scores."
         )
-    if largest > SUM_TOLERANCE:
-        off = np.flatnonzero(deviation > SUM_TOLERANCE)
+    if miss > SUM_TOLERANCE:
+        off = np.flatnonzero(np.abs(total - 1) > SUM_TOLERANCE)
         proba = proba.copy()
         proba[off] /= proba[off].sum(axis=1, keepdims=True)
     return proba
