@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from selective_query import Evidence, HybridClassifier, Outcomes, RoutingPolicy
 from selective_query.budgets import (
@@ -16,6 +17,7 @@ from selective_query.budgets import (
     StayLocal,
 )
 from selective_query.budgets.group_program import expected_benefit, plan_groups
+from selective_query.budgets.groups import PLAN_SHARE
 from selective_query.exceptions import (
     CalibrationWarning,
     CertificateError,
@@ -186,6 +188,21 @@ def test_a_certificate_covers_all_rows_as_well():
     assert np.mean(reached) > 0.72
     with pytest.raises(ValueError, match="30% make a plan"):
         fitted(GroupCoverage(0.5), n=1, confidence=0.9)
+
+
+def test_statements_about_groups_share_the_error_probability():
+    outcomes = draw(900, 0)
+    for others, n_statements in (({}, 2), ({"b": 0.01}, 3), ({"b": 0.01, "c": 0.1}, 4)):
+        budget = All(Coverage(0.01), GroupCoverage({"a": 0.6, **others}))
+        policy = RoutingPolicy(
+            "max_probability", budget, confidence=0.9, random_state=0
+        ).fit(outcomes)
+        seed = policy._calibration.seed
+        rest = np.random.RandomState(seed).permutation(900)[round(PLAN_SHARE * 900) :]
+        mine = np.sort(policy.query_score(outcomes)[rest][outcomes.group[rest] == "a"])
+        rank = int(binom.ppf(1 - 0.1 / n_statements, len(mine), 0.6)) + 1
+        threshold = dict(policy.operating_point_.thresholds)["a"]
+        assert threshold == pytest.approx(mine[rank - 1], abs=1e-9)
 
 
 def test_what_is_not_certified_is_refused():
