@@ -92,8 +92,9 @@ class BaseSelectiveClassifier(
         Raises
         ------
         ValueError
-            When a parameter is out of range, y has fewer than two classes, labels do
-            not match those of a frozen model, or `cv` is no partition of the rows.
+            When a parameter is out of range, y has fewer than two classes, labels or
+            columns do not match those of a frozen model, an answer of a model is none,
+            or `cv` is no partition of the rows. The classifier is then left as it was.
         CertificateError
             When `confidence` is asked for where it would not be true.
         DeviceLimitError

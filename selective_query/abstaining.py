@@ -37,6 +37,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     policy_ : RoutingPolicy
     operating_point_ : OperatingPoint
     classes_ : ndarray of shape (n_classes,)
+    n_features_in_, feature_names_in_
+        As of :class:`HybridClassifier`.
     device_fit_ : FitReport or None
 
     Examples
@@ -133,6 +135,12 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Returns
         -------
         ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When X has other columns than in ``fit``, or the base does not answer with a
+            distribution over its classes for each row.
         """
         _, base, kept = self._route(X)
         labels = self.classes_[base.label]

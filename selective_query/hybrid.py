@@ -90,6 +90,9 @@ class HybridClassifier(BaseSelectiveClassifier):
         Threshold, calibration coverage, certificate.
     classes_ : ndarray of shape (n_classes,)
         Labels of y and of frozen models.
+    n_features_in_, feature_names_in_
+        Of the columns of X in ``fit``: their number where the base has counted them,
+        and their names where they have some.
     device_fit_ : FitReport or None
         What base and router take of the device, and what is left.
 
@@ -176,6 +179,12 @@ class HybridClassifier(BaseSelectiveClassifier):
         Returns
         -------
         ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When X has other columns than in ``fit``, or a model does not answer with a
+            distribution over its classes, or a known label, for each row.
         """
         X, base, kept = self._route_sparing_base(X)
         label = base.label
@@ -196,6 +205,11 @@ class HybridClassifier(BaseSelectiveClassifier):
         -------
         ndarray of shape (n_samples, n_classes)
             Zero for classes that the answering model does not know.
+
+        Raises
+        ------
+        ValueError
+            As ``predict`` does.
         """
         X, base, kept = self._route_sparing_base(X)
         if kept.all():
