@@ -5,7 +5,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import column_or_1d
 
 from selective_query._numbers import refuse_masked
-from selective_query._validation import check_weights
+from selective_query._validation import check_weights, refuse_other_length
 
 KINDS = {"U": "text", "T": "text", "S": "bytes", "M": "dates", "m": "durations"}
 
@@ -29,9 +29,10 @@ def check_labels(values, name):
         ) from None
     if labels.dtype.kind in "cV" or not (labels.ndim or labels.dtype.kind != "O"):
         got = f"dtype {labels.dtype}" if labels.ndim else type(values).__name__
+        complex_ = "Complex data not supported: " if labels.dtype.kind == "c" else ""
         raise ValueError(
-            f"{name} must hold labels: text or numbers. Got {got}. Turn them into an "
-            "array of text or whole numbers."
+            f"{complex_}{name} should be a 1d array of labels, text or numbers. Got "
+            f"{got}. Turn them into text or whole numbers."
         )
     refuse_missing(labels, name)
     if labels.dtype.kind == "O":
@@ -56,8 +57,9 @@ def labelled_rows(X, y, sample_weight):
         When lengths differ, an entry is masked, a label is missing or a weight is none.
     """
     refuse_masked(X, "X")
-    X, y = indexable(X, y)
+    (X,) = indexable(X)
     y = label_column(y)
+    refuse_other_length(y, "y", X)
     if sample_weight is not None:
         sample_weight = check_weights(sample_weight, len(y))
     return X, y, sample_weight
@@ -70,10 +72,7 @@ def label_column(y, name="y"):
     ------
     ValueError
     """
-    refuse_masked(y, name)
-    y = column_or_1d(y, warn=True)
-    refuse_missing(y, name)
-    return y
+    return column_or_1d(check_labels(y, name), warn=True)
 
 
 def kind_of(labels):
@@ -136,7 +135,6 @@ def check_truth(y, classes):
     ValueError
         When a label is missing, or of another kind than the classes.
     """
-    y = check_labels(y, "y")
     if len(y) and kind_of(y) != kind_of(classes):
         raise ValueError(
             f"y must hold labels of the kind of the classes, {kind_of(classes)} "

@@ -182,6 +182,7 @@ def check_finite(column, name, low=-LARGEST, *, each="point"):
 
     What is so large that sums and products are no numbers counts as infinite.
     """
+    column = column.astype(float, copy=False)
     fits = (column >= low) & (column <= LARGEST)
     if not fits.all():
         place = int(fits.argmin())

@@ -44,6 +44,7 @@ __all__ = [
     "get_feature_names",
     "is_frozen",
     "num_samples",
+    "refuse_other_length",
     "takes_weights",
     "warn_user",
     "will_offer",
@@ -205,6 +206,15 @@ def count_rows(values, name):
         raise ValueError(
             f"{name} must have one entry for each row. Got {values!r}, one for all."
         ) from None
+
+
+def refuse_other_length(values, name, X):
+    """Raise a ValueError where there is not one entry for each row of X."""
+    n, n_rows = count_rows(values, name), count_rows(X, "X")
+    if n != n_rows:
+        raise ValueError(
+            f"{name} must have one entry for each of the {n_rows} rows of X. Got {n}."
+        )
 
 
 def check_choice(value, name, allowed, *, hint=""):

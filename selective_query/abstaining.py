@@ -1,11 +1,10 @@
 """AbstainingClassifier: a base that may say "I don't know"."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils import Bunch
 
 from selective_query._deciding import mean_where
+from selective_query._numbers import is_number
 from selective_query._selective import BaseSelectiveClassifier
 
 
@@ -40,6 +39,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     n_features_in_, feature_names_in_
         As of :class:`HybridClassifier`.
     device_fit_ : FitReport or None
+    abstain_label_ : label or None
+        What stood in ``abstain_label`` at fit.
 
     Examples
     --------
@@ -107,8 +108,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         fits = (
             isinstance(label, str)
             if classes_are_text
-            else isinstance(label, Real)
-            and not isinstance(label, bool)
+            else is_number(label)
+            and np.isfinite(label)
             and (classes.dtype.kind == "f" or float(label).is_integer())
         )
         if not fits:
@@ -125,8 +126,13 @@ class AbstainingClassifier(BaseSelectiveClassifier):
                 "alike. Choose another label."
             )
 
+    def _learn(self, X, y, weight):
+        # Checked against the classes of this fit, and another of no use to them.
+        self.abstain_label_ = self.abstain_label
+        super()._learn(X, y, weight)
+
     def predict(self, X):
-        """Labels of the base; ``abstain_label``, if set, where it abstains.
+        """Labels of the base; ``abstain_label``, if set in fit, where it abstains.
 
         Parameters
         ----------
@@ -144,12 +150,12 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         """
         _, base, kept = self._route(X)
         labels = self.classes_[base.label]
-        if self.abstain_label is None:
+        if self.abstain_label_ is None:
             return labels
         # Assigning into the classes' own dtype would cut "unknown" to "unkno".
-        wide = np.result_type(labels, np.asarray(self.abstain_label))
+        wide = np.result_type(labels, np.asarray(self.abstain_label_))
         labels = labels.astype(wide)
-        labels[~kept] = self.abstain_label
+        labels[~kept] = self.abstain_label_
         return labels
 
     def predict_proba(self, X):

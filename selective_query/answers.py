@@ -48,6 +48,11 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
         for each row. The message names the model by `who`.
     """
     if not hasattr(model, "predict_proba"):
+        if not hasattr(model, "predict"):
+            raise TypeError(
+                f"{who} must be a fitted classifier, with predict_proba or predict. "
+                f"Got {model!r}."
+            )
         label = _labels(model, X, classes, who)
         return Answers(None, _features(base_features, model, X), predicted=label)
     if not isinstance(base_features, str):

@@ -113,7 +113,7 @@ def judge(model, X, y=None, sample_weight=None):
     if hasattr(model, "decide"):
         if not isinstance(X, Outcomes) or y is not None:
             raise TypeError(
-                "A RoutingPolicy is judged by Outcomes, which hold y themselves. Got "
+                "X must be Outcomes for a RoutingPolicy, which hold y themselves. Got "
                 f"{type(X).__name__}{'' if y is None else ' and y'}."
             )
         policy, outcomes = model, X

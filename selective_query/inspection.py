@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 
+from selective_query._numbers import check_whole, random_state_of
+from selective_query._validation import check_instance
+from selective_query.evidence import Evidence
+from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba, top_class
 
 __all__ = [
@@ -23,6 +27,16 @@ MAX_COLUMNS = 64
 
 def _policy_of(model):
     return getattr(model, "policy_", model)
+
+
+def _checked_policy(model):
+    policy = _policy_of(model)
+    if not hasattr(policy, "operating_point_"):
+        raise TypeError(
+            "policy must be a RoutingPolicy or a classifier with one, fitted. Got "
+            f"{model!r}."
+        )
+    return policy
 
 
 @dataclass(frozen=True)
@@ -103,11 +117,18 @@ def evidence_importance(
     >>> found[0].name
     'base_features'
     """
-    if n_repeats < 2:
-        raise ValueError(f"n_repeats must be at least 2. Got {n_repeats}.")
+    n_repeats = check_whole(n_repeats, "n_repeats", 2)
+    check_instance(outcomes, "outcomes", Outcomes)
+    if groups is not None:
+        check_instance(groups, "groups", dict)
+    random = random_state_of(random_state)
     router = getattr(_policy_of(router), "router_", router)
+    if not hasattr(router, "query_score"):
+        raise TypeError(
+            "router must be a BaseRouter, a RoutingPolicy or a classifier with one, "
+            f"fitted. Got {router!r}."
+        )
     evidence = outcomes.evidence
-    random = check_random_state(random_state)
     before = router.query_score(evidence)
     found = []
     for name, parts in _parts(evidence, groups, router, before, random):
@@ -135,6 +156,7 @@ def _parts(evidence, groups, router, before, random):
     """Names of parts, each with the columns of each kind (None: all of them)."""
     if groups is not None:
         for name, parts in groups.items():
+            check_instance(parts, f"groups[{name!r}]", dict)
             for kind in parts:
                 if kind not in KINDS or getattr(evidence, kind) is None:
                     have = [k for k in KINDS if getattr(evidence, k) is not None]
@@ -268,7 +290,8 @@ def routing_by_class(policy, outcomes):
     >>> sum(row.n for row in rows)
     1000.0
     """
-    policy = _policy_of(policy)
+    policy = _checked_policy(policy)
+    check_instance(outcomes, "outcomes", Outcomes)
     if outcomes.base_pred is not None:
         predicted = outcomes.base_pred
     else:
@@ -347,7 +370,9 @@ def routing_examples(policy, outcomes, n=10):
     >>> found.kept, found.queried
     (array([9, 8]), array([0, 1]))
     """
-    policy = _policy_of(policy)
+    policy = _checked_policy(policy)
+    check_instance(outcomes, "outcomes", Evidence)
+    n = check_whole(n, "n")
     if policy.operating_point_.threshold is None:
         raise ValueError(
             "routing_examples reads one threshold, and here each group has its own. "

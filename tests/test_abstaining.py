@@ -107,3 +107,15 @@ def test_no_coverage_means_no_rule(iris):
         fitted(iris, coverage=None)
     with pytest.raises(ValueError, match="coverage must be a number"):
         fitted(iris).at(None)
+
+
+@pytest.mark.parametrize("later", ["unknown", 1, None])
+def test_the_abstain_label_is_that_of_the_fit(iris, later):
+    model = fitted(iris, abstain_label=-1)
+    before = model.predict(iris[0])
+    after = model.set_params(abstain_label=later).predict(iris[0])
+    np.testing.assert_array_equal(after, before)
+    assert after.dtype == before.dtype
+    if later == "unknown":
+        with pytest.raises(ValueError, match="abstain_label must be of the kind"):
+            model.fit(*iris)

@@ -134,9 +134,9 @@ def test_bad_input(halves):
     train, test = halves
     with pytest.raises(TypeError, match="test must be Outcomes"):
         compare_routers(train, test.evidence)
-    with pytest.raises(ValueError, match="coverage must be"):
+    with pytest.raises(ValueError, match="coverages must be"):
         compare_routers(train, test, ["entropy"], [1.2])
-    with pytest.raises(ValueError, match="coverages must be numbers"):
+    with pytest.raises(ValueError, match="coverages must be a number"):
         compare_routers(train, test, ["entropy"], [None])
     with pytest.raises(ValueError, match="routers='entrop'"):
         compare_routers(train, test, ["entrop"])
@@ -272,7 +272,7 @@ def test_what_is_no_list_is_named(halves, values):
 
 def test_budgets_are_no_coverages_to_compare_at(halves):
     with pytest.raises(
-        ValueError, match="coverages must be numbers .* Got MinAccuracy"
+        ValueError, match="coverages must be a number .* Got MinAccuracy"
     ):
         compare_routers(*halves, ["entropy"], [MinAccuracy(0.9)])
 

@@ -70,9 +70,9 @@ def test_a_quality_is_attributed_at_the_coverage_it_ended_at():
 
 def test_what_is_no_model_or_no_outcomes_is_refused():
     policy = RoutingPolicy("max_probability").fit(TRAIN)
-    with pytest.raises(TypeError, match="judged by Outcomes"):
+    with pytest.raises(TypeError, match="X must be Outcomes"):
         diagnose(policy, TEST.evidence)
-    with pytest.raises(TypeError, match="judged by Outcomes"):
+    with pytest.raises(TypeError, match="X must be Outcomes"):
         diagnose(policy, TEST, TEST.y)
     with pytest.raises(TypeError, match="Got GaussianNB"):
         diagnose(GaussianNB(), [[0]], [0])

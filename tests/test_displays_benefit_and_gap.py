@@ -172,7 +172,7 @@ def test_only_estimates_of_the_benefit_have_reliability(axes, policy):
     plain = RoutingPolicy("margin").fit(TRAIN)
     with pytest.raises(ValueError, match="router='margin' are no estimates"):
         BenefitReliabilityDisplay.from_estimator(plain, TEST)
-    with pytest.raises(ValueError, match="must be finite"):
+    with pytest.raises(ValueError, match="must be a finite number"):
         BenefitReliabilityDisplay.from_predictions([0, np.inf], [0, 1], [1, 1])
     with pytest.raises(ValueError, match="n_bins must be"):
         BenefitReliabilityDisplay.from_predictions([0, 1], [0, 1], [1, 1], n_bins=0)

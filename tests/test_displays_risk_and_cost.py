@@ -201,9 +201,9 @@ def test_costs_of_the_outcomes_are_taken_where_none_are_given(policy):
     [
         ({"cost": ConstantCosts(), "quantity": "money"}, "quantity must be one of"),
         ({"cost": [1, 2, 3]}, "one cost for each of the 2 rows"),
-        ({"cost": object()}, "one cost for each of the 2 rows"),
-        ({"cost": [1, -1]}, "finite and >= 0"),
-        ({"cost": [1, np.inf]}, "finite and >= 0"),
+        ({"cost": object()}, "cost must be real numbers"),
+        ({"cost": [1, -1]}, "finite number >= 0"),
+        ({"cost": [1, np.inf]}, "finite number >= 0"),
     ],
 )
 def test_costs_that_are_none_are_refused(kwargs, message):

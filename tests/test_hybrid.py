@@ -492,7 +492,9 @@ def test_bad_input(digits, frozen_pair):
         hybrid(calibration="some").fit(X, y)
     with pytest.raises(ValueError, match=r"at least two classes.*Got 1 class"):
         HybridClassifier(GaussianNB(), GaussianNB()).fit(X, np.zeros(len(y)))
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(
+        ValueError, match="y must have one entry for each of the 300 rows"
+    ):
         hybrid().fit(X, y[:-1])
     with pytest.raises(ValueError, match="exactly one test part"):
         HybridClassifier(GaussianNB(), GaussianNB(), cv=ShuffleSplit(3)).fit(X, y)

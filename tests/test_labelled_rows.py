@@ -63,7 +63,7 @@ def with_one(y, label):
         (lambda y: y.astype(str), "kind of the classes, numbers .* Got text"),
         (lambda y: y.astype(str).astype(object), "numbers .* Got text"),
         (lambda y: y.astype("S"), "numbers .* Got bytes"),
-        (lambda y: y[:-1], "inconsistent numbers of samples"),
+        (lambda y: y[:-1], "y must have one entry for each of the 197"),
         (lambda y: np.c_[y, y], "y should be a 1d array"),
     ],
 )
@@ -183,7 +183,7 @@ def test_unfitted_use_says_so(rows):
 
 def test_what_is_no_deployment_is_named(fitted, rows):
     for wrong in (None, {"device": 1}):
-        with pytest.raises(TypeError, match="plan needs a Deployment. Got"):
+        with pytest.raises(TypeError, match="deployment must be a Deployment. Got"):
             fitted[0].plan(*rows, wrong, 0.8)
 
 

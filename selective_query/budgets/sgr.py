@@ -5,6 +5,9 @@ from math import ceil, inf, log2
 import numpy as np
 from scipy.stats import beta
 
+from selective_query._numbers import as_column, check_probability
+from selective_query.metrics.inputs import refuse_nan
+
 
 def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
     """Threshold by the binary search of SGR, with a bound on the selective risk.
@@ -55,12 +58,12 @@ def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
     >>> 0.5 <= threshold < 0.6, bool(bound < 0.05)
     (True, True)
     """
-    for name, value in (("risk", risk), ("confidence", confidence)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name} must be a number in (0, 1). Got {value!r}.")
-    score = np.asarray(score, dtype=float)
-    wrong = 1 - np.asarray(base_utility, dtype=float)
-    if not len(score) or score.shape != wrong.shape or score.ndim != 1:
+    risk = check_probability(risk, "risk")
+    confidence = check_probability(confidence, "confidence")
+    score = as_column(score, "score")
+    refuse_nan(score, "score")
+    wrong = 1 - as_column(base_utility, "base_utility")
+    if not len(score) or score.shape != wrong.shape:
         raise ValueError(
             "score and base_utility must be of the same shape (n_samples,), with one "
             f"row at least. Got {score.shape} and {wrong.shape}."

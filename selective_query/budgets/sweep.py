@@ -5,6 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from selective_query._numbers import as_column, check_finite
+from selective_query._validation import check_weights
+from selective_query.metrics.inputs import refuse_nan
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JudgedRows:
@@ -14,6 +18,11 @@ class JudgedRows:
     ----------
     score, base_utility, query_utility, weight : array-like of shape (n_samples,)
         Rows of equal score stay together, with the base or with the global.
+
+    Raises
+    ------
+    ValueError
+        When one is not one number for each row.
     """
 
     score: np.ndarray
@@ -22,9 +31,17 @@ class JudgedRows:
     weight: np.ndarray
 
     def __post_init__(self):
+        lengths = {}
         for field in fields(self):
-            values = np.asarray(getattr(self, field.name), dtype=float)
+            values = as_column(getattr(self, field.name), field.name)
             object.__setattr__(self, field.name, values)
+            lengths[field.name] = len(values)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"Rows must be as many in each part. Got {lengths}.")
+        refuse_nan(self.score, "score")
+        check_finite(self.base_utility, "base_utility", 0, each="row")
+        check_finite(self.query_utility, "query_utility", 0, each="row")
+        check_weights(self.weight, len(self.weight), name="weight")
 
     def take(self, rows):
         """The given rows."""

@@ -5,7 +5,8 @@ from math import ceil, inf, log, nan, sqrt
 import numpy as np
 from scipy.stats import beta, binom
 
-from selective_query._validation import warn_user
+from selective_query._numbers import as_column
+from selective_query._validation import check_weights, warn_user
 from selective_query.exceptions import CalibrationWarning
 
 TIE_TOLERANCE = 0.05
@@ -149,21 +150,17 @@ class CalibrationScores:
 
 
 def _checked(score, weight):
-    score = np.asarray(score, dtype=float)
-    weight = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=float)
-    if score.ndim != 1 or weight.shape != score.shape:
-        raise ValueError(
-            "Scores and weights of calibration rows must be one number for each row. "
-            f"Got shapes {score.shape} and {weight.shape}."
-        )
+    score = as_column(score, "score")
+    if weight is None:
+        weight = np.ones(len(score))
+    else:
+        weight = check_weights(weight, len(score), may_vanish=True, name="weight")
     if np.isnan(score).any():
         row = int(np.flatnonzero(np.isnan(score))[0])
         raise ValueError(
             f"The router gave NaN as a score, first to calibration row {row}. It must "
             "rank every row; minus infinity stands for rows that are never queried."
         )
-    if not (weight >= 0).all():
-        raise ValueError("Weights of calibration rows must be numbers >= 0.")
     return score, weight
 
 

@@ -1,13 +1,13 @@
 """Rows of any kind as a stream of chunks."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 from sklearn.utils import _safe_indexing, indexable
 
 from selective_query._labels import label_column
-from selective_query._validation import check_weights, num_samples
+from selective_query._numbers import check_whole
+from selective_query._validation import check_weights, num_samples, refuse_other_length
 from selective_query.evidence import Evidence
 
 # What can be indexed or iterated over, and yet holds no rows.
@@ -56,11 +56,7 @@ def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
     TypeError
         When X, or a chunk, is neither rows nor an iterable.
     """
-    whole = isinstance(chunk_rows, Integral) and not isinstance(chunk_rows, bool)
-    if not whole or chunk_rows < 1:
-        raise ValueError(
-            f"chunk_rows must be a whole number of rows, 1 or more. Got {chunk_rows!r}."
-        )
+    chunk_rows = check_whole(chunk_rows, "chunk_rows", 1)
     is_cut = isinstance(X, Evidence) or hasattr(X, "__getitem__") or hasattr(X, "shape")
     if isinstance(X, NO_ROWS) or not (is_cut or hasattr(X, "__iter__")):
         raise TypeError(
@@ -81,8 +77,13 @@ def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
 def _columns(X, y, sample_weight):
     if isinstance(X, Evidence):
         return X, None, None
-    X, y, sample_weight = indexable(X, y, sample_weight)
-    return X, y, sample_weight
+    (X,) = indexable(X)
+    given = {"y": y, "sample_weight": sample_weight}
+    for name, values in given.items():
+        if values is not None:
+            refuse_other_length(values, name, X)
+            (given[name],) = indexable(values)
+    return X, *given.values()
 
 
 def _cut(X, y, sample_weight, chunk_rows):
@@ -170,5 +171,5 @@ def labelled(chunk):
     weight = chunk.sample_weight
     if weight is not None:
         weight = check_weights(weight, chunk.n_rows, may_vanish=True)
-    indexable(chunk.X, chunk.y)
+    refuse_other_length(chunk.y, "y", chunk.X)
     return Chunk(chunk.X, label_column(chunk.y), weight)

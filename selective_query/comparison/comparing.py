@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from tqdm.auto import tqdm
 
-from selective_query.budgets._base import is_number
-from selective_query.budgets.budgets import check_coverage
+from selective_query._numbers import check_number
 from selective_query.budgets.thresholds import CalibrationScores
 from selective_query.comparison.table import RouterComparison
 from selective_query.metrics.curves import accuracy_coverage_curve
@@ -90,9 +89,7 @@ def compare_routers(
         )
     coverages = _listed(coverages, "coverages", 0.8)
     for coverage in coverages:
-        if not is_number(coverage):
-            raise ValueError(f"coverages must be numbers in [0, 1]. Got {coverage!r}.")
-        check_coverage(coverage)
+        check_number(coverage, "coverages", 0, 1)
     routers = default_routers(train) if routers is None else routers
     routers = _listed(routers, "routers", "entropy")
     for router in routers:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query._deciding import mean_where
+from selective_query._validation import check_instance
 from selective_query.answers import ask
+from selective_query.outcomes import Outcomes
+from selective_query.policy import RoutingPolicy
 from selective_query.probabilities import top_class
 
 
@@ -82,6 +85,13 @@ def drift_report(before, after, X, y, sample_weight=None):
     -------
     DriftReport
 
+    Raises
+    ------
+    TypeError
+        When a model is no fitted classifier with a policy.
+    ValueError
+        As of ``before.outcomes(X, y, sample_weight)``.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -103,6 +113,12 @@ def drift_report(before, after, X, y, sample_weight=None):
     >>> found.coverage_old < 0.87 < found.coverage_new
     True
     """
+    for name, model in (("before", before), ("after", after)):
+        if not (hasattr(model, "policy_") and hasattr(model, "outcomes")):
+            raise TypeError(
+                f"{name} must be a fitted HybridClassifier or AbstainingClassifier. "
+                f"Got {model!r}."
+            )
     known = before.outcomes(X, y, sample_weight)
     base = ask(after.base_estimator_, known.X, after.classes_, after.base_features)
     found = replace(
@@ -130,6 +146,10 @@ def policy_drift(before, after, outcomes_before, outcomes_after):
     -------
     DriftReport
     """
+    check_instance(before, "before", RoutingPolicy)
+    check_instance(after, "after", RoutingPolicy)
+    check_instance(outcomes_before, "outcomes_before", Outcomes)
+    check_instance(outcomes_after, "outcomes_after", Outcomes)
     kept_before = before.decide(outcomes_before.evidence)
     kept_new = after.decide(outcomes_after.evidence)
     kept_old = None

@@ -2,10 +2,10 @@
 
 import copy
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 
+from selective_query._numbers import check_number, is_number
 from selective_query.compression.channels import channel_groups
 from selective_query.compression.folding import fold_batch_norm
 from selective_query.compression.tracing import (
@@ -128,7 +128,7 @@ def keep_within(net, max_macs, input_shape):
     Raises
     ------
     ValueError
-        When one channel in each layer is still too many.
+        When max_macs is no number, or one channel in each layer is still too many.
 
     Examples
     --------
@@ -142,6 +142,7 @@ def keep_within(net, max_macs, input_shape):
     True
     """
     check_trained(net)
+    max_macs = check_number(max_macs, "max_macs")
     module = net.module_.net
     channels, profile = _Channels(module), profile_net(module, input_shape)
 
@@ -188,7 +189,7 @@ class _Channels:
 
     def plan(self, keep):
         """Which channels of each layer are left, for a share of them."""
-        if not (isinstance(keep, Real) and 0 < keep <= 1):
+        if not (is_number(keep) and 0 < keep <= 1):
             raise ValueError(f"keep must be a share in (0, 1]. Got {keep!r}.")
         plan = _Plan({}, {})
         for group in self.groups:

@@ -1,11 +1,10 @@
 """Outcomes drawn from a law whose best routing rule is known."""
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from selective_query._numbers import check_whole, random_state_of
 from selective_query.metrics.at_coverage import accuracy_at_coverage
 from selective_query.outcomes import Outcomes
 
@@ -122,7 +121,7 @@ def make_selective_query(
     (200,)
     """
     _check(n_samples, regime, n_classes, n_features)
-    rng = check_random_state(random_state)
+    rng = random_state_of(random_state)
     z = rng.uniform(-1, 1, size=(n_samples, n_features))
     confidence = _confidence(z, regime, n_classes)
     base_right, global_right = _chances(z, confidence, regime)
@@ -147,10 +146,7 @@ def _check(n_samples, regime, n_classes, n_features):
         ("n_classes", n_classes, 2),
         ("n_features", n_features, 2),
     ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(
-                f"{name} must be a whole number of at least {least}. Got {value!r}."
-            )
+        check_whole(value, name, least)
 
 
 def _confidence(z, regime, n_classes):

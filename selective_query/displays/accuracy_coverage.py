@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._validation import check_flag
 from selective_query.displays.axes import (
     axes_for,
     check_bands,
@@ -9,6 +10,7 @@ from selective_query.displays.axes import (
     line_styles,
 )
 from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.inputs import check_rows
 from selective_query.routers.registry import router_name
 
 
@@ -95,26 +97,26 @@ class AccuracyCoverageDisplay:
         AccuracyCoverageDisplay
         """
         scores = score if isinstance(score, dict) else {"router": score}
-        base = np.asarray(base_utility, dtype=float)
-        query = np.ones(len(base)) if global_utility is None else global_utility
-        query = np.asarray(query, dtype=float)
+        check_flag(bounds, "bounds")
+        known = base_utility, global_utility, sample_weight
         if bounds:
-            benefit = query - base
+            benefit = check_rows(next(iter(scores.values())), *known)[2]
             scores = {
                 "oracle": np.where(benefit > 0, benefit, -np.inf),
                 **scores,
-                "random": np.zeros(len(base)),
+                "random": np.zeros(len(benefit)),
             }
         curves = {
-            label: accuracy_coverage_curve(values, base, query, sample_weight)
+            label: accuracy_coverage_curve(values, *known)
             for label, values in scores.items()
         }
+        any_curve = next(iter(curves.values()))
         return cls(
             curves,
-            base_accuracy=float(np.average(base, weights=sample_weight)),
+            base_accuracy=any_curve.base_accuracy,
             global_accuracy=None
             if global_utility is None
-            else float(np.average(query, weights=sample_weight)),
+            else any_curve.global_accuracy,
             abstention=global_utility is None,
             bands=bands,
         )

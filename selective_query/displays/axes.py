@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query._validation import check_matplotlib_support
+from selective_query._validation import check_choice, check_matplotlib_support
 
 DASHES = (
     "-",
@@ -112,10 +112,7 @@ def draw_band(ax, band, line):
 
 def check_cost_name(name, parameter):
     """Raise ValueError for a cost that no axis knows."""
-    if name not in COST_LABELS:
-        raise ValueError(
-            f"{parameter} must be one of {', '.join(COST_LABELS)}. Got {name!r}."
-        )
+    check_choice(name, parameter, COST_LABELS)
 
 
 def draw_front(ax, cost, accuracy, **line_kwargs):

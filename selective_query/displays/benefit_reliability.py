@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import norm
 
+from selective_query._numbers import check_finite, check_probability, check_whole
 from selective_query.diagnosis import judge
 from selective_query.displays.axes import axes_for
 from selective_query.metrics.inputs import check_rows
@@ -116,18 +117,16 @@ class BenefitReliabilityDisplay:
         Behavioral Statistics 37, 2012.
         """
         predicted, base, gain, weight = check_rows(
-            predicted_benefit, base_utility, global_utility, sample_weight
+            predicted_benefit,
+            base_utility,
+            global_utility,
+            sample_weight,
+            name="predicted_benefit",
         )
-        if not np.isfinite(predicted).all():
-            raise ValueError(
-                "predicted_benefit must be finite. Leave rows of infinite score out: "
-                "they are rules, not estimates."
-            )
-        if not n_bins >= 1 or not 0 < confidence < 1:
-            raise ValueError(
-                "n_bins must be at least 1 and confidence between 0 and 1. Got "
-                f"{n_bins!r} and {confidence!r}."
-            )
+        # Rows of infinite score are rules, not estimates.
+        check_finite(predicted, "predicted_benefit", each="row")
+        n_bins = check_whole(n_bins, "n_bins", 1)
+        confidence = check_probability(confidence, "confidence")
         weight = np.ones(len(base)) if weight is None else weight
         seen = weight > 0
         predicted, gain, weight = predicted[seen], gain[seen], weight[seen]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._numbers import as_numbers, check_finite, check_number
 from selective_query.diagnosis import judge
 from selective_query.displays.axes import (
     COST_LABELS,
@@ -115,6 +116,8 @@ class CostQualityDisplay:
             range.
         """
         check_cost_name(quantity, "quantity")
+        if threshold is not None:
+            threshold = check_number(threshold, "threshold", -np.inf, or_infinite=True)
         scores = score if isinstance(score, dict) else {"router": score}
         curves, points = {}, {}
         for label, values in scores.items():
@@ -250,18 +253,13 @@ def _cost_over_coverage(cost, quantity, score, weight):
     if hasattr(cost, quantity):
         of_model = getattr(cost, quantity)
         return lambda coverage: np.array([float(of_model(float(c))) for c in coverage])
-    cost = np.asarray(cost)
-    if cost.dtype.kind not in "fiu" or cost.shape != score.shape:
+    cost = as_numbers(cost, "cost")
+    if cost.shape != score.shape:
         raise ValueError(
             f"cost must be a cost model with a {quantity}, or an array of one cost for "
             f"each of the {len(score)} rows. Got {type(cost).__name__} of shape "
             f"{cost.shape}."
         )
-    cost = cost.astype(float)
-    if not (np.isfinite(cost) & (cost >= 0)).all():
-        raise ValueError(
-            "cost must be finite and >= 0. Got values from "
-            f"{cost.min():.4g} to {cost.max():.4g}."
-        )
+    cost = check_finite(cost.astype(float), "cost", 0, each="row")
     # What is summed over the queried rows is here their cost, and not their utility.
     return RankedRows(score, np.zeros_like(cost), cost).curve(weight).accuracy_at

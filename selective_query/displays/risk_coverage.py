@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._validation import check_flag
 from selective_query.diagnosis import judge
 from selective_query.displays.axes import (
     axes_for,
@@ -10,6 +11,7 @@ from selective_query.displays.axes import (
     line_styles,
 )
 from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.inputs import check_rows
 from selective_query.routers.registry import router_name
 
 
@@ -81,8 +83,10 @@ class RiskCoverageDisplay:
             range.
         """
         scores = score if isinstance(score, dict) else {"router": score}
+        check_flag(bounds, "bounds")
         if bounds:
-            loss = 1 - np.asarray(base_utility, dtype=float)
+            known = base_utility, None, sample_weight
+            loss = 1 - check_rows(next(iter(scores.values())), *known)[1]
             scores = {"oracle": loss, **scores, "random": np.zeros_like(loss)}
         curves = {
             label: accuracy_coverage_curve(values, base_utility, None, sample_weight)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._numbers import check_number, check_whole
 from selective_query.diagnosis import judge
 from selective_query.displays.axes import axes_for
 from selective_query.metrics.inputs import check_rows
@@ -99,9 +100,13 @@ class ScoreHistogramDisplay:
         )
         if base.dtype.kind == "f" or gain.dtype.kind == "f":
             raise ValueError(
-                "A histogram by outcome needs answers that are right (1) or wrong (0). "
-                "Got graded utilities; cut them first, for example with grade >= 0.5."
+                "base_utility and global_utility must be 1 (right) or 0 (wrong) for a "
+                "histogram by outcome. Got graded utilities; cut them first, for "
+                "example with grade >= 0.5."
             )
+        bins = check_whole(bins, "bins", 1)
+        if threshold is not None:
+            threshold = check_number(threshold, "threshold", -np.inf, or_infinite=True)
         finite = score[np.isfinite(score)]
         edges = np.histogram_bin_edges(finite if len(finite) else [0.0], bins)
         weight = np.ones(len(base)) if weight is None else weight

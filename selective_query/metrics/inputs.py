@@ -9,7 +9,13 @@ KEPT = "the share of inputs that the base answers"
 
 
 def check_rows(
-    score, base_utility, global_utility=None, sample_weight=None, *, may_vanish=False
+    score,
+    base_utility,
+    global_utility=None,
+    sample_weight=None,
+    *,
+    may_vanish=False,
+    name="score",
 ):
     """Scores, utilities of the base, gains of a query and weights, checked.
 
@@ -22,6 +28,8 @@ def check_rows(
     sample_weight : array-like of shape (n_samples,), optional
     may_vanish : bool, default=False
         Whether all weights may be zero.
+    name : str, default="score"
+        Of the scores, for the message.
 
     Returns
     -------
@@ -35,7 +43,7 @@ def check_rows(
         When shapes differ, there are no rows, a score is NaN, a utility lies outside
         [0, 1], weights are negative or all zero, or an entry is masked or no number.
     """
-    score = as_numbers(score, "score")
+    score = as_numbers(score, name)
     if score.dtype.kind != "f":
         score = score.astype(float)
     base = check_utility(base_utility, "base_utility")
@@ -45,7 +53,7 @@ def check_rows(
         query = check_utility(global_utility, "global_utility")
     if not score.shape == base.shape == query.shape or score.ndim != 1:
         raise ValueError(
-            "score, base_utility and global_utility must be of the same shape "
+            f"{name}, base_utility and global_utility must be of the same shape "
             f"(n_samples,). Got {score.shape}, {base.shape} and {query.shape}."
         )
     if not len(score):
@@ -53,7 +61,7 @@ def check_rows(
     weight = None
     if sample_weight is not None:
         weight = check_weights(sample_weight, len(score), may_vanish=may_vanish)
-    refuse_nan(score, "score")
+    refuse_nan(score, name)
     return score, base, query - base, weight
 
 

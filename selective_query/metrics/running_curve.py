@@ -90,7 +90,9 @@ class RunningCurve:
     def curve(self):
         """The curve of all rows so far."""
         if not self._groups.size:
-            raise ValueError("There are no rows. Give at least one.")
+            raise ValueError(
+                "There are no rows. Give at least one, of a sample_weight above 0."
+            )
         low, high = self._groups[:2]
         sums = np.cumsum(self._groups[2:], axis=1)
         kept, base, gain = np.pad(sums, ((0, 0), (1, 0)))

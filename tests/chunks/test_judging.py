@@ -100,9 +100,9 @@ def test_refusals(hybrid, rows):
         report_in_chunks(hybrid, X)
     with pytest.raises(ValueError, match="must come with them. Let each chunk be a tu"):
         report_in_chunks(hybrid, iter([X]), y)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="y must have one entry for each"):
         report_in_chunks(hybrid, X, y[:-1])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="y must have one entry for each"):
         report_in_chunks(hybrid, iter([(X, y[:-1])]))
     with pytest.raises(ValueError, match="sample_weight must be one finite .* Got inf"):
         report_in_chunks(hybrid, X, y, sample_weight=np.full(197, np.inf))

@@ -193,7 +193,7 @@ def test_refusals(hybrid, rows):
         AttributeError, match="method='decide' is none of HybridClassif"
     ):
         predict_in_chunks(hybrid, X, "decide")
-    with pytest.raises(ValueError, match="chunk_rows must be .* 1 or more. Got 0"):
+    with pytest.raises(ValueError, match="chunk_rows must be .* >= 1. Got 0"):
         predict_in_chunks(hybrid, X, chunk_rows=0)
     with pytest.raises(TypeError, match="X must be rows .* Got int"):
         predict_in_chunks(hybrid, 3)
@@ -219,7 +219,7 @@ def test_an_array_that_would_wrap_labels_is_refused(digits):
 
 @pytest.mark.parametrize("chunk_rows", ["a", -1, 2.5, None, True])
 def test_what_is_no_number_of_rows_is_refused(hybrid, rows, chunk_rows):
-    with pytest.raises(ValueError, match="chunk_rows must be a whole number of rows"):
+    with pytest.raises(ValueError, match="chunk_rows must be a whole number"):
         predict_in_chunks(hybrid, rows[0], chunk_rows=chunk_rows)
 
 

@@ -216,11 +216,11 @@ def test_the_same_seed_gives_the_same_sample():
     [
         ({"regime": "unifrom"}, "regime must be one of .*specialist.* Got 'unifrom'"),
         ({"regime": ["noisy"]}, r"regime must be one of .* Got \['noisy'\]"),
-        ({"n_samples": 0}, "n_samples must be a whole number of at least 1. Got 0"),
+        ({"n_samples": 0}, "n_samples must be a whole number >= 1. Got 0"),
         ({"n_samples": 10.5}, "n_samples must be a whole number .* Got 10.5"),
-        ({"n_classes": 1}, "n_classes must be a whole number of at least 2. Got 1"),
+        ({"n_classes": 1}, "n_classes must be a whole number >= 2. Got 1"),
         ({"n_classes": "4"}, "n_classes must be a whole number .* Got '4'"),
-        ({"n_features": 1}, "n_features must be a whole number of at least 2. Got 1"),
+        ({"n_features": 1}, "n_features must be a whole number >= 2. Got 1"),
     ],
 )
 def test_bad_parameters_are_named(wrong, message):

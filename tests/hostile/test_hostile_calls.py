@@ -7,8 +7,10 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
+from sklearn.exceptions import DataConversionWarning
 
-from tests.hostile import costs
+from selective_query.exceptions import CalibrationWarning
+from tests.hostile import costs, models
 from tests.hostile.calls import DATA, METRICS
 
 # Errors that are raised here have been thought of; scikit-learn's checks name the
@@ -55,6 +57,8 @@ def fault(call, parameter, value):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            for told in (CalibrationWarning, DataConversionWarning):
+                warnings.simplefilter("ignore", told)
             return None, call(**{parameter: value})
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
@@ -99,6 +103,6 @@ def test_metrics(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))
 
 
-@pytest.mark.parametrize("call", costs.CALLS, ids=lambda call: call.name)
-def test_costs(call):
+@pytest.mark.parametrize("call", costs.CALLS + models.CALLS, ids=lambda call: call.name)
+def test_costs_and_models(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))
