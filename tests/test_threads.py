@@ -1,5 +1,6 @@
 """Nets that several threads ask at once: what one call reads is its own."""
 
+import time
 from functools import partial
 from threading import Barrier, Thread
 
@@ -110,3 +111,26 @@ def test_fits_at_once_are_those_of_one_after_the_other(X):
         fitted = joblib.Parallel()(joblib.delayed(net.fit)(rows, y) for net in nets)
     for net, expected in zip(fitted, alone, strict=True):
         np.testing.assert_array_equal(net.predict_proba(rows), expected)
+
+
+class Counting(nn.Module):
+    """A net that counts how many calls are within it at once."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.now, self.most = net, 0, 0
+
+    def forward(self, x):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        time.sleep(0.02)
+        self.now -= 1
+        return self.net(x)
+
+
+def test_a_net_is_moved_to_a_device_for_one_call_at_a_time(X):
+    shared = NetClassifier.from_trained(Counting(nn.Linear(4, 3)), [0, 1, 2])
+    shared.set_params(device="cpu:0")  # away from "cpu", as an accelerator is
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        joblib.Parallel()(joblib.delayed(shared.predict)(X) for _ in range(8))
+    assert shared.module_.net.most == 1
