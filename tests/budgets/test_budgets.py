@@ -80,6 +80,11 @@ def test_what_is_no_budget_is_refused(wrong):
 def test_percentages_are_noticed():
     with pytest.raises(ValueError, match=r"Did you mean 0\.95"):
         MinAccuracy(95)
+    for given, meant in ((95, "0.95"), (1.5, "0.015"), (100, "1")):
+        with pytest.raises(ValueError, match=f"Did you mean {meant}[?]"):
+            as_budget(given)
+    with pytest.raises(ValueError, match=r"Got 100\.5\.$"):
+        as_budget(100.5)
 
 
 @pytest.mark.parametrize(

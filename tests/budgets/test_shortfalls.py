@@ -12,6 +12,7 @@ from selective_query.budgets import (
     CalibrationScores,
     Coverage,
     GroupCoverage,
+    JudgedRows,
     MaxExcessError,
     MaxLatency,
     MaxQueryCost,
@@ -110,6 +111,13 @@ def test_weights_that_are_no_counts_are_not_exact():
     rng = np.random.default_rng(3)
     scores = CalibrationScores(rng.uniform(size=60), rng.lognormal(size=60), exact=True)
     assert "approximately" in str(Calibration(scores).solve(0.5))
+
+
+def test_a_row_at_the_threshold_is_kept_by_what_is_measured():
+    rows = JudgedRows([0, 0, 1, 1], [1, 0, 0, 0], np.ones(4), np.ones(4))
+    np.testing.assert_array_equal(rows.utility(0.0), [1, 0, 1, 1])
+    weight = MinSelectiveAccuracy(0.4).values(rows, 0.0)[1]
+    np.testing.assert_array_equal(weight, [1, 1, 0, 0])
 
 
 def test_rows_that_are_all_right_leave_something_open():
