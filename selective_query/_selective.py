@@ -34,9 +34,8 @@ from selective_query.costs.device_check import (
     device_report,
     refuse_excess,
 )
-from selective_query.crossfit import labels_of, to_evidence
+from selective_query.crossfit import labels_of
 from selective_query.exceptions import CertificateError
-from selective_query.few_scores import warn_of_few_scores
 from selective_query.policy import RoutingPolicy
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
@@ -187,25 +186,23 @@ class BaseSelectiveClassifier(
     def _fit_cross(self, X, y, weight):
         """Fit on all rows; router and threshold come from out-of-fold answers."""
         sides = self._adapted(self._sides(X, y, weight))
-        coarse, step = None, 0.0
-        extrapolates = self.calibration is None and not sides.base.stays
-        if extrapolates and len(sides.base.rows.cross_fit.splits) > 2:
-            answers, step = sides.base.coarser_answers()
-            coarse = to_evidence(answers, X)
         self.policy_ = self._new_policy()._fit(
             sides.outcomes,
-            coarse=coarse,
-            step=step,
+            change=sides.base.change_by_refit(),
             answers_exact=self._global_stays(),
         )
         self._fit_models(sides)
         warn_of_weak_models(sides.outcomes, self._frozen())
-        if not sides.base.stays:
-            warn_of_few_scores(self, sides.outcomes, X, weight)
 
     def _sides(self, X, y, weight):
         rows = FitRows(X, y, weight, self.classes_, self.cv, self.n_jobs, self.verbose)
-        base = Side(self.base_estimator, rows, "base_estimator", self.base_features)
+        base = Side(
+            self.base_estimator,
+            rows,
+            "base_estimator",
+            self.base_features,
+            foresees=self.calibration is None,
+        )
         self._refuse_too_large(base)
         return Sides(base, Side(self._global_model(), rows, "global_estimator"))
 

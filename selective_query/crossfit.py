@@ -14,6 +14,7 @@ from selective_query._validation import is_frozen, takes_weights
 from selective_query.answers import Answers, ask, check_has_classes
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
+from selective_query.refit import FoldAnswers
 
 
 def fit_model(model, X, y, sample_weight=None):
@@ -33,10 +34,20 @@ def times(weight, factor):
     return weight * factor
 
 
-def _fit_and_ask(model, X, y, weight, train, test, classes, base_features, who):
-    rows = _safe_indexing(X, train)
-    fitted = fit_model(model, rows, y[train], None if weight is None else weight[train])
-    return ask(fitted, _safe_indexing(X, test), classes, base_features, who)
+def _fit_and_ask(model, X, y, weight, rows, classes, base_features, who):
+    train, *asked = rows
+    fitted = fit_model(
+        model,
+        _safe_indexing(X, train),
+        y[train],
+        None if weight is None else weight[train],
+    )
+    return [
+        ask(fitted, _safe_indexing(X, some), classes, base_features, who)
+        if len(some)
+        else None
+        for some in asked
+    ]
 
 
 class CrossFit:
@@ -71,43 +82,41 @@ class CrossFit:
 
         A factor multiplies the weight of each row in the fits.
         """
-        return self._run(model, self.splits, base_features, who, factor)
+        if is_frozen(model):
+            return ask(model, self.X, self.classes, base_features, who)
+        return joined(self.folds(model, base_features, who, factor))
 
-    def coarser_answers(self, model, base_features=None, factor=None):
-        """The same by fits that see one fold less, and how far apart the two are.
+    def folds(self, model, base_features, who, factor=None, some=()):
+        """The same fold by fold, and answers to those of some rows that each fit saw.
 
         Returns
         -------
-        Answers
-        step : float
-            Shift of a statistic from these fits to those of `answers`, as a multiple
-            of which the shift from there to a fit on all rows is to be expected, if
-            the statistic changes with 1 / (number of rows): (K - 2) / K for K folds.
+        list of FoldAnswers
         """
-        n_folds = len(self.splits)
-        fewer = []
-        for number, (train, test) in enumerate(self.splits):
-            left_out = self.splits[(number + 1) % n_folds][1]
-            fewer.append((np.setdiff1d(train, left_out), test))
-        answers = self._run(model, fewer, base_features, "base_estimator", factor)
-        return answers, (n_folds - 2) / n_folds
+        return self._run(model, self.splits, base_features, who, factor, some)
 
-    def _run(self, model, splits, base_features, who, factor=None):
-        if is_frozen(model):
-            return ask(model, self.X, self.classes, base_features, who)
+    def coarser_folds(self, model, base_features, who, factor=None, some=()):
+        """As `folds`, by fits that see one fold less.
+
+        Each leaves out two neighbouring folds and answers both, so that of K folds
+        about K / 2 fits do.
+        """
+        fewer = []
+        for number in range(0, len(self.splits), 2):
+            train, test = self.splits[number]
+            next_test = self.splits[(number + 1) % len(self.splits)][1]
+            both = np.concatenate([test, next_test])
+            fewer.append((np.setdiff1d(train, next_test), both))
+        return self._run(model, fewer, base_features, who, factor, some)
+
+    def _run(self, model, splits, base_features, who, factor, some):
+        weight = times(self.weight, factor)
+        rows = [(train, test, np.intersect1d(some, train)) for train, test in splits]
         fits = parallel(self.n_jobs)(
             delayed(_fit_and_ask)(
-                model,
-                self.X,
-                self.y,
-                times(self.weight, factor),
-                train,
-                test,
-                self.classes,
-                base_features,
-                who,
+                model, self.X, self.y, weight, part, self.classes, base_features, who
             )
-            for train, test in splits
+            for part in rows
         )
         bar = tqdm(
             fits,
@@ -117,16 +126,24 @@ class CrossFit:
             leave=False,
             disable=not self.verbose,
         )
-        parts = list(bar)
-        order = np.argsort(np.concatenate([test for _, test in splits]))
-        return Answers(
-            *(
-                None
-                if getattr(parts[0], name) is None
-                else np.concatenate([getattr(part, name) for part in parts])[order]
-                for name in ("proba", "features", "logits", "predicted")
-            )
+        return [
+            FoldAnswers(test, held_out, seen, seen_answers)
+            for (_, test, seen), (held_out, seen_answers) in zip(rows, bar, strict=True)
+        ]
+
+
+def joined(folds):
+    """The held-out answers of folds, row by row."""
+    order = np.argsort(np.concatenate([fold.test for fold in folds]))
+    parts = [fold.held_out for fold in folds]
+    return Answers(
+        *(
+            None
+            if getattr(parts[0], name) is None
+            else np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("proba", "features", "logits", "predicted")
         )
+    )
 
 
 def _placeholder(X, y):

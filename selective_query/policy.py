@@ -163,21 +163,31 @@ class RoutingPolicy(BaseEstimator):
         self.router_ = self._new_router(outcomes).fit(outcomes)
         self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
-    def _fit(self, outcomes, coarse=None, step=0.0, answers_exact=True):
-        """Fit; `coarse` is evidence of the same rows by models fitted on fewer."""
+    def _fit(self, outcomes, change=(), answers_exact=True):
+        """Fit; `change` tells evidence of the models in use from that of `outcomes`.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+        change : list of (Evidence, ndarray, ndarray)
+            Evidence, to which of the rows it belongs, and the mass with which each
+            score counts beside those of the outcomes.
+        answers_exact : bool
+        """
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
         self._class_columns = outcomes.class_columns()
         self.router_ = router = self._new_router(outcomes)
         score = self._masked(router.fit_score(outcomes), outcomes)
-        trend = None
-        if coarse is not None:
-            trend = self._masked_score(outcomes), self._masked_score(coarse), step
+        shift = None
+        if change:
+            parts = [(self._masked_score(e), mass, row) for e, row, mass in change]
+            shift = tuple(map(np.concatenate, zip(*parts, strict=True)))
         scores = CalibrationScores(
             score,
             outcomes.sample_weight,
             exact=not router.learns and outcomes.fold is None,
-            trend=trend,
+            shift=shift,
         )
         judged = judged_rows(score, outcomes)
         calibration = Calibration(scores, judged, answers_exact=answers_exact)

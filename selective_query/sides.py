@@ -2,9 +2,23 @@
 
 from functools import cached_property
 
+import numpy as np
+from sklearn.utils import _safe_indexing
+
 from selective_query._validation import is_frozen
 from selective_query.answers import ask
-from selective_query.crossfit import CrossFit, fit_model, times, to_outcomes
+from selective_query.crossfit import (
+    CrossFit,
+    fit_model,
+    joined,
+    times,
+    to_evidence,
+    to_outcomes,
+)
+from selective_query.refit import change_by_refit
+
+# Rows on which fits are compared that have both learned from them.
+N_COMPARED = 1000
 
 
 class FitRows:
@@ -41,11 +55,13 @@ class Side:
         Its parameter, for messages.
     features : as `base_features`, or None
     factor : ndarray of shape (n_samples,) or None
+    foresees : bool, default=False
+        Whether it shall be told what a fit on all rows changes.
     """
 
-    def __init__(self, model, rows, who, features=None, factor=None):
+    def __init__(self, model, rows, who, features=None, factor=None, *, foresees=False):
         self.model, self.rows, self.who = model, rows, who
-        self.features, self.factor = features, factor
+        self.features, self.factor, self.foresees = features, factor, foresees
 
     @property
     def stays(self):
@@ -54,7 +70,14 @@ class Side:
 
     def weighted(self, factor):
         """The same side with another factor."""
-        return Side(self.model, self.rows, self.who, self.features, factor)
+        return Side(
+            self.model,
+            self.rows,
+            self.who,
+            self.features,
+            factor,
+            foresees=self.foresees,
+        )
 
     @cached_property
     def answers(self):
@@ -64,15 +87,46 @@ class Side:
         if self.stays:
             rows = self.rows
             return ask(self.model, rows.X, rows.classes, self.features, self.who)
-        return self.rows.cross_fit.answers(
-            self.model, self.features, self.who, self.factor
-        )
+        return joined(self._folds)
 
-    def coarser_answers(self):
-        """As of :meth:`CrossFit.coarser_answers`."""
-        return self.rows.cross_fit.coarser_answers(
-            self.model, self.features, self.factor
-        )
+    @cached_property
+    def _folds(self):
+        return self._by(self.rows.cross_fit.folds)
+
+    def _by(self, folds):
+        some = self._compared if self.foresees else ()
+        return folds(self.model, self.features, self.who, self.factor, some)
+
+    @cached_property
+    def _compared(self):
+        rows = self.rows
+        counted = np.arange(len(rows.y))
+        if rows.weight is not None:
+            counted = np.flatnonzero(rows.weight)
+        spread = np.linspace(0, len(counted) - 1, N_COMPARED).astype(int)
+        return counted[np.unique(spread)]
+
+    def change_by_refit(self):
+        """What sets the answers of the fit on all rows apart from those of the folds.
+
+        Returns
+        -------
+        list of (evidence, row, mass)
+            As of :func:`~selective_query.refit.change_by_refit`; empty where it was not
+            asked for, nothing is fitted, or two folds cannot tell.
+        """
+        rows = self.rows
+        if self.stays or not self.foresees or len(rows.cross_fit.splits) < 3:
+            return []
+        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
+        coarser = self._by(rows.cross_fit.coarser_folds)
+        some = _safe_indexing(rows.X, self._compared)
+        final = ask(self.fitted, some, rows.classes, self.features, self.who)
+        parts = change_by_refit(self._folds, coarser, self._compared, final, weight)
+        return [
+            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass)
+            for answers, row, mass in parts
+        ]
 
     @cached_property
     def fitted(self):

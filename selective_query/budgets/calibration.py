@@ -170,7 +170,7 @@ class Calibration:
             raise infeasible(sweep, allowed, limit_of(budget), floors)
         furthest = int(np.flatnonzero(met)[-1])
         if self.scores.exact:
-            threshold = float(sweep.thresholds[furthest])
+            threshold = self.scores.above(sweep.thresholds[furthest])
             if sweep.kept[furthest] == sweep.n:
                 threshold = inf
         else:
@@ -226,7 +226,9 @@ class Calibration:
         error = 1 - confidence
         vacuous = False
         threshold = found.threshold
-        if threshold is None:
+        if threshold is not None:
+            threshold = self.scores.above(threshold)
+        else:
             # Querying everything keeps to some floors for certain, where it may be.
             everything_may_leave = not np.isneginf(judged.score).any()
             if (

@@ -10,6 +10,8 @@ from selective_query._validation import check_weights, warn_user
 from selective_query.exceptions import CalibrationWarning
 
 TIE_TOLERANCE = 0.05
+# The order of a sum changes a score by this many steps of its precision at most.
+ROUNDING_STEPS = 16
 
 
 class CalibrationScores:
@@ -24,15 +26,17 @@ class CalibrationScores:
         Frequency weights.
     exact : bool
         Whether nothing at all was fitted on these rows.
-    trend : tuple of (fine, coarse, step), optional
-        Scores of the same rows by models fitted on as many rows as those of `score`
-        and on fewer, and how far to go on beyond the first, in multiples of their
-        difference. Coverage is then that of models fitted on more rows, extrapolated.
+    shift : tuple of (score, mass, row), optional
+        What sets the scores of the models in use apart from these: a signed measure
+        over scores, of total mass zero, that is added to theirs, and to which row each
+        belongs.
     """
 
-    def __init__(self, score, weight=None, *, exact, trend=None):
+    def __init__(self, score, weight=None, *, exact, shift=None):
+        precision = np.finfo(np.result_type(np.float32, np.asarray(score).dtype)).eps
         score, weight = _checked(score, weight)
-        self._given = score, weight, trend
+        self._rounding = ROUNDING_STEPS * precision * _usual_size(score)
+        self._given = score, weight, shift
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
@@ -45,11 +49,9 @@ class CalibrationScores:
         self.n_effective = self.n
         if not self.whole_weights:
             self.n_effective = self.n**2 / (weight @ weight)
-        if trend is not None:
-            # F + step (F_fine - F_coarse), as one signed measure over all the scores.
-            fine, coarse, step = trend
-            score = np.concatenate([score, fine, coarse])
-            weight = np.concatenate([weight, step * weight, -step * weight])
+        if shift is not None:
+            score = np.concatenate([score, shift[0]])
+            weight = np.concatenate([weight, shift[1]])
         # Rows without weight must not leave a level behind.
         score, weight = score[weight != 0], weight[weight != 0]
         order = np.argsort(score, kind="stable")
@@ -60,13 +62,21 @@ class CalibrationScores:
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
-        score, weight, trend = self._given
-        if trend is not None:
-            fine, coarse, step = trend
-            trend = fine[rows], coarse[rows], step
+        score, weight, shift = self._given
+        if shift is not None:
+            theirs = rows[shift[2]]
+            shift = tuple(part[theirs] for part in shift)
         return CalibrationScores(
-            score[rows], weight[rows], exact=self.exact, trend=trend
+            score[rows], weight[rows], exact=self.exact, shift=shift
         )
+
+    def above(self, score):
+        """The threshold that keeps a row of this score, however it is rounded.
+
+        A score may differ in its last digits with the batch in which it is computed.
+        Nothing is added to the infinite ones.
+        """
+        return float(score + self._rounding)
 
     def coverage_at(self, threshold):
         """Share of the calibration rows that score at most this; nan without rows."""
@@ -137,7 +147,7 @@ class CalibrationScores:
         if rank > self.n or not enough.any():
             return inf
         first = int(np.argmax(enough))
-        # An extrapolated count need not rise; then take the middle of its crossings.
+        # A shifted count need not rise; then take the middle of its crossings.
         last = 0 if enough.all() else len(enough) - int(np.argmax(~enough[::-1]))
         chosen = (first + max(first, min(last, len(enough) - 1))) // 2
         if chosen:
@@ -146,7 +156,13 @@ class CalibrationScores:
             # A tie of the two must not hang on the last bits of a sum.
             if short < over - 1e-6 * self.n and short <= noise:
                 chosen -= 1
-        return float(self.level[chosen])
+        return self.above(self.level[chosen])
+
+
+def _usual_size(score):
+    """How large nearly all finite scores are at most, one outlier or not."""
+    size = np.abs(score[np.isfinite(score)])
+    return (np.quantile(size, 0.99) or size.max()) if len(size) else 0.0
 
 
 def _checked(score, weight):

@@ -7,6 +7,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils.metadata_routing import UNUSED
 
 from selective_query.routers.decision_cost import learned_cost
+from selective_query.routers.held_out import held_out_scores
 
 N_FOLDS = 5
 
@@ -100,10 +101,11 @@ class BaseRouter(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} must define query_score.")
 
     def fit_score(self, outcomes):
-        """Fit on all rows and return scores of each row that did not learn from it.
+        """Fit on all rows and return scores of each row by routers that did not see it.
 
         Rows are held out along ``outcomes.fold``, or in five random folds where the
-        outcomes have none.
+        outcomes have none. The scores of each fold's router are carried, by rank, to
+        the scale of the one that was fitted on all rows.
 
         Parameters
         ----------
@@ -113,15 +115,21 @@ class BaseRouter(BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        self.fit(outcomes)
-        if not self.learns:
-            return self.query_score(outcomes)
-        score = np.empty(outcomes.n_rows)
         evidence = outcomes.evidence
-        for train, test in iter_folds(outcomes):
-            held_out = clone(self).fit(outcomes.take(train))
-            score[test] = held_out.query_score(evidence.take(test))
-        return score
+        final = self.fit(outcomes).query_score(evidence)
+        if not self.learns:
+            return final
+
+        def fits():
+            for train, test in iter_folds(outcomes):
+                held_out = clone(self)._fit_fold(outcomes.take(train))
+                yield train, test, held_out.query_score(evidence)
+
+        return held_out_scores(fits(), final, outcomes.weight)
+
+    def _fit_fold(self, outcomes):
+        """Fit on the rows outside of one fold."""
+        return self.fit(outcomes)
 
     def _check_fitted(self):
         # check_is_fitted costs as much as scoring a row does.
@@ -140,7 +148,7 @@ class BaseRouter(BaseEstimator):
 class SelfScoringRouter(BaseRouter):
     """A learned router whose fit has scored each row by fits without it anyway.
 
-    Subclasses write ``_fit(outcomes)``, which returns those scores, and
+    Subclasses write ``_fit(outcomes)``, which returns what ``fit_score`` does, and
     ``query_score``.
     """
 

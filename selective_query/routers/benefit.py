@@ -103,4 +103,4 @@ class BenefitRouter(SelfScoringRouter):
         weights, self.class_effect_ = problem.fit_all(*choice[1:3])
         self.coef_ = weights[1:] / scale
         self.intercept_ = float(weights[0] - centre @ self.coef_)
-        return choice.held_out_score
+        return problem.held_out_scores(choice, weights, self.class_effect_)

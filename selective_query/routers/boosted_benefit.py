@@ -6,6 +6,7 @@ from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers.held_out import held_out_scores
 from selective_query.routers.learned_columns import grid_of, on_grid, score_columns
 from selective_query.routers.ridge import RidgeProblem, column_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
@@ -115,7 +116,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         return cost
 
     def _fit(self, outcomes):
-        """Fit, and return scores of each row from the folds that did not hold it."""
+        """Fit, and return held-out scores of each row."""
         if self.max_trees < 1:
             raise ValueError(
                 f"max_trees must be a whole number >= 1. Got {self.max_trees!r}."
@@ -123,14 +124,20 @@ class BoostedBenefitRouter(SelfScoringRouter):
         outcomes = supervise(outcomes, self.supervision)
         self.ridge_ = BenefitRouter().fit(outcomes)
         columns, self.layout_ = evidence_columns(outcomes)
-        stages = self._held_out_stages(outcomes, columns)
-        place = int(_squared_errors(outcomes, stages).argmin())
+        folds = self._staged_folds(outcomes, columns)
+        errors = sum(
+            _squared_errors(outcomes, test, stages) for _, test, stages in folds
+        )
+        place = int(errors.argmin())
         self.n_trees_ = min(place * TREES_STEP, self.max_trees)
-        residual = outcomes.benefit - self.ridge_.query_score(outcomes)
+        score = self.ridge_.query_score(outcomes)
         self.trees_ = None
         if self.n_trees_:
+            residual = outcomes.benefit - score
             self.trees_ = self._grown(columns, residual, outcomes.weight, self.n_trees_)
-        return stages[:, place].copy()
+            score = score + self.trees_.predict(columns)
+        fits = ((train, test, stages[:, place]) for train, test, stages in folds)
+        return held_out_scores(fits, score, outcomes.weight)
 
     def _grown(self, columns, residual, weight, n_trees):
         # Ensembles take as long to import as all the rest of the routers.
@@ -156,33 +163,31 @@ class BoostedBenefitRouter(SelfScoringRouter):
         _cut_between_values(trees, table)
         return trees
 
-    def _held_out_stages(self, outcomes, columns):
-        """Held-out scores of each row after 0, TREES_STEP, ... trees."""
+    def _staged_folds(self, outcomes, columns):
+        """For each fold, scores of all rows after 0, TREES_STEP, ... trees without it.
+
+        Returns
+        -------
+        list of (train, test, stages)
+        """
         design, _, _ = standardised(columns, outcomes.weight)
         problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
         folds = list(problem.fits(self.ridge_.alpha_, self.ridge_.class_smoothing_))
         few = min(N_SCREENING_TREES, self.max_trees)
-        _, test, _ = folds[0]
-        screened = self._stages(outcomes, columns, folds[0], few)
-        if _squared_errors(outcomes.take(test), screened).argmin() == 0:
-            return _joined([(test, score[test, None]) for _, test, score in folds])
-        return _joined(
-            [
-                (fold[1], self._stages(outcomes, columns, fold, self.max_trees))
-                for fold in folds
-            ]
-        )
+        _, test, screened = self._staged(outcomes, columns, folds[0], few)
+        if _squared_errors(outcomes, test, screened).argmin() == 0:
+            return [(train, test, score[:, None]) for train, test, score in folds]
+        return [self._staged(outcomes, columns, f, self.max_trees) for f in folds]
 
-    def _stages(self, outcomes, columns, fold, max_trees):
-        """Scores of a fold's rows after 0, TREES_STEP, ... trees on the other rows."""
+    def _staged(self, outcomes, columns, fold, max_trees):
         train, test, score = fold
         residual = outcomes.benefit[train] - score[train]
         trees = self._grown(columns[train], residual, outcomes.weight[train], max_trees)
-        stages = [score[test]]
-        for n_trees, more in enumerate(trees.staged_predict(columns[test]), 1):
+        stages = [score]
+        for n_trees, more in enumerate(trees.staged_predict(columns), 1):
             if n_trees % TREES_STEP == 0 or n_trees == max_trees:
-                stages.append(score[test] + more)
-        return np.column_stack(stages)
+                stages.append(score + more)
+        return train, test, np.column_stack(stages)
 
 
 def _cut_between_values(trees, table):
@@ -200,10 +205,6 @@ def _cut_between_values(trees, table):
                 node["num_threshold"] = known[above - 1 : above + 1].mean()
 
 
-def _joined(parts):
-    rows, stages = (np.concatenate(side) for side in zip(*parts, strict=True))
-    return stages[np.argsort(rows)]
-
-
-def _squared_errors(outcomes, stages):
-    return outcomes.weight @ (outcomes.benefit[:, None] - stages) ** 2
+def _squared_errors(outcomes, rows, stages):
+    missed = outcomes.benefit[rows, None] - stages[rows]
+    return outcomes.weight[rows] @ missed**2

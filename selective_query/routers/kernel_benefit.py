@@ -138,7 +138,7 @@ class KernelBenefitRouter(SelfScoringRouter):
         self.landmarks_ = smooth.landmarks
         self.kernel_coef_ = smooth.map @ weights[design.shape[1] :]
         self.intercept_ = float(weights[0] - smooth.centre @ weights[design.shape[1] :])
-        return choice.held_out_score
+        return problem.held_out_scores(choice, weights, self.class_effect_)
 
     def _check_params(self):
         if self.n_landmarks < 1:

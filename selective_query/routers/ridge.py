@@ -8,6 +8,7 @@ from scipy.linalg import qr, solve
 
 from selective_query.probabilities import top_class
 from selective_query.routers._base import iter_folds
+from selective_query.routers.held_out import held_out_scores
 
 ALPHAS = (1.0, 10.0, 100.0, 1e3, 1e4, np.inf)
 CLASS_SMOOTHING = (10.0, 100.0, np.inf)
@@ -162,7 +163,7 @@ class RidgeProblem:
         mass = np.bincount(predicted, weight, self.n_classes) + smoothing
         return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
 
-    def held_out_scores(self, alpha, smoothings):
+    def _raw_scores(self, alpha, smoothings):
         """Pairs of smoothing and scores of each row by a fit without its fold."""
         scores = {smoothing: np.empty(len(self.design)) for smoothing in smoothings}
         for train, test, moments in self.folds:
@@ -182,6 +183,14 @@ class RidgeProblem:
             if effect is not None:
                 score += effect[self.predicted]
             yield train, test, score
+
+    def held_out_scores(self, choice, weights, effect):
+        """Scores of each row by fits without its fold, on the scale of the final fit."""
+        final = self.design @ weights
+        if effect is not None:
+            final += effect[self.predicted]
+        fits = self.fits(choice.alpha, choice.class_smoothing)
+        return held_out_scores(fits, final, self.weight)
 
     def fit_all(self, alpha, smoothing):
         """Weights and class effect of a fit on all rows."""
@@ -208,7 +217,7 @@ class RidgeProblem:
             smoothings = (np.inf,)
         best = None
         for alpha in alphas:
-            for smoothing, score in self.held_out_scores(alpha, smoothings):
+            for smoothing, score in self._raw_scores(alpha, smoothings):
                 error = self.weight @ (self.benefit - score) ** 2
                 if best is None or error < best.error:
                     best = Choice(error, alpha, smoothing, score)

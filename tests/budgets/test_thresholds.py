@@ -11,8 +11,8 @@ from selective_query.exceptions import CalibrationWarning, CertificateError
 class Rows:
     """Calibration rows of which only the scores are known."""
 
-    def __init__(self, score, weight=None, *, exact, trend=None):
-        scores = CalibrationScores(score, weight, exact=exact, trend=trend)
+    def __init__(self, score, weight=None, *, exact, shift=None):
+        scores = CalibrationScores(score, weight, exact=exact, shift=shift)
         self.calibration = Calibration(scores)
 
     def cut(self, coverage, confidence=None):
@@ -28,7 +28,7 @@ def test_threshold_is_the_order_statistic():
     score = np.random.default_rng(0).permutation(np.arange(1.0, 20.0))  # n = 19
     point = exact(score).cut(0.8)
     assert point.certificate.rank == 16  # ceil(0.8 * 20)
-    assert point.threshold == 16.0
+    assert point.threshold == pytest.approx(16, abs=1e-10)
     assert point.coverage == pytest.approx(16 / 19)
 
 
@@ -49,7 +49,7 @@ def test_none_cuts_at_zero_benefit():
 def test_tie_group_stays_with_the_base_and_is_reported():
     with pytest.warns(CalibrationWarning, match="share the score"):
         point = exact([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]).cut(0.5)
-    assert point.threshold == 0
+    assert point.threshold == pytest.approx(0, abs=1e-10)
     assert point.coverage == pytest.approx(11 / 12)
 
 
@@ -175,21 +175,62 @@ def test_confidence_is_refused_where_it_is_not_true():
         exact([1.0, 2.0]).cut(None, confidence=0.9)
 
 
-def test_trend_is_extrapolated():
+def test_a_shift_moves_what_is_kept():
     # Uniform on [0, 1.2] from few rows, on [0, 1.1] from more; on all: [0, 1.05].
-    u = (np.arange(4000) + 0.5) / 4000
-    scores = Rows(1.1 * u, exact=False, trend=(1.1 * u, 1.2 * u, 0.55))
-    assert scores.cut(0.8).threshold == pytest.approx(0.8 * 1.05, abs=0.005)
-    assert Rows(1.1 * u, exact=False).cut(0.8).threshold == pytest.approx(
-        0.88, abs=0.005
+    n = 4000
+    u, row, mass = (np.arange(n) + 0.5) / n, np.arange(n), np.full(n, 0.55)
+    shift = (
+        np.concatenate([1.1 * u, 1.2 * u]),
+        np.concatenate([mass, -mass]),
+        np.concatenate([row, row]),
     )
+    shifted = Rows(1.1 * u, exact=False, shift=shift).cut(0.8)
+    assert shifted.threshold == pytest.approx(0.8 * 1.05, abs=0.005)
+    plain = Rows(1.1 * u, exact=False).cut(0.8)
+    assert plain.threshold == pytest.approx(0.88, abs=0.005)
 
 
-def test_a_trend_of_nothing_changes_nothing():
-    score = np.random.default_rng(6).normal(size=200)
+def test_a_shift_to_the_same_scores_changes_nothing():
+    n = 200
+    score, row = np.random.default_rng(6).normal(size=n), np.arange(n)
+    shift = (
+        np.tile(score, 2),
+        np.repeat([0.6, -0.6], n),
+        np.tile(row, 2),
+    )
     plain = Rows(score, exact=False).cut(0.6)
-    trend = Rows(score, exact=False, trend=(score, score, 0.6)).cut(0.6)
-    assert plain.threshold == trend.threshold
+    assert Rows(score, exact=False, shift=shift).cut(0.6).threshold == plain.threshold
+
+
+def test_a_shift_goes_with_its_rows():
+    n = 100
+    score, row = np.arange(float(n)), np.arange(n)
+    shift = (
+        np.concatenate([score - 10, score]),
+        np.repeat([1.0, -1.0], n),
+        np.tile(row, 2),
+    )
+    scores = CalibrationScores(score, exact=False, shift=shift)
+    half = scores.of(row < 50)
+    alone = CalibrationScores(score[:50] - 10, exact=False)
+    assert half.score_at(0.5) == pytest.approx(alone.score_at(0.5))
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_a_row_at_the_threshold_stays_however_it_is_rounded(dtype):
+    score = np.random.default_rng(0).uniform(size=101).astype(dtype)
+    scores = CalibrationScores(score, exact=True)
+    threshold = scores.score_at(0.8)
+    at_the_cut = np.sort(score)[int(np.ceil(0.8 * 102)) - 1]
+    rounded_up = at_the_cut + 4 * np.finfo(dtype).eps
+    assert at_the_cut < rounded_up <= threshold
+    assert scores.coverage_at(threshold) == pytest.approx(82 / 101)
+
+
+def test_one_huge_score_does_not_blur_the_others():
+    score = np.append(np.random.default_rng(0).uniform(size=999), 1e300)
+    threshold = CalibrationScores(score, exact=True).score_at(0.5)
+    assert threshold == pytest.approx(np.sort(score)[500], abs=1e-10)
 
 
 def test_operating_point_reads_as_a_sentence():

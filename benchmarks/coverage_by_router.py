@@ -1,0 +1,211 @@
+"""Does coverage on new data hold for every router and every base?
+
+Each draw takes n rows, fits a HybridClassifier with default calibration for each
+router, and measures coverage on rows that nothing was fitted on; warnings about the
+calibration are counted. The standard deviation over draws is compared with that of n
+held-out calibration rows, which follows a beta-binomial law. Models are fitted once a
+draw and kept for all routers.
+"""
+
+import warnings
+from collections import defaultdict
+from math import sqrt
+
+import joblib
+import numpy as np
+from _harness import Benchmark, print_table
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_digits, make_classification
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+
+from selective_query import HybridClassifier, list_routers
+from selective_query.exceptions import CalibrationWarning
+from selective_query.routers import member_votes
+
+COVERAGES = (0.9, 0.7, 0.5)
+MODELS = {
+    "logistic regression": LogisticRegression(max_iter=300),
+    "naive Bayes": GaussianNB(),
+    "forest": RandomForestClassifier(50, random_state=0),
+    "boosted trees": HistGradientBoostingClassifier(max_iter=30, random_state=0),
+    "10 neighbours": KNeighborsClassifier(10),
+    "SGD": SGDClassifier(loss="log_loss", random_state=0),
+    "small MLP": MLPClassifier((32,), max_iter=100, random_state=0),
+}
+# What a router reads beside probabilities, and which bases offer it.
+FEATURES = {
+    "energy": ("logits", ("logistic regression", "boosted trees", "SGD")),
+    "agreement": (member_votes, ("forest",)),
+    "mahalanobis": ("inputs", tuple(MODELS)),
+    "knn_distance": ("inputs", tuple(MODELS)),
+    "knn_benefit": ("inputs", tuple(MODELS)),
+}
+# Nets, trained once for each fold: some minutes a cell.
+SLOW = ("constrained", "appeal")
+SLOW_BASES = ("logistic regression", "naive Bayes")
+# In points: beyond this a mean error must have been warned of.
+ALLOWED = 1.5
+
+
+class Kept(ClassifierMixin, BaseEstimator):
+    """A classifier whose fits and answers are looked up where they were seen before."""
+
+    memory = {}  # for the draw at hand
+
+    def __init__(self, model):
+        self.model = model
+
+    def _once(self, compute, *key):
+        key = joblib.hash(key)
+        if key not in Kept.memory:
+            Kept.memory[key] = compute()
+        return Kept.memory[key]
+
+    def fit(self, X, y):
+        self.key_ = joblib.hash((self.model, X, y))
+        self.fitted_ = self._once(lambda: clone(self.model).fit(X, y), self.key_)
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict_proba(self, X):
+        return self._once(lambda: self.fitted_.predict_proba(X), self.key_, "p", X)
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def decision_function(self, X):
+        return self.fitted_.decision_function(X)
+
+
+def inputs(base, X):
+    return X
+
+
+def votes(base, X):
+    return member_votes(base.fitted_, X)
+
+
+def draw_data(dataset, n, seed):
+    if dataset == "digits":
+        X, y = load_digits(return_X_y=True)
+        X = X / 16
+    else:
+        X, y = make_classification(
+            n_samples=n + 4000,
+            n_features=20,
+            n_informative=8,
+            n_classes=4,
+            flip_y=0.05,
+            random_state=seed,
+        )
+    return train_test_split(X, y, train_size=n, random_state=seed, stratify=y)
+
+
+def realised(dataset, base, router, n, seed):
+    """Coverage on new data and whether there was a warning, for each coverage."""
+    X, X_new, y, _ = draw_data(dataset, n, seed)
+    features = {"inputs": inputs, member_votes: votes}
+    asked = FEATURES.get(router, (None,))[0]
+    hybrid = HybridClassifier(
+        Kept(MODELS[base]),
+        Kept(ExtraTreesClassifier(20, random_state=0)),
+        router=router,
+        coverage=COVERAGES[0],
+        base_features=features.get(asked, asked),
+        random_state=seed,
+    )
+    coverage, warned = [], []
+    for c in COVERAGES:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            moved = hybrid.fit(X, y) if c == COVERAGES[0] else hybrid.at(c)
+        warned.append(any(issubclass(w.category, CalibrationWarning) for w in caught))
+        coverage.append(moved.predict_coverage(X_new).mean())
+    return coverage, warned, len(X_new)
+
+
+def summarised(draws, n):
+    """Mean error, spread in units of that of n held-out rows, and share of warnings."""
+    coverage, warned, n_new = (np.array(part) for part in zip(*draws, strict=True))
+    found = {}
+    for i, c in enumerate(COVERAGES):
+        error = coverage[:, i] - c
+        law = sqrt(c * (1 - c) * (1 / n + 1 / n_new[0]))
+        percent = round(100 * c)
+        found[f"error {percent}"] = round(100 * float(error.mean()), 2)
+        found[f"SD {percent}"] = round(100 * float(error.std(ddof=1)), 2)
+        found[f"times law {percent}"] = round(float(error.std(ddof=1) / law), 2)
+        found[f"warned {percent}"] = round(float(warned[:, i].mean()), 2)
+    return found
+
+
+def routers_of(base):
+    for router in list_routers():
+        if base in FEATURES.get(router, (None, MODELS))[1] and (
+            router not in SLOW or base in SLOW_BASES
+        ):
+            yield router
+
+
+def main():
+    benchmark = Benchmark("coverage_by_router", __doc__)
+    benchmark.parser.add_argument("--draws", type=int, default=20)
+    benchmark.parser.add_argument("--bases", nargs="*", default=list(MODELS))
+    benchmark.parser.add_argument("--routers", nargs="*", default=list_routers())
+    benchmark.parser.add_argument("--rows", nargs="*", type=int, default=[300, 1000])
+    benchmark.parser.add_argument("--datasets", nargs="*", default=["digits", "simulated"])
+    args = benchmark.parse()
+    n_draws = 2 if args.quick else args.draws
+    for n in args.rows[:1] if args.quick else args.rows:
+        for dataset in args.datasets:
+            for base in args.bases:
+                routers = [
+                    router
+                    for router in routers_of(base)
+                    if router in args.routers and not (args.quick and router in SLOW)
+                ]
+                measure(benchmark, dataset, base, routers, n, n_draws)
+    print_table(benchmark.rows, {
+        "dataset": "", "base": "", "router": "", "n": "d",
+        **{f"{name} {round(100 * c)}": spec for c in COVERAGES for name, spec in (
+            ("error", "+.1f"), ("times law", ".2f"), ("warned", ".2f"))},
+    })  # fmt: skip
+    for row in benchmark.rows:
+        for c in (90, 70, 50):
+            off = abs(row[f"error {c}"]) > ALLOWED and row[f"warned {c}"] < 0.9
+            wide = row[f"times law {c}"] > 1.5 and row[f"warned {c}"] < 0.9
+            if off or wide:
+                print(
+                    "off" if off else "wide", row["dataset"], row["base"],
+                    row["router"], row["n"], c,
+                    *(row[f"{s} {c}"] for s in ("error", "times law", "warned")),
+                )  # fmt: skip
+
+
+def measure(benchmark, dataset, base, routers, n, n_draws):
+    """All routers of a base, draw by draw, so that its fits are shared."""
+    key = {"dataset": dataset, "base": base, "n": n, "n_draws": n_draws}
+    missing = [r for r in routers if not benchmark.stored({**key, "router": r})]
+    draws = defaultdict(list)
+    for seed in range(n_draws if missing else 0):
+        Kept.memory.clear()
+        for router in missing:
+            draws[router].append(realised(dataset, base, router, n, seed))
+    for router in missing:
+        benchmark.row(
+            {**key, "router": router}, lambda r=router: summarised(draws[r], n)
+        )
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", module="sklearn")
+    main()
