@@ -162,7 +162,9 @@ def main():
     benchmark.parser.add_argument("--bases", nargs="*", default=list(MODELS))
     benchmark.parser.add_argument("--routers", nargs="*", default=list_routers())
     benchmark.parser.add_argument("--rows", nargs="*", type=int, default=[300, 1000])
-    benchmark.parser.add_argument("--datasets", nargs="*", default=["digits", "simulated"])
+    benchmark.parser.add_argument(
+        "--datasets", nargs="*", default=["digits", "simulated"]
+    )
     args = benchmark.parse()
     n_draws = 2 if args.quick else args.draws
     for n in args.rows[:1] if args.quick else args.rows:

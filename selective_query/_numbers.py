@@ -244,3 +244,9 @@ def _no_numbers(name, got):
         f"{name} must be real numbers, none of them missing. Got {got}. Turn them "
         "into floats, or drop the rows without one."
     )
+
+
+def usual_size(values):
+    """How large nearly all finite values are at most, one outlier or not; 0 of none."""
+    size = np.abs(values[np.isfinite(values)])
+    return (np.quantile(size, 0.99) or size.max()) if len(size) else 0.0

@@ -48,6 +48,7 @@ def adapted(base, global_, X, y, weight=None, **adaptation):
     return hybrid.fit(X, y, weight)
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 def test_a_base_that_knows_its_rows_by_heart_still_queries(rows):
     forest = ExtraTreesClassifier(30, random_state=0)
     assert forest.fit(*rows).score(*rows) == 1

@@ -20,7 +20,11 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import HybridClassifier
-from selective_query.exceptions import BoundRouterError, CertificateError
+from selective_query.exceptions import (
+    BoundRouterError,
+    CalibrationWarning,
+    CertificateError,
+)
 from selective_query.scorers import accuracy_at
 
 

@@ -5,10 +5,11 @@ from math import ceil, inf, log, nan, sqrt
 import numpy as np
 from scipy.stats import beta, binom
 
-from selective_query._numbers import as_column
+from selective_query._numbers import as_column, usual_size
 from selective_query._validation import check_weights, warn_user
 from selective_query.exceptions import CalibrationWarning
 
+# Coverage that is further from what was asked for, by ties, is worth a warning.
 TIE_TOLERANCE = 0.05
 # The order of a sum changes a score by this many steps of its precision at most.
 ROUNDING_STEPS = 16
@@ -35,7 +36,6 @@ class CalibrationScores:
     def __init__(self, score, weight=None, *, exact, shift=None):
         precision = np.finfo(np.result_type(np.float32, np.asarray(score).dtype)).eps
         score, weight = _checked(score, weight)
-        self._rounding = ROUNDING_STEPS * precision * _usual_size(score)
         self._given = score, weight, shift
         self.exact = exact
         self.n = weight.sum()
@@ -59,6 +59,7 @@ class CalibrationScores:
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
+        self._rounding = ROUNDING_STEPS * precision * usual_size(self.level)
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
@@ -116,14 +117,23 @@ class CalibrationScores:
             return (inf if coverage else -inf), None, False
         rank = self._rank(coverage, confidence)
         threshold = self.score_at(coverage, confidence)
-        reached = self.coverage_at(threshold)
         # Rows of infinite score, which are to be queried always, can be a tie as well.
         too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
         if too_few:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
-        elif threshold > -inf and reached > rank / self.n + TIE_TOLERANCE:
-            _warn_ties(coverage, reached)
+        elif threshold > -inf and self._is_lumpy(threshold, rank):
+            _warn_ties()
         return threshold, rank, too_few
+
+    def _is_lumpy(self, threshold, rank):
+        """Whether ties keep coverage away from this rank, or may do so on new data."""
+        last = np.searchsorted(self.level, threshold, side="right") - 1
+        off = abs(self.rows_kept[last] - rank)
+        if self.exact:
+            return off > TIE_TOLERANCE * self.n
+        # With models fitted anew such a group may come to lie on either side.
+        group = np.diff(self.rows_kept[: last + 1], prepend=0.0)[-1]
+        return max(off, group / 2) > TIE_TOLERANCE / 2 * self.n
 
     def score_at(self, coverage, confidence=None):
         """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
@@ -157,12 +167,6 @@ class CalibrationScores:
             if short < over - 1e-6 * self.n and short <= noise:
                 chosen -= 1
         return self.above(self.level[chosen])
-
-
-def _usual_size(score):
-    """How large nearly all finite scores are at most, one outlier or not."""
-    size = np.abs(score[np.isfinite(score)])
-    return (np.quantile(size, 0.99) or size.max()) if len(size) else 0.0
 
 
 def _checked(score, weight):
@@ -202,11 +206,12 @@ def _warn_too_few(coverage, confidence, n):
     )
 
 
-def _warn_ties(coverage, reached):
+def _warn_ties():
     warn_user(
-        f"Many rows share the score at the threshold, and a tie group stays with the "
-        f"base as a whole: coverage is {reached:.3f} where {coverage:g} was asked for. "
-        "A base with finer probabilities, or a router that uses more evidence, comes "
-        "closer.",
+        "Many rows share the score at the threshold, and a tie group stays together, "
+        "so that coverage is not what was asked for: operating_point_.coverage tells "
+        "what is to be expected. A base with finer probabilities, or a router that "
+        "uses more evidence, comes closer; calibration=0.2 takes the threshold from "
+        "the models in use.",
         CalibrationWarning,
     )

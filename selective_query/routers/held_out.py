@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from selective_query._numbers import usual_size
+
+# Scores that differ by no more than this share of their size are ties.
+ROUNDING = 1e-12
+
 
 def held_out_scores(folds, final, weight):
     """Score each row by a router that did not see it, as the final router would.
@@ -28,9 +33,8 @@ def held_out_scores(folds, final, weight):
     carried = np.empty(len(final))
     goal = _Scale(final, weight)
     for train, test, score in folds:
-        carried[test] = goal.of_ranks_in(
-            _Scale(score[train], weight[train]), score[test]
-        )
+        seen = _Scale(score[train], weight[train])
+        carried[test] = goal.of_ranks_in(seen, score[test])
     return carried
 
 
@@ -39,9 +43,12 @@ class _Scale:
 
     def __init__(self, score, weight):
         counted = np.isfinite(score) & (weight > 0)
-        self.level, group = np.unique(score[counted], return_inverse=True)
-        self.mass = np.bincount(group, weight[counted], len(self.level))
-        self.mass /= self.mass.sum() or 1
+        order = np.argsort(score[counted], kind="stable")
+        score, weight = score[counted][order], weight[counted][order]
+        first = np.append(True, np.diff(score) > ROUNDING * usual_size(score))
+        first = np.flatnonzero(first[: len(score)])
+        self.level = score[first]
+        self.mass = np.add.reduceat(weight, first) / (weight.sum() or 1)
         self.middle = np.cumsum(self.mass) - self.mass / 2
 
     def of_ranks_in(self, other, score):
@@ -54,9 +61,7 @@ class _Scale:
         quarter = self.mass / 4
         steps = np.stack([self.middle - quarter, self.middle + quarter], axis=1)
         carried = np.interp(rank, steps.ravel(), np.repeat(self.level, 2))
-        with np.errstate(invalid="ignore"):
-            beyond = np.where(score == inside, 0.0, score - inside)
-        return carried + beyond * self._stretch(other)
+        return carried + (score - inside) * self._stretch(other)
 
     def _stretch(self, other):
         ours, theirs = np.ptp(self.level), np.ptp(other.level)

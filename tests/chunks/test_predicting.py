@@ -112,7 +112,7 @@ def test_memory_maps_in_and_out(hybrid, rows, tmp_path):
     assert_same([np.load(tmp_path / f"{i}.npy") for i in range(3)], expected)
 
 
-@pytest.mark.filterwarnings("ignore:The base, fitted on all rows")
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 def test_frames_sparse_rows_and_lists(rows):
     pandas = pytest.importorskip("pandas")
     X, y = rows

@@ -122,6 +122,7 @@ def test_a_base_without_such_members_is_refused(fruits):
             member_votes(base.fit(X, y), X)
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 def test_inside_a_hybrid_it_asks_where_members_disagree(fruits):
     X, y = fruits
     hybrid = HybridClassifier(

@@ -74,10 +74,10 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
         router = BoostedBenefitRouter(max_trees=10)
         router.ridge_ = BenefitRouter(100.0, np.inf).fit(known)
         columns = np.hstack([known.base_proba, known.base_features])
-        stages.append(router._held_out_stages(known, columns))
-    assert stages[0].shape == (400, 2), "the first fold says that trees pay"
-    np.testing.assert_allclose(stages[0][fold == 1], stages[1][fold == 1], atol=1e-9)
-    assert np.abs(stages[0] - stages[1])[fold == 2].max() > 0.01
+        stages.append([stages for _, _, stages in router._staged_folds(known, columns)])
+    assert stages[0][0].shape == (400, 2), "the first fold says that trees pay"
+    np.testing.assert_allclose(stages[0][1], stages[1][1], atol=1e-9)
+    assert np.abs(stages[0][2] - stages[1][2])[fold == 2].max() > 0.01
 
 
 def test_rows_of_the_fit_score_alone_as_in_their_batch():
