@@ -100,7 +100,7 @@ class BenefitRouter(SelfScoringRouter):
         problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
         choice = problem.choose(self.alpha, self.class_smoothing)
         self.alpha_, self.class_smoothing_ = choice.alpha, choice.class_smoothing
-        weights, self.class_effect_ = problem.fit_all(*choice[1:3])
+        weights, self.class_effect_, held_out = problem.fit_all(*choice[1:3])
         self.coef_ = weights[1:] / scale
         self.intercept_ = float(weights[0] - centre @ self.coef_)
-        return problem.held_out_scores(choice, weights, self.class_effect_)
+        return held_out

@@ -9,6 +9,7 @@ from scipy.special import expit
 from selective_query.probabilities import top_class
 from selective_query.routers._base import SelfScoringRouter, iter_folds
 from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers.held_out import held_out_scores
 from selective_query.routers.learned_columns import score_columns
 from selective_query.routers.ridge import (
     HUGE,
@@ -69,20 +70,29 @@ class LogisticProblem:
         return self.target[rows]
 
     def choose(self, alphas, folds):
-        """The penalty of least held-out loss, and the held-out linear predictors."""
-        held_out = np.empty((len(alphas), len(self.design)))
+        """The penalty of least held-out loss, and what its fits say of all rows.
+
+        Returns
+        -------
+        alpha : float
+        fits : list of (train, test, linear predictor of every row)
+        """
+        fits, losses = [], 0
         start = np.zeros(self.design.shape[1])
         for train, test in folds:
-            path = self._path(alphas, train, start)
-            held_out[:, test] = path @ self.design[test].T
-        losses = [self.weight @ self.losses(s, slice(None)) for s in held_out]
+            predictors = self._path(alphas, train, start) @ self.design.T
+            fits.append((train, test, predictors))
+            losses += np.array(
+                [self.weight[test] @ self.losses(s[test], test) for s in predictors]
+            )
         best = int(np.argmin(losses))
-        return alphas[best], held_out[best]
+        return alphas[best], [(*rows, predictors[best]) for *rows, predictors in fits]
 
     def fit_all(self, alpha):
-        """Coefficients of a fit on all rows."""
+        """Coefficients of a fit on all rows, and its linear predictors of them."""
         start = np.zeros(self.design.shape[1])
-        return self._coef_of(self.solve(alpha, np.arange(len(self.design)), start))
+        coef = self.solve(alpha, np.arange(len(self.design)), start)
+        return self._coef_of(coef), self.design @ coef
 
     def solve(self, alpha, rows, start):
         """Coefficients of a fit on these rows."""
@@ -204,10 +214,6 @@ class LogisticRouter(SelfScoringRouter):
     def __init__(self, alpha=None):
         self.alpha = alpha
 
-    def fit_score(self, outcomes):
-        # Choosing the penalty has scored each row without learning from it already.
-        return self._score(self._fit(outcomes), outcomes)
-
     def query_score(self, evidence):
         self._check_fitted()
         predictor = score_columns(
@@ -233,7 +239,7 @@ class LogisticRouter(SelfScoringRouter):
         raise NotImplementedError
 
     def _fit(self, outcomes):
-        """Fit, and return held-out linear predictors."""
+        """Fit, and return held-out scores of each row."""
         check_penalty(self.alpha, "alpha")
         folds = list(iter_folds(outcomes))
         columns, self.layout_ = evidence_columns(outcomes)
@@ -243,13 +249,14 @@ class LogisticRouter(SelfScoringRouter):
         penalty = column_penalty(design, outcomes)
         problem = self._problem(outcomes, design, penalty)
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
-        self.alpha_, held_out = problem.choose(alphas, folds)
-        weights = problem.fit_all(self.alpha_)
+        self.alpha_, fits = problem.choose(alphas, folds)
+        weights, final = problem.fit_all(self.alpha_)
         coef = weights[1:] / scale
         self.coef_ = coef[:n_columns]
         self.class_effect_ = coef[n_columns:] if len(coef) > n_columns else None
         self.intercept_ = float(weights[0] - centre @ coef)
-        return held_out
+        scored = ((*rows, self._score(part, outcomes)) for *rows, part in fits)
+        return held_out_scores(scored, self._score(final, outcomes), outcomes.weight)
 
 
 def _class_columns(outcomes):

@@ -184,21 +184,23 @@ class RidgeProblem:
                 score += effect[self.predicted]
             yield train, test, score
 
-    def held_out_scores(self, choice, weights, effect):
-        """Scores of each row by fits without its fold, on the scale of the final fit."""
-        final = self.design @ weights
-        if effect is not None:
-            final += effect[self.predicted]
-        fits = self.fits(choice.alpha, choice.class_smoothing)
-        return held_out_scores(fits, final, self.weight)
-
     def fit_all(self, alpha, smoothing):
-        """Weights and class effect of a fit on all rows."""
+        """A fit on all rows, and scores of each row by fits without its fold.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_columns,)
+        class_effect : ndarray of shape (n_classes,) or None
+        held_out : ndarray of shape (n_samples,)
+        """
         everything = np.arange(len(self.design))
         weights = self.solve(alpha, self.moments(everything))
         score = self.design @ weights
         effect = self.class_effect(score, smoothing, everything)
-        return self._weights_of(weights), effect
+        if effect is not None:
+            score += effect[self.predicted]
+        held_out = held_out_scores(self.fits(alpha, smoothing), score, self.weight)
+        return self._weights_of(weights), effect, held_out
 
     def choose(self, alpha=None, class_smoothing=None):
         """The best penalties along the folds, among the usual ones where None.

@@ -308,6 +308,9 @@ class MeanBenefit(BaseRouter):
             self.notes.seen.append(self.mean_)
         return self
 
+    def query_score(self, evidence):
+        return np.full(evidence.n_rows, self.mean_)
+
 
 class Notes:
     """Shared by clones, since it says of itself that a copy is the same."""
@@ -317,9 +320,6 @@ class Notes:
 
     def __deepcopy__(self, memo):
         return self
-
-    def query_score(self, evidence):
-        return np.full(evidence.n_rows, self.mean_)
 
 
 def test_folds_of_the_outcomes_are_used():

@@ -57,7 +57,7 @@ def test_more_columns_than_rows_are_solved_in_the_space_of_the_rows():
     label = (rng.random(40) < expit(design[:, 1] - design[:, 2])).astype(float)
     problem = LogisticProblem(design, np.r_[0, np.ones(90)], label, np.ones(40))
     assert problem.design.shape == (40, 41)
-    found = problem.fit_all(3.0)
+    found, _ = problem.fit_all(3.0)
     slope = design.T @ (expit(design @ found) - label) + np.r_[0.01, [3] * 90] * found
     np.testing.assert_allclose(slope, 0, atol=1e-6)
 
@@ -74,7 +74,7 @@ def test_a_slope_that_must_rise_leaves_the_best_of_the_rest():
         penalty = 0.01 * coef[:2] @ coef[:2] + 2 * coef[2:] @ coef[2:]
         return problem.losses(design @ coef, slice(None)).sum() + penalty / 2
 
-    found = problem.fit_all(2.0)
+    found, _ = problem.fit_all(2.0)
     bounds = [(None, None), (LEAST_SLOPE, None), (None, None), (None, None)]
     known = minimize(objective, np.zeros(4), bounds=bounds, tol=1e-12)
     assert found[1] == pytest.approx(LEAST_SLOPE, abs=1e-8)
