@@ -51,14 +51,14 @@ class HybridClassifier(BaseSelectiveClassifier):
         router that learns nothing.
     calibration : None, "out_of_fold" or float, default=None
         Where the threshold comes from. None: out-of-fold scores of all rows,
-        extrapolated to models fitted on all rows by a second round of fits of the
+        carried over to the models fitted on all rows by a second round of fits of the
         base; coverage on new data is right on average within about a point.
         ``"out_of_fold"`` leaves the second round out, and may be off by several
         points. A float holds out that share of the rows from all fitting: exact, at
         the price of those rows.
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen. ``cv=5`` fits the global six times, and
-        the base six times, or eleven with ``calibration=None``.
+        the base six times, or nine with ``calibration=None``.
     adaptation : AlternatingAdaptation or None, default=None
         Refits the models that are not frozen with weights for the rows that each is
         going to answer; see :class:`~selective_query.AlternatingAdaptation`.

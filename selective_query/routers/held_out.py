@@ -4,6 +4,11 @@ import numpy as np
 
 from selective_query._numbers import usual_size
 
+# Where the scores of held-out rows are compared with those of known ones, and by how
+# much their distributions may differ: 0.13 was seen of forests, 0.36 of neighbours
+# weighted by their distance, to which each known row is its own nearest.
+RANKS = np.linspace(0.05, 0.95, 19)
+MOST_LEAD = 0.25
 # Scores that differ by no more than this share of their size are ties.
 ROUNDING = 1e-12
 
@@ -15,7 +20,8 @@ def held_out_scores(folds, final, weight):
     coordinates of a net. What fits have in common are ranks. Each held-out score is
     ranked among the scores that the same fit gives to the rows it learned from; in its
     place comes the score of this rank among those that the final router gives to the
-    rows that it learned from.
+    rows that it learned from. A router that knows its rows by heart, so that their
+    scores are unlike any others, has no such ranks; its scores stay as they are.
 
     Parameters
     ----------
@@ -30,12 +36,15 @@ def held_out_scores(folds, final, weight):
     ndarray of shape (n_samples,)
         Infinite scores stay what they are.
     """
-    carried = np.empty(len(final))
-    goal = _Scale(final, weight)
+    held_out, carried = np.empty(len(final)), np.empty(len(final))
+    goal, lead = _Scale(final, weight), np.zeros(len(RANKS))
     for train, test, score in folds:
         seen = _Scale(score[train], weight[train])
+        held_out[test] = score[test]
         carried[test] = goal.of_ranks_in(seen, score[test])
-    return carried
+        lead += seen.lead_of(score[test], weight[test])
+    by_heart = np.abs(lead).max() > MOST_LEAD * weight.sum()
+    return held_out if by_heart else carried
 
 
 class _Scale:
@@ -62,6 +71,15 @@ class _Scale:
         steps = np.stack([self.middle - quarter, self.middle + quarter], axis=1)
         carried = np.interp(rank, steps.ravel(), np.repeat(self.level, 2))
         return carried + (score - inside) * self._stretch(other)
+
+    def lead_of(self, score, weight):
+        """Weight of these scores up to each rank, beyond what the rank says."""
+        if not len(self.level):
+            return np.zeros(len(RANKS))
+        top, order = np.cumsum(self.mass), np.argsort(score)
+        reached = np.append(0.0, np.cumsum(weight[order]))
+        below = reached[np.searchsorted(score[order], self.level, side="right")]
+        return np.interp(RANKS, top, below - top * reached[-1])
 
     def _stretch(self, other):
         ours, theirs = np.ptp(self.level), np.ptp(other.level)

@@ -23,7 +23,7 @@ from selective_query.search.judging import (
 )
 
 matplotlib.use("Agg")
-A_SMALL_TREE = pytest.mark.filterwarnings("ignore:The base, fitted on all rows")
+A_SMALL_TREE = pytest.mark.filterwarnings("ignore:Many rows share the score")
 TREES = SearchSpace(
     partial(DecisionTreeClassifier, random_state=0),
     {"max_depth": [1, 2, 3, 4, 6, 8], "min_samples_leaf": [1, 5, 20]},

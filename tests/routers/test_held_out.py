@@ -1,0 +1,93 @@
+"""Held-out scores: carried by rank to the scale of the final router."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.neighbors import KNeighborsRegressor
+
+from selective_query import RoutingPolicy
+from selective_query.datasets import make_selective_query
+from selective_query.routers import LearnedRouter
+from selective_query.routers.held_out import held_out_scores
+
+N = 400
+FOLDS = [
+    (np.flatnonzero(np.arange(N) % 4 != k), np.flatnonzero(np.arange(N) % 4 == k))
+    for k in range(4)
+]
+
+
+@pytest.fixture
+def doubt():
+    return np.random.default_rng(0).normal(size=N)
+
+
+def carried(folds, final, weight=None):
+    return held_out_scores(folds, final, np.ones(N) if weight is None else weight)
+
+
+def test_folds_on_scales_of_their_own_come_to_one(doubt):
+    folds = [
+        (train, test, 10.0**k * np.exp(doubt) - k)
+        for k, (train, test) in enumerate(FOLDS)
+    ]
+    score = carried(folds, 5 * doubt)
+    assert spearmanr(score, doubt).statistic > 0.998
+    for rank in (0.1, 0.5, 0.9):
+        expected = np.quantile(5 * doubt, rank)
+        assert np.quantile(score, rank) == pytest.approx(expected, abs=0.1)
+
+
+def test_beyond_the_known_scores_the_order_goes_on():
+    row = np.arange(float(N))
+    (train, test), *_ = FOLDS
+    known = (train > 100) & (train < 300)
+    weight = np.zeros(N)
+    weight[train[known]] = 1
+    score = held_out_scores([(train, test, row)], 2 * row, weight)[test]
+    assert (np.diff(score) > 0).all()
+    np.testing.assert_allclose(score[:20], 2 * test[:20], rtol=0.02, atol=4)
+
+
+def test_infinite_scores_stay(doubt):
+    final = doubt.copy()
+    final[:8], final[8:16] = np.inf, -np.inf
+    score = carried([(*rows, final) for rows in FOLDS], final)
+    assert (score[:8] == np.inf).all() and (score[8:16] == -np.inf).all()
+    assert np.isfinite(score[16:]).all()
+
+
+def test_ties_stay_ties_though_their_shares_differ():
+    kind = np.random.default_rng(1).integers(3, size=N)
+    folds = [
+        (*rows, np.array([0.0, 0.1 + 0.01 * k, 0.5])[kind])
+        for k, rows in enumerate(FOLDS)
+    ]
+    score = carried(folds, np.array([-1.0, 2.0, 3.0])[kind])
+    np.testing.assert_array_equal(score, np.array([-1.0, 2.0, 3.0])[kind])
+
+
+@pytest.mark.parametrize("n_times", [2, 3])
+def test_weights_are_repeated_rows(doubt, n_times):
+    weight = np.where(np.arange(N) % 3 == 0, float(n_times), 1.0)
+    folds = [(*rows, doubt**3 + k) for k, rows in enumerate(FOLDS)]
+    row = np.repeat(np.arange(N), weight.astype(int))
+    repeated = [
+        (np.flatnonzero(row % 4 != k), np.flatnonzero(row % 4 == k), score[row])
+        for k, (_, _, score) in enumerate(folds)
+    ]
+    score = held_out_scores(repeated, doubt[row], np.ones(len(row)))
+    np.testing.assert_allclose(score, carried(folds, doubt, weight)[row])
+
+
+def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
+    """To each known row it is itself the nearest, so that its score is its outcome."""
+    outcomes = make_selective_query(1000, regime="specialist", random_state=0).outcomes
+    by_heart = LearnedRouter(KNeighborsRegressor(50, weights="distance"))
+    score = by_heart.fit_score(outcomes)
+    known = by_heart.query_score(outcomes.evidence)
+    assert np.abs(known - outcomes.benefit).mean() < 0.05
+    assert np.abs(score - outcomes.benefit).mean() > 0.2
+    policy = RoutingPolicy(by_heart, coverage=0.7).fit(outcomes)
+    new = make_selective_query(4000, regime="specialist", random_state=1).outcomes
+    assert policy.decide(new.evidence).mean() == pytest.approx(0.7, abs=0.05)
