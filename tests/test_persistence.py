@@ -21,6 +21,7 @@ from selective_query.routers import BenefitRouter
 from tests.routers.samples import completed
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.parametrize("router", list_routers())
 def test_policy_round_trip(tmp_path, router):
     outcomes = make_selective_query(300, regime="specialist", random_state=0).outcomes

@@ -103,6 +103,7 @@ def test_metrics(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.parametrize("call", costs.CALLS + models.CALLS, ids=lambda call: call.name)
 def test_costs_and_models(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))

@@ -87,7 +87,7 @@ def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
     score = by_heart.fit_score(outcomes)
     known = by_heart.query_score(outcomes.evidence)
     assert np.abs(known - outcomes.benefit).mean() < 0.05
-    assert np.abs(score - outcomes.benefit).mean() > 0.2
+    assert np.abs(score - outcomes.benefit).mean() > 0.1
     policy = RoutingPolicy(by_heart, coverage=0.7).fit(outcomes)
     new = make_selective_query(4000, regime="specialist", random_state=1).outcomes
     assert policy.decide(new.evidence).mean() == pytest.approx(0.7, abs=0.05)
