@@ -97,6 +97,17 @@ def check_whole(value, name, least=0, *, hint=""):
     return int(value)
 
 
+def check_positive(value, name, *, hint="", or_infinite=False):
+    """A number above 0 as a float, or a ValueError."""
+    value = as_python(value)
+    if not (is_number(value) and 0 < value <= (math.inf if or_infinite else LARGEST)):
+        finite = "" if or_infinite else "finite "
+        raise ValueError(
+            f"{name} must be a {finite}number above 0. Got {value!r}. {hint}".rstrip()
+        )
+    return float(value)
+
+
 def check_probability(value, name, *, hint=""):
     """A float between 0 and 1, both excluded, or a ValueError."""
     if not (is_number(value) and 0 < value < 1):

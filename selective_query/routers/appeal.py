@@ -1,11 +1,10 @@
 """The predictor head of AppealNet, on models that are fixed."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from selective_query._numbers import check_positive
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.evidence_columns import describe_layout, evidence_columns
@@ -77,7 +76,7 @@ class AppealRouter(BaseRouter):
 
     def fit(self, outcomes):
         for name in ("beta", "alpha"):
-            _check_positive(getattr(self, name), name)
+            check_positive(getattr(self, name), name)
         columns, self.layout_ = evidence_columns(outcomes)
         columns = columns.astype(float)
         used = outcomes.weight > 0
@@ -85,7 +84,9 @@ class AppealRouter(BaseRouter):
         centre, scale = centre_and_scale(columns[used], weight)
         design = np.ones((len(weight), len(centre) + 1))
         design[:, 1:] = (columns[used] - centre) / scale
-        loss = _Loss(design, outcomes.benefit[used], weight, self.beta, self.alpha)
+        loss = _Loss(
+            design, outcomes.benefit[used], weight, float(self.beta), float(self.alpha)
+        )
         weights = loss.minimised()
         self.coef_ = -weights[1:] / scale
         self.intercept_ = float(-weights[0] - centre @ self.coef_)
@@ -141,9 +142,3 @@ class _Loss:
         bend = q * (1 - q) * (self.benefit * (1 - 2 * q) + self.beta)
         along = self.share * bend * (self.design @ direction)
         return self.design.T @ along + self.penalty * direction
-
-
-def _check_positive(value, name):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (is_number and 0 < value < np.inf):
-        raise ValueError(f"{name} must be a finite number above 0. Got {value!r}.")

@@ -1,10 +1,12 @@
 """The default router: max-probability, unless another is well ahead."""
 
-from numbers import Real
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.base import clone
 
+from selective_query._numbers import is_number
+from selective_query._validation import check_instance
 from selective_query.metrics.query_share import query_share
 from selective_query.routers._base import BaseRouter, SelfScoringRouter
 from selective_query.routers.confidence import MaxProbabilityRouter
@@ -130,19 +132,19 @@ class AutoRouter(SelfScoringRouter):
 
     def _check_params(self):
         n_errors = self.n_standard_errors
-        if not (_is_number(n_errors) and 0 <= n_errors < np.inf):
+        if not (is_number(n_errors) and 0 <= n_errors < np.inf):
             raise ValueError(
                 "n_standard_errors must be a finite number >= 0: how sure a gain must "
                 f"be. Got {n_errors!r}."
             )
         target = self.target_coverage
-        if target is not None and not (_is_number(target) and 0 <= target <= 1):
+        if target is not None and not (is_number(target) and 0 <= target <= 1):
             raise ValueError(
                 "target_coverage must be the share of inputs that the base answers, a "
                 f"number in [0, 1], or None. Got {target!r}."
             )
         macs = self.base_macs
-        if macs is not None and not (_is_number(macs) and 0 < macs < np.inf):
+        if macs is not None and not (is_number(macs) and 0 < macs < np.inf):
             raise ValueError(
                 "base_macs must be the multiply-accumulates of the base, a number > 0, "
                 f"or None. Got {macs!r}."
@@ -185,11 +187,8 @@ class AutoRouter(SelfScoringRouter):
         return router
 
 
-def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _check_portfolio(portfolio):
+    check_instance(portfolio, "portfolio", Iterable)
     for entry in portfolio:
         is_pair = isinstance(entry, (tuple, list)) and len(entry) == 2
         if not is_pair or not isinstance(entry[0], str) or not _is_candidate(entry[1]):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._numbers import check_number, check_positive, check_whole
 from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.decision_cost import cost_of
@@ -117,10 +118,10 @@ class BoostedBenefitRouter(SelfScoringRouter):
 
     def _fit(self, outcomes):
         """Fit, and return held-out scores of each row."""
-        if self.max_trees < 1:
-            raise ValueError(
-                f"max_trees must be a whole number >= 1. Got {self.max_trees!r}."
-            )
+        check_whole(self.max_trees, "max_trees", 1)
+        check_whole(self.max_leaf_nodes, "max_leaf_nodes", 2)
+        check_positive(self.learning_rate, "learning_rate")
+        check_number(self.leaf_smoothing, "leaf_smoothing")
         outcomes = supervise(outcomes, self.supervision)
         self.ridge_ = BenefitRouter().fit(outcomes)
         columns, self.layout_ = evidence_columns(outcomes)
@@ -151,11 +152,11 @@ class BoostedBenefitRouter(SelfScoringRouter):
         plain = (weight[used] == 1).all()
         trees = HistGradientBoostingRegressor(
             max_iter=n_trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaf_nodes,
+            learning_rate=float(self.learning_rate),
+            max_leaf_nodes=int(self.max_leaf_nodes),
             max_bins=N_BINS,
             min_samples_leaf=1,
-            l2_regularization=self.leaf_smoothing,
+            l2_regularization=float(self.leaf_smoothing),
             early_stopping=False,
             random_state=0,
         )

@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from selective_query._numbers import check_number
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics.areas import deferral_area
 from selective_query.probabilities import TopKProba
 from selective_query.routers import scores
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
+
+MOST_ORDER = 100  # powers of logits are numbers
 
 
 class _ProbabilityRouter(BaseRouter):
@@ -86,8 +89,8 @@ class MaxLogitRouter(BaseRouter):
     Parameters
     ----------
     p : float or None, default=None
-        The exponent. None chooses the one with the largest deferral area among 2, 3,
-        ..., 8, or max-probability if that is no worse.
+        The exponent, in [1, 100]. None chooses the one with the largest deferral area
+        among 2, 3, ..., 8, or max-probability if that is no worse.
 
     Attributes
     ----------
@@ -119,6 +122,7 @@ class MaxLogitRouter(BaseRouter):
 
     def fit(self, outcomes):
         if not self.learns:
+            self._norm_order()
             return self
         logits = self._logits(outcomes)
 
@@ -139,9 +143,12 @@ class MaxLogitRouter(BaseRouter):
                 best, self.p_ = reached, p
         return self
 
+    def _norm_order(self):
+        return self.p_ if self.learns else check_number(self.p, "p", 1, MOST_ORDER)
+
     def query_score(self, evidence):
         self._check_fitted()
-        p = self.p_ if self.learns else self.p
+        p = self._norm_order()
         if p is None:
             # Shifted into (-1, 0], the range of the other scores of this router.
             return (

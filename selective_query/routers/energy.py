@@ -1,10 +1,8 @@
 """The energy of the logits: doubt that the softmax forgets."""
 
-from numbers import Real
-
-import numpy as np
 from scipy.special import logsumexp
 
+from selective_query._numbers import check_positive
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
@@ -55,7 +53,4 @@ class EnergyRouter(BaseRouter):
         return cost_of(3 * n_classes + 2, stored=1, scratch=2)
 
     def _check_temperature(self):
-        t = self.temperature
-        if not isinstance(t, Real) or isinstance(t, bool) or not 0 < t < np.inf:
-            raise ValueError(f"temperature must be a finite number above 0. Got {t!r}.")
-        return t
+        return check_positive(self.temperature, "temperature")

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 
+from selective_query._numbers import check_number, check_whole, is_number
 from selective_query.probabilities import top_class
 from selective_query.routers._base import SelfScoringRouter
 from selective_query.routers.evidence_columns import evidence_columns
@@ -141,15 +142,11 @@ class KernelBenefitRouter(SelfScoringRouter):
         return held_out
 
     def _check_params(self):
-        if self.n_landmarks < 1:
-            raise ValueError(
-                f"n_landmarks must be a whole number >= 1. Got {self.n_landmarks!r}."
-            )
-        if self.width is not None and not self.width > 0:
-            raise ValueError(
-                "width must be a number > 0, or None to choose it by cross-validation. "
-                f"Got {self.width!r}."
-            )
+        check_whole(self.n_landmarks, "n_landmarks", 1)
+        linear = is_number(self.width) and self.width == np.inf
+        if self.width is not None and not linear:
+            hint = "None chooses it by cross-validation; inf is the linear router."
+            check_number(self.width, "width", 1e-6, 1e6, hint=hint)
         check_penalty(self.alpha, "alpha")
         check_penalty(self.class_smoothing, "class_smoothing")
 

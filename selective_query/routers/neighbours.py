@@ -1,9 +1,8 @@
 """Routers by the nearest rows of the fit: how far they are, or what a query gained."""
 
-from numbers import Integral
-
 import numpy as np
 
+from selective_query._numbers import check_whole
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.table import (
@@ -34,8 +33,7 @@ class _NeighbourRouter(BaseRouter):
 
     def fit(self, outcomes):
         k = self.n_neighbors
-        if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-            raise ValueError(f"n_neighbors must be a whole number >= 1. Got {k!r}.")
+        check_whole(k, "n_neighbors", 1)
         who = type(self).__name__
         used = outcomes.weight > 0
         table = numeric_table(outcomes, self.space, who)[used]

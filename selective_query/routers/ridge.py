@@ -1,11 +1,11 @@
 """Weighted ridge regression along folds, with a shrunken effect of the class."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import qr, solve
 
+from selective_query._numbers import is_number
 from selective_query.probabilities import top_class
 from selective_query.routers._base import iter_folds
 from selective_query.routers.held_out import held_out_scores
@@ -23,9 +23,7 @@ LEAST_SLOPE = 1e-3
 
 def check_penalty(value, name):
     """Raise ValueError unless it is None or a number that is not negative."""
-    if value is None or (
-        isinstance(value, Real) and not isinstance(value, bool) and value >= 0
-    ):
+    if value is None or (is_number(value) and value >= 0):
         return
     raise ValueError(
         f"{name} must be a number >= 0 (inf for the strongest penalty), or None to "

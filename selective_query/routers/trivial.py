@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from selective_query._numbers import random_state_of
 from selective_query.chance import chance_of_rows
 from selective_query.exceptions import BoundRouterError
 from selective_query.outcomes import Outcomes
@@ -47,7 +47,7 @@ class RandomRouter(BaseRouter):
         if isinstance(self.random_state, Integral):
             self.seed_ = int(self.random_state)
         else:
-            self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self.seed_ = int(random_state_of(self.random_state).randint(2**31 - 1))
         return self
 
     def query_score(self, evidence):

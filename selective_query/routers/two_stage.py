@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._numbers import check_number, is_number
 from selective_query.routers.logistic import LogisticRouter
 from selective_query.routers.ridge import RidgeProblem, column_penalty
 
@@ -88,7 +89,7 @@ class TwoStageRouter(LogisticRouter):
 
     def _price(self, outcomes, design):
         if self.query_cost is not None:
-            if not 0 <= self.query_cost < 1:
+            if not (is_number(self.query_cost) and 0 <= self.query_cost < 1):
                 raise ValueError(
                     "query_cost must be in [0, 1), in units of benefit, or None. Got "
                     f"{self.query_cost!r}."
@@ -96,10 +97,7 @@ class TwoStageRouter(LogisticRouter):
             return float(self.query_cost)
         if self.target_coverage is None:
             return USUAL_COST
-        if not 0 <= self.target_coverage <= 1:
-            raise ValueError(
-                f"target_coverage must be in [0, 1]. Got {self.target_coverage!r}."
-            )
+        check_number(self.target_coverage, "target_coverage", 0, 1)
         penalty = column_penalty(design, outcomes)
         score = RidgeProblem(design, penalty, outcomes).choose(None, np.inf)
         order = np.argsort(score.held_out_score)

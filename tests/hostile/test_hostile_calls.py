@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import DataConversionWarning
 
 from selective_query.exceptions import CalibrationWarning
-from tests.hostile import costs, models
+from tests.hostile import costs, models, parameters
 from tests.hostile.calls import DATA, METRICS
 
 # Errors that are raised here have been thought of; scikit-learn's checks name the
@@ -98,12 +98,10 @@ def faults_of(call, share, seed=0):
                 )
 
 
-@pytest.mark.parametrize("call", DATA + METRICS, ids=lambda call: call.name)
-def test_metrics(call):
-    assert not list(faults_of(call, SHARE_OF_CALLS))
+CALLS = DATA + METRICS + costs.CALLS + models.CALLS + parameters.CALLS
 
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
-@pytest.mark.parametrize("call", costs.CALLS + models.CALLS, ids=lambda call: call.name)
-def test_costs_and_models(call):
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_what_does_not_belong_is_refused_by_name(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))

@@ -253,7 +253,8 @@ class Seed:
         yield from (-1, 2**40, 1.5, np.nan, "text", object(), {"a": 1})
 
     def same(self, valid, rng):
-        yield from (np.int64(valid), np.random.RandomState(valid))
+        if valid is not None:
+            yield from (np.int64(valid), np.random.RandomState(valid))
 
     def odd(self, valid, rng):
         yield from (None, 0)
