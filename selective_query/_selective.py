@@ -26,7 +26,9 @@ from selective_query._validation import (
     StrOptions,
     fit_context,
     is_frozen,
+    warn_user,
 )
+from selective_query.answers import LOGITS
 from selective_query.budgets.budgets import check_coverage, floors_of
 from selective_query.budgets.calibration import check_certifiable_weights, hold_out
 from selective_query.costs.device_check import (
@@ -35,13 +37,19 @@ from selective_query.costs.device_check import (
     refuse_excess,
 )
 from selective_query.crossfit import labels_of
-from selective_query.exceptions import CertificateError
+from selective_query.exceptions import CertificateError, ModelWarning
 from selective_query.policy import RoutingPolicy
 from selective_query.routers._base import BaseRouter
-from selective_query.routers.registry import make_router, refuse_bound
+from selective_query.routers.registry import (
+    make_router,
+    refuse_bound,
+    router_name,
+)
 from selective_query.sides import FitRows, Side, Sides
 from selective_query.weak_models import warn_of_weak_models
 
+# Mean correlation of a column between two fits, below which it is not the same column.
+LEAST_AGREEMENT = 0.5
 OUT_OF_FOLD = "out_of_fold"
 
 
@@ -185,13 +193,15 @@ class BaseSelectiveClassifier(
 
     def _fit_cross(self, X, y, weight):
         """Fit on all rows; router and threshold come from out-of-fold answers."""
+        self._refuse_moving_layers()
         sides = self._adapted(self._sides(X, y, weight))
         self.policy_ = self._new_policy()._fit(
             sides.outcomes,
-            change=sides.base.change_by_refit(),
+            change=sides.base.change_by_refit() if self.calibration is None else (),
             answers_exact=self._global_stays(),
         )
         self._fit_models(sides)
+        self._warn_of_moving_features(sides.base)
         warn_of_weak_models(sides.outcomes, self._frozen())
 
     def _sides(self, X, y, weight):
@@ -201,10 +211,45 @@ class BaseSelectiveClassifier(
             rows,
             "base_estimator",
             self.base_features,
-            foresees=self.calibration is None,
+            compares=self.calibration is None or callable(self.base_features),
         )
         self._refuse_too_large(base)
         return Sides(base, Side(self._global_model(), rows, "global_estimator"))
+
+    def _refuse_moving_layers(self):
+        """Raise where a router would learn on layers of a net that is fitted anew."""
+        name = self.base_features
+        if (
+            isinstance(name, str)
+            and name != LOGITS
+            and not is_frozen(self.base_estimator)
+            and make_router(self.router).learns
+        ):
+            raise ValueError(
+                f"base_features={name!r} names a layer of a net that is fitted anew on "
+                "each fold, and no two fits compute the same in their layers, so that "
+                f"router={router_name(self.router)!r} would learn on columns that mean "
+                "something else in the net in use. Fit the net and freeze it, "
+                "base_estimator=FrozenEstimator(net), and give fit rows that are new "
+                "to it; or use base_features='logits'."
+            )
+
+    def _warn_of_moving_features(self, base):
+        """Warn where columns of a function mean something else in each fit."""
+        if (
+            callable(self.base_features)
+            and not base.stays
+            and self.policy_.router_.learns
+            and base.agreement_of_features() < LEAST_AGREEMENT
+        ):
+            warn_user(
+                "base_features returns other columns for each fit of the base, so that "
+                "a router that learns on them knows little of those of the base in "
+                "use. Fit the base and freeze it, "
+                "base_estimator=FrozenEstimator(base), and give fit rows that are new "
+                "to it; or give a transformer of X.",
+                ModelWarning,
+            )
 
     def _refuse_too_large(self, base):
         """Raise where the base exceeds the device, before anything else is fitted."""
@@ -246,6 +291,7 @@ class BaseSelectiveClassifier(
 
     def _fit_held_out(self, X, y, weight):
         """Fit on a part of the rows; the rest is for the threshold alone."""
+        self._refuse_moving_layers()
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
         X_held_out = _safe_indexing(X, held_out)
         parts = [None if w is None else w[held_out] for w in (y, weight)]
@@ -258,6 +304,7 @@ class BaseSelectiveClassifier(
         self.policy_ = self._new_policy()
         if make_router(self.router).learns:
             self.policy_._fit_router(sides.outcomes)
+            self._warn_of_moving_features(sides.base)
         self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
         outcomes = self._outcomes(X_held_out, *parts)

@@ -38,7 +38,9 @@ class CalibrationWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A frozen model answers worse than one label for every row would."""
+    """A model tells less than it should: it is worse than one label for every row, or
+    its features mean something else after each fit.
+    """
 
 
 class OverloadError(ValueError):

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query._fitting import become, unfitted
 from selective_query._validation import Interval, fit_context
 from selective_query.budgets.budgets import check_coverage
 from selective_query.budgets.calibration import Calibration, certify_jointly, hold_out
@@ -89,6 +90,8 @@ class RoutingPolicy(BaseEstimator):
     0.801
     """
 
+    _ordering = None  # rows that settle a sequence of thresholds, where there are some
+
     _parameter_constraints = {
         "router": [str, BaseRouter],
         "coverage": "no_validation",  # check_coverage says more
@@ -144,16 +147,17 @@ class RoutingPolicy(BaseEstimator):
                 "RoutingPolicy.fit takes Outcomes: Outcomes(base_proba=, "
                 f"global_proba=, y=). Got {type(outcomes).__name__}."
             )
-        for name in ("router_", "operating_point_"):
-            vars(self).pop(name, None)  # A fit that fails leaves nothing of an old one.
         if held_out is None and self.calibration is not None:
             rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
             outcomes, held_out = (outcomes.take(part) for part in rows)
+        fitted = unfitted(self)
         if held_out is None:
-            return self._fit(outcomes)
-        _check_evidence(held_out, "held_out must be Outcomes or")
-        self._fit_router(outcomes)
-        return self._calibrate(held_out)
+            fitted._fit(outcomes)
+        else:
+            _check_evidence(held_out, "held_out must be Outcomes or")
+            fitted._fit_router(outcomes)
+            fitted._calibrate(held_out)
+        return become(self, fitted)
 
     def _fit_router(self, outcomes):
         """Fit the router; the threshold is left to rows that it did not see."""
@@ -177,6 +181,7 @@ class RoutingPolicy(BaseEstimator):
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
         self._class_columns = outcomes.class_columns()
+        self._ordering = None
         self.router_ = router = self._new_router(outcomes)
         score = self._masked(router.fit_score(outcomes), outcomes)
         shift = None
@@ -208,8 +213,8 @@ class RoutingPolicy(BaseEstimator):
             judged = judged_rows(score, held_out)
         exact = getattr(held_out, "fold", None) is None
         scores = CalibrationScores(score, weight, exact=exact)
-        ordering = getattr(self, "_ordering", None)
-        return self._settle(Calibration(scores, judged, ordering=ordering), held_out)
+        calibration = Calibration(scores, judged, ordering=self._ordering)
+        return self._settle(calibration, held_out)
 
     def _settle(self, calibration, evidence):
         budget = check_coverage(self.coverage)
@@ -220,11 +225,7 @@ class RoutingPolicy(BaseEstimator):
             columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )
-        try:
-            self.operating_point_ = self._cut()
-        except Exception:
-            del self.router_  # Without an operating point nothing can be decided.
-            raise
+        self.operating_point_ = self._cut()
         return self
 
     def _masked_score(self, evidence):
@@ -373,7 +374,7 @@ class RoutingPolicy(BaseEstimator):
         check_is_fitted(self, "router_")
         _check_evidence(held_out, "held_out must be Outcomes or")
         moved = copy.copy(self)
-        vars(moved).pop("_ordering", None)  # Perhaps of another base.
+        moved._ordering = None  # Perhaps of another base.
         return moved._calibrate(held_out)
 
     def certify_jointly(self, budgets, *, confidence):

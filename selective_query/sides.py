@@ -55,13 +55,14 @@ class Side:
         Its parameter, for messages.
     features : as `base_features`, or None
     factor : ndarray of shape (n_samples,) or None
-    foresees : bool, default=False
-        Whether it shall be told what a fit on all rows changes.
+    compares : bool, default=False
+        Whether its fits shall answer to some rows that they have seen, so that they
+        can be compared.
     """
 
-    def __init__(self, model, rows, who, features=None, factor=None, *, foresees=False):
+    def __init__(self, model, rows, who, features=None, factor=None, *, compares=False):
         self.model, self.rows, self.who = model, rows, who
-        self.features, self.factor, self.foresees = features, factor, foresees
+        self.features, self.factor, self.compares = features, factor, compares
 
     @property
     def stays(self):
@@ -76,7 +77,7 @@ class Side:
             self.who,
             self.features,
             factor,
-            foresees=self.foresees,
+            compares=self.compares,
         )
 
     @cached_property
@@ -94,7 +95,7 @@ class Side:
         return self._by(self.rows.cross_fit.folds)
 
     def _by(self, folds):
-        some = self._compared if self.foresees else ()
+        some = self._compared if self.compares else ()
         return folds(self.model, self.features, self.who, self.factor, some)
 
     @cached_property
@@ -106,23 +107,52 @@ class Side:
         spread = np.linspace(0, len(counted) - 1, N_COMPARED).astype(int)
         return counted[np.unique(spread)]
 
+    def agreement_of_features(self):
+        """How alike the columns of features of two fits are, by rows that both saw.
+
+        Returns
+        -------
+        float
+            Mean correlation of a column in the fit on all rows with the same in those
+            of the folds; nan where no column varies.
+        """
+        mean = []
+        for fold in self._folds:
+            place = np.searchsorted(self._compared, fold.seen)
+            ours, theirs = self._final.features[place], fold.seen_answers.features
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ours, theirs = (
+                    (part - part.mean(axis=0)) / part.std(axis=0)
+                    for part in (ours, theirs)
+                )
+            mean.append((ours * theirs).mean(axis=0))
+        mean = np.concatenate(mean)
+        known = mean[np.isfinite(mean)]
+        return float(known.mean()) if len(known) else np.nan
+
+    @cached_property
+    def _final(self):
+        """Answers of the fit on all rows to the rows on which fits are compared."""
+        some = _safe_indexing(self.rows.X, self._compared)
+        return ask(self.fitted, some, self.rows.classes, self.features, self.who)
+
     def change_by_refit(self):
         """What sets the answers of the fit on all rows apart from those of the folds.
 
         Returns
         -------
         list of (evidence, row, mass)
-            As of :func:`~selective_query.refit.change_by_refit`; empty where it was not
-            asked for, nothing is fitted, or two folds cannot tell.
+            As of :func:`~selective_query.refit.change_by_refit`; empty where nothing is
+            fitted, or two folds cannot tell.
         """
         rows = self.rows
-        if self.stays or not self.foresees or len(rows.cross_fit.splits) < 3:
+        if self.stays or len(rows.cross_fit.splits) < 3:
             return []
         weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
         coarser = self._by(rows.cross_fit.coarser_folds)
-        some = _safe_indexing(rows.X, self._compared)
-        final = ask(self.fitted, some, rows.classes, self.features, self.who)
-        parts = change_by_refit(self._folds, coarser, self._compared, final, weight)
+        parts = change_by_refit(
+            self._folds, coarser, self._compared, self._final, weight
+        )
         return [
             (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass)
             for answers, row, mass in parts

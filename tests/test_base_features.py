@@ -6,12 +6,14 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from selective_query import HybridClassifier, outcomes_from_models
 from selective_query.answers import ask
+from selective_query.exceptions import ModelWarning
 from selective_query.layers import layer_outputs, net_of
 
 
@@ -204,3 +206,35 @@ def test_a_sigmoid_inside_a_binary_module_is_found_out(digits):
     ).initialize()
     with pytest.raises(ValueError, match="ends in a softmax"):
         ask(net, X, np.array([0, 1]), "logits")
+
+
+@pytest.mark.parametrize("router", ["auto", "mahalanobis", "knn_benefit"])
+def test_layers_of_a_net_that_is_fitted_anew_are_refused(digits, net, router):
+    X, y = digits[0].astype(np.float32), digits[1]
+    hybrid = HybridClassifier(net, GaussianNB(), router=router, base_features="3")
+    for calibration in (None, "out_of_fold", 0.2):
+        with pytest.raises(ValueError, match=r"FrozenEstimator\(net\)"):
+            hybrid.set_params(calibration=calibration).fit(X[:300], y[:300])
+
+
+def hidden(base, X):
+    return np.maximum(X @ base.coefs_[0] + base.intercepts_[0], 0)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])
+def test_a_function_that_reads_other_columns_in_each_fit_is_told(digits, calibration):
+    X, y = digits[0][:300] / 16, digits[1][:300]
+    base = MLPClassifier((16,), max_iter=20)
+    params = {"router": "knn_benefit", "cv": 3, "calibration": calibration}
+    with pytest.warns(ModelWarning, match="returns other columns for each fit"):
+        HybridClassifier(base, GaussianNB(), base_features=hidden, **params).fit(X, y)
+
+
+def test_a_function_whose_columns_stay_is_not(digits, recwarn):
+    X, y = digits[0][:300] / 16, digits[1][:300]
+    HybridClassifier(
+        LogisticRegression(max_iter=50), GaussianNB(), router="benefit", cv=3,
+        base_features=lambda base, X: X @ base.coef_.T,
+    ).fit(X, y)  # fmt: skip
+    assert not [w for w in recwarn if issubclass(w.category, ModelWarning)]

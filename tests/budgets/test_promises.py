@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -242,12 +243,29 @@ def test_a_new_predicted_class_stays_with_the_base():
     assert fitted.decide(new)[0]
 
 
-def test_a_fit_that_fails_leaves_no_old_policy():
+def test_a_fit_that_fails_changes_nothing():
     fitted = policy(0.8).fit(draw(200))
+    before, point = fitted.decide(draw(300)), fitted.operating_point_
     fitted.set_params(coverage=MinAccuracy(1.0))
     with pytest.raises(BudgetInfeasibleError):
         fitted.fit(draw(300))
-    assert not hasattr(fitted, "router_")
+    assert fitted.operating_point_ == point
+    np.testing.assert_array_equal(fitted.decide(draw(300)), before)
+
+
+def test_a_first_fit_that_fails_leaves_nothing():
+    fresh = policy(MinAccuracy(1.0))
+    with pytest.raises(BudgetInfeasibleError):
+        fresh.fit(draw(300))
+    assert vars(fresh) == vars(policy(MinAccuracy(1.0)))
+    with pytest.raises(NotFittedError):
+        fresh.decide(draw(300))
+
+
+def test_a_second_fit_knows_nothing_of_the_rows_that_ordered_the_first():
+    fitted = policy(0.8).fit(draw(200), held_out=draw(300))
+    assert fitted._ordering is not None
+    assert fitted.fit(draw(200))._ordering is None
 
 
 def test_one_row_shows_nothing():
