@@ -168,15 +168,10 @@ class RoutingPolicy(BaseEstimator):
         self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
 
     def _fit(self, outcomes, change=(), answers_exact=True):
-        """Fit; `change` tells evidence of the models in use from that of `outcomes`.
+        """Fit; `change` is evidence that tells the models in use from their folds.
 
-        Parameters
-        ----------
-        outcomes : Outcomes
-        change : list of (Evidence, ndarray, ndarray)
-            Evidence, to which of the rows it belongs, and the mass with which each
-            score counts beside those of the outcomes.
-        answers_exact : bool
+        Each part of it is (evidence, row, mass): to which rows it belongs, and how much
+        its scores count beside those of the outcomes.
         """
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global

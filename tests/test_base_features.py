@@ -221,7 +221,7 @@ def hidden(base, X):
     return np.maximum(X @ base.coefs_[0] + base.intercepts_[0], 0)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])
 def test_a_function_that_reads_other_columns_in_each_fit_is_told(digits, calibration):
     X, y = digits[0][:300] / 16, digits[1][:300]

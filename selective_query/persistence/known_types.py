@@ -50,6 +50,7 @@ OWN = frozenset(
         "costs.cost_model": ("ConstantCosts",),
         "costs.deployment": ("Deployment",),
         "costs.devices": ("Device",),
+        "costs.fitting": ("FitReport", "Limit"),
         "costs.gateway": ("Gateway",),
         "costs.links": ("Cloud", "Link"),
         "costs.provenance": ("Source",),
