@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: demo test lint docs bench bench-quick bench-regressions clean
+.PHONY: demo test mutants lint docs bench bench-quick bench-regressions clean
 
 $(BIN)/.core: setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -15,6 +15,10 @@ $(BIN)/.core: setup.py constraints.txt
 
 $(BIN)/.dev: $(BIN)/.core
 	$(INSTALL) -e '.[dev]'
+	touch $@
+
+$(BIN)/.mutants: $(BIN)/.dev
+	$(INSTALL) -e '.[mutants]'
 	touch $@
 
 $(BIN)/.docs: $(BIN)/.core
@@ -30,6 +34,10 @@ demo: $(BIN)/.core
 
 test: $(BIN)/.dev
 	$(BIN)/python -m pytest
+
+# A sample of each file; ALL=1 tries every mutant.
+mutants: $(BIN)/.mutants
+	$(BIN)/python benchmarks/mutants.py $(if $(ALL),--all)
 
 lint: $(BIN)/.dev
 	$(BIN)/ruff check .
@@ -49,4 +57,4 @@ bench: $(BIN)/.bench
 	$(BIN)/python benchmarks/write_tables.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/api/generated
+	rm -rf $(VENV) build dist mutants *.egg-info docs/_build docs/gallery docs/api/generated

@@ -27,6 +27,7 @@ EXTRAS["dev"] = [
     "ruff>=0.6",
     "pre-commit>=3",
 ]
+EXTRAS["mutants"] = ["mutmut>=3.8"]
 EXTRAS["docs"] = [
     *EXTRAS["all"],
     "numpydoc>=1.7",
