@@ -19,6 +19,8 @@ from selective_query.metrics.integrals import ROUNDING
 ASKED = "the share that was asked for"
 MORE_QUERIES = 0.05
 MOST_ROWS = 2**53  # counted exactly by floats
+_NEEDED = {"score", "base_utility"}
+_OPTIONAL = {"global_utility", "sample_weight"}
 _PAIR = ("base", "global", "ranking")
 
 
@@ -103,8 +105,9 @@ def gap_attribution(
     ------
     ValueError
         When coverage or confidence is out of range, the threshold is NaN, one of the
-        two sets of rows has a global and the other has none, shapes differ, a score is
-        NaN, or utilities or weights are out of range.
+        two sets of rows has a global and the other has none, calibration holds other
+        names than these, shapes differ, a score is NaN, or utilities or weights are out
+        of range.
 
     Notes
     -----
@@ -138,17 +141,18 @@ def gap_attribution(
     check_whole(n_bootstrap, "n_bootstrap")
     rng = random_state_of(random_state)
     has_global = global_utility is not None
-    test = _Rows(score, base_utility, global_utility, sample_weight, coverage)
+    test = _Rows(score, base_utility, global_utility, sample_weight, coverage=coverage)
     learned = None
     if calibration is not None:
         check_instance(
             calibration, "calibration", Mapping, "Give score= and base_utility= in it."
         )
+        _check_names(calibration)
         if (calibration.get("global_utility") is not None) != has_global:
             raise ValueError(
                 "Test and calibration rows must both have a global_utility, or neither."
             )
-        learned = _Rows(**{"coverage": coverage, **calibration})
+        learned = _Rows(coverage=coverage, **calibration)
 
     names = [n for n in _PAIR if has_global or n != "global"]
     names += ["shift"] if learned is not None else []
@@ -211,7 +215,8 @@ class _Rows:
         base_utility,
         global_utility=None,
         sample_weight=None,
-        coverage=None,
+        *,
+        coverage,
     ):
         score, base, gain, weight = check_rows(
             score, base_utility, global_utility, sample_weight
@@ -276,6 +281,15 @@ class _Rows:
         )
         possible = levels[1] - random
         return float((levels[2] - random) / possible) if possible > 0 else np.nan
+
+
+def _check_names(calibration):
+    names = set(calibration)
+    if not _NEEDED <= names <= _NEEDED | _OPTIONAL:
+        raise ValueError(
+            "calibration must hold score and base_utility, and may hold global_utility "
+            f"and sample_weight. Got {', '.join(sorted(map(str, names))) or 'nothing'}."
+        )
 
 
 def _losses(levels):

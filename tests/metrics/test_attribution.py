@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.metrics.attribution import gap_attribution
@@ -150,6 +151,90 @@ def test_what_one_change_alone_would_gain():
     assert gap.recovered == pytest.approx((0.7 - 0.73) / (0.9 - 0.73))
 
 
+@given(rows(FINITE), SHARES, st.none() | CUTS)
+@settings(deadline=None)
+def test_what_stands_beside_the_steps(columns, coverage, cut):
+    score, base, query, weight = columns
+    gap = attributed(columns, coverage, cut)
+
+    def at(asked, query=query):
+        return accuracy_at_coverage(
+            score, base, query, coverage=asked, sample_weight=weight
+        )
+
+    kept = coverage if cut is None else np.average(score <= cut, weights=weight)
+    assert gap.realised_coverage == pytest.approx(kept)
+    assert gap.base_accuracy == pytest.approx(np.average(base, weights=weight))
+    assert gap.global_accuracy == pytest.approx(np.average(query, weights=weight))
+    oracle, router = best_of(base, query, weight, coverage), at(coverage)
+    assert gap.would_gain == pytest.approx(
+        {
+            "a perfect order": oracle - router,
+            "more queries": at(max(coverage - 0.05, 0)) - router,
+            "a perfect global": at(coverage, np.ones_like(base)) - router,
+        },
+        abs=1e-12,
+    )
+    random = coverage * gap.base_accuracy + (1 - coverage) * gap.global_accuracy
+    if oracle - random > 1e-9:
+        expected = (router - random) / (oracle - random)
+        assert gap.recovered == pytest.approx(expected, abs=1e-6)
+    assert gap.n == len(score)
+
+
+def test_nothing_is_recovered_where_a_perfect_order_gains_nothing():
+    gap = gap_attribution([0, 1], [1, 1], [1, 1], coverage=0.5, n_bootstrap=0)
+    assert np.isnan(gap.recovered)
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.5])
+@pytest.mark.parametrize(
+    ("weight", "n"), [(None, 400), (2, 800), (0.5, 400), (2**53, 400)]
+)
+def test_intervals_of_a_mean_are_those_of_as_many_rows_as_the_weights_count(
+    confidence, weight, n
+):
+    # With all rows kept the base's step is the share of its errors: 80 of 200 then,
+    # 180 of 400 now.
+    base = np.repeat([0, 1, 0, 1], [80, 120, 100, 100])
+    gap = gap_attribution(
+        np.zeros(400),
+        base,
+        np.ones(400),
+        coverage=1,
+        calibration={
+            "score": np.zeros(200),
+            "base_utility": base[:200],
+            "global_utility": np.ones(200),
+            "sample_weight": None if weight is None else np.full(200, weight),
+        },
+        sample_weight=None if weight is None else np.full(400, weight),
+        confidence=confidence,
+        random_state=0,
+    )
+    wide = 2 * stats.norm.isf((1 - confidence) / 2)
+    of_learned, of_test = 0.4 * 0.6 / (n / 2), 0.45 * 0.55 / n
+    for name, loss, variance in (
+        ("base", 0.4, of_learned),
+        ("shift", 0.05, of_learned + of_test),
+    ):
+        step = gap[name]
+        assert step.loss == pytest.approx(loss)
+        assert step.high - step.low == pytest.approx(wide * variance**0.5, rel=0.15)
+        assert step.high + step.low == pytest.approx(2 * loss, abs=0.02)
+    assert gap.confidence == confidence
+
+
+def test_a_seed_makes_intervals_repeatable(drawn):
+    few = [column[:50] for column in drawn]
+
+    def ends(state):
+        gap = gap_attribution(*few, coverage=0.7, n_bootstrap=20, random_state=state)
+        return [(step.low, step.high) for step in gap.steps]
+
+    assert ends(1) == ends(1) != ends(2)
+
+
 @pytest.fixture(scope="module")
 def drawn():
     rng = np.random.default_rng(0)
@@ -263,6 +348,9 @@ def test_the_table(drawn):
         gap["shift"]
 
 
+LEARNED = {"score": [0], "base_utility": [1], "global_utility": [1]}
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
@@ -273,9 +361,23 @@ def test_the_table(drawn):
             {"coverage": 0.5, "calibration": {"score": [0], "base_utility": [1]}},
             "both have a global_utility",
         ),
+        (
+            {"coverage": 0.5, "calibration": LEARNED | {"coverage": 0.1}},
+            "calibration must hold .* Got base_utility, coverage,",
+        ),
+        (
+            {"coverage": 0.5, "calibration": {"base_utility": [1]}},
+            "calibration must hold score and base_utility, .* Got base_utility.",
+        ),
         ({"coverage": 0.5, "sample_weight": [0, 0]}, "sample_weight"),
+        ({"coverage": 0.5, "n_bootstrap": 2.5}, "n_bootstrap must be a whole number"),
     ],
 )
 def test_what_cannot_be_attributed_is_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         gap_attribution([0, 1], [0, 1], [1, 1], **kwargs)
+
+
+def test_calibration_rows_come_by_name():
+    with pytest.raises(TypeError, match="calibration must be a Mapping"):
+        gap_attribution([0, 1], [0, 1], coverage=0.5, calibration=[[0, 1], [0, 1]])
