@@ -109,7 +109,6 @@ class RankedRows:
         kept = self._kept(weight)
         total = kept[-1]
         coverage = kept[self.reach] / total
-        np.minimum(coverage, 1, out=coverage)
         del kept  # large, as is each of these columns
         base_sum = self._kept(base)
         base_total = base_sum[-1]

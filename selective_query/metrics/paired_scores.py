@@ -171,7 +171,7 @@ class PairedScores:
         check_share(coverages, "coverages", KEPT)
         pairs = [(name, c) for name in self._scores for c in coverages]
         readings, column = self._read([*pairs, *((reference, c) for _, c in pairs)])
-        ours, theirs = np.split(np.array(column, dtype=int), 2)
+        ours, theirs = np.split(column, 2)
         contrasts = np.zeros((column.max() + 1, len(pairs)))
         np.add.at(contrasts, (ours, np.arange(len(pairs))), 1)
         np.add.at(contrasts, (theirs, np.arange(len(pairs))), -1)

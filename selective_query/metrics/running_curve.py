@@ -100,7 +100,7 @@ class RunningCurve:
         # A group of minus infinity is never queried, one of plus infinity never kept.
         reach = slice(int(low[0] == -np.inf), -1 if high[-1] == np.inf else None)
         return AccuracyCoverageCurve(
-            coverage=np.minimum(kept[reach] / total, 1),
+            coverage=kept[reach] / total,
             accuracy=(query_total - gain[reach]) / total,
             base_share=base[reach] / total,
             base_accuracy=float(base[-1] / total),

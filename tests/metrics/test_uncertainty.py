@@ -7,7 +7,7 @@ from scipy import stats
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.metrics.influence import AccuracyReadings
 from selective_query.metrics.joint import JointEstimate, joint_estimate
-from selective_query.metrics.multiplicity import critical_value, family, holm
+from selective_query.metrics.multiplicity import Family, critical_value, family, holm
 from selective_query.metrics.paired_scores import PairedScores
 from tests.metrics.reranking import bootstrap_accuracy, interval
 
@@ -92,6 +92,18 @@ def test_standard_error_of_the_base_alone_is_that_of_a_mean():
     joint = joint_estimate([reading], np.ones(900))
     # The further row that is counted adds one to a sum of squares of 225.
     assert joint.standard_error[0] == pytest.approx(stats.sem(base), rel=0.003)
+
+
+@pytest.mark.parametrize("coverage", [0.0, 0.4, 1.0])
+def test_an_accuracy_is_the_contrast_that_counts_it_alone(coverage):
+    hardness, base, query = sample(30, 200)
+    weight = np.ones(200)
+    reading = AccuracyReadings(hardness, base, query, weight, np.array([coverage]))
+    plain = joint_estimate([reading], weight)
+    alone = joint_estimate([reading], weight, np.eye(1))
+    for name in ("estimate", "standard_error", "freedom", "skewness", "moves"):
+        assert getattr(plain, name) == getattr(alone, name)
+    assert alone.moves.all() and alone.standard_error > 0
 
 
 def test_the_threshold_is_counted_as_learned():
@@ -305,6 +317,13 @@ def test_verdicts():
     assert verdicts(margin=0.001)["like"] == "no difference shown"
 
 
+def test_not_inferior_is_above_the_margin_and_not_at_it():
+    ends = np.array([-0.25, -0.2, 0.1])
+    found = Family(*[ends] * 4, np.ones(3), ends, ends, 0.95)
+    assert found.not_inferior(0.25).tolist() == [False, True, True]
+    assert found.not_inferior(0).tolist() == [False, False, True]
+
+
 # Over a range
 
 
@@ -386,6 +405,7 @@ def test_band_of_a_difference():
     )
     itself = found.band("a", reference="a")
     assert not itself.low.any() and not itself.high.any() and itself.p_value == 1
+    assert not len(itself.above_zero()) and not len(itself.below_zero())
 
 
 def test_a_bound_stays_where_it_stops():
@@ -478,10 +498,18 @@ def test_bad_questions():
         found.band("c")
     with pytest.raises(ValueError, match="coverages must be"):
         found.differences("a", [1.5])
-    for wrong in ((0.5, 1.2), (0.8, 0.5), (-0.1, 0.5), 0.5, (0.5, float("nan"))):
+    for wrong in (
+        (0.5, 1.2),
+        (0.8, 0.5),
+        (0.5, 0.5),
+        (-0.1, 0.5),
+        0.5,
+        (0.5, float("nan")),
+        (0.1, 0.5, 0.9),
+    ):
         with pytest.raises(ValueError, match="coverage_range must be two shares"):
             found.differences_over("a", wrong)
-    for wrong in ([0.5, 0.4], [1.5], [], [[0.5]], [float("nan")]):
+    for wrong in ([0.5, 0.4], [0.5, 0.5], [1.5], [-0.5], [], [[0.5]], [float("nan")]):
         with pytest.raises(ValueError, match="coverages must be one or more shares"):
             found.band("a", wrong)
 
