@@ -18,6 +18,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -94,9 +95,6 @@ def _difference(before, after):
 
 def _silent(function):
     """The function without its messages."""
-    text = re.sub(r"^\s+(?=def )", "", function)
-    indent = len(function) - len(text)
-    text = re.sub(rf"(?m)^ {{{indent}}}", "", text)
 
     class Silence(ast.NodeTransformer):
         def visit_Raise(self, node):
@@ -108,7 +106,7 @@ def _silent(function):
         def visit_Constant(self, node):
             return ast.Constant("" if isinstance(node.value, str) else node.value)
 
-    return ast.dump(Silence().visit(ast.parse(text)))
+    return ast.dump(Silence().visit(ast.parse(textwrap.dedent(function))))
 
 
 def sampled(mutants, n):

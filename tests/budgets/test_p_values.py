@@ -81,3 +81,38 @@ def test_betting_finds_a_higher_mean_and_adapts_to_the_variance():
     assert mean_p_value(narrow, 0.56) > 0.1
     assert mean_p_value(np.array([]), 0.5) == 1.0
     assert mean_p_value(narrow, 0.0) == 0.0
+
+
+def wealth_of_a_player(values, mean):
+    """The largest wealth of one who bets before each value is shown."""
+    seen, wealth, richest = [], 1.0, 1.0
+    squares = 0.25
+    for value in values:
+        guess = (0.5 + sum(seen)) / (len(seen) + 1)
+        lead = guess - mean
+        stake = lead / (squares / (len(seen) + 1) + lead**2)
+        wealth *= 1 + min(max(stake, 0), 0.75 / mean) * (value - mean)
+        richest = max(richest, wealth)
+        seen.append(value)
+        squares += (value - (0.5 + sum(seen)) / (len(seen) + 1)) ** 2
+    return richest
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.4, 0.7])
+def test_a_bet_is_made_before_its_value_is_seen(mean):
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 30):
+        values = rng.beta(4, 2, size=n)
+        expected = min(1, 1 / wealth_of_a_player(values, mean))
+        assert mean_p_value(values, mean) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("mean", [0.1, 0.5, 0.9])
+def test_betting_is_valid_over_every_course_of_the_game(mean):
+    n = 10
+    courses = (np.arange(2**n)[:, None] >> np.arange(n)) % 2
+    chance = np.prod(np.where(courses, mean, 1 - mean), axis=1)
+    p_values = np.array([mean_p_value(course, mean) for course in courses])
+    for level in (0.05, 0.1, 0.2, 0.5):
+        assert chance[p_values <= level].sum() <= level
+    assert chance[p_values < 1].sum() > 0.1

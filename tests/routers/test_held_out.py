@@ -91,3 +91,29 @@ def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
     policy = RoutingPolicy(by_heart, coverage=0.7).fit(outcomes)
     new = make_selective_query(4000, regime="specialist", random_state=1).outcomes
     assert policy.decide(new.evidence).mean() == pytest.approx(0.7, abs=0.05)
+
+
+def test_scores_the_other_way_round_are_carried_the_other_way_round():
+    rng = np.random.default_rng(2)
+    kinds = rng.choice(4, size=N, p=[0.1, 0.2, 0.3, 0.4])
+    final = np.array([-1.0, 0.0, 3.0, 4.0])[kinds]
+    folds = [
+        (train, test, final + (k - final) * (rng.uniform(size=N) < 0.2))
+        for k, (train, test) in enumerate(FOLDS)
+    ]
+    weight = rng.uniform(size=N)
+    reversed_ = [(train, test, -score) for train, test, score in folds]
+    score = carried(folds, final, weight)
+    np.testing.assert_allclose(carried(reversed_, -final, weight), -score, atol=1e-12)
+
+
+@pytest.mark.parametrize("knows", [0.0, 7.0])
+def test_of_a_single_known_score_distances_are_kept(knows):
+    """Without a second one nothing tells the units of the two scales apart."""
+    (train, test), *_ = FOLDS
+    score = np.arange(float(N))
+    score[train] = knows
+    beyond = score[test] - knows
+    np.testing.assert_allclose(
+        carried([(train, test, score)], np.full(N, 2.0))[test], 2 + beyond
+    )

@@ -1,0 +1,115 @@
+"""Base and global on the rows of a fit: which rows are asked about, by which fits."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+
+from selective_query.sides import N_COMPARED, FitRows, Side
+
+N = 60
+
+
+class Counting(ClassifierMixin, BaseEstimator):
+    """Says of each row how large it is, and how much weight the fit has seen."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_ = np.unique(y)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        self.seen_ = weight.sum()
+        return self
+
+    def predict_proba(self, X):
+        surer = 0.5 + X[:, 0] / 20_000 + self.seen_ / 100_000
+        return np.column_stack([surer, 1 - surer])
+
+
+def rows_of(n=N, weight=None, cv=4):
+    X, y = np.arange(float(n))[:, None], np.arange(n) // 12 % 2
+    folds = np.arange(n) % cv
+    splits = [
+        (np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(cv)
+    ]
+    return FitRows(X, y, weight, np.array([0, 1]), splits, None, 0)
+
+
+def side_of(rows, model=None, features=None, factor=None):
+    model = Counting() if model is None else model
+    return Side(model, rows, "base_estimator", features, factor, compares=True)
+
+
+def test_each_answer_is_the_one_of_a_fit_to_its_row():
+    rows = rows_of()
+    total = 0.0
+    for evidence, row, mass in side_of(rows).change_by_refit():
+        np.testing.assert_array_equal(evidence.X, rows.X[row])
+        seen = 100_000 * (evidence.base_proba[:, 0] - 0.5 - row / 20_000)
+        assert np.isclose(seen[:, None], [30, 45, 60]).any(axis=1).all()
+        np.testing.assert_allclose(seen, seen[0])
+        total += mass.sum()
+    assert np.isclose(seen, 60).all(), "the last is the fit on all rows"
+    assert total == pytest.approx(0)
+
+
+def test_weights_count_as_repeated_rows():
+    weight = 1.0 + (np.arange(N) // 4 % 3)
+    repeated = np.repeat(np.arange(N), weight.astype(int))
+    weighted = side_of(rows_of(weight=weight)).change_by_refit()
+    held_out = [mass for _, row, mass in weighted if len(row) == N // 4]
+    # A fold's rows change by half their weight: by (K - 2) / K of it with K = 4.
+    for fold, mass in enumerate(held_out):
+        np.testing.assert_allclose(mass, weight[fold::4] / 2)
+    assert sum(np.abs(m).sum() for m in held_out) == pytest.approx(len(repeated) / 2)
+    plain = side_of(rows_of()).change_by_refit()
+    ones = side_of(rows_of(weight=np.ones(N))).change_by_refit()
+    for (_, _, with_none), (_, _, with_ones) in zip(plain, ones, strict=True):
+        np.testing.assert_array_equal(with_none, with_ones)
+
+
+def test_fits_are_compared_on_rows_that_count_from_first_to_last():
+    weight = np.ones(4 * N_COMPARED)
+    weight[: N_COMPARED // 2] = 0
+    *_, (_, row, _) = side_of(rows_of(len(weight), weight)).change_by_refit()
+    assert len(row) == N_COMPARED
+    assert (row[0], row[-1]) == (N_COMPARED // 2, len(weight) - 1)
+    assert np.ptp(np.diff(row)) <= 1, "evenly spread"
+    few = side_of(rows_of(weight=np.arange(N) % 3 > 0)).change_by_refit()
+    np.testing.assert_array_equal(few[-1][1], np.flatnonzero(np.arange(N) % 3))
+
+
+def test_nothing_is_known_of_frozen_models_and_from_two_folds():
+    rows = rows_of()
+    fitted = FrozenEstimator(Counting().fit(rows.X, rows.y))
+    assert side_of(rows, fitted).change_by_refit() == []
+    assert side_of(rows_of(cv=2)).change_by_refit() == []
+    assert len(side_of(rows_of(cv=3)).change_by_refit()) > 0
+
+
+def test_a_factor_weighs_in_every_fit():
+    weight, factor = np.full(N, 2.0), np.full(N, 5.0)
+    rows = rows_of(weight=weight)
+    side = side_of(rows).weighted(factor)
+    assert side.compares and side.who == "base_estimator"
+    assert side.fitted.seen_ == 10 * N
+    surer = 0.5 + np.arange(N) / 20_000 + 10 * 45 / 100_000
+    np.testing.assert_allclose(side.answers.proba[:, 0], surer)
+    *_, (evidence, row, _) = side.change_by_refit()
+    np.testing.assert_allclose(
+        evidence.base_proba[:, 0], 0.5 + row / 20_000 + 10 * N / 100_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "agreement"),
+    [
+        (lambda model, X: np.column_stack([X, -3 * X + model.seen_]), 1.0),
+        (lambda model, X: X * (-1 if model.seen_ == N else 1), -1.0),
+        (lambda model, X: np.column_stack([X, X * (-1) ** (model.seen_ == N)]), 0.0),
+        (lambda model, X: np.column_stack([X, np.ones(len(X))]), 1.0),
+        (lambda model, X: np.ones((len(X), 2)), np.nan),
+    ],
+    ids=["other units", "reversed", "one reversed", "one constant", "all constant"],
+)
+def test_agreement_of_features_is_the_correlation_between_fits(columns, agreement):
+    side = side_of(rows_of(), features=columns)
+    assert side.agreement_of_features() == pytest.approx(agreement, nan_ok=True)
