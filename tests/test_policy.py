@@ -4,6 +4,7 @@ from sklearn.exceptions import NotFittedError
 
 from selective_query import Evidence, Outcomes, RoutingPolicy
 from selective_query.budgets import (
+    GroupCoverage,
     MaxExcessError,
     MinAccuracy,
     MinSelectiveAccuracy,
@@ -17,6 +18,7 @@ from selective_query.exceptions import (
     CertificateError,
 )
 from selective_query.policy import UNCHANGED
+from selective_query.routers import PreRouter
 
 
 @pytest.fixture(scope="module")
@@ -231,3 +233,130 @@ def test_evidence_of_other_classes_is_refused(router):
     for method in (policy.decide, policy.query_score, policy.recalibrated):
         with pytest.raises(ValueError, match="fitted on 4 classes.*Got 3"):
             method(evidence)
+
+
+def repeated(outcomes, weight):
+    rows = np.repeat(np.arange(outcomes.n_rows), weight)
+    return outcomes.take(rows)
+
+
+def weighted(outcomes, weight):
+    fields = ("base_proba", "base_features", "global_pred", "y")
+    return Outcomes(
+        **{name: getattr(outcomes, name) for name in fields}, sample_weight=weight
+    )
+
+
+@pytest.mark.parametrize("budget", [0.7, MinAccuracy(0.62)], ids=repr)
+def test_weights_of_held_out_rows_are_repeated_rows(outcomes, budget):
+    weight = np.random.default_rng(0).integers(0, 4, size=400)
+    held_out = make_selective_query(400, regime="specialist", random_state=3).outcomes
+    fitted = [
+        RoutingPolicy("benefit", budget).fit(outcomes, held_out=rows)
+        for rows in (weighted(held_out, weight), repeated(held_out, weight), held_out)
+    ]
+    a, b, without = (policy.operating_point_ for policy in fitted)
+    assert a.threshold == pytest.approx(b.threshold)
+    assert (a.coverage, a.accuracy) == pytest.approx((b.coverage, b.accuracy))
+    assert a.certificate.n == b.certificate.n == weight.sum()
+    assert a.threshold != without.threshold
+    moved = RoutingPolicy("benefit", budget).fit(outcomes)
+    moved = moved.recalibrated(weighted(held_out, weight))
+    assert moved.operating_point_.threshold == pytest.approx(a.threshold)
+
+
+@pytest.mark.parametrize("budget", [0.7, MinAccuracy(0.62)], ids=repr)
+def test_weights_of_all_rows_are_repeated_rows(outcomes, budget):
+    weight = np.random.default_rng(1).integers(0, 4, size=600)
+    a, b = (
+        RoutingPolicy("margin", budget).fit(rows).operating_point_
+        for rows in (weighted(outcomes, weight), repeated(outcomes, weight))
+    )
+    assert a.threshold == pytest.approx(b.threshold)
+    assert (a.coverage, a.accuracy) == pytest.approx((b.coverage, b.accuracy))
+    assert a.certificate.n == b.certificate.n == weight.sum()
+
+
+def test_held_out_rows_with_folds_are_not_exact(outcomes):
+    fields = ("base_proba", "base_features", "global_pred", "y")
+    folded = Outcomes(
+        **{name: getattr(outcomes, name) for name in fields}, fold=np.arange(600) % 3
+    )
+    for policy in (
+        RoutingPolicy("margin").fit(outcomes, held_out=folded),
+        RoutingPolicy("margin").fit(outcomes).recalibrated(folded),
+    ):
+        assert not policy.operating_point_.certificate.exact
+
+
+def test_evidence_alone_says_nothing_of_outcomes(outcomes):
+    policy = RoutingPolicy("margin", 0.7).fit(outcomes, held_out=outcomes.evidence)
+    assert policy.calibration_rows_ is None
+    assert np.isnan(policy.operating_point_.accuracy)
+    known = RoutingPolicy("margin", 0.7).fit(outcomes).calibration_rows_
+    np.testing.assert_array_equal(known.base_utility, outcomes.base_utility)
+    np.testing.assert_array_equal(known.query_utility, outcomes.global_utility)
+    np.testing.assert_array_equal(known.score, policy.query_score(outcomes.evidence))
+
+
+def test_what_rows_order_thresholds_is_forgotten_with_them(outcomes):
+    held_out = make_selective_query(2000, regime="specialist", random_state=2).outcomes
+    budget = MaxExcessError(0.08)
+    policy = RoutingPolicy("margin", budget, confidence=0.9)
+    policy.fit(outcomes, held_out=held_out)
+    assert policy.operating_point_.certificate.n == 2000
+    again = policy.recalibrated(held_out)
+    # Perhaps of another base: a fifth of the new rows takes their place.
+    assert again.operating_point_.certificate.n == 1600
+    assert policy.at(budget).operating_point_.certificate.n == 2000
+
+
+def test_the_seed_of_a_policy_says_which_rows_order_thresholds():
+    rows = make_selective_query(2000, regime="specialist", random_state=2).outcomes
+    budget = MaxExcessError(0.02)
+
+    def threshold(seed):
+        policy = RoutingPolicy("margin", budget, confidence=0.9, random_state=seed)
+        return policy.fit(rows).operating_point_.threshold
+
+    found = [threshold(seed) for seed in range(4)]
+    assert found == [threshold(seed) for seed in range(4)]
+    assert len(set(found)) > 1
+
+
+def test_at_keeps_the_confidence_and_may_drop_it(outcomes):
+    policy = RoutingPolicy("margin", 0.8, confidence=0.9).fit(outcomes)
+    moved = policy.at(0.6)
+    assert moved.operating_point_.certificate.confidence == moved.confidence == 0.9
+    dropped = policy.at(0.6, confidence=None)
+    assert dropped.operating_point_.certificate.confidence is None
+    assert dropped.operating_point_.threshold < moved.operating_point_.threshold
+
+
+def test_rows_that_must_stay_do_so_among_held_out_ones(outcomes):
+    local = np.arange(600) % 3 == 0
+    fields = ("base_proba", "base_features", "global_pred", "y")
+    marked = Outcomes(
+        **{name: getattr(outcomes, name) for name in fields}, local_only=local
+    )
+    policy = RoutingPolicy("margin", 0.5).fit(outcomes, held_out=marked)
+    assert np.isneginf(policy.query_score(marked.evidence)[local]).all()
+    kept = policy.decide(marked.evidence)
+    assert kept[local].all()
+    assert kept.mean() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning")
+def test_which_policies_read_the_base(outcomes):
+    by_class = GroupCoverage(0.5, by="predicted_class")
+    for router, budget, reads in (
+        ("margin", 0.8, True),
+        (PreRouter(), 0.8, False),
+        (PreRouter(), by_class, True),
+        (PreRouter(), None, False),
+    ):
+        rows = Outcomes(
+            base_proba=outcomes.base_proba, y=outcomes.y, X=outcomes.base_features
+        )
+        policy = RoutingPolicy(router, budget).fit(rows)
+        assert policy.reads_base_ == reads, (router, budget)

@@ -6,7 +6,7 @@ import numpy as np
 ROOM = 2.0
 
 
-def standard_error(values, weight, worth=1.0):
+def standard_error(values, weight, worth):
     """Standard error of a weighted mean.
 
     Parameters

@@ -15,6 +15,7 @@ from selective_query.budgets import (
     MaxPrice,
     MinAccuracy,
     MinSelectiveAccuracy,
+    Mixed,
     QueryRate,
     as_budget,
 )
@@ -43,6 +44,9 @@ BUDGETS = [
     MaxLatency(100, COSTS, statistic="p95"),
     MaxEnergy(20, COSTS),
     BatteryLife(200, COSTS),
+    Mixed(Coverage(0.7), QueryRate(0.2)),
+    Mixed(Coverage(0.7), QueryRate(0.2), seed=1),
+    All(Coverage(0.7), QueryRate(0.2)),
     All(Coverage(0.7), MinAccuracy(0.95)),
 ]
 

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from selective_query.budgets import (
     All,
@@ -145,6 +146,49 @@ def test_too_few_rows_for_a_floor_say_how_many_would_do():
     with pytest.raises(BudgetInfeasibleError, match=r"about \d+ rows would do") as e:
         calibration(rows).solve(MinAccuracy(0.85), 0.95)
     assert 0.5 < e.value.nearest < 0.85
+
+
+def twenty_rows(base, query):
+    score = np.arange(20.0)
+    return JudgedRows(score, np.full(20, base), query, np.ones(20))
+
+
+def test_rows_that_would_do_are_counted_where_the_tests_began():
+    """There everything is queried, 18 of 20 rightly; to keep one row loses a point."""
+    rows = twenty_rows(0.0, np.append(np.ones(18), np.zeros(2)))
+    rule = calibration(rows, ordering=rows)
+    with pytest.raises(BudgetInfeasibleError) as caught:
+        rule.solve(MinAccuracy(0.88), 0.9)
+    times = next(
+        times
+        for times in 2 ** np.arange(1, 20)
+        if binom.sf(18 * times - 1, 20 * times, 0.88) <= 0.1
+    )
+    assert f"about {20 * times} rows would do" in str(caught.value)
+    # The level that 18 of 20 do show.
+    assert binom.sf(17, 20, caught.value.nearest) == pytest.approx(0.1, abs=1e-4)
+    with pytest.raises(BudgetInfeasibleError, match="More rows would not help"):
+        rule.solve(MinAccuracy(0.91), 0.9)
+
+
+def test_the_floor_that_is_hardest_to_show_is_named():
+    rows = twenty_rows(1.0, np.append(np.ones(18), np.zeros(2)))
+    rule = calibration(rows, ordering=rows)
+    easy, hard = MinSelectiveAccuracy(0.1), MinAccuracy(0.99)
+    for floors in ((easy, hard), (hard, easy)):
+        with pytest.raises(BudgetInfeasibleError) as caught:
+            rule.solve(All(*floors), 0.9)
+        assert caught.value.budget == hard
+
+
+def test_a_limit_that_cannot_be_shown_beside_a_floor_is_named():
+    rows = twenty_rows(1.0, np.ones(20))
+    three = calibration(rows.take(np.arange(3)), ordering=rows)
+    with pytest.raises(BudgetInfeasibleError) as caught:
+        three.solve(All(Coverage(0.5), MinSelectiveAccuracy(0.1)), 0.9)
+    assert caught.value.budget == Coverage(0.5)
+    # Three of three are kept by chance 0.1 where that is the share that is kept.
+    assert caught.value.nearest == pytest.approx(0.1 ** (1 / 3))
 
 
 def test_too_few_rows_for_an_excess_query_everything_and_warn():

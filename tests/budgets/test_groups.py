@@ -205,6 +205,26 @@ def test_statements_about_groups_share_the_error_probability():
         assert threshold == pytest.approx(mine[rank - 1], abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
+@pytest.mark.parametrize("seed", range(5))
+def test_a_certificate_for_all_rows_keeps_the_whole_of_a_tie(seed):
+    rng = np.random.default_rng(seed)
+    doubt = rng.integers(1, 9, size=400) / 10
+    outcomes = Outcomes(
+        base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
+        base_utility=rng.uniform(size=400) > doubt,
+        global_utility=np.ones(400),
+        group=np.zeros(400, dtype=int),
+    )
+    budget = All(Coverage(0.5), GroupCoverage(0.01))
+    policy = RoutingPolicy("max_probability", budget, confidence=0.9).fit(outcomes)
+    certificate = policy.operating_point_.certificate
+    assert (certificate.confidence, certificate.n) == (0.9, 280)
+    order = np.random.RandomState(policy._calibration.seed).permutation(400)
+    kept = policy.decide(outcomes.take(order[round(PLAN_SHARE * 400) :]).evidence)
+    assert kept.sum() >= binom.ppf(1 - 0.1 / 2, 280, 0.5) + 1
+
+
 def test_what_is_not_certified_is_refused():
     for budget in (
         MaxQueryCost(0.2),

@@ -2,9 +2,10 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import beta, betabinom, kstest
+from scipy.stats import beta, betabinom, binom, kstest
 
 from selective_query.budgets import Calibration, CalibrationScores, as_budget
+from selective_query.budgets.thresholds import coverage_bound, rows_needed
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
 
@@ -238,3 +239,91 @@ def test_operating_point_reads_as_a_sentence():
     assert "for coverage >= 0.8" in str(point)
     assert "probability 0.95 over the draw of 100 calibration rows" in str(point)
     assert 0.8 <= point.certificate.bound < point.coverage
+
+
+@pytest.mark.parametrize("coverage", [0.6, 0.75, 0.9, 0.95, 0.99])
+def test_rows_needed_are_the_fewest_that_cut(coverage):
+    needed = rows_needed(coverage, None)
+    assert np.isfinite(exact(np.arange(float(needed))).cut(coverage).threshold)
+    with pytest.warns(CalibrationWarning, match=f"at least {needed} are needed"):
+        exact(np.arange(needed - 1.0)).cut(coverage)
+
+
+@pytest.mark.parametrize("confidence", [0.6, 0.95])
+@pytest.mark.parametrize(("rank", "n"), [(1, 10), (16, 19), (100, 100)])
+def test_a_bound_of_coverage_is_that_of_the_rank(rank, n, confidence):
+    bound = coverage_bound(rank, n, confidence)
+    # Of n new draws fewer than `rank` fall below a share that is kept for certain.
+    assert binom.cdf(rank - 1, n, bound) == pytest.approx(confidence)
+    assert coverage_bound(0, n, confidence) == 0
+
+
+def test_a_certificate_shows_the_bound_of_its_rank():
+    point = exact(np.arange(100.0)).cut(0.8, confidence=0.9)
+    rank = point.certificate.rank
+    assert point.threshold == pytest.approx(rank - 1, abs=1e-9)
+    assert binom.cdf(rank - 1, 100, point.certificate.bound) == pytest.approx(0.9)
+
+
+def test_a_tie_goes_to_the_nearer_side_where_the_count_is_an_estimate():
+    def cut(n_low, weight=None, **kind):
+        score = np.repeat([0.0, 1.0], [n_low, 100 - n_low])
+        return CalibrationScores(score, weight, **kind).score_at(0.6)
+
+    # Rank 61 of 100 rows, with a standard error of 4.9 rows.
+    assert cut(58, exact=True) == pytest.approx(1)
+    assert cut(58, exact=False) == pytest.approx(0)
+    assert cut(57, exact=False) == pytest.approx(0)
+    assert cut(56, exact=False) == pytest.approx(1)
+    # Importances that make 100 rows worth 50 have one of 6.9.
+    weight = np.where(np.arange(100) % 2, 1.999, 0.001)
+    assert cut(56, weight, exact=False) == pytest.approx(0)
+    assert cut(50, weight, exact=False) == pytest.approx(1)
+    # The upper side is nearer.
+    near = np.repeat([0.0, 1.0, 2.0], [57, 5, 38])
+    assert CalibrationScores(near, exact=False).score_at(0.6) == pytest.approx(1)
+
+
+def test_a_count_that_crosses_a_rank_often_is_cut_in_the_middle():
+    # 10 more rows from 40 on, 20 fewer from 60 on, 10 more from 80 on: 60 are kept
+    # at 49, no more at 60, and again at 69.
+    mass = np.array([10.0, -20.0, 10.0])
+    shift = np.array([40.0, 60.0, 80.0]), mass, np.zeros(3, dtype=int)
+    scores = CalibrationScores(np.arange(100.0), exact=False, shift=shift)
+    assert scores.score_at(0.594) == pytest.approx(59, abs=1.01)
+    assert scores.coverage_at(45) == pytest.approx(0.56)
+    assert scores.coverage_at(65) == pytest.approx(0.56)
+    assert scores.coverage_at(99) == 1
+
+
+def test_coverage_of_a_threshold_lies_between_none_and_all():
+    shift = np.array([0.0, 9.0]), np.array([-5.0, 5.0]), np.zeros(2, dtype=int)
+    scores = CalibrationScores(np.arange(10.0), exact=False, shift=shift)
+    assert scores.coverage_at(-1) == 0
+    assert scores.coverage_at(0) == 0, "a count below none"
+    assert scores.coverage_at(9) == 1
+    assert np.isnan(CalibrationScores([], exact=True).coverage_at(0))
+
+
+@pytest.mark.parametrize(("n_tied", "is_told"), [(6, False), (7, True)])
+def test_a_tie_is_told_where_it_moves_coverage_by_five_points(n_tied, is_told):
+    # Rank 51 of 100 is the first of the tie, whose others are kept as well.
+    score = np.arange(100.0)
+    score[50 : 50 + n_tied] = 50
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CalibrationWarning)
+        point = exact(score).cut(0.5)
+    assert point.coverage == pytest.approx(0.5 + n_tied / 100)
+    assert bool(caught) == is_told
+
+
+@pytest.mark.parametrize(("n_tied", "is_told"), [(5, False), (6, True)])
+def test_where_models_are_fitted_anew_half_a_tie_may_move(n_tied, is_told):
+    # Rank 51 of 100 is the last of the tie; all of it may come to lie beyond.
+    score = np.arange(100.0)
+    score[51 - n_tied : 51] = 50
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CalibrationWarning)
+        point = Rows(score, exact=False).cut(0.5)
+    assert point.coverage == pytest.approx(0.51)
+    assert bool(caught) == is_told
