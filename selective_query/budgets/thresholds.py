@@ -11,8 +11,12 @@ from selective_query.exceptions import CalibrationWarning
 
 # Coverage that is further from what was asked for, by ties, is worth a warning.
 TIE_TOLERANCE = 0.05
-# The order of a sum changes a score by this many steps of its precision at most.
-ROUNDING_STEPS = 16
+TIE_TOLERANCE_OF_FOLDS = 0.02
+# A correction that large is off by more than a point or two itself.
+MOST_SHIFT = 0.08
+# By so many steps of its precision, at most, a score changes with the rows beside it.
+# Models in double precision lose more of them, and have them to spare.
+ROUNDING_STEPS = {np.dtype(np.float32): 16, np.dtype(np.float64): 256}
 
 
 class CalibrationScores:
@@ -34,7 +38,7 @@ class CalibrationScores:
     """
 
     def __init__(self, score, weight=None, *, exact, shift=None):
-        precision = np.finfo(np.result_type(np.float32, np.asarray(score).dtype)).eps
+        precision = np.result_type(np.float32, np.asarray(score).dtype)
         score, weight = _checked(score, weight)
         self._given = score, weight, shift
         self.exact = exact
@@ -59,7 +63,8 @@ class CalibrationScores:
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
-        self._rounding = ROUNDING_STEPS * precision * usual_size(self.level)
+        step = np.finfo(precision).eps * usual_size(self.level)
+        self._rounding = ROUNDING_STEPS[precision] * step
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
@@ -123,6 +128,8 @@ class CalibrationScores:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
         elif threshold > -inf and self._is_lumpy(threshold, rank):
             _warn_ties()
+        elif abs(self._shifted_by(threshold)) > MOST_SHIFT:
+            _warn_shift()
         return threshold, rank, too_few
 
     def _is_lumpy(self, threshold, rank):
@@ -133,7 +140,14 @@ class CalibrationScores:
             return off > TIE_TOLERANCE * self.n
         # With models fitted anew such a group may come to lie on either side.
         group = np.diff(self.rows_kept[: last + 1], prepend=0.0)[-1]
-        return max(off, group / 2) > TIE_TOLERANCE / 2 * self.n
+        return max(off, group / 2) > TIE_TOLERANCE_OF_FOLDS * self.n
+
+    def _shifted_by(self, threshold):
+        """By how much models in use keep more of the rows than those of the folds."""
+        if self._given[2] is None:
+            return 0.0
+        score, mass, _ = self._given[2]
+        return mass[score <= threshold].sum() / self.n
 
     def score_at(self, coverage, confidence=None):
         """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
@@ -213,5 +227,15 @@ def _warn_ties():
         "what is to be expected. A base with finer probabilities, or a router that "
         "uses more evidence, comes closer; calibration=0.2 takes the threshold from "
         "the models in use.",
+        CalibrationWarning,
+    )
+
+
+def _warn_shift():
+    warn_user(
+        "A base fitted on all rows keeps another share of them than those of the folds "
+        "do, by so much that operating_point_.coverage, which allows for it, may be "
+        "off by several points. calibration=0.2 takes the threshold from the base in "
+        "use; more rows, or more folds, come closer.",
         CalibrationWarning,
     )

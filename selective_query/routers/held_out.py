@@ -9,6 +9,8 @@ from selective_query._numbers import usual_size
 # weighted by their distance, to which each known row is its own nearest.
 RANKS = np.linspace(0.05, 0.95, 19)
 MOST_LEAD = 0.25
+# A share of the rows that is worth being told from its neighbours as a whole.
+TIED = 0.01
 # Scores that differ by no more than this share of their size are ties.
 ROUNDING = 1e-12
 
@@ -37,14 +39,22 @@ def held_out_scores(folds, final, weight):
         Infinite scores stay what they are.
     """
     held_out, carried = np.empty(len(final)), np.empty(len(final))
-    goal, lead = _Scale(final, weight), np.zeros(len(RANKS))
+    goal, lead, n_folds = _Scale(final, weight), np.zeros(len(RANKS)), 0
     for train, test, score in folds:
         seen = _Scale(score[train], weight[train])
         held_out[test] = score[test]
         carried[test] = goal.of_ranks_in(seen, score[test])
+        n_folds += 1
         lead += seen.lead_of(score[test], weight[test])
-    by_heart = np.abs(lead).max() > MOST_LEAD * weight.sum()
-    return held_out if by_heart else carried
+    if np.abs(lead).max() > MOST_LEAD * weight.sum():
+        return held_out
+    # Scores of new rows differ from those of known ones by 1 / (number of known rows).
+    share = 1 / n_folds
+    nearer = _Scale(
+        np.concatenate([carried, final]),
+        np.concatenate([(1 - share) * weight, share * weight]),
+    )
+    return nearer.of_ranks_in(_Scale(carried, weight), carried)
 
 
 class _Scale:
@@ -66,9 +76,9 @@ class _Scale:
             return score
         inside = np.clip(score, other.level[0], other.level[-1])
         rank = np.interp(inside, other.level, other.middle)
-        # Tied rows stay tied: the middle half of their ranks is all one level.
-        quarter = self.mass / 4
-        steps = np.stack([self.middle - quarter, self.middle + quarter], axis=1)
+        # Tied rows stay tied, so nearly all their ranks are one level.
+        half = self.mass * np.where(self.mass > TIED, 0.499, 0.25)
+        steps = np.stack([self.middle - half, self.middle + half], axis=1)
         carried = np.interp(rank, steps.ravel(), np.repeat(self.level, 2))
         return carried + (score - inside) * self._stretch(other)
 

@@ -75,9 +75,12 @@ def max_logit_p_norm(logits, p):
     """Minus the largest centred logit over their p-norm, shape (n_samples,).
 
     Cattelan and Silva, "How to fix a broken confidence estimator", UAI 2024. A row
-    whose logits are all equal gets 0, the largest doubt there is.
+    whose logits are all equal gets 0, the largest doubt there is. Of two classes the
+    quotient is the same for every row; then it is minus the largest centred logit.
     """
     centred = logits - logits.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(centred, ord=p, axis=1)
     largest = centred.max(axis=1)
+    if logits.shape[1] == 2:
+        return -largest
+    norm = np.linalg.norm(centred, ord=p, axis=1)
     return -np.divide(largest, norm, out=np.zeros_like(largest), where=norm > 0)

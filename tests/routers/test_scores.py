@@ -394,3 +394,14 @@ def test_unknown_routers_are_refused():
         make_router("zzz")
     with pytest.raises(TypeError, match=r"BaseRouter.*Got 3"):
         make_router(3)
+
+
+@pytest.mark.parametrize("p", [None, 3])
+def test_max_logit_ranks_two_classes(p):
+    top = np.random.default_rng(0).uniform(0.5, 1, size=300)
+    right = np.random.default_rng(1).random(300) < top
+    outcomes = Outcomes(
+        base_proba=np.column_stack([top, 1 - top]), y=np.where(right, 0, 1)
+    )
+    score = MaxLogitRouter(p=p).fit(outcomes).query_score(outcomes.evidence)
+    np.testing.assert_array_equal(np.argsort(score), np.argsort(-top))

@@ -1,0 +1,208 @@
+"""Coverage on new rows is what was asked for, whatever the router and the base.
+
+The whole table is in benchmarks/coverage_by_router.py; here the quick part of it.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    make_classification,
+)
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from selective_query import (
+    AbstainingClassifier,
+    HybridClassifier,
+    Outcomes,
+    RoutingPolicy,
+)
+from selective_query.datasets import make_selective_query
+from selective_query.exceptions import CalibrationWarning
+
+X, Y = load_digits(return_X_y=True)
+X = X / 16
+
+
+def digits(n, seed):
+    rows = np.random.default_rng(seed).permutation(len(X))
+    return X[rows[:n]], Y[rows[:n]], X[rows[n:]]
+
+
+FAR = "by so much that operating_point_.coverage"
+
+
+def tie_warnings(classifier, X, y, weight=None):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(X, y, sample_weight=weight)
+    return [str(w.message) for w in caught if w.category is CalibrationWarning]
+
+
+@pytest.mark.parametrize(
+    "router",
+    ["max_logit", "benefit", "kernel_benefit", "proxy_logistic", "two_stage",
+     "deferral_lce", "deferral_ova", "mahalanobis", "knn_distance", "auto"],
+)  # fmt: skip
+def test_on_saved_outputs(router):
+    asked, realised = 0.7, []
+    for seed in range(10):
+        rows = make_selective_query(2300, regime="specialist", random_state=seed)
+        old, new = rows.outcomes.take(slice(300)), rows.outcomes.take(slice(300, None))
+        policy = RoutingPolicy(router, asked, random_state=0).fit(old)
+        realised.append(policy.decide(new.evidence).mean())
+    # That of 300 rows that nothing was fitted on is 2.8 points.
+    assert np.std(realised, ddof=1) < 0.05
+    assert np.mean(realised) == pytest.approx(asked, abs=0.03)
+
+
+@pytest.mark.parametrize("router", ["max_logit", "benefit", "two_stage"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        LogisticRegression(C=0.001, max_iter=300),
+        SGDClassifier(loss="log_loss", random_state=0),
+    ],
+    ids=["shrunken", "stochastic"],
+)
+def test_by_models_that_are_fitted_anew(base, router):
+    asked, realised = 0.7, []
+    for seed in range(8):
+        X_fit, y_fit, X_new = digits(450, seed)
+        trees = ExtraTreesClassifier(20, random_state=0)
+        hybrid = HybridClassifier(base, trees, router=router, coverage=asked)
+        realised.append(hybrid.fit(X_fit, y_fit).predict_coverage(X_new).mean())
+    assert np.std(realised, ddof=1) < 0.055
+    assert np.mean(realised) == pytest.approx(asked, abs=0.04)
+
+
+def noise(n, seed):
+    rng = np.random.default_rng(seed)
+    return Outcomes(
+        base_features=rng.normal(size=(n, 20)), base_utility=rng.integers(2, size=n)
+    )
+
+
+def test_a_router_that_has_learned_nothing_still_ranks():
+    """All penalties shrink it to rounding, on another scale in each fold."""
+    policy = RoutingPolicy("benefit", coverage=0.7).fit(noise(500, 0))
+    score = policy.query_score(noise(4000, 1).evidence)
+    assert np.ptp(score) < 1e-6
+    kept = policy.decide(noise(4000, 1).evidence).mean()
+    assert kept == pytest.approx(0.7, abs=0.06)
+
+
+def one_hot(n, seed):
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(3, size=n)
+    right = rng.random(n) < np.array([0.9, 0.7, 0.4])[kind]
+    return Outcomes(base_proba=np.eye(3)[kind], y=np.where(right, kind, (kind + 1) % 3))
+
+
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
+def test_few_kinds_of_evidence_are_kept_as_promised():
+    for seed in range(20):
+        policy = RoutingPolicy("benefit", coverage=0.8).fit(one_hot(300, seed))
+        kept = policy.decide(one_hot(4000, 100 + seed).evidence).mean()
+        assert kept == pytest.approx(policy.operating_point_.coverage, abs=0.1)
+        assert min(abs(kept - 2 / 3), abs(kept - 1)) < 0.03
+
+
+def test_few_scores_are_told_in_one_text_that_names_the_cure():
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    hybrid = HybridClassifier(tree, GaussianNB(), router="max_probability")
+    texts = tie_warnings(hybrid, X[:900], Y[:900])
+    for coverage in (0.8, 0.6, 0.4):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            hybrid.at(coverage)
+        texts += [str(w.message) for w in caught]
+    assert len(texts) > 2 and len(set(texts)) == 1
+    assert "calibration=0.2" in texts[0]
+
+
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
+def test_expected_coverage_of_few_scores_is_that_of_the_tree_in_use():
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+    lonely = AbstainingClassifier(tree, router="max_probability", coverage=0.8)
+    expected, realised = [], []
+    for seed in range(8):
+        X_fit, y_fit, X_new = digits(600, seed)
+        lonely.fit(X_fit, y_fit)
+        expected.append(lonely.operating_point_.coverage)
+        realised.append(lonely.predict_coverage(X_new).mean())
+    expected, realised = np.array(expected), np.array(realised)
+    assert np.abs(realised - 0.8).mean() > 0.1
+    assert np.abs(realised - expected).mean() < 0.05
+
+
+def test_rows_without_weight_say_nothing():
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    lonely = AbstainingClassifier(tree, router="max_probability", coverage=0.8, cv=3)
+    rng = np.random.default_rng(0)
+    weight = np.append(np.zeros(300), np.ones(600))
+    folds = [(np.flatnonzero(f != k), np.flatnonzero(f == k)) for f in
+             [rng.integers(3, size=900)] for k in range(3)]  # fmt: skip
+    there = [np.flatnonzero(test >= 300) for _, test in folds]
+    alone = [
+        (train[train >= 300] - 300, test[rows] - 300)
+        for (train, test), rows in zip(folds, there, strict=True)
+    ]
+    points = []
+    for cv, some, w in ((folds, slice(0, 900), weight), (alone, slice(300, 900), None)):
+        assert tie_warnings(lonely.set_params(cv=cv), X[some], Y[some], w)
+        points.append(lonely.operating_point_.coverage)
+    assert points[0] == pytest.approx(points[1], abs=1e-9)
+
+
+def test_a_base_that_knows_its_rows_by_heart_is_no_reason_to_warn():
+    rows, labels = make_classification(
+        6000, n_features=12, n_informative=6, n_classes=3, class_sep=0.8, flip_y=0.1,
+        random_state=0,
+    )  # fmt: skip
+    trees = ExtraTreesClassifier(200, random_state=0)
+    lonely = AbstainingClassifier(trees, router="max_probability", coverage=0.9)
+    assert not tie_warnings(lonely, rows[:1000], labels[:1000])
+    kept = lonely.predict_coverage(rows[1000:]).mean()
+    assert kept == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "base", [GaussianNB(), RandomForestClassifier(50, max_depth=5)]
+)
+def test_fine_scores_are_no_reason_to_warn(base):
+    rows, labels = make_classification(1000, 10, random_state=0)
+    hybrid = HybridClassifier(base, DecisionTreeClassifier(), coverage=0.7)
+    assert not tie_warnings(hybrid, rows, labels)
+
+
+@pytest.mark.parametrize("read", [load_iris, load_breast_cancer])
+@pytest.mark.parametrize(
+    "model", [LinearDiscriminantAnalysis(), LogisticRegression(max_iter=200)]
+)
+def test_a_row_at_the_threshold_decides_alone_as_in_its_batch(read, model):
+    rows, labels = read(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(rows))
+    known, new = np.array_split(order, 2)
+    frozen = FrozenEstimator(make_pipeline(StandardScaler(), model))
+    frozen.estimator.fit(rows[known], labels[known])
+    lonely = AbstainingClassifier(frozen, router="max_probability", coverage=0.5)
+    lonely.fit(rows[new], labels[new])
+    for coverage in np.linspace(0.3, 0.95, 14):
+        moved = lonely.at(coverage)
+        lead = moved.operating_point_.threshold - moved.query_score(rows[new])
+        at_the_cut = np.argsort(np.abs(lead))[:2]
+        together = moved.predict_coverage(rows[new])[at_the_cut]
+        alone = [moved.predict_coverage(rows[[new[i]]])[0] for i in at_the_cut]
+        assert together.tolist() == alone
