@@ -170,8 +170,8 @@ class RoutingPolicy(BaseEstimator):
     def _fit(self, outcomes, change=(), answers_exact=True):
         """Fit; `change` is evidence that tells the models in use from their folds.
 
-        Each part of it is (evidence, row, mass): to which rows it belongs, and how much
-        its scores count beside those of the outcomes.
+        Each part of it is (evidence, row, mass, known): to which rows it belongs, how
+        much its scores count beside those of the outcomes, and whether fits know them.
         """
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
@@ -181,7 +181,10 @@ class RoutingPolicy(BaseEstimator):
         score = self._masked(router.fit_score(outcomes), outcomes)
         shift = None
         if change:
-            parts = [(self._masked_score(e), mass, row) for e, row, mass in change]
+            parts = [
+                (self._masked_score(evidence), mass, row, np.full(len(row), known))
+                for evidence, row, mass, known in change
+            ]
             shift = tuple(map(np.concatenate, zip(*parts, strict=True)))
         scores = CalibrationScores(
             score,

@@ -17,11 +17,15 @@ class FoldAnswers(NamedTuple):
 
 
 class SignedAnswers(NamedTuple):
-    """Answers to some rows, and the mass with which each counts, which may be < 0."""
+    """Answers to some rows, and the mass with which each counts, which may be < 0.
+
+    Fits have learned from the rows where `known`.
+    """
 
     answers: Answers
     row: np.ndarray
     mass: np.ndarray
+    known: bool
 
 
 def change_by_refit(folds, coarser, some, final, weight):
@@ -59,9 +63,9 @@ def change_by_refit(folds, coarser, some, final, weight):
         times = np.bincount(np.concatenate([fit.test for fit in fits]))
         for fit in fits:
             mass = held_out_sign * weight[fit.test] / times[fit.test]
-            signed.append(SignedAnswers(fit.held_out, fit.test, mass))
+            signed.append(SignedAnswers(fit.held_out, fit.test, mass, False))
             share = weight[fit.seen] / weight[fit.seen].sum()
             mass = seen_sign * weight.sum() / len(fits) * share
-            signed.append(SignedAnswers(fit.seen_answers, fit.seen, -mass))
+            signed.append(SignedAnswers(fit.seen_answers, fit.seen, -mass, True))
             of_final[np.searchsorted(some, fit.seen)] += mass
-    return [*signed, SignedAnswers(final, some, of_final)]
+    return [*signed, SignedAnswers(final, some, of_final, True)]

@@ -141,7 +141,7 @@ class Side:
 
         Returns
         -------
-        list of (evidence, row, mass)
+        list of (evidence, row, mass, known)
             As of :func:`~selective_query.refit.change_by_refit`; empty where nothing is
             fitted, or two folds cannot tell.
         """
@@ -154,8 +154,8 @@ class Side:
             self._folds, coarser, self._compared, self._final, weight
         )
         return [
-            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass)
-            for answers, row, mass in parts
+            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, known)
+            for answers, row, mass, known in parts
         ]
 
     @cached_property

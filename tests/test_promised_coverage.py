@@ -31,6 +31,9 @@ from selective_query import (
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning
 
+UNTOLD = pytest.mark.filterwarnings(
+    "ignore::selective_query.exceptions.CalibrationWarning"
+)
 X, Y = load_digits(return_X_y=True)
 X = X / 16
 
@@ -38,9 +41,6 @@ X = X / 16
 def digits(n, seed):
     rows = np.random.default_rng(seed).permutation(len(X))
     return X[rows[:n]], Y[rows[:n]], X[rows[n:]]
-
-
-FAR = "by so much that operating_point_.coverage"
 
 
 def tie_warnings(classifier, X, y, weight=None):
@@ -67,6 +67,7 @@ def test_on_saved_outputs(router):
     assert np.mean(realised) == pytest.approx(asked, abs=0.03)
 
 
+@UNTOLD
 @pytest.mark.parametrize("router", ["max_logit", "benefit", "two_stage"])
 @pytest.mark.parametrize(
     "base",
@@ -110,7 +111,7 @@ def one_hot(n, seed):
     return Outcomes(base_proba=np.eye(3)[kind], y=np.where(right, kind, (kind + 1) % 3))
 
 
-@pytest.mark.filterwarnings("ignore:Many rows share the score")
+@UNTOLD
 def test_few_kinds_of_evidence_are_kept_as_promised():
     for seed in range(20):
         policy = RoutingPolicy("benefit", coverage=0.8).fit(one_hot(300, seed))
@@ -132,7 +133,7 @@ def test_few_scores_are_told_in_one_text_that_names_the_cure():
     assert "calibration=0.2" in texts[0]
 
 
-@pytest.mark.filterwarnings("ignore:Many rows share the score")
+@UNTOLD
 def test_expected_coverage_of_few_scores_is_that_of_the_tree_in_use():
     tree = DecisionTreeClassifier(max_depth=4, random_state=0)
     lonely = AbstainingClassifier(tree, router="max_probability", coverage=0.8)

@@ -13,7 +13,7 @@ from selective_query.exceptions import CalibrationWarning
 TIE_TOLERANCE = 0.05
 TIE_TOLERANCE_OF_FOLDS = 0.02
 # A correction that large is off by more than a point or two itself.
-MOST_SHIFT = 0.08
+MOST_SHIFT = 0.1
 # By so many steps of its precision, at most, a score changes with the rows beside it.
 # Models in double precision lose more of them, and have them to spare.
 ROUNDING_STEPS = {np.dtype(np.float32): 16, np.dtype(np.float64): 256}
@@ -31,10 +31,10 @@ class CalibrationScores:
         Frequency weights.
     exact : bool
         Whether nothing at all was fitted on these rows.
-    shift : tuple of (score, mass, row), optional
+    shift : tuple of (score, mass, row, known), optional
         What sets the scores of the models in use apart from these: a signed measure
-        over scores, of total mass zero, that is added to theirs, and to which row each
-        belongs.
+        over scores, of total mass zero, that is added to theirs; to which row each
+        belongs, and whether fits have learned from it.
     """
 
     def __init__(self, score, weight=None, *, exact, shift=None):
@@ -128,7 +128,7 @@ class CalibrationScores:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
         elif threshold > -inf and self._is_lumpy(threshold, rank):
             _warn_ties()
-        elif abs(self._shifted_by(threshold)) > MOST_SHIFT:
+        elif self._shifts_at(threshold) > MOST_SHIFT:
             _warn_shift()
         return threshold, rank, too_few
 
@@ -142,12 +142,13 @@ class CalibrationScores:
         group = np.diff(self.rows_kept[: last + 1], prepend=0.0)[-1]
         return max(off, group / 2) > TIE_TOLERANCE_OF_FOLDS * self.n
 
-    def _shifted_by(self, threshold):
-        """By how much models in use keep more of the rows than those of the folds."""
+    def _shifts_at(self, threshold):
+        """What the shift moves of the coverage, by held-out and by known rows."""
         if self._given[2] is None:
             return 0.0
-        score, mass, _ = self._given[2]
-        return mass[score <= threshold].sum() / self.n
+        score, mass, _, known = self._given[2]
+        kept = mass * (score <= threshold)
+        return (abs(kept[known].sum()) + abs(kept[~known].sum())) / self.n
 
     def score_at(self, coverage, confidence=None):
         """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""

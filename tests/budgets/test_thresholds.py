@@ -184,6 +184,7 @@ def test_a_shift_moves_what_is_kept():
         np.concatenate([1.1 * u, 1.2 * u]),
         np.concatenate([mass, -mass]),
         np.concatenate([row, row]),
+        np.zeros(2 * n, dtype=bool),
     )
     shifted = Rows(1.1 * u, exact=False, shift=shift).cut(0.8)
     assert shifted.threshold == pytest.approx(0.8 * 1.05, abs=0.005)
@@ -198,6 +199,7 @@ def test_a_shift_to_the_same_scores_changes_nothing():
         np.tile(score, 2),
         np.repeat([0.6, -0.6], n),
         np.tile(row, 2),
+        np.zeros(2 * n, dtype=bool),
     )
     plain = Rows(score, exact=False).cut(0.6)
     assert Rows(score, exact=False, shift=shift).cut(0.6).threshold == plain.threshold
@@ -210,6 +212,7 @@ def test_a_shift_goes_with_its_rows():
         np.concatenate([score - 10, score]),
         np.repeat([1.0, -1.0], n),
         np.tile(row, 2),
+        np.zeros(2 * n, dtype=bool),
     )
     scores = CalibrationScores(score, exact=False, shift=shift)
     half = scores.of(row < 50)
