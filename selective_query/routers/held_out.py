@@ -12,7 +12,7 @@ MOST_LEAD = 0.25
 # A share of the rows that is worth being told from its neighbours as a whole.
 TIED = 0.01
 # Scores that differ by no more than this share of their size are ties.
-ROUNDING = 1e-12
+ROUNDING = 1e-14
 
 
 def held_out_scores(folds, final, weight):

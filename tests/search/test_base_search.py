@@ -23,7 +23,9 @@ from selective_query.search.judging import (
 )
 
 matplotlib.use("Agg")
-A_SMALL_TREE = pytest.mark.filterwarnings("ignore:Many rows share the score")
+A_SMALL_TREE = pytest.mark.filterwarnings(
+    "ignore::selective_query.exceptions.CalibrationWarning"
+)
 TREES = SearchSpace(
     partial(DecisionTreeClassifier, random_state=0),
     {"max_depth": [1, 2, 3, 4, 6, 8], "min_samples_leaf": [1, 5, 20]},
@@ -107,6 +109,7 @@ def test_halving_gives_more_rows_to_the_better(global_, digits):
     assert np.isnan([row["learned"] for row in found.results_[2:]]).all()
 
 
+@A_SMALL_TREE
 def test_a_space_is_searched_by_mutation(global_, digits):
     found = search(TREES, global_, digits, min_rows=200, population=4, n_generations=3)
     assert 4 < len(found.results_) <= 12
