@@ -86,10 +86,16 @@ class _Scale:
         """Weight of these scores up to each rank, beyond what the rank says."""
         if not len(self.level):
             return np.zeros(len(RANKS))
-        top, order = np.cumsum(self.mass), np.argsort(score)
+        order = np.argsort(score)
         reached = np.append(0.0, np.cumsum(weight[order]))
-        below = reached[np.searchsorted(score[order], self.level, side="right")]
-        return np.interp(RANKS, top, below - top * reached[-1])
+        below, up_to = (
+            reached[np.searchsorted(score[order], self.level, side=side)]
+            for side in ("left", "right")
+        )
+        top = np.cumsum(self.mass)
+        ends = np.stack([top - self.mass, top], axis=1).ravel()
+        lead = np.stack([below, up_to], axis=1).ravel() - ends * reached[-1]
+        return np.interp(RANKS, ends, lead)
 
     def _stretch(self, other):
         ours, theirs = np.ptp(self.level), np.ptp(other.level)
