@@ -10,14 +10,19 @@ RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
 # Column of the JSON rows -> heading, format.
 COLUMNS = {
-    "coverage_error": {
+    "coverage_by_router": {
+        "n": ("Rows", ""),
         "dataset": ("Data", ""),
         "base": ("Base", ""),
-        "scheme": ("Threshold from", ""),
-        "mean error 90": ("Mean, 0.9 asked", "+.2f"),
-        "SD 90": ("SD", ".2f"),
-        "mean error 70": ("Mean, 0.7 asked", "+.2f"),
-        "SD 70": ("SD", ".2f"),
+        "auto 90": ("auto at 0.9", ""),
+        "worst 90": ("Furthest, untold", ""),
+        "spread 90": ("SD / law", ".1f"),
+        "auto 70": ("auto at 0.7", ""),
+        "worst 70": ("Furthest, untold", ""),
+        "spread 70": ("SD / law", ".1f"),
+        "auto 50": ("auto at 0.5", ""),
+        "worst 50": ("Furthest, untold", ""),
+        "spread 50": ("SD / law", ".1f"),
     },
     "certificates": {
         "budget": ("Budget", ""),

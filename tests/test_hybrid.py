@@ -554,7 +554,7 @@ def test_a_model_that_takes_no_weights_is_named(digits):
 
 @pytest.mark.slow
 def test_default_coverage_is_right_on_average(digits):
-    # The full table is in benchmarks/coverage_error.py; here one case of it.
+    # The full table is in benchmarks/coverage_by_router.py; here one case of it.
     X, y = digits
     realised = {None: [], "out_of_fold": []}
     for seed in range(30):
