@@ -141,7 +141,7 @@ class Side:
 
         Returns
         -------
-        list of (evidence, row, mass, known)
+        iterable of (evidence, row, mass, known)
             As of :func:`~selective_query.refit.change_by_refit`; empty where nothing is
             fitted, or two folds cannot tell.
         """
@@ -153,10 +153,11 @@ class Side:
         parts = change_by_refit(
             self._folds, coarser, self._compared, self._final, weight
         )
-        return [
+        # One after the other: together they are two copies of X.
+        return (
             (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, known)
             for answers, row, mass, known in parts
-        ]
+        )
 
     @cached_property
     def fitted(self):

@@ -54,7 +54,7 @@ def test_the_trend_over_sizes_goes_on(n_folds):
     no_offset = np.zeros(n_folds)
     final = fits.known(n_folds)[SOME]
     parts = fits.change(no_offset, no_offset[::2], final)
-    moved = sum(answers @ mass for answers, _, mass in parts)
+    moved = sum(answers @ mass for answers, _, mass, _ in parts)
     expected = WEIGHT @ (fits.held_out(n_folds) - fits.held_out(n_folds - 1))
     assert moved == pytest.approx(expected)
 
@@ -65,7 +65,7 @@ def test_the_final_fit_has_a_scale_of_its_own():
     of_folds, of_coarser = np.array([3.0, -1.0, 0.5, 4.0]), np.array([-2.0, 5.0])
     final = fits.known(4, fits.offset)[SOME]
     parts = fits.change(of_folds, of_coarser, final)
-    moved = sum(answers @ mass for answers, _, mass in parts)
+    moved = sum(answers @ mass for answers, _, mass, _ in parts)
     before = WEIGHT @ (fits.held_out(3) + of_folds[ROW % 4])
     own = np.average(fits.offset[SOME], weights=WEIGHT[SOME])
     after = WEIGHT @ fits.held_out(4) + WEIGHT.sum() * own
@@ -75,9 +75,9 @@ def test_the_final_fit_has_a_scale_of_its_own():
 def test_answers_come_with_their_rows_and_with_no_mass_in_all():
     fits = Fits(5)
     parts = fits.change(np.zeros(5), np.zeros(3), fits.known(5)[SOME])
-    assert all(len(answers) == len(row) == len(mass) for answers, row, mass in parts)
-    assert sum(mass.sum() for _, _, mass in parts) == pytest.approx(0)
+    assert all(len(answers) == len(row) == len(mass) for answers, row, mass, _ in parts)
+    assert sum(mass.sum() for _, _, mass, _ in parts) == pytest.approx(0)
     np.testing.assert_array_equal(parts[-1].row, SOME)
     # Without weight a row says nothing, in whichever part it is.
-    for _, row, mass in parts:
+    for _, row, mass, _ in parts:
         np.testing.assert_array_equal(np.sign(np.abs(mass)), np.sign(WEIGHT[row]))

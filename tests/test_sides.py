@@ -38,10 +38,14 @@ def side_of(rows, model=None, features=None, factor=None):
     return Side(model, rows, "base_estimator", features, factor, compares=True)
 
 
+def changes(side):
+    return list(side.change_by_refit())
+
+
 def test_each_answer_is_the_one_of_a_fit_to_its_row():
     rows = rows_of()
     total = 0.0
-    for evidence, row, mass in side_of(rows).change_by_refit():
+    for evidence, row, mass, _ in changes(side_of(rows)):
         np.testing.assert_array_equal(evidence.X, rows.X[row])
         seen = 100_000 * (evidence.base_proba[:, 0] - 0.5 - row / 20_000)
         assert np.isclose(seen[:, None], [30, 45, 60]).any(axis=1).all()
@@ -54,35 +58,36 @@ def test_each_answer_is_the_one_of_a_fit_to_its_row():
 def test_weights_count_as_repeated_rows():
     weight = 1.0 + (np.arange(N) // 4 % 3)
     repeated = np.repeat(np.arange(N), weight.astype(int))
-    weighted = side_of(rows_of(weight=weight)).change_by_refit()
-    held_out = [mass for _, row, mass in weighted if len(row) == N // 4]
+    weighted = changes(side_of(rows_of(weight=weight)))
+    held_out = [mass for _, row, mass, _ in weighted if len(row) == N // 4]
     # A fold's rows change by half their weight: by (K - 2) / K of it with K = 4.
     for fold, mass in enumerate(held_out):
         np.testing.assert_allclose(mass, weight[fold::4] / 2)
     assert sum(np.abs(m).sum() for m in held_out) == pytest.approx(len(repeated) / 2)
-    plain = side_of(rows_of()).change_by_refit()
-    ones = side_of(rows_of(weight=np.ones(N))).change_by_refit()
-    for (_, _, with_none), (_, _, with_ones) in zip(plain, ones, strict=True):
+    plain = changes(side_of(rows_of()))
+    ones = changes(side_of(rows_of(weight=np.ones(N))))
+    for (_, _, with_none, _), (_, _, with_ones, _) in zip(plain, ones, strict=True):
         np.testing.assert_array_equal(with_none, with_ones)
 
 
 def test_fits_are_compared_on_rows_that_count_from_first_to_last():
     weight = np.ones(4 * N_COMPARED)
     weight[: N_COMPARED // 2] = 0
-    *_, (_, row, _) = side_of(rows_of(len(weight), weight)).change_by_refit()
+    *_, (_, row, _, known) = changes(side_of(rows_of(len(weight), weight)))
+    assert known
     assert len(row) == N_COMPARED
     assert (row[0], row[-1]) == (N_COMPARED // 2, len(weight) - 1)
     assert np.ptp(np.diff(row)) <= 1, "evenly spread"
-    few = side_of(rows_of(weight=np.arange(N) % 3 > 0)).change_by_refit()
+    few = changes(side_of(rows_of(weight=np.arange(N) % 3 > 0)))
     np.testing.assert_array_equal(few[-1][1], np.flatnonzero(np.arange(N) % 3))
 
 
 def test_nothing_is_known_of_frozen_models_and_from_two_folds():
     rows = rows_of()
     fitted = FrozenEstimator(Counting().fit(rows.X, rows.y))
-    assert side_of(rows, fitted).change_by_refit() == []
-    assert side_of(rows_of(cv=2)).change_by_refit() == []
-    assert len(side_of(rows_of(cv=3)).change_by_refit()) > 0
+    assert changes(side_of(rows, fitted)) == []
+    assert changes(side_of(rows_of(cv=2))) == []
+    assert len(changes(side_of(rows_of(cv=3)))) > 0
 
 
 def test_a_factor_weighs_in_every_fit():
@@ -93,7 +98,7 @@ def test_a_factor_weighs_in_every_fit():
     assert side.fitted.seen_ == 10 * N
     surer = 0.5 + np.arange(N) / 20_000 + 10 * 45 / 100_000
     np.testing.assert_allclose(side.answers.proba[:, 0], surer)
-    *_, (evidence, row, _) = side.change_by_refit()
+    *_, (evidence, row, _, _) = changes(side)
     np.testing.assert_allclose(
         evidence.base_proba[:, 0], 0.5 + row / 20_000 + 10 * N / 100_000
     )
