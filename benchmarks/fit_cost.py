@@ -2,7 +2,7 @@
 
 With five folds both models are fitted on each and on all rows, and the folds' models
 answer the rows that they did not see: this alone, by hand, beside `fit` with the
-default router, in turn in one run. The default threshold needs the base five times
+default router, in turn in one run. The default threshold needs the base three times
 more, on fewer rows; `over those fits` counts these in, `over six fits` does not.
 """
 
@@ -57,9 +57,11 @@ def models_alone(pair, X, y, coarser=False):
         for train, test in splits:
             clone(model).fit(X[train], y[train]).predict_proba(X[test])
         clone(model).fit(X, y)
-    for fold, (train, test) in enumerate(splits if coarser else ()):
-        fewer = np.setdiff1d(train, splits[fold - 1][1], assume_unique=True)
-        clone(pair[0]).fit(X[fewer], y[fewer]).predict_proba(X[test])
+    for fold in range(0, 5, 2) if coarser else ():
+        (train, test), (_, next_test) = splits[fold], splits[(fold + 1) % 5]
+        fewer = np.setdiff1d(train, next_test, assume_unique=True)
+        fitted = clone(pair[0]).fit(X[fewer], y[fewer])
+        fitted.predict_proba(X[np.concatenate([test, next_test])])
 
 
 def cost(pair, X, y, repeats):
