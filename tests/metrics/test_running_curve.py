@@ -62,9 +62,10 @@ def test_scores_of_infinity_are_never_pooled():
         assert found.accuracy[end] == full.accuracy[end]
 
 
+@pytest.mark.parametrize("digits", [None, 3])
 @pytest.mark.parametrize("order", ["random", "rising", "falling"])
-def test_pooled_it_keeps_points_of_the_curve_and_its_bound(order):
-    columns = draw(20_000, seed=2)
+def test_pooled_it_keeps_points_of_the_curve_and_its_bound(order, digits):
+    columns = draw(20_000, digits, seed=2)
     if order != "random":
         rows = np.argsort(columns[0])[:: 1 if order == "rising" else -1]
         columns = tuple(c[rows] for c in columns)
@@ -79,6 +80,58 @@ def test_pooled_it_keeps_points_of_the_curve_and_its_bound(order):
     error = np.abs(curve.accuracy_at(grid) - full.accuracy_at(grid)).max()
     assert 0 < error <= running.error_bound
     assert running.error_bound <= 4 / 200
+
+
+def test_a_pooled_group_holds_four_times_its_share_of_the_rows():
+    n, most = 20_000, 200
+    running = run(draw(n, seed=3), n, max_points=most)
+    assert len(running.curve.coverage) - 1 <= 0.75 * most
+    assert 1 / most < running.error_bound <= 2 / most + 1 / n
+
+
+def test_the_bound_on_the_error_is_reached():
+    # In each group of 400 rows a query of the first half spoils, of the second mends.
+    n = 1600
+    base = np.arange(n) % 400 < 200
+    columns = np.arange(n), base, ~base
+    running = run(columns, n, max_points=16)
+    assert running.error_bound == 200 / n
+    grid = np.arange(n + 1) / n
+    full = accuracy_coverage_curve(*columns).accuracy_at(grid)
+    error = np.abs(running.curve.accuracy_at(grid) - full)
+    assert error.max() == pytest.approx(running.error_bound)
+
+
+def test_large_tie_groups_and_weights_stand_alone():
+    rng = np.random.default_rng(4)
+    score = rng.random(6000)
+    score[::3] = rng.choice([0.2, 0.4, 0.6], 2000)
+    base, global_, weight = rng.random((3, 6000))
+    weight[100] = 300  # one row as heavy as a group
+    columns = score, base, global_, weight
+    running = run(columns, 500, max_points=100)
+    full, found = accuracy_coverage_curve(*columns), running.curve
+    for level in (0.2, 0.4, 0.6, score[100]):
+        for below in (score < level, score <= level):
+            end = weight[below].sum() / weight.sum()
+            assert np.abs(found.coverage - end).min() < 1e-12
+            assert found.accuracy_at(end) == pytest.approx(full.accuracy_at(end))
+    assert running.error_bound < 0.05
+
+
+def test_chunks_without_rows_or_weight_count_nothing():
+    running = RunningCurve()
+    assert running.add([0.5], [1], [1], [0]) is running
+    assert running.error_bound == 0
+    assert running.add([0.5, 0.1], [1, 0], [0, 1]) is running
+    running.add([0.5], [0], [1], [0])
+    assert_same(running.curve, accuracy_coverage_curve([0.5, 0.1], [1, 0], [0, 1]))
+
+
+def test_the_least_number_of_points():
+    assert RunningCurve(16).max_points == 16
+    with pytest.raises(ValueError, match="max_points must be .* >= 16. Got 15"):
+        RunningCurve(15)
 
 
 def test_refusals():
