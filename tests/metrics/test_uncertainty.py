@@ -514,6 +514,40 @@ def test_bad_questions():
             found.band("a", wrong)
 
 
+def test_intervals_stay_where_accuracies_and_their_differences_are():
+    # Each is right on one row of two, and wrong on the other's.
+    scores = {"a": [1.0, 2.0], "b": [2.0, 1.0]}
+    found = PairedScores(scores, [0, 1], [1, 0], confidence=0.999, random_state=0)
+    (low, high) = found.accuracies([("a", 0.5), ("b", 0.5)])[1:]
+    assert low.tolist() == [0, 0] and high.tolist() == [1, 1]
+    row = found.differences("a", [0.5])[1]
+    over = found.differences_over("a", (0.4, 0.6))[1]
+    for values in (row, over):
+        for kind in ("", "_simultaneous"):
+            assert values["low" + kind] == -1 and values["high" + kind] == 1
+    for reference, least in ((None, 0), ("b", -1)):
+        band = found.band("a", [0.5], reference=reference)
+        assert band.low == band.low_pointwise == least
+        assert band.high == band.high_pointwise == 1
+        assert band.confidence == 0.999
+
+
+def test_what_helps_is_said_with_what_is_wrong():
+    rows = {"a": [1, 2]}, [0, 1], [1, 1]
+    for wrong, hint in (
+        ({"confidence": 95}, "For 95 % intervals, give 0.95."),
+        ({"n_bootstrap": 0}, "A thousand gives adjusted p-values to about 0.01"),
+    ):
+        with pytest.raises(ValueError, match=hint):
+            PairedScores(*rows, **wrong)
+    for wrong, hint in (
+        ({"margin": 5}, "For half a point, give 0.005."),
+        ({"adjust": "bh"}, "Take 'max_t' unless there is a reason not to."),
+    ):
+        with pytest.raises(ValueError, match=hint):
+            PairedScores(*rows).differences("a", [0.5], **wrong)
+
+
 def test_a_single_row_says_nothing():
     found = PairedScores({"a": [1.0], "b": [2.0]}, [0], [1], random_state=0)
     row = found.differences("a", [0.5])[1]
