@@ -82,6 +82,22 @@ def test_which_scores_are_packed():
     assert sort_outcomes(np.zeros(3), right.astype(float), right) is None
 
 
+def test_scores_as_far_apart_as_their_bits_allow():
+    one = np.float64(1).view(np.int64)
+    far, further = (one + np.array([2**61 - 2, 2**61 - 1])).view(float)
+    score = np.array([far, -1, 0, 1, -far, 1, -0.0])
+    base = np.array([1, 0, 0, 0, 1, 1, 1], dtype=np.int8)
+    gain = np.array([0, 1, 0, 1, -1, -1, 0], dtype=np.int8)
+    found = sort_outcomes(score, base, gain)
+    # Within a tie group those that base, then global, have wrong come first.
+    order = [4, 1, 2, 6, 3, 5, 0]
+    np.testing.assert_array_equal(found[0], base[order])
+    np.testing.assert_array_equal(found[1], gain[order])
+    np.testing.assert_array_equal(found[2], [1, 1, 0, 1, 0, 1, 1])
+    score[0] = further
+    assert sort_outcomes(score, base, gain) is None
+
+
 def test_rows_may_be_of_any_type_that_says_right_or_wrong():
     rng = np.random.default_rng(0)
     score = rng.random(100)
