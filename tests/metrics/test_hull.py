@@ -40,11 +40,23 @@ def test_area_is_the_mean_of_the_best_mixtures(points):
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+@given(POINTS, st.integers(0, 40), st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_a_range_may_start_and_end_anywhere_from_the_least_cost_on(points, low, width):
+    cost, quality = points
+    low = cost.min() + low / 4
+    grid = low + (np.arange(width) + 0.5) / 4
+    expected = np.mean([best_mixture(cost, quality, limit) for limit in grid])
+    found = hull_area(cost, quality, cost_range=(low, low + width / 4))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_range_common_to_several_systems():
     cost, quality = [1, 3], [0.5, 0.9]
     assert hull_area(cost, quality, cost_range=(1, 5)) == pytest.approx(0.8)
     assert hull_area(cost, quality, cost_range=(1, 2)) == pytest.approx(0.6)
-    for cost_range in ((0, 3), (3, 1)):
+    assert np.isnan(hull_area(cost, quality, cost_range=(2, 2)))
+    for cost_range in ((0, 3), (3, 1), (1,), (1, 2, 3)):
         with pytest.raises(ValueError, match="cost_range must rise and start at"):
             hull_area(cost, quality, cost_range=cost_range)
     for bad in (([], []), ([1, 2], [1]), ([1, np.inf], [0, 1]), ([[1]], [[1]])):

@@ -101,6 +101,14 @@ def test_what_a_summary_reads_is_refused_by_name(name):
             ranked.summary(**{name: wrong})
 
 
+def test_a_summary_says_what_is_a_share():
+    ranked = RankedOutcomes([2, 1], [0, 1], [1, 1])
+    with pytest.raises(ValueError, match="risks must be mean losses, in"):
+        ranked.summary(risks=[5])
+    with pytest.raises(ValueError, match="coverages must be the share of inputs that"):
+        ranked.summary(coverages=[80])
+
+
 def test_points_are_refused_by_name():
     for columns, message in (
         (([1, np.inf], [1, 2]), "^cost must be .* every point"),
