@@ -266,10 +266,10 @@ class GroupProblem:
         found = np.array(own, dtype=float)
         for threshold in np.unique(found[np.isfinite(found)]):
             rows = np.isin(self.place, np.flatnonzero(own == threshold))
-            weight = self.judged.weight[rows]
-            kept = weight @ (self.judged.score[rows] <= threshold)
-            coverage = kept / (weight.sum() + self.next_weight)
-            found[own == threshold] = scores_of(rows).score_at(coverage)
+            kept = self.judged.weight[rows] @ (self.judged.score[rows] <= threshold)
+            scores = scores_of(rows)
+            coverage = kept / (scores.n + scores.next_weight)
+            found[own == threshold] = scores.score_at(coverage)
         return found
 
     def carried_over_each(self, mixtures, scores_of):

@@ -130,6 +130,22 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
         assert gap == 0 or policy.operating_point_.coverage < 0.55
 
 
+def test_groups_whose_rows_weigh_otherwise_keep_what_was_checked():
+    group, score = np.arange(80) % 2, np.linspace(0.01, 0.45, 80)
+    outcomes = confidences(
+        1 - score,
+        np.ones(80, dtype=int),
+        group=group,
+        sample_weight=np.where(group == 0, 8.5, 0.5),
+    )
+    budget = All(Coverage(0.5), GroupCoverage(0, max_gap=0.02))
+    policy = RoutingPolicy("max_probability", coverage=budget).fit(outcomes)
+    kept = policy.decide(outcomes.evidence)
+    coverages = [kept[group == g].mean() for g in (0, 1)]
+    assert coverages == pytest.approx([c for _, c in policy.operating_point_.coverages])
+    assert abs(np.diff(coverages)) <= 0.02
+
+
 def test_what_costs_nothing_may_be_asked_and_nothing_else():
     cost = np.repeat([0.0, 1.0], 50)
     outcomes = confidences(
