@@ -4,12 +4,15 @@ from sklearn.exceptions import NotFittedError
 
 from selective_query import Evidence, Outcomes, RoutingPolicy
 from selective_query.budgets import (
+    All,
     GroupCoverage,
     MaxExcessError,
+    MaxLatency,
     MinAccuracy,
     MinSelectiveAccuracy,
     QueryRate,
 )
+from selective_query.costs import ConstantCosts
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import (
     BoundRouterError,
@@ -360,3 +363,19 @@ def test_which_policies_read_the_base(outcomes):
         )
         policy = RoutingPolicy(router, budget).fit(rows)
         assert policy.reads_base_ == reads, (router, budget)
+
+
+def test_costs_of_a_router_that_comes_first_go_with_one_that_does(outcomes):
+    rows = Outcomes(
+        base_proba=outcomes.base_proba, y=outcomes.y, X=outcomes.base_features
+    )
+    times = {"base_latency_ms": 40, "query_latency_ms": 240}
+    first = MaxLatency(150, ConstantCosts(**times, router_first=True))
+    after = MaxLatency(150, ConstantCosts(**times))
+    with pytest.raises(ValueError, match="reads what the base says about every input"):
+        RoutingPolicy("margin", All(0.2, first)).fit(rows)
+    with pytest.raises(ValueError, match="reads what the base says about every input"):
+        RoutingPolicy("margin", after).fit(rows).at(first)
+    policy = RoutingPolicy(PreRouter(), All(0.2, first)).fit(rows)
+    assert policy.operating_point_.budget == All(0.2, first)
+    RoutingPolicy(PreRouter(), after).fit(rows)

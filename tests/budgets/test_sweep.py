@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from selective_query.budgets import JudgedRows
+from selective_query import Outcomes
+from selective_query.budgets import JudgedRows, MinAccuracy
+from selective_query.budgets.outlook import likely_coverage
 
 RNG = np.random.default_rng(0)
 SCORE = RNG.integers(0, 8, size=40).astype(float)
@@ -83,3 +85,25 @@ def test_answers_are_binary_where_both_sides_are():
         (right, graded, False),
     ):
         assert JudgedRows(score, base, query, weight).sweep().is_binary == binary
+
+
+@pytest.mark.parametrize("name", ["score", "base_utility", "query_utility", "weight"])
+def test_what_is_no_number_is_named(name):
+    columns = {"score": SCORE, "base_utility": BASE, "query_utility": QUERY}
+    columns = {**columns, "weight": WEIGHT}
+    columns[name] = np.where(np.arange(40) == 3, np.nan, columns[name])
+    with pytest.raises(ValueError, match=name):
+        JudgedRows(**columns)
+
+
+def test_a_likely_coverage_is_a_share_however_weights_are_summed():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        outcomes = Outcomes(
+            base_proba=rng.dirichlet([1, 1], size=50),
+            base_utility=np.ones(50),
+            global_utility=np.ones(50),
+            sample_weight=rng.lognormal(size=50),
+        )
+        assert likely_coverage(MinAccuracy(1), outcomes) == pytest.approx(1)
+        assert likely_coverage(MinAccuracy(1), outcomes) <= 1

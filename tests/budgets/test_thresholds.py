@@ -330,3 +330,10 @@ def test_where_models_are_fitted_anew_half_a_tie_may_move(n_tied, is_told):
         point = Rows(score, exact=False).cut(0.5)
     assert point.coverage == pytest.approx(0.51)
     assert bool(caught) == is_told
+
+
+def test_a_tie_at_the_very_bottom_is_told_as_well():
+    score = np.maximum(np.arange(100.0), 19)
+    with pytest.warns(CalibrationWarning, match="share the score"):
+        point = Rows(score, exact=False).cut(0.19)
+    assert point.threshold == pytest.approx(19)
