@@ -171,7 +171,9 @@ def main():
     if left:
         mutmut = Path(sys.executable).with_name("mutmut")
         command = [mutmut, "run", "--max-children", str(options.jobs), *left]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stdout[-5000:] + done.stderr[-5000:])
     alive = report(chosen, equivalent)
     sys.exit(alive > (1 - AIM) * sum(map(len, chosen.values())))
 

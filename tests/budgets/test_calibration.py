@@ -15,6 +15,7 @@ from selective_query.budgets import (
     MinSelectiveAccuracy,
     QueryRate,
 )
+from selective_query.budgets.calibration import hold_out
 from selective_query.exceptions import (
     BudgetInfeasibleError,
     CalibrationWarning,
@@ -260,3 +261,53 @@ def test_floors_need_outcomes():
     scores = CalibrationScores([0.1, 0.2, 0.3], exact=True)
     with pytest.raises(ValueError, match="Pass Outcomes as held_out="):
         Calibration(scores).solve(MinAccuracy(0.8))
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "n_held_out"), [(10, 0.2, 2), (10, 0.25, 2), (11, 0.5, 6)]
+)
+def test_held_out_rows_are_a_random_share_and_the_others_the_rest(n, share, n_held_out):
+    rest, held_out = hold_out(n, share, 0)
+    assert len(held_out) == n_held_out
+    np.testing.assert_array_equal(np.sort(np.append(rest, held_out)), np.arange(n))
+    assert (np.diff(rest) > 0).all() and (np.diff(held_out) > 0).all()
+    np.testing.assert_array_equal(held_out, hold_out(n, share, 0)[1])
+    drawn = [hold_out(n, share, seed)[1] for seed in range(200)]
+    often = np.bincount(np.concatenate(drawn), minlength=n) / 200
+    assert np.abs(often - n_held_out / n).max() < 0.15, "each row alike"
+
+
+@pytest.mark.parametrize(("n", "n_decide"), [(200, 160), (2500, 2000), (6000, 5500)])
+def test_a_fifth_of_the_rows_and_no_more_than_five_hundred_order_thresholds(
+    n, n_decide
+):
+    rows = Population().draw(n, np.random.default_rng(12))
+    point = calibration(rows).solve(MaxExcessError(0.3), 0.9)
+    assert point.certificate.n == n_decide
+
+
+def test_rows_are_set_aside_by_the_seed_and_the_rest_decide():
+    rows = Population().draw(300, np.random.default_rng(13))
+    for seed in (0, 7):
+        order = np.random.RandomState(seed).permutation(300)
+        first, others = np.sort(order[:60]), np.sort(order[60:])
+        by_hand = calibration(rows.take(others), ordering=rows.take(first))
+        point = calibration(rows, seed=seed).solve(MinSelectiveAccuracy(0.8), 0.9)
+        expected = by_hand.solve(MinSelectiveAccuracy(0.8), 0.9)
+        assert point.threshold == pytest.approx(expected.threshold)
+        assert point.coverage == pytest.approx(np.mean(rows.score <= point.threshold))
+
+
+def test_where_models_are_fitted_anew_a_coverage_is_carried_over():
+    rows = Population().draw(1000, np.random.default_rng(14))
+    doubled = CalibrationScores(2 * rows.score, exact=False)
+    for budget in (MinAccuracy(0.85), All(Coverage(0.1), MaxExcessError(0.05))):
+        there = calibration(rows).solve(budget)
+        here = Calibration(doubled, rows).solve(budget)
+        assert here.threshold == pytest.approx(2 * there.threshold, rel=0.01)
+        assert here.coverage == pytest.approx(there.coverage, abs=0.002)
+        assert here.accuracy == pytest.approx(there.accuracy, abs=0.002)
+    # Where keeping everything meets the floor, everything is kept.
+    for exact in (True, False):
+        point = calibration(rows, exact=exact).solve(MinAccuracy(0.1))
+        assert (point.threshold, point.coverage) == (np.inf, 1)
