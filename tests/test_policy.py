@@ -137,6 +137,14 @@ def test_a_router_for_a_coverage_gets_the_one_a_budget_ends_at(outcomes):
     assert abs(policy.router_.target_coverage - reached) < 0.2
 
 
+def test_a_router_is_told_a_likely_coverage_where_rows_are_held_out():
+    uniform = make_selective_query(600, random_state=0).outcomes
+    policy = RoutingPolicy(coverage=MinAccuracy(0.78), calibration=0.5, random_state=0)
+    told = policy.fit(uniform).router_.target_coverage
+    assert told > 0
+    assert abs(told - policy.operating_point_.coverage) < 0.3
+
+
 def test_certified_quality_with_held_out_outcomes(outcomes):
     held_out = make_selective_query(3000, regime="specialist", random_state=2).outcomes
     policy = RoutingPolicy("benefit", MaxExcessError(0.05), confidence=0.9)
@@ -215,6 +223,7 @@ def test_an_unfitted_policy_says_so(outcomes):
         lambda: policy.calibration_rows_,
         lambda: policy.decide(outcomes),
         lambda: policy.at(0.5),
+        lambda: policy.certify_jointly([0.5], confidence=0.9),
         lambda: policy.recalibrated(outcomes),
     ):
         with pytest.raises(NotFittedError):

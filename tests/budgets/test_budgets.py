@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 
 import numpy as np
@@ -9,6 +10,7 @@ from selective_query.budgets import (
     All,
     BatteryLife,
     Coverage,
+    GroupCoverage,
     MaxEnergy,
     MaxExcessError,
     MaxLatency,
@@ -176,3 +178,47 @@ def test_budgets_read_as_words():
     assert words[7] == "p95 latency <= 100 ms"
     assert words[-1] == "coverage >= 0.7 and accuracy >= 0.95"
     assert not any("(" in text for text in words)
+
+
+@pytest.mark.parametrize("wrong", [-0.01, 1.01, np.nan, True, "0.5"])
+@pytest.mark.parametrize(
+    "kind", [Coverage, QueryRate, MinAccuracy, MaxExcessError, MinSelectiveAccuracy]
+)
+def test_shares_lie_between_none_and_all(kind, wrong):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}: .* in \[0, 1\]"):
+        kind(wrong)
+    for share in (0, 1, 0.5):
+        assert dataclasses.astuple(kind(share)) == (share,)
+
+
+class Flat:
+    """Costs that know nothing of routers that come first."""
+
+    def price(self, coverage):
+        return 2.0
+
+    def latency_ms(self, coverage, statistic="mean"):
+        return 2.0
+
+    def energy_mj(self, coverage):
+        return 2.0
+
+    def battery_days(self, coverage):
+        return 2.0
+
+
+def test_costs_of_ones_own_need_say_no_more_than_the_protocol():
+    assert MaxPrice(2, Flat()).least_coverage() == 0
+    with pytest.raises(BudgetInfeasibleError, match="without any query it is 2"):
+        MaxPrice(1, Flat()).least_coverage()
+
+
+def test_budgets_of_groups_read_as_words():
+    minimum = {f"g{i}": 0.5 for i in range(5)}
+    shown = "coverage of each group >= g0: 0.5, g1: 0.5, g2: 0.5, g3: 0.5, g4: 0.5"
+    assert str(GroupCoverage(minimum)) == shown
+    assert str(GroupCoverage({**minimum, "g5": 0.5})) == f"{shown}, ..."
+    assert str(GroupCoverage(0.5, max_gap=0.1)) == (
+        "coverage of each group >= 0.5, gap <= 0.1"
+    )
+    assert str(GroupCoverage(0.5)) == "coverage of each group >= 0.5"

@@ -142,6 +142,22 @@ def test_what_no_rule_reaches_is_named_with_the_best_there_is():
     assert caught.value.nearest == pytest.approx(sweep.accuracy.max())
 
 
+@pytest.mark.parametrize(
+    ("budget", "another"),
+    [
+        (MinAccuracy(0.99), False),
+        (All(Coverage(0.9), MaxExcessError(0.01)), True),
+        (All(MinAccuracy(0.99), MinSelectiveAccuracy(0.5)), True),
+    ],
+    ids=repr,
+)
+def test_another_budget_may_be_relaxed_where_there_is_one(budget, another):
+    rows = Population().draw(2000, np.random.default_rng(4))
+    with pytest.raises(BudgetInfeasibleError) as caught:
+        calibration(rows).solve(budget)
+    assert ("relax another budget" in str(caught.value)) == another
+
+
 def test_too_few_rows_for_a_floor_say_how_many_would_do():
     rows = Population().draw(60, np.random.default_rng(5))
     with pytest.raises(BudgetInfeasibleError, match=r"about \d+ rows would do") as e:

@@ -203,13 +203,15 @@ def test_statements_about_groups_share_the_error_probability():
         rank = int(binom.ppf(1 - 0.1 / n_statements, len(mine), 0.6)) + 1
         threshold = dict(policy.operating_point_.thresholds)["a"]
         assert threshold == pytest.approx(mine[rank - 1], abs=1e-9)
+        # Of a group that nothing is asked of nothing is kept for its own sake.
+        assert dict(policy.operating_point_.thresholds)["c"] < np.inf
 
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.parametrize("seed", range(5))
 def test_a_certificate_for_all_rows_keeps_the_whole_of_a_tie(seed):
     rng = np.random.default_rng(seed)
-    doubt = rng.integers(1, 9, size=400) / 10
+    doubt = rng.integers(1, 50, size=400) / 51
     outcomes = Outcomes(
         base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
         base_utility=rng.uniform(size=400) > doubt,
@@ -239,6 +241,39 @@ def test_groups_with_few_rows_are_named():
     with pytest.warns(CalibrationWarning, match=r"groups .*c \("):
         policy = fitted(GroupCoverage(0.9), n=60, confidence=0.9)
     assert dict(policy.operating_point_.thresholds)["c"] == np.inf
+
+
+def test_a_group_that_keeps_everything_needs_no_rows():
+    policy = fitted(GroupCoverage({"a": 1.0}), n=60, confidence=0.9)
+    thresholds = dict(policy.operating_point_.thresholds)
+    assert thresholds["a"] == np.inf
+    assert max(thresholds["b"], thresholds["c"]) < np.inf
+
+
+def test_the_thresholds_of_few_groups_are_all_shown():
+    few = fitted(GroupCoverage(0.5)).operating_point_
+    assert str(few).startswith("thresholds a: ") and "..." not in str(few)
+    outcomes = noisy_groups(7)
+    many = RoutingPolicy("margin", GroupCoverage(0.5)).fit(outcomes).operating_point_
+    assert ", ... for coverage of each group >= 0.5" in str(many)
+
+
+def noisy_groups(n_groups):
+    rng = np.random.default_rng(12)
+    return Outcomes(
+        base_proba=rng.dirichlet([1, 1], size=400),
+        base_utility=rng.uniform(size=400) < 0.7,
+        global_utility=rng.uniform(size=400) < 0.9,
+        group=np.arange(400) % n_groups,
+    )
+
+
+@pytest.mark.parametrize("label", [None, 3, 1.5])
+def test_labels_of_groups_that_differ_in_kind_are_named(label):
+    group = np.array(["a", label, "b"], dtype=object)
+    evidence = Evidence(base_proba=np.full((3, 2), 0.5), X=pd.DataFrame({"g": group}))
+    with pytest.raises(ValueError, match=rf"{type(label).__name__}.*, str\. Give"):
+        GroupCoverage(0.5, by=lambda X: group).column(evidence)
 
 
 def test_at_moves_among_budgets_by_the_same_column():

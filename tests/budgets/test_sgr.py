@@ -32,6 +32,17 @@ def test_keeps_everything_where_all_is_right():
     assert threshold == 499
 
 
+def test_a_risk_that_is_just_shown_is_kept():
+    right = np.ones(2)
+    # One step is taken, and the bound of one right answer of one is its error's tail.
+    given = selective_guaranteed_risk(np.arange(2), right, risk=0.9, confidence=0.5)
+    assert given == (0.0, pytest.approx(0.5))
+    again = selective_guaranteed_risk(
+        np.arange(2), right, risk=given[1], confidence=0.5
+    )
+    assert again == given
+
+
 def test_tie_groups_stay_whole():
     score = np.repeat([0.0, 1.0], 200)
     right = np.repeat([1.0, 0.0], 200)
