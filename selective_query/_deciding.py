@@ -5,6 +5,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +15,7 @@ from selective_query._numbers import refuse_masked
 from selective_query._validation import will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import certify_jointly
-from selective_query.crossfit import to_evidence, to_outcomes
+from selective_query.crossfit import labels_of, to_evidence, to_outcomes
 from selective_query.evidence import Evidence
 from selective_query.policy import UNCHANGED
 from selective_query.weak_models import warn_of_weak_models
@@ -201,7 +202,8 @@ class DecidingMixin:
         Raises
         ------
         ValueError
-            When the new base has no predict_proba, or knows other labels.
+            When the new base has no predict_proba, or knows other labels than the
+            classifier, or none of those in y.
         CertificateError
             When `confidence` was asked for and `refit_router` makes it untrue.
         DeviceLimitError
@@ -209,9 +211,11 @@ class DecidingMixin:
         """
         check_is_fitted(self, "policy_")
         check_base(base_estimator)
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        labels_of(y, FrozenEstimator(base_estimator))
         moved = copy.copy(self)
         moved.base_estimator_ = base_estimator
-        outcomes = moved.outcomes(X, y, sample_weight)
+        outcomes = moved._outcomes(moved._sliceable(X), y, sample_weight)
         warn_of_weak_models(outcomes, {"base_estimator": True})
         if refit_router:
             share = self.calibration if isinstance(self.calibration, Real) else None

@@ -152,7 +152,17 @@ def _placeholder(X, y):
 
 
 def _fold_numbers(splits, n):
-    if any(len(part) and np.max(part) >= n for split in splits for part in split):
+    parts = [part for split in splits for part in split]
+    for part in parts:
+        if not len(part) or part.dtype.kind not in "iu" or part.min() < 0:
+            raise ValueError(
+                "cv must give row numbers >= 0, at least one for each train and test "
+                f"part. Got {len(part)} of dtype {part.dtype}"
+                + (f", the least of them {part.min()}" if len(part) else "")
+                + ". Use np.flatnonzero(mask) in place of a mask, and leave out folds "
+                "that hold no rows."
+            )
+    if any(part.max() >= n for part in parts):
         raise ValueError(
             f"cv holds row numbers beyond the {n} rows to be split. With calibration= "
             "a share of the rows is held out first; give cv as an int or a splitter."

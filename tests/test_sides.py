@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 
+from selective_query.crossfit import CrossFit
 from selective_query.sides import N_COMPARED, FitRows, Side
 
 N = 60
@@ -118,3 +119,18 @@ def test_a_factor_weighs_in_every_fit():
 def test_agreement_of_features_is_the_correlation_between_fits(columns, agreement):
     side = side_of(rows_of(), features=columns)
     assert side.agreement_of_features() == pytest.approx(agreement, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "odd_train, odd_test, told",
+    [
+        (np.ones(N, dtype=bool), np.arange(30), "bool"),
+        (np.arange(30), np.arange(30, N) - N, "the least of them -30"),
+        (np.arange(N), np.array([], dtype=int), "Got 0"),
+    ],
+)
+def test_folds_are_given_by_row_numbers(odd_train, odd_test, told):
+    X, y = np.arange(float(N))[:, None], np.arange(N) % 2
+    splits = [(np.arange(30, N), np.arange(30)), (odd_train, odd_test)]
+    with pytest.raises(ValueError, match=f"cv must give row numbers.*{told}"):
+        CrossFit(X, y, None, splits, np.array([0, 1]))

@@ -64,6 +64,14 @@ def test_another_base_worse_than_a_constant_is_told(digits, trained):
         model.with_base(shuffled, X[1200:], y[1200:])
 
 
+def test_another_base_of_other_labels_is_refused(digits, trained):
+    X, y = digits
+    base = FrozenEstimator(trained)
+    model = AbstainingClassifier(base, router="entropy").fit(X[600:900], y[600:900])
+    with pytest.raises(ValueError, match="base_estimator.*shares no label with y"):
+        model.with_base(trained, X[900:1200], 100 + 10 * y[900:1200])
+
+
 def test_too_few_rows_to_tell_are_passed_over(digits):
     X, y = digits
     noise = np.random.default_rng(0).permutation(y[:600])
