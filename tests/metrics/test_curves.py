@@ -294,6 +294,14 @@ def test_query_share(drawn, coverages, weight):
     np.testing.assert_allclose(share[some], expected[some], atol=1e-9)
 
 
+def test_rows_without_weight_take_no_share_from_the_others():
+    score, weight = np.arange(5.0), np.array([0.0, 2.0, 0.0, 2.0, 0.0])
+    for coverages, expected in (([0, 1], [0.5, 0.5]), ([0.5], [0, 1]), ([0], [1, 1])):
+        share = query_share(score, coverages, weight)
+        np.testing.assert_array_equal(share[weight > 0], expected)
+        assert ((share >= 0) & (share <= 1)).all()
+
+
 def test_query_share_gives_the_accuracy_of_the_curve():
     rng = np.random.default_rng(1)
     score = rng.integers(0, 6, size=50)
