@@ -5,7 +5,6 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,7 +14,7 @@ from selective_query._numbers import refuse_masked
 from selective_query._validation import will_offer
 from selective_query.answers import Answers, ask
 from selective_query.budgets.calibration import certify_jointly
-from selective_query.crossfit import labels_of, to_evidence, to_outcomes
+from selective_query.crossfit import refuse_other_labels, to_evidence, to_outcomes
 from selective_query.evidence import Evidence
 from selective_query.policy import UNCHANGED
 from selective_query.weak_models import warn_of_weak_models
@@ -212,7 +211,7 @@ class DecidingMixin:
         check_is_fitted(self, "policy_")
         check_base(base_estimator)
         X, y, sample_weight = self._labelled(X, y, sample_weight)
-        labels_of(y, FrozenEstimator(base_estimator))
+        refuse_other_labels(self.classes_, np.unique(y), "base_estimator")
         moved = copy.copy(self)
         moved.base_estimator_ = base_estimator
         outcomes = moved._outcomes(moved._sliceable(X), y, sample_weight)

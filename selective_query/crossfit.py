@@ -237,11 +237,18 @@ def labels_of(y, base, global_=None):
         check_has_classes(model, who)
         if hasattr(model, "classes_"):
             known.append(np.asarray(model.classes_))
-            _refuse_other_labels(known[-1], known[0], who)
+            refuse_other_labels(known[-1], known[0], who)
     return np.unique(np.concatenate(known))
 
 
-def _refuse_other_labels(labels, of_y, who):
+def refuse_other_labels(labels, of_y, who):
+    """Raise for a model whose labels are of another kind than y, or none of those in y.
+
+    Raises
+    ------
+    ValueError
+        Which names the model by `who`.
+    """
     if kind_of(labels) != kind_of(of_y):
         problem, cure = "is of another kind of label than y", "all text or all numbers"
     elif not np.isin(labels, of_y).any():
