@@ -134,3 +134,17 @@ def test_folds_are_given_by_row_numbers(odd_train, odd_test, told):
     splits = [(np.arange(30, N), np.arange(30)), (odd_train, odd_test)]
     with pytest.raises(ValueError, match=f"cv must give row numbers.*{told}"):
         CrossFit(X, y, None, splits, np.array([0, 1]))
+
+
+@pytest.mark.parametrize(("compares", "n_asked"), [(False, N), (True, 4 * N)])
+def test_rows_that_a_fit_has_seen_are_asked_about_only_to_compare(compares, n_asked):
+    asked = []
+
+    class Listening(Counting):
+        def predict_proba(self, X):
+            asked.append(len(X))
+            return super().predict_proba(X)
+
+    side = Side(Listening(), rows_of(), "base_estimator", compares=compares)
+    assert len(side.answers.proba) == N
+    assert sum(asked) == n_asked

@@ -21,6 +21,7 @@ from selective_query.budgets import (
     Mixed,
     QueryRate,
 )
+from selective_query.budgets.shortfalls import short_by, standard_error
 from selective_query.costs import ConstantCosts
 from selective_query.exceptions import CalibrationWarning
 from tests.budgets.population import Population
@@ -148,3 +149,17 @@ def test_shortfalls_of_groups(gap):
     assert overall == pytest.approx(0.025, abs=0.001)
     wanted = {None: error[1], 0.1: np.hypot(*error), 0.9: None}[gap]
     assert groups == (wanted and pytest.approx(wanted, rel=0.01))
+
+
+def test_what_is_met_by_two_standard_errors_is_seldom_missed():
+    assert short_by(0.02, 0.01) is None
+    assert short_by(0.0, 0.0) is None, "met for certain"
+    assert short_by(0.0199, 0.012345) == 0.0123
+    assert np.isnan(short_by(1.0, np.nan))
+
+
+def test_a_standard_error_counts_rows_by_what_they_are_worth():
+    values, weight = np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 2.0])
+    # Variance 3/16 over four rows, which are worth two.
+    assert standard_error(values, weight, 0.5) == pytest.approx((3 / 16 / 2) ** 0.5)
+    assert np.isnan(standard_error(values, 0 * weight, 1.0))

@@ -123,3 +123,23 @@ def test_a_large_tie_takes_in_all_ranks_that_it_spans(share):
         for train, test in FOLDS
     ]
     assert carried(folds, final)[0] == 0
+
+
+@pytest.mark.parametrize("n_folds", [2, 4, 8])
+def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
+    """Known ones spread over 0 to 1, held-out ones over .15 to .85."""
+    row = np.arange(4000)
+    known = np.random.default_rng(3).permutation((row + 0.5) / 4000)
+    folds = []
+    for k in range(n_folds):
+        test = row % n_folds == k
+        score = np.where(test, 0.15 + 0.7 * known, known)
+        folds.append((np.flatnonzero(~test), np.flatnonzero(test), score))
+    found = held_out_scores(folds, known, np.ones(4000))
+    # A share 1 / n_folds of rows has scores like the known ones.
+    grid = np.linspace(0, 1, 1001)
+    held_out = np.clip((grid - 0.15) / 0.7, 0, 1)
+    law = (1 - 1 / n_folds) * held_out + grid / n_folds
+    for rank in (0.1, 0.5, 0.9):
+        expected = np.interp(rank, law, grid)
+        assert np.quantile(found, rank) == pytest.approx(expected, abs=0.01)
