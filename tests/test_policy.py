@@ -388,3 +388,16 @@ def test_costs_of_a_router_that_comes_first_go_with_one_that_does(outcomes):
     policy = RoutingPolicy(PreRouter(), All(0.2, first)).fit(rows)
     assert policy.operating_point_.budget == All(0.2, first)
     RoutingPolicy(PreRouter(), after).fit(rows)
+
+
+def test_scores_in_units_of_benefit_say_what_a_query_in_a_group_is_worth(outcomes):
+    fields = ("base_proba", "base_features", "global_pred", "y")
+    grouped = Outcomes(
+        **{name: getattr(outcomes, name) for name in fields}, group=np.arange(600) % 2
+    )
+    policy = RoutingPolicy("benefit", GroupCoverage(0.0)).fit(grouped)
+    score = policy.query_score(grouped.evidence)
+    kept = policy.decide(grouped.evidence)
+    # Nothing else binds, so that whatever is expected to gain is queried.
+    assert 0.1 < kept.mean() < 0.9
+    assert np.mean(kept == (score <= 0)) > 0.97

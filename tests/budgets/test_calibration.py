@@ -130,6 +130,9 @@ def test_of_several_limits_the_tightest_counts():
     rule = calibration(rows)
     both = rule.solve(All(QueryRate(0.4), Coverage(0.8)))
     assert both.threshold == rule.solve(Coverage(0.8)).threshold
+    hopeless = All(QueryRate(0.4), Coverage(0.8), MinAccuracy(0.999))
+    with pytest.raises(BudgetInfeasibleError, match=r"within Coverage\(minimum=0.8"):
+        rule.solve(hopeless)
 
 
 def test_what_no_rule_reaches_is_named_with_the_best_there_is():
