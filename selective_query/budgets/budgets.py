@@ -1,6 +1,6 @@
 """Several budgets at once, and numbers as budgets."""
 
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from numbers import Integral
 
 from selective_query.budgets._base import Budget, Floor, Limit, is_number
@@ -117,6 +117,7 @@ def _check_kind(part):
         solved = type(part).least_coverage is not Limit.least_coverage
     elif isinstance(part, Floor):
         solved = is_dataclass(part) and type(part).measured is not Floor.measured
+        solved = solved and bool(fields(part)) and is_number(part.level)
     else:
         solved = isinstance(part, (GroupCoverage, MaxQueryCost, StayLocal))
     if not solved:

@@ -17,9 +17,8 @@ def infeasible(sweep, allowed, limit, floors):
         possible = reached & floor.met(sweep)
         if not possible.any():
             values = floor.measured(sweep)[reached]
-            nearest = float(
-                np.nanmax(values) if floor.is_minimum else np.nanmin(values)
-            )
+            best = np.fmax if floor.is_minimum else np.fmin
+            nearest = float(best.reduce(values))
             with_limit = f" within {limit!r}" if limit else ""
             return BudgetInfeasibleError(
                 f"{floor!r} cannot be met{with_limit}: the best on the calibration "

@@ -33,5 +33,6 @@ def likely_coverage(budget, outcomes):
         score = -top_probability(outcomes.base_proba)
     sweep = judged_rows(score, outcomes).sweep()
     lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
-    closest = np.flatnonzero(lacking == np.nanmin(lacking))[-1]
+    lacking = np.nan_to_num(lacking, nan=np.inf, posinf=np.inf)
+    closest = np.flatnonzero(lacking == lacking.min())[-1]
     return max(least, float(min(sweep.coverage[closest], 1.0)))

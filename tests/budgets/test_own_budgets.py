@@ -34,6 +34,27 @@ class OwnColumn(RowBudget):
 
 
 @dataclass(frozen=True)
+class LevelIsNotFirst(Floor):
+    """Its first field is another one."""
+
+    name: str = "ours"
+    accuracy: float = 0.9
+
+    def measured(self, sweep):
+        return sweep.accuracy
+
+
+@dataclass(frozen=True)
+class NeverMeasured(Floor):
+    """A quality that these rows say nothing of."""
+
+    level_: float
+
+    def measured(self, sweep):
+        return np.full(len(sweep.thresholds), np.nan)
+
+
+@dataclass(frozen=True)
 class AtMostOneIn(Limit):
     """One query in so many inputs."""
 
@@ -88,7 +109,9 @@ def policy(budget, **params):
     return RoutingPolicy("max_probability", budget, random_state=0, **params)
 
 
-@pytest.mark.parametrize("budget", [Wish(), Nothing(), Unmeasured(), OwnColumn()])
+@pytest.mark.parametrize(
+    "budget", [Wish(), Nothing(), Unmeasured(), OwnColumn(), LevelIsNotFirst()]
+)
 def test_a_kind_that_nothing_solves_is_refused_by_name(budget):
     name = type(budget).__name__
     outcomes = draw()
@@ -150,6 +173,11 @@ def test_querying_everything_reaches_no_floor_that_does_not_say_so():
 def test_a_floor_measures_every_threshold():
     with pytest.raises(ValueError, match="OfOneNumber.measured must"):
         policy(OfOneNumber(0.5)).fit(draw())
+
+
+def test_a_floor_of_which_nothing_is_measured_cannot_be_met():
+    with pytest.raises(BudgetInfeasibleError, match="NeverMeasured.*cannot be met"):
+        policy(NeverMeasured(0.5)).fit(draw())
 
 
 def test_coverage_zero_is_a_coverage():
