@@ -86,7 +86,7 @@ def warn_nothing_shown(floor, found, error):
     needed = floor.rows_needed(error)
     at_least = f" At least {needed} are needed." if needed and needed > n else ""
     warn_user(
-        f"{n} calibration rows cannot show {floor!r} with confidence {1 - error:g} for "
-        f"any rule that keeps an input, so everything will be queried.{at_least}",
+        f"{n} calibration rows do not show {floor!r} with confidence {1 - error:g} "
+        f"where the tests begin, so everything will be queried.{at_least}",
         CalibrationWarning,
     )

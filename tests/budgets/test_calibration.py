@@ -220,6 +220,16 @@ def test_too_few_rows_for_an_excess_query_everything_and_warn():
     assert "everything is queried" in str(point)
 
 
+def test_where_rows_are_enough_and_the_first_test_fails_that_is_said():
+    # 40 rows show an excess of 0.3 elsewhere, but not where ten others begin.
+    rows = Population().draw(50, np.random.default_rng(12))
+    with pytest.warns(CalibrationWarning, match="where the tests begin") as caught:
+        point = calibration(rows).solve(MaxExcessError(0.3), 0.9)
+    assert point.certificate.vacuous
+    assert "needed" not in str(caught[0].message)
+    assert calibration(rows, seed=1).solve(MaxExcessError(0.3), 0.9).coverage > 0.5
+
+
 def test_what_is_shown_is_what_was_asked_for():
     rows = Population().draw(4000, np.random.default_rng(7))
     for budget in (MinAccuracy(0.87), MinSelectiveAccuracy(0.85), MaxExcessError(0.03)):
