@@ -89,6 +89,12 @@ def test_a_pooled_group_holds_four_times_its_share_of_the_rows():
     assert 1 / most < running.error_bound <= 2 / most + 1 / n
 
 
+def test_groups_are_pooled_when_there_are_more_than_points():
+    columns = draw(17, seed=5)
+    assert run([c[:16] for c in columns], 4, max_points=16).error_bound == 0
+    assert run(columns, 4, max_points=16).error_bound > 0
+
+
 def test_the_bound_on_the_error_is_reached():
     # In each group of 400 rows a query of the first half spoils, of the second mends.
     n = 1600
