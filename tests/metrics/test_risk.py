@@ -14,6 +14,7 @@ from selective_query.metrics import (
     selective_accuracy_at_coverage,
     selective_risk_at_coverage,
 )
+from selective_query.metrics.integrals import area_under_ratio
 from tests.metrics.drawn import (
     ANY,
     FINITE,
@@ -148,6 +149,37 @@ def test_out_of_reach_the_nearest_end_counts():
     assert aurc(score, base) == pytest.approx(ends + middle)
     assert augrc(score, base) == pytest.approx(0.25)
     assert aurc([-INF, -INF], [0, 1]) == pytest.approx(0.5)
+
+
+@given(rows(ANY))
+@FEW
+def test_areas_of_rules_that_keep_or_query_some_rows_whatever_is_asked(drawn):
+    score, base, _, weight = drawn
+    first, last = (
+        weight[some].sum() / weight.sum() for some in (score == -INF, score < INF)
+    )
+    if last == 0:
+        return
+    ends = [c for c in corners(score, weight) if first < c < last]
+
+    def loss(coverage):
+        return kept_loss(score, base, weight, coverage)
+
+    def area(of):
+        return (
+            integral(of, [first, *ends, last])
+            + (first * of(first) if first else 0)
+            + (1 - last) * of(last)
+        )
+
+    found = aurc(score, base, weight)
+    assert found == pytest.approx(area(lambda c: loss(c) / c), abs=1e-10)
+    assert augrc(score, base, weight) == pytest.approx(area(loss), abs=1e-12)
+
+
+def test_the_area_over_a_single_point_is_zero():
+    for x in (0.0, 0.5):
+        assert area_under_ratio(np.array([x]), np.array([x / 2])) == 0
 
 
 def test_where_nothing_is_kept():
