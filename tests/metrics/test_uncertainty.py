@@ -511,7 +511,17 @@ def test_bad_questions():
             found.differences_over("a", wrong)
     with pytest.raises(ValueError, match="^coverage_range must"):
         found.differences_over("a", ("low", "high"))
-    for wrong in ([0.5, 0.4], [0.5, 0.5], [1.5], [-0.5], [], [[0.5]], [float("nan")]):
+    for wrong in (
+        [0.5, 0.4],
+        [0.5, 1.5],
+        [-0.5, 0.5],
+        [0.5, 0.5],
+        [1.5],
+        [-0.5],
+        [],
+        [[0.5]],
+        [float("nan")],
+    ):
         with pytest.raises(ValueError, match="coverages must be one or more shares"):
             found.band("a", wrong)
 
