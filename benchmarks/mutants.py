@@ -6,7 +6,8 @@ fails. Those that only change a message, or put None in place of a variable, say
 and are left out; from the others a sample is drawn for each file, the same each time.
 What is shown to change nothing stands in `mutants_equivalent.json` with the reason, and
 is not counted. A killed mutant is not tried again until its function changes, so that a
-run may be broken off; `rm -r mutants` starts afresh. Exit status 1 below the aim.
+run may be broken off; `rm -r mutants` starts afresh, as it must to learn that an old
+test reaches further than before. Exit status 1 below the aim.
 """
 
 import argparse

@@ -337,3 +337,8 @@ def test_a_tie_at_the_very_bottom_is_told_as_well():
     with pytest.warns(CalibrationWarning, match="share the score"):
         point = Rows(score, exact=False).cut(0.19)
     assert point.threshold == pytest.approx(19)
+
+
+def test_a_score_that_is_no_number_is_named_by_its_row():
+    with pytest.raises(ValueError, match="NaN as a score, first to calibration row 3"):
+        exact(np.where(np.arange(9) == 3, np.nan, 1.0))
