@@ -64,9 +64,11 @@ class _Scale:
         counted = np.isfinite(score) & (weight > 0)
         order = np.argsort(score[counted], kind="stable")
         score, weight = score[counted][order], weight[counted][order]
-        first = np.append(True, np.diff(score) > ROUNDING * usual_size(score))
+        self.rounding = ROUNDING * usual_size(score)
+        first = np.append(True, np.diff(score) > self.rounding)
         first = np.flatnonzero(first[: len(score)])
         self.level = score[first]
+        self.last = score[np.append(first[1:], len(score)) - 1]
         self.mass = np.add.reduceat(weight, first) / (weight.sum() or 1)
         self.middle = np.cumsum(self.mass) - self.mass / 2
 
@@ -89,8 +91,8 @@ class _Scale:
         order = np.argsort(score)
         reached = np.append(0.0, np.cumsum(weight[order]))
         below, up_to = (
-            reached[np.searchsorted(score[order], self.level, side=side)]
-            for side in ("left", "right")
+            reached[np.searchsorted(score[order], end)]
+            for end in (self.level - self.rounding, self.last + self.rounding)
         )
         top = np.cumsum(self.mass)
         ends = np.stack([top - self.mass, top], axis=1).ravel()

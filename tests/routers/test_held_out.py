@@ -143,3 +143,17 @@ def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
     for rank in (0.1, 0.5, 0.9):
         expected = np.interp(rank, law, grid)
         assert np.quantile(found, rank) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_large_tie_that_roundings_split_is_no_knowledge_by_heart(doubt):
+    """Most scores of each fold are one number, which its last digit tells apart."""
+    folds = []
+    for k, (train, test) in enumerate(FOLDS):
+        tied = np.where(doubt < 0.8, -0.9 - k / 100, doubt)
+        tied[test] = np.where(
+            doubt[test] < 0.8, np.nextafter(tied[test], 0), tied[test]
+        )
+        folds.append((train, test, tied))
+    final = np.where(doubt < 0.8, -0.5, doubt)
+    score = carried(folds, final)
+    np.testing.assert_allclose(score[doubt < 0.8], -0.5)
