@@ -240,14 +240,17 @@ class BaseSelectiveClassifier(
             callable(self.base_features)
             and not base.stays
             and self.policy_.router_.learns
-            and base.agreement_of_features() < LEAST_AGREEMENT
+            and (
+                self.calibration == OUT_OF_FOLD
+                or base.agreement_of_features() < LEAST_AGREEMENT
+            )
         ):
             warn_user(
-                "base_features returns other columns for each fit of the base, so that "
-                "a router that learns on them knows little of those of the base in "
-                "use. Fit the base and freeze it, "
-                "base_estimator=FrozenEstimator(base), and give fit rows that are new "
-                "to it; or give a transformer of X.",
+                "base_features returns other columns for each fit of the base, or "
+                "calibration='out_of_fold' leaves out to look, so that a router that "
+                "learns on them may know little of those of the base in use. Fit the "
+                "base and freeze it, base_estimator=FrozenEstimator(base), and give "
+                "fit rows that are new to it; or give a transformer of X.",
                 ModelWarning,
             )
 

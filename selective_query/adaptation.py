@@ -64,11 +64,11 @@ class AlternatingAdaptation(BaseEstimator):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.ensemble import ExtraTreesClassifier
-    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
     >>> from selective_query import AlternatingAdaptation, HybridClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> hybrid = HybridClassifier(
-    ...     DecisionTreeClassifier(max_depth=6, random_state=0),
+    ...     GaussianNB(),
     ...     ExtraTreesClassifier(20, random_state=0),
     ...     adaptation=AlternatingAdaptation(n_rounds=1), cv=3,
     ... ).fit(X, y)

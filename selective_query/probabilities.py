@@ -65,7 +65,8 @@ def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
         raise ValueError(
             f"Rows of {name} must sum to 1 (within {tolerance}). Row {row} sums to "
             f"{proba[row].sum():.6g}. Pass probabilities, not logits or scores; for "
-            "the largest few of many classes use TopKProba."
+            "the largest few of many classes use TopKProba. Where a model loses digits "
+            "in single precision, give it X.astype(float)."
         )
     if np.minimum.reduce(proba, axis=None) < 0:
         row = int((proba < 0).any(axis=1).argmax())

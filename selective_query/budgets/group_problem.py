@@ -269,7 +269,9 @@ class GroupProblem:
             kept = self.judged.weight[rows] @ (self.judged.score[rows] <= threshold)
             scores = scores_of(rows)
             coverage = kept / (scores.n + scores.next_weight)
-            found[own == threshold] = scores.score_at(coverage)
+            # Exact ties were told of when the thresholds were settled.
+            cut = scores.score_at(coverage) if scores.exact else scores.cut(coverage)[0]
+            found[own == threshold] = cut
         return found
 
     def carried_over_each(self, mixtures, scores_of):

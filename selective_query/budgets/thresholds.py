@@ -14,9 +14,11 @@ TIE_TOLERANCE = 0.05
 TIE_TOLERANCE_OF_FOLDS = 0.02
 # A correction that large is off by more than a point or two itself.
 MOST_SHIFT = 0.1
-# By so many steps of its precision, at most, a score changes with the rows beside it.
-# Models in double precision lose more of them, and have them to spare.
+# A score changes with the rows beside it by so many steps of its own precision, at most,
+# and by so many of the precision that scores of usual size have. Models in double
+# precision lose more of the first, and have them to spare.
 ROUNDING_STEPS = {np.dtype(np.float32): 16, np.dtype(np.float64): 256}
+USUAL_STEPS = 4
 
 
 class CalibrationScores:
@@ -63,8 +65,11 @@ class CalibrationScores:
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
-        step = np.finfo(precision).eps * usual_size(self.level)
-        self._rounding = ROUNDING_STEPS[precision] * step
+        step = np.finfo(precision).eps
+        self._rounding = (
+            ROUNDING_STEPS[precision] * step,
+            USUAL_STEPS * step * usual_size(self.level),
+        )
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
@@ -82,7 +87,8 @@ class CalibrationScores:
         A score may differ in its last digits with the batch in which it is computed.
         Nothing is added to the infinite ones.
         """
-        return float(score + self._rounding)
+        own, usual = self._rounding
+        return float(score + own * abs(score) + usual) if np.isfinite(score) else score
 
     def coverage_at(self, threshold):
         """Share of the calibration rows that score at most this; nan without rows."""

@@ -106,8 +106,9 @@ class MaxLogitRouter(BaseRouter):
     >>> from selective_query import Evidence
     >>> from selective_query.routers import MaxLogitRouter
     >>> router = MaxLogitRouter(p=2)
-    >>> router.query_score(Evidence(base_logits=[[2.0, -2.0], [0.0, 0.0]])).round(3)
-    array([-0.707, -0.   ])
+    >>> logits = [[2.0, -1.0, -1.0], [0.0, 0.0, 0.0]]
+    >>> router.query_score(Evidence(base_logits=logits)).round(3)
+    array([-0.816, -0.   ])
     """
 
     # p = 1 gives 1/2 to every row with one logit above the mean, and so ranks nothing.

@@ -62,6 +62,7 @@ def test_texts_may_be_named_in_any_order(images):
         NetClassifier(SMALL, classes=range(10)).fit(X, y.astype(str))
 
 
+@pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning")
 def test_folds_may_lack_a_label(nine_is_rare):
     net = NetClassifier(SMALL, classes=range(10), n_epochs=1, random_state=0)
     hybrid = HybridClassifier(net, linear(), random_state=0).fit(*nine_is_rare)
