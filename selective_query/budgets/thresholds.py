@@ -14,9 +14,9 @@ TIE_TOLERANCE = 0.05
 TIE_TOLERANCE_OF_FOLDS = 0.02
 # A correction that large is off by more than a point or two itself.
 MOST_SHIFT = 0.1
-# A score changes with the rows beside it by so many steps of its own precision, at most,
-# and by so many of the precision that scores of usual size have. Models in double
-# precision lose more of the first, and have them to spare.
+# A score changes with the rows beside it by so many steps of its own precision at most,
+# and by so many of those that scores of usual size have. Models in double precision
+# lose more of the first, and have them to spare.
 ROUNDING_STEPS = {np.dtype(np.float32): 16, np.dtype(np.float64): 256}
 USUAL_STEPS = 4
 
