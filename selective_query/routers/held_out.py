@@ -91,8 +91,11 @@ class _Scale:
         order = np.argsort(score)
         reached = np.append(0.0, np.cumsum(weight[order]))
         below, up_to = (
-            reached[np.searchsorted(score[order], end)]
-            for end in (self.level - self.rounding, self.last + self.rounding)
+            reached[np.searchsorted(score[order], end, side=side)]
+            for side, end in (
+                ("left", self.level - self.rounding),
+                ("right", self.last + self.rounding),
+            )
         )
         top = np.cumsum(self.mass)
         ends = np.stack([top - self.mass, top], axis=1).ravel()

@@ -234,6 +234,7 @@ def test_costs_that_spare_the_base_need_a_router_that_does():
         RoutingPolicy("benefit", coverage=MaxLatency(140, costs)).fit(known())
 
 
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
 def test_a_budget_that_reads_the_base_lets_it_run(digits, frozen_pair):
     X, y = digits
     hybrid = HybridClassifier(*frozen_pair, router=PreRouter(), coverage=0.5).fit(
