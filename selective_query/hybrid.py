@@ -52,7 +52,8 @@ class HybridClassifier(BaseSelectiveClassifier):
     calibration : None, "out_of_fold" or float, default=None
         Where the threshold comes from. None: out-of-fold scores of all rows,
         carried over to the models fitted on all rows by a second round of fits of the
-        base; coverage on new data is right on average within about a point.
+        base; coverage on new data is then right on average within a point or two, or a
+        warning says why not.
         ``"out_of_fold"`` leaves the second round out, and may be off by several
         points. A float holds out that share of the rows from all fitting: exact, at
         the price of those rows.

@@ -238,3 +238,15 @@ def test_a_function_whose_columns_stay_is_not(digits, recwarn):
         base_features=lambda base, X: X @ base.coef_.T,
     ).fit(X, y)  # fmt: skip
     assert not [w for w in recwarn if issubclass(w.category, ModelWarning)]
+
+
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
+def test_folds_alone_tell_nothing_of_columns_that_move_together(digits):
+    """From one start all fits agree about, and the rest is in no score."""
+    X, y = digits[0][:300] / 16, digits[1][:300]
+    hybrid = HybridClassifier(
+        MLPClassifier((16,), max_iter=20, random_state=0), GaussianNB(), cv=3,
+        router="knn_benefit", base_features=hidden, calibration="out_of_fold",
+    )  # fmt: skip
+    with pytest.warns(ModelWarning, match="'out_of_fold' leaves out to look"):
+        hybrid.fit(X, y)

@@ -28,6 +28,7 @@ from selective_query import (
     Outcomes,
     RoutingPolicy,
 )
+from selective_query.budgets import GroupCoverage
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning
 
@@ -209,3 +210,12 @@ def test_a_row_at_the_threshold_decides_alone_as_in_its_batch(read, model):
         together = moved.predict_coverage(rows[new])[at_the_cut]
         alone = [moved.predict_coverage(rows[[new[i]]])[0] for i in at_the_cut]
         assert together.tolist() == alone
+
+
+def test_groups_by_few_scores_are_told_as_well():
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    hybrid = HybridClassifier(
+        tree, GaussianNB(), router="max_probability",
+        coverage=GroupCoverage(0.6, by="predicted_class"),
+    )  # fmt: skip
+    assert tie_warnings(hybrid, X[:900], Y[:900])
