@@ -18,6 +18,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -220,3 +221,14 @@ def test_groups_by_few_scores_are_told_as_well():
     )  # fmt: skip
     texts = tie_warnings(hybrid, X[:900], Y[:900])
     assert any(text.startswith("Many rows share the score") for text in texts)
+
+
+def test_a_base_that_changes_much_with_more_rows_is_told():
+    net = MLPClassifier((32,), max_iter=100, random_state=0)
+    X_fit, y_fit, X_new = digits(300, 0)
+    lonely = AbstainingClassifier(net, router="max_probability", coverage=0.7)
+    with pytest.warns(CalibrationWarning, match="may be off by several points"):
+        lonely.fit(X_fit, y_fit)
+    assert lonely.predict_coverage(X_new).mean() == pytest.approx(0.7, abs=0.1)
+    lonely.set_params(calibration="out_of_fold").fit(X_fit, y_fit)
+    assert lonely.predict_coverage(X_new).mean() > 0.74
