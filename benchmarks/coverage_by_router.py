@@ -13,16 +13,15 @@ from math import sqrt
 
 import joblib
 import numpy as np
+from _draws import draw_rows
 from _harness import Benchmark, print_table
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -99,25 +98,9 @@ def votes(base, X):
     return member_votes(base.fitted_, X)
 
 
-def draw_data(dataset, n, seed):
-    if dataset == "digits":
-        X, y = load_digits(return_X_y=True)
-        X = X / 16
-    else:
-        X, y = make_classification(
-            n_samples=n + 4000,
-            n_features=20,
-            n_informative=8,
-            n_classes=4,
-            flip_y=0.05,
-            random_state=seed,
-        )
-    return train_test_split(X, y, train_size=n, random_state=seed, stratify=y)
-
-
 def realised(dataset, base, router, n, seed):
     """Coverage on new data and whether there was a warning, for each coverage."""
-    X, X_new, y, _ = draw_data(dataset, n, seed)
+    X, X_new, y, _ = draw_rows(dataset, n, seed)
     features = {"inputs": inputs, member_votes: votes}
     asked = FEATURES.get(router, (None,))[0]
     router, calibration = ARMS.get(router, (router, None))

@@ -5,11 +5,10 @@ that nothing was fitted on. There is no global: coverage concerns base and route
 """
 
 import numpy as np
+from _draws import draw_rows
 from scipy.stats import t as student
-from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from _peers.jobs import Job
@@ -24,26 +23,9 @@ BASES = {
 }
 
 
-def draw_rows(dataset, seed):
-    """Rows to learn from, and rows to judge on."""
-    if dataset == "digits":
-        X, y = load_digits(return_X_y=True)
-        X = X / 16
-    else:
-        X, y = make_classification(
-            n_samples=N_TRAIN + 4000,
-            n_features=20,
-            n_informative=8,
-            n_classes=4,
-            flip_y=0.05,
-            random_state=seed,
-        )
-    return train_test_split(X, y, train_size=N_TRAIN, random_state=seed)
-
-
 def judge(dataset, base, adapters, seed):
     """Coverage and accuracy of each adapter for each coverage asked, of one draw."""
-    X, X_new, y, y_new = draw_rows(dataset, seed)
+    X, X_new, y, y_new = draw_rows(dataset, N_TRAIN, seed, stratify=False)
     job = Job(BASES[base], None, X, y, COVERAGES[0], seed=seed)
     found = []
     for adapter in adapters:
