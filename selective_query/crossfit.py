@@ -76,6 +76,12 @@ class CrossFit:
             for train, test in splitter.split(_placeholder(X, y), y)
         ]
         self.fold = _fold_numbers(self.splits, len(y))
+        # A fold without weight is as though absent; its rows are answered all the same.
+        self.counted = [
+            number
+            for number, (_, test) in enumerate(self.splits)
+            if sample_weight is None or sample_weight[test].any()
+        ]
 
     def answers(self, model, base_features=None, who="base_estimator", factor=None):
         """Answers of a model to each row, by fits that did not see it.
@@ -99,12 +105,12 @@ class CrossFit:
         """As `folds`, by fits that see one fold less.
 
         Each leaves out two neighbouring folds and answers both, so that of K folds
-        about K / 2 fits do.
+        about K / 2 fits do. Folds without weight are passed over.
         """
-        fewer = []
-        for number in range(0, len(self.splits), 2):
-            train, test = self.splits[number]
-            next_test = self.splits[(number + 1) % len(self.splits)][1]
+        fewer, splits = [], [self.splits[number] for number in self.counted]
+        for number in range(0, len(splits), 2):
+            train, test = splits[number]
+            next_test = splits[(number + 1) % len(splits)][1]
             both = np.concatenate([test, next_test])
             fewer.append((np.setdiff1d(train, next_test), both))
         return self._run(model, fewer, base_features, who, factor, some)
@@ -112,6 +118,8 @@ class CrossFit:
     def _run(self, model, splits, base_features, who, factor, some):
         weight = times(self.weight, factor)
         rows = [(train, test, np.intersect1d(some, train)) for train, test in splits]
+        if takes_weights(model):
+            _refuse_weightless(splits, weight, who)
         fits = parallel(self.n_jobs)(
             delayed(_fit_and_ask)(
                 model, self.X, self.y, weight, part, self.classes, base_features, who
@@ -144,6 +152,17 @@ def joined(folds):
             for name in ("proba", "features", "logits", "predicted")
         )
     )
+
+
+def _refuse_weightless(splits, weight, who):
+    for train, test in splits if weight is not None else ():
+        if not weight[train].any():
+            raise ValueError(
+                f"sample_weight is zero on every row that {who} is to be fitted on for "
+                f"one of the folds (its first row is {test[0]}). Give weight to rows "
+                "of at least two folds; or leave out the rows without weight, so that "
+                "an int in cv spreads the others over all folds."
+            )
 
 
 def _placeholder(X, y):

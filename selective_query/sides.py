@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from selective_query._validation import is_frozen
+from selective_query._validation import is_frozen, warn_user
 from selective_query.answers import ask
 from selective_query.crossfit import (
     CrossFit,
@@ -15,10 +15,13 @@ from selective_query.crossfit import (
     to_evidence,
     to_outcomes,
 )
+from selective_query.exceptions import CalibrationWarning
 from selective_query.refit import change_by_refit
 
 # Rows on which fits are compared that have both learned from them.
 N_COMPARED = 1000
+# Fewer folds cannot tell what a fit on all rows changes.
+LEAST_FOLDS = 3
 
 
 class FitRows:
@@ -94,6 +97,10 @@ class Side:
     def _folds(self):
         return self._by(self.rows.cross_fit.folds)
 
+    @property
+    def _counted_folds(self):
+        return [self._folds[number] for number in self.rows.cross_fit.counted]
+
     def _by(self, folds):
         some = self._compared if self.compares else ()
         return folds(self.model, self.features, self.who, self.factor, some)
@@ -117,7 +124,7 @@ class Side:
             of the folds; nan where no column varies.
         """
         mean = []
-        for fold in self._folds:
+        for fold in self._counted_folds:
             place = np.searchsorted(self._compared, fold.seen)
             ours, theirs = self._final.features[place], fold.seen_answers.features
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -143,15 +150,25 @@ class Side:
         -------
         iterable of (evidence, row, mass, known)
             As of :func:`~selective_query.refit.change_by_refit`; empty where nothing is
-            fitted, or two folds cannot tell.
+            fitted, or two folds (of those that have weight) cannot tell.
         """
         rows = self.rows
-        if self.stays or len(rows.cross_fit.splits) < 3:
+        if self.stays or len(rows.cross_fit.splits) < LEAST_FOLDS:
+            return []
+        if len(rows.cross_fit.counted) < LEAST_FOLDS:
+            warn_user(
+                f"sample_weight is zero on all but {len(rows.cross_fit.counted)} folds "
+                "of cv, and nothing tells what a fit on all rows changes in fewer than "
+                f"{LEAST_FOLDS}, so that coverage may be off by several points. Leave "
+                "out the rows without weight, so that an int in cv spreads the others "
+                "over all folds; or take calibration=0.2.",
+                CalibrationWarning,
+            )
             return []
         weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
         coarser = self._by(rows.cross_fit.coarser_folds)
         parts = change_by_refit(
-            self._folds, coarser, self._compared, self._final, weight
+            self._counted_folds, coarser, self._compared, self._final, weight
         )
         # One after the other: together they are two copies of X.
         return (

@@ -232,3 +232,35 @@ def test_a_base_that_changes_much_with_more_rows_is_told():
     assert lonely.predict_coverage(X_new).mean() == pytest.approx(0.7, abs=0.1)
     lonely.set_params(calibration="out_of_fold").fit(X_fit, y_fit)
     assert lonely.predict_coverage(X_new).mean() > 0.74
+
+
+@UNTOLD
+def test_rows_without_weight_are_as_though_absent():
+    """A fold of four without any, against the other three alone."""
+    X_fit, y_fit, _ = digits(300, 0)
+    fold = np.arange(300) % 4
+
+    def point(rows, weight=None):
+        splits = [
+            (np.flatnonzero(fold[rows] != k), np.flatnonzero(fold[rows] == k))
+            for k in np.unique(fold[rows])
+        ]
+        classifier = AbstainingClassifier(
+            LogisticRegression(max_iter=300), router="max_probability", cv=splits
+        )
+        return classifier.fit(X_fit[rows], y_fit[rows], weight).operating_point_
+
+    weighted, absent = point(np.arange(300), 1.0 * (fold != 1)), point(fold != 1)
+    assert weighted.threshold == pytest.approx(absent.threshold)
+    assert weighted.coverage == absent.coverage
+
+
+def test_two_folds_of_three_with_weight_are_told():
+    X_fit, y_fit, _ = digits(300, 0)
+    fold = np.arange(300) % 3
+    splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(3)]
+    classifier = AbstainingClassifier(
+        LogisticRegression(max_iter=300), router="max_probability", cv=splits
+    )
+    told = tie_warnings(classifier, X_fit, y_fit, 1.0 * (fold != 1))
+    assert any("zero on all but 2 folds of cv" in message for message in told)

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 
 from selective_query.crossfit import CrossFit
+from selective_query.exceptions import CalibrationWarning
 from selective_query.sides import N_COMPARED, FitRows, Side
 
 N = 60
@@ -89,6 +90,50 @@ def test_nothing_is_known_of_frozen_models_and_from_two_folds():
     assert changes(side_of(rows, fitted)) == []
     assert changes(side_of(rows_of(cv=2))) == []
     assert len(changes(side_of(rows_of(cv=3)))) > 0
+
+
+@pytest.mark.parametrize("zero", [[0], [1], [0, 2], [1, 2]])
+def test_folds_without_weight_are_as_though_absent(zero):
+    """Of five, in whichever place; a coarse fit on none but them cannot be made."""
+    fold = np.arange(N) % 5
+    weight = np.where(np.isin(fold, zero), 0.0, 1.0 + np.arange(N) // 5 % 3)
+    there = np.flatnonzero(weight)
+    number = np.unique(fold[there], return_inverse=True)[1]
+    splits = [
+        (np.flatnonzero(number != k), np.flatnonzero(number == k))
+        for k in range(5 - len(zero))
+    ]
+    X, y = np.arange(float(N))[there, None], (np.arange(N) // 12 % 2)[there]
+    absent = FitRows(X, y, weight[there], np.array([0, 1]), splits, None, 0)
+    expected = changes(side_of(absent))
+    assert len(expected) == 2 * (5 - len(zero) + (6 - len(zero)) // 2) + 1
+    found = changes(side_of(rows_of(weight=weight, cv=5)))
+    for (evidence, row, mass, known), without in zip(found, expected, strict=True):
+        counted = weight[row] > 0
+        np.testing.assert_array_equal(row[counted], there[without[1]])
+        np.testing.assert_allclose(mass[counted], without[2])
+        assert not mass[~counted].any() and known == without[3]
+        np.testing.assert_array_equal(
+            evidence.base_proba[counted], without[0].base_proba
+        )
+
+
+def test_two_folds_with_weight_tell_nothing_and_say_so():
+    weight = 1.0 * (np.arange(N) % 3 != 1)
+    with pytest.warns(CalibrationWarning, match="zero on all but 2 folds of cv"):
+        assert changes(side_of(rows_of(weight=weight, cv=3))) == []
+
+
+class Unweighted(Counting):
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+
+def test_a_fit_without_any_weight_is_refused_by_name():
+    rows = rows_of(weight=1.0 * (np.arange(N) % 3 == 1), cv=3)
+    with pytest.raises(ValueError, match="zero on every row that base_estimator"):
+        side_of(rows).answers  # noqa: B018
+    assert len(side_of(rows, Unweighted()).answers.proba) == N
 
 
 def test_a_factor_weighs_in_every_fit():

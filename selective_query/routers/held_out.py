@@ -44,7 +44,7 @@ def held_out_scores(folds, final, weight):
         seen = _Scale(score[train], weight[train])
         held_out[test] = score[test]
         carried[test] = goal.of_ranks_in(seen, score[test])
-        n_folds += 1
+        n_folds += bool(weight[test].any())
         lead += seen.lead_of(score[test], weight[test])
     if np.abs(lead).max() > MOST_LEAD * weight.sum():
         return held_out

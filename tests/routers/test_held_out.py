@@ -78,6 +78,20 @@ def test_weights_are_repeated_rows(doubt, n_times):
     np.testing.assert_allclose(score, carried(folds, doubt, weight)[row])
 
 
+def test_a_fold_without_weight_is_as_though_absent(doubt):
+    fold = np.arange(N) % 4
+    there = np.flatnonzero(fold != 1)
+    final, own = np.exp(doubt), doubt + 0.1 * fold
+    score = carried([(*rows, own) for rows in FOLDS], final, 1.0 * (fold != 1))
+    number = np.unique(fold[there], return_inverse=True)[1]
+    three = [
+        (np.flatnonzero(number != k), np.flatnonzero(number == k), own[there])
+        for k in range(3)
+    ]
+    expected = carried(three, final[there], np.ones(len(there)))
+    np.testing.assert_allclose(score[there], expected)
+
+
 def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
     """To each known row it is itself the nearest, so that its score is its outcome."""
     outcomes = make_selective_query(1000, regime="specialist", random_state=0).outcomes
