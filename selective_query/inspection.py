@@ -10,6 +10,7 @@ from selective_query._validation import check_instance
 from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
 from selective_query.probabilities import TopKProba, top_class
+from selective_query.routers.scores import scores_of
 
 __all__ = [
     "ClassRouting",
@@ -129,13 +130,13 @@ def evidence_importance(
             f"fitted. Got {router!r}."
         )
     evidence = outcomes.evidence
-    before = router.query_score(evidence)
+    before = scores_of(router, evidence)
     found = []
     for name, parts in _parts(evidence, groups, router, before, random):
         drops, moved = [], np.zeros(outcomes.n_rows)
         for _ in range(n_repeats):
             shuffled = _shuffled(evidence, parts, random)
-            lost, influence = _lost_area(before, router.query_score(shuffled), outcomes)
+            lost, influence = _lost_area(before, scores_of(router, shuffled), outcomes)
             drops.append(lost)
             moved += influence / n_repeats
         weight = outcomes.weight
@@ -176,7 +177,7 @@ def _parts(evidence, groups, router, before, random):
         if not 1 < len(names) <= MAX_COLUMNS:
             continue
         # Columns of what the router does not read need no shuffles.
-        after = router.query_score(_shuffled(evidence, {kind: None}, random))
+        after = scores_of(router, _shuffled(evidence, {kind: None}, random))
         if not np.array_equal(before, after):
             for column, label in enumerate(names):
                 yield f"{kind}[{label}]", {kind: [column]}

@@ -24,6 +24,7 @@ from selective_query.evidence import Evidence
 from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
+from selective_query.routers.scores import check_scores, scores_of
 
 
 class _Unchanged:
@@ -178,7 +179,8 @@ class RoutingPolicy(BaseEstimator):
         self._class_columns = outcomes.class_columns()
         self._ordering = None
         self.router_ = router = self._new_router(outcomes)
-        score = self._masked(router.fit_score(outcomes), outcomes)
+        score = check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
+        score = self._masked(score, outcomes)
         shift = None
         if change:
             parts = [
@@ -235,15 +237,10 @@ class RoutingPolicy(BaseEstimator):
                     f"have a column for each. Got {n_classes}. Give zeros for a class "
                     "that the model does not know, or fit a policy on these classes."
                 )
-        return self._masked(self.router_.query_score(evidence), evidence)
+        return self._masked(scores_of(self.router_, evidence), evidence)
 
     def _masked(self, score, evidence):
         """Scores with minus infinity where a row must stay with the base."""
-        if np.shape(score) != (evidence.n_rows,):
-            raise ValueError(
-                f"{type(self.router_).__name__}.query_score must return one number for "
-                f"each of the {evidence.n_rows} rows. Got shape {np.shape(score)}."
-            )
         stays = local_rows(self._local_parts, evidence)
         return score if stays is None else np.where(stays, -np.inf, score)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from selective_query import Evidence, Outcomes, RoutingPolicy
+from selective_query import Evidence, Outcomes, RoutingPolicy, compare_routers
 from selective_query.budgets import (
     All,
     GroupCoverage,
@@ -20,8 +20,9 @@ from selective_query.exceptions import (
     CalibrationWarning,
     CertificateError,
 )
+from selective_query.inspection import evidence_importance
 from selective_query.policy import UNCHANGED
-from selective_query.routers import PreRouter
+from selective_query.routers import AutoRouter, BaseRouter, PreRouter
 
 
 @pytest.fixture(scope="module")
@@ -401,3 +402,51 @@ def test_scores_in_units_of_benefit_say_what_a_query_in_a_group_is_worth(outcome
     # Nothing else binds, so that whatever is expected to gain is queried.
     assert 0.1 < kept.mean() < 0.9
     assert np.mean(kept == (score <= 0)) > 0.97
+
+
+class Listing(BaseRouter):
+    """A user's own, which gives its scores in whatever way `form` makes of them."""
+
+    def __init__(self, form=np.ndarray.tolist, learns=True):
+        self.form, self.learns = form, learns
+
+    def fit(self, outcomes):
+        self.fitted_ = True
+        return self
+
+    def query_score(self, evidence):
+        return self.form(1 - evidence.base_proba.max(axis=1))
+
+
+@pytest.mark.parametrize("learns", [True, False])
+@pytest.mark.parametrize("form", [np.ndarray.tolist, tuple], ids=["list", "tuple"])
+def test_a_router_may_give_its_scores_as_a_list(outcomes, form, learns):
+    own = Listing(form, learns)
+    policy = RoutingPolicy(own, coverage=0.8).fit(outcomes)
+    assert isinstance(policy.query_score(outcomes.evidence), np.ndarray)
+    plain = RoutingPolicy("max_probability", coverage=0.8).fit(outcomes)
+    kept = plain.decide(outcomes.evidence)
+    assert (policy.decide(outcomes.evidence) == kept).mean() > 0.99
+    auto = AutoRouter(portfolio=[("own", own)])
+    assert RoutingPolicy(auto).fit(outcomes).decide(outcomes.evidence).any()
+    (row,) = compare_routers(outcomes, outcomes, [own], coverages=[0.8]).rows
+    assert row["realised_coverage"] == pytest.approx(0.8, abs=0.02)
+    if learns:
+        assert evidence_importance(policy, outcomes, random_state=0)
+
+
+@pytest.mark.parametrize("learns", [True, False])
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        (lambda score: score[:, None], r"one number for each of the \d+ rows"),
+        (lambda score: score.astype(str).tolist(), "must be real numbers"),
+        (lambda score: None, "must be real numbers"),
+    ],
+    ids=["column", "text", "nothing"],
+)
+def test_what_are_no_scores_are_refused_by_the_name_of_the_router(
+    outcomes, form, message, learns
+):
+    with pytest.raises(ValueError, match=f"Listing.query_score .*{message}"):
+        RoutingPolicy(Listing(form, learns)).fit(outcomes)

@@ -14,6 +14,7 @@ from selective_query.metrics.paired_scores import PairedScores, check_compared
 from selective_query.outcomes import Outcomes
 from selective_query.routers.allowed import default_routers
 from selective_query.routers.registry import make_router, router_name
+from selective_query.routers.scores import check_scores, scores_of
 
 
 def compare_routers(
@@ -167,9 +168,11 @@ def _judge(router, coverage, train, test, random_state, cache):
     trained_for = coverage if "target_coverage" in made.get_params(deep=False) else None
     key = id(router) if not isinstance(router, str) else router, trained_for
     if key not in cache:
-        train_score = train.keep_local(made.fit_score(train))
+        train_score = train.keep_local(
+            check_scores(made.fit_score(train), made, train.n_rows)
+        )
         test_score = test.keep_local(
-            made.query_score(test if made.is_bound else test.evidence)
+            scores_of(made, test if made.is_bound else test.evidence)
         )
         curve = accuracy_coverage_curve(
             test_score, test.base_utility, test.answer_if_queried, test.sample_weight

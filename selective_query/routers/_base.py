@@ -8,6 +8,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from selective_query.routers.decision_cost import learned_cost
 from selective_query.routers.held_out import held_out_scores
+from selective_query.routers.scores import scores_of
 
 N_FOLDS = 5
 
@@ -117,15 +118,15 @@ class BaseRouter(BaseEstimator):
         """
         self.fit(outcomes)
         if not self.learns:
-            return self.query_score(outcomes)
+            return scores_of(self, outcomes)
         evidence = outcomes.evidence
 
         def fits():
             for train, test in iter_folds(outcomes):
                 held_out = clone(self)._fit_fold(outcomes.take(train))
-                yield train, test, held_out.query_score(evidence)
+                yield train, test, scores_of(held_out, evidence)
 
-        return held_out_scores(fits(), self.query_score(evidence), outcomes.weight)
+        return held_out_scores(fits(), scores_of(self, evidence), outcomes.weight)
 
     def _fit_fold(self, outcomes):
         """Fit on the rows outside of one fold."""

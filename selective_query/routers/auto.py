@@ -15,6 +15,7 @@ from selective_query.routers.portfolio import (
     default_portfolio,
     fits_beside,
 )
+from selective_query.routers.scores import check_scores
 
 # Accuracy near the asked coverage is the mean over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)
@@ -101,7 +102,10 @@ class AutoRouter(SelfScoringRouter):
     def _fit(self, outcomes):
         self._check_params()
         candidates = self._candidates(outcomes)
-        held_out = {name: r.fit_score(outcomes) for name, r in candidates.items()}
+        held_out = {
+            name: check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
+            for name, router in candidates.items()
+        }
         left_out = self._too_large(candidates, outcomes)
         anchor = ANCHOR if ANCHOR in candidates else next(iter(candidates))
         coverages = (

@@ -7,6 +7,7 @@ from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.scores import scores_of
 from selective_query.supervision.named import supervise
 
 
@@ -83,7 +84,7 @@ class PreRouter(BaseRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        return self.router_.query_score(Evidence(X=self._columns(evidence)))
+        return scores_of(self.router_, Evidence(X=self._columns(evidence)))
 
     def decision_cost(self, n_classes, n_features=0):
         """That of the inner router; what turns X into columns is not counted."""

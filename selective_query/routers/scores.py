@@ -1,10 +1,12 @@
-"""Plain confidence scores: what the base put out -> one number a row, higher = query.
+"""Scores: one number a row, higher = query; as any router gives them, and plain ones.
 
-Each is an estimate of doubt in the base's answer and knows nothing of the global.
+Plain confidence scores come from what the base put out. Each is an estimate of doubt in
+the base's answer and knows nothing of the global.
 """
 
 import numpy as np
 
+from selective_query._numbers import as_floats
 from selective_query.probabilities import (
     TopKProba,
     entropy,
@@ -12,7 +14,38 @@ from selective_query.probabilities import (
     top_probability,
 )
 
-__all__ = ["entropy", "log_odds", "margin", "max_logit_p_norm", "max_probability"]
+__all__ = [
+    "check_scores",
+    "entropy",
+    "log_odds",
+    "margin",
+    "max_logit_p_norm",
+    "max_probability",
+    "scores_of",
+]
+
+
+def scores_of(router, evidence):
+    """What a router, perhaps a user's own, says of evidence: an array of floats."""
+    return check_scores(router.query_score(evidence), router, evidence.n_rows)
+
+
+def check_scores(score, router, n_rows):
+    """Scores as an array of floats, one for each row, in their own precision.
+
+    Raises
+    ------
+    ValueError
+        When they are no numbers, or not one for each row.
+    """
+    name = f"{type(router).__name__}.query_score"
+    score = as_floats(score, name)
+    if score.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must return one number for each of the {n_rows} rows. Got shape "
+            f"{score.shape}."
+        )
+    return score
 
 
 def max_probability(proba):
