@@ -37,7 +37,11 @@ from selective_query.costs.device_check import (
     refuse_excess,
 )
 from selective_query.crossfit import labels_of
-from selective_query.exceptions import CertificateError, ModelWarning
+from selective_query.exceptions import (
+    CertificateError,
+    MissingEvidenceError,
+    ModelWarning,
+)
 from selective_query.policy import RoutingPolicy
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.registry import (
@@ -51,6 +55,12 @@ from selective_query.weak_models import warn_of_weak_models
 # Mean correlation of a column between two fits, below which it is not the same column.
 LEAST_AGREEMENT = 0.5
 OUT_OF_FOLD = "out_of_fold"
+# What to give for the evidence that a router needs.
+SOURCES = {
+    "base_logits": f"Set base_features={LOGITS!r}, or choose another router.",
+    "base_features": "Give base_features= a transformer of X, a function f(base, X) or "
+    "the name of a layer, or choose another router.",
+}
 
 
 class BaseSelectiveClassifier(
@@ -124,6 +134,7 @@ class BaseSelectiveClassifier(
             )
         self._check_classes(classes)
         self._check_confidence()
+        self._check_router(X)
         if self.confidence is not None and sample_weight is not None:
             check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
         refuse_other_names(self.base_estimator, X, "base_estimator")
@@ -190,6 +201,22 @@ class BaseSelectiveClassifier(
                 "base with a router that learns nothing (max_probability, entropy, "
                 "...); or set confidence=None."
             )
+
+    def _check_router(self, X):
+        """Refuse a router that will not work on what there is going to be."""
+        router = make_router(self.router)
+        router.check_before_fit(X)
+        kinds = ["X", "base_proba"]
+        if self.base_features is not None:
+            is_logits = self.base_features == LOGITS
+            kinds.append("base_logits" if is_logits else "base_features")
+        for name in router.required_evidence:
+            if name not in kinds:
+                raise MissingEvidenceError(
+                    f"router={router_name(self.router)!r} needs {name}, and with "
+                    f"base_features={self.base_features!r} there is only "
+                    f"{', '.join(kinds)}. {SOURCES.get(name, '')}".rstrip()
+                )
 
     def _fit_cross(self, X, y, weight):
         """Fit on all rows; router and threshold come from out-of-fold answers."""

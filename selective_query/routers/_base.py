@@ -40,6 +40,8 @@ class BaseRouter(BaseEstimator):
     in_benefit_units = False
     is_bound = False
     required_evidence = ()
+    # Whether it reads a numeric X, by `evidence_columns`, where there is nothing else.
+    _reads_columns = False
 
     @property
     def needs_base(self):
@@ -72,6 +74,17 @@ class BaseRouter(BaseEstimator):
         """
         self._check_fitted()
         return learned_cost(self, n_classes, n_features)
+
+    def check_before_fit(self, X):
+        """Raise where `fit` will fail, as far as `X` and the parameters tell.
+
+        Models may take hours to fit; a classifier asks its router first.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+            The inputs, as they will be in the outcomes.
+        """
 
     def fit(self, outcomes):
         """Learn from outcomes; the default has nothing to learn.

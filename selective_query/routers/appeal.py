@@ -69,6 +69,7 @@ class AppealRouter(BaseRouter):
     """
 
     learns = True
+    _reads_columns = True
 
     def __init__(self, beta=0.1, alpha=10.0):
         self.beta = beta

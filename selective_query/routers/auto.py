@@ -95,6 +95,22 @@ class AutoRouter(SelfScoringRouter):
     def in_benefit_units(self):
         return self.target_coverage is None
 
+    @property
+    def required_evidence(self):
+        self._check_params()
+        routers = [router for _, router in self.portfolio or ()]
+        return tuple(dict.fromkeys(n for r in routers for n in r.required_evidence))
+
+    @property
+    def _reads_columns(self):
+        routers = self.portfolio
+        return routers is None or any(router._reads_columns for _, router in routers)
+
+    def check_before_fit(self, X):
+        self._check_params()
+        for _, router in self.portfolio or ():
+            router.check_before_fit(X)
+
     def query_score(self, evidence):
         self._check_fitted()
         return self.selected_.query_score(evidence)

@@ -64,6 +64,8 @@ class BenefitRouter(SelfScoringRouter):
     (500,)
     """
 
+    _reads_columns = True
+
     def __init__(self, alpha=None, class_smoothing=None, supervision="benefit"):
         self.alpha = alpha
         self.class_smoothing = class_smoothing

@@ -74,6 +74,8 @@ class BoostedBenefitRouter(SelfScoringRouter):
     (500,)
     """
 
+    _reads_columns = True
+
     def __init__(
         self,
         max_trees=60,

@@ -126,6 +126,7 @@ class ConstrainedRouter(BaseRouter):
     """
 
     learns = True
+    _reads_columns = True
 
     _parameter_constraints = {
         "target_coverage": [Interval(Real, 0, 1, closed="both"), None],

@@ -64,6 +64,8 @@ class CrossEntropyDeferralRouter(LogisticRouter):
     (500,)
     """
 
+    required_evidence = ("base_proba",)
+
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)
         right = outcomes.answer_if_queried
@@ -116,6 +118,8 @@ class OneVsAllDeferralRouter(LogisticRouter):
     >>> OneVsAllDeferralRouter().fit_score(outcomes).shape
     (500,)
     """
+
+    required_evidence = ("base_proba",)
 
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)

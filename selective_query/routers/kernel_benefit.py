@@ -83,6 +83,8 @@ class KernelBenefitRouter(SelfScoringRouter):
     50
     """
 
+    _reads_columns = True
+
     def __init__(
         self,
         n_landmarks=500,

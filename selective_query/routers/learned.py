@@ -76,6 +76,7 @@ class LearnedRouter(BaseRouter):
     """
 
     learns = True
+    _reads_columns = True
 
     def __init__(self, estimator, supervision="benefit", class_smoothing=100.0):
         self.estimator = estimator

@@ -210,6 +210,7 @@ class LogisticRouter(SelfScoringRouter):
     """
 
     rises_with_doubt = False
+    _reads_columns = True
 
     def __init__(self, alpha=None):
         self.alpha = alpha

@@ -7,8 +7,10 @@ from selective_query.routers._base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.table import (
     centre_and_scale,
+    check_space,
     check_width,
     chunks_of,
+    numeric_inputs,
     numeric_table,
 )
 
@@ -30,6 +32,12 @@ class _NeighbourRouter(BaseRouter):
     @property
     def needs_base(self):
         return self.space != "X"
+
+    def check_before_fit(self, X):
+        check_whole(self.n_neighbors, "n_neighbors", 1)
+        check_space(self.space)
+        if self.space == "X":
+            numeric_inputs(X, f"{type(self).__name__} needs")
 
     def fit(self, outcomes):
         k = self.n_neighbors

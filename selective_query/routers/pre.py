@@ -8,6 +8,7 @@ from selective_query.outcomes import Outcomes
 from selective_query.routers._base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.scores import scores_of
+from selective_query.routers.table import numeric_inputs
 from selective_query.supervision.named import supervise
 
 
@@ -75,6 +76,14 @@ class PreRouter(BaseRouter):
         taught = BenefitRouter(supervision=self.supervision)
         return inner.in_benefit_units and taught.in_benefit_units
 
+    def check_before_fit(self, X):
+        self._check_params()
+        if self.features is None:
+            inner = BenefitRouter() if self.router is None else self.router
+            inner.check_before_fit(X)
+            if inner._reads_columns:
+                numeric_inputs(X, "PreRouter needs")
+
     def fit(self, outcomes):
         self._new_router().fit(self._inputs_alone(outcomes))
         return self
@@ -91,10 +100,17 @@ class PreRouter(BaseRouter):
         self._check_fitted()
         return self.router_.decision_cost(0, n_features)
 
-    def _new_router(self):
+    def _check_params(self):
+        features = self.features
+        has_methods = all(hasattr(features, name) for name in ("fit", "transform"))
+        if features is not None and (isinstance(features, type) or not has_methods):
+            raise TypeError(
+                "PreRouter takes as features an instance of a transformer, such as "
+                f"TfidfVectorizer(), or None. Got {features!r}. Of a function "
+                "FunctionTransformer makes one."
+            )
         if self.router is None:
-            self.router_ = BenefitRouter()
-            return self.router_
+            return
         if not isinstance(self.router, BaseRouter):
             raise TypeError(
                 "PreRouter takes as router an instance of a BaseRouter subclass, such "
@@ -108,24 +124,15 @@ class PreRouter(BaseRouter):
                 "that reads X: BenefitRouter(), KNNBenefitRouter(space='X'), "
                 "LearnedRouter(...)."
             )
-        self.router_ = clone(self.router)
-        return self.router_
 
-    def _fitted_features(self, X):
-        if self.features is None:
-            return None
-        has_methods = all(hasattr(self.features, n) for n in ("fit", "transform"))
-        if isinstance(self.features, type) or not has_methods:
-            raise TypeError(
-                "PreRouter takes as features an instance of a transformer, such as "
-                f"TfidfVectorizer(), or None. Got {self.features!r}. Of a function "
-                "FunctionTransformer makes one."
-            )
-        return clone(self.features).fit(X)
+    def _new_router(self):
+        self._check_params()
+        self.router_ = BenefitRouter() if self.router is None else clone(self.router)
+        return self.router_
 
     def _inputs_alone(self, outcomes):
         X = outcomes.require("X", "PreRouter")
-        self.features_ = self._fitted_features(X)
+        self.features_ = None if self.features is None else clone(self.features).fit(X)
         taught = supervise(outcomes, self.supervision)
         return Outcomes(
             X=self._columns(outcomes),

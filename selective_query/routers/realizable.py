@@ -64,6 +64,8 @@ class RealizableDeferralRouter(LogisticRouter):
     (500,)
     """
 
+    required_evidence = ("base_proba",)
+
     def _problem(self, outcomes, design, penalty):
         outcomes.require("base_proba", type(self).__name__)
         return _MixtureProblem(

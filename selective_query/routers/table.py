@@ -22,12 +22,17 @@ def numeric_table(evidence, space, who):
     MissingEvidenceError
         When the evidence lacks it, or `X` is no table of finite numbers.
     """
-    if space not in SPACES:
-        raise ValueError(f"space must be one of {SPACES}. Got {space!r}.")
+    check_space(space)
     table = evidence.require(space, who)
     if space == "X":
         return numeric_inputs(table, f"{who} needs")
     return table.astype(float)
+
+
+def check_space(space):
+    """Raise ValueError for what is no place of a table."""
+    if space not in SPACES:
+        raise ValueError(f"space must be one of {SPACES}. Got {space!r}.")
 
 
 def numeric_inputs(X, who_needs):
