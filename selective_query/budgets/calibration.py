@@ -275,6 +275,7 @@ class Calibration:
                 int(n) if self.scores.whole_weights else float(n),
                 confidence,
                 self.scores.exact,
+                weighted=not self.scores.unit_weights,
                 **certificate,
             ),
         )

@@ -22,8 +22,8 @@ class Certificate:
     threshold : float or None
         The threshold on the query score that it is certified for; None where each
         group has its own.
-    n : int
-        Number of calibration rows.
+    n : int or float
+        Number of calibration rows; the sum of their weights where they have some.
     confidence : float or None
         Probability, over the draw of the calibration rows, that the budget is kept on
         new data. None: it is kept on average, or just met by the calibration rows; see
@@ -38,7 +38,8 @@ class Certificate:
     exact : bool
         True when nothing was fitted on the calibration rows. The coverage of a
         threshold of rank k then follows the Beta(k, n + 1 - k) law for scores without
-        ties, and is stochastically no smaller with ties. False: an approximation.
+        ties, and is stochastically no smaller with ties; of weighted rows, where the
+        weights are counts of rows. False: an approximation.
     vacuous : bool
         True when the rows were too few to show anything, so that the budget is kept
         by the extreme that keeps it always: nothing is queried (a coverage), or
@@ -52,6 +53,9 @@ class Certificate:
         each part about every second time, one standard error; nan where that is not
         known. None for a part that is met by two standard errors or more. None as a
         whole for a threshold by rank, whose coverage holds on average.
+    weighted : bool
+        Whether some calibration row weighs other than 0 or 1. Nothing tells whether
+        whole numbers are counts of rows or importances.
     """
 
     budget: Budget | None
@@ -64,9 +68,12 @@ class Certificate:
     vacuous: bool = False
     rank: int | None = None
     short_by: tuple | None = None
+    weighted: bool = False
 
     def __str__(self):
         basis = f"{self.n:.6g} calibration rows"
+        if self.weighted:
+            basis = f"calibration rows of weight {self.n:.6g} in all"
         if self.budget is None:
             return "no certificate: no budget was asked for"
         if self.vacuous:
@@ -91,11 +98,17 @@ class Certificate:
             )
         # Weights that are no counts follow no exact law.
         exactly = self.exact and isinstance(self.n, int)
-        how = "exactly" if exactly else "approximately"
+        how = f"exactly{self._if_counts}" if exactly else "approximately"
         return (
             f"{_as_coverage(self.budget)} holds on average, {how}, by {basis} "
             f"({self.method})"
         )
+
+    @property
+    def _if_counts(self):
+        """A proviso where weights are whole numbers, which may be importances too."""
+        may_count = self.weighted and isinstance(self.n, int)
+        return " if sample_weight counts rows" if may_count else ""
 
     def _falls_short(self):
         short = [
@@ -104,8 +117,9 @@ class Certificate:
             if by is not None
         ]
         if not short:
-            return ", by two standard errors or more"
-        return f"; about every second time new data miss {' and '.join(short)}"
+            return f", by two standard errors or more{self._if_counts}"
+        missed = " and ".join(short)
+        return f"; about every second time new data miss {missed}{self._if_counts}"
 
 
 def _as_coverage(budget):

@@ -62,6 +62,7 @@ def solve_groups(calibration, budget, confidence):
             scores.exact,
             method="a linear program over score thresholds",
             short_by=problem.short_by(budget, kept, scores.n_effective / scores.n),
+            weighted=not scores.unit_weights,
         )
     else:
         mixtures, thresholds, certificate = _certify(

@@ -1,6 +1,7 @@
 """What a certificate without a confidence says is what new data do."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from selective_query.budgets import (
 )
 from selective_query.budgets.shortfalls import short_by, standard_error
 from selective_query.costs import ConstantCosts
+from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning
 from tests.budgets.population import Population
 from tests.budgets.test_own_budgets import MaxErrorAmongKept
@@ -112,6 +114,34 @@ def test_weights_that_are_no_counts_are_not_exact():
     rng = np.random.default_rng(3)
     scores = CalibrationScores(rng.uniform(size=60), rng.lognormal(size=60), exact=True)
     assert "approximately" in str(Calibration(scores).solve(0.5))
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_whole_weights_may_be_importances(exact):
+    """One per class, say: what holds of counts is said of counts alone."""
+    rows = Population().draw(400, np.random.default_rng(2))
+    weighted = replace(rows, weight=np.where(np.arange(400) % 2, 1.0, 3.0))
+    limit = solve(weighted, 0.6, exact=exact).certificate
+    how = "exactly if sample_weight counts rows" if exact else "approximately"
+    assert limit.n == 800 and limit.weighted
+    assert f"holds on average, {how}, by calibration rows of weight 800" in str(limit)
+    for floor in (MinAccuracy(0.87), MinSelectiveAccuracy(0.3)):
+        told = str(solve(weighted, floor, exact=exact).certificate)
+        assert "on calibration rows of weight 800 in all" in told
+        assert told.endswith(" if sample_weight counts rows")
+    # Rows of weight zero are as though absent.
+    ones = replace(rows, weight=1.0 * (np.arange(400) % 2))
+    told = str(solve(ones, 0.6, exact=exact).certificate)
+    assert "by 200 calibration rows (" in told and "sample_weight" not in told
+
+
+def test_groups_of_whole_weights_say_so_too():
+    rows = make_selective_query(400, random_state=0).outcomes
+    rows = replace(rows, sample_weight=np.where(np.arange(400) % 2, 1.0, 3.0))
+    budget = GroupCoverage(0.5, by="predicted_class")
+    policy = RoutingPolicy("max_probability", budget).fit(rows)
+    told = str(policy.operating_point_.certificate)
+    assert "weight 800" in told and told.endswith(" if sample_weight counts rows")
 
 
 def test_a_row_at_the_threshold_is_kept_by_what_is_measured():
