@@ -235,6 +235,20 @@ def test_a_base_that_changes_much_with_more_rows_is_told():
 
 
 @UNTOLD
+def test_more_coverage_asked_for_is_never_less_to_be_expected():
+    X_fit, y_fit, _ = digits(300, 0)
+    classifier = AbstainingClassifier(
+        LogisticRegression(max_iter=300), router="max_probability"
+    ).fit(X_fit, y_fit)
+    asked = np.linspace(0.5, 0.95, 46)
+    points = [classifier.at(coverage).operating_point_ for coverage in asked]
+    assert (np.diff([point.threshold for point in points]) >= 0).all()
+    expected = np.array([point.coverage for point in points])
+    assert (np.diff(expected) >= 0).all()
+    np.testing.assert_allclose(expected, asked, atol=0.05)
+
+
+@UNTOLD
 def test_rows_without_weight_are_as_though_absent():
     """A fold of four without any, against the other three alone."""
     X_fit, y_fit, _ = digits(300, 0)

@@ -147,7 +147,8 @@ class OperatingPoint:
     budget : Budget or None
         What was asked for.
     coverage : float
-        The coverage on the calibration rows.
+        The coverage on the calibration rows; of models that are fitted anew, what is
+        to be expected of those in use.
     accuracy : float
         Accuracy of the hybrid on the calibration rows, an abstention counted as right;
         nan where their outcomes are not known.

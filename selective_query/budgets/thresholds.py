@@ -65,6 +65,9 @@ class CalibrationScores:
         last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
         self.level = ordered[last_of_tie]
         self.rows_kept = np.cumsum(weight[order])[last_of_tie]
+        self._rows_expected = self.rows_kept
+        if shift is not None:
+            self._rows_expected = _rising(np.clip(self.rows_kept, 0, self.n))
         step = np.finfo(precision).eps
         self._rounding = (
             ROUNDING_STEPS[precision] * step,
@@ -91,11 +94,14 @@ class CalibrationScores:
         return float(score + own * abs(score) + usual) if np.isfinite(score) else score
 
     def coverage_at(self, threshold):
-        """Share of the calibration rows that score at most this; nan without rows."""
+        """Share of the calibration rows that score at most this; nan without rows.
+
+        Rises with the threshold, as coverage does, also where a shifted count does not.
+        """
         if not self.n:
             return nan
         position = np.searchsorted(self.level, threshold, side="right")
-        kept = self.rows_kept[position - 1] if position else 0.0
+        kept = self._rows_expected[position - 1] if position else 0.0
         return float(np.clip(kept / self.n, 0, 1))
 
     def cut(self, coverage, confidence=None):
@@ -188,6 +194,13 @@ class CalibrationScores:
             if short < over - 1e-6 * self.n and short <= noise:
                 chosen -= 1
         return self.above(self.level[chosen])
+
+
+def _rising(count):
+    """Half way between the least rising bound from above and the largest from below."""
+    above = np.maximum.accumulate(count)
+    below = np.minimum.accumulate(count[::-1])[::-1]
+    return (above + below) / 2
 
 
 def _checked(score, weight):

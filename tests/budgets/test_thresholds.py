@@ -295,9 +295,23 @@ def test_a_count_that_crosses_a_rank_often_is_cut_in_the_middle():
     shift = np.array([40.0, 60.0, 80.0]), mass, np.zeros(3, dtype=int)
     scores = CalibrationScores(np.arange(100.0), exact=False, shift=shift)
     assert scores.score_at(0.594) == pytest.approx(59, abs=1.01)
-    assert scores.coverage_at(45) == pytest.approx(0.56)
-    assert scores.coverage_at(65) == pytest.approx(0.56)
+    # The count is 56 and at least 51 later on; 56 again, after 70.
+    assert scores.coverage_at(30) == pytest.approx(0.31)
+    assert scores.coverage_at(45) == pytest.approx((0.56 + 0.51) / 2)
+    assert scores.coverage_at(65) == pytest.approx((0.56 + 0.70) / 2)
     assert scores.coverage_at(99) == 1
+
+
+def test_coverage_rises_with_the_threshold_though_a_shifted_count_does_not():
+    rng = np.random.default_rng(12)
+    score, moved = rng.normal(size=(2, 200))
+    mass = np.where(np.arange(200) % 2, 1.0, -1.0)
+    shift = moved, mass, np.arange(200), np.zeros(200, dtype=bool)
+    scores = CalibrationScores(score, exact=False, shift=shift)
+    assert (np.diff(scores.rows_kept) < 0).any()
+    coverage = np.array([scores.coverage_at(t) for t in np.linspace(-4, 4, 500)])
+    assert (np.diff(coverage) >= 0).all()
+    assert coverage[0] == 0 and coverage[-1] == 1
 
 
 def test_coverage_of_a_threshold_lies_between_none_and_all():
