@@ -94,6 +94,11 @@ class BenefitRouter(SelfScoringRouter):
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""
+        problem, score = self.fit_problem(outcomes)
+        return problem.held_out(self.alpha_, self.class_smoothing_, score)
+
+    def fit_problem(self, outcomes):
+        """Fit, and return the RidgeProblem solved and the score of each row."""
         for name in ("alpha", "class_smoothing"):
             check_penalty(getattr(self, name), name)
         outcomes = supervise(outcomes, self.supervision)
@@ -102,7 +107,7 @@ class BenefitRouter(SelfScoringRouter):
         problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
         choice = problem.choose(self.alpha, self.class_smoothing)
         self.alpha_, self.class_smoothing_ = choice.alpha, choice.class_smoothing
-        weights, self.class_effect_, held_out = problem.fit_all(*choice[1:3])
+        weights, self.class_effect_, score = problem.fit_all(*choice[1:3])
         self.coef_ = weights[1:] / scale
         self.intercept_ = float(weights[0] - centre @ self.coef_)
-        return held_out
+        return problem, score

@@ -1,5 +1,7 @@
 """The boosted benefit router: trees on what a ridge regression leaves."""
 
+from itertools import islice
+
 import numpy as np
 
 from selective_query._numbers import check_number, check_positive, check_whole
@@ -9,7 +11,6 @@ from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.evidence_columns import evidence_columns
 from selective_query.routers.held_out import held_out_scores
 from selective_query.routers.learned_columns import grid_of, on_grid, score_columns
-from selective_query.routers.ridge import RidgeProblem, column_penalty, standardised
 from selective_query.supervision.named import is_in_benefit_units, supervise
 
 # Numbers of trees that cross-validation compares.
@@ -125,12 +126,11 @@ class BoostedBenefitRouter(SelfScoringRouter):
         check_positive(self.learning_rate, "learning_rate")
         check_number(self.leaf_smoothing, "leaf_smoothing")
         outcomes = supervise(outcomes, self.supervision)
-        self.ridge_ = BenefitRouter().fit(outcomes)
+        self.ridge_ = BenefitRouter()
+        problem, _ = self.ridge_.fit_problem(outcomes)
         columns, self.layout_ = evidence_columns(outcomes)
-        folds = self._staged_folds(outcomes, columns)
-        errors = sum(
-            _squared_errors(outcomes, test, stages) for _, test, stages in folds
-        )
+        folds = self._folds(problem, outcomes, columns)
+        errors = sum(fold.squared_errors(outcomes) for fold in folds)
         place = int(errors.argmin())
         self.n_trees_ = min(place * TREES_STEP, self.max_trees)
         score = self.ridge_.query_score(outcomes)
@@ -139,10 +139,11 @@ class BoostedBenefitRouter(SelfScoringRouter):
             residual = outcomes.benefit - score
             self.trees_ = self._grown(columns, residual, outcomes.weight, self.n_trees_)
             score = score + self.trees_.predict(columns)
-        fits = ((train, test, stages[:, place]) for train, test, stages in folds)
+        fits = (fold.scored(columns, place, self.n_trees_) for fold in folds)
         return held_out_scores(fits, score, outcomes.weight)
 
-    def _grown(self, columns, residual, weight, n_trees):
+    def _grown(self, columns, residual, weight, n_trees, begun=None):
+        """Trees on these rows; those that were begun on the same rows grow on."""
         # Ensembles take as long to import as all the rest of the routers.
         from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -152,8 +153,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         # With weights the bins are weighted percentiles, which take ten times as long
         # as the trees.
         plain = (weight[used] == 1).all()
-        trees = HistGradientBoostingRegressor(
-            max_iter=n_trees,
+        trees = begun or HistGradientBoostingRegressor(
             learning_rate=float(self.learning_rate),
             max_leaf_nodes=int(self.max_leaf_nodes),
             max_bins=N_BINS,
@@ -162,35 +162,61 @@ class BoostedBenefitRouter(SelfScoringRouter):
             early_stopping=False,
             random_state=0,
         )
+        trees.set_params(max_iter=n_trees, warm_start=begun is not None)
         trees.fit(table, residual[used], sample_weight=None if plain else weight[used])
         _cut_between_values(trees, table)
         return trees
 
-    def _staged_folds(self, outcomes, columns):
-        """For each fold, scores of all rows after 0, TREES_STEP, ... trees without it.
+    def _folds(self, problem, outcomes, columns):
+        # Fits without each fold, with trees unless they gain nothing on the first.
+        fits = list(problem.fits(self.ridge_.alpha_, self.ridge_.class_smoothing_))
+        folds = [_Fold(*fit) for fit in fits]
+        self._grow(folds[0], outcomes, columns, min(N_SCREENING_TREES, self.max_trees))
+        if folds[0].squared_errors(outcomes).argmin() == 0:
+            return [_Fold(*fit) for fit in fits]
+        for fold in folds:
+            self._grow(fold, outcomes, columns, self.max_trees)
+        return folds
 
-        Returns
-        -------
-        list of (train, test, stages)
-        """
-        design, _, _ = standardised(columns, outcomes.weight)
-        problem = RidgeProblem(design, column_penalty(design, outcomes), outcomes)
-        folds = list(problem.fits(self.ridge_.alpha_, self.ridge_.class_smoothing_))
-        few = min(N_SCREENING_TREES, self.max_trees)
-        _, test, screened = self._staged(outcomes, columns, folds[0], few)
-        if _squared_errors(outcomes, test, screened).argmin() == 0:
-            return [(train, test, score[:, None]) for train, test, score in folds]
-        return [self._staged(outcomes, columns, f, self.max_trees) for f in folds]
-
-    def _staged(self, outcomes, columns, fold, max_trees):
-        train, test, score = fold
+    def _grow(self, fold, outcomes, columns, n_trees):
+        train, score = fold.train, fold.score
         residual = outcomes.benefit[train] - score[train]
-        trees = self._grown(columns[train], residual, outcomes.weight[train], max_trees)
+        weight = outcomes.weight[train]
+        fold.trees = self._grown(columns[train], residual, weight, n_trees, fold.trees)
+        fold.stages = fold.staged(columns, n_trees)
+
+
+class _Fold:
+    """A ridge regression without a fold, and trees on what it leaves.
+
+    Test rows are scored after 0, TREES_STEP, ... trees, known rows after the chosen
+    number alone.
+    """
+
+    def __init__(self, train, test, score):
+        self.train, self.test, self.score = train, test, score
+        self.trees, self.stages = None, score[test][:, None]
+
+    def staged(self, columns, n_trees):
+        score = self.score[self.test]
         stages = [score]
-        for n_trees, more in enumerate(trees.staged_predict(columns), 1):
-            if n_trees % TREES_STEP == 0 or n_trees == max_trees:
+        for n, more in enumerate(self.trees.staged_predict(columns[self.test]), 1):
+            if n % TREES_STEP == 0 or n == n_trees:
                 stages.append(score + more)
-        return train, test, np.column_stack(stages)
+        return np.column_stack(stages)
+
+    def squared_errors(self, outcomes):
+        missed = outcomes.benefit[self.test, None] - self.stages
+        return outcomes.weight[self.test] @ missed**2
+
+    def scored(self, columns, place, n_trees):
+        """(train, test, score of every row) at one of the stages."""
+        score = self.score.copy()
+        score[self.test] = self.stages[:, place]
+        if n_trees:
+            staged = self.trees.staged_predict(columns[self.train])
+            score[self.train] += next(islice(staged, n_trees - 1, None))
+        return self.train, self.test, score
 
 
 def _cut_between_values(trees, table):
@@ -199,15 +225,15 @@ def _cut_between_values(trees, table):
     Splits stand at values of the fit, which come out another in the last digit when
     they are computed again beside other rows.
     """
-    values = [np.unique(column) for column in table.T]
-    for (tree,) in trees._predictors:
-        for node in tree.nodes:
-            if not node["is_leaf"]:
-                known = values[node["feature_idx"]]
-                above = np.searchsorted(known, node["num_threshold"], side="right")
-                node["num_threshold"] = known[above - 1 : above + 1].mean()
-
-
-def _squared_errors(outcomes, rows, stages):
-    missed = outcomes.benefit[rows, None] - stages[rows]
-    return outcomes.weight[rows] @ missed**2
+    tables = [tree.nodes for (tree,) in trees._predictors]
+    nodes = np.concatenate(tables)
+    column = np.where(nodes["is_leaf"], -1, nodes["feature_idx"].astype(int))
+    split = nodes["num_threshold"]
+    for used in np.unique(column[column >= 0]):
+        here, known = column == used, np.unique(table[:, used])
+        above = np.searchsorted(known, split[here], side="right")
+        nearest = known[above - 1], known[np.minimum(above, len(known) - 1)]
+        split[here] = np.mean(nearest, axis=0)
+    ends = np.cumsum([len(own) for own in tables])
+    for own, cut in zip(tables, np.split(split, ends[:-1]), strict=True):
+        own["num_threshold"] = cut

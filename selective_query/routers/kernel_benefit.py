@@ -136,12 +136,12 @@ class KernelBenefitRouter(SelfScoringRouter):
                 best = choice, width, smooth, problem
         choice, self.width_, smooth, problem = best
         self.alpha_, self.class_smoothing_ = choice.alpha, choice.class_smoothing
-        weights, self.class_effect_, held_out = problem.fit_all(*choice[1:3])
+        weights, self.class_effect_, score = problem.fit_all(*choice[1:3])
         self.coef_ = weights[1 : design.shape[1]]
         self.landmarks_ = smooth.landmarks
         self.kernel_coef_ = smooth.map @ weights[design.shape[1] :]
         self.intercept_ = float(weights[0] - smooth.centre @ weights[design.shape[1] :])
-        return held_out
+        return problem.held_out(*choice[1:3], score)
 
     def _check_params(self):
         check_whole(self.n_landmarks, "n_landmarks", 1)

@@ -183,13 +183,13 @@ class RidgeProblem:
             yield train, test, score
 
     def fit_all(self, alpha, smoothing):
-        """A fit on all rows, and scores of each row by fits without its fold.
+        """A fit on all rows.
 
         Returns
         -------
         weights : ndarray of shape (n_columns,)
         class_effect : ndarray of shape (n_classes,) or None
-        held_out : ndarray of shape (n_samples,)
+        score : ndarray of shape (n_samples,)
         """
         everything = np.arange(len(self.design))
         weights = self.solve(alpha, self.moments(everything))
@@ -197,8 +197,11 @@ class RidgeProblem:
         effect = self.class_effect(score, smoothing, everything)
         if effect is not None:
             score += effect[self.predicted]
-        held_out = held_out_scores(self.fits(alpha, smoothing), score, self.weight)
-        return self._weights_of(weights), effect, held_out
+        return self._weights_of(weights), effect, score
+
+    def held_out(self, alpha, smoothing, final):
+        """Scores of each row by fits without its fold, as the final fit would score."""
+        return held_out_scores(self.fits(alpha, smoothing), final, self.weight)
 
     def choose(self, alpha=None, class_smoothing=None):
         """The best penalties along the folds, among the usual ones where None.

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -69,15 +70,39 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
         for utility in (drawn.global_utility, flipped)
     ]
     # With one number of trees and one penalty on offer no choice can leak labels.
-    stages = []
+    scores = []
     for known in known_outcomes:
-        router = BoostedBenefitRouter(max_trees=10)
-        router.ridge_ = BenefitRouter(100.0, np.inf).fit(known)
-        columns = np.hstack([known.base_proba, known.base_features])
-        stages.append([stages for _, _, stages in router._staged_folds(known, columns)])
-    assert stages[0][0].shape == (400, 2), "the first fold says that trees pay"
-    np.testing.assert_allclose(stages[0][1], stages[1][1], atol=1e-9)
-    assert np.abs(stages[0][2] - stages[1][2])[fold == 2].max() > 0.01
+        columns, folds = grown_folds(known, max_trees=10)
+        scores.append([fold.scored(columns, 1, 10)[2] for fold in folds])
+    np.testing.assert_allclose(scores[0][1], scores[1][1], atol=1e-9)
+    assert np.abs(scores[0][2] - scores[1][2])[fold == 2].max() > 0.01
+
+
+def grown_folds(known, max_trees):
+    router = BoostedBenefitRouter(max_trees=max_trees)
+    router.ridge_ = BenefitRouter(100.0, np.inf)
+    problem, _ = router.ridge_.fit_problem(known)
+    columns = np.hstack([known.base_proba, known.base_features])
+    folds = router._folds(problem, known, columns)
+    assert folds[0].trees is not None, "the first fold says that trees pay"
+    return columns, folds
+
+
+def test_a_stage_of_a_fold_scores_all_rows_by_the_first_trees():
+    known = replace(stepped(400, 0), fold=np.arange(400) % 4)
+    columns, grown_further = grown_folds(known, max_trees=30)
+    _, folds = grown_folds(known, max_trees=20)
+    for fold, further in zip(folds, grown_further, strict=True):
+        _, _, score = further.scored(columns, 2, 20)
+        np.testing.assert_array_equal(score, fold.score + fold.trees.predict(columns))
+
+
+def test_trees_that_grow_on_are_those_grown_at_once():
+    known = stepped(400, 0)
+    columns = known.base_features
+    grown = partial(BoostedBenefitRouter()._grown, columns, known.benefit, known.weight)
+    grown_on = grown(30, begun=grown(20))
+    np.testing.assert_array_equal(grown_on.predict(columns), grown(30).predict(columns))
 
 
 def test_rows_of_the_fit_score_alone_as_in_their_batch():
