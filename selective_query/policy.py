@@ -171,8 +171,8 @@ class RoutingPolicy(BaseEstimator):
     def _fit(self, outcomes, change=(), answers_exact=True):
         """Fit; `change` is evidence that tells the models in use from their folds.
 
-        Each part of it is (evidence, row, mass, known): to which rows it belongs, how
-        much its scores count beside those of the outcomes, and whether fits know them.
+        Each part of it is (evidence, row, mass, fit): to which rows it belongs, how
+        much its scores count beside those of the outcomes, and which fit knows them.
         """
         self._local_parts = local_parts(check_coverage(self.coverage))
         self.has_global_ = outcomes.has_global
@@ -184,8 +184,8 @@ class RoutingPolicy(BaseEstimator):
         shift = None
         if change:
             parts = [
-                (self._masked_score(evidence), mass, row, np.full(len(row), known))
-                for evidence, row, mass, known in change
+                (self._masked_score(evidence), mass, row, np.full(len(row), fit))
+                for evidence, row, mass, fit in change
             ]
             shift = tuple(map(np.concatenate, zip(*parts, strict=True)))
         scores = CalibrationScores(
@@ -193,6 +193,7 @@ class RoutingPolicy(BaseEstimator):
             outcomes.sample_weight,
             exact=not router.learns and outcomes.fold is None,
             shift=shift,
+            fold=outcomes.fold,
         )
         judged = judged_rows(score, outcomes)
         calibration = Calibration(scores, judged, answers_exact=answers_exact)
@@ -211,8 +212,8 @@ class RoutingPolicy(BaseEstimator):
         score = self._masked_score(held_out)
         if isinstance(held_out, Outcomes):
             judged = judged_rows(score, held_out)
-        exact = getattr(held_out, "fold", None) is None
-        scores = CalibrationScores(score, weight, exact=exact)
+        fold = getattr(held_out, "fold", None)
+        scores = CalibrationScores(score, weight, exact=fold is None, fold=fold)
         calibration = Calibration(scores, judged, ordering=self._ordering)
         return self._settle(calibration, held_out)
 

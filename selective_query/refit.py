@@ -19,13 +19,14 @@ class FoldAnswers(NamedTuple):
 class SignedAnswers(NamedTuple):
     """Answers to some rows, and the mass with which each counts, which may be < 0.
 
-    Fits have learned from the rows where `known`.
+    `fit` numbers the fit, the last of them that on all rows, where it has learned from
+    these rows, and is -1 where they were held out from it.
     """
 
     answers: Answers
     row: np.ndarray
     mass: np.ndarray
-    known: bool
+    fit: int
 
 
 def change_by_refit(folds, coarser, some, final, weight):
@@ -63,9 +64,11 @@ def change_by_refit(folds, coarser, some, final, weight):
         times = np.bincount(np.concatenate([fit.test for fit in fits]))
         for fit in fits:
             mass = held_out_sign * weight[fit.test] / times[fit.test]
-            signed.append(SignedAnswers(fit.held_out, fit.test, mass, False))
+            signed.append(SignedAnswers(fit.held_out, fit.test, mass, -1))
             share = weight[fit.seen] / weight[fit.seen].sum()
             mass = seen_sign * weight.sum() / len(fits) * share
-            signed.append(SignedAnswers(fit.seen_answers, fit.seen, -mass, True))
+            signed.append(
+                SignedAnswers(fit.seen_answers, fit.seen, -mass, len(signed) // 2)
+            )
             of_final[np.searchsorted(some, fit.seen)] += mass
-    return [*signed, SignedAnswers(final, some, of_final, True)]
+    return [*signed, SignedAnswers(final, some, of_final, len(signed) // 2)]

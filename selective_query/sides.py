@@ -148,7 +148,7 @@ class Side:
 
         Returns
         -------
-        iterable of (evidence, row, mass, known)
+        iterable of (evidence, row, mass, fit)
             As of :func:`~selective_query.refit.change_by_refit`; empty where nothing is
             fitted, or two folds (of those that have weight) cannot tell.
         """
@@ -172,8 +172,8 @@ class Side:
         )
         # One after the other: together they are two copies of X.
         return (
-            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, known)
-            for answers, row, mass, known in parts
+            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, fit)
+            for answers, row, mass, fit in parts
         )
 
     @cached_property

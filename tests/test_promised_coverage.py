@@ -185,7 +185,7 @@ def test_a_base_that_knows_its_rows_by_heart_is_no_reason_to_warn():
     "base", [GaussianNB(), RandomForestClassifier(50, max_depth=5, random_state=0)]
 )
 def test_fine_scores_are_no_reason_to_warn(base):
-    rows, labels = make_classification(1000, 10, random_state=0)
+    rows, labels = make_classification(1000, 10, class_sep=0.5, random_state=0)
     hybrid = HybridClassifier(
         base, DecisionTreeClassifier(), router="max_probability", coverage=0.7
     )

@@ -7,13 +7,16 @@ from scipy.stats import beta, binom
 
 from selective_query._numbers import as_column, usual_size
 from selective_query._validation import check_weights, warn_user
+from selective_query.budgets.doubts import disagreement, share_tied
 from selective_query.exceptions import CalibrationWarning
 
 # Coverage that is further from what was asked for, by ties, is worth a warning.
 TIE_TOLERANCE = 0.05
 TIE_TOLERANCE_OF_FOLDS = 0.02
-# A correction that large is off by more than a point or two itself.
+# A correction that large is off by more than a point or two itself; so is one between
+# fits that rank the rows half as differently as unrelated scores would.
 MOST_SHIFT = 0.1
+MOST_DISAGREEMENT = 0.5
 # A score changes with the rows beside it by so many steps of its own precision at most,
 # and by so many of those that scores of usual size have. Models in double precision
 # lose more of the first, and have them to spare.
@@ -33,16 +36,21 @@ class CalibrationScores:
         Frequency weights.
     exact : bool
         Whether nothing at all was fitted on these rows.
-    shift : tuple of (score, mass, row, known), optional
+    shift : tuple of (score, mass, row, fit), optional
         What sets the scores of the models in use apart from these: a signed measure
         over scores, of total mass zero, that is added to theirs; to which row each
-        belongs, and whether fits have learned from it.
+        belongs, and the number of the fit that gave it and has learned from the row,
+        the last of them the one in use. -1 where the row was held out.
+    fold : ndarray of shape (n_samples,), optional
+        Rows of which the same fit gave the scores. One fit gave all by default.
     """
 
-    def __init__(self, score, weight=None, *, exact, shift=None):
+    def __init__(self, score, weight=None, *, exact, shift=None, fold=None):
         precision = np.result_type(np.float32, np.asarray(score).dtype)
         score, weight = _checked(score, weight)
-        self._given = score, weight, shift
+        if fold is None:
+            fold = np.zeros(len(score), dtype=int)
+        self._given = score, weight, shift, fold
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
@@ -76,12 +84,12 @@ class CalibrationScores:
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
-        score, weight, shift = self._given
+        score, weight, shift, fold = self._given
         if shift is not None:
             theirs = rows[shift[2]]
             shift = tuple(part[theirs] for part in shift)
         return CalibrationScores(
-            score[rows], weight[rows], exact=self.exact, shift=shift
+            score[rows], weight[rows], exact=self.exact, shift=shift, fold=fold[rows]
         )
 
     def above(self, score):
@@ -140,27 +148,41 @@ class CalibrationScores:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
         elif threshold > -inf and self._is_lumpy(threshold, rank):
             _warn_ties()
-        elif self._shifts_at(threshold) > MOST_SHIFT:
+        elif (
+            self._shifts_at(threshold) > MOST_SHIFT
+            or self._fits_disagree() > MOST_DISAGREEMENT
+        ):
             _warn_shift()
         return threshold, rank, too_few
 
     def _is_lumpy(self, threshold, rank):
         """Whether ties keep coverage away from this rank, or may do so on new data."""
         last = np.searchsorted(self.level, threshold, side="right") - 1
-        off = abs(self.rows_kept[last] - rank)
+        off = abs(self.rows_kept[last] - rank) / self.n
         if self.exact:
-            return off > TIE_TOLERANCE * self.n
-        # With models fitted anew such a group may come to lie on either side.
-        group = np.diff(self.rows_kept[: last + 1], prepend=0.0)[-1]
-        return max(off, group / 2) > TIE_TOLERANCE_OF_FOLDS * self.n
+            return off > TIE_TOLERANCE
+        # With models fitted anew a group may come to lie on either side.
+        score, weight, _, fold = self._given
+        there = weight > 0
+        group = share_tied(score[there], weight[there], fold[there], rank / self.n)
+        return max(off, group / 2) > TIE_TOLERANCE_OF_FOLDS
 
     def _shifts_at(self, threshold):
         """What the shift moves of the coverage, by held-out and by known rows."""
         if self._given[2] is None:
             return 0.0
-        score, mass, _, known = self._given[2]
+        score, mass, _, fit = self._given[2]
         kept = mass * (score <= threshold)
+        known = fit >= 0
         return (abs(kept[known].sum()) + abs(kept[~known].sum())) / self.n
+
+    def _fits_disagree(self):
+        """How differently the fit in use ranks the rows that it and others know."""
+        score, weight, shift, _ = self._given
+        if shift is None:
+            return 0.0
+        known = shift[3] >= 0
+        return disagreement(score, weight, *(part[known] for part in shift))
 
     def score_at(self, coverage, confidence=None):
         """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
@@ -253,9 +275,9 @@ def _warn_ties():
 
 def _warn_shift():
     warn_user(
-        "A base fitted on all rows keeps another share of them than those of the folds "
-        "do, by so much that operating_point_.coverage, which allows for it, may be "
-        "off by several points. calibration=0.2 takes the threshold from the base in "
-        "use; more rows, or more folds, come closer.",
+        "A base fitted on all rows scores them otherwise than those of the folds do, "
+        "by so much that operating_point_.coverage, which allows for it, may be off by "
+        "several points. calibration=0.2 takes the threshold from the base in use; "
+        "more rows, or a base that changes less from fit to fit, come closer.",
         CalibrationWarning,
     )
