@@ -18,6 +18,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -278,3 +279,50 @@ def test_two_folds_of_three_with_weight_are_told():
     )
     told = tie_warnings(classifier, X_fit, y_fit, 1.0 * (fold != 1))
     assert any("zero on all but 2 folds of cv" in message for message in told)
+
+
+def simulated(n, seed):
+    rows, labels = make_classification(
+        n + 1000, n_informative=8, n_classes=4, flip_y=0.05, random_state=seed
+    )
+    return rows[:n], labels[:n], rows[n:]
+
+
+def share_told(base, draw, router):
+    """In how many of eight draws, at three coverages each, the cure is named."""
+    told = []
+    for seed in range(8):
+        X_fit, y_fit, _ = draw(300, seed)
+        lonely = AbstainingClassifier(base, router=router, coverage=0.8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            lonely.fit(X_fit, y_fit)
+        for coverage in (0.9, 0.7, 0.5):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                lonely.at(coverage)
+            told.append(any("calibration=0.2" in str(w.message) for w in caught))
+    return np.mean(told)
+
+
+@pytest.mark.parametrize("router", ["max_probability", "margin"])
+@pytest.mark.parametrize(
+    ("base", "draw"),
+    [
+        (KNeighborsClassifier(10), digits),
+        (DecisionTreeClassifier(min_samples_leaf=10, random_state=0), digits),
+        (DecisionTreeClassifier(min_samples_leaf=10, random_state=0), simulated),
+        (SGDClassifier(loss="log_loss", random_state=0), simulated),
+    ],
+    ids=["neighbours", "tree of digits", "simulated tree", "stochastic"],
+)
+def test_a_base_whose_coverage_folds_cannot_tell_says_so_in_nearly_every_draw(
+    base, draw, router
+):
+    assert share_told(base, draw, router) >= 0.9
+
+
+@pytest.mark.parametrize("draw", [digits, simulated])
+@pytest.mark.parametrize("router", ["max_probability", "benefit"])
+def test_a_steady_base_is_hardly_ever_told_of(router, draw):
+    assert share_told(LogisticRegression(max_iter=300), draw, router) <= 0.1
