@@ -314,8 +314,9 @@ def test_examples_take_evidence_alone_and_refuse_group_thresholds():
 
 def test_a_classifier_is_inspected_by_its_outcomes(digits):
     X, y = digits
+    base = GaussianNB(var_smoothing=0.1)
     hybrid = HybridClassifier(
-        GaussianNB(), KNeighborsClassifier(), router="margin", coverage=0.7, cv=3
+        base, KNeighborsClassifier(), router="margin", coverage=0.7, cv=3
     ).fit(X[:600], y[:600])
     outcomes = hybrid.outcomes(X[600:], y[600:])
     importance = evidence_importance(hybrid, outcomes, random_state=0)

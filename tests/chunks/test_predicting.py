@@ -58,7 +58,8 @@ def test_jobs_and_their_backend(hybrid, rows, backend):
     X, _ = rows
     model = hybrid
     if backend == "loky":  # the models of other tests are not importable elsewhere
-        base, global_ = GaussianNB(), LogisticRegression(max_iter=50)
+        base = GaussianNB(var_smoothing=0.1)
+        global_ = LogisticRegression(max_iter=50)
         model = HybridClassifier(base, global_, router="margin").fit(
             X[:99], rows[1][:99]
         )

@@ -233,9 +233,8 @@ def hybrid(digits):
     trees = FrozenEstimator(
         ExtraTreesClassifier(20, random_state=0).fit(X[:600], y[:600])
     )
-    return HybridClassifier(GaussianNB(), trees, router="benefit").fit(
-        X[600:1200], y[600:1200]
-    )
+    base = GaussianNB(var_smoothing=0.1)
+    return HybridClassifier(base, trees, router="benefit").fit(X[600:1200], y[600:1200])
 
 
 def test_a_hybrid_plans_for_itself(hybrid, digits):
