@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from selective_query import AbstainingClassifier, HybridClassifier
 from selective_query.routers import PreRouter
 from selective_query.scale import predict_in_chunks
-from selective_query.scale.stages import BaseStage
+from selective_query.scale._stages import BaseStage
 
 pandas = pytest.importorskip("pandas")
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from selective_query.classifiers.hybrid import HybridClassifier
 from selective_query.scale._cutting import chunks_of
+from selective_query.scale._stages import BaseStage, GlobalStage
 from selective_query.scale._waves import in_waves
-from selective_query.scale.stages import BaseStage, GlobalStage
 
 # What a hybrid answers in one pass of the base.
 _ONE_PASS = {"predict", "predict_coverage", "query_score"}

@@ -6,7 +6,7 @@ from torch import nn
 
 from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet, MobileNet, SignalNet
-from selective_query.nets.blocks import SqueezeExcite
+from selective_query.nets._blocks import SqueezeExcite
 
 SHAPE = 4, 10, 10
 PARTED, PART = 16 * 100, 8 * 100

@@ -15,7 +15,7 @@ from torch import nn
 from selective_query import HybridClassifier
 from selective_query._models.answers import ask
 from selective_query.nets import ConvNet, EarlyExitNet
-from selective_query.nets.blocks import conv_block
+from selective_query.nets._blocks import conv_block
 from selective_query.nets.training import (
     NetClassifier,
     flip,

@@ -15,7 +15,7 @@ from selective_query.nets import (
     SplitNet,
     timm_net,
 )
-from selective_query.nets.blocks import round_channels
+from selective_query.nets._blocks import round_channels
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

@@ -8,6 +8,7 @@ import torch
 from selective_query._utils.numbers import check_number, is_number
 from selective_query.footprint._liveness import COMPUTING, NORMS
 from selective_query.footprint.net_profile import profile_net
+from selective_query.nets.compression._channels import channel_groups
 from selective_query.nets.compression._tracing import (
     check_trained,
     layer_like,
@@ -15,7 +16,6 @@ from selective_query.nets.compression._tracing import (
     rewrapped,
     trace,
 )
-from selective_query.nets.compression.channels import channel_groups
 from selective_query.nets.compression.folding import fold_batch_norm
 from selective_query.nets.training._routed_net import last_linear
 

@@ -6,7 +6,7 @@ import numpy as np
 import ray
 from ray.data import ActorPoolStrategy
 
-from selective_query.scale.stages import BaseStage, GlobalStage
+from selective_query.scale._stages import BaseStage, GlobalStage
 
 
 def route_dataset(

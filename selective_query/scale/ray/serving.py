@@ -5,7 +5,7 @@ from ray import serve
 from starlette.responses import JSONResponse
 
 from selective_query.persistence import load
-from selective_query.scale.stages import BaseStage, GlobalStage
+from selective_query.scale._stages import BaseStage, GlobalStage
 
 
 def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):

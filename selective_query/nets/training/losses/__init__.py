@@ -2,6 +2,7 @@
 
 from sklearn.base import clone
 
+from selective_query._utils import publish
 from selective_query.nets.training.losses.abstention import (
     DeepGamblers,
     SelectiveNet,
@@ -101,3 +102,6 @@ def make_loss(loss, coverage=None):
     if "coverage" in made.get_params() and made.coverage is None:
         made.set_params(coverage=coverage)
     return made
+
+
+publish(globals())
