@@ -4,8 +4,10 @@ from contextlib import contextmanager
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
 
 from selective_query.persistence import load
+from selective_query.policy import RoutingPolicy
 from selective_query.routers import BaseRouter
 from selective_query.rule import Rule
 
@@ -27,6 +29,8 @@ def load_rule(path):
         When the file holds something else, or a policy that is not fitted.
     """
     found = load(path)
+    if isinstance(found, RoutingPolicy):
+        check_is_fitted(found, "rule_")
     rule = found if isinstance(found, Rule) else vars(found).get("rule_")
     if not isinstance(rule, Rule):
         raise ValueError(

@@ -85,7 +85,7 @@ def profile_estimator(estimator, X, *, n_classes=None):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.linear_model import LogisticRegression
     >>> from selective_query.costs import STM32F746
-    from selective_query.footprint import profile_estimator
+    >>> from selective_query.footprint import profile_estimator
     >>> X, y = load_digits(return_X_y=True)
     >>> profile = profile_estimator(LogisticRegression(), X, n_classes=10)
     >>> profile.macs, profile.parameters, profile.flash_bytes(bits=8)
