@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from selective_query.budgets.doubts import disagreement, share_tied
+from selective_query.budgets._solving.doubts import disagreement, share_tied
 
 ONES = np.ones(100)
 ONE_FOLD = np.zeros(100, dtype=int)

@@ -7,7 +7,7 @@ from scipy.stats import beta, binom
 
 from selective_query._utils.numbers import as_column, usual_size
 from selective_query._utils.validation import check_weights, warn_user
-from selective_query.budgets.doubts import disagreement, share_tied
+from selective_query.budgets._solving.doubts import disagreement, share_tied
 from selective_query.exceptions import CalibrationWarning
 
 # Coverage that is further from what was asked for, by ties, is worth a warning.
