@@ -7,10 +7,10 @@ from _seeds import mean_and_interval
 from _training_tasks import BASES
 
 from selective_query import compare_routers
-from selective_query.metrics.bands import band_from_family
-from selective_query.metrics.influence import AccuracyReadings
-from selective_query.metrics.joint import joint_estimate
-from selective_query.metrics.multiplicity import family
+from selective_query.metrics.inference._influence import AccuracyReadings
+from selective_query.metrics.inference._joint import joint_estimate
+from selective_query.metrics.inference._multiplicity import family
+from selective_query.metrics.inference.bands import band_from_family
 
 HYBRID_COVERAGES = (0.9, 0.7)
 ABSTAINING_COVERAGES = (0.9, 0.8, 0.7)

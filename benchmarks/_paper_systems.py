@@ -7,10 +7,10 @@ from _paper_nets import METHODS, N_EXIT_SEEDS, exits_of, routed
 from _seeds import mean_and_interval
 from _training_tasks import BASES, PAPER_TASKS, cifar10, stored_global
 
-from selective_query import Outcomes, systems
+from selective_query import Outcomes, planning
 from selective_query.costs import BLE, CLOUD, LTE_M, STM32F746, WIFI, Deployment
-from selective_query.costs.exit_profile import profile_exits, split_points
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint.exit_profile import profile_exits, split_points
+from selective_query.footprint.net_profile import profile_net
 from selective_query.routers import EntropyRouter
 
 INPUT = (3, 32, 32)
@@ -79,7 +79,7 @@ def hybrid(link, size, method, seed):
     found = routed(size, method, seed)
     features = found.test.base_features
     costs = deployment(link, size, found.router, features.shape[1])
-    return systems.routed(
+    return planning.routed(
         found.test, found.test_score, costs, calibration=found.train,
         calibration_score=found.train_score, name=method,
     )  # fmt: skip
@@ -104,18 +104,18 @@ def split(link):
             EntropyRouter().fit(rows).query_score(rows.evidence) for rows in parts
         )
         costs = point.deployed(deployment(link, "small", EntropyRouter()))
-        cut = systems.routed(
+        cut = planning.routed(
             parts[1], test_score, costs, calibration=parts[0],
             calibration_score=train_score,
         )  # fmt: skip
         curves.append(cut)
-    return systems.SystemCurve.joined("split computation", curves)
+    return planning.SystemCurve.joined("split computation", curves)
 
 
 def early_exit(seed):
     stored = exits_of(seed).outputs()
     (_, y), (_, y_test) = cifar10()[1:]
-    return systems.early_exit(
+    return planning.early_exit(
         stored["test_exits"], y_test, STM32F746,
         calibration_proba=stored["router_exits"], calibration_y=y,
         exit_macs=profile_exits(exit_net("device"), INPUT).macs,
@@ -125,16 +125,16 @@ def early_exit(seed):
 
 def side_by_side(link, seed):
     """All systems on the same rows; each may choose among the bases of three sizes."""
-    joined = systems.SystemCurve.joined
+    joined = planning.SystemCurve.joined
     hybrids = {m: [hybrid(link, size, m, seed) for size in BASES] for m in METHODS}
     alone = []
     for size in BASES:
         for method in METHODS:
             found = routed(size, method, seed)
             costs = deployment(link, size)
-            alone.append(systems.on_device(found.test, costs, calibration=found.train))
+            alone.append(planning.on_device(found.test, costs, calibration=found.train))
     found = routed("large", "entropy", seed)
-    cloud = systems.on_cloud(found.test, deployment(link, "large"))
+    cloud = planning.on_cloud(found.test, deployment(link, "large"))
     return [
         cloud,
         joined("on-device", alone),
@@ -149,7 +149,7 @@ def table_2(seeds, link="LTE-M"):
     by_seed = [side_by_side(link, seed) for seed in seeds]
     limit = by_seed[0][0].costs["latency_ms"][0]
     best = [
-        systems.best_within(s, [share * limit for share in SHARES]) for s in by_seed
+        planning.best_within(s, [share * limit for share in SHARES]) for s in by_seed
     ]
     rows = []
     for name in best[0]:
@@ -194,7 +194,7 @@ def _headline(seeds, link, size, form):
     points, differences = [], []
     for seed in seeds:
         found = routed(size, "hybrid", seed)
-        cloud = systems.on_cloud(
+        cloud = planning.on_cloud(
             found.test, deployment(link, size), calibration=found.train
         )
         query_ms = float(cloud.costs["latency_ms"][0])

@@ -12,8 +12,8 @@ from torch import nn
 from selective_query.datasets import load_dataset
 from selective_query.nets import ConvNet, EarlyExitNet, MobileNet, SignalNet
 from selective_query.nets.blocks import conv_block
-from selective_query.training import NetClassifier, flip, flip_and_shift
-from selective_query.training.losses import DeepSupervision
+from selective_query.nets.training import NetClassifier, flip, flip_and_shift
+from selective_query.nets.training.losses import DeepSupervision
 
 PARTS = ("fit", "router", "test")
 

@@ -6,7 +6,7 @@ from _harness import Benchmark, print_table
 from _recipes import RECIPES, make_outcomes
 
 from selective_query import compare_routers
-from selective_query.comparison import default_routers
+from selective_query.evaluation import default_routers
 from selective_query.exceptions import CalibrationWarning
 
 COVERAGES = (0.9, 0.8, 0.7, 0.5)

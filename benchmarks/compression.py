@@ -20,10 +20,10 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 
 from selective_query import Outcomes, RoutingPolicy
-from selective_query.compression import policy_drift, prune, quantise
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet, SignalNet
-from selective_query.training.losses import Distillation
+from selective_query.nets.compression import policy_drift, prune, quantise
+from selective_query.nets.training.losses import Distillation
 
 COVERAGES = (0.9, 0.7)
 KEEP = 0.5

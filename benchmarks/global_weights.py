@@ -15,9 +15,9 @@ from _training_tasks import PARTS, TASKS, find_task, trained
 from joblib import Parallel, delayed
 
 from selective_query import Outcomes
-from selective_query.metrics.influence import AccuracyReadings
+from selective_query.metrics.inference._influence import AccuracyReadings
 from selective_query.routers import AutoRouter
-from selective_query.routers.scores import max_probability
+from selective_query.routers._scores import max_probability
 
 COVERAGES = (0.9, 0.8, 0.7, 0.5)
 QUERIED = 0.2

@@ -14,7 +14,7 @@ import torch
 from _harness import Benchmark, print_table
 
 from selective_query.nets import ConvNet, MobileNet
-from selective_query.training import NetClassifier
+from selective_query.nets.training import NetClassifier
 
 NETS = {
     "three convolutions": partial(ConvNet, 10, (16, 32, 64)),

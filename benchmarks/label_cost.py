@@ -11,7 +11,7 @@ from _recipes import make_outcomes
 
 from selective_query.metrics import PairedScores
 from selective_query.routers import BoostedBenefitRouter, MaxProbabilityRouter
-from selective_query.supervision import (
+from selective_query.routers.supervision import (
     concatenate_outcomes,
     fit_temperature,
     mixed_outcomes,

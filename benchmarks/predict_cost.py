@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from selective_query import HybridClassifier
-from selective_query.routers.scores import entropy, margin, max_probability
+from selective_query.routers._scores import entropy, margin, max_probability
 
 N_ROWS = 100_000, 1_000_000
 BY_HAND = {"max_probability": max_probability, "margin": margin, "entropy": entropy}

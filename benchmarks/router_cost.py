@@ -26,10 +26,10 @@ from selective_query.routers import (
     ProxyLogisticRouter,
     TwoStageRouter,
 )
-from selective_query.routers._base import iter_folds
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.logistic import ALPHAS
-from selective_query.routers.ridge import standardised
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._logistic import ALPHAS
+from selective_query.routers._ridge import standardised
+from selective_query.routers.base import iter_folds
 
 COVERAGE = 0.8
 N_EPOCHS = 30

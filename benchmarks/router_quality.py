@@ -14,9 +14,9 @@ from _harness import Benchmark, print_table
 from _recipes import RECIPES, make_outcomes
 
 from selective_query import compare_routers, list_routers
-from selective_query.comparison import default_routers
+from selective_query.evaluation import default_routers
 from selective_query.exceptions import CalibrationWarning, MissingEvidenceError
-from selective_query.metrics.multiplicity import holm
+from selective_query.metrics.inference._multiplicity import holm
 from selective_query.routers import ConstrainedRouter, make_router
 
 COVERAGES = (0.9, 0.8, 0.7, 0.5)

@@ -29,7 +29,7 @@ from selective_query import (
     TopKProba,
     cross_fit_outcomes,
 )
-from selective_query.chunks import curve_in_chunks, predict_in_chunks, report_in_chunks
+from selective_query.scale import curve_in_chunks, predict_in_chunks, report_in_chunks
 
 N_CLASSES, N_FEATURES, CHUNK = 10, 20, 10_000
 ROWS = [10**k for k in range(3, 8)]
@@ -226,7 +226,7 @@ def in_a_process_of_its_own(function, *args):
 def ray_routing(n_rows):
     import ray
 
-    from selective_query.distributed import route_dataset
+    from selective_query.scale.ray import route_dataset
 
     X = np.array(mapped("X", n_rows, N_FEATURES, partial(normal, N_FEATURES)))
     hybrid = linear_hybrid(N_FEATURES)

@@ -19,11 +19,11 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from selective_query import BaseRouter, Outcomes
-from selective_query.answers import ask
+from selective_query._models.answers import ask
 from selective_query.metrics import accuracy_at_coverage
-from selective_query.metrics.influence import AccuracyReadings
-from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRouter
-from selective_query.training.losses import (
+from selective_query.metrics.inference._influence import AccuracyReadings
+from selective_query.nets.training._routed_net import EVIDENCE
+from selective_query.nets.training.losses import (
     CrossEntropy,
     DeepGamblers,
     DeepSupervision,
@@ -37,7 +37,7 @@ from selective_query.training.losses import (
     SelectiveQuery,
     SelfAdaptive,
 )
-from selective_query.training.routed_net import EVIDENCE
+from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRouter
 
 COVERAGES = (0.9, 0.8, 0.7, 0.5)
 TUNED_AT = 0.8

@@ -4,7 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
-from selective_query.budgets.thresholds import rows_needed
+from selective_query.budgets._solving.thresholds import rows_needed
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 

@@ -4,18 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selective_query.abstaining import AbstainingClassifier
-    from selective_query.adaptation import AlternatingAdaptation
-    from selective_query.comparison import compare_routers
-    from selective_query.crossfit import cross_fit_outcomes, outcomes_from_models
-    from selective_query.diagnosis import diagnose
+    from selective_query._models.crossfit import (
+        cross_fit_outcomes,
+        outcomes_from_models,
+    )
+    from selective_query.classifiers import (
+        AbstainingClassifier,
+        AlternatingAdaptation,
+        HybridClassifier,
+    )
     from selective_query.displays import AccuracyCoverageDisplay
-    from selective_query.evidence import Evidence
-    from selective_query.hybrid import HybridClassifier
-    from selective_query.outcomes import Outcomes
+    from selective_query.evaluation import compare_routers, diagnose
+    from selective_query.outcomes import Evidence, Outcomes, TopKProba
     from selective_query.persistence import load, save
     from selective_query.policy import RoutingPolicy
-    from selective_query.probabilities import TopKProba
     from selective_query.routers import BaseRouter, list_routers
     from selective_query.search import BaseSearchCV, SearchSpace
 
@@ -24,26 +26,45 @@ __version__ = "0.1.0"
 # A name is imported from its home when it is first asked for: whoever needs a policy on
 # arrays does not wait for displays and searches.
 _HOMES = {
-    "AbstainingClassifier": "abstaining",
+    "AbstainingClassifier": "classifiers",
     "AccuracyCoverageDisplay": "displays",
-    "AlternatingAdaptation": "adaptation",
+    "AlternatingAdaptation": "classifiers",
     "BaseRouter": "routers",
     "BaseSearchCV": "search",
-    "Evidence": "evidence",
-    "HybridClassifier": "hybrid",
+    "Evidence": "outcomes",
+    "HybridClassifier": "classifiers",
     "Outcomes": "outcomes",
     "RoutingPolicy": "policy",
     "SearchSpace": "search",
-    "TopKProba": "probabilities",
-    "compare_routers": "comparison",
-    "cross_fit_outcomes": "crossfit",
-    "diagnose": "diagnosis",
+    "TopKProba": "outcomes",
+    "compare_routers": "evaluation",
+    "cross_fit_outcomes": "_models.crossfit",
+    "diagnose": "evaluation",
     "list_routers": "routers",
     "load": "persistence",
-    "outcomes_from_models": "crossfit",
+    "outcomes_from_models": "_models.crossfit",
     "save": "persistence",
 }
-_ROOMS = ("budgets", "costs", "datasets", "displays", "metrics", "routers", "scorers")
+_ROOMS = (
+    "budgets",
+    "classifiers",
+    "cli",
+    "costs",
+    "datasets",
+    "displays",
+    "evaluation",
+    "exceptions",
+    "footprint",
+    "metrics",
+    "nets",
+    "outcomes",
+    "persistence",
+    "planning",
+    "policy",
+    "routers",
+    "scale",
+    "search",
+)
 
 __all__ = sorted(_HOMES)
 

@@ -9,22 +9,26 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._fitting import become, unfitted
-from selective_query._validation import Interval, fit_context
-from selective_query.budgets.budgets import check_coverage
-from selective_query.budgets.calibration import Calibration, certify_jointly, hold_out
-from selective_query.budgets.outlook import judged_rows, likely_coverage
-from selective_query.budgets.refusals import (
+from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.validation import Interval, fit_context
+from selective_query.budgets._solving.calibration import (
+    Calibration,
+    certify_jointly,
+    hold_out,
+)
+from selective_query.budgets._solving.outlook import judged_rows, likely_coverage
+from selective_query.budgets._solving.refusals import (
     refuse_other_order,
     refuse_without_global,
 )
+from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.budgets.combined import check_coverage
 from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
-from selective_query.budgets.thresholds import CalibrationScores
-from selective_query.evidence import Evidence
-from selective_query.outcomes import Outcomes
-from selective_query.routers._base import BaseRouter
+from selective_query.outcomes.evidence import Evidence
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.routers._scores import check_scores, scores_of
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.routers.scores import check_scores, scores_of
 
 
 class _Unchanged:

@@ -58,7 +58,7 @@ NAMES = (
     "selective_query.persistence.save", "selective_query.cli.main",
     "selective_query.datasets.readers.os", "selective_query.import_module",
     "selective_query.policy.RoutingPolicy", "selective_query.outcomes.Outcomes",
-    "selective_query.hybrid.HybridClassifier", "sklearn.dummy.DummyClassifier",
+    "selective_query.classifiers.HybridClassifier", "sklearn.dummy.DummyClassifier",
     "sklearn.tree._tree.Tree", "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.datasets._openml.fetch_openml", "joblib.load", "pickle.loads",
 )  # fmt: skip

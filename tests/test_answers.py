@@ -14,9 +14,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, HybridClassifier
-from selective_query.answers import ask
-from selective_query.chunks import predict_in_chunks, report_in_chunks
-from selective_query.stages import BaseStage, GlobalStage
+from selective_query._models.answers import ask
+from selective_query.scale import predict_in_chunks, report_in_chunks
+from selective_query.scale.stages import BaseStage, GlobalStage
 
 CLASSES = np.array([0, 1, 2])
 

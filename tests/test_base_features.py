@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from selective_query import HybridClassifier, outcomes_from_models
-from selective_query.answers import ask
+from selective_query._models.answers import ask
+from selective_query._models.layers import layer_outputs, net_of
 from selective_query.exceptions import ModelWarning
-from selective_query.layers import layer_outputs, net_of
 
 
 @pytest.fixture(scope="module")

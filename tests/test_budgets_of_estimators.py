@@ -13,8 +13,8 @@ from selective_query.budgets import (
     MinSelectiveAccuracy,
     QueryRate,
 )
+from selective_query.evaluation.scorers import priced_accuracy
 from selective_query.exceptions import CertificateError
-from selective_query.scorers import priced_accuracy
 
 
 @pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])

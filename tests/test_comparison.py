@@ -5,8 +5,8 @@ import pytest
 
 from selective_query import Outcomes, TopKProba, compare_routers, list_routers
 from selective_query.budgets import MinAccuracy
-from selective_query.comparison import COLUMNS, DIFFERENCE_COLUMNS, default_routers
 from selective_query.datasets import make_selective_query
+from selective_query.evaluation import COLUMNS, DIFFERENCE_COLUMNS, default_routers
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import EntropyRouter, MaxLogitRouter
 

@@ -11,8 +11,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, BaseSearchCV, HybridClassifier
-from selective_query.costs import STM32F746, profile_estimator
+from selective_query.costs import STM32F746
 from selective_query.exceptions import DeviceLimitError
+from selective_query.footprint import profile_estimator
 
 # Trees of few rows give few different scores.
 pytestmark = pytest.mark.filterwarnings(
@@ -234,7 +235,7 @@ def test_nets_are_refused_before_training():
     from functools import partial
 
     from selective_query.nets import ConvNet
-    from selective_query.training import AbstainingNetClassifier, NetClassifier
+    from selective_query.nets.training import AbstainingNetClassifier, NetClassifier
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 1, 8, 8)).astype(np.float32)

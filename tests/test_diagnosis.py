@@ -11,7 +11,7 @@ from selective_query import (
 )
 from selective_query.budgets import GroupCoverage, MinAccuracy
 from selective_query.datasets import make_selective_query
-from selective_query.diagnosis import diagnose
+from selective_query.evaluation.diagnosis import diagnose
 
 TRAIN, TEST = (
     make_selective_query(600, regime="specialist", random_state=s).outcomes

@@ -6,7 +6,7 @@ import pytest
 
 from selective_query.displays import AccuracyCostDisplay
 from selective_query.metrics import pareto_front
-from selective_query.systems import SystemCurve
+from selective_query.planning import SystemCurve
 
 matplotlib.use("agg")
 

@@ -12,9 +12,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from selective_query import AbstainingClassifier, HybridClassifier
-from selective_query.chunks import predict_in_chunks
 from selective_query.routers import PreRouter
-from selective_query.stages import BaseStage
+from selective_query.scale import predict_in_chunks
+from selective_query.scale.stages import BaseStage
 
 pandas = pytest.importorskip("pandas")
 

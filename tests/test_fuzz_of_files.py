@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from selective_query import BaseRouter, Outcomes, RoutingPolicy, load
-from selective_query.abstaining import AbstainingClassifier
-from selective_query.hybrid import HybridClassifier
+from selective_query.classifiers.abstaining import AbstainingClassifier
+from selective_query.classifiers.hybrid import HybridClassifier
 from tests.fuzzed_files import (
     damaged_npz,
     damaged_skops,

@@ -16,10 +16,10 @@ from sklearn.naive_bayes import GaussianNB
 
 import selective_query
 from selective_query import RoutingPolicy, load, save
-from selective_query.budgets._base import Budget
+from selective_query._files.known_types import OWN
+from selective_query.budgets.base import Budget
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
-from selective_query.persistence.known_types import OWN
 from tests.crafted_files import (
     mapping,
     named,
@@ -141,7 +141,7 @@ def test_no_code_runs(attack, where, tmp_path, monkeypatch):
         "selective_query.routers.benefit",
         "selective_query.routers.benefit.BenefitRouter.fit",
         "selective_query.routers.benefit.Stranger",
-        "selective_query.training.net_classifier.NetClassifier",
+        "selective_query.nets.training.net_classifier.NetClassifier",
         "numpy.save",
         "numpy.load",
         "sklearn.tree._tree.Tree.predict",
@@ -221,7 +221,7 @@ def test_a_partial_of_a_trusted_function_comes_back(tmp_path):
         saved(plain("text")),
         saved(mapping()),
         saved(node("ObjectNode", "sklearn.naive_bayes.GaussianNB")),
-        saved(node("ObjectNode", "selective_query.outcomes.Outcomes")),
+        saved(node("ObjectNode", "selective_query.outcomes.outcomes.Outcomes")),
         mapping(format=plain(1)),
     ],
     ids=["text", "dict", "model", "outcomes", "none"],

@@ -138,7 +138,7 @@ def test_arrays_of_another_kind_are_told_with_the_file(arrays, expected, tmp_pat
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
     path.write_bytes(with_proba(bytes(2**21), **DEFLATED))
-    monkeypatch.setattr("selective_query._archives.USUAL_BYTES", 2**20)
+    monkeypatch.setattr("selective_query.outcomes._archives.USUAL_BYTES", 2**20)
     with pytest.raises(ValueError, match="unpacked it would take 209.* are allowed"):
         Outcomes.from_file(path)
 
@@ -148,7 +148,7 @@ def test_a_file_of_repetitions_is_read_without_compression(tmp_path, monkeypatch
     n = 20_000
     arrays = {"base_proba": np.full((n, 2), 0.5), "y": np.zeros(n, int)}
     np.savez_compressed(path, **arrays)
-    monkeypatch.setattr("selective_query._archives.USUAL_BYTES", 2**10)
+    monkeypatch.setattr("selective_query.outcomes._archives.USUAL_BYTES", 2**10)
     with pytest.raises(ValueError, match="write it without compression"):
         Outcomes.from_file(path)
     np.savez(path, **arrays)

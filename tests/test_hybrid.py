@@ -20,12 +20,12 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import HybridClassifier
+from selective_query.evaluation.scorers import accuracy_at
 from selective_query.exceptions import (
     BoundRouterError,
     CalibrationWarning,
     CertificateError,
 )
-from selective_query.scorers import accuracy_at
 
 
 class Counting(ClassifierMixin, BaseEstimator):

@@ -14,7 +14,7 @@ from selective_query import (
 )
 from selective_query.budgets import GroupCoverage
 from selective_query.datasets import make_selective_query
-from selective_query.inspection import (
+from selective_query.evaluation.inspection import (
     evidence_importance,
     routing_by_class,
     routing_examples,

@@ -17,7 +17,7 @@ from selective_query import (
 )
 from selective_query.budgets import MaxLatency
 from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment
-from selective_query.scorers import accuracy_at
+from selective_query.evaluation.scorers import accuracy_at
 
 COSTS = Deployment(
     device=STM32F746, base_ms=2, link=LTE_M, cloud=CLOUD, payload_bytes=64

@@ -14,13 +14,13 @@ from selective_query.budgets import (
 )
 from selective_query.costs import ConstantCosts
 from selective_query.datasets import make_selective_query
+from selective_query.evaluation.inspection import evidence_importance
 from selective_query.exceptions import (
     BoundRouterError,
     BudgetInfeasibleError,
     CalibrationWarning,
     CertificateError,
 )
-from selective_query.inspection import evidence_importance
 from selective_query.policy import UNCHANGED
 from selective_query.routers import AutoRouter, BaseRouter, PreRouter
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 
 from selective_query import TopKProba
-from selective_query.probabilities import (
+from selective_query.outcomes.probabilities import (
     entropy,
     top_class,
     top_probabilities,

@@ -12,15 +12,15 @@ from selective_query import routers
 MODULES = [
     "selective_query",
     "selective_query.routers",
-    "selective_query.supervision",
+    "selective_query.routers.supervision",
     "selective_query.metrics",
     "selective_query.budgets",
     "selective_query.displays",
     "selective_query.costs",
     "selective_query.datasets",
-    "selective_query.inspection",
-    "selective_query.systems",
-    "selective_query.chunks",
+    "selective_query.evaluation.inspection",
+    "selective_query.planning",
+    "selective_query.scale",
 ]
 PROMISED = {
     "HybridClassifier",

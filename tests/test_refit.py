@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selective_query.refit import FoldAnswers, change_by_refit
+from selective_query._models.refit import FoldAnswers, change_by_refit
 
 N = 60
 ROW = np.arange(N)

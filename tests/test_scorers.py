@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from selective_query import HybridClassifier
 from selective_query.budgets import All, Coverage, GroupCoverage, MinAccuracy, QueryRate
-from selective_query.scorers import (
+from selective_query.evaluation.scorers import (
     accuracy_at,
     at_budget,
     deferral_area,

@@ -5,9 +5,9 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 
-from selective_query.crossfit import CrossFit
+from selective_query._models.crossfit import CrossFit
+from selective_query._models.sides import N_COMPARED, FitRows, Side
 from selective_query.exceptions import CalibrationWarning
-from selective_query.sides import N_COMPARED, FitRows, Side
 
 N = 60
 

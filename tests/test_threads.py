@@ -16,10 +16,10 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query import HybridClassifier
-from selective_query.chunks import predict_in_chunks
-from selective_query.layers import layer_outputs
+from selective_query._models.layers import layer_outputs
 from selective_query.nets import SignalNet
-from selective_query.training import NetClassifier
+from selective_query.nets.training import NetClassifier
+from selective_query.scale import predict_in_chunks
 
 
 class Meeting(nn.Module):

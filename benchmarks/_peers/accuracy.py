@@ -7,7 +7,7 @@ from selective_query.metrics import (
     accuracy_at_coverage,
     selective_accuracy_at_coverage,
 )
-from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.inference.paired_scores import PairedScores
 
 COVERAGES = (0.9, 0.8)
 OURS = "selective_query, auto"

@@ -1,9 +1,12 @@
 """Where to cut: budgets, operating points, and what is certain about them."""
 
-from selective_query.budgets._base import Budget
-from selective_query.budgets.budgets import All, Mixed, as_budget
-from selective_query.budgets.calibration import Calibration
+from selective_query._utils import publish
+from selective_query.budgets._solving.calibration import Calibration
+from selective_query.budgets._solving.sweep import JudgedRows
+from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.budgets.base import Budget
 from selective_query.budgets.certificates import Certificate, OperatingPoint
+from selective_query.budgets.combined import All, Mixed, as_budget
 from selective_query.budgets.floors import (
     MaxExcessError,
     MinAccuracy,
@@ -25,8 +28,6 @@ from selective_query.budgets.row_budgets import (
     StayLocal,
 )
 from selective_query.budgets.sgr import selective_guaranteed_risk
-from selective_query.budgets.sweep import JudgedRows
-from selective_query.budgets.thresholds import CalibrationScores
 
 __all__ = [
     "All",
@@ -54,3 +55,5 @@ __all__ = [
     "as_budget",
     "selective_guaranteed_risk",
 ]
+
+publish(globals())

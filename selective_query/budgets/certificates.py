@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import inf, isnan
 
-from selective_query.budgets._base import Budget, Limit
-from selective_query.budgets.budgets import least_coverage
+from selective_query.budgets.base import Budget, Limit
+from selective_query.budgets.combined import least_coverage
 from selective_query.budgets.limits import Coverage, QueryRate
 
 

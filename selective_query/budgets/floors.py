@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from selective_query.budgets._base import Floor, check_number
-from selective_query.budgets.p_values import (
+from selective_query.budgets._p_values import (
     binomial_p_value,
     excess_p_value,
     mean_p_value,
 )
+from selective_query.budgets.base import Floor, check_number
 
 BETTING = "betting on graded answers"
 # Nobody labels more.

@@ -6,7 +6,7 @@ import numpy as np
 
 from selective_query.budgets.certificates import OperatingPoint
 from selective_query.budgets.row_budgets import PREDICTED_CLASS, GroupCoverage
-from selective_query.chance import chance_of_rows
+from selective_query.outcomes._chance import chance_of_rows
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Each amounts to a least coverage.
 import math
 from dataclasses import dataclass
 
-from selective_query.budgets._base import Limit, check_number
+from selective_query.budgets.base import Limit, check_number
 from selective_query.costs.cost_model import STATISTICS, CostModel
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query.budgets._base import Budget, check_number, is_number
-from selective_query.chance import chance_of_rows
+from selective_query.budgets.base import Budget, check_number, is_number
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.probabilities import top_class
+from selective_query.outcomes._chance import chance_of_rows
+from selective_query.outcomes.probabilities import top_class
 
 PREDICTED_CLASS = "predicted_class"
 CHANCE = "chance"

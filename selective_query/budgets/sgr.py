@@ -5,8 +5,8 @@ from math import ceil, inf, log2
 import numpy as np
 from scipy.stats import beta
 
-from selective_query._numbers import as_column, check_probability
-from selective_query.metrics.inputs import refuse_nan
+from selective_query._utils.numbers import as_column, check_probability
+from selective_query.metrics._inputs import refuse_nan
 
 
 def selective_guaranteed_risk(score, base_utility, *, risk, confidence):

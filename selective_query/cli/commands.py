@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from selective_query import __version__
-from selective_query._outcomes_file import read_predictions
 from selective_query.budgets import (
     All,
     Coverage,
@@ -17,11 +16,12 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
-from selective_query.cli.files import blamed_on, halves, load_policy
-from selective_query.cli.planning import add_plan
-from selective_query.comparison import compare_routers
-from selective_query.evidence import Evidence
-from selective_query.outcomes import Outcomes
+from selective_query.cli._files import blamed_on, halves, load_policy
+from selective_query.cli._planning import add_plan
+from selective_query.evaluation import compare_routers
+from selective_query.outcomes._files import read_predictions
+from selective_query.outcomes.evidence import Evidence
+from selective_query.outcomes.outcomes import Outcomes
 from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers
@@ -145,7 +145,7 @@ def main(argv=None):
 
 
 def _demo(args):
-    from selective_query.cli.demo import run_demo
+    from selective_query.cli._demo import run_demo
 
     run_demo(args.picture, progress=sys.stderr.isatty())
 

@@ -1,5 +1,6 @@
 """From coverage to money, time, energy and battery life, and back."""
 
+from selective_query._utils import publish
 from selective_query.costs.cost_model import ConstantCosts, CostModel
 from selective_query.costs.deployment import Deployment
 from selective_query.costs.devices import (
@@ -14,7 +15,6 @@ from selective_query.costs.devices import (
     STM32U575,
     Device,
 )
-from selective_query.costs.estimator_profile import EstimatorProfile
 from selective_query.costs.gateway import Gateway
 from selective_query.costs.host_latency import HostLatency, measure_latency
 from selective_query.costs.links import (
@@ -31,7 +31,6 @@ from selective_query.costs.links import (
     Cloud,
     Link,
 )
-from selective_query.costs.profiling import profile_estimator
 from selective_query.costs.provenance import Source
 
 __all__ = [
@@ -59,11 +58,11 @@ __all__ = [
     "CostModel",
     "Deployment",
     "Device",
-    "EstimatorProfile",
     "Gateway",
     "HostLatency",
     "Link",
     "Source",
     "measure_latency",
-    "profile_estimator",
 ]
+
+publish(globals())

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Protocol, runtime_checkable
 
-from selective_query._numbers import check_number
-from selective_query._validation import check_choice, check_flag
+from selective_query._utils.numbers import check_number
+from selective_query._utils.validation import check_choice, check_flag
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 MILLIJOULES_PER_MILLIWATT_HOUR = 3600

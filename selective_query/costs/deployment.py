@@ -7,19 +7,19 @@ from functools import cached_property
 
 import numpy as np
 
-from selective_query._numbers import (
+from selective_query._utils.numbers import (
     as_column,
     as_mask,
     check_finite,
     check_number,
     check_whole,
 )
-from selective_query._validation import check_choice, check_instance
+from selective_query._utils.validation import check_choice, check_instance
+from selective_query.costs._daily import Daily
+from selective_query.costs._query import Query, draw_query
 from selective_query.costs.cost_model import STATISTICS, check_share
-from selective_query.costs.daily import Daily
 from selective_query.costs.devices import Device
 from selective_query.costs.links import Link
-from selective_query.costs.query import Query, draw_query
 
 ORDERS = ("base_first", "router_first", "parallel", "same_device")
 MOST_RETRIES = 100

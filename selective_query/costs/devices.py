@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import inf
 
-from selective_query._numbers import check_amount
+from selective_query._utils.numbers import check_amount
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 KB, MB, GB = 1024, 1024**2, 1024**3

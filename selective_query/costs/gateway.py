@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query._validation import check_instance
+from selective_query._utils.validation import check_instance
 from selective_query.costs.cost_model import check_share
 from selective_query.costs.deployment import Deployment
 

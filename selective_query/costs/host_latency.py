@@ -7,8 +7,8 @@ from time import perf_counter
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from selective_query._numbers import check_whole
-from selective_query._validation import count_rows
+from selective_query._utils.numbers import check_whole
+from selective_query._utils.validation import count_rows
 
 MS_PER_S = 1000
 

@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from selective_query._numbers import check_number
+from selective_query._utils.numbers import check_number
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 MEGABYTE = 1e6

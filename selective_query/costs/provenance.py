@@ -2,8 +2,8 @@
 
 from dataclasses import MISSING, dataclass, fields, replace
 
-from selective_query._numbers import LARGEST, as_python, is_number
-from selective_query._validation import check_choice, check_instance
+from selective_query._utils.numbers import LARGEST, as_python, is_number
+from selective_query._utils.validation import check_choice, check_instance
 
 KINDS = ("measured", "published", "given", "assumed")
 

@@ -1,5 +1,6 @@
 """Data to try things on: a simulator with a known best rule; readers of real data."""
 
+from selective_query._utils import publish
 from selective_query.datasets.readers import DATASETS, load_dataset
 from selective_query.datasets.simulator import (
     SelectiveQuerySample,
@@ -7,3 +8,5 @@ from selective_query.datasets.simulator import (
 )
 
 __all__ = ["DATASETS", "SelectiveQuerySample", "load_dataset", "make_selective_query"]
+
+publish(globals())

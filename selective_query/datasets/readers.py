@@ -15,9 +15,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
-from selective_query._archives import read_npz, usual_size
-from selective_query.outcomes import Outcomes
-from selective_query.probabilities import TopKProba
+from selective_query.outcomes._archives import read_npz, usual_size
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.outcomes.probabilities import TopKProba
 
 ENVIRONMENT = "SELECTIVE_QUERY_DATA"
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query._numbers import check_whole, random_state_of
+from selective_query._utils.numbers import check_whole, random_state_of
 from selective_query.metrics.at_coverage import accuracy_at_coverage
-from selective_query.outcomes import Outcomes
+from selective_query.outcomes.outcomes import Outcomes
 
 REGIMES = ("uniform", "specialist", "noisy")
 

@@ -1,5 +1,6 @@
 """Pictures of what the metrics compute, one display for each."""
 
+from selective_query._utils import publish
 from selective_query.displays.accuracy_cost import AccuracyCostDisplay
 from selective_query.displays.accuracy_coverage import AccuracyCoverageDisplay
 from selective_query.displays.benefit_reliability import BenefitReliabilityDisplay
@@ -17,3 +18,5 @@ __all__ = [
     "RiskCoverageDisplay",
     "ScoreHistogramDisplay",
 ]
+
+publish(globals())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.displays.axes import (
+from selective_query.displays._axes import (
     COST_LABELS,
     axes_for,
     check_cost_name,
@@ -10,7 +10,7 @@ from selective_query.displays.axes import (
     line_styles,
 )
 from selective_query.metrics.pareto import pareto_front
-from selective_query.systems.within import refuse_same_names
+from selective_query.planning.within import refuse_same_names
 
 MARKERS = "oDsv^P*X"
 

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from selective_query._validation import check_flag
-from selective_query.displays.axes import (
+from selective_query._utils.validation import check_flag
+from selective_query.displays._axes import (
     axes_for,
     check_bands,
     draw_band,
     line_styles,
 )
+from selective_query.metrics._inputs import check_rows
 from selective_query.metrics.curves import accuracy_coverage_curve
-from selective_query.metrics.inputs import check_rows
 from selective_query.routers.registry import router_name
 
 

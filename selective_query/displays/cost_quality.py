@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from selective_query._numbers import as_numbers, check_finite, check_number
-from selective_query.diagnosis import judge
-from selective_query.displays.axes import (
+from selective_query._utils.numbers import as_numbers, check_finite, check_number
+from selective_query.displays._axes import (
     COST_LABELS,
     axes_for,
     check_cost_name,
     draw_front,
     line_styles,
 )
+from selective_query.evaluation.diagnosis import judge
+from selective_query.metrics._inputs import check_rows
 from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.hull import upper_hull
-from selective_query.metrics.inputs import check_rows
 from selective_query.routers.registry import router_name
 
 # Points that a line can show; a cost model is asked once for each.

@@ -2,8 +2,8 @@
 
 from math import isnan
 
-from selective_query.diagnosis import diagnose
-from selective_query.displays.axes import axes_for
+from selective_query.displays._axes import axes_for
+from selective_query.evaluation.diagnosis import diagnose
 from selective_query.metrics.attribution import gap_attribution
 
 LOSS = {"color": "#444444", "edgecolor": "black", "linewidth": 0.5}

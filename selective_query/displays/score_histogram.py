@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from selective_query._numbers import check_number, check_whole
-from selective_query.diagnosis import judge
-from selective_query.displays.axes import axes_for
-from selective_query.metrics.inputs import check_rows
+from selective_query._utils.numbers import check_number, check_whole
+from selective_query.displays._axes import axes_for
+from selective_query.evaluation.diagnosis import judge
+from selective_query.metrics._inputs import check_rows
 from selective_query.routers.registry import router_name
 
 # From dark, what a query mends, to light, what it leaves as it is.

@@ -1,5 +1,6 @@
 """How good it is: arrays in, numbers out."""
 
+from selective_query._utils import publish
 from selective_query.metrics.areas import deferral_area, normalised_deferral_area
 from selective_query.metrics.at_coverage import (
     accuracy_at_coverage,
@@ -8,15 +9,18 @@ from selective_query.metrics.at_coverage import (
     selective_risk_at_coverage,
 )
 from selective_query.metrics.attribution import gap_attribution
-from selective_query.metrics.bands import CurveBand
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
 from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.metrics.detection import router_auroc
 from selective_query.metrics.gap_recovered import apgr, cpt, pgr
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
 from selective_query.metrics.hull import hull_area
-from selective_query.metrics.paired_means import PairedDifference, paired_difference
-from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.inference.bands import CurveBand
+from selective_query.metrics.inference.paired_means import (
+    PairedDifference,
+    paired_difference,
+)
+from selective_query.metrics.inference.paired_scores import PairedScores
 from selective_query.metrics.pareto import pareto_front
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
@@ -50,3 +54,5 @@ __all__ = [
     "selective_accuracy_at_coverage",
     "selective_risk_at_coverage",
 ]
+
+publish(globals())

@@ -1,6 +1,6 @@
 """Accuracy and risk at exactly a coverage: what routers are compared by."""
 
-from selective_query.metrics.inputs import KEPT, check_share
+from selective_query.metrics._inputs import KEPT, check_share
 from selective_query.metrics.ranked import RankedOutcomes
 
 

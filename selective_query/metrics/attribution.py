@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from selective_query._numbers import (
+from selective_query._utils.numbers import (
     check_number,
     check_probability,
     check_whole,
     random_state_of,
 )
-from selective_query._validation import check_instance
+from selective_query._utils.validation import check_instance
+from selective_query.metrics._inputs import check_rows
+from selective_query.metrics._integrals import ROUNDING
 from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
-from selective_query.metrics.inputs import check_rows
-from selective_query.metrics.integrals import ROUNDING
 
 ASKED = "the share that was asked for"
 MORE_QUERIES = 0.05

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query._numbers import check_number
-from selective_query.metrics.hull import hull_area, upper_hull
-from selective_query.metrics.inputs import KEPT, check_share
-from selective_query.metrics.integrals import (
+from selective_query._utils.numbers import check_number
+from selective_query.metrics._inputs import KEPT, check_share
+from selective_query.metrics._integrals import (
     ROUNDING,
     area_under_lines,
     area_under_ratio,
     last_not_above_zero,
 )
+from selective_query.metrics.hull import hull_area, upper_hull
 
 
 @dataclass(frozen=True, eq=False)

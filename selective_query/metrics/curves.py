@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from selective_query.metrics._inputs import check_rows
+from selective_query.metrics._integrals import area_under_lines, sum_over_runs
+from selective_query.metrics._packed_sort import sort_outcomes
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
-from selective_query.metrics.inputs import check_rows
-from selective_query.metrics.integrals import area_under_lines, sum_over_runs
-from selective_query.metrics.packed_sort import sort_outcomes
 
 __all__ = ["AccuracyCoverageCurve", "RankedRows", "accuracy_coverage_curve"]
 

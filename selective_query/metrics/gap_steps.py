@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from selective_query.metrics.gap_advice import advice
+from selective_query.metrics._gap_advice import advice
 
 COLUMNS = ("step", "loss", "low", "high", "accuracy")
 

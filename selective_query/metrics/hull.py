@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query._numbers import as_column, check_finite
-from selective_query.metrics.inputs import check_points
-from selective_query.metrics.integrals import area_under_lines
+from selective_query._utils.numbers import as_column, check_finite
+from selective_query.metrics._inputs import check_points
+from selective_query.metrics._integrals import area_under_lines
 
 _RUN = 1 << 16  # points whose hull is found at once, within the cache
 

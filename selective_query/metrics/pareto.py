@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.metrics.inputs import check_points
+from selective_query.metrics._inputs import check_points
 
 
 def pareto_front(cost, accuracy):

@@ -4,11 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
-from selective_query._numbers import as_column, check_finite
-from selective_query._validation import check_choice, check_flag
+from selective_query._utils.numbers import as_column, check_finite
+from selective_query._utils.validation import check_choice, check_flag
+from selective_query.metrics._inputs import KEPT, check_rows, check_share
+from selective_query.metrics._integrals import ROUNDING
 from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.inputs import KEPT, check_rows, check_share
-from selective_query.metrics.integrals import ROUNDING
 
 
 class RankedOutcomes:

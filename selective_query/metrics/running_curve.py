@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query._numbers import check_whole
+from selective_query._utils.numbers import check_whole
+from selective_query.metrics._inputs import check_rows
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
-from selective_query.metrics.inputs import check_rows
 
 
 class RunningCurve:

@@ -3,14 +3,14 @@
 import torch
 from torch import nn
 
-from selective_query.nets.checks import check_whole, check_wholes
+from selective_query.nets._checks import check_whole, check_wholes
 
 
 class EarlyExitNet(nn.Module):
     """A chain of parts with a classifier after each of them.
 
     ``forward`` gives the last exit alone. Train all of them together, with
-    :class:`~selective_query.training.losses.DeepSupervision`.
+    :class:`~selective_query.nets.training.losses.DeepSupervision`.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.functional import interpolate
 
+from selective_query.nets._checks import check_factor, check_whole, check_wholes
 from selective_query.nets.blocks import InvertedResidual, conv_block, round_channels
-from selective_query.nets.checks import check_factor, check_whole, check_wholes
 
 
 def _check_ends(n_classes, n_channels, resolution):

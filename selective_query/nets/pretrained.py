@@ -1,6 +1,6 @@
 """Nets from timm, as bases and globals."""
 
-from selective_query.nets.checks import check_whole
+from selective_query.nets._checks import check_whole
 
 
 def timm_net(name, n_classes, *, pretrained=False, **options):

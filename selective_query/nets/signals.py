@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from selective_query.nets.checks import check_whole
+from selective_query.nets._checks import check_whole
 
 
 class SignalNet(nn.Module):

@@ -1,6 +1,27 @@
-"""The operating point of best accuracy within budgets, and what it hangs on."""
+"""The operating point of best accuracy within budgets, and systems side by side."""
 
+from selective_query._utils import publish
+from selective_query.planning.early_exits import early_exit
+from selective_query.planning.one_sided import on_cloud, on_device
 from selective_query.planning.plans import Plan, plan, rebound
+from selective_query.planning.routed_system import routed
 from selective_query.planning.sensitivity import Sensitivity
+from selective_query.planning.system_curve import SystemCurve
+from selective_query.planning.system_point import SystemPoint
+from selective_query.planning.within import best_within
 
-__all__ = ["Plan", "Sensitivity", "plan", "rebound"]
+__all__ = [
+    "Plan",
+    "Sensitivity",
+    "SystemCurve",
+    "SystemPoint",
+    "best_within",
+    "early_exit",
+    "on_cloud",
+    "on_device",
+    "plan",
+    "rebound",
+    "routed",
+]
+
+publish(globals())

@@ -4,22 +4,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selective_query._validation import check_instance, check_matplotlib_support
-from selective_query.budgets._base import Budget
-from selective_query.budgets.budgets import (
+from selective_query._utils.validation import check_instance, check_matplotlib_support
+from selective_query.budgets._solving.outlook import judged_rows
+from selective_query.budgets.base import Budget
+from selective_query.budgets.combined import (
     All,
     as_budget,
     floors_of,
     least_coverage,
 )
 from selective_query.budgets.limits import least_carried
-from selective_query.budgets.outlook import judged_rows
+from selective_query.costs._lost_queries import with_lost_queries
 from selective_query.costs.deployment import Deployment
-from selective_query.costs.lost_queries import with_lost_queries
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
-from selective_query.metrics.inputs import check_scores
+from selective_query.metrics._inputs import check_scores
 from selective_query.metrics.ranked import RankedOutcomes
-from selective_query.outcomes import Outcomes
+from selective_query.outcomes.outcomes import Outcomes
 from selective_query.planning.sensitivity import Sensitivity, variations
 
 

@@ -1,9 +1,10 @@
 """Whom to query: routers rank inputs by how much a query would gain."""
 
-from selective_query.routers._base import BaseRouter
+from selective_query._utils import publish
 from selective_query.routers.agreement import AgreementRouter, member_votes
 from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.boosted_benefit import BoostedBenefitRouter
 from selective_query.routers.confidence import (
@@ -68,3 +69,5 @@ __all__ = [
     "make_router",
     "member_votes",
 ]
+
+publish(globals())

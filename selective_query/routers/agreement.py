@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from selective_query._validation import encode_labels
-from selective_query.routers._base import BaseRouter
+from selective_query._utils.validation import encode_labels
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
 

@@ -4,11 +4,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from selective_query._numbers import check_positive
-from selective_query.routers._base import BaseRouter
+from selective_query._utils.numbers import check_positive
+from selective_query.routers._evidence_columns import describe_layout, evidence_columns
+from selective_query.routers._table import centre_and_scale
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
-from selective_query.routers.evidence_columns import describe_layout, evidence_columns
-from selective_query.routers.table import centre_and_scale
 
 # Keeps the intercept finite where no row speaks for a query.
 INTERCEPT_PENALTY = 1e-6

@@ -5,17 +5,17 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.base import clone
 
-from selective_query._numbers import is_number
-from selective_query._validation import check_instance
-from selective_query.metrics.query_share import query_share
-from selective_query.routers._base import BaseRouter, SelfScoringRouter
-from selective_query.routers.confidence import MaxProbabilityRouter
-from selective_query.routers.portfolio import (
+from selective_query._utils.numbers import is_number
+from selective_query._utils.validation import check_instance
+from selective_query.metrics._query_share import query_share
+from selective_query.routers._portfolio import (
     ANCHOR,
     default_portfolio,
     fits_beside,
 )
-from selective_query.routers.scores import check_scores
+from selective_query.routers._scores import check_scores
+from selective_query.routers.base import BaseRouter, SelfScoringRouter
+from selective_query.routers.confidence import MaxProbabilityRouter
 
 # Accuracy near the asked coverage is the mean over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)

@@ -1,16 +1,16 @@
 """The benefit router: a regression of what a query gains."""
 
-from selective_query.probabilities import top_class
-from selective_query.routers._base import SelfScoringRouter
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import score_columns
-from selective_query.routers.ridge import (
+from selective_query.outcomes.probabilities import top_class
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._ridge import (
     RidgeProblem,
     check_penalty,
     column_penalty,
     standardised,
 )
-from selective_query.supervision.named import is_in_benefit_units, supervise
+from selective_query.routers.base import SelfScoringRouter
+from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
 
 class BenefitRouter(SelfScoringRouter):
@@ -42,7 +42,7 @@ class BenefitRouter(SelfScoringRouter):
         chooses among 10, 100 and inf.
     supervision : str or callable, default="benefit"
         What to learn instead of the benefit by labels, for example "soft", which takes
-        no labels; see :func:`~selective_query.supervision.supervise`.
+        no labels; see :func:`~selective_query.routers.supervision.supervise`.
 
     Attributes
     ----------

@@ -4,14 +4,14 @@ from itertools import islice
 
 import numpy as np
 
-from selective_query._numbers import check_number, check_positive, check_whole
-from selective_query.routers._base import SelfScoringRouter
+from selective_query._utils.numbers import check_number, check_positive, check_whole
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._held_out import held_out_scores
+from selective_query.routers._learned_columns import grid_of, on_grid, score_columns
+from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.decision_cost import cost_of
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.held_out import held_out_scores
-from selective_query.routers.learned_columns import grid_of, on_grid, score_columns
-from selective_query.supervision.named import is_in_benefit_units, supervise
+from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
 # Numbers of trees that cross-validation compares.
 TREES_STEP = 10

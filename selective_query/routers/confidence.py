@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from selective_query._numbers import check_number
+from selective_query._utils.numbers import check_number
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics.areas import deferral_area
-from selective_query.probabilities import TopKProba
-from selective_query.routers import scores
-from selective_query.routers._base import BaseRouter
+from selective_query.outcomes.probabilities import TopKProba
+from selective_query.routers import _scores as scores
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
 MOST_ORDER = 100  # powers of logits are numbers

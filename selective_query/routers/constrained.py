@@ -5,15 +5,15 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-from selective_query._validation import Interval, fit_context
-from selective_query.routers._base import BaseRouter
-from selective_query.routers.constrained_inputs import (
+from selective_query._utils.validation import Interval, fit_context
+from selective_query.routers._constrained_inputs import (
     linear_guess,
     moments,
     n_top,
     net_inputs,
     spread_evenly,
 )
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
 FEWEST_ROWS = 4
@@ -197,12 +197,12 @@ class ConstrainedRouter(BaseRouter):
         MissingEvidenceError
             When the evidence holds nothing numeric.
         """
-        from selective_query.routers.constrained_net import (
+        from selective_query.routers._constrained_net import (
             CoverageProblem,
             RouterNet,
             seeded,
         )
-        from selective_query.routers.primal_dual import minimise
+        from selective_query.routers._primal_dual import minimise
 
         self._check(outcomes)
         self.n_top_ = n_top(outcomes.base_proba, self.k)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query.routers.evidence_columns import MAX_LOGIT_COLUMNS, N_TOP
+from selective_query.routers._evidence_columns import MAX_LOGIT_COLUMNS, N_TOP
 
 FLOAT_BYTES = 4
 # Reports of what fit did, which no decision reads.

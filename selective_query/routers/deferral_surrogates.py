@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import expit
 
-from selective_query.probabilities import top_probability
-from selective_query.routers.logistic import LogisticRouter
+from selective_query.outcomes.probabilities import top_probability
+from selective_query.routers._logistic import LogisticRouter
 
 # Smallest probability of an answer whose logarithm is taken.
 TINY = 1e-12

@@ -2,8 +2,8 @@
 
 from scipy.special import logsumexp
 
-from selective_query._numbers import check_positive
-from selective_query.routers._base import BaseRouter
+from selective_query._utils.numbers import check_positive
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
 

@@ -3,18 +3,18 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from selective_query._numbers import check_number, check_whole, is_number
-from selective_query.probabilities import top_class
-from selective_query.routers._base import SelfScoringRouter
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import score_columns
-from selective_query.routers.ridge import (
+from selective_query._utils.numbers import check_number, check_whole, is_number
+from selective_query.outcomes.probabilities import top_class
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._ridge import (
     RidgeProblem,
     check_penalty,
     column_penalty,
     standardised,
 )
-from selective_query.supervision.named import is_in_benefit_units, supervise
+from selective_query.routers.base import SelfScoringRouter
+from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
 # In units of the mean distance of two rows; inf leaves a plain ridge regression.
 WIDTHS = (np.inf, 1.0, 0.5)

@@ -6,13 +6,13 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 
-from selective_query._validation import takes_weights
-from selective_query.probabilities import top_class
-from selective_query.routers._base import N_FOLDS, BaseRouter, iter_folds
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.learned_columns import FINENESS, columns_like, on_grid
-from selective_query.routers.ridge import check_penalty, standardised
-from selective_query.supervision.named import is_in_benefit_units, supervise
+from selective_query._utils.validation import takes_weights
+from selective_query.outcomes.probabilities import top_class
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._learned_columns import FINENESS, columns_like, on_grid
+from selective_query.routers._ridge import check_penalty, standardised
+from selective_query.routers.base import N_FOLDS, BaseRouter, iter_folds
+from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
 FEWEST_ROWS = 2 * N_FOLDS
 
@@ -41,7 +41,7 @@ class LearnedRouter(BaseRouter):
         A regressor, or a classifier with ``predict_proba``; it is cloned. One whose fit
         takes no ``sample_weight`` learns from outcomes of equal weights only.
     supervision : str or callable, default="benefit"
-        What it is taught, see :func:`~selective_query.supervision.supervise`.
+        What it is taught, see :func:`~selective_query.routers.supervision.supervise`.
     class_smoothing : float, default=100.0
         Rows of a predicted class at which its mean benefit is shrunk by half; inf
         leaves the column out.

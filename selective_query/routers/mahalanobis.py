@@ -3,15 +3,15 @@
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-from selective_query.probabilities import top_class
-from selective_query.routers._base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
-from selective_query.routers.table import (
+from selective_query.outcomes.probabilities import top_class
+from selective_query.routers._table import (
     centre_and_scale,
     check_width,
     chunks_of,
     numeric_table,
 )
+from selective_query.routers.base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
 
 # Keeps a covariance without any spread solvable.
 TINY = 1e-12

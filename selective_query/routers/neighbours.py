@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from selective_query._numbers import check_whole
-from selective_query.routers._base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
-from selective_query.routers.table import (
+from selective_query._utils.numbers import check_whole
+from selective_query.routers._table import (
     centre_and_scale,
     check_space,
     check_width,
@@ -13,6 +11,8 @@ from selective_query.routers.table import (
     numeric_inputs,
     numeric_table,
 )
+from selective_query.routers.base import BaseRouter
+from selective_query.routers.decision_cost import cost_of
 
 # Distances that differ by less, in standard deviations, are the same but for rounding.
 ROUNDING = 1e-6

@@ -2,14 +2,14 @@
 
 from sklearn.base import clone
 
-from selective_query.evidence import Evidence
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.outcomes import Outcomes
-from selective_query.routers._base import BaseRouter
+from selective_query.outcomes.evidence import Evidence
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.routers._scores import scores_of
+from selective_query.routers._table import numeric_inputs
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
-from selective_query.routers.scores import scores_of
-from selective_query.routers.table import numeric_inputs
-from selective_query.supervision.named import supervise
+from selective_query.routers.supervision.named import supervise
 
 
 class PreRouter(BaseRouter):

@@ -2,7 +2,7 @@
 
 from scipy.special import expit
 
-from selective_query.routers.logistic import LogisticRouter
+from selective_query.routers._logistic import LogisticRouter
 
 
 class ProxyLogisticRouter(LogisticRouter):

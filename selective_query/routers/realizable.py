@@ -3,9 +3,12 @@
 import numpy as np
 from scipy.special import expit, log_expit
 
+from selective_query.routers._logistic import LogisticProblem, LogisticRouter
 from selective_query.routers.deferral_surrogates import TINY, lead_of_deferral
-from selective_query.routers.logistic import LogisticProblem, LogisticRouter
-from selective_query.supervision.class_mass import class_probability, columns_of
+from selective_query.routers.supervision._class_mass import (
+    class_probability,
+    columns_of,
+)
 
 
 class RealizableDeferralRouter(LogisticRouter):

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from sklearn.base import clone
 
 from selective_query.exceptions import BoundRouterError
-from selective_query.routers._base import BaseRouter
 from selective_query.routers.agreement import AgreementRouter
 from selective_query.routers.appeal import AppealRouter
 from selective_query.routers.auto import AutoRouter
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.boosted_benefit import BoostedBenefitRouter
 from selective_query.routers.confidence import (

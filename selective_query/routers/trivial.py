@@ -4,11 +4,11 @@ from numbers import Integral
 
 import numpy as np
 
-from selective_query._numbers import random_state_of
-from selective_query.chance import chance_of_rows
+from selective_query._utils.numbers import random_state_of
 from selective_query.exceptions import BoundRouterError
-from selective_query.outcomes import Outcomes
-from selective_query.routers._base import BaseRouter
+from selective_query.outcomes._chance import chance_of_rows
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query._numbers import check_number, is_number
-from selective_query.routers.logistic import LogisticRouter
-from selective_query.routers.ridge import RidgeProblem, column_penalty
+from selective_query._utils.numbers import check_number, is_number
+from selective_query.routers._logistic import LogisticRouter
+from selective_query.routers._ridge import RidgeProblem, column_penalty
 
 USUAL_COST = 0.2
 # Where a price that is read off a regression may lie.

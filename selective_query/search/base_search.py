@@ -9,22 +9,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._fitting import become, unfitted
-from selective_query._labels import labelled_rows
-from selective_query._validation import (
+from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.labels import labelled_rows
+from selective_query._utils.validation import (
     HasMethods,
     Interval,
     Offers,
     fit_context,
     will_offer,
 )
-from selective_query.costs.device_check import check_device
-from selective_query.displays.bases import plot_bases
-from selective_query.hybrid import HybridClassifier
-from selective_query.routers._base import BaseRouter
+from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.displays._bases import plot_bases
+from selective_query.footprint._device_check import check_device
+from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
-from selective_query.search.contest import Contest
-from selective_query.search.judging import pareto
+from selective_query.search._contest import Contest
+from selective_query.search._judging import pareto
 from selective_query.search.space import SearchSpace
 
 

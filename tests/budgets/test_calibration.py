@@ -16,7 +16,7 @@ from selective_query.budgets import (
     MinSelectiveAccuracy,
     QueryRate,
 )
-from selective_query.budgets.calibration import hold_out
+from selective_query.budgets._solving.calibration import hold_out
 from selective_query.exceptions import (
     BudgetInfeasibleError,
     CalibrationWarning,

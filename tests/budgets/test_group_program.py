@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from selective_query.budgets.group_point import kept_by_mixtures
-from selective_query.budgets.group_program import (
+from selective_query.budgets._solving.group_program import (
     expected_benefit,
     group_levels,
     plan_groups,
 )
+from selective_query.budgets.group_point import kept_by_mixtures
 
 N = 40
 RNG = np.random.default_rng(0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selective_query.budgets.group_program import GroupPlan, group_levels
-from selective_query.budgets.group_rounding import (
+from selective_query.budgets._solving.group_program import GroupPlan, group_levels
+from selective_query.budgets._solving.group_rounding import (
     Constraints,
     mended,
     one_threshold_each,

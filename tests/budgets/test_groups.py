@@ -16,8 +16,8 @@ from selective_query.budgets import (
     Mixed,
     StayLocal,
 )
-from selective_query.budgets.group_program import expected_benefit, plan_groups
-from selective_query.budgets.groups import PLAN_SHARE
+from selective_query.budgets._solving.group_program import expected_benefit, plan_groups
+from selective_query.budgets._solving.groups import PLAN_SHARE
 from selective_query.exceptions import (
     CalibrationWarning,
     CertificateError,

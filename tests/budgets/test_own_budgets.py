@@ -8,13 +8,13 @@ from sklearn.linear_model import LogisticRegression
 
 from selective_query import HybridClassifier, Outcomes, RoutingPolicy
 from selective_query.budgets import All, Calibration, CalibrationScores, Coverage
-from selective_query.budgets._base import Budget, Floor, Limit
-from selective_query.budgets.p_values import binomial_p_value
+from selective_query.budgets._p_values import binomial_p_value
+from selective_query.budgets.base import Budget, Floor, Limit
 from selective_query.budgets.row_budgets import RowBudget
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
+from selective_query.evaluation.scorers import at_budget
 from selective_query.exceptions import BudgetInfeasibleError, CertificateError
 from selective_query.planning import plan
-from selective_query.scorers import at_budget
 
 
 class Wish(Budget):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, multinomial
 
-from selective_query.budgets.p_values import (
+from selective_query.budgets._p_values import (
     _excess_tail,
     binomial_p_value,
     excess_p_value,

@@ -26,7 +26,7 @@ from selective_query.budgets import (
     QueryRate,
     StayLocal,
 )
-from selective_query.budgets.p_values import excess_p_value
+from selective_query.budgets._p_values import excess_p_value
 from selective_query.costs import ConstantCosts
 from selective_query.exceptions import (
     BudgetInfeasibleError,

@@ -14,8 +14,8 @@ from selective_query.budgets import (
     MaxQueryCost,
     Mixed,
 )
+from selective_query.budgets._solving.group_program import group_levels
 from selective_query.budgets.group_point import kept_by_mixtures
-from selective_query.budgets.group_program import group_levels
 from selective_query.budgets.row_budgets import RowColumns
 from selective_query.exceptions import CalibrationWarning
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from selective_query.budgets import MaxExcessError, MinAccuracy, MinSelectiveAccuracy
-from selective_query.budgets.p_values import binomial_p_value
-from selective_query.budgets.sequence import fixed_sequence, largest_p_value
+from selective_query.budgets._p_values import binomial_p_value
+from selective_query.budgets._solving.sequence import fixed_sequence, largest_p_value
 from tests.budgets.population import Population
 
 

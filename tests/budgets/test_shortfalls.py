@@ -22,7 +22,7 @@ from selective_query.budgets import (
     Mixed,
     QueryRate,
 )
-from selective_query.budgets.shortfalls import short_by, standard_error
+from selective_query.budgets._solving.shortfalls import short_by, standard_error
 from selective_query.costs import ConstantCosts
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import beta, betabinom, binom, kstest
 
 from selective_query.budgets import Calibration, CalibrationScores, as_budget
-from selective_query.budgets.thresholds import coverage_bound, rows_needed
+from selective_query.budgets._solving.thresholds import coverage_bound, rows_needed
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
 

@@ -9,8 +9,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from selective_query import AbstainingClassifier
-from selective_query.chunks import curve_in_chunks, report_in_chunks
 from selective_query.metrics import accuracy_coverage_curve
+from selective_query.scale import curve_in_chunks, report_in_chunks
 
 
 def stream(*columns, size=83):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from selective_query.chunks import predict_in_chunks, write_npy
+from selective_query.scale import predict_in_chunks, write_npy
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int32, np.float32, "<U7"])

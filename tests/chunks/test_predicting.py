@@ -16,9 +16,9 @@ from selective_query import (
     HybridClassifier,
     RoutingPolicy,
 )
-from selective_query.chunks import predict_in_chunks
 from selective_query.routers import PreRouter
 from selective_query.routers.auto import AutoRouter
+from selective_query.scale import predict_in_chunks
 
 METHODS = ("predict", "predict_coverage", "query_score")
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query.nets import ConvNet, MobileNet, SignalNet
-from selective_query.training import NetClassifier
+from selective_query.nets.training import NetClassifier
 
 MAKERS = {
     "ConvNet": (partial(ConvNet, 10, (8, 16), n_channels=1), (1, 8, 8)),

@@ -10,16 +10,16 @@ pytest.importorskip("torch")
 
 from selective_query import AbstainingClassifier, HybridClassifier, RoutingPolicy
 from selective_query.budgets import MinAccuracy
-from selective_query.compression import (
+from selective_query.costs import STM32F746
+from selective_query.exceptions import CertificateError, DeviceLimitError
+from selective_query.nets.compression import (
     drift_report,
     policy_drift,
     prune,
     quantise,
 )
-from selective_query.costs import STM32F746
-from selective_query.exceptions import CertificateError, DeviceLimitError
-from selective_query.supervision import tempered
-from selective_query.training import AbstainingNetClassifier, NetClassifier
+from selective_query.nets.training import AbstainingNetClassifier, NetClassifier
+from selective_query.routers.supervision import tempered
 from tests.compression.conftest import MAKERS
 
 

@@ -4,8 +4,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from selective_query.compression import fold_batch_norm
 from selective_query.nets import EarlyExitNet
+from selective_query.nets.compression import fold_batch_norm
 
 
 @torch.no_grad()

@@ -2,9 +2,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from selective_query.compression import Grid
-from selective_query.compression.grids import RANGES
-from selective_query.compression.integer_layers import fixed_point
+from selective_query.nets.compression import Grid
+from selective_query.nets.compression.grids import RANGES
+from selective_query.nets.compression.integer_layers import fixed_point
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1, 3), (0, 5), (-4, 0), (2, 7), (-0.3, 9)])

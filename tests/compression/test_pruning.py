@@ -9,11 +9,11 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from selective_query.answers import ask
-from selective_query.compression import keep_within, kept_channels, prune, quantise
-from selective_query.costs.net_profile import profile_net
+from selective_query._models.answers import ask
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet, MobileNet, SignalNet
-from selective_query.training import NetClassifier
+from selective_query.nets.compression import keep_within, kept_channels, prune, quantise
+from selective_query.nets.training import NetClassifier
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 

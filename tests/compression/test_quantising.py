@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query import HybridClassifier
-from selective_query.answers import ask
-from selective_query.compression import integer_layers, quantise
+from selective_query._models.answers import ask
 from selective_query.costs import STM32F746
-from selective_query.costs.net_profile import profile_net
-from selective_query.training import NetClassifier, NetRouter
+from selective_query.footprint.net_profile import profile_net
+from selective_query.nets.compression import integer_layers, quantise
+from selective_query.nets.training import NetClassifier, NetRouter
 
 
 def seen_by(layers, classifier, X):

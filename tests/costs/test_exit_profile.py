@@ -5,8 +5,8 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
-from selective_query.costs.exit_profile import profile_exits, split_points
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint.exit_profile import profile_exits, split_points
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import EarlyExitNet
 
 SHAPE = 3, 16, 16

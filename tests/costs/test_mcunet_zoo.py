@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query.costs import STM32F746
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets.blocks import InvertedResidual, conv_block
 from tests.costs.mcunet_zoo import ZOO
 

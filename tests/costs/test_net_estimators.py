@@ -12,10 +12,10 @@ from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from selective_query.costs import profile_estimator
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint import profile_estimator
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet
-from selective_query.training import NetClassifier
+from selective_query.nets.training import NetClassifier
 
 N = 40
 IMAGES = np.random.default_rng(0).normal(size=(N, 1, 8, 8)).astype(np.float32)

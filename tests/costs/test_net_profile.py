@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from selective_query.costs import DEVICES, STM32F746
-from selective_query.costs.net_profile import profile_net
+from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet, MobileNet, SignalNet
 
 

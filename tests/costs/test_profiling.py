@@ -23,8 +23,9 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from selective_query.costs import STM32F746, profile_estimator
-from selective_query.costs.fitting import Footprint
+from selective_query.costs import STM32F746
+from selective_query.footprint import profile_estimator
+from selective_query.footprint.fitting import Footprint
 
 D, K = 64, 10
 
@@ -279,7 +280,7 @@ def test_estimators_and_nets_are_asked_alike(rows):
     from functools import partial
 
     from selective_query.nets import ConvNet
-    from selective_query.training import NetClassifier
+    from selective_query.nets.training import NetClassifier
 
     images = rows[0].reshape(-1, 1, 8, 8)
     net = NetClassifier(partial(ConvNet, K, (8, 16), n_channels=1))

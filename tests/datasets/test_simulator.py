@@ -3,9 +3,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from selective_query.datasets import make_selective_query
-from selective_query.probabilities import top_class, top_probability
+from selective_query.outcomes.probabilities import top_class, top_probability
 from selective_query.routers import BenefitRouter
-from selective_query.routers.evidence_columns import evidence_columns
+from selective_query.routers._evidence_columns import evidence_columns
 
 REGIMES = ("uniform", "specialist", "noisy")
 COVERAGES = np.array([0.9, 0.8, 0.7, 0.5])

@@ -7,7 +7,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import cross_fit_outcomes
-from selective_query.chunks import predict_in_chunks
+from selective_query.scale import predict_in_chunks
 
 pytestmark = [
     pytest.mark.slow,

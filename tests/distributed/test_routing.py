@@ -25,7 +25,7 @@ def columns(dataset):
 
 @pytest.mark.parametrize("blocks", [1, 7])
 def test_arrays(ray_cluster, digits, named_hybrid, blocks):
-    from selective_query.distributed import route_dataset
+    from selective_query.scale.ray import route_dataset
 
     pool, X = ray_cluster.data.ActorPoolStrategy, digits[0][900:]
     rows = ray_cluster.data.from_items(
@@ -57,7 +57,7 @@ def test_frames_where_all_or_nothing_is_queried(
     ray_cluster, digits, named_hybrid, coverage
 ):
     pandas = pytest.importorskip("pandas")
-    from selective_query.distributed import route_dataset
+    from selective_query.scale.ray import route_dataset
 
     names = [f"pixel {i}" for i in range(64)]
     frame = pandas.DataFrame(digits[0][900:1000], columns=names)
@@ -69,7 +69,7 @@ def test_frames_where_all_or_nothing_is_queried(
 
 
 def test_refusals(ray_cluster, digits, named_hybrid):
-    from selective_query.distributed import route_dataset
+    from selective_query.scale.ray import route_dataset
 
     X, _ = digits
     alone = AbstainingClassifier(named_hybrid.base_estimator, router="margin")

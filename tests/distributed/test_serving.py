@@ -38,7 +38,7 @@ OPTIONS = {"ray_actor_options": {"num_cpus": 0.5}}
 
 
 def test_requests_and_handles(serve, digits, named_hybrid):
-    from selective_query.distributed import hybrid_app
+    from selective_query.scale.ray import hybrid_app
 
     app = hybrid_app(named_hybrid, base_options=OPTIONS, global_options=OPTIONS)
     handle = serve.run(app, name="digits", route_prefix="/digits")
@@ -60,7 +60,7 @@ def test_requests_and_handles(serve, digits, named_hybrid):
 
 def test_a_saved_hybrid(serve, digits, named_hybrid, tmp_path):
     pytest.importorskip("skops")
-    from selective_query.distributed import saved_app
+    from selective_query.scale.ray import saved_app
 
     save(named_hybrid, tmp_path / "hybrid.skops")
     app = saved_app({"path": str(tmp_path / "hybrid.skops")})

@@ -15,19 +15,18 @@ from selective_query.costs import (
     ConstantCosts,
     Deployment,
     Device,
-    EstimatorProfile,
     Gateway,
     Link,
     measure_latency,
-    profile_estimator,
 )
-from selective_query.planning import plan
-from selective_query.systems import (
+from selective_query.footprint import EstimatorProfile, profile_estimator
+from selective_query.planning import (
     SystemCurve,
     best_within,
     early_exit,
     on_cloud,
     on_device,
+    plan,
     routed,
 )
 from tests.hostile.calls import (

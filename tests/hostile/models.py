@@ -16,10 +16,8 @@ from selective_query import (
     outcomes_from_models,
 )
 from selective_query.budgets import selective_guaranteed_risk
-from selective_query.budgets.sweep import JudgedRows
-from selective_query.chunks import curve_in_chunks, predict_in_chunks, report_in_chunks
-from selective_query.compression import drift_report
-from selective_query.costs.lost_queries import with_lost_queries
+from selective_query.budgets._solving.sweep import JudgedRows
+from selective_query.costs._lost_queries import with_lost_queries
 from selective_query.datasets import make_selective_query
 from selective_query.displays import (
     AccuracyCoverageDisplay,
@@ -28,11 +26,13 @@ from selective_query.displays import (
     RiskCoverageDisplay,
     ScoreHistogramDisplay,
 )
-from selective_query.inspection import (
+from selective_query.evaluation.inspection import (
     evidence_importance,
     routing_by_class,
     routing_examples,
 )
+from selective_query.nets.compression import drift_report
+from selective_query.scale import curve_in_chunks, predict_in_chunks, report_in_chunks
 from tests.hostile.calls import (
     BASE,
     COST,

@@ -11,7 +11,7 @@ from selective_query import (
     cross_fit_outcomes,
     outcomes_from_models,
 )
-from selective_query.chunks import report_in_chunks
+from selective_query.scale import report_in_chunks
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3))

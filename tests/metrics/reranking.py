@@ -2,14 +2,14 @@
 
 It makes no approximation beyond the bootstrap's own and takes as many times longer as
 there are resamples; the influence values of
-:mod:`selective_query.metrics.paired_scores` are held against it.
+:mod:`selective_query.metrics.inference.paired_scores` are held against it.
 """
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.multiplicity import check_inference
+from selective_query.metrics.inference._multiplicity import check_inference
 
 
 def bootstrap_accuracy(

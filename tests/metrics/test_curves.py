@@ -11,7 +11,7 @@ from selective_query.metrics import (
     deferral_area,
     selective_accuracy_at_coverage,
 )
-from selective_query.metrics.query_share import query_share
+from selective_query.metrics._query_share import query_share
 from selective_query.routers import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,

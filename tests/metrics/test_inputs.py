@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from selective_query.metrics import RankedOutcomes, pareto_front
-from selective_query.metrics.inputs import (
+from selective_query.metrics._inputs import (
     check_rows,
     check_scores,
     check_share,

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from selective_query.metrics import paired_difference
-from selective_query.metrics.influence import AccuracyReadings
-from selective_query.metrics.joint import RUN, JointEstimate, joint_estimate
+from selective_query.metrics.inference._influence import AccuracyReadings
+from selective_query.metrics.inference._joint import RUN, JointEstimate, joint_estimate
 
 N = RUN + 300  # more than are held at a time
 

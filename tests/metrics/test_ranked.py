@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from selective_query import metrics
 from selective_query.metrics import RankedOutcomes, accuracy_coverage_curve
+from selective_query.metrics._packed_sort import sort_outcomes
 from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.packed_sort import sort_outcomes
 from tests.metrics.drawn import ANY, RIGHT_OR_WRONG, rows
 
 # Scores that a sort by their bits could get wrong.

@@ -14,7 +14,7 @@ from selective_query.metrics import (
     selective_accuracy_at_coverage,
     selective_risk_at_coverage,
 )
-from selective_query.metrics.integrals import area_under_ratio
+from selective_query.metrics._integrals import area_under_ratio
 from tests.metrics.drawn import (
     ANY,
     FINITE,

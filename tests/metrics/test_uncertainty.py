@@ -5,10 +5,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from selective_query.metrics import accuracy_at_coverage
-from selective_query.metrics.influence import AccuracyReadings
-from selective_query.metrics.joint import JointEstimate, joint_estimate
-from selective_query.metrics.multiplicity import Family, critical_value, family, holm
-from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.inference._influence import AccuracyReadings
+from selective_query.metrics.inference._joint import JointEstimate, joint_estimate
+from selective_query.metrics.inference._multiplicity import (
+    Family,
+    critical_value,
+    family,
+    holm,
+)
+from selective_query.metrics.inference.paired_scores import PairedScores
 from tests.metrics.reranking import bootstrap_accuracy, interval
 
 COVERAGES = np.array([0.9, 0.8, 0.5, 0.2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from selective_query.datasets import make_selective_query
-from selective_query.metrics.paired_scores import PairedScores
+from selective_query.metrics.inference.paired_scores import PairedScores
 
 DRAWS, ROWS = 300, 300
 COVERAGES = [0.9, 0.8, 0.5]

@@ -7,13 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query import Evidence, Outcomes, list_routers
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics import accuracy_at_coverage
-from selective_query.probabilities import entropy
+from selective_query.outcomes.probabilities import entropy
 from selective_query.routers import BaseRouter, make_router
 from selective_query.routers.checks import (
+    _fitting,
+    _scoring,
     fields_of,
-    fitting,
     sample_outcomes,
-    scoring,
     yield_router_checks,
 )
 from selective_query.routers.decision_cost import DecisionCost
@@ -142,7 +142,7 @@ def test_expected_failures_name_checks_that_there_are():
 def test_every_check_is_yielded():
     written = {
         name
-        for module in (scoring, fitting)
+        for module in (_scoring, _fitting)
         for name in vars(module)
         if name.startswith("check_")
     }
@@ -404,7 +404,7 @@ def test_a_broken_router_is_caught(broken):
 def test_nan_check_catches_evidence_that_lets_nan_pass(monkeypatch):
     monkeypatch.setattr(Evidence, "__post_init__", lambda self: None)
     with pytest.raises(AssertionError, match="Nothing was raised"):
-        scoring.check_nan_is_refused(Sound())
+        _scoring.check_nan_is_refused(Sound())
 
 
 def test_each_new_check_raises_for_its_own_reason():

@@ -18,17 +18,17 @@ from selective_query.routers import (
     ProxyLogisticRouter,
     TwoStageRouter,
 )
-from selective_query.routers._base import iter_folds
-from selective_query.routers.checks import sample_outcomes
-from selective_query.routers.evidence_columns import evidence_columns
-from selective_query.routers.ridge import (
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._ridge import (
     ALPHAS,
     CLASS_SMOOTHING,
     RidgeProblem,
     column_penalty,
     standardised,
 )
-from selective_query.supervision import supervise
+from selective_query.routers.base import iter_folds
+from selective_query.routers.checks import sample_outcomes
+from selective_query.routers.supervision import supervise
 
 
 def from_benefit(benefit, **parts):

@@ -12,9 +12,9 @@ from sklearn.naive_bayes import GaussianNB
 from selective_query import Evidence, Outcomes, TopKProba
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import ConstrainedRouter
+from selective_query.routers._constrained_inputs import net_inputs, spread_evenly
+from selective_query.routers._primal_dual import Multiplier
 from selective_query.routers.constrained import DAMPING
-from selective_query.routers.constrained_inputs import net_inputs, spread_evenly
-from selective_query.routers.primal_dual import Multiplier
 
 QUICK = {"hidden": (16, 8), "head": (8,), "n_epochs": 4, "random_state": 0}
 
@@ -294,7 +294,7 @@ def test_decisions_do_not_depend_on_precision_or_batch():
 
 
 def test_scores_are_those_of_the_net_in_torch():
-    from selective_query.routers.constrained_net import RouterNet
+    from selective_query.routers._constrained_net import RouterNet
 
     torch.manual_seed(0)
     net = RouterNet(2, 5, hidden=(6, 5), head=(7,), dropout=0.5).eval()

@@ -13,9 +13,9 @@ from selective_query.routers import (
     MaxLogitRouter,
     MaxProbabilityRouter,
 )
+from selective_query.routers._portfolio import FEWEST_ROWS_FOR_TREES
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost, columns_cost
-from selective_query.routers.portfolio import FEWEST_ROWS_FOR_TREES
 
 
 def many_classes(n_classes):

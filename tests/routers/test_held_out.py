@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from selective_query import RoutingPolicy
 from selective_query.datasets import make_selective_query
 from selective_query.routers import LearnedRouter
-from selective_query.routers.held_out import held_out_scores
+from selective_query.routers._held_out import held_out_scores
 
 N = 400
 FOLDS = [

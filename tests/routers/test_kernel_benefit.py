@@ -4,7 +4,7 @@ import pytest
 from selective_query import Outcomes, TopKProba
 from selective_query.routers import BenefitRouter, KernelBenefitRouter
 from selective_query.routers.checks import fields_of, sample_outcomes
-from selective_query.supervision import soft_outcomes
+from selective_query.routers.supervision import soft_outcomes
 
 
 def curved(n, seed):

@@ -12,9 +12,9 @@ from sklearn.preprocessing import FunctionTransformer
 from selective_query import Outcomes, RoutingPolicy, TopKProba
 from selective_query.routers import LearnedRouter
 from selective_query.routers.checks import (
+    _scoring,
     fields_of,
     sample_outcomes,
-    scoring,
     yield_router_checks,
 )
 
@@ -40,8 +40,8 @@ def test_router(check):
 
 def test_trees_do_not_cut_at_a_value():
     router = LearnedRouter(HistGradientBoostingRegressor(max_iter=20))
-    scoring.check_a_row_scores_alone_as_in_a_batch(router)
-    scoring.check_last_digits_do_not_matter(router)
+    _scoring.check_a_row_scores_alone_as_in_a_batch(router)
+    _scoring.check_last_digits_do_not_matter(router)
 
 
 def rates(win, loss, n=1000):

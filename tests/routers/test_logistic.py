@@ -12,11 +12,11 @@ from selective_query.routers import (
     RealizableDeferralRouter,
     TwoStageRouter,
 )
+from selective_query.routers._logistic import LogisticProblem
+from selective_query.routers._ridge import LEAST_SLOPE
 from selective_query.routers.checks import fields_of, sample_outcomes
-from selective_query.routers.logistic import LogisticProblem
 from selective_query.routers.realizable import _MixtureProblem
-from selective_query.routers.ridge import LEAST_SLOPE
-from selective_query.supervision import soft_outcomes
+from selective_query.routers.supervision import soft_outcomes
 
 ALL = (
     ProxyLogisticRouter,

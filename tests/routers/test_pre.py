@@ -24,9 +24,9 @@ from selective_query.routers import (
     PreRouter,
     ProxyLogisticRouter,
     TwoStageRouter,
-    table,
+    _table,
 )
-from selective_query.supervision import soft_outcomes
+from selective_query.routers.supervision import soft_outcomes
 
 
 class Counting:
@@ -169,7 +169,7 @@ def test_more_sparse_columns_than_rows_are_no_matter():
 
 
 def test_a_sparse_X_that_would_not_fit_dense_is_refused(monkeypatch):
-    monkeypatch.setattr(table, "MOST_DENSE", 100)
+    monkeypatch.setattr(_table, "MOST_DENSE", 100)
     with pytest.raises(ValueError, match=r"shape \(500, 3\).*TruncatedSVD"):
         PreRouter().fit(replace(known(), X=csr_matrix(known().X)))
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from selective_query.routers.primal_dual import Multiplier, minimise
+from selective_query.routers._primal_dual import Multiplier, minimise
 
 
 class Weights(torch.nn.Module):

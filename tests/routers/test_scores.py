@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from selective_query import Evidence, Outcomes, RoutingPolicy, TopKProba, list_routers
 from selective_query.exceptions import BoundRouterError, MissingEvidenceError
 from selective_query.metrics import deferral_area
-from selective_query.probabilities import top_probabilities
+from selective_query.outcomes.probabilities import top_probabilities
 from selective_query.routers import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
@@ -26,8 +26,8 @@ from selective_query.routers import (
     MaxProbabilityRouter,
     OracleRouter,
     RandomRouter,
+    _scores,
     make_router,
-    scores,
 )
 
 PROBA = np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.125, 0.125, 0.75]])
@@ -78,7 +78,7 @@ def test_scores_of_topk_by_hand(router, expected):
 
 def test_margin_of_one_listed_class_takes_the_second_for_zero():
     top = TopKProba([[2], [0]], [[0.6], [1.0]], 5)
-    np.testing.assert_allclose(scores.margin(top), [0.4, 0])
+    np.testing.assert_allclose(_scores.margin(top), [0.4, 0])
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 10, 32, 33, 100]))
@@ -91,10 +91,10 @@ def test_margin_is_the_same_by_a_running_top_two_and_by_partition(seed, k):
     proba[2, :2] = 0.5
     before = proba.copy()
     top = top_probabilities(proba, 2)
-    np.testing.assert_allclose(scores.margin(proba), 1 - (top[:, 0] - top[:, 1]))
+    np.testing.assert_allclose(_scores.margin(proba), 1 - (top[:, 0] - top[:, 1]))
     falling = np.sort(proba, axis=1)[:, ::-1]
     np.testing.assert_allclose(
-        scores.margin(proba), 1 - falling[:, 0] + falling[:, 1], atol=1e-15
+        _scores.margin(proba), 1 - falling[:, 0] + falling[:, 1], atol=1e-15
     )
     np.testing.assert_array_equal(proba, before)
 
@@ -149,7 +149,7 @@ def test_max_logit_takes_log_probabilities_where_there_are_no_logits():
 def test_log_odds_are_logits_centred_in_each_row():
     z = np.array([[1.0, 2.0, 6.0], [-3.0, 5.0, 1.0]])
     proba = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(scores.log_odds(proba), [[-2, -1, 3], [-4, 4, 0]])
+    np.testing.assert_allclose(_scores.log_odds(proba), [[-2, -1, 3], [-4, 4, 0]])
 
 
 def test_max_logit_refuses_topk_and_nothing():
@@ -171,24 +171,24 @@ def logit_outcomes(seed, right_score):
 
 
 def test_max_logit_chooses_the_exponent_of_the_largest_area():
-    outcomes = logit_outcomes(0, lambda z, _: scores.max_logit_p_norm(z, 2))
+    outcomes = logit_outcomes(0, lambda z, _: _scores.max_logit_p_norm(z, 2))
     router = MaxLogitRouter().fit(outcomes)
     assert router.p_ == 2
     areas = [
         deferral_area(
-            scores.max_logit_p_norm(outcomes.base_logits, p), outcomes.base_utility
+            _scores.max_logit_p_norm(outcomes.base_logits, p), outcomes.base_utility
         )
         for p in router.candidates
     ]
     assert router.candidates[np.argmax(areas)] == 2
     np.testing.assert_array_equal(
         router.query_score(outcomes.evidence),
-        scores.max_logit_p_norm(outcomes.base_logits, 2),
+        _scores.max_logit_p_norm(outcomes.base_logits, 2),
     )
 
 
 def test_max_logit_falls_back_on_max_probability():
-    outcomes = logit_outcomes(1, lambda _, proba: scores.max_probability(proba))
+    outcomes = logit_outcomes(1, lambda _, proba: _scores.max_probability(proba))
     router = MaxLogitRouter().fit(outcomes)
     assert router.p_ is None
     score = router.query_score(outcomes.evidence)

@@ -15,7 +15,7 @@ from sklearn.tree import DecisionTreeClassifier
 from selective_query import BaseSearchCV, HybridClassifier, SearchSpace
 from selective_query.exceptions import BoundRouterError
 from selective_query.routers import EntropyRouter
-from selective_query.search.judging import (
+from selective_query.search._judging import (
     Judged,
     judge_base,
     pareto,

@@ -4,7 +4,7 @@ import pytest
 from selective_query import Evidence, Outcomes, TopKProba
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import BenefitRouter
-from selective_query.supervision import (
+from selective_query.routers.supervision import (
     concatenate_outcomes,
     diff_prob_outcomes,
     fit_temperature,

@@ -3,7 +3,7 @@ import pytest
 
 from selective_query import Outcomes
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
-from selective_query.systems import early_exit, on_device
+from selective_query.planning import early_exit, on_device
 
 DEVICE = STM32F746.with_(sensing_energy_mj=2.0)
 MACS = np.array([1e6, 3e6, 8e6])
@@ -77,7 +77,7 @@ def test_the_sweep_goes_from_the_whole_net_to_the_first_exit():
 
 
 def _entropies(proba):
-    from selective_query.probabilities import entropy
+    from selective_query.outcomes.probabilities import entropy
 
     return np.concatenate([entropy(of_exit) for of_exit in proba])
 

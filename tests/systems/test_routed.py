@@ -8,8 +8,8 @@ import pytest
 from selective_query import Outcomes
 from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment
 from selective_query.datasets import make_selective_query
-from selective_query.systems import SystemCurve, on_cloud, on_device, routed
-from selective_query.systems.curve import COSTS
+from selective_query.planning import SystemCurve, on_cloud, on_device, routed
+from selective_query.planning.system_curve import COSTS
 
 COSTLY = Deployment(
     device=STM32F746.with_(sensing_energy_mj=3.0), base_ms=100, router_macs=50_000,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from selective_query.metrics import paired_difference
-from selective_query.systems import SystemCurve, best_within
+from selective_query.planning import SystemCurve, best_within
 
 ROWS = np.random.default_rng(0).integers(0, 2, (4, 50)).astype(float)
 

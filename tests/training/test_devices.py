@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from selective_query.nets import ConvNet
-from selective_query.training import NetClassifier, net_classifier
-from selective_query.training.engine import find_device
+from selective_query.nets.training import NetClassifier, net_classifier
+from selective_query.nets.training._engine import find_device
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 

@@ -17,8 +17,8 @@ from skorch.callbacks import (
 
 from selective_query import HybridClassifier
 from selective_query.nets import ConvNet
-from selective_query.training import NetClassifier, early_stopping
-from selective_query.training.losses import CrossEntropy, SelfAdaptive
+from selective_query.nets.training import NetClassifier, _early_stopping
+from selective_query.nets.training.losses import CrossEntropy, SelfAdaptive
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
@@ -71,7 +71,7 @@ def test_ctrl_c_while_held_out_rows_are_judged_ends_the_fit(images, monkeypatch)
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(early_stopping, "accuracy_at_coverage", interrupted)
+    monkeypatch.setattr(_early_stopping, "accuracy_at_coverage", interrupted)
     X, y = images
     with pytest.raises(KeyboardInterrupt):
         NetClassifier(SMALL, n_epochs=2, validation=0.2).fit(X[:300], y[:300])

@@ -13,7 +13,7 @@ from selective_query import load, save
 from selective_query.budgets import All, Coverage, MinAccuracy
 from selective_query.exceptions import CertificateError
 from selective_query.nets import ConvNet
-from selective_query.training import (
+from selective_query.nets.training import (
     AbstainingNetClassifier,
     HybridNetClassifier,
     NetClassifier,

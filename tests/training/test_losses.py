@@ -5,9 +5,9 @@ torch = pytest.importorskip("torch")
 
 from torch.nn.functional import cross_entropy
 
-from selective_query.training import list_losses, make_loss
-from selective_query.training.batch import NetOutput, Target
-from selective_query.training.losses import (
+from selective_query.nets.training import list_losses, make_loss
+from selective_query.nets.training._batch import NetOutput, Target
+from selective_query.nets.training.losses import (
     CrossEntropy,
     DeepGamblers,
     DeepSupervision,

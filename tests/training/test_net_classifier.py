@@ -13,18 +13,18 @@ from skorch.callbacks import Checkpoint, EpochTimer
 from torch import nn
 
 from selective_query import HybridClassifier
-from selective_query.answers import ask
+from selective_query._models.answers import ask
 from selective_query.nets import ConvNet, EarlyExitNet
 from selective_query.nets.blocks import conv_block
-from selective_query.training import (
+from selective_query.nets.training import (
     NetClassifier,
     flip,
     flip_and_shift,
     list_losses,
     shift,
 )
-from selective_query.training.batch import make_target
-from selective_query.training.losses import (
+from selective_query.nets.training._batch import make_target
+from selective_query.nets.training.losses import (
     DeepGamblers,
     DeepSupervision,
     Distillation,

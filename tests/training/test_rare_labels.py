@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from selective_query import HybridClassifier
 from selective_query.nets import ConvNet
-from selective_query.training import HybridNetClassifier, NetClassifier
+from selective_query.nets.training import HybridNetClassifier, NetClassifier
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from selective_query.routers.checks.fitting import (
+from selective_query.routers.checks._fitting import (
     check_abstention,
     check_base_that_is_always_right_or_wrong,
     check_clone_keeps_parameters,
@@ -18,8 +18,7 @@ from selective_query.routers.checks.fitting import (
     check_two_fits_give_equal_scores,
     check_unfitted_router_says_so,
 )
-from selective_query.routers.checks.samples import fields_of, sample_outcomes
-from selective_query.routers.checks.scoring import (
+from selective_query.routers.checks._scoring import (
     check_a_row_scores_alone_as_in_a_batch,
     check_cost_is_counted,
     check_doubt_scores_higher_than_certainty,
@@ -35,6 +34,7 @@ from selective_query.routers.checks.scoring import (
     check_topk_evidence,
     check_zero_rows,
 )
+from selective_query.routers.checks.samples import fields_of, sample_outcomes
 
 __all__ = ["fields_of", "sample_outcomes", "yield_router_checks"]
 

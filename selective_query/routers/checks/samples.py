@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from selective_query.outcomes import Outcomes
+from selective_query.outcomes.outcomes import Outcomes
 
 BASE_FIELDS = ("base_proba", "base_logits", "base_features")
 EVIDENCE_FIELDS = (*BASE_FIELDS, "X")

@@ -1,0 +1,223 @@
+"""The exact names that a file may use. A name that begins like one of them is none."""
+
+from functools import cache
+
+import numpy as np
+from scipy import special
+from sklearn.base import ClusterMixin, OutlierMixin
+from sklearn.utils import all_estimators
+
+# What a file is of: one of these, or a class derived from one.
+ROOTS = frozenset(
+    f"selective_query.{name}"
+    for name in (
+        "classifiers.AbstainingClassifier",
+        "classifiers.HybridClassifier",
+        "policy.RoutingPolicy",
+        "routers.BaseRouter",
+    )
+)
+
+# What a policy, classifier or router of this library is made of; never a function, nor
+# a module. Tests save one of every router and budget.
+OWN = frozenset(
+    f"selective_query.{folder}.{name}"
+    for folder, names in {
+        "budgets": (
+            "All",
+            "BatteryLife",
+            "Calibration",
+            "CalibrationScores",
+            "Certificate",
+            "Coverage",
+            "GroupCoverage",
+            "GroupOperatingPoint",
+            "JudgedRows",
+            "MaxBytes",
+            "MaxEnergy",
+            "MaxExcessError",
+            "MaxLatency",
+            "MaxPrice",
+            "MaxQueryCost",
+            "MinAccuracy",
+            "MinSelectiveAccuracy",
+            "Mixed",
+            "OperatingPoint",
+            "QueryRate",
+            "StayLocal",
+        ),
+        "budgets.row_budgets": ("RowColumns",),
+        "classifiers": (
+            "AbstainingClassifier",
+            "AlternatingAdaptation",
+            "HybridClassifier",
+        ),
+        "costs": (
+            "Cloud",
+            "ConstantCosts",
+            "Deployment",
+            "Device",
+            "Gateway",
+            "Link",
+            "Source",
+        ),
+        "costs._query": ("Query",),
+        "footprint": ("FitReport",),
+        "footprint.fitting": ("Limit",),
+        "outcomes": ("Evidence", "Outcomes", "TopKProba"),
+        "policy": ("RoutingPolicy",),
+        "routers._logistic": ("LogisticRouter",),
+        "routers": (
+            "AgreementRouter",
+            "AlwaysBaseRouter",
+            "AlwaysGlobalRouter",
+            "AppealRouter",
+            "AutoRouter",
+            "BenefitRouter",
+            "BoostedBenefitRouter",
+            "ConstrainedRouter",
+            "CrossEntropyDeferralRouter",
+            "EnergyRouter",
+            "EntropyRouter",
+            "KNNBenefitRouter",
+            "KNNDistanceRouter",
+            "KernelBenefitRouter",
+            "LearnedRouter",
+            "MahalanobisRouter",
+            "MarginRouter",
+            "MaxLogitRouter",
+            "MaxProbabilityRouter",
+            "OneVsAllDeferralRouter",
+            "OracleRouter",
+            "PreRouter",
+            "ProxyLogisticRouter",
+            "RandomRouter",
+            "RealizableDeferralRouter",
+            "TwoStageRouter",
+        ),
+    }.items()
+    for name in names
+)
+
+# Parts of estimators that are plain Python.
+_PARTS = frozenset(
+    f"sklearn.{module}.{name}"
+    for module, names in {
+        "_loss.link": (
+            "HalfLogitLink",
+            "IdentityLink",
+            "Interval",
+            "LogLink",
+            "LogitLink",
+            "MultinomialLogit",
+        ),
+        "_loss.loss": (
+            "AbsoluteError",
+            "ExponentialLoss",
+            "HalfBinomialLoss",
+            "HalfGammaLoss",
+            "HalfMultinomialLoss",
+            "HalfPoissonLoss",
+            "HalfSquaredError",
+            "HuberLoss",
+            "PinballLoss",
+        ),
+        "calibration": ("_CalibratedClassifier", "_SigmoidCalibration"),
+        "ensemble._hist_gradient_boosting.binning": ("_BinMapper",),
+        "neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),
+    }.items()
+    for name in names
+)
+LOSSES = frozenset(
+    f"sklearn.{module}.{name}"
+    for module, names in {
+        "_loss._loss": (
+            "CyAbsoluteError",
+            "CyExponentialLoss",
+            "CyHalfBinomialLoss",
+            "CyHalfGammaLoss",
+            "CyHalfMultinomialLoss",
+            "CyHalfPoissonLoss",
+            "CyHalfSquaredError",
+            "CyHalfTweedieLoss",
+            "CyHalfTweedieLossIdentity",
+            "CyHuberLoss",
+            "CyPinballLoss",
+        ),
+        "linear_model._sgd_fast": (
+            "EpsilonInsensitive",
+            "Hinge",
+            "Huber",
+            "Log",
+            "ModifiedHuber",
+            "SquaredEpsilonInsensitive",
+            "SquaredHinge",
+            "SquaredLoss",
+        ),
+    }.items()
+    for name in names
+)
+# Made and checked by `compiled`.
+TREE = "sklearn.tree._tree.Tree"
+TREE_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+KD_TREE = "sklearn.neighbors._kd_tree.KDTree"
+EUCLIDEAN = "sklearn.metrics._dist_metrics.EuclideanDistance64"
+
+DICTS = frozenset(
+    {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
+)
+SPARSE = frozenset(
+    f"scipy.sparse._{kind}.{kind}_{form}"
+    for kind in ("csc", "csr")
+    for form in ("array", "matrix")
+)
+
+
+@cache
+def array_types():
+    """Names of arrays, and of scalars that hold numbers, text or dates."""
+    scalars = set(np.sctypeDict.values()) - {np.object_, np.void}
+    return frozenset(
+        {"numpy.ndarray", *(f"{kind.__module__}.{kind.__name__}" for kind in scalars)}
+    )
+
+
+@cache
+def value_types():
+    """Names of the types of values that may be named as such, as of a key."""
+    plain = bool, dict, float, int, list, set, str, tuple
+    return array_types().union(f"builtins.{kind.__name__}" for kind in plain)
+
+
+@cache
+def element_functions():
+    """Names of the functions of arrays that work element by element (ufuncs)."""
+    homes = {
+        np: ("numpy", "numpy._core._multiarray_umath"),
+        special: (
+            "scipy.special",
+            "scipy.special._special_ufuncs",
+            "scipy.special._ufuncs",
+        ),
+    }
+    return frozenset(
+        f"{module}.{name}"
+        for home, modules in homes.items()
+        for name, value in vars(home).items()
+        if isinstance(value, np.ufunc)
+        for module in modules
+    )
+
+
+@cache
+def object_types():
+    """Names of the classes that are made of their attributes."""
+    # Clusterings and detectors of outliers index arrays of theirs in compiled code,
+    # with nothing that checks them.
+    estimators = {
+        f"{kind.__module__}.{kind.__name__}"
+        for _, kind in all_estimators()
+        if kind.__module__.startswith("sklearn.")
+        and not issubclass(kind, (ClusterMixin, OutlierMixin))
+    }
+    return estimators | OWN | _PARTS | {TREE_PREDICTOR, KD_TREE, EUCLIDEAN}

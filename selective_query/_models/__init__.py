@@ -1,0 +1,1 @@
+"""What a fitted model says: its answers, its layers, its fits on folds."""

@@ -1,0 +1,382 @@
+"""Outcomes from estimators: what both models say about rows they were not fitted on."""
+
+import numpy as np
+from joblib import delayed
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from tqdm.auto import tqdm
+
+from selective_query._models.answers import Answers, ask, check_has_classes
+from selective_query._models.refit import FoldAnswers
+from selective_query._utils.labels import kind_of, labelled_rows
+from selective_query._utils.parallel import parallel
+from selective_query._utils.validation import is_frozen, takes_weights
+from selective_query.outcomes.evidence import Evidence
+from selective_query.outcomes.outcomes import Outcomes
+
+
+def fit_model(model, X, y, sample_weight=None):
+    """A fitted clone, or the model itself where it is frozen."""
+    if is_frozen(model):
+        return model
+    model = clone(model)
+    if sample_weight is not None and takes_weights(model):
+        return model.fit(X, y, sample_weight=sample_weight)
+    return model.fit(X, y)
+
+
+def times(weight, factor):
+    """The product of row weights and a factor, either of which may be None."""
+    if weight is None or factor is None:
+        return factor if weight is None else weight
+    return weight * factor
+
+
+def _fit_and_ask(model, X, y, weight, rows, classes, base_features, who):
+    train, *asked = rows
+    fitted = fit_model(
+        model,
+        _safe_indexing(X, train),
+        y[train],
+        None if weight is None else weight[train],
+    )
+    return [
+        ask(fitted, _safe_indexing(X, some), classes, base_features, who)
+        if len(some)
+        else None
+        for some in asked
+    ]
+
+
+class CrossFit:
+    """Held-out answers of models, fold by fold, on the same splits for all of them.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        The data; y holds labels.
+    cv : int, splitter or iterable of (train, test)
+        Every row must be in exactly one test part.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    n_jobs : int or None
+        For joblib.
+    verbose : int
+        Above zero, a bar shows fits that take longer than two seconds.
+    """
+
+    def __init__(self, X, y, sample_weight, cv, classes, n_jobs=None, verbose=0):
+        self.X, self.y, self.weight, self.classes = X, y, sample_weight, classes
+        self.n_jobs, self.verbose = n_jobs, verbose
+        splitter = check_cv(cv, y, classifier=True)
+        self.splits = [
+            (np.asarray(train), np.asarray(test))
+            for train, test in splitter.split(_placeholder(X, y), y)
+        ]
+        self.fold = _fold_numbers(self.splits, len(y))
+        # A fold without weight is as though absent; its rows are answered all the same.
+        self.counted = [
+            number
+            for number, (_, test) in enumerate(self.splits)
+            if sample_weight is None or sample_weight[test].any()
+        ]
+
+    def answers(self, model, base_features=None, who="base_estimator", factor=None):
+        """Answers of a model to each row, by fits that did not see it.
+
+        A factor multiplies the weight of each row in the fits.
+        """
+        if is_frozen(model):
+            return ask(model, self.X, self.classes, base_features, who)
+        return joined(self.folds(model, base_features, who, factor))
+
+    def folds(self, model, base_features, who, factor=None, some=()):
+        """The same fold by fold, and answers to those of some rows that each fit saw.
+
+        Returns
+        -------
+        list of FoldAnswers
+        """
+        return self._run(model, self.splits, base_features, who, factor, some)
+
+    def coarser_folds(self, model, base_features, who, factor=None, some=()):
+        """As `folds`, by fits that see one fold less.
+
+        Each leaves out two neighbouring folds and answers both, so that of K folds
+        about K / 2 fits do. Folds without weight are passed over.
+        """
+        fewer, splits = [], [self.splits[number] for number in self.counted]
+        for number in range(0, len(splits), 2):
+            train, test = splits[number]
+            next_test = splits[(number + 1) % len(splits)][1]
+            both = np.concatenate([test, next_test])
+            fewer.append((np.setdiff1d(train, next_test), both))
+        return self._run(model, fewer, base_features, who, factor, some)
+
+    def _run(self, model, splits, base_features, who, factor, some):
+        weight = times(self.weight, factor)
+        rows = [(train, test, np.intersect1d(some, train)) for train, test in splits]
+        if takes_weights(model):
+            _refuse_weightless(splits, weight, who)
+        fits = parallel(self.n_jobs)(
+            delayed(_fit_and_ask)(
+                model, self.X, self.y, weight, part, self.classes, base_features, who
+            )
+            for part in rows
+        )
+        bar = tqdm(
+            fits,
+            desc=f"cross-fitting {who}",
+            total=len(splits),
+            delay=2,
+            leave=False,
+            disable=not self.verbose,
+        )
+        return [
+            FoldAnswers(test, held_out, seen, seen_answers)
+            for (_, test, seen), (held_out, seen_answers) in zip(rows, bar, strict=True)
+        ]
+
+
+def joined(folds):
+    """The held-out answers of folds, row by row."""
+    order = np.argsort(np.concatenate([fold.test for fold in folds]))
+    parts = [fold.held_out for fold in folds]
+    return Answers(
+        *(
+            None
+            if getattr(parts[0], name) is None
+            else np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("proba", "features", "logits", "predicted")
+        )
+    )
+
+
+def _refuse_weightless(splits, weight, who):
+    for train, test in splits if weight is not None else ():
+        if not weight[train].any():
+            raise ValueError(
+                f"sample_weight is zero on every row that {who} is to be fitted on for "
+                f"one of the folds (its first row is {test[0]}). Give weight to rows "
+                "of at least two folds; or leave out the rows without weight, so that "
+                "an int in cv spreads the others over all folds."
+            )
+
+
+def _placeholder(X, y):
+    # Splitters read the length of X only; a list of texts would trip some of them.
+    return np.zeros((len(y), 1)) if not hasattr(X, "shape") else X
+
+
+def _fold_numbers(splits, n):
+    parts = [part for split in splits for part in split]
+    for part in parts:
+        if not len(part) or part.dtype.kind not in "iu" or part.min() < 0:
+            raise ValueError(
+                "cv must give row numbers >= 0, at least one for each train and test "
+                f"part. Got {len(part)} of dtype {part.dtype}"
+                + (f", the least of them {part.min()}" if len(part) else "")
+                + ". Use np.flatnonzero(mask) in place of a mask, and leave out folds "
+                "that hold no rows."
+            )
+    if any(part.max() >= n for part in parts):
+        raise ValueError(
+            f"cv holds row numbers beyond the {n} rows to be split. With calibration= "
+            "a share of the rows is held out first; give cv as an int or a splitter."
+        )
+    times = np.zeros(n, dtype=int)
+    fold = np.zeros(n, dtype=int)
+    for number, (_, test) in enumerate(splits):
+        times[test] += 1
+        fold[test] = number
+    if not (times == 1).all():
+        raise ValueError(
+            "cv must put every row into exactly one test part, so that each row has "
+            f"one held-out answer. {int((times == 0).sum())} rows are in none and "
+            f"{int((times > 1).sum())} in several. Use KFold, StratifiedKFold, an "
+            "int, or the list of splits that GroupKFold makes of your groups."
+        )
+    if len(splits) < 2:
+        raise ValueError(f"cv must have at least two folds. Got {len(splits)}.")
+    return fold
+
+
+def to_evidence(base, X):
+    """Evidence from the base's answers, which were checked when it gave them."""
+    return Evidence.of_checked(
+        len(base.proba),
+        base_proba=base.proba,
+        base_logits=base.logits,
+        base_features=base.features,
+        X=X,
+    )
+
+
+def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
+    """Outcomes from both sides' answers; `global_` is None for abstention.
+
+    No column stands for a label that is not among the classes. Where there is one,
+    grades take the place of y: both sides are wrong about it.
+    """
+    grades = {}
+    if not np.isin(y, classes).all():
+        for name, side in (("base", base), ("global", global_)):
+            if side is not None:
+                grades[f"{name}_utility"] = classes[side.label] == y
+    return Outcomes(
+        base_proba=base.proba,
+        base_logits=base.logits,
+        base_features=base.features,
+        base_pred=None if base.proba is not None else classes[base.label],
+        global_proba=None if global_ is None else global_.proba,
+        global_pred=None if global_ is None else classes[global_.label],
+        X=X,
+        y=None if grades else y,
+        **grades,
+        classes=classes,
+        sample_weight=sample_weight,
+        fold=fold,
+    )
+
+
+def labels_of(y, base, global_=None):
+    """Sorted labels of y and of the models that know theirs already.
+
+    Raises
+    ------
+    ValueError
+        When a frozen model says nothing of its labels, or shares none with y.
+    """
+    known = [np.unique(y)]
+    for who, model in (("base_estimator", base), ("global_estimator", global_)):
+        if model is None or not is_frozen(model):
+            continue
+        check_has_classes(model, who)
+        if hasattr(model, "classes_"):
+            known.append(np.asarray(model.classes_))
+            refuse_other_labels(known[-1], known[0], who)
+    return np.unique(np.concatenate(known))
+
+
+def refuse_other_labels(labels, of_y, who):
+    """Raise for a model whose labels are of another kind than y, or none of those in y.
+
+    Raises
+    ------
+    ValueError
+        Which names the model by `who`.
+    """
+    if kind_of(labels) != kind_of(of_y):
+        problem, cure = "is of another kind of label than y", "all text or all numbers"
+    elif not np.isin(labels, of_y).any():
+        problem, cure = "shares no label with y", "or pass a model of these"
+    else:
+        return
+    raise ValueError(
+        f"{who} is frozen and {problem}, so no answer of it is ever right. It knows "
+        f"{labels[:5].tolist()}, and y holds {of_y[:5].tolist()}. Use the same labels "
+        f"everywhere, {cure}."
+    )
+
+
+def _prepare(X, y, sample_weight, *models):
+    X, y, sample_weight = labelled_rows(X, y, sample_weight)
+    return X, y, sample_weight, labels_of(y, *models)
+
+
+def cross_fit_outcomes(
+    base_estimator,
+    global_estimator,
+    X,
+    y,
+    *,
+    cv=5,
+    sample_weight=None,
+    base_features=None,
+    n_jobs=None,
+):
+    """Outcomes of both models on every row, by fits that did not see it.
+
+    Parameters
+    ----------
+    base_estimator, global_estimator : estimator
+        Classifiers; a frozen one is asked once and not fitted. The base needs
+        predict_proba. ``global_estimator=None`` is abstention.
+    X, y : array-like
+        Rows and labels; new to models that are frozen.
+    cv : int, splitter or iterable of (train, test), default=5
+        The same splits serve both models.
+    sample_weight : array-like of shape (n_samples,), optional
+    base_features : str, transformer or callable, optional
+        See :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+
+    Returns
+    -------
+    Outcomes
+        With the fold of each row in ``fold``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import cross_fit_outcomes
+    >>> X, y = load_iris(return_X_y=True)
+    >>> outcomes = cross_fit_outcomes(GaussianNB(), RandomForestClassifier(), X, y)
+    >>> outcomes.n_rows
+    150
+    """
+    models = base_estimator, global_estimator
+    X, y, sample_weight, classes = _prepare(X, y, sample_weight, *models)
+    cross_fit = CrossFit(X, y, sample_weight, cv, classes, n_jobs)
+    base = cross_fit.answers(base_estimator, base_features)
+    global_ = None
+    if global_estimator is not None:
+        global_ = cross_fit.answers(global_estimator, who="global_estimator")
+    frozen = all(m is None or is_frozen(m) for m in models)
+    fold = None if frozen else cross_fit.fold
+    return to_outcomes(base, global_, X, y, classes, sample_weight, fold)
+
+
+def outcomes_from_models(
+    base_estimator, global_estimator, X, y, *, sample_weight=None, base_features=None
+):
+    """Outcomes of two fitted models on rows that are new to both.
+
+    Parameters
+    ----------
+    base_estimator, global_estimator : fitted estimator
+        ``global_estimator=None`` is abstention.
+    X, y : array-like
+        Rows that neither model was fitted on.
+    sample_weight : array-like of shape (n_samples,), optional
+    base_features : str, transformer or callable, optional
+        See :class:`HybridClassifier`.
+
+    Returns
+    -------
+    Outcomes
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import outcomes_from_models
+    >>> X, y = load_iris(return_X_y=True)
+    >>> base = GaussianNB().fit(X[::2], y[::2])
+    >>> global_ = RandomForestClassifier().fit(X[::2], y[::2])
+    >>> outcomes_from_models(base, global_, X[1::2], y[1::2]).n_rows
+    75
+    """
+    models = [m for m in (base_estimator, global_estimator) if m is not None]
+    frozen = map(FrozenEstimator, models)
+    X, y, sample_weight, classes = _prepare(X, y, sample_weight, *frozen)
+    base = ask(base_estimator, X, classes, base_features)
+    global_ = None
+    if global_estimator is not None:
+        global_ = ask(global_estimator, X, classes, who="global_estimator")
+    return to_outcomes(base, global_, X, y, classes, sample_weight)

@@ -1,0 +1,209 @@
+"""One of the two models on the rows of a fit: its held-out answers, its final fit."""
+
+from functools import cached_property
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._models.answers import ask
+from selective_query._models.crossfit import (
+    CrossFit,
+    fit_model,
+    joined,
+    times,
+    to_evidence,
+    to_outcomes,
+)
+from selective_query._models.refit import change_by_refit
+from selective_query._utils.validation import is_frozen, warn_user
+from selective_query.exceptions import CalibrationWarning
+
+# Rows on which fits are compared that have both learned from them.
+N_COMPARED = 1000
+# Fewer folds cannot tell what a fit on all rows changes.
+LEAST_FOLDS = 3
+
+
+class FitRows:
+    """The rows of a fit, and the folds that both sides share.
+
+    Parameters
+    ----------
+    X, y, weight
+        The data; y holds labels, and the weight may be None.
+    classes : ndarray of shape (n_classes,)
+    cv, n_jobs, verbose
+        As of :class:`CrossFit`.
+    """
+
+    def __init__(self, X, y, weight, classes, cv, n_jobs, verbose):
+        self.X, self.y, self.weight, self.classes = X, y, weight, classes
+        self._options = cv, classes, n_jobs, verbose
+
+    @cached_property
+    def cross_fit(self):
+        """Made when the first model needs it; frozen ones need none."""
+        return CrossFit(self.X, self.y, self.weight, *self._options)
+
+
+class Side:
+    """A model and a factor on the weights of its rows.
+
+    Parameters
+    ----------
+    model : estimator or None
+        None for the global of an abstaining classifier.
+    rows : FitRows
+    who : str
+        Its parameter, for messages.
+    features : as `base_features`, or None
+    factor : ndarray of shape (n_samples,) or None
+    compares : bool, default=False
+        Whether its fits shall answer to some rows that they have seen, so that they
+        can be compared.
+    """
+
+    def __init__(self, model, rows, who, features=None, factor=None, *, compares=False):
+        self.model, self.rows, self.who = model, rows, who
+        self.features, self.factor, self.compares = features, factor, compares
+
+    @property
+    def stays(self):
+        """Whether no fit changes it."""
+        return self.model is None or is_frozen(self.model)
+
+    def weighted(self, factor):
+        """The same side with another factor."""
+        return Side(
+            self.model,
+            self.rows,
+            self.who,
+            self.features,
+            factor,
+            compares=self.compares,
+        )
+
+    @cached_property
+    def answers(self):
+        """Its answers to each row, by fits that did not see it."""
+        if self.model is None:
+            return None
+        if self.stays:
+            rows = self.rows
+            return ask(self.model, rows.X, rows.classes, self.features, self.who)
+        return joined(self._folds)
+
+    @cached_property
+    def _folds(self):
+        return self._by(self.rows.cross_fit.folds)
+
+    @property
+    def _counted_folds(self):
+        return [self._folds[number] for number in self.rows.cross_fit.counted]
+
+    def _by(self, folds):
+        some = self._compared if self.compares else ()
+        return folds(self.model, self.features, self.who, self.factor, some)
+
+    @cached_property
+    def _compared(self):
+        rows = self.rows
+        counted = np.arange(len(rows.y))
+        if rows.weight is not None:
+            counted = np.flatnonzero(rows.weight)
+        spread = np.linspace(0, len(counted) - 1, N_COMPARED).astype(int)
+        return counted[np.unique(spread)]
+
+    def agreement_of_features(self):
+        """How alike the columns of features of two fits are, by rows that both saw.
+
+        Returns
+        -------
+        float
+            Mean correlation of a column in the fit on all rows with the same in those
+            of the folds; nan where no column varies.
+        """
+        mean = []
+        for fold in self._counted_folds:
+            place = np.searchsorted(self._compared, fold.seen)
+            ours, theirs = self._final.features[place], fold.seen_answers.features
+            with np.errstate(invalid="ignore", divide="ignore"):
+                ours, theirs = (
+                    (part - part.mean(axis=0)) / part.std(axis=0)
+                    for part in (ours, theirs)
+                )
+            mean.append((ours * theirs).mean(axis=0))
+        mean = np.concatenate(mean)
+        known = mean[np.isfinite(mean)]
+        return float(known.mean()) if len(known) else np.nan
+
+    @cached_property
+    def _final(self):
+        """Answers of the fit on all rows to the rows on which fits are compared."""
+        some = _safe_indexing(self.rows.X, self._compared)
+        return ask(self.fitted, some, self.rows.classes, self.features, self.who)
+
+    def change_by_refit(self):
+        """What sets the answers of the fit on all rows apart from those of the folds.
+
+        Returns
+        -------
+        iterable of (evidence, row, mass, known)
+            As of :func:`~selective_query._models.refit.change_by_refit`; empty where
+            nothing is fitted, or two folds (of those that have weight) cannot tell.
+        """
+        rows = self.rows
+        if self.stays or len(rows.cross_fit.splits) < LEAST_FOLDS:
+            return []
+        if len(rows.cross_fit.counted) < LEAST_FOLDS:
+            warn_user(
+                f"sample_weight is zero on all but {len(rows.cross_fit.counted)} folds "
+                "of cv, and nothing tells what a fit on all rows changes in fewer than "
+                f"{LEAST_FOLDS}, so that coverage may be off by several points. Leave "
+                "out the rows without weight, so that an int in cv spreads the others "
+                "over all folds; or take calibration=0.2.",
+                CalibrationWarning,
+            )
+            return []
+        weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
+        coarser = self._by(rows.cross_fit.coarser_folds)
+        parts = change_by_refit(
+            self._counted_folds, coarser, self._compared, self._final, weight
+        )
+        # One after the other: together they are two copies of X.
+        return (
+            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, known)
+            for answers, row, mass, known in parts
+        )
+
+    @cached_property
+    def fitted(self):
+        """The model fitted on all rows, once."""
+        weight = times(self.rows.weight, self.factor)
+        return fit_model(self.model, self.rows.X, self.rows.y, weight)
+
+
+class Sides:
+    """Base and global on the same rows.
+
+    Parameters
+    ----------
+    base, global_ : Side
+    """
+
+    def __init__(self, base, global_):
+        self.base, self.global_ = base, global_
+
+    @cached_property
+    def outcomes(self):
+        """What both say about each row, by fits that did not see it."""
+        rows = self.base.rows
+        return to_outcomes(
+            self.base.answers,
+            self.global_.answers,
+            rows.X,
+            rows.y,
+            rows.classes,
+            rows.weight,
+            None if self.base.stays else rows.cross_fit.fold,
+        )

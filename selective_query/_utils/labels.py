@@ -1,0 +1,144 @@
+"""Class labels: text, bytes or numbers, never a mixture."""
+
+import numpy as np
+from sklearn.utils import indexable
+from sklearn.utils.validation import column_or_1d
+
+from selective_query._utils.numbers import refuse_masked
+from selective_query._utils.validation import check_weights, refuse_other_length
+
+KINDS = {"U": "text", "T": "text", "S": "bytes", "M": "dates", "m": "durations"}
+
+
+def check_labels(values, name):
+    """Return `values` as an array of labels that can be compared with each other.
+
+    Raises
+    ------
+    ValueError
+        When text and numbers are mixed, an entry is masked or missing, or these are no
+        labels.
+    """
+    refuse_masked(values, name)
+    try:
+        labels = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{name} must be an array of labels. Got {type(values).__name__}, of which "
+            f"numpy says: {error}."
+        ) from None
+    if labels.dtype.kind in "cV" or not (labels.ndim or labels.dtype.kind != "O"):
+        got = f"dtype {labels.dtype}" if labels.ndim else type(values).__name__
+        complex_ = "Complex data not supported: " if labels.dtype.kind == "c" else ""
+        raise ValueError(
+            f"{complex_}{name} should be a 1d array of labels, text or numbers. Got "
+            f"{got}. Turn them into text or whole numbers."
+        )
+    refuse_missing(labels, name)
+    if labels.dtype.kind == "O":
+        try:
+            np.unique(labels)
+        except TypeError:
+            kinds = sorted({type(label).__name__ for label in labels.flat})
+            raise ValueError(
+                f"{name} must hold labels of one kind, all text or all numbers. Got a "
+                f"mixture of {', '.join(kinds)}. Convert it, for example with "
+                "numpy.asarray(labels, dtype=str)."
+            ) from None
+    return labels
+
+
+def labelled_rows(X, y, sample_weight):
+    """Rows that can be sliced, their labels, and weights or None, all checked.
+
+    Raises
+    ------
+    ValueError
+        When lengths differ, an entry is masked, a label is missing or a weight is none.
+    """
+    refuse_masked(X, "X")
+    (X,) = indexable(X)
+    y = label_column(y)
+    refuse_other_length(y, "y", X)
+    if sample_weight is not None:
+        sample_weight = check_weights(sample_weight, len(y))
+    return X, y, sample_weight
+
+
+def label_column(y, name="y"):
+    """Labels as an array with one for each row, none of them masked or missing.
+
+    Raises
+    ------
+    ValueError
+    """
+    return column_or_1d(check_labels(y, name), warn=True)
+
+
+def kind_of(labels):
+    """Text, bytes, dates or numbers: labels of two kinds are never equal."""
+    first = labels.flat[0] if labels.dtype.kind == "O" and labels.size else labels
+    if isinstance(first, str):
+        return "text"
+    if isinstance(first, bytes):
+        return "bytes"
+    return KINDS.get(labels.dtype.kind, "numbers")
+
+
+def refuse_missing(labels, name):
+    """Raise where a row has no label: None, NaN, NaT, or the NA of pandas.
+
+    Raises
+    ------
+    ValueError
+        Which names the first such row.
+    """
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype.kind in "mM":
+        missing = np.isnat(labels)
+    elif labels.dtype.kind == "O":
+        missing = np.fromiter(map(_is_missing, labels.flat), bool, labels.size)
+    else:
+        return
+    if missing.any():
+        row = int(missing.argmax())
+        raise ValueError(
+            f"{name} must hold a label for each row. Got {labels.flat[row]} in row "
+            f"{row}. Drop the rows without one."
+        )
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA is neither equal to itself nor not
+        return True
+
+
+def check_truth(y, classes):
+    """True labels that answers among `classes` can be held against.
+
+    Labels that are not among the classes are let through: no answer is equal to them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        When a label is missing, or of another kind than the classes.
+    """
+    if len(y) and kind_of(y) != kind_of(classes):
+        raise ValueError(
+            f"y must hold labels of the kind of the classes, {kind_of(classes)} "
+            f"({classes[:3].tolist()}), or no answer is ever right. Got {kind_of(y)} "
+            f"({y[:3].tolist()}). Map one to the other."
+        )
+    return y

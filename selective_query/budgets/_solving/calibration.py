@@ -1,0 +1,396 @@
+"""From a budget to an operating point, on the rows that thresholds are learned from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import inf, nan
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from selective_query.budgets._solving.groups import solve_groups
+from selective_query.budgets._solving.infeasible import (
+    infeasible,
+    not_shown,
+    warn_nothing_shown,
+)
+from selective_query.budgets._solving.sequence import fixed_sequence
+from selective_query.budgets._solving.shortfalls import short_by, standard_error
+from selective_query.budgets._solving.sweep import JudgedRows
+from selective_query.budgets._solving.thresholds import (
+    CalibrationScores,
+    coverage_bound,
+)
+from selective_query.budgets.base import ROUNDING, Floor, Limit, is_number
+from selective_query.budgets.certificates import Certificate, OperatingPoint
+from selective_query.budgets.combined import (
+    check_coverage,
+    floors_of,
+    least_coverage,
+    limit_of,
+)
+from selective_query.budgets.row_budgets import RowColumns, looks_at_rows
+from selective_query.exceptions import (
+    BudgetInfeasibleError,
+    CertificateError,
+)
+
+# Where no other rows can settle a sequence of thresholds, this share of the calibration
+# rows does, and no more rows than it takes.
+ORDERING_SHARE = 0.2
+ENOUGH_TO_ORDER = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Rows that thresholds are learned from, for any budget.
+
+    Attributes
+    ----------
+    scores : CalibrationScores
+    judged : JudgedRows or None
+        The same rows with the utilities of both answers, where they are known.
+    ordering : JudgedRows or None
+        Rows that are independent of these, to settle a sequence of thresholds.
+    seed : int
+        For setting such rows aside where there are none.
+    columns : RowColumns
+        What budgets read off each row.
+    in_benefit_units : bool
+        Whether scores are estimates of the benefit.
+    answers_exact : bool
+        Whether the answers are those of the models that will be in use.
+    """
+
+    scores: CalibrationScores
+    judged: JudgedRows | None = None
+    ordering: JudgedRows | None = None
+    seed: int = 0
+    columns: RowColumns = field(default_factory=RowColumns)
+    in_benefit_units: bool = False
+    answers_exact: bool = True
+
+    def solve(self, budget, confidence=None):
+        """The operating point for a budget.
+
+        Parameters
+        ----------
+        budget : Budget or None
+            None cuts at zero benefit.
+        confidence : float or None
+            Probability with which the budget shall hold on new data. None: on average.
+
+        Returns
+        -------
+        OperatingPoint
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When no threshold keeps to the budget, or is shown to.
+        CertificateError
+            When a confidence is asked for and the rows are not exact, or weigh more
+            than one row each.
+        ValueError
+            When a quality is asked for and the outcomes of the rows are not known.
+        """
+        budget = check_coverage(budget)
+        if confidence is not None:
+            check_confidence(confidence)
+            self._check_certifiable(budget)
+        if not self.scores.n:
+            raise ValueError("There are no calibration rows of positive weight.")
+        if budget is None:
+            return self._point(None, 0.0, None, method="the sign of the benefit")
+        if looks_at_rows(budget):
+            return solve_groups(self, budget, confidence)
+        floors = floors_of(budget)
+        if not floors:
+            return self._spend(budget, least_coverage(budget), confidence)
+        self._check_judged(floors)
+        if confidence is None:
+            return self._reach(budget, floors)
+        self._check_answers(floors)
+        return self._certify(budget, floors, confidence)
+
+    def _check_certifiable(self, budget):
+        if budget is None:
+            raise CertificateError(
+                "confidence= certifies a budget, and coverage=None asks for none. "
+                "Give a coverage, or set confidence=None."
+            )
+        if not self.scores.exact:
+            raise CertificateError(
+                "confidence= is only true for rows that nothing was fitted on. Set "
+                "calibration=0.2 to hold out a share of the rows, or use frozen models "
+                "with a router that learns nothing (max_probability, entropy, ...); or "
+                "set confidence=None."
+            )
+        check_certifiable_weights(self.scores.unit_weights)
+
+    def _check_answers(self, floors):
+        if not self.answers_exact:
+            raise CertificateError(
+                f"confidence= for {floors[0]!r} is only true for answers of the global "
+                "that will be in use, and these come from others, fitted on parts of "
+                "the rows. Set calibration=0.2 to hold out a share of the rows, freeze "
+                "the global, or set confidence=None."
+            )
+
+    def _check_judged(self, floors):
+        if self.judged is None:
+            raise ValueError(
+                f"{floors[0]!r} needs to know how good the answers to the calibration "
+                "rows are, and only evidence was given. Pass Outcomes as held_out=."
+            )
+
+    def _spend(self, budget, coverage, confidence):
+        """As many queries as a limit allows."""
+        threshold, rank, too_few = self.scores.cut(coverage, confidence)
+        bound = None
+        if confidence is not None:
+            bound = coverage
+            if rank is not None and not too_few:
+                bound = coverage_bound(rank, self.scores.n, confidence)
+            bound = _for_each_limit(budget, bound)
+        return self._point(
+            budget,
+            threshold,
+            confidence,
+            method="exact order statistic" if self.scores.exact else "order statistic",
+            bound=bound,
+            vacuous=too_few,
+            rank=rank,
+        )
+
+    def _reach(self, budget, floors):
+        """The fewest queries that reach the floors, by estimate."""
+        sweep = self.judged.sweep()
+        allowed = sweep.coverage >= least_coverage(budget) - ROUNDING
+        met = allowed.copy()
+        for floor in floors:
+            met &= floor.met(sweep)
+        if not met.any():
+            raise infeasible(sweep, allowed, limit_of(budget), floors)
+        furthest = int(np.flatnonzero(met)[-1])
+        if self.scores.exact:
+            threshold = self.scores.above(sweep.thresholds[furthest])
+            if sweep.kept[furthest] == sweep.n:
+                threshold = inf
+        else:
+            # Scores of the refitted models differ, so a coverage is carried over, not
+            # a threshold.
+            threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
+        return self._point(
+            budget,
+            threshold,
+            None,
+            method="estimated curve",
+            short_by=tuple(
+                self._short_by(part, sweep, furthest) for part in budget.parts
+            ),
+        )
+
+    def _short_by(self, part, sweep, i):
+        """By how much new data fall short of a part that threshold i meets."""
+        rows, worth = self.judged, self.scores.n_effective / self.scores.n
+        kept = rows.score <= sweep.thresholds[i]
+        if isinstance(part, Limit):
+            error = standard_error(kept, rows.weight, worth)
+            return short_by(sweep.coverage[i] - least_coverage(part), error)
+        if not isinstance(part, Floor) or (part.kept_by_global and not sweep.kept[i]):
+            return None
+        judged = part.values(rows, sweep.thresholds[i])
+        if judged is None:
+            return nan
+        values, weight = judged
+        # Rows that are all right, or all alike, still leave one in so many open.
+        least = 1 / (weight.sum() * worth)
+        error = max(standard_error(values, weight, worth), least)
+        return short_by(-float(part.shortfall(sweep)[i]), error)
+
+    def _certify(self, budget, floors, confidence):
+        """The fewest queries that are shown to reach the floors."""
+        ordering, judged = self.ordering, self.judged
+        if ordering is None:
+            order = np.random.RandomState(self.seed).permutation(len(judged.score))
+            n_first = min(max(1, round(ORDERING_SHARE * len(order))), ENOUGH_TO_ORDER)
+            ordering = judged.take(np.sort(order[:n_first]))
+            judged = judged.take(np.sort(order[n_first:]))
+        if not judged.weight.any():
+            raise BudgetInfeasibleError(
+                f"{floors[0]!r} cannot be shown: some calibration rows settle which "
+                "thresholds to test, and no row of positive weight is left. Give more "
+                "rows.",
+                floors[0],
+                nan,
+            )
+        least = least_coverage(budget)
+        found = fixed_sequence(ordering, judged, floors, least, confidence)
+        error = 1 - confidence
+        vacuous = False
+        threshold = found.threshold
+        if threshold is not None:
+            threshold = self.scores.above(threshold)
+        else:
+            # Querying everything keeps to some floors for certain, where it may be.
+            everything_may_leave = not np.isneginf(judged.score).any()
+            if (
+                least
+                or not everything_may_leave
+                or not all(floor.kept_by_global for floor in floors)
+            ):
+                raise not_shown(found, limit_of(budget), floors, confidence)
+            threshold, vacuous = -inf, True
+            warn_nothing_shown(floors[0], found, error)
+        binary = found.sweep.is_binary
+        methods = [f.method if binary else f.graded_method for f in floors]
+        method = " and ".join(dict.fromkeys(methods))
+        point = self._point(
+            budget,
+            threshold,
+            confidence,
+            method=f"{method}, along a fixed sequence of thresholds",
+            bound=_bounds(budget),
+            vacuous=vacuous,
+        )
+        n = round(float(judged.weight.sum()))
+        return replace(point, certificate=replace(point.certificate, n=n))
+
+    def _point(self, budget, threshold, confidence, **certificate):
+        n = self.scores.n
+        coverage = self.scores.coverage_at(threshold)
+        accuracy = nan
+        if self.judged is not None:
+            if self.scores.exact:
+                accuracy = float(self.judged.sweep([threshold]).accuracy[0])
+            else:
+                # What this coverage gave where the scores are those of other models.
+                sweep = self.judged.sweep()
+                accuracy = float(np.interp(coverage, sweep.coverage, sweep.accuracy))
+        return OperatingPoint(
+            threshold,
+            budget,
+            coverage,
+            accuracy,
+            Certificate(
+                budget,
+                threshold,
+                int(n) if self.scores.whole_weights else float(n),
+                confidence,
+                self.scores.exact,
+                weighted=not self.scores.unit_weights,
+                **certificate,
+            ),
+        )
+
+
+def check_certifiable_weights(unit_weights):
+    """Refuse weights of which nobody can tell whether they are counts or importances.
+
+    Raises
+    ------
+    CertificateError
+        When some row weighs other than 0 or 1.
+    """
+    if not unit_weights:
+        raise CertificateError(
+            "confidence= counts independent rows, and sample_weight holds other "
+            "numbers than 0 and 1, which may be counts of rows or importances of "
+            "rows. Where they are counts, repeat the rows in place of weighting them: "
+            "outcomes.take(np.repeat(np.arange(n), sample_weight)), or X and y "
+            "likewise. Importances have no certificate: set confidence=None."
+        )
+
+
+def check_confidence(confidence):
+    """Refuse what is no probability between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    if not is_number(confidence) or not 0 < confidence < 1:
+        raise ValueError(
+            "confidence must be a number between 0 and 1, ends excluded, or None for "
+            f"no certificate. Got {confidence!r}."
+        )
+
+
+def _for_each_limit(budget, bound):
+    """One bound of the coverage for each limit; they hold together, being the same."""
+    bounds = tuple(bound if isinstance(p, Limit) else None for p in budget.parts)
+    return bounds[0] if len(bounds) == 1 else bounds
+
+
+def _bounds(budget):
+    """What is shown of each part: what was asked for, and nothing beyond it.
+
+    A bound that is read off the rows after they chose the threshold is no bound.
+    """
+    bounds = tuple(
+        part.level
+        if isinstance(part, Floor)
+        else least_coverage(part)
+        if isinstance(part, Limit)
+        else None
+        for part in budget.parts
+    )
+    return bounds[0] if len(bounds) == 1 else bounds
+
+
+def hold_out(n, calibration, random_state):
+    """Row numbers to fit on, and a random share of all to calibrate on.
+
+    Raises
+    ------
+    ValueError
+        When one side would be empty.
+    """
+    n_held_out = round(calibration * n)
+    if not 0 < n_held_out < n:
+        raise ValueError(
+            f"calibration={calibration} of {n} rows leaves one side empty. Give more "
+            "rows or another share."
+        )
+    order = check_random_state(random_state).permutation(n)
+    return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+
+def certify_jointly(at, budgets, confidence):
+    """What `at` gives for each of several budgets, so that all of it holds together.
+
+    Parameters
+    ----------
+    at : callable
+        From a budget and a ``confidence=`` to a policy or classifier.
+    budgets : sequence of (float or Budget)
+    confidence : float
+
+    Returns
+    -------
+    list
+        In the place of a budget that cannot be shown, its BudgetInfeasibleError.
+
+    Raises
+    ------
+    ValueError
+        When there is no budget, or the confidence is no probability.
+    """
+    budgets = list(budgets) if isinstance(budgets, Iterable) else budgets
+    if not isinstance(budgets, list) or not budgets:
+        raise ValueError(
+            "budgets must hold at least one budget, in a list such as [0.8, 0.9]. Got "
+            f"{budgets!r}."
+        )
+    check_confidence(confidence)
+    for budget in budgets:
+        check_coverage(budget)
+    each = 1 - (1 - confidence) / len(budgets)
+    found = []
+    for budget in budgets:
+        try:
+            found.append(at(budget, confidence=each))
+        except BudgetInfeasibleError as error:
+            found.append(error)
+    return found

@@ -1,0 +1,292 @@
+"""What a linear program over groups needs to know about some rows, and gives back."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from selective_query.budgets._solving.group_program import (
+    expected_benefit,
+    group_levels,
+    plan_groups,
+)
+from selective_query.budgets._solving.group_rounding import (
+    Constraints,
+    mended,
+    one_threshold_each,
+)
+from selective_query.budgets._solving.shortfalls import short_by, standard_error
+from selective_query.budgets._solving.sweep import JudgedRows
+from selective_query.budgets.base import Limit
+from selective_query.budgets.combined import least_coverage
+from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
+
+# What the lowest score is worth less than the highest, where both are worth the same.
+SLOPE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class GroupProblem:
+    """Some rows, and what is asked of their groups.
+
+    Attributes
+    ----------
+    judged : JudgedRows
+    groups : ndarray of shape (n_groups,)
+    place : ndarray of shape (n_samples,)
+        Position of each row's group in ``groups``.
+    least : ndarray of shape (n_groups,)
+        Least coverage of each group.
+    overall : float
+        Least coverage of all.
+    max_gap, max_cost : float or None
+    cost : ndarray of shape (n_samples,) or None
+    in_benefit_units : bool
+    next_weight : float
+        What one more row would weigh.
+    """
+
+    judged: JudgedRows
+    groups: np.ndarray
+    place: np.ndarray
+    least: np.ndarray
+    overall: float
+    max_gap: float | None
+    max_cost: float | None
+    cost: np.ndarray | None
+    in_benefit_units: bool
+    next_weight: float
+
+    @classmethod
+    def of(cls, budget, calibration):
+        """All calibration rows."""
+        judged = calibration.judged
+        by, costs = part_of(budget, GroupCoverage), part_of(budget, MaxQueryCost)
+        group = np.zeros(len(judged.score), dtype=int)
+        if by:
+            group = calibration.columns.of(by)
+        groups, place = np.unique(group, return_inverse=True)
+        return cls(
+            judged=judged,
+            groups=groups,
+            place=place,
+            least=by.least_coverages(groups) if by else np.zeros(1),
+            overall=least_coverage(budget),
+            max_gap=by.max_gap if by else None,
+            max_cost=costs.maximum if costs else None,
+            cost=calibration.columns.of(costs) if costs else None,
+            in_benefit_units=calibration.in_benefit_units,
+            next_weight=calibration.scores.next_weight,
+        )
+
+    def take(self, rows):
+        """The same about some of the rows, with all groups."""
+        return replace(
+            self,
+            judged=self.judged.take(rows),
+            place=self.place[rows],
+            cost=None if self.cost is None else self.cost[rows],
+        )
+
+    @cached_property
+    def value(self):
+        """What a query of each row is expected to gain."""
+        judged = self.judged
+        if self.in_benefit_units and np.isfinite(judged.score).all():
+            return judged.score
+        return expected_benefit(
+            judged.score, judged.query_utility - judged.base_utility, judged.weight
+        )
+
+    @cached_property
+    def _used(self):
+        """Rows of positive weight."""
+        return self.judged.weight > 0
+
+    @cached_property
+    def _present(self):
+        """Groups that have some; the others keep everything."""
+        return np.unique(self.place[self._used])
+
+    @cached_property
+    def _constraints(self):
+        """What these rows must show, so that new ones keep to it on average.
+
+        The score of rank k among n rows keeps k / (n + 1) of new ones.
+        """
+        size = np.bincount(self.place, self.judged.weight)[self._present]
+        return Constraints(
+            size=size,
+            least=self._one_more(self.least[self._present], size),
+            overall=self._one_more(self.overall, size.sum()),
+            max_gap=self.max_gap,
+            max_cost=self.max_cost,
+        )
+
+    def _one_more(self, coverage, size):
+        return np.minimum(1.0, coverage * (1 + self.next_weight / size))
+
+    @cached_property
+    def _levels(self):
+        """Every level of each group."""
+        columns = [self.judged.score, self.value, self.judged.weight]
+        if self.cost is not None:
+            columns.append(self.cost)
+        rows = [self._used & (self.place == g) for g in self._present]
+        return [group_levels(*(column[own] for column in columns)) for own in rows]
+
+    @cached_property
+    def _strictly_rising_value(self):
+        """The value, where rows are worth the same a little less for a lower score.
+
+        A plan that may choose among such rows would mix far thresholds at random.
+        """
+        place = np.unique(self.judged.score, return_inverse=True)[1]
+        return self.value - SLOPE * (1 - place / (place.max() + 1))
+
+    @cached_property
+    def _expected_cost(self):
+        """Mean cost of the rows of a group that are worth the same.
+
+        A plan by the costs of single rows would cut where dear ones happen to lie.
+        """
+        worth = np.unique(self.value, return_inverse=True)[1]
+        alike = np.unique([self.place, worth], axis=1, return_inverse=True)[1]
+        weight = self.judged.weight
+        with np.errstate(invalid="ignore"):
+            mean = np.bincount(alike, weight * self.cost) / np.bincount(alike, weight)
+        return mean[alike]
+
+    def plan(self):
+        """The best shares of the groups that have rows."""
+        used, asked = self._used, self._constraints
+        found = plan_groups(
+            self.judged.score[used],
+            self._strictly_rising_value[used],
+            self.judged.weight[used],
+            np.searchsorted(self._present, self.place[used]),
+            len(self._present),
+            least=asked.least,
+            overall=asked.overall,
+            max_gap=asked.max_gap,
+            cost=None if self.cost is None else self._expected_cost[used],
+            max_cost=asked.max_cost,
+        )
+        return replace(found, mixture=mended(found.mixture, self._levels, asked))
+
+    def thresholds(self, plan):
+        """One threshold for each group, on the scores of these rows."""
+        found = np.full(len(self.groups), inf)
+        found[self._present] = one_threshold_each(plan, self._levels, self._constraints)
+        return found
+
+    def mixtures(self, plan):
+        """Thresholds and their shares for each group, on the scores of these rows."""
+        found = [[(inf, 1.0)] for _ in self.groups]
+        for g, mixed in zip(self._present, plan.mixture, strict=True):
+            found[g] = mixed
+        return found
+
+    def kept_by(self, mixtures):
+        """The chance of each row to be kept by a mixture for each group."""
+        kept = np.zeros(len(self.place))
+        for g, mixture in enumerate(mixtures):
+            rows = self.place == g
+            for threshold, share in mixture:
+                kept[rows] += share * (self.judged.score[rows] <= threshold)
+        return kept
+
+    def short_by(self, budget, kept, worth):
+        """By how much new data fall short of each part, where these rows are so kept.
+
+        Parameters
+        ----------
+        budget : Budget
+        kept : ndarray of shape (n_samples,)
+            Chance of each row to be kept.
+        worth : float
+            How many rows a unit of weight is worth.
+
+        Returns
+        -------
+        tuple of (float or None)
+        """
+        weight = self.judged.weight
+
+        def share(rows):
+            error = standard_error(kept[rows], weight[rows], worth)
+            return np.average(kept[rows], weights=weight[rows]), error
+
+        def of_groups():
+            found = [share(self.place == g) for g in self._present]
+            coverage, error = np.transpose(found)
+            short = [
+                short_by(*both)
+                for both in zip(
+                    coverage - self.least[self._present], error, strict=True
+                )
+            ]
+            if self.max_gap is not None:
+                low, high = np.argmin(coverage), np.argmax(coverage)
+                lead = self.max_gap - (coverage[high] - coverage[low])
+                short.append(short_by(lead, np.hypot(error[low], error[high])))
+            return max((by for by in short if by is not None), default=None)
+
+        def of(part):
+            if isinstance(part, GroupCoverage):
+                return of_groups()
+            if isinstance(part, MaxQueryCost):
+                spent = (1 - kept) * self.cost
+                lead = self.max_cost - np.average(spent, weights=weight)
+                return short_by(lead, standard_error(spent, weight, worth))
+            if isinstance(part, Limit):
+                coverage, error = share(slice(None))
+                return short_by(coverage - least_coverage(part), error)
+            return None
+
+        return tuple(map(of, budget.parts))
+
+    def carried_over(self, own, scores_of):
+        """Thresholds that keep as many rows where scores are those of other models.
+
+        Groups that share a threshold share the new one.
+
+        Parameters
+        ----------
+        own : ndarray of shape (n_groups,)
+            On the scores of these rows.
+        scores_of : callable
+            From a mask of these rows to their CalibrationScores.
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+        """
+        found = np.array(own, dtype=float)
+        for threshold in np.unique(found[np.isfinite(found)]):
+            rows = np.isin(self.place, np.flatnonzero(own == threshold))
+            kept = self.judged.weight[rows] @ (self.judged.score[rows] <= threshold)
+            scores = scores_of(rows)
+            coverage = kept / (scores.n + scores.next_weight)
+            # Exact ties were told of when the thresholds were settled.
+            cut = scores.score_at(coverage) if scores.exact else scores.cut(coverage)[0]
+            found[own == threshold] = cut
+        return found
+
+    def carried_over_each(self, mixtures, scores_of):
+        """The same for each threshold of a mixture."""
+        return [
+            [
+                (float(self.carried_over(np.where(one, t, inf), scores_of)[one][0]), s)
+                for t, s in mixture
+            ]
+            for one, mixture in zip(
+                np.eye(len(mixtures), dtype=bool), mixtures, strict=True
+            )
+        ]
+
+
+def part_of(budget, kind):
+    """The part of this kind, or None."""
+    return next((part for part in budget.parts if isinstance(part, kind)), None)

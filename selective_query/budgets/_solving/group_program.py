@@ -1,0 +1,219 @@
+"""Which share of each group to query: a small linear program over score thresholds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import block_diag, csr_array, hstack, vstack
+from sklearn.isotonic import IsotonicRegression
+
+from selective_query.budgets.base import ROUNDING
+
+# Thresholds in each group; shares between two neighbours are possible too.
+N_LEVELS = 64
+# Small gains must not be lost in the solver's tolerance.
+SCALE = 1e4
+# Dual values below this are rounding of the solver.
+SMALLEST_PRICE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPlan:
+    """Solution of the program.
+
+    Attributes
+    ----------
+    coverage : ndarray of shape (n_groups,)
+        Share of each group that stays with the base.
+    mixture : list of list of (float, float)
+        For each group, thresholds and the shares at which they are to be mixed.
+    apart : ndarray of shape (n_groups,), bool
+        Groups that are priced apart, because a constraint of their own binds or their
+        costs differ; the others share one price, and so one threshold.
+    value : float
+        Expected gain in accuracy of the mixture over the base.
+    """
+
+    coverage: np.ndarray
+    apart: np.ndarray
+    mixture: list
+    value: float
+
+
+def expected_benefit(score, benefit, weight):
+    """Benefit as a rising function of the score, by isotonic regression.
+
+    Groups may be small; all of them together say what a score is worth.
+    """
+    finite = np.isfinite(score)
+    value = np.zeros(len(score))
+    if finite.any():
+        value[finite] = IsotonicRegression(out_of_bounds="clip").fit_transform(
+            score[finite], benefit[finite], sample_weight=weight[finite]
+        )
+    return value
+
+
+def plan_groups(
+    score, value, weight, group, n_groups, *, least, overall, max_gap, cost, max_cost
+):
+    r"""Mix thresholds in each group so that the most is gained within the constraints.
+
+    With :math:`\lambda_{gk}` the share at which group g uses its k-th threshold,
+    :math:`V_{gk}, K_{gk}, C_{gk}` the gain, the kept rows and the cost of queries at
+    it,
+
+    .. math:: \max \sum \lambda_{gk} V_{gk} \quad \text{s.t.} \quad
+        \sum_k \lambda_{gk} K_{gk} \ge c_g n_g, \;
+        \sum \lambda_{gk} K_{gk} \ge c n, \;
+        \sum \lambda_{gk} C_{gk} \le B n, \;
+        \sum_k \lambda_{gk} = 1.
+
+    Parameters
+    ----------
+    score, value, weight : ndarray of shape (n_samples,)
+        Query score, expected benefit and frequency weight of each row.
+    group : ndarray of shape (n_samples,), int
+        In ``range(n_groups)``.
+    n_groups : int
+    least : ndarray of shape (n_groups,)
+        Least coverage of each group.
+    overall : float
+        Least coverage of all.
+    max_gap : float or None
+        Largest difference of two groups' coverages.
+    cost : ndarray of shape (n_samples,) or None
+    max_cost : float or None
+        Largest mean cost.
+
+    Returns
+    -------
+    GroupPlan
+    """
+    levels = [
+        group_levels(
+            *(column[group == g] for column in (score, value, weight)),
+            None if cost is None else cost[group == g],
+            N_LEVELS,
+        )
+        for g in range(n_groups)
+    ]
+    size = np.array([level.n for level in levels])
+    kept = [level.kept for level in levels]
+    n_shares = sum(map(len, kept))
+    one_each = block_diag([csr_array(np.ones((1, len(k)))) for k in kept], format="csr")
+    coverage = block_diag(
+        [csr_array(k[None] / n) for k, n in zip(kept, size, strict=True)], format="csr"
+    )
+    rows, limits = [-coverage], [-least]
+    rows.append(csr_array(-np.concatenate(kept)[None] / size.sum()))
+    limits.append([-overall])
+    if max_cost is not None:
+        spent = np.concatenate([level.cost for level in levels])
+        # In its own unit a small cost would be lost in the solver's tolerance.
+        unit = spent.max() or 1.0
+        rows.append(csr_array(spent[None] / unit))
+        limits.append([max_cost * size.sum() / unit])
+    gain = np.concatenate([level.gain for level in levels]) / size.sum()
+    if max_gap is not None:
+        # Two more unknowns, the least and the largest coverage, bracket the groups.
+        none = csr_array((n_groups, 1))
+        one = csr_array(np.ones((n_groups, 1)))
+        rows = [hstack([part, csr_array((part.shape[0], 2))]) for part in rows]
+        rows += [hstack([-coverage, one, none]), hstack([coverage, none, -one])]
+        rows.append(csr_array(([-1.0, 1.0], ([0, 0], [n_shares, n_shares + 1]))))
+        limits += [np.zeros(n_groups), np.zeros(n_groups), [max_gap]]
+        one_each = hstack([one_each, csr_array((n_groups, 2))])
+        gain = np.append(gain, [0.0, 0.0])
+    found = linprog(
+        -gain * SCALE,
+        A_ub=vstack(rows),
+        b_ub=np.concatenate(limits) + 1e-12,
+        A_eq=one_each,
+        b_eq=np.ones(n_groups),
+        bounds=(0, 1),
+        method="highs",
+    )
+    if not found.success:
+        # Keeping every row is always possible, so this is no matter of the data.
+        raise RuntimeError(f"The linear program was not solved: {found.message}")
+    price = np.abs(found.ineqlin.marginals) / SCALE
+    apart = price[:n_groups] > SMALLEST_PRICE
+    if max_cost is not None and price[n_groups + 1] > SMALLEST_PRICE:
+        apart[:] = True
+    if max_gap is not None:
+        brackets = price[-1 - 2 * n_groups : -1].reshape(2, n_groups)
+        apart |= (brackets > SMALLEST_PRICE).any(axis=0)
+    shares = np.split(found.x[:n_shares], np.cumsum([len(k) for k in kept])[:-1])
+    return GroupPlan(
+        coverage=np.array(
+            [s @ k / n for s, k, n in zip(shares, kept, size, strict=True)]
+        ).clip(0, 1),
+        apart=apart,
+        mixture=[
+            [
+                (level.threshold_of(i), float(share[i]))
+                for i in np.flatnonzero(share > 1e-9)
+            ]
+            for level, share in zip(levels, shares, strict=True)
+        ],
+        value=float(gain @ found.x),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Sums over a group at each of some thresholds, from all queried to none.
+
+    Attributes
+    ----------
+    threshold, kept, gain, cost : ndarray of shape (n_levels,)
+        What is kept up to a threshold, and the gain and cost of querying the rest.
+    n : float
+        Sum of weights.
+    """
+
+    threshold: np.ndarray
+    kept: np.ndarray
+    gain: np.ndarray
+    cost: np.ndarray
+    n: float
+
+    def place_for(self, coverage):
+        """Place of the first level that keeps at least this share."""
+        return np.searchsorted(self.kept, (coverage - ROUNDING) * self.n)
+
+    def place_at(self, threshold):
+        """Place of the level that keeps what a threshold keeps."""
+        return np.searchsorted(self.threshold, threshold, side="right") - 1
+
+    def threshold_of(self, place):
+        """The threshold of a level; infinity for the one that keeps every row."""
+        last = place == len(self.threshold) - 1
+        return np.inf if last else float(self.threshold[place])
+
+
+def group_levels(score, value, weight, cost=None, most=None):
+    """Levels of a group; evenly spread ones where there are more than `most`."""
+    order = np.argsort(score, kind="stable")
+    score, weight = score[order], weight[order]
+    ends = np.flatnonzero(np.append(score[1:] != score[:-1], True))
+    if most is not None and len(ends) > most:
+        wanted = np.linspace(0, len(ends) - 1, most).round().astype(int)
+        ends = ends[wanted]
+    stops = np.append(0, ends + 1)
+    if len(score) and score[0] == -np.inf:
+        stops = stops[1:]  # What never may leave is kept at every threshold.
+
+    def sums(column):
+        return np.append(0.0, np.cumsum(weight * column[order]))[stops]
+
+    gained = sums(value)
+    spent = sums(np.zeros(len(score)) if cost is None else cost)
+    return Levels(
+        threshold=np.append(-np.inf, score)[stops],
+        kept=np.append(0.0, np.cumsum(weight))[stops],
+        gain=gained[-1] - gained,
+        cost=spent[-1] - spent,
+        n=weight.sum(),
+    )

@@ -1,0 +1,152 @@
+"""What each of many thresholds gives on rows whose outcomes are known."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+
+from selective_query._utils.numbers import as_column, check_finite
+from selective_query._utils.validation import check_weights
+from selective_query.metrics._inputs import refuse_nan
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class JudgedRows:
+    """Scores of rows, and the utility of both sides' answers to them.
+
+    Parameters
+    ----------
+    score, base_utility, query_utility, weight : array-like of shape (n_samples,)
+        Rows of equal score stay together, with the base or with the global.
+
+    Raises
+    ------
+    ValueError
+        When one is not one number for each row.
+    """
+
+    score: np.ndarray
+    base_utility: np.ndarray
+    query_utility: np.ndarray
+    weight: np.ndarray
+
+    def __post_init__(self):
+        lengths = {}
+        for field in fields(self):
+            values = as_column(getattr(self, field.name), field.name)
+            object.__setattr__(self, field.name, values)
+            lengths[field.name] = len(values)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"Rows must be as many in each part. Got {lengths}.")
+        refuse_nan(self.score, "score")
+        check_finite(self.base_utility, "base_utility", 0, each="row")
+        check_finite(self.query_utility, "query_utility", 0, each="row")
+        check_weights(self.weight, len(self.weight), name="weight")
+
+    def take(self, rows):
+        """The given rows."""
+        return JudgedRows(
+            self.score[rows],
+            self.base_utility[rows],
+            self.query_utility[rows],
+            self.weight[rows],
+        )
+
+    def utility(self, threshold):
+        """Utility of the hybrid's answers at a threshold."""
+        kept = self.score <= threshold
+        return np.where(kept, self.base_utility, self.query_utility)
+
+    @cached_property
+    def levels(self):
+        """Thresholds that differ in what they keep: minus infinity, then the scores."""
+        return np.unique(np.append(-np.inf, self.score[self.weight > 0]))
+
+    def sweep(self, thresholds=None):
+        """Sums over the kept rows at each threshold, by default at every level."""
+        return Sweep(self, self.levels if thresholds is None else thresholds)
+
+
+class Sweep:
+    """Sums over what is kept at each of some thresholds.
+
+    Parameters
+    ----------
+    rows : JudgedRows
+    thresholds : ndarray of shape (n_thresholds,)
+    """
+
+    def __init__(self, rows, thresholds):
+        self.rows = rows
+        self.thresholds = np.asarray(thresholds, dtype=float)
+        order = np.argsort(rows.score, kind="stable")
+        stops = np.searchsorted(rows.score[order], self.thresholds, side="right")
+        weight = rows.weight
+
+        def kept_sum(values):
+            return np.append(0.0, np.cumsum((weight * values)[order]))[stops]
+
+        benefit = rows.query_utility - rows.base_utility
+        self.n = weight.sum()
+        self.kept = kept_sum(np.ones(len(weight)))
+        self.kept_right = kept_sum(rows.base_utility)
+        self.kept_worse = kept_sum(np.maximum(benefit, 0))
+        self.kept_better = kept_sum(np.maximum(-benefit, 0))
+        self.query_total = weight @ rows.query_utility
+
+    @cached_property
+    def is_binary(self):
+        """Whether every answer is right or wrong, so that counts say everything."""
+        return all(
+            ((u == 0) | (u == 1)).all()
+            for u in (self.rows.base_utility, self.rows.query_utility)
+        )
+
+    @property
+    def coverage(self):
+        """Share of the rows that is kept."""
+        return self.kept / self.n
+
+    @property
+    def excess(self):
+        """Error of the hybrid minus error of the global."""
+        return (self.kept_worse - self.kept_better) / self.n
+
+    @property
+    def accuracy(self):
+        """Accuracy of the hybrid."""
+        return self.query_total / self.n - self.excess
+
+    @property
+    def selective_accuracy(self):
+        """Accuracy of the base on what is kept; nan where that is nothing."""
+        with np.errstate(invalid="ignore"):
+            return self.kept_right / self.kept
+
+    def grown(self, times):
+        """The same sums as if every row had been seen so many times."""
+        rows = self.rows
+        return Sweep(replace(rows, weight=rows.weight * times), self.thresholds)
+
+    def utility(self, i):
+        """Utility of the hybrid's answers at threshold i, one for each counted row."""
+        return self._counted(self.rows.utility(self.thresholds[i]))
+
+    def query_utility(self):
+        """Utility of the global's answers, one for each counted row."""
+        return self._counted(self.rows.query_utility)
+
+    def kept_utility(self, i):
+        """Utility of the base's answers to what threshold i keeps."""
+        kept = self._counted(self.rows.score <= self.thresholds[i])
+        return self._counted(self.rows.base_utility)[kept]
+
+    def _counted(self, values):
+        return values[self._in_random_order]
+
+    @cached_property
+    def _in_random_order(self):
+        # Tests that look at row after row must not see the order of a sorted file.
+        times = self.rows.weight.astype(int)
+        counted = np.repeat(np.arange(len(times)), times)
+        return np.random.RandomState(0).permutation(counted)

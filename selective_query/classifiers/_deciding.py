@@ -1,0 +1,269 @@
+"""What a fitted selective classifier does: decide, report, move its threshold."""
+
+import copy
+from numbers import Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query._models.answers import Answers, ask
+from selective_query._models.crossfit import (
+    refuse_other_labels,
+    to_evidence,
+    to_outcomes,
+)
+from selective_query._models.weak_models import warn_of_weak_models
+from selective_query._utils.columns import check_columns
+from selective_query._utils.labels import check_truth, labelled_rows
+from selective_query._utils.numbers import refuse_masked
+from selective_query._utils.validation import will_offer
+from selective_query.budgets._solving.calibration import certify_jointly
+from selective_query.outcomes.evidence import Evidence
+from selective_query.policy import UNCHANGED
+
+
+class DecidingMixin:
+    """Needs ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
+
+    def _route(self, X):
+        """X in a form that can be sliced, the base's answers, and where they stand."""
+        X = self._sliceable(X)
+        return X, *self._answer_all(X, self._needs_base())
+
+    def _answer_all(self, X, needs_base):
+        base = self._ask_base(X)
+        evidence = to_evidence(base, X) if needs_base else Evidence(X=X)
+        return base, self.policy_.decide(evidence)
+
+    def _route_sparing_base(self, X):
+        """As `_route`, but a router that needs no base spares it the queried rows.
+
+        Of those the answers are zeros.
+        """
+        X = self._sliceable(X)
+        if self._needs_base():
+            return X, *self._answer_all(X, True)
+        kept = self.policy_.decide(Evidence(X=X))
+        proba = np.zeros((len(kept), len(self.classes_)))
+        if kept.any():
+            base = self._ask_base(_safe_indexing(X, np.flatnonzero(kept)))
+            proba[kept] = base.proba
+        return X, Answers(proba), kept
+
+    def _evidence(self, X):
+        """What the router reads; the base runs only if that is part of it."""
+        X = self._sliceable(X)
+        if not self._needs_base():
+            return Evidence(X=X)
+        return to_evidence(self._ask_base(X), X)
+
+    def _needs_base(self):
+        return self.policy_.reads_base_
+
+    def _ask_base(self, X):
+        return ask(self.base_estimator_, X, self.classes_, self.base_features)
+
+    def _sliceable(self, X):
+        # The full checks cost as much as a small base does on one row.
+        if not hasattr(self, "policy_"):
+            check_is_fitted(self, "policy_")
+        refuse_masked(X, "X")
+        if not isinstance(X, np.ndarray):
+            (X,) = indexable(X)
+        check_columns(self, X)
+        return X
+
+    def predict_coverage(self, X):
+        """Whether the base answers, row by row; the mean is the coverage.
+
+        Each row's decision depends on that row alone, not on its batch.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True where the base answers.
+        """
+        evidence = self._evidence(X)  # checks first that this is fitted
+        return self.policy_.decide(evidence)
+
+    def query_score(self, X):
+        """How much the router thinks a query would gain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first. The base answers where it is at most
+            ``operating_point_.threshold``.
+        """
+        evidence = self._evidence(X)  # checks first that this is fitted
+        return self.policy_.query_score(evidence)
+
+    def outcomes(self, X, y, sample_weight=None):
+        """What both sides say about labelled rows, for curves and comparisons.
+
+        Asks the global about every row.
+
+        Parameters
+        ----------
+        X, y : array-like
+            New to the models. About a label that neither knows both are wrong; the
+            outcomes then hold grades in place of y.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Outcomes
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
+        """
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        return self._outcomes(self._sliceable(X), y, sample_weight)
+
+    def _labelled(self, X, y, sample_weight):
+        """Rows, labels and weights (or None), checked before any model is asked."""
+        check_is_fitted(self, "policy_")
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        return X, check_truth(y, self.classes_), sample_weight
+
+    def _outcomes(self, X, y, weight):
+        answers = self._ask_global(X)
+        return to_outcomes(self._ask_base(X), answers, X, y, self.classes_, weight)
+
+    def _ask_global(self, X):
+        return None
+
+    def at(self, coverage, *, confidence=UNCHANGED):
+        """The same fitted classifier at another operating point.
+
+        Nothing is refitted: the copy shares the models and the router, and only the
+        threshold moves. Certificates are pointwise, so those of several calls need not
+        hold together.
+
+        Parameters
+        ----------
+        coverage : float, Budget or None
+            As in the constructor.
+        confidence : float or None
+            As in the constructor; left as it is by default.
+
+        Returns
+        -------
+        The same type
+            A shallow copy; this object is left as it is.
+        """
+        check_is_fitted(self, "policy_")
+        self._check_target(coverage)
+        moved = copy.copy(self)
+        moved.policy_ = self.policy_.at(coverage, confidence=confidence)
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.coverage = moved.policy_.coverage
+        moved.confidence = moved.policy_.confidence
+        return moved
+
+    def with_base(
+        self, base_estimator, X, y, sample_weight=None, *, refit_router=False
+    ):
+        """The same fitted classifier with another base, its threshold learned anew.
+
+        For a base that was quantised, pruned or updated: its scores are others, so
+        that under the old threshold the coverage is not what was asked for. The global
+        is asked about every row, as in ``fit``.
+
+        Parameters
+        ----------
+        base_estimator : classifier with predict_proba
+            Fitted.
+        X, y : array-like
+            Rows that are new to both bases, to the global and to the router.
+        sample_weight : array-like of shape (n_samples,), optional
+        refit_router : bool, default=False
+            False keeps the router and learns the threshold alone. True fits the router
+            to the new base on these rows too, which a learned one needs where the new
+            base has other features; its threshold then comes from out-of-fold scores,
+            or from a share of the rows where `calibration` is one.
+
+        Returns
+        -------
+        The same type
+            A shallow copy. Only what was fitted is replaced: its parameters, from which
+            another ``fit`` would start, still hold the old base.
+
+        Raises
+        ------
+        ValueError
+            When the new base has no predict_proba, or knows other labels than the
+            classifier, or none of those in y.
+        CertificateError
+            When `confidence` was asked for and `refit_router` makes it untrue.
+        DeviceLimitError
+            When the new base, with its router, does not fit `device`.
+        """
+        check_is_fitted(self, "policy_")
+        check_base(base_estimator)
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        refuse_other_labels(self.classes_, np.unique(y), "base_estimator")
+        moved = copy.copy(self)
+        moved.base_estimator_ = base_estimator
+        outcomes = moved._outcomes(moved._sliceable(X), y, sample_weight)
+        warn_of_weak_models(outcomes, {"base_estimator": True})
+        if refit_router:
+            share = self.calibration if isinstance(self.calibration, Real) else None
+            moved.policy_ = clone(self.policy_).set_params(calibration=share)
+            moved.policy_.fit(outcomes)
+        else:
+            moved.policy_ = self.policy_.recalibrated(outcomes)
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.device_fit_ = moved._device_fit(X)
+        return moved
+
+    def certify_jointly(self, budgets, *, confidence):
+        """The classifier at several operating points that all keep to their budgets.
+
+        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers, with
+        the ``BudgetInfeasibleError`` in the place of each budget that cannot be shown.
+        """
+        check_is_fitted(self, "policy_")
+        return certify_jointly(self.at, budgets, confidence)
+
+    def _evaluation(self, X, y, sample_weight):
+        X, y, weight = self._labelled(X, y, sample_weight)
+        return *self._route(X), y, weight
+
+
+def check_base(base_estimator):
+    """Raise for a base that says nothing about how sure it is.
+
+    Raises
+    ------
+    ValueError
+        When it has no predict_proba.
+    """
+    if not will_offer(base_estimator, "predict_proba"):
+        raise ValueError(
+            f"base_estimator={base_estimator!r} has no predict_proba, so nothing tells "
+            "how sure it is. Use a classifier that has one, or wrap it in "
+            "CalibratedClassifierCV."
+        )
+
+
+def mean_where(right, rows, weight):
+    """Weighted mean over the rows of a mask, nan where there are none."""
+    weight = np.ones(len(right)) if weight is None else weight
+    total = weight[rows].sum()
+    if total == 0:
+        return np.nan
+    return float(right[rows] @ weight[rows] / total)

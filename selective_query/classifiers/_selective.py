@@ -1,0 +1,375 @@
+"""What both estimators share: the fit flow, the operating point, the report."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    get_tags,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    has_fit_parameter,
+)
+
+from selective_query._models.answers import LOGITS
+from selective_query._models.crossfit import labels_of
+from selective_query._models.sides import FitRows, Side, Sides
+from selective_query._models.weak_models import warn_of_weak_models
+from selective_query._utils.columns import refuse_other_names, remember_columns
+from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.labels import labelled_rows
+from selective_query._utils.validation import (
+    HasMethods,
+    Interval,
+    Offers,
+    StrOptions,
+    fit_context,
+    is_frozen,
+    warn_user,
+)
+from selective_query.budgets._solving.calibration import (
+    check_certifiable_weights,
+    hold_out,
+)
+from selective_query.budgets.combined import check_coverage, floors_of
+from selective_query.classifiers._deciding import DecidingMixin, check_base
+from selective_query.exceptions import (
+    CertificateError,
+    MissingEvidenceError,
+    ModelWarning,
+)
+from selective_query.footprint._device_check import (
+    check_device,
+    device_report,
+    refuse_excess,
+)
+from selective_query.policy import RoutingPolicy
+from selective_query.routers.base import BaseRouter
+from selective_query.routers.registry import (
+    make_router,
+    refuse_bound,
+    router_name,
+)
+
+# Mean correlation of a column between two fits, below which it is not the same column.
+LEAST_AGREEMENT = 0.5
+OUT_OF_FOLD = "out_of_fold"
+# What to give for the evidence that a router needs.
+SOURCES = {
+    "base_logits": f"Set base_features={LOGITS!r}, or choose another router.",
+    "base_features": "Give base_features= a transformer of X, a function f(base, X) or "
+    "the name of a layer, or choose another router.",
+}
+
+
+class BaseSelectiveClassifier(
+    DecidingMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """A base, a router and an operating point; subclasses say what a query is."""
+
+    _parameter_constraints = {
+        "base_estimator": [Offers(["fit", "predict"])],
+        "router": [str, BaseRouter],
+        "coverage": "no_validation",  # check_coverage says more
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "calibration": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({OUT_OF_FOLD}),
+            None,
+        ],
+        "cv": ["cv_object"],
+        "adaptation": [HasMethods(["adapt"]), None],
+        "base_features": [str, callable, HasMethods(["transform"]), None],
+        "device": "no_validation",  # check_device says more
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the models that are not frozen, the router, and the threshold.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+            Inputs, as the models take them. With frozen models they must be new to
+            those: what a model was trained on tells nothing about its errors.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), optional
+            Frequency weights, for the models that take them, the router and the
+            threshold.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, y has fewer than two classes, labels or
+            columns do not match those of a frozen model, an answer of a model is none,
+            or `cv` is no partition of the rows. The classifier is then left as it was.
+        CertificateError
+            When `confidence` is asked for where it would not be true.
+        DeviceLimitError
+            When the base, or the base with its router, does not fit the device.
+        """
+        self._check_target(self.coverage)
+        check_base(self.base_estimator)
+        if self.device is not None:
+            check_device(self.device)
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if sample_weight is not None:
+            self._warn_unweighted()
+        classes = labels_of(y, self.base_estimator, self._global_model())
+        if len(classes) < 2:
+            raise ValueError(
+                f"y must hold at least two classes. Got {len(classes)} class: "
+                f"{classes.tolist()}. There is nothing to route with one."
+            )
+        self._check_classes(classes)
+        self._check_confidence()
+        self._check_router(X)
+        if self.confidence is not None and sample_weight is not None:
+            check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
+        refuse_other_names(self.base_estimator, X, "base_estimator")
+        refuse_other_names(self._global_model(), X, "global_estimator")
+        fitted = unfitted(self)
+        fitted.classes_ = classes
+        fitted._learn(X, y, sample_weight)
+        return become(self, fitted)
+
+    def _learn(self, X, y, weight):
+        if isinstance(self.calibration, Real):
+            self._fit_held_out(X, y, weight)
+        else:
+            self._fit_cross(X, y, weight)
+        self.operating_point_ = self.policy_.operating_point_
+        self.device_fit_ = self._device_fit(X)
+        remember_columns(self, X, self.base_estimator_)
+
+    def _global_model(self):
+        """The global as it was given, None without one."""
+        return None
+
+    def _global_stays(self):
+        """Whether the answers of the global in use are the only ones there are."""
+        model = self._global_model()
+        return model is None or is_frozen(model)
+
+    def _warn_unweighted(self):
+        for model in (self.base_estimator, self._global_model()):
+            if model is None or is_frozen(model):
+                continue
+            if not has_fit_parameter(model, "sample_weight"):
+                warnings.warn(
+                    f"{type(model).__name__} takes no sample_weight in fit, so weights "
+                    "reach the router and the threshold only, not this model.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+
+    def _check_target(self, coverage):
+        check_coverage(coverage)
+
+    def _check_classes(self, classes):
+        """Refuse parameters that do not go with the classes."""
+
+    def _check_confidence(self):
+        """Refuse a certificate that cannot be given before anything is fitted."""
+        router = make_router(self.router)
+        refuse_bound(router)
+        held_out = isinstance(self.calibration, Real)
+        if self.confidence is None or held_out:
+            return
+        budget = check_coverage(self.coverage)
+        if budget is not None and floors_of(budget) and not self._global_stays():
+            raise CertificateError(
+                f"confidence={self.confidence} for {budget!r} needs answers of the "
+                "global that will be in use. Set calibration=0.2 to hold out a share "
+                "of the rows, or freeze the global; or set confidence=None."
+            )
+        if router.learns or not is_frozen(self.base_estimator):
+            raise CertificateError(
+                f"confidence={self.confidence} needs rows that nothing was fitted on. "
+                "Set calibration=0.2 to hold out a share of the rows, or use a frozen "
+                "base with a router that learns nothing (max_probability, entropy, "
+                "...); or set confidence=None."
+            )
+
+    def _check_router(self, X):
+        """Refuse a router that will not work on what there is going to be."""
+        router = make_router(self.router)
+        router.check_before_fit(X)
+        kinds = ["X", "base_proba"]
+        if self.base_features is not None:
+            is_logits = self.base_features == LOGITS
+            kinds.append("base_logits" if is_logits else "base_features")
+        for name in router.required_evidence:
+            if name not in kinds:
+                raise MissingEvidenceError(
+                    f"router={router_name(self.router)!r} needs {name}, and with "
+                    f"base_features={self.base_features!r} there is only "
+                    f"{', '.join(kinds)}. {SOURCES.get(name, '')}".rstrip()
+                )
+
+    def _fit_cross(self, X, y, weight):
+        """Fit on all rows; router and threshold come from out-of-fold answers."""
+        self._refuse_moving_layers()
+        sides = self._adapted(self._sides(X, y, weight))
+        self.policy_ = self._new_policy()._fit(
+            sides.outcomes,
+            change=sides.base.change_by_refit() if self.calibration is None else (),
+            answers_exact=self._global_stays(),
+        )
+        self._fit_models(sides)
+        self._warn_of_moving_features(sides.base)
+        warn_of_weak_models(sides.outcomes, self._frozen())
+
+    def _sides(self, X, y, weight):
+        rows = FitRows(X, y, weight, self.classes_, self.cv, self.n_jobs, self.verbose)
+        base = Side(
+            self.base_estimator,
+            rows,
+            "base_estimator",
+            self.base_features,
+            compares=self.calibration is None or callable(self.base_features),
+        )
+        self._refuse_too_large(base)
+        return Sides(base, Side(self._global_model(), rows, "global_estimator"))
+
+    def _refuse_moving_layers(self):
+        """Raise where a router would learn on layers of a net that is fitted anew."""
+        name = self.base_features
+        if (
+            isinstance(name, str)
+            and name != LOGITS
+            and not is_frozen(self.base_estimator)
+            and make_router(self.router).learns
+        ):
+            raise ValueError(
+                f"base_features={name!r} names a layer of a net that is fitted anew on "
+                "each fold, and no two fits compute the same in their layers, so that "
+                f"router={router_name(self.router)!r} would learn on columns that mean "
+                "something else in the net in use. Fit the net and freeze it, "
+                "base_estimator=FrozenEstimator(net), and give fit rows that are new "
+                "to it; or use base_features='logits'."
+            )
+
+    def _warn_of_moving_features(self, base):
+        """Warn where columns of a function mean something else in each fit."""
+        if (
+            callable(self.base_features)
+            and not base.stays
+            and self.policy_.router_.learns
+            and (
+                self.calibration == OUT_OF_FOLD
+                or base.agreement_of_features() < LEAST_AGREEMENT
+            )
+        ):
+            warn_user(
+                "base_features returns other columns for each fit of the base, or "
+                "calibration='out_of_fold' leaves out to look, so that a router that "
+                "learns on them may know little of those of the base in use. Fit the "
+                "base and freeze it, base_estimator=FrozenEstimator(base), and give "
+                "fit rows that are new to it; or give a transformer of X.",
+                ModelWarning,
+            )
+
+    def _refuse_too_large(self, base):
+        """Raise where the base exceeds the device, before anything else is fitted."""
+        if self.device is None:
+            return
+        report = device_report(
+            base.model,
+            self.device,
+            base.rows.X,
+            len(np.unique(base.rows.y)),
+            fit=lambda: base.fitted,
+            router=make_router(self.router),
+        )
+        refuse_excess(report, base.model)
+
+    def _device_fit(self, X):
+        """What base and router take as they were fitted; raise where it is too much."""
+        if self.device is None:
+            return None
+        features = self._evidence(_safe_indexing(X, [0])).base_features
+        report = device_report(
+            self.base_estimator_,
+            self.device,
+            X,
+            len(self.classes_),
+            fit=lambda: self.base_estimator_,
+            router=self.policy_.router_,
+            n_features=0 if features is None else features.shape[1],
+        )
+        refuse_excess(report, self.base_estimator_)
+        return report
+
+    def _adapted(self, sides):
+        """Both sides with the row weights that the adaptation found."""
+        if self.adaptation is None:
+            return sides
+        self.adaptation_ = clone(self.adaptation)
+        return self.adaptation_.adapt(sides, self._new_policy())
+
+    def _fit_held_out(self, X, y, weight):
+        """Fit on a part of the rows; the rest is for the threshold alone."""
+        self._refuse_moving_layers()
+        train, held_out = hold_out(len(y), self.calibration, self.random_state)
+        X_held_out = _safe_indexing(X, held_out)
+        parts = [None if w is None else w[held_out] for w in (y, weight)]
+        sides = self._sides(
+            _safe_indexing(X, train),
+            y[train],
+            None if weight is None else weight[train],
+        )
+        sides = self._adapted(sides)
+        self.policy_ = self._new_policy()
+        if make_router(self.router).learns:
+            self.policy_._fit_router(sides.outcomes)
+            self._warn_of_moving_features(sides.base)
+        self._fit_models(sides)
+        # The global is asked too, so that budgets on quality can be met later on.
+        outcomes = self._outcomes(X_held_out, *parts)
+        self.policy_._calibrate(outcomes)
+        warn_of_weak_models(outcomes, self._frozen())
+
+    def _frozen(self):
+        """Which sides came frozen, by the name of their parameter."""
+        models = {"base_estimator": self.base_estimator}
+        if self._global_model() is not None:
+            models["global_estimator"] = self._global_model()
+        return {who: is_frozen(model) for who, model in models.items()}
+
+    def _new_policy(self):
+        return RoutingPolicy(
+            self.router,
+            self.coverage,
+            confidence=self.confidence,
+            random_state=self.random_state,
+        )
+
+    def _fit_models(self, sides):
+        self.base_estimator_ = sides.base.fitted
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        models = [self.base_estimator, self._global_model()]
+        try:
+            inputs = [get_tags(m).input_tags for m in models if m is not None]
+            tags.input_tags.sparse = all(i.sparse for i in inputs)
+            tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
+        except Exception:
+            # A third-party model without tags: keep the defaults, as scikit-learn does.
+            pass
+        return tags

@@ -1,0 +1,224 @@
+"""AbstainingClassifier: a base that may say "I don't know"."""
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from selective_query._utils.numbers import is_number
+from selective_query.classifiers._deciding import mean_where
+from selective_query.classifiers._selective import BaseSelectiveClassifier
+
+
+class AbstainingClassifier(BaseSelectiveClassifier):
+    """A classifier that answers the share of inputs it is surest of.
+
+    The hybrid without a global: to query means to abstain.
+
+    Parameters
+    ----------
+    base_estimator : classifier with predict_proba
+    router : str or BaseRouter, default="auto"
+        Who ranks the inputs; see :func:`list_routers`.
+    coverage : float or Budget, default=0.9
+        Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
+        as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``:
+        once fitted, ``at(0.8)`` gives a copy at another coverage.
+    confidence, calibration, cv, adaptation, base_features, device
+    n_jobs, random_state, verbose
+        As in :class:`HybridClassifier`.
+    abstain_label : label or None, default=None
+        What ``predict`` returns where it abstains: of the kind of the classes, and not
+        one of them. None: ``predict`` answers everywhere, as pipelines, searches and
+        metrics need, and ``predict_coverage`` tells where to trust it.
+
+    Attributes
+    ----------
+    base_estimator_ : estimator
+    policy_ : RoutingPolicy
+    operating_point_ : OperatingPoint
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_, feature_names_in_
+        As of :class:`HybridClassifier`.
+    device_fit_ : FitReport or None
+    abstain_label_ : label or None
+        What stood in ``abstain_label`` at fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(
+    ...     GaussianNB(), router="max_probability", coverage=0.9, abstain_label=-1
+    ... ).fit(X, y)
+    >>> sorted(set(model.predict(X).tolist()))
+    [-1, 0, 1, 2]
+    """
+
+    _parameter_constraints = {
+        **BaseSelectiveClassifier._parameter_constraints,
+        "abstain_label": "no_validation",  # its kind depends on the classes
+    }
+
+    def __init__(
+        self,
+        base_estimator,
+        *,
+        router="auto",
+        coverage=0.9,
+        confidence=None,
+        calibration=None,
+        abstain_label=None,
+        cv=5,
+        adaptation=None,
+        base_features=None,
+        device=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.base_estimator = base_estimator
+        self.router = router
+        self.coverage = coverage
+        self.confidence = confidence
+        self.calibration = calibration
+        self.abstain_label = abstain_label
+        self.cv = cv
+        self.adaptation = adaptation
+        self.base_features = base_features
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_target(self, coverage):
+        super()._check_target(coverage)
+        if coverage is None:
+            raise ValueError(
+                "coverage must be a number in [0, 1] for an AbstainingClassifier. Got "
+                "None, which abstains wherever that gains anything, and without a "
+                "global that is everywhere."
+            )
+
+    def _check_classes(self, classes):
+        label = self.abstain_label
+        if label is None:
+            return
+        classes_are_text = isinstance(classes[0], str)
+        fits = (
+            isinstance(label, str)
+            if classes_are_text
+            else is_number(label)
+            and np.isfinite(label)
+            and (classes.dtype.kind == "f" or float(label).is_integer())
+        )
+        if not fits:
+            kind = "text" if classes_are_text else f"numbers ({classes.dtype})"
+            example = "unknown" if classes_are_text else -1
+            raise ValueError(
+                f"abstain_label must be of the kind of the classes, {kind}. Got "
+                f"{label!r}. Choose for example {example!r}."
+            )
+        if label in classes:
+            raise ValueError(
+                f"abstain_label={label!r} is one of the classes "
+                f"{classes[:10].tolist()}, so an answer and an abstention would look "
+                "alike. Choose another label."
+            )
+
+    def _learn(self, X, y, weight):
+        # Checked against the classes of this fit, and another of no use to them.
+        self.abstain_label_ = self.abstain_label
+        super()._learn(X, y, weight)
+
+    def predict(self, X):
+        """Labels of the base; ``abstain_label``, if set in fit, where it abstains.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When X has other columns than in ``fit``, or the base does not answer with a
+            distribution over its classes for each row.
+        """
+        _, base, kept = self._route(X)
+        labels = self.classes_[base.label]
+        if self.abstain_label_ is None:
+            return labels
+        # Assigning into the classes' own dtype would cut "unknown" to "unkno".
+        wide = np.result_type(labels, np.asarray(self.abstain_label_))
+        labels = labels.astype(wide)
+        labels[~kept] = self.abstain_label_
+        return labels
+
+    def predict_proba(self, X):
+        """Class probabilities of the base, also where it abstains.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return self._route(X)[1].proba
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the rows that are answered; nan where none is.
+
+        Parameters
+        ----------
+        X, y : array-like
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        report = self.report(X, y, sample_weight=sample_weight)
+        return report.base_accuracy_on_kept
+
+    def report(self, X, y, *, sample_weight=None):
+        """How the classifier does on labelled rows that are new to it.
+
+        Parameters
+        ----------
+        X, y : array-like
+            The base is wrong about a label that was not there in ``fit``.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Bunch
+            ``accuracy`` and ``base_accuracy_on_kept`` (both on what is answered),
+            ``coverage``, ``n``, ``n_queried`` (abstentions), ``base_accuracy`` (on all
+            rows), and nan for ``global_accuracy`` and ``global_accuracy_on_queried``.
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
+        """
+        _, base, kept, y, weight = self._evaluation(X, y, sample_weight)
+        everything = np.ones(len(kept), dtype=bool)
+        right = self.classes_[base.label] == y
+        on_kept = mean_where(right, kept, weight)
+        return Bunch(
+            accuracy=on_kept,
+            coverage=mean_where(kept, everything, weight),
+            n=len(kept),
+            n_queried=int((~kept).sum()),
+            base_accuracy=mean_where(right, everything, weight),
+            global_accuracy=np.nan,
+            base_accuracy_on_kept=on_kept,
+            global_accuracy_on_queried=np.nan,
+        )

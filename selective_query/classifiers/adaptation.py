@@ -1,0 +1,230 @@
+"""Adapting base and global to the rows that each is going to answer."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+from sklearn.base import BaseEstimator
+
+from selective_query._models.sides import Sides
+from selective_query._utils.validation import takes_weights
+from selective_query.budgets._solving.outlook import likely_coverage
+from selective_query.budgets.combined import check_coverage
+from selective_query.budgets.row_budgets import local_parts, local_rows
+from selective_query.metrics._query_share import query_share
+
+BASE_FACTOR = 2
+GLOBAL_FACTOR = 1
+
+
+class AlternatingAdaptation(BaseEstimator):
+    r"""Refit base and global in turn, each with weights for what it answers.
+
+    Given the router r, with r(x) = 1 where the global is queried, the paper adapts
+
+    .. math:: \min_b \sum_i (2 - r(x_i))\, \ell(b(x_i), y_i), \qquad
+              \min_g \sum_i (1 + r(x_i))\, \ell(g(x_i), y_i)
+
+    A round refits the base so, then the router, then the global, then the router again.
+    Everything is judged out of fold: r, and the accuracy of the hybrid at its coverage,
+    come from models that did not see the row. So a base that knows its training rows by
+    heart does not hide which of them it is unsure of. The weights have mean one, so
+    that they change no penalty and no learning rate, and multiply the user's own.
+
+    The round of best accuracy is kept only if it beats plain training by more than some
+    standard errors, over rows or over folds, whichever are larger: a model that changes
+    much with its rows, as a deep tree does, changes by chance too. Else nothing is
+    changed. Each round costs as many fits as cross-fitting did.
+
+    Parameters
+    ----------
+    n_rounds : int, default=2
+        At most; it stops after a round that brought nothing.
+    n_standard_errors : float, default=2.0
+        How sure the gain over plain training must be; it is the best of several.
+    keep : {"sure", "last"}, default="sure"
+        ``"last"`` keeps the last step whatever it brought, as the paper does.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        For each step ``round``, ``side`` ("none", "base" or "global"), ``accuracy`` of
+        the hybrid, and its ``gain`` over plain training with ``standard_error``.
+    chosen_ : int
+        Which of them was kept; 0 is plain training.
+    coverage_ : float
+        At which accuracies were compared.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AlternatingAdaptation, HybridClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(),
+    ...     ExtraTreesClassifier(20, random_state=0),
+    ...     adaptation=AlternatingAdaptation(n_rounds=1), cv=3,
+    ... ).fit(X, y)
+    >>> [step["side"] for step in hybrid.adaptation_.history_]
+    ['none', 'base', 'global']
+    """
+
+    def __init__(self, n_rounds=2, n_standard_errors=2.0, keep="sure"):
+        self.n_rounds = n_rounds
+        self.n_standard_errors = n_standard_errors
+        self.keep = keep
+
+    def adapt(self, sides, policy):
+        """Both sides with the weights that were found.
+
+        Parameters
+        ----------
+        sides : Sides
+        policy : RoutingPolicy
+            Not fitted: whose router and coverage these models are going to serve.
+
+        Returns
+        -------
+        Sides
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, no side can be adapted, or one takes no
+            sample_weight.
+        """
+        self._check(sides)
+        self._policy = policy
+        queried, right = self._routed(sides.outcomes, first=True)
+        outcomes = sides.outcomes
+        steps, rows = [sides], [right]
+        self.history_ = [self._step(0, "none", right, right, outcomes)]
+        for number in range(1, self.n_rounds + 1):
+            best_before = max(step["accuracy"] for step in self.history_)
+            for name in self._adaptable(sides):
+                sides = _reweighted(sides, name, queried, outcomes.weight)
+                queried, right = self._routed(sides.outcomes)
+                steps.append(sides)
+                rows.append(right)
+                self.history_.append(self._step(number, name, right, rows[0], outcomes))
+            best = max(step["accuracy"] for step in self.history_)
+            if self.keep == "sure" and best <= best_before:
+                break
+        del self._policy
+        self.chosen_ = self._choice()
+        return steps[self.chosen_]
+
+    def _choice(self):
+        """Number of the step to keep."""
+        if self.keep == "last":
+            return len(self.history_) - 1
+        best = max(
+            range(len(self.history_)), key=lambda i: self.history_[i]["accuracy"]
+        )
+        found = self.history_[best]
+        is_sure = found["gain"] > self.n_standard_errors * found["standard_error"]
+        return best if is_sure else 0
+
+    def _check(self, sides):
+        if not (isinstance(self.n_rounds, Integral) and self.n_rounds >= 1):
+            raise ValueError(
+                f"n_rounds must be a whole number >= 1. Got {self.n_rounds!r}."
+            )
+        n_errors = self.n_standard_errors
+        if not (isinstance(n_errors, Real) and n_errors >= 0):
+            raise ValueError(f"n_standard_errors must be >= 0. Got {n_errors!r}.")
+        if self.keep not in ("sure", "last"):
+            raise ValueError(f"keep must be 'sure' or 'last'. Got {self.keep!r}.")
+        names = self._adaptable(sides)
+        if not names:
+            raise ValueError(
+                "adaptation= refits models with other weights, and all models are "
+                "frozen. Leave it out, or pass a model that is not frozen."
+            )
+        for name in names:
+            side = _side(sides, name)
+            if not takes_weights(side.model):
+                raise ValueError(
+                    f"adaptation= weights the rows of {side.who}, and "
+                    f"{type(side.model).__name__}.fit takes no sample_weight. Freeze "
+                    "it (FrozenEstimator), or choose a model that takes weights and "
+                    "has not set_fit_request(sample_weight=False)."
+                )
+
+    @staticmethod
+    def _adaptable(sides):
+        return [name for name in ("base", "global") if not _side(sides, name).stays]
+
+    def _routed(self, outcomes, first=False):
+        """Which rows are queried at the coverage, and what the hybrid then gets right.
+
+        Both of shape (n_samples,), out of fold.
+        """
+        policy = self._policy
+        score = policy._new_router(outcomes).fit_score(outcomes)
+        stays = local_rows(local_parts(check_coverage(policy.coverage)), outcomes)
+        if stays is not None:
+            score = np.where(stays, -np.inf, score)
+        if first:
+            self.coverage_ = self._target(score, outcomes)
+        queried = query_share(score, [self.coverage_], outcomes.weight)
+        return queried, outcomes.base_utility + queried * outcomes.benefit
+
+    def _target(self, score, outcomes):
+        budget = check_coverage(self._policy.coverage)
+        if budget is not None:
+            return likely_coverage(budget, outcomes)
+        return float(np.average(score <= 0, weights=outcomes.weight))
+
+    @staticmethod
+    def _step(number, side, right, plain, outcomes):
+        weight = outcomes.weight
+        gain = right - plain
+        mean = np.average(gain, weights=weight)
+        variance = np.average((gain - mean) ** 2, weights=weight) / weight.sum()
+        return {
+            "round": number,
+            "side": side,
+            "accuracy": float(np.average(right, weights=weight)),
+            "gain": float(mean),
+            "standard_error": max(np.sqrt(variance), _error_of_folds(gain, outcomes)),
+        }
+
+
+def _error_of_folds(gain, outcomes):
+    """Standard error by the scatter over folds, each with a model of its own.
+
+    Scaled so that two of it are as rare as two of a normal variable's: there are few
+    folds.
+    """
+    if outcomes.fold is None:
+        return 0.0
+    folds = np.unique(outcomes.fold)
+    means = [
+        np.average(gain[rows], weights=outcomes.weight[rows])
+        for rows in (outcomes.fold == number for number in folds)
+        if outcomes.weight[rows].any()
+    ]
+    few = student.ppf(norm.cdf(2), len(means) - 1) / 2
+    return float(few * np.std(means, ddof=1) / np.sqrt(len(means)))
+
+
+def _side(sides, name):
+    return sides.base if name == "base" else sides.global_
+
+
+def _reweighted(sides, name, queried, weight):
+    """The sides with one of them weighted for the rows it answers; mean weight one."""
+    is_base = name == "base"
+    factor = BASE_FACTOR - queried if is_base else GLOBAL_FACTOR + queried
+    factor = factor / np.average(factor, weights=weight)
+    if is_base:
+        return Sides(sides.base.weighted(factor), sides.global_)
+    return Sides(sides.base, sides.global_.weighted(factor))

@@ -1,0 +1,338 @@
+"""HybridClassifier: a cheap base answers, and a global is asked where it pays."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query._models.answers import ask
+from selective_query._utils.validation import Offers, will_offer
+from selective_query.classifiers._deciding import mean_where
+from selective_query.classifiers._selective import BaseSelectiveClassifier
+from selective_query.planning.plans import check_asked, plan, rebound
+
+
+def _global_has_proba(self):
+    model = getattr(self, "global_estimator_", self.global_estimator)
+    if not will_offer(model, "predict_proba"):
+        raise AttributeError(
+            "predict_proba is not offered, because global_estimator has none."
+        )
+    return True
+
+
+class HybridClassifier(BaseSelectiveClassifier):
+    r"""A base answers most inputs; a global is queried for those worth asking about.
+
+    .. math::
+        \max_r \; E[(1 - r(x)) 1\{b(x) = y\} + r(x) 1\{g(x) = y\}]
+        \quad \text{subject to} \quad E[1 - r(x)] \ge c
+
+    Parameters
+    ----------
+    base_estimator : classifier with predict_proba
+        The cheap model b, which runs on every input.
+    global_estimator : classifier
+        The expensive model g, which sees queried inputs only. It may have ``predict``
+        alone.
+    router : str or BaseRouter, default="auto"
+        Who ranks the inputs; see :func:`list_routers`.
+    coverage : float, Budget or None, default=0.9
+        Share of inputs, at least, that the base shall answer, in [0, 1]; or a budget,
+        such as ``MinAccuracy(0.95)``, see :mod:`selective_query.budgets`. None queries
+        wherever the expected benefit is positive. Read by ``fit``: once fitted,
+        ``at(0.8)`` gives a copy at another coverage, while ``set_params(coverage=0.8)``
+        changes nothing until the next ``fit``.
+    confidence : float or None, default=None
+        Probability with which new data shall keep to the budget. Needs rows that
+        nothing was fitted on: ``calibration=`` a share, or a frozen base with a
+        router that learns nothing.
+    calibration : None, "out_of_fold" or float, default=None
+        Where the threshold comes from. None: out-of-fold scores of all rows,
+        carried over to the models fitted on all rows by a second round of fits of the
+        base; coverage on new data is then right on average within a point or two, or a
+        warning says why not.
+        ``"out_of_fold"`` leaves the second round out, and may be off by several
+        points. A float holds out that share of the rows from all fitting: exact, at
+        the price of those rows.
+    cv : int, splitter or iterable, default=5
+        Folds for models that are not frozen. ``cv=5`` fits the global six times, and
+        the base six times, or nine with ``calibration=None``.
+    adaptation : AlternatingAdaptation or None, default=None
+        Refits the models that are not frozen with weights for the rows that each is
+        going to answer; see :class:`~selective_query.AlternatingAdaptation`.
+    base_features : str, callable, transformer or None, default=None
+        Further evidence for the router: ``"logits"`` of the base, the name of a layer
+        of a torch net (feature maps are averaged over their positions),
+        ``f(fitted_base, X)``, or a fitted transformer of X.
+    device : Device or None, default=None
+        What the base, with its router, must fit: flash and SRAM, with nets at 8 bits
+        and all else at 32, and 32 KB of each kept free. Checked before anything is
+        trained where the size is known, as of nets, linear models and frozen models;
+        where only a fit tells, as of large trees, right after that of the base, which
+        is then fitted first. Routers that learn are checked at the end. See
+        :func:`~selective_query.footprint.profile_estimator` for what is counted,
+        and for other bits.
+    n_jobs : int or None, default=None
+        Parallel fits, for joblib.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows and for the router; the models keep their own.
+    verbose : int, default=0
+        Above zero, a bar shows cross-fitting that takes longer than two seconds.
+
+    Attributes
+    ----------
+    base_estimator_, global_estimator_ : estimator
+        The models in use: fitted on all rows, or as they came if frozen.
+    policy_ : RoutingPolicy
+    operating_point_ : OperatingPoint
+        Threshold, calibration coverage, certificate.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of y and of frozen models.
+    n_features_in_, feature_names_in_
+        Of the columns of X in ``fit``: their number where the base has counted them,
+        and their names where they have some.
+    device_fit_ : FitReport or None
+        What base and router take of the device, and what is left.
+
+    Notes
+    -----
+    Models that are trained already come in a
+    :class:`~sklearn.frozen.FrozenEstimator`; the rows given to ``fit`` must then be
+    new to them. Labels are the most probable class of each model, so a tuned decision
+    threshold inside a model has no effect.
+
+    References
+    ----------
+    Kag, Fedorov, Gangrade, Whatmough, Saligrama: "Efficient Edge Inference by
+    Selective Query", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+    ... ).fit(X[:1200], y[:1200])
+    >>> hybrid.predict_coverage(X[1200:]).shape
+    (597,)
+    """
+
+    _parameter_constraints = {
+        **BaseSelectiveClassifier._parameter_constraints,
+        "global_estimator": [Offers(["fit", "predict"])],
+    }
+
+    def __init__(
+        self,
+        base_estimator,
+        global_estimator,
+        *,
+        router="auto",
+        coverage=0.9,
+        confidence=None,
+        calibration=None,
+        cv=5,
+        adaptation=None,
+        base_features=None,
+        device=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.base_estimator = base_estimator
+        self.global_estimator = global_estimator
+        self.router = router
+        self.coverage = coverage
+        self.confidence = confidence
+        self.calibration = calibration
+        self.cv = cv
+        self.adaptation = adaptation
+        self.base_features = base_features
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _global_model(self):
+        return self.global_estimator
+
+    def _fit_models(self, sides):
+        super()._fit_models(sides)
+        self.global_estimator_ = sides.global_.fitted
+
+    def predict(self, X):
+        """Labels: the base's where it answers, the global's elsewhere.
+
+        The global sees the queried rows only, in one batch, and is not called when
+        there are none. The base sees them all, or, if the router reads inputs alone,
+        those that it answers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When X has other columns than in ``fit``, or a model does not answer with a
+            distribution over its classes, or a known label, for each row.
+        """
+        X, base, kept = self._route_sparing_base(X)
+        label = base.label
+        if not kept.all():
+            queried = np.flatnonzero(~kept)
+            label[queried] = self._ask_global(_safe_indexing(X, queried)).label
+        return self.classes_[label]
+
+    @available_if(_global_has_proba)
+    def predict_proba(self, X):
+        """Class probabilities, of the base or the global as in ``predict``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Zero for classes that the answering model does not know.
+
+        Raises
+        ------
+        ValueError
+            As ``predict`` does.
+        """
+        X, base, kept = self._route_sparing_base(X)
+        if kept.all():
+            return base.proba
+        queried = np.flatnonzero(~kept)
+        answers = self._ask_global(_safe_indexing(X, queried)).proba
+        proba = base.proba.astype(np.result_type(base.proba, answers))
+        proba[queried] = answers
+        return proba
+
+    def _ask_global(self, X):
+        return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
+
+    def plan(self, X, y, deployment, *budgets, sample_weight=None):
+        """The operating point of best accuracy on a deployment, within budgets.
+
+        ``hybrid.at(found.coverage)`` is the hybrid at this point.
+
+        Parameters
+        ----------
+        X, y : array-like
+            Rows that are new to models and router. The global is asked about all.
+        deployment : Deployment
+            Where ``router_macs`` is 0, that of the fitted router is put in.
+        *budgets : callable or Budget or float
+            As for :func:`selective_query.planning.plan`.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When no operating point keeps to the budgets.
+        ValueError
+            When there is no budget, or the deployment has the router decide before the
+            base has run, and this one needs the base.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.ensemble import ExtraTreesClassifier
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from selective_query import HybridClassifier
+        >>> from selective_query.budgets import MaxLatency
+        >>> from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment
+        >>> X, y = load_digits(return_X_y=True)
+        >>> hybrid = HybridClassifier(
+        ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+        ... ).fit(X[:1200], y[:1200])
+        >>> costs = Deployment(
+        ...     device=STM32F746, base_ms=2, link=LTE_M, cloud=CLOUD, payload_bytes=64
+        ... )
+        >>> found = hybrid.plan(X[1200:], y[1200:], costs, MaxLatency(60, costs))
+        >>> found.costs["latency_ms"] <= 60 + 1e-6
+        True
+        """
+        check_is_fitted(self, "policy_")
+        check_asked(deployment, budgets)
+        if deployment.router_first and self._needs_base():
+            raise ValueError(
+                f"order={deployment.order!r} has the router decide before the base has "
+                f"run, and {type(self.policy_.router_).__name__} reads what the base "
+                "says. Use PreRouter, or order='base_first'."
+            )
+        outcomes = self.outcomes(X, y, sample_weight)
+        charged = deployment
+        if not deployment.router_macs:
+            features = outcomes.base_features
+            cost = self.policy_.router_.decision_cost(
+                len(self.classes_), 0 if features is None else features.shape[1]
+            )
+            charged = replace(deployment, router_macs=cost.macs)
+        budgets = [rebound(budget, deployment, charged) for budget in budgets]
+        return plan(outcomes, self.policy_.query_score(outcomes), charged, *budgets)
+
+    def report(self, X, y, *, query_all=False, sample_weight=None):
+        """How the hybrid does on labelled rows that are new to it.
+
+        Parameters
+        ----------
+        X, y : array-like
+            Both sides are wrong about a label that was not there in ``fit``.
+        query_all : bool, default=False
+            Whether to ask the global about every row, for ``global_accuracy``. A
+            remote one costs money, so by default it sees the queried rows only and
+            ``global_accuracy`` is nan.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Bunch
+            ``accuracy``, ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
+            ``global_accuracy``, ``base_accuracy_on_kept``,
+            ``global_accuracy_on_queried``; nan where there is nothing to average.
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
+        """
+        X, base, kept, y, weight = self._evaluation(X, y, sample_weight)
+        everything = np.ones(len(kept), dtype=bool)
+        base_right = self.classes_[base.label] == y
+        global_right = np.zeros(len(kept), dtype=bool)
+        asked = np.flatnonzero(everything if query_all else ~kept)
+        if len(asked):
+            answers = self._ask_global(_safe_indexing(X, asked))
+            global_right[asked] = self.classes_[answers.label] == y[asked]
+        hybrid_right = np.where(kept, base_right, global_right)
+        return Bunch(
+            accuracy=mean_where(hybrid_right, everything, weight),
+            coverage=mean_where(kept, everything, weight),
+            n=len(kept),
+            n_queried=int((~kept).sum()),
+            base_accuracy=mean_where(base_right, everything, weight),
+            global_accuracy=mean_where(global_right, everything, weight)
+            if query_all
+            else np.nan,
+            base_accuracy_on_kept=mean_where(base_right, kept, weight),
+            global_accuracy_on_queried=mean_where(global_right, ~kept, weight),
+        )

@@ -1,0 +1,134 @@
+"""What all displays share: axes, line styles that survive in grey, bands."""
+
+import numpy as np
+
+from selective_query._utils.validation import check_choice, check_matplotlib_support
+
+DASHES = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (3, 1)),
+    (0, (6, 1, 1, 1, 1, 1)),
+)
+BOUNDS = {
+    "oracle": {"color": "grey", "linestyle": "--", "linewidth": 1},
+    "random": {"color": "grey", "linestyle": ":", "linewidth": 1},
+}
+
+COST_LABELS = {
+    "price": "Price per input",
+    "latency_ms": "Mean time to an answer (ms)",
+    "energy_mj": "Energy of the device per input (mJ)",
+    "bytes": "Bytes sent per input",
+}
+
+
+def axes_for(ax, display):
+    """The given axes, or those of a new figure.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+    display : object
+        For the message where matplotlib is missing.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        When matplotlib is not installed.
+    """
+    check_matplotlib_support(f"{type(display).__name__}.plot")
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(layout="constrained")
+    return ax
+
+
+def line_styles(labels):
+    """A style for each curve, by label: bounds are thin and grey, others differ.
+
+    Parameters
+    ----------
+    labels : iterable of str
+
+    Returns
+    -------
+    dict of str to dict
+    """
+    styles, n = {}, 0
+    for label in labels:
+        styles[label] = BOUNDS.get(label)
+        if styles[label] is None:
+            styles[label] = {"color": f"C{n}", "linestyle": DASHES[n % len(DASHES)]}
+            n += 1
+    return styles
+
+
+def check_bands(bands, labels):
+    """Bands as arrays, by the label of their curve.
+
+    Parameters
+    ----------
+    bands : dict of str to (coverage, low, high), or None
+    labels : iterable of str
+        Of the curves.
+
+    Returns
+    -------
+    dict of str to tuple of ndarray
+
+    Raises
+    ------
+    ValueError
+        When a band belongs to no curve, or is not made of three arrays of one shape.
+    """
+    labels, checked = list(labels), {}
+    for label, band in (bands or {}).items():
+        if label not in labels:
+            raise ValueError(
+                f"There is a band for {label!r} and no curve of that name; curves are "
+                f"{', '.join(labels)}."
+            )
+        band = [np.asarray(part, dtype=float) for part in band]
+        if len(band) != 3 or band[0].ndim != 1 or len({p.shape for p in band}) > 1:
+            raise ValueError(
+                f"The band of {label!r} must be (coverage, low, high), three arrays of "
+                f"one shape (n_points,). Got shapes {[p.shape for p in band]}."
+            )
+        checked[label] = tuple(band)
+    return checked
+
+
+def draw_band(ax, band, line):
+    """An area in the colour of a line, from (coverage, low, high)."""
+    return ax.fill_between(*band, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def check_cost_name(name, parameter):
+    """Raise ValueError for a cost that no axis knows."""
+    check_choice(name, parameter, COST_LABELS)
+
+
+def draw_front(ax, cost, accuracy, **line_kwargs):
+    """The front of a picture of accuracy over cost, thin and behind all else.
+
+    Returns
+    -------
+    matplotlib line
+    """
+    style = {
+        "color": "grey",
+        "linestyle": ":",
+        "linewidth": 1,
+        "marker": ".",
+        "markersize": 4,
+        "zorder": 1,
+    }
+    (line,) = ax.plot(cost, accuracy, **{**style, **line_kwargs})
+    return line

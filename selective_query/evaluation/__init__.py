@@ -1,0 +1,36 @@
+"""How well a router, a policy or a classifier does, and why."""
+
+from selective_query._utils import publish
+from selective_query.evaluation.comparing import compare_routers
+from selective_query.evaluation.comparison import (
+    COLUMNS,
+    DIFFERENCE_COLUMNS,
+    RouterComparison,
+)
+from selective_query.evaluation.diagnosis import diagnose
+from selective_query.evaluation.inspection import (
+    ClassRouting,
+    EvidenceImportance,
+    RoutingExamples,
+    evidence_importance,
+    routing_by_class,
+    routing_examples,
+)
+from selective_query.routers._allowed import default_routers
+
+__all__ = [
+    "COLUMNS",
+    "DIFFERENCE_COLUMNS",
+    "ClassRouting",
+    "EvidenceImportance",
+    "RouterComparison",
+    "RoutingExamples",
+    "compare_routers",
+    "default_routers",
+    "diagnose",
+    "evidence_importance",
+    "routing_by_class",
+    "routing_examples",
+]
+
+publish(globals())

@@ -1,0 +1,151 @@
+"""diagnose: where a fitted hybrid loses its accuracy."""
+
+import numpy as np
+
+from selective_query.budgets.combined import floors_of, least_coverage, limit_of
+from selective_query.metrics.attribution import gap_attribution
+from selective_query.outcomes.outcomes import Outcomes
+
+
+def diagnose(
+    model,
+    X,
+    y=None,
+    *,
+    sample_weight=None,
+    n_bootstrap=500,
+    confidence=0.95,
+    random_state=None,
+):
+    """Where a fitted model loses accuracy: base, global, ranking, shift, threshold.
+
+    Asks the global about every row. The coverage asked for is that of the budget;
+    where a quality was asked for, or ``coverage=None``, it is the one that the
+    operating point has on the calibration rows.
+
+    Parameters
+    ----------
+    model : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        Fitted.
+    X : array-like or Outcomes
+        Rows that are new to the model; Outcomes for a RoutingPolicy.
+    y : array-like of shape (n_samples,), optional
+        Labels; not with Outcomes.
+    sample_weight : array-like of shape (n_samples,), optional
+        Frequency weights; those of the Outcomes by default.
+    n_bootstrap : int, default=500
+        Resamples of the rows, for the intervals; 0 for none.
+    confidence : float, default=0.95
+        Of the intervals.
+    random_state : int, RandomState instance or None, default=None
+        For the resamples.
+
+    Returns
+    -------
+    GapAttribution
+        Print it for a table; ``advice()`` says in words where to work next. See
+        :func:`selective_query.metrics.gap_attribution` for what each step is.
+
+    Raises
+    ------
+    NotFittedError
+        When the model is not fitted.
+    TypeError
+        When it is none of these, or a RoutingPolicy is not given Outcomes.
+    ValueError
+        When y is missing, thresholds differ by group, or the outcomes have a global
+        and the model has none, or the other way round.
+
+    Examples
+    --------
+    >>> from selective_query import RoutingPolicy, diagnose
+    >>> from selective_query.datasets import make_selective_query
+    >>> train = make_selective_query(2000, random_state=0).outcomes
+    >>> test = make_selective_query(2000, random_state=1).outcomes
+    >>> policy = RoutingPolicy("max_probability", coverage=0.8).fit(train)
+    >>> gap = diagnose(policy, test, random_state=0)
+    >>> [step.name for step in gap.steps]
+    ['base', 'global', 'ranking', 'shift', 'threshold']
+    """
+    policy, score, outcomes, weight = judge(model, X, y, sample_weight)
+    if policy.has_global_ != outcomes.has_global:
+        has = {True: "a global", False: "no global"}
+        raise ValueError(
+            f"The model was fitted with {has[policy.has_global_]} and the outcomes "
+            f"have {has[outcomes.has_global]}. Give outcomes of the same kind."
+        )
+    point = policy.operating_point_
+    if point.threshold is None:
+        raise ValueError(
+            f"diagnose explains one threshold, and {point.budget!r} gives each group "
+            f"its own. Diagnose model.at({point.coverage:.3g}), the same coverage with "
+            "one threshold."
+        )
+    return gap_attribution(
+        score,
+        outcomes.base_utility,
+        outcomes.global_utility,
+        coverage=_asked_coverage(policy),
+        threshold=point.threshold,
+        calibration=_calibration_rows(policy),
+        sample_weight=weight,
+        n_bootstrap=n_bootstrap,
+        confidence=confidence,
+        random_state=random_state,
+    )
+
+
+def judge(model, X, y=None, sample_weight=None):
+    """A model's policy, and scores, outcomes and weights of rows new to it.
+
+    Parameters
+    ----------
+    model, X, y, sample_weight
+        As in :func:`diagnose`.
+
+    Returns
+    -------
+    policy : RoutingPolicy
+    score : ndarray of shape (n_samples,)
+    outcomes : Outcomes
+    weight : ndarray of shape (n_samples,) or None
+    """
+    if hasattr(model, "decide"):
+        if not isinstance(X, Outcomes) or y is not None:
+            raise TypeError(
+                "X must be Outcomes for a RoutingPolicy, which hold y themselves. Got "
+                f"{type(X).__name__}{'' if y is None else ' and y'}."
+            )
+        policy, outcomes = model, X
+    elif hasattr(model, "outcomes"):
+        if y is None:
+            raise ValueError("y is missing. Labels are needed to judge the answers.")
+        outcomes = model.outcomes(X, y)
+        policy = model.policy_
+    else:
+        raise TypeError(
+            "model must be a HybridClassifier, an AbstainingClassifier or a "
+            f"RoutingPolicy. Got {type(model).__name__}."
+        )
+    weight = outcomes.sample_weight if sample_weight is None else sample_weight
+    return policy, policy.query_score(outcomes.evidence), outcomes, weight
+
+
+def _asked_coverage(policy):
+    budget = policy.operating_point_.budget
+    limit = None if budget is None else limit_of(budget)
+    if limit is not None and not floors_of(budget):
+        return least_coverage(budget)
+    return float(np.clip(policy.operating_point_.coverage, 0, 1))
+
+
+def _calibration_rows(policy):
+    rows = policy.calibration_rows_
+    if rows is None:
+        return None
+    return {
+        "score": rows.score,
+        "base_utility": rows.base_utility,
+        "global_utility": rows.query_utility if policy.has_global_ else None,
+        "sample_weight": rows.weight,
+    }

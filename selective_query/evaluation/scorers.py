@@ -1,0 +1,211 @@
+"""Scorers for searches and cross-validation of selective classifiers.
+
+Plain accuracy always prefers the lowest coverage, since a query seldom hurts; these
+compare candidates at equal coverage, over all coverages, or at a price. All take
+``sample_weight``.
+"""
+
+import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from selective_query.budgets._solving.sweep import JudgedRows
+from selective_query.budgets.base import ROUNDING, is_number
+from selective_query.budgets.combined import as_budget, floors_of, least_coverage
+from selective_query.budgets.row_budgets import local_parts, looks_at_rows
+from selective_query.metrics.areas import deferral_area as area_of_scores
+from selective_query.metrics.at_coverage import accuracy_at_coverage
+
+
+class _WeightedScorer:
+    """A scorer that takes weights; where metadata are routed, it says whether."""
+
+    _requests_weights = None
+
+    def set_score_request(self, *, sample_weight):
+        """Whether weights are handed to the scorer where metadata are routed.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            As for scikit-learn's scorers: True asks for ``sample_weight``, text for
+            metadata of that name, False for none; None raises where there are some.
+
+        Returns
+        -------
+        self
+        """
+        self._requests_weights = sample_weight
+        return self
+
+    def get_metadata_routing(self):
+        """What the scorer asks for, as scikit-learn reads it."""
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=self._requests_weights)
+        return request
+
+    def _accept_sample_weight(self):
+        return True  # scikit-learn asks where several scorers share a search
+
+
+def _judged(estimator, X, y, sample_weight):
+    """Query scores, both utilities and weights of the rows."""
+    if not hasattr(estimator, "outcomes"):
+        raise TypeError(
+            "This scorer judges a HybridClassifier or AbstainingClassifier. Got "
+            f"{type(estimator).__name__}. Put the selective classifier outermost, and "
+            "pipelines inside it."
+        )
+    outcomes = estimator.outcomes(X, y, sample_weight)
+    score = estimator.policy_.query_score(outcomes.evidence)
+    utilities = outcomes.base_utility, outcomes.answer_if_queried
+    return score, *utilities, outcomes.sample_weight
+
+
+class accuracy_at(_WeightedScorer):
+    """Scorer: accuracy when exactly this share of the test rows stays with the base.
+
+    Parameters
+    ----------
+    coverage : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.evaluation.scorers import accuracy_at
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), router="entropy")
+    >>> cross_val_score(model, X, y, scoring=accuracy_at(0.8), cv=3).shape
+    (3,)
+    """
+
+    def __init__(self, coverage):
+        if not is_number(coverage) or not 0 <= coverage <= 1:
+            raise ValueError(
+                "accuracy_at needs a coverage, a number in [0, 1]. Got "
+                f"{coverage!r}. For a budget use at_budget."
+            )
+        self.coverage = coverage
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Accuracy of a fitted estimator on these rows."""
+        score, *utilities, weight = _judged(estimator, X, y, sample_weight)
+        return float(
+            accuracy_at_coverage(
+                score, *utilities, coverage=self.coverage, sample_weight=weight
+            )
+        )
+
+    def __repr__(self):
+        return f"accuracy_at({self.coverage})"
+
+
+class at_budget(_WeightedScorer):
+    """Scorer: how well the test rows, ranked by the router, meet a budget.
+
+    For a limit on queries, the accuracy at the coverage it amounts to. For a floor of
+    quality, the largest coverage that reaches it within the limits: how few queries
+    would do. Where none reaches it, minus what the best rule lacks, so that a search
+    still prefers the nearest.
+
+    Parameters
+    ----------
+    budget : Budget or float
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.budgets import MinSelectiveAccuracy
+    >>> from selective_query.evaluation.scorers import at_budget
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), router="entropy")
+    >>> scorer = at_budget(MinSelectiveAccuracy(0.98))
+    >>> cross_val_score(model, X, y, scoring=scorer, cv=3).shape
+    (3,)
+    """
+
+    def __init__(self, budget):
+        self.budget = as_budget(budget)
+        if looks_at_rows(self.budget) or local_parts(self.budget):
+            raise ValueError(
+                "at_budget scores limits and floors, not budgets that look at rows. "
+                f"Got {budget!r}. Use priced_accuracy for those."
+            )
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Accuracy, or coverage, of a fitted estimator on these rows."""
+        score, base, query, weight = _judged(estimator, X, y, sample_weight)
+        least, floors = least_coverage(self.budget), floors_of(self.budget)
+        if not floors:
+            return float(
+                accuracy_at_coverage(
+                    score, base, query, coverage=least, sample_weight=weight
+                )
+            )
+        weight = np.ones(len(score)) if weight is None else weight
+        sweep = JudgedRows(score, base, query, weight).sweep()
+        allowed = sweep.coverage >= least - ROUNDING
+        met = np.logical_and.reduce([allowed, *(floor.met(sweep) for floor in floors)])
+        if met.any():
+            return float(sweep.coverage[met].max())
+        lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
+        return -float(np.nanmin(lacking[allowed]))
+
+    def __repr__(self):
+        return f"at_budget({self.budget})"
+
+
+class priced_accuracy(_WeightedScorer):
+    """Scorer: accuracy minus a price for each query, at the estimator's own threshold.
+
+    This is what a search over ``coverage`` needs. An abstention counts as right, and
+    costs the price as a query does (Chow, 1970).
+
+    Parameters
+    ----------
+    price : float
+        What one query costs, in units of right answers.
+    """
+
+    def __init__(self, price):
+        if not is_number(price) or not price >= 0:
+            raise ValueError(f"price must be a number >= 0. Got {price!r}.")
+        self.price = price
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Accuracy of a fitted estimator on these rows, minus the price of queries."""
+        report = estimator.report(X, y, sample_weight=sample_weight)
+        queried = 1 - report.coverage
+        accuracy = report.accuracy
+        if not hasattr(estimator, "global_estimator"):
+            kept_right = report.coverage and report.coverage * report.accuracy
+            accuracy = kept_right + queried
+        return accuracy - self.price * queried
+
+    def __repr__(self):
+        return f"priced_accuracy({self.price})"
+
+
+def deferral_area(estimator, X, y, sample_weight=None):
+    """Scorer: mean accuracy over all coverages.
+
+    For a search or a cross-validation over estimators; from arrays of scores and
+    utilities, :func:`selective_query.metrics.deferral_area` computes the same number.
+
+    Parameters
+    ----------
+    estimator : HybridClassifier or AbstainingClassifier
+    X, y : array-like
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    float
+    """
+    return area_of_scores(*_judged(estimator, X, y, sample_weight))

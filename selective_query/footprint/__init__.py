@@ -1,0 +1,10 @@
+"""How large a model or router is, and whether a device has room for it."""
+
+from selective_query._utils import publish
+from selective_query.footprint.estimator_profile import EstimatorProfile
+from selective_query.footprint.fitting import FitReport, Footprint
+from selective_query.footprint.profiling import profile_estimator
+
+__all__ = ["EstimatorProfile", "FitReport", "Footprint", "profile_estimator"]
+
+publish(globals())

@@ -1,0 +1,150 @@
+"""Profiles of models that multiply: linear, Bayes, perceptron, neighbours, scaling."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+
+from selective_query.footprint.estimator_profile import EstimatorProfile
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an estimator is fitted on, or sees.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int or None
+        None where the inputs have no such axis, as texts.
+    n_classes : int or None
+    """
+
+    n_rows: int | None
+    n_columns: int | None
+    n_classes: int | None
+
+
+def unknown_before_fit(estimator, what):
+    """The error to raise where only a fit tells a number."""
+    return NotFittedError(
+        f"The {what} of {type(estimator).__name__} is known only once it is fitted. "
+        "Fit it first, or give n_classes and rows of the shape it will be fitted on."
+    )
+
+
+def require(estimator, what, number):
+    """A number that must be known, else NotFittedError."""
+    if number is None:
+        raise unknown_before_fit(estimator, what)
+    return number
+
+
+def n_columns_of(estimator, inputs):
+    """Columns that it was, or will be, fitted on."""
+    known = getattr(estimator, "n_features_in_", inputs.n_columns)
+    return require(estimator, "number of columns", known)
+
+
+def n_classes_of(estimator, inputs):
+    """Classes that it knows, or will know."""
+    if hasattr(estimator, "classes_"):
+        return len(estimator.classes_)
+    return require(estimator, "number of classes", inputs.n_classes)
+
+
+def n_scores_of(estimator, inputs):
+    """Scores of which the classes are told: one where there are two classes."""
+    n_classes = n_classes_of(estimator, inputs)
+    return 1 if n_classes == 2 else n_classes
+
+
+def _product(n_in, n_out):
+    """Profile of a matrix product with a bias for each output."""
+    return EstimatorProfile(
+        macs=n_in * n_out,
+        weights=n_in * n_out,
+        constants=n_out,
+        peak_elements=n_in + n_out,
+        n_outputs=n_out,
+    )
+
+
+def linear(estimator, inputs):
+    """One product: rows of ``coef_`` times the input."""
+    if hasattr(estimator, "coef_"):
+        n_scores, n_columns = np.shape(np.atleast_2d(estimator.coef_))
+    else:
+        n_scores = n_scores_of(estimator, inputs)
+        n_columns = n_columns_of(estimator, inputs)
+    return _product(n_columns, n_scores)
+
+
+def gaussian_bayes(estimator, inputs):
+    """A difference, its square and a weighted sum, by class and column."""
+    n_columns = n_columns_of(estimator, inputs)
+    n_classes = n_classes_of(estimator, inputs)
+    return EstimatorProfile(
+        macs=3 * n_classes * n_columns,
+        weights=2 * n_classes * n_columns,
+        constants=n_classes,
+        peak_elements=n_columns + n_classes,
+        n_outputs=n_classes,
+    )
+
+
+def perceptron(estimator, inputs):
+    """Products layer by layer; two neighbouring layers are alive at once."""
+    hidden = np.ravel(estimator.hidden_layer_sizes).astype(int).tolist()
+    sizes = [
+        n_columns_of(estimator, inputs), *hidden, n_scores_of(estimator, inputs)
+    ]  # fmt: skip
+    first, *others = (_product(*pair) for pair in pairwise(sizes))
+    for layer in others:
+        first = first.then(layer)
+    return first
+
+
+def neighbours(estimator, inputs):
+    """All distances, whatever the algorithm on the host, and a list of the nearest.
+
+    Each row is compared with every one in the list, at most.
+    """
+    n_rows = getattr(estimator, "n_samples_fit_", inputs.n_rows)
+    n_rows = require(estimator, "number of rows", n_rows)
+    n_columns = n_columns_of(estimator, inputs)
+    n_classes = n_classes_of(estimator, inputs)
+    n_nearest = estimator.n_neighbors
+    return EstimatorProfile(
+        macs=2 * n_rows * n_columns,
+        comparisons=n_rows * n_nearest,
+        weights=n_rows * n_columns,
+        index_bytes=n_rows * (1 if n_classes <= 256 else 2),
+        peak_elements=n_columns + 2 * n_nearest + n_classes,
+        n_outputs=n_classes,
+    )
+
+
+def scaling(estimator, inputs):
+    """A factor and a shift for each column, in place."""
+    n_columns = n_columns_of(estimator, inputs)
+    return EstimatorProfile(
+        macs=n_columns,
+        weights=0,
+        constants=2 * n_columns,
+        peak_elements=n_columns,
+        n_outputs=n_columns,
+    )
+
+
+def projection(estimator, inputs):
+    """One product with the components; the mean is folded into its biases."""
+    n_columns = n_columns_of(estimator, inputs)
+    if hasattr(estimator, "components_"):
+        return _product(n_columns, len(estimator.components_))
+    n_out = estimator.n_components
+    if n_out is None and inputs.n_rows is not None:
+        n_out = min(inputs.n_rows, n_columns)
+    if not isinstance(n_out, (int, np.integer)):
+        raise unknown_before_fit(estimator, "number of components")
+    return _product(n_columns, int(n_out))

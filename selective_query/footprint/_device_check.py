@@ -1,0 +1,121 @@
+"""Whether a base, with its router, fits a device, told as early as can be known."""
+
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query.exceptions import DeviceLimitError
+from selective_query.footprint.profiling import profile_estimator
+
+NEEDED = ("name", "flash_bytes", "sram_bytes")
+
+
+def check_device(device, parameter="device"):
+    """Refuse a device that does not say what it has.
+
+    Parameters
+    ----------
+    device : object
+    parameter : str
+        Its name, for the message.
+
+    Raises
+    ------
+    ValueError
+        When it lacks a name or a memory.
+    """
+    lacking = [name for name in NEEDED if not hasattr(device, name)]
+    if lacking:
+        raise ValueError(
+            f"{parameter} must be a selective_query.costs.Device, such as DEVICES"
+            f"['STM32F746'], or have {', '.join(NEEDED)}. Got {device!r}, without "
+            f"{', '.join(lacking)}."
+        )
+
+
+def device_report(base, device, X, n_classes, *, fit, router=None, n_features=0):
+    """What of a device a base takes, with its router as far as it is known.
+
+    Before training where the parameters tell, as of nets and linear models, or where a
+    tree fits even if it grows into each of its limits. Else the base is fitted to see.
+
+    Parameters
+    ----------
+    base : estimator
+        Fitted or not.
+    device : Device
+    X : array-like
+        The rows that the base is fitted on.
+    n_classes : int
+    fit : callable
+        Returns the fitted base; called only where a fit alone tells.
+    router : BaseRouter or None, default=None
+        Counted where it is fitted, or learns nothing. Its scratch memory is added to
+        the base's peak, which is an upper bound.
+    n_features : int, default=0
+        Columns that the router reads beside probabilities.
+
+    Returns
+    -------
+    FitReport
+
+    Raises
+    ------
+    ValueError
+        When nobody knows how to count this kind of estimator.
+    """
+    report = _report_as_given(base, device, X, n_classes)
+    if report is None:
+        report = profile_estimator(fit(), X, n_classes=n_classes).fits(device)
+    if router is None or not _is_fitted(router):
+        return report
+    cost = router.decision_cost(n_classes, n_features)
+    return report.beside(
+        f"{type(router).__name__} included",
+        flash_bytes=cost.flash_bytes,
+        sram_bytes=cost.ram_bytes,
+    )
+
+
+def _report_as_given(base, device, X, n_classes):
+    """The report without a fit; None where that would not tell."""
+    try:
+        profile = profile_estimator(base, X, n_classes=n_classes)
+    except NotFittedError:
+        return None
+    report = profile.fits(device)
+    # That a bound does not fit says nothing about the tree that will be grown.
+    may_be_less = getattr(profile, "is_bound", False)
+    return report if report or not may_be_less else None
+
+
+def _is_fitted(router):
+    try:
+        check_is_fitted(router)
+    except NotFittedError:
+        return False
+    return True
+
+
+def refuse_excess(report, base):
+    """Raise where a memory of the device is exceeded.
+
+    Parameters
+    ----------
+    report : FitReport
+    base : estimator
+        For the message.
+
+    Raises
+    ------
+    DeviceLimitError
+        A ValueError that carries the report.
+    """
+    if report:
+        return
+    raise DeviceLimitError(
+        f"base_estimator={base!r} does not fit device={report.device} "
+        f"({report.assumptions}): {'; '.join(str(limit) for limit in report.limits)}. "
+        "Take a smaller base or router or a larger device, or set device=None to train "
+        "it all the same.",
+        report,
+    )

@@ -1,0 +1,153 @@
+"""Whether something fits a device: each limit, what is used, what is left."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from selective_query._utils.numbers import check_whole
+from selective_query._utils.validation import check_instance
+from selective_query.costs.devices import Device
+
+RESERVED_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit of a device.
+
+    Parameters
+    ----------
+    name : str
+    used, allowed : float
+    """
+
+    name: str
+    used: float
+    allowed: float
+
+    @property
+    def headroom(self):
+        """What is left; below zero where the limit is exceeded."""
+        return self.allowed - self.used
+
+    def __str__(self):
+        share = f"{self.used:,.0f} of {self.allowed:,.0f} {self.name}"
+        if self.headroom < 0:
+            return f"{share}: {-self.headroom:,.0f} too many"
+        return f"{share}: {self.headroom:,.0f} left"
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """All limits of a device; true where every one is kept.
+
+    Parameters
+    ----------
+    device : str
+    limits : tuple of Limit
+    assumptions : str, default=""
+    """
+
+    device: str
+    limits: tuple
+    assumptions: str = ""
+
+    def __bool__(self):
+        return all(limit.headroom >= 0 for limit in self.limits)
+
+    @property
+    def excess(self):
+        """What is exceeded, in words; None where all fits."""
+        exceeded = [str(limit) for limit in self.limits if limit.headroom < 0]
+        return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
+
+    def beside(self, what, **used):
+        """The same where something else lies in the memories too.
+
+        Parameters
+        ----------
+        what : str
+            Named among the assumptions.
+        **used : int
+            What it takes, by name of the limit: ``flash_bytes``, ``sram_bytes``.
+
+        Returns
+        -------
+        FitReport
+        """
+        limits = tuple(
+            replace(limit, used=limit.used + used.get(limit.name, 0))
+            for limit in self.limits
+        )
+        return FitReport(self.device, limits, f"{self.assumptions}, {what}")
+
+    def __str__(self):
+        head = f"{self.device}, {self.assumptions}" if self.assumptions else self.device
+        return "\n".join([head, *(f"  {limit}" for limit in self.limits)])
+
+
+@runtime_checkable
+class Footprint(Protocol):
+    """What a model takes of a device, whether it is a net or not.
+
+    :class:`~selective_query.costs.EstimatorProfile` and
+    :class:`~selective_query.footprint.net_profile.NetProfile` are footprints.
+    """
+
+    macs: int
+
+    @property
+    def parameters(self):
+        """Numbers that were learned."""
+
+    @property
+    def operations(self):
+        """Multiply-accumulates and comparisons, for ``Deployment(base_macs=)``."""
+
+    def flash_bytes(self, bits):
+        """Bytes of what is stored, at so many bits a number."""
+
+    def sram_bytes(self, bits):
+        """Bytes of numbers that are alive at once, at most."""
+
+    def fits(self, device, *, bits, reserved_bytes):
+        """Whether a device holds the model, a FitReport."""
+
+
+def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
+    """The report on both memories of a device.
+
+    Parameters
+    ----------
+    device : Device
+    flash_bytes, sram_bytes : int
+        What a model takes.
+    bits : int
+        Of its numbers, for the assumptions.
+    reserved_bytes : int
+        Of each memory, for the program and all else.
+
+    Returns
+    -------
+    FitReport
+
+    Raises
+    ------
+    TypeError
+        When `device` is something else, as its name.
+    """
+    check_instance(
+        device,
+        "device",
+        Device,
+        "Take one, as selective_query.costs.DEVICES['STM32F746'].",
+    )
+    reserved_bytes = check_whole(reserved_bytes, "reserved_bytes")
+    used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}
+    return FitReport(
+        device.name,
+        tuple(
+            Limit(name, taken + reserved_bytes, getattr(device, name))
+            for name, taken in used.items()
+        ),
+        f"{bits}-bit weights and activations, {reserved_bytes:,} bytes reserved",
+    )

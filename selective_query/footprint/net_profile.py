@@ -1,0 +1,347 @@
+"""What a torch net costs: operations, parameters, and memory at its peak."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import fx, nn
+
+from selective_query._utils.numbers import check_whole
+from selective_query._utils.torch_random import own_random_numbers
+from selective_query.footprint._liveness import (
+    COMPUTING,
+    NORMS,
+    UNCOUNTED_CALLS,
+    VIEWS,
+    is_call_of,
+    live_elements,
+    module_of,
+    output_shapes,
+)
+from selective_query.footprint.fitting import RESERVED_BYTES, memory_report
+
+BYTES_OF_BIAS = 4
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One layer that computes.
+
+    Parameters
+    ----------
+    name : str
+        As in ``named_modules()``.
+    kind : str
+    macs, weights, biases : int
+        A bias for each output channel, where the layer has one or a batch norm right
+        after it leaves one. Numbers that an earlier layer shares are counted there.
+    output_shape : tuple of int
+        Of one input.
+    live_elements : int
+        Numbers that are alive while the layer runs: its input, its output, and what
+        later layers still need. ``NetProfile.peak_elements`` is at least the largest
+        of them, and larger where the peak is at an addition or pooling between layers.
+    live_elements_in_place : int
+        The same by the model of ``NetProfile.peak_elements_in_place``; of a depthwise
+        convolution with the one channel that it keeps beside.
+    """
+
+    name: str
+    kind: str
+    macs: int
+    weights: int
+    biases: int
+    output_shape: tuple
+    live_elements: int
+    live_elements_in_place: int
+
+
+@dataclass(frozen=True)
+class NetProfile:
+    """What a net costs for one input.
+
+    Parameters
+    ----------
+    macs, weights, biases : int
+        Of convolutions and linear layers, after batch norm was folded into them. A
+        batch norm that follows no layer of its own adds a scale and a shift for each
+        channel to the biases.
+    peak_elements : int
+        Numbers that are alive at once, at most. Batch norm and an activation right
+        after a convolution or linear layer are part of it, and a slice or chunk lies
+        in what it was cut from; all else has memory of its own.
+    peak_elements_in_place : int
+        The same where activations, and depthwise convolutions channel by channel, take
+        the place of an input that nothing else needs, as TinyEngine does.
+    layers : tuple of LayerProfile
+    """
+
+    macs: int
+    weights: int
+    biases: int
+    peak_elements: int
+    peak_elements_in_place: int
+    layers: tuple
+
+    @property
+    def parameters(self):
+        """Weights and biases."""
+        return self.weights + self.biases
+
+    @property
+    def operations(self):
+        """The multiply-accumulates; a net compares nothing."""
+        return self.macs
+
+    def flash_bytes(self, bits=8):
+        """Bytes of weights at so many bits, and of biases at 4 bytes each."""
+        bits = check_whole(bits, "bits", 1)
+        return self.weights * bits // 8 + BYTES_OF_BIAS * self.biases
+
+    def sram_bytes(self, bits=8, *, in_place=True):
+        """Bytes of activations at the peak."""
+        bits = check_whole(bits, "bits", 1)
+        peak = self.peak_elements_in_place if in_place else self.peak_elements
+        return peak * bits // 8
+
+    def fits(self, device, *, bits=8, in_place=True, reserved_bytes=RESERVED_BYTES):
+        """Whether a device holds the net, and with how much room to spare.
+
+        Parameters
+        ----------
+        device : Device
+        bits : int, default=8
+        in_place : bool, default=True
+        reserved_bytes : int, default=32768
+            Of each memory, for the program and all else.
+
+        Returns
+        -------
+        FitReport
+
+        Raises
+        ------
+        TypeError
+            When `device` is something else, as its name.
+        """
+        return memory_report(
+            device,
+            self.flash_bytes(bits),
+            self.sram_bytes(bits, in_place=in_place),
+            bits=bits,
+            reserved_bytes=reserved_bytes,
+        )
+
+    def after(self, step):
+        """The net behind a step of a pipeline, an EstimatorProfile."""
+        return replace(
+            self,
+            macs=step.macs + self.macs,
+            weights=step.weights + self.weights,
+            biases=step.constants + self.biases,
+            peak_elements=max(step.peak_elements, self.peak_elements),
+            peak_elements_in_place=max(step.peak_elements, self.peak_elements_in_place),
+        )
+
+
+def profile_net(net, input_shape):
+    """Count what a net costs for one input.
+
+    The net is traced symbolically and run once on zeros.
+
+    Parameters
+    ----------
+    net : nn.Module
+        That ``torch.fx`` can trace: no branches on values.
+    input_shape : tuple of int
+        Of one input, without the batch axis.
+
+    Returns
+    -------
+    NetProfile
+
+    Raises
+    ------
+    ValueError
+        When the net cannot be traced, or has weights of other kinds than convolutions,
+        linear layers and batch norm.
+
+    Examples
+    --------
+    >>> from selective_query.footprint.net_profile import profile_net
+    >>> from selective_query.nets import ConvNet
+    >>> profile = profile_net(ConvNet(10, (16, 32)), (3, 32, 32))
+    >>> profile.macs
+    405824
+    """
+    try:
+        # A copy: tracing shares modules, and a run would move batch norm's statistics.
+        copied = copy.deepcopy(net).eval()
+        graph = fx.GraphModule(copied, _Tracer().trace(copied))
+    except Exception as error:
+        raise ValueError(
+            f"{type(net).__name__} cannot be traced by torch.fx, so its memory cannot "
+            f"be counted: {error}. Avoid branches and len() that depend on values or "
+            "shapes in forward."
+        ) from error
+    _refuse_unknown(graph)
+    shapes = output_shapes(graph, torch.zeros(1, *input_shape))
+    apart = live_elements(graph, shapes, in_place=False)
+    in_place = live_elements(graph, shapes, in_place=True)
+    folded, other_norms = _norms(graph)
+    layers = tuple(_layers(graph, shapes, folded, apart, in_place))
+    return NetProfile(
+        macs=sum(layer.macs for layer in layers),
+        weights=sum(layer.weights for layer in layers),
+        biases=sum(layer.biases for layer in layers)
+        + sum(2 * norm.num_features for norm in other_norms),
+        peak_elements=max(apart.values()),
+        peak_elements_in_place=max(in_place.values()),
+        layers=layers,
+    )
+
+
+def profile_net_estimator(estimator, input_shape):
+    """Profile of the net of a NetClassifier or of a skorch estimator, fitted or not.
+
+    The heads of a fitted NetClassifier's loss, which serve the router, are part of it.
+
+    Parameters
+    ----------
+    estimator : NetClassifier or skorch.NeuralNet
+    input_shape : tuple of int
+        Of one input, without the batch axis.
+
+    Returns
+    -------
+    NetProfile
+
+    Raises
+    ------
+    ValueError
+        As :func:`profile_net`.
+    """
+    fitted = getattr(estimator, "module_", None)
+    if fitted is None:
+        return profile_net(_new_module(estimator), input_shape)
+    if not hasattr(fitted, "head"):
+        return profile_net(fitted, input_shape)
+    found = profile_net(fitted.net, input_shape)
+    if fitted.head is None and fitted.second is None:
+        return found
+    heads = _Heads(fitted.head, fitted.second)
+    n_features = next(heads.parameters()).shape[1]
+    return _with_heads(found, profile_net(heads, (n_features,)))
+
+
+def _new_module(estimator):
+    """The module as it is before training, without a trace in torch's generators."""
+    made = estimator.module
+    if isinstance(made, nn.Module):
+        return made
+    of_skorch = getattr(estimator, "get_params_for", None)
+    with own_random_numbers():
+        return made() if of_skorch is None else made(**of_skorch("module"))
+
+
+class _Heads(nn.Module):
+    """The heads on the same features, whose outputs are all kept."""
+
+    def __init__(self, head, second):
+        super().__init__()
+        self.head, self.second = head, second
+
+    def forward(self, features):
+        return [head(features) for head in (self.head, self.second) if head is not None]
+
+
+def _with_heads(net, heads):
+    """A net and the heads that run after it, while the logits are kept."""
+    n_logits = net.layers[-1].output_shape[-1]
+    layers = tuple(
+        replace(
+            layer,
+            live_elements=layer.live_elements + n_logits,
+            live_elements_in_place=layer.live_elements_in_place + n_logits,
+        )
+        for layer in heads.layers
+    )
+    summed = ("macs", "weights", "biases")
+    peaks = ("peak_elements", "peak_elements_in_place")
+    return NetProfile(
+        **{name: getattr(net, name) + getattr(heads, name) for name in summed},
+        **{
+            name: max(getattr(net, name), getattr(heads, name) + n_logits)
+            for name in peaks
+        },
+        layers=net.layers + layers,
+    )
+
+
+def _refuse_unknown(graph):
+    """Raise ValueError where weights would not be counted."""
+    counted = {
+        id(parameter)
+        for module in graph.modules()
+        if isinstance(module, (*COMPUTING, *NORMS))
+        for parameter in module.parameters(recurse=False)
+    }
+    unknown = [n for n, p in graph.named_parameters() if id(p) not in counted]
+    unknown += [
+        node.name for node in graph.graph.nodes if is_call_of(node, UNCOUNTED_CALLS)
+    ]
+    if unknown:
+        raise ValueError(
+            "profile_net counts convolutions, linear layers and batch norm. It does "
+            f"not know what {', '.join(unknown[:5])} cost. Measure the net on the "
+            "device, and give Deployment(base_ms=...)."
+        )
+
+
+class _Tracer(fx.Tracer):
+    """Keeps layers whole, also those that descend from torch's, as integer ones do."""
+
+    def is_leaf_module(self, module, name):
+        is_layer = isinstance(module, (*COMPUTING, *VIEWS))
+        return is_layer or super().is_leaf_module(module, name)
+
+
+def _norms(graph):
+    """Batch norms that become part of layers, by their weights' ids; and the others."""
+    folded, others = {}, {}
+    for node in graph.graph.nodes:
+        norm = module_of(graph, node)
+        if not isinstance(norm, NORMS):
+            continue
+        before = node.all_input_nodes[0]
+        layer = module_of(graph, before)
+        follows = isinstance(layer, COMPUTING) and len(before.users) == 1
+        # A layer that several norms follow in turn can take in only one of them.
+        if not (follows and folded.setdefault(id(layer.weight), norm) is norm):
+            others[id(norm)] = norm
+    return folded, others.values()
+
+
+def _layers(graph, shapes, folded, apart, in_place):
+    seen = set()
+    for node in graph.graph.nodes:
+        module = module_of(graph, node)
+        if not isinstance(module, COMPUTING):
+            continue
+        n_out = module.weight.shape[0]
+        weight, bias = id(module.weight), id(module.bias)
+        has_bias = module.bias is not None
+        if not has_bias and weight in folded:
+            has_bias, bias = True, ("left by batch norm", weight)
+        yield LayerProfile(
+            name=str(node.target),
+            kind=type(module).__name__,
+            macs=module.weight.numel() * (int(np.prod(shapes[node])) // n_out),
+            weights=module.weight.numel() * (weight not in seen),
+            biases=n_out * (has_bias and bias not in seen),
+            output_shape=shapes[node][1:],
+            live_elements=apart[node],
+            live_elements_in_place=in_place[node],
+        )
+        seen |= {weight, bias}

@@ -1,0 +1,123 @@
+"""Two ways to answer the same rows: the difference of their accuracies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query._utils.validation import check_weights
+from selective_query.metrics._inputs import check_utility
+from selective_query.metrics.inference._joint import joint_estimate
+from selective_query.metrics.inference._multiplicity import check_inference, family
+
+FIRST_MINUS_SECOND = np.array([[1.0], [-1.0]])
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much more accurate one is than the other, and how sure that is.
+
+    Attributes
+    ----------
+    difference : float
+        Accuracy of the first minus that of the second, in [-1, 1].
+    low, high : float
+        Of the interval.
+    p_value : float
+        Two-sided, of both being equally accurate.
+    confidence : float
+        Of the interval.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    confidence: float
+
+    def __str__(self):
+        points, low, high = (100 * v for v in (self.difference, self.low, self.high))
+        return (
+            f"{points:+.2f} points, {100 * self.confidence:g} % interval {low:+.2f} to "
+            f"{high:+.2f}"
+        )
+
+
+def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95):
+    """Difference of two accuracies on the same rows, with an interval.
+
+    What is compared must have been fixed before these rows were seen: models, routers
+    and thresholds. Then a row's difference is one observation, and the interval that of
+    a mean. As in :class:`PairedScores` one further row is counted that might have
+    decided the other way, so that few differing rows give a wide interval.
+
+    Parameters
+    ----------
+    utility, reference : array-like of shape (n_samples,)
+        How good each answer is, in [0, 1]; 1 where it is right.
+    sample_weight : array-like of shape (n_samples,), optional
+        Whole numbers are frequencies: a row of weight 2 is two rows.
+    confidence : float, default=0.95
+
+    Returns
+    -------
+    PairedDifference
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, there are no rows, or a number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query.metrics import paired_difference
+    >>> right = np.arange(1000) % 10 > 1
+    >>> print(paired_difference(right, np.arange(1000) % 10 > 2))
+    +10.00 points, 95 % interval +8.12 to +12.01
+    """
+    check_inference(confidence=confidence)
+    confidence = float(confidence)
+    utilities, weight = _checked(utility, reference, sample_weight)
+    found = family(
+        joint_estimate([_Means(utilities, weight)], weight, FIRST_MINUS_SECOND),
+        adjust=None,
+        confidence=confidence,
+        n_bootstrap=1,
+        random_state=None,
+    )
+    low, high = np.clip([found.low[0], found.high[0]], -1, 1)
+    return PairedDifference(
+        float(found.estimate[0]),
+        float(low),
+        float(high),
+        float(found.p_value[0]),
+        confidence,
+    )
+
+
+def _checked(utility, reference, sample_weight):
+    """Both utilities, of shape (n_samples, 2), and weights."""
+    utility = check_utility(utility, "utility")
+    reference = check_utility(reference, "reference")
+    if utility.shape != reference.shape or utility.ndim != 1 or not utility.size:
+        raise ValueError(
+            "utility and reference must be one number for each of the same rows, at "
+            f"least one. Got shapes {utility.shape} and {reference.shape}."
+        )
+    weight = np.ones(len(utility))
+    if sample_weight is not None:
+        weight = check_weights(sample_weight, len(utility))
+    return np.stack([utility, reference], axis=1).astype(float), weight
+
+
+class _Means:
+    """Accuracies whose thresholds were fixed beforehand, read as AccuracyReadings."""
+
+    def __init__(self, utilities, weight):
+        self._utilities = utilities
+        self.accuracy = np.average(utilities, axis=0, weights=weight)
+        self.everywhere = np.full(2, np.nan)
+        self.span = float(np.ptp(utilities)) or 1.0
+
+    def influence(self, rows):
+        return self._utilities[rows] - self.accuracy

@@ -1,0 +1,193 @@
+"""What another base changed: in its answers, in the hybrid, and by its threshold."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query._models.answers import ask
+from selective_query._utils.validation import check_instance
+from selective_query.classifiers._deciding import mean_where
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.outcomes.probabilities import top_class
+from selective_query.policy import RoutingPolicy
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """A classifier before and after its base was replaced, on the same new rows.
+
+    "old" is the new base under the old threshold, which is what one gets by forgetting
+    to learn it again; "new" has its own. Accuracies are of the hybrid, or on what is
+    answered where there is no global.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    base_accuracy_before, base_accuracy_after : float
+        On all rows.
+    accuracy_before, accuracy_old, accuracy_new : float
+    coverage_before, coverage_old, coverage_new : float
+        The old ones are nan where the old router cannot read the new base's features.
+    same_labels : float
+        Share of the rows that both bases give the same label; nan where only grades of
+        their answers are known.
+    same_queries_old, same_queries_new : float
+        Share of the rows on which whom to ask is decided as before.
+    """
+
+    n: int
+    base_accuracy_before: float
+    base_accuracy_after: float
+    accuracy_before: float
+    accuracy_old: float
+    accuracy_new: float
+    coverage_before: float
+    coverage_old: float
+    coverage_new: float
+    same_labels: float
+    same_queries_old: float
+    same_queries_new: float
+
+    def __str__(self):
+        base, labels = self.base_accuracy_after, self.same_labels
+        table = [
+            ("accuracy of the base", self.base_accuracy_before, base, base),
+            ("accuracy", self.accuracy_before, self.accuracy_old, self.accuracy_new),
+            ("coverage", self.coverage_before, self.coverage_old, self.coverage_new),
+            ("labels of the base as before", 1.0, labels, labels),
+            ("queries as before", 1.0, self.same_queries_old, self.same_queries_new),
+        ]
+        lines = [f"{f'{self.n} rows, in %':28}  before  old threshold  new threshold"]
+        lines += [
+            f"{name:28}{100 * before:8.2f}{100 * old:15.2f}{100 * new:15.2f}"
+            for name, before, old, new in table
+        ]
+        return "\n".join(lines)
+
+
+def drift_report(before, after, X, y, sample_weight=None):
+    """How a hybrid changed with its base, on rows that are new to all of it.
+
+    Parameters
+    ----------
+    before : HybridClassifier or AbstainingClassifier
+        Fitted.
+    after : the same type
+        What ``before.with_base`` returned.
+    X, y : array-like
+        New to the models, and other rows than ``with_base`` was given: on those the
+        new threshold fits by construction. The global is asked about each once.
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    DriftReport
+
+    Raises
+    ------
+    TypeError
+        When a model is no fitted classifier with a policy.
+    ValueError
+        As of ``before.outcomes(X, y, sample_weight)``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> from selective_query.nets.compression import drift_report
+    >>> X, y = load_digits(return_X_y=True)
+    >>> base, smoother = (
+    ...     GaussianNB(var_smoothing=v).fit(X[:500], y[:500]) for v in (0.01, 0.1)
+    ... )
+    >>> trees = ExtraTreesClassifier(random_state=0).fit(X[:500], y[:500])
+    >>> before = HybridClassifier(
+    ...     FrozenEstimator(base), FrozenEstimator(trees), router="max_probability"
+    ... ).fit(X[500:1000], y[500:1000])
+    >>> after = before.with_base(smoother, X[500:1000], y[500:1000])
+    >>> found = drift_report(before, after, X[1000:], y[1000:])
+    >>> found.coverage_old < 0.87 < found.coverage_new
+    True
+    """
+    for name, model in (("before", before), ("after", after)):
+        if not (hasattr(model, "policy_") and hasattr(model, "outcomes")):
+            raise TypeError(
+                f"{name} must be a fitted HybridClassifier or AbstainingClassifier. "
+                f"Got {model!r}."
+            )
+    known = before.outcomes(X, y, sample_weight)
+    base = ask(after.base_estimator_, known.X, after.classes_, after.base_features)
+    found = replace(
+        known,
+        base_proba=base.proba,
+        base_logits=base.logits,
+        base_features=base.features,
+        base_utility=None,
+    )
+    return policy_drift(before.policy_, after.policy_, known, found)
+
+
+def policy_drift(before, after, outcomes_before, outcomes_after):
+    """The same for policies, of saved outputs.
+
+    Parameters
+    ----------
+    before, after : RoutingPolicy
+        Fitted; the second for the new base, as ``before.recalibrated`` returns it.
+    outcomes_before, outcomes_after : Outcomes
+        The same rows with the old base and with the new one; other rows than either
+        policy was fitted on.
+
+    Returns
+    -------
+    DriftReport
+    """
+    check_instance(before, "before", RoutingPolicy)
+    check_instance(after, "after", RoutingPolicy)
+    check_instance(outcomes_before, "outcomes_before", Outcomes)
+    check_instance(outcomes_after, "outcomes_after", Outcomes)
+    kept_before = before.decide(outcomes_before.evidence)
+    kept_new = after.decide(outcomes_after.evidence)
+    kept_old = None
+    # A router that learned from the old base may have no use for other features.
+    with suppress(ValueError, RuntimeError):
+        kept_old = before.decide(outcomes_after.evidence)
+    weight = outcomes_before.weight
+
+    def share(mask):
+        return float(np.average(mask, weights=weight))
+
+    def accuracy(outcomes, kept):
+        if outcomes.has_global:
+            right = np.where(kept, outcomes.base_utility, outcomes.global_utility)
+            return share(right)
+        return mean_where(outcomes.base_utility, kept, weight)
+
+    def old(figure, *arguments):
+        return np.nan if kept_old is None else figure(*arguments)
+
+    return DriftReport(
+        n=outcomes_before.n_rows,
+        base_accuracy_before=share(outcomes_before.base_utility),
+        base_accuracy_after=share(outcomes_after.base_utility),
+        accuracy_before=accuracy(outcomes_before, kept_before),
+        accuracy_old=old(accuracy, outcomes_after, kept_old),
+        accuracy_new=accuracy(outcomes_after, kept_new),
+        coverage_before=share(kept_before),
+        coverage_old=old(share, kept_old),
+        coverage_new=share(kept_new),
+        same_labels=_same_labels(outcomes_before, outcomes_after),
+        same_queries_old=old(share, kept_old == kept_before),
+        same_queries_new=share(kept_new == kept_before),
+    )
+
+
+def _same_labels(one, other):
+    if one.base_proba is None or other.base_proba is None:
+        return np.nan
+    same = top_class(one.base_proba) == top_class(other.base_proba)
+    return float(np.average(same, weights=one.weight))

@@ -1,0 +1,258 @@
+"""Structured pruning: a net without its weakest channels."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+
+from selective_query._utils.numbers import check_number, is_number
+from selective_query.footprint._liveness import COMPUTING, NORMS
+from selective_query.footprint.net_profile import profile_net
+from selective_query.nets.compression._tracing import (
+    check_trained,
+    layer_like,
+    put,
+    rewrapped,
+    trace,
+)
+from selective_query.nets.compression.channels import channel_groups
+from selective_query.nets.compression.folding import fold_batch_norm
+from selective_query.nets.training._routed_net import last_linear
+
+HALVINGS = 20
+ALL = slice(None)
+
+
+def prune(net, keep=0.5):
+    """A trained net without the channels of smallest weights; not trained further.
+
+    The same share is taken from every layer but the last. A channel's strength is the
+    L1 norm of its filter, with the batch norm after it folded in: what it puts out is
+    scaled by that. Where channels are tied, by a residual sum, a gate, or a convolution
+    of each channel by itself, the norms are added up, each relative to its layer's
+    mean, and the channels go together. The pruned net computes exactly what the net
+    would if those channels were zero.
+
+    It has lost accuracy until it is tuned. Its parameters start a fit from what is
+    left, so that scikit-learn's own words will do::
+
+        small = clone(prune(net, 0.5)).set_params(loss="distillation", n_epochs=5)
+        small.fit(X, y, global_proba=net.predict_proba(X))
+
+    Parameters
+    ----------
+    net : NetClassifier
+        Fitted, or ``NetClassifier.from_trained(module, classes)``.
+    keep : float, default=0.5
+        Share of the channels to keep, in (0, 1]; at least one of each layer.
+        :func:`keep_within` finds it for a number of operations.
+
+    Returns
+    -------
+    NetClassifier
+        With a narrower module of the same type, and the same loss and router head.
+
+    Raises
+    ------
+    ValueError
+        When `net` is not fitted, cannot be traced, or holds a part that channels
+        cannot be followed through; the message names it.
+
+    References
+    ----------
+    Li, Kadav, Durdanovic, Samet and Graf, "Pruning filters for efficient ConvNets",
+    ICLR 2017, for the norm. Liu et al., "Learning efficient convolutional networks
+    through network slimming", ICCV 2017, for the part of batch norm. Fang, Ma, Song, Bi
+    Mi and Wang, "DepGraph: towards any structural pruning", CVPR 2023, for channels
+    that are tied.
+
+    Examples
+    --------
+    >>> from selective_query.nets.compression import prune
+    >>> from selective_query.nets import ConvNet
+    >>> from selective_query.nets.training import NetClassifier
+    >>> net = NetClassifier.from_trained(ConvNet(10, (16, 32)), range(10))
+    >>> prune(net, 0.5).module_.net.classifier
+    Linear(in_features=16, out_features=10, bias=True)
+    """
+    check_trained(net)
+    module = net.module_.net
+    plan = _Channels(module).plan(keep)
+    last = last_linear(module)
+    name = next(name for name, layer in module.named_modules() if layer is last)
+    made = rewrapped(net, _narrowed(module, plan), plan.inputs[name])
+    return made.set_params(module=_narrowed(module, plan))
+
+
+def kept_channels(net, keep=0.5):
+    """Which output channels :func:`prune` would keep of each layer.
+
+    Parameters
+    ----------
+    net : NetClassifier
+        Fitted.
+    keep : float, default=0.5
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        Names of convolutions and linear layers, sorted numbers of their channels.
+    """
+    check_trained(net)
+    module = net.module_.net
+    outputs = _Channels(module).plan(keep).outputs
+    return {
+        name: torch.arange(len(layer.weight))[outputs[name]].numpy()
+        for name, layer in module.named_modules()
+        if isinstance(layer, COMPUTING)
+    }
+
+
+def keep_within(net, max_macs, input_shape):
+    """The largest share of channels with which a net stays within some operations.
+
+    Parameters
+    ----------
+    net : NetClassifier
+        Fitted.
+    max_macs : int
+        Multiply-accumulates for one input.
+    input_shape : tuple of int
+        Of one input, without the batch axis.
+
+    Returns
+    -------
+    float
+        For `keep` of :func:`prune`.
+
+    Raises
+    ------
+    ValueError
+        When max_macs is no number, or one channel in each layer is still too many.
+
+    Examples
+    --------
+    >>> from selective_query.nets.compression import keep_within, prune
+    >>> from selective_query.footprint.net_profile import profile_net
+    >>> from selective_query.nets import ConvNet
+    >>> from selective_query.nets.training import NetClassifier
+    >>> net = NetClassifier.from_trained(ConvNet(10, (16, 32)), range(10))
+    >>> small = prune(net, keep_within(net, 100_000, (3, 32, 32)))
+    >>> profile_net(small.module_.net, (3, 32, 32)).macs <= 100_000
+    True
+    """
+    check_trained(net)
+    max_macs = check_number(max_macs, "max_macs")
+    module = net.module_.net
+    channels, profile = _Channels(module), profile_net(module, input_shape)
+
+    def macs(keep):
+        plan = channels.plan(keep)
+        return sum(
+            layer.macs * plan.n_weights(layer.name, module) // layer.weights
+            for layer in profile.layers
+        )
+
+    low, high = 1e-6, 1.0
+    least = macs(low)
+    if least > max_macs:
+        raise ValueError(
+            f"max_macs={max_macs} cannot be kept to: one channel in each layer takes "
+            f"{least}. Allow more, or choose another net or a smaller input."
+        )
+    if macs(high) <= max_macs:
+        return high
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if macs(middle) <= max_macs else (low, middle)
+    return low
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Numbers of the channels to keep, or ALL, by name of the layer."""
+
+    outputs: dict
+    inputs: dict
+
+    def n_weights(self, name, net):
+        """How many weights a layer keeps."""
+        weight = net.get_submodule(name).weight
+        return weight[self.outputs[name]][:, self.inputs.get(name, ALL)].numel()
+
+
+class _Channels:
+    """The channels of a net, and how strong each is."""
+
+    def __init__(self, net):
+        self.groups, self.strength = channel_groups(trace(net)), _strengths(net)
+
+    def plan(self, keep):
+        """Which channels of each layer are left, for a share of them."""
+        if not (is_number(keep) and 0 < keep <= 1):
+            raise ValueError(f"keep must be a share in (0, 1]. Got {keep!r}.")
+        plan = _Plan({}, {})
+        for group in self.groups:
+            kept = self._strongest(group, keep)
+            for name in (*group.made_by, *group.depthwise, *group.norms):
+                plan.outputs[name] = kept
+            for name, repeat in group.read_by:
+                plan.inputs[name] = _repeated(kept, repeat)
+        return plan
+
+    def _strongest(self, group, keep):
+        if group.fixed:
+            return ALL
+        layers = (*group.made_by, *group.depthwise)
+        total = sum(self.strength[name] for name in layers)
+        n_kept = max(1, round(keep * group.n))
+        return total.argsort(descending=True, stable=True)[:n_kept].sort().values
+
+
+def _repeated(kept, repeat):
+    """Numbers of a layer's inputs, so many for each channel."""
+    if kept is ALL or repeat == 1:
+        return kept
+    return (kept[:, None] * repeat + torch.arange(repeat)).flatten()
+
+
+def _strengths(net):
+    """L1 norm of each filter with its batch norm folded in, by layer; mean 1."""
+    found = {}
+    for name, layer in fold_batch_norm(net).named_modules():
+        if isinstance(layer, COMPUTING):
+            norm = layer.weight.detach().abs().flatten(1).sum(1)
+            found[name] = norm / norm.mean().clamp(min=torch.finfo(norm.dtype).tiny)
+    return found
+
+
+def _narrowed(net, plan):
+    """A copy of a net with the channels of a plan."""
+    # Layers are made anew, and a copy of those would copy what is hooked onto them.
+    layers = {
+        name: layer
+        for name, layer in net.named_modules()
+        if isinstance(layer, (*COMPUTING, *NORMS))
+    }
+    memo = {id(layer): torch.nn.Identity() for layer in layers.values()}
+    narrow = copy.deepcopy(net, memo)
+    for name, layer in layers.items():
+        make = _narrow_norm if isinstance(layer, NORMS) else _narrow_layer
+        put(narrow, name, make(layer, plan.outputs[name], plan.inputs.get(name, ALL)))
+    return narrow
+
+
+def _narrow_layer(layer, outputs, inputs):
+    weight = layer.weight[outputs][:, inputs]
+    bias = None if layer.bias is None else layer.bias[outputs]
+    is_depthwise = getattr(layer, "groups", 1) > 1
+    return layer_like(layer, weight, bias, len(weight) if is_depthwise else 1)
+
+
+def _narrow_norm(norm, outputs, _):
+    narrow = copy.deepcopy(norm)
+    for values in (narrow.weight, narrow.bias, narrow.running_mean, narrow.running_var):
+        if values is not None:
+            values.data = values.data[outputs].clone()
+            narrow.num_features = len(values)
+    return narrow

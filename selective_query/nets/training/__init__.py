@@ -1,0 +1,26 @@
+"""Training nets for a hybrid: losses, a classifier around a net, joint training."""
+
+from selective_query._utils import publish
+from selective_query.nets.training.augment import flip, flip_and_shift, shift
+from selective_query.nets.training.joint import (
+    AbstainingNetClassifier,
+    HybridNetClassifier,
+    NetRouter,
+)
+from selective_query.nets.training.losses import HybridLoss, list_losses, make_loss
+from selective_query.nets.training.net_classifier import NetClassifier
+
+__all__ = [
+    "AbstainingNetClassifier",
+    "HybridLoss",
+    "HybridNetClassifier",
+    "NetClassifier",
+    "NetRouter",
+    "flip",
+    "flip_and_shift",
+    "list_losses",
+    "make_loss",
+    "shift",
+]
+
+publish(globals())

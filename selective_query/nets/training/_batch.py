@@ -1,0 +1,103 @@
+"""What a loss is given: what the net put out, and what is known of the rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from selective_query._utils.frames import class_columns
+from selective_query.outcomes.probabilities import check_proba
+
+SOME_LACK = "Where y lacks a label, as it may in a fold, name all of them by classes=."
+
+
+class NetOutput(NamedTuple):
+    """What a net with a router head puts out for a batch.
+
+    Parameters
+    ----------
+    logits : tensor of shape (n_samples, n_classes)
+    head : tensor of shape (n_samples,) or None
+        The router head; None where the loss has none.
+    second : tensor of shape (n_samples, n_classes) or None
+        Logits of an auxiliary classifier, for losses that train one beside.
+    exits : list of tensor of shape (n_samples, n_classes) or None
+        Logits of each exit of a net that has several, the last one's at the end.
+    """
+
+    logits: torch.Tensor
+    head: torch.Tensor | None = None
+    second: torch.Tensor | None = None
+    exits: list | None = None
+
+
+class Target(NamedTuple):
+    """What is known of the rows of a batch.
+
+    Parameters
+    ----------
+    label : tensor of shape (n_samples,), int
+    weight : tensor of shape (n_samples,)
+    row : tensor of shape (n_samples,), int
+        Number of each row among those of fit, for losses that remember rows.
+    global_proba : tensor of shape (n_samples, n_classes) or None
+        Of the global; None for abstention, where a query counts as right.
+    """
+
+    label: torch.Tensor
+    weight: torch.Tensor
+    row: torch.Tensor
+    global_proba: torch.Tensor | None = None
+
+    def pick(self, rows):
+        """The same of some rows."""
+        return Target(*(None if part is None else part[rows] for part in self))
+
+    def to(self, device):
+        """The same on another device."""
+        return Target(*(None if part is None else part.to(device) for part in self))
+
+    @property
+    def global_right(self):
+        """1 where the global is right, shape (n_samples,); ones without a global."""
+        if self.global_proba is None:
+            return torch.ones_like(self.weight)
+        return (self.global_proba.argmax(1) == self.label).float()
+
+
+def make_target(label, weight, global_proba, classes):
+    """What is known of all rows, from arrays.
+
+    Parameters
+    ----------
+    label : ndarray of shape (n_samples,), int
+    weight : ndarray of shape (n_samples,)
+    global_proba : array-like of shape (n_samples, n_classes) or None
+    classes : ndarray of shape (n_classes,)
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    ValueError
+        When `global_proba` has another shape, or holds no probabilities.
+    """
+    if global_proba is not None:
+        global_proba = class_columns(global_proba, classes, "global_proba")
+        global_proba = np.asarray(global_proba, dtype=np.float32)
+        expected = len(label), len(classes)
+        if global_proba.shape != expected:
+            raise ValueError(
+                f"global_proba must be of shape {expected}: one row for each of X, one "
+                f"column for each class. Got {global_proba.shape}. {SOME_LACK}"
+            )
+        check_proba(global_proba, "global_proba")
+        global_proba = torch.from_numpy(global_proba)
+    return Target(
+        torch.from_numpy(label).long(),
+        torch.from_numpy(weight).float(),
+        torch.arange(len(label)),
+        global_proba,
+    )

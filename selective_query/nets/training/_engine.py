@@ -1,0 +1,215 @@
+"""The training loop, on skorch: batches of tensors, our losses, the learning rate."""
+
+import inspect
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler, ProgressBar
+from torch.utils.data import Dataset
+
+from selective_query.nets.training.losses import CrossEntropy
+
+ROWS_AT_ONCE = 1000
+OF_USER = "user_"
+
+
+class StopTraining(Exception):
+    """Raised by a callback after the last epoch that is wanted."""
+
+
+class Rows(Dataset):
+    """Inputs and targets in memory; a batch is cut out of them at once.
+
+    Parameters
+    ----------
+    X : tensor of shape (n_samples, ...)
+        Of any numeric type; batches are cast to float32.
+    target : Target or None
+    """
+
+    def __init__(self, X, target=None):
+        self.X, self.target = X, target
+
+    def __len__(self):
+        return len(self.X)
+
+    def batch(self, rows, augment=None):
+        """Inputs of some rows, and their targets."""
+        x = self.X[rows].float()
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        if augment is not None:
+            x = augment(x)
+        if self.target is None:
+            return x, None
+        return x, self.target.pick(rows)
+
+    def pick(self, rows):
+        """The same of some rows."""
+        return Rows(self.X[rows], self.target.pick(rows))
+
+
+class ShuffledBatches:
+    """Batches of equal size in a new order each epoch; rows left over wait."""
+
+    def __init__(self, dataset, batch_size, augment=None):
+        self.dataset, self.augment = dataset, augment
+        self.batch_size = min(batch_size, len(dataset))
+
+    def __len__(self):
+        return len(self.dataset) // self.batch_size
+
+    def __iter__(self):
+        order = torch.randperm(len(self.dataset))
+        for number in range(len(self)):
+            start = number * self.batch_size
+            rows = order[start : start + self.batch_size]
+            yield self.dataset.batch(rows, self.augment)
+
+
+def outputs_of(module, rows, device):
+    """Outputs of a net, some rows at a time.
+
+    Parameters
+    ----------
+    module : RoutedNet
+        In evaluation mode, on the device.
+    rows : Rows
+    device : str
+
+    Yields
+    ------
+    NetOutput
+        On the device.
+    """
+    for start in range(0, max(len(rows), 1), ROWS_AT_ONCE):
+        x, _ = rows.batch(slice(start, start + ROWS_AT_ONCE))
+        yield module(x.to(device))
+
+
+class Engine(NeuralNet):
+    """skorch's loop for nets that put out a NetOutput and losses that charge rows."""
+
+    def train_on(self, rows):
+        """As `partial_fit`, which would take Ctrl-C for a wish to stop early."""
+        self.notify("on_train_begin", X=rows, y=None)
+        try:
+            self.fit_loop(rows)
+        except StopTraining:
+            pass
+        finally:
+            self.notify("on_train_end", X=rows, y=None)
+        return self
+
+    def notify(self, method_name, **cb_kwargs):
+        getattr(self, method_name)(self, **cb_kwargs)
+        for name, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt as interrupt:
+                # It is how callbacks of skorch stop early, too.
+                if name.startswith(OF_USER) and "_train_" not in method_name:
+                    raise StopTraining from interrupt
+                raise
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        target = y_true.to(self.device)
+        loss = self.module_.loss
+        if len(self.history) <= loss.n_warm_up:
+            loss = CrossEntropy()
+        charged = loss(y_pred, target)
+        return (charged * target.weight).sum() / target.weight.sum()
+
+    def train_step_single(self, batch, **fit_params):
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+            return super().train_step_single(batch, **fit_params)
+
+
+def find_device(name):
+    """What `device` means here: CUDA for "auto" where there is one.
+
+    Raises
+    ------
+    ValueError
+        When torch does not know the device, or it is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (AssertionError, ImportError, RuntimeError) as error:
+        raise ValueError(
+            "device must be 'auto', 'cpu' or another that torch finds here, such as "
+            f"'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' takes CUDA "
+            "where there is one."
+        ) from error
+    return name
+
+
+def make_engine(module, settings, n_rows, best_epoch=None):
+    """An engine for some rows, with the callbacks that the settings ask for.
+
+    Parameters
+    ----------
+    module : RoutedNet
+    settings : NetClassifier
+        Whose parameters these are.
+    n_rows : int
+    best_epoch : BestEpoch or None, default=None
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    TypeError
+        When a callback is none of skorch's.
+    ValueError
+        When the device is not there.
+    """
+    batch_size = min(settings.batch_size, n_rows)
+    n_steps = settings.n_epochs * (n_rows // batch_size)
+    callbacks = [
+        (
+            "learning_rate",
+            LRScheduler(
+                torch.optim.lr_scheduler.OneCycleLR,
+                max_lr=settings.learning_rate,
+                total_steps=n_steps,
+                step_every="batch",
+            ),
+        )
+    ]
+    if best_epoch is not None:
+        callbacks.append(("best_epoch", best_epoch))
+    if settings.verbose:
+        callbacks.append(("bar", ProgressBar(batches_per_epoch=n_rows // batch_size)))
+    for number, callback in enumerate(settings.callbacks or []):
+        kind = callback if inspect.isclass(callback) else type(callback)
+        if not issubclass(kind, Callback):
+            raise TypeError(
+                f"callbacks must hold callbacks of skorch. Got {callback!r}. Pass "
+                "objects, such as skorch.callbacks.EpochTimer()."
+            )
+        callbacks.append((f"{OF_USER}{number}", callback))
+    return Engine(
+        module,
+        criterion=torch.nn.Identity,
+        optimizer=torch.optim.SGD,
+        optimizer__momentum=0.9,
+        optimizer__nesterov=True,
+        optimizer__weight_decay=settings.weight_decay,
+        lr=settings.learning_rate,
+        max_epochs=settings.n_epochs,
+        batch_size=batch_size,
+        iterator_train=ShuffledBatches,
+        iterator_train__augment=settings.augment,
+        train_split=None,
+        callbacks=callbacks,
+        device=find_device(settings.device),
+        verbose=settings.verbose,
+        # Where Ray has replaced print, skorch's log would show in any case.
+        **({} if settings.verbose else {"callbacks__print_log": None}),
+    )

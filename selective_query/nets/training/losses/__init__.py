@@ -1,0 +1,103 @@
+"""Losses to train a base for a hybrid, each from its paper, by name."""
+
+from sklearn.base import clone
+
+from selective_query.nets.training.losses.abstention import (
+    DeepGamblers,
+    SelectiveNet,
+    SelfAdaptive,
+)
+from selective_query.nets.training.losses.base import HybridLoss
+from selective_query.nets.training.losses.deep_supervision import DeepSupervision
+from selective_query.nets.training.losses.deferral import (
+    DeferralCrossEntropy,
+    DeferralOneVsAll,
+    DeferralRealizable,
+)
+from selective_query.nets.training.losses.plain import (
+    CrossEntropy,
+    Distillation,
+    Gatekeeper,
+    OneSidedPrediction,
+)
+from selective_query.nets.training.losses.selective_query import SelectiveQuery
+
+__all__ = [
+    "CrossEntropy",
+    "DeepGamblers",
+    "DeepSupervision",
+    "DeferralCrossEntropy",
+    "DeferralOneVsAll",
+    "DeferralRealizable",
+    "Distillation",
+    "Gatekeeper",
+    "HybridLoss",
+    "OneSidedPrediction",
+    "SelectiveNet",
+    "SelectiveQuery",
+    "SelfAdaptive",
+    "list_losses",
+    "make_loss",
+]
+
+_LOSSES = {
+    "cross_entropy": CrossEntropy,
+    "distillation": Distillation,
+    "selective_query": SelectiveQuery,
+    "gatekeeper": Gatekeeper,
+    "one_sided": OneSidedPrediction,
+    "deferral_lce": DeferralCrossEntropy,
+    "deferral_ova": DeferralOneVsAll,
+    "deferral_realizable": DeferralRealizable,
+    "selective_net": SelectiveNet,
+    "deep_gamblers": DeepGamblers,
+    "self_adaptive": SelfAdaptive,
+    "deep_supervision": DeepSupervision,
+}
+
+
+def list_losses():
+    """Names that the parameter `loss` takes.
+
+    Returns
+    -------
+    list of str
+    """
+    return list(_LOSSES)
+
+
+def make_loss(loss, coverage=None):
+    """A fresh loss from a name or a loss, with the coverage it left open filled in.
+
+    Parameters
+    ----------
+    loss : str or HybridLoss
+    coverage : float or None
+
+    Returns
+    -------
+    HybridLoss
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown.
+    TypeError
+        When it is neither a name nor a loss.
+    """
+    if isinstance(loss, str):
+        if loss not in _LOSSES:
+            raise ValueError(
+                f"loss={loss!r} is not known. Choose one of {', '.join(_LOSSES)}, or "
+                "pass a HybridLoss."
+            )
+        made = _LOSSES[loss]()
+    elif isinstance(loss, HybridLoss):
+        made = clone(loss)
+    else:
+        raise TypeError(
+            f"loss must be a name ({', '.join(_LOSSES)}) or a HybridLoss. Got {loss!r}."
+        )
+    if "coverage" in made.get_params() and made.coverage is None:
+        made.set_params(coverage=coverage)
+    return made

@@ -1,0 +1,124 @@
+"""The paper's own losses: router head, weights on the base, scaffolded distillation."""
+
+from math import inf
+
+import torch
+from torch.nn.functional import softplus
+
+from selective_query.nets.training.losses.base import (
+    SMALLEST_TEMPERATURE,
+    HybridLoss,
+    row_log_loss,
+)
+from selective_query.nets.training.losses.plain import distance_to_global
+
+
+class SelectiveQuery(HybridLoss):
+    r"""The base by weights (2 - r), the router head by the label o, under a coverage.
+
+    .. math:: \big(2 - r(x)\big)\,\ell(p, y) + \beta\,\big[
+              o\,\varsigma(-s) + (1 - o)\,\varsigma(s)
+              + \lambda\,\varsigma(s)\big]
+
+    with the head s, :math:`r = 1\{s > 0\}`, the label
+    :math:`o = 1\{b \ne g = y\}` of the base as it stands, and
+    :math:`\varsigma(s) = \log_2(1 + e^s)`. The multiplier :math:`\lambda` rises while
+    more than the share 1 - c is queried and falls else. Weights are normalised to mean
+    one in each batch, so that they change no learning rate.
+
+    Parameters
+    ----------
+    coverage : float or None, default=None
+        The target c; filled in by the classifier where None.
+    weighted : bool, default=True
+        Whether the base is weighted by (2 - r).
+    router_share : float, default=1.0
+        The factor :math:`\beta`.
+    distillation : float, default=0.0
+        Share of the base's loss that is the distance to the global's probabilities.
+    temperature : float, default=1.0
+        Of the distillation.
+    scaffolded : bool, default=False
+        Distil on rows that the router keeps only, in the spirit of DiSK: what the base
+        does not answer it need not imitate.
+    smoothing : float, default=0.0
+        Label smoothing of the base's cross-entropy.
+    dual_learning_rate : float, default=0.05
+        Step of the multiplier for each batch.
+
+    References
+    ----------
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023. Kag, Acar,
+    Gangrade and Saligrama, "Scaffolding a student to instill knowledge", ICLR 2023, for
+    DiSK.
+    """
+
+    has_head = True
+
+    bounds = {
+        "coverage": (0, 1),
+        "router_share": (0, inf),
+        "distillation": (0, 1),
+        "temperature": (SMALLEST_TEMPERATURE, inf),
+        "smoothing": (0, 1),
+        "dual_learning_rate": (0, inf),
+    }
+
+    def __init__(
+        self,
+        coverage=None,
+        weighted=True,
+        router_share=1.0,
+        distillation=0.0,
+        temperature=1.0,
+        scaffolded=False,
+        smoothing=0.0,
+        dual_learning_rate=0.05,
+    ):
+        self.coverage = coverage
+        self.weighted = weighted
+        self.router_share = router_share
+        self.distillation = distillation
+        self.temperature = temperature
+        self.scaffolded = scaffolded
+        self.smoothing = smoothing
+        self.dual_learning_rate = dual_learning_rate
+
+    @property
+    def needs_global(self):
+        return self.distillation > 0
+
+    def start(self, n_rows, n_classes, device):
+        self._multiplier = 0.0
+
+    def __call__(self, output, target):
+        queried = (output.head.detach() > 0).float()
+        own = self._base_loss(output, target, queried)
+        if self.weighted:
+            factor = 2 - queried
+            mean = (target.weight * factor).sum() / target.weight.sum()
+            own = own * factor / mean
+        return own + self.router_share * self._router_loss(output, target, queried)
+
+    def _base_loss(self, output, target, queried):
+        own = row_log_loss(output.logits, target.label, self.smoothing)
+        if not self.distillation:
+            return own
+        far = distance_to_global(output.logits, target.global_proba, self.temperature)
+        share = self.distillation * (1 - queried if self.scaffolded else 1)
+        return (1 - share) * own + share * far
+
+    def _router_loss(self, output, target, queried):
+        wrong = (output.logits.argmax(1) != target.label).float()
+        label = wrong * target.global_right
+        up, down = softplus(output.head), softplus(-output.head)
+        loss = label * down + (1 - label) * up + self._multiplier * up
+        rate = (target.weight * queried).sum() / target.weight.sum()
+        violation = float(rate) - (1 - self.coverage)
+        self._multiplier = max(
+            0.0, self._multiplier + self.dual_learning_rate * violation
+        )
+        return loss / torch.log(torch.tensor(2.0))
+
+    def query_score(self, output):
+        return output.head

@@ -1,0 +1,139 @@
+"""Zip archives of arrays, read without trust in what they say of themselves."""
+
+import math
+import zipfile
+from contextlib import contextmanager
+
+from numpy.lib import format as npy
+
+from selective_query.outcomes.probabilities import MAX_CLASSES
+
+PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# Predictions and labels shrink to a tenth, seldom to a hundredth; a bomb to a
+# thousandth.
+USUAL_BYTES = 2**28
+USUAL_RATIO = 100
+
+
+def usual_size(n_bytes):
+    """How much an honest compressed file of `n_bytes` may hold."""
+    return max(USUAL_BYTES, USUAL_RATIO * n_bytes)
+
+
+@contextmanager
+def opened(file, max_bytes):
+    """A zip archive whose members hold at most `max_bytes` together.
+
+    What a member says of its size is what is read of it at most, so the sum of these is
+    a bound that holds.
+
+    Parameters
+    ----------
+    file : binary file or path-like
+    max_bytes : int
+
+    Yields
+    ------
+    zipfile.ZipFile
+
+    Raises
+    ------
+    ValueError
+        When the members are too large, encrypted, or compressed in a way of which
+        nothing is known beforehand.
+    zipfile.BadZipFile
+        When it is no zip archive.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if len({member.filename for member in members}) < len(members):
+            raise ValueError("two of its members have the same name")
+        encrypted = [m.filename for m in members if m.flag_bits & 1]
+        if encrypted:
+            raise ValueError(f"{encrypted[0]} is encrypted; write it without password")
+        if not {member.compress_type for member in members} <= PLAIN:
+            raise ValueError("its compression is neither none nor deflate")
+        size = sum(member.file_size for member in members)
+        if size > max_bytes:
+            raise ValueError(
+                f"unpacked it would take {size} bytes, more than the {max_bytes} that "
+                "are allowed; write it without compression"
+            )
+        yield archive
+
+
+def read_member(archive, name):
+    """The array in a member of an archive, never of objects.
+
+    Raises
+    ------
+    ValueError
+        When the header does not say what the member holds.
+    """
+    member = archive.getinfo(name)
+    with archive.open(member) as file:
+        _check_header(file, member)
+        file.seek(0)
+        return npy.read_array(file, allow_pickle=False)
+
+
+def _check_header(file, member):
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"{member.filename} is of npy format {version}")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError(f"{member.filename} holds objects, not plain numbers or text")
+    if min(shape, default=0) < 0 or (dtype.itemsize == 0 and math.prod(shape)):
+        raise ValueError(f"{member.filename} has shape {shape} of dtype {dtype}")
+    if not math.prod(shape) and max(shape, default=0) > MAX_CLASSES:
+        raise ValueError(f"{member.filename} has shape {shape}, which nothing fills")
+    held = member.file_size - file.tell()
+    if math.prod(shape) * dtype.itemsize != held:
+        raise ValueError(
+            f"{member.filename} holds {held} bytes, not an array of shape {shape} and "
+            f"dtype {dtype}"
+        )
+
+
+def read_npz(path):
+    """The arrays of an npz file, by name.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        When it is not such a file, or is damaged, encrypted, too large, or holds
+        objects.
+    OSError
+        When the file cannot be opened.
+    """
+    with open(path, "rb") as file:
+        n_bytes = file.seek(0, 2)
+        file.seek(0)
+        start = file.read(2)
+        file.seek(0)
+        try:
+            if start == b"\x93N":
+                raise ValueError("a single array, not an archive of named ones")
+            if start != b"PK":
+                raise ValueError("neither npz nor npy")
+            with opened(file, usual_size(n_bytes)) as archive:
+                return {
+                    name.removesuffix(".npy"): read_member(archive, name)
+                    for name in archive.namelist()
+                }
+        except Exception as error:
+            # Damage shows itself in zipfile, zlib and numpy, each with errors of its
+            # own: zlib.error, NotImplementedError, MemoryError, TokenError ...
+            raise ValueError(
+                f"{path} is not a readable npz file of plain arrays ({error})."
+            ) from error

@@ -1,0 +1,183 @@
+"""A policy, classifier or router -> a file, and back."""
+
+import io
+import json
+import sys
+from functools import partial
+from inspect import isfunction
+from pathlib import Path
+
+from selective_query._files.known_types import ROOTS
+from selective_query._files.reading import Reader, is_known, names_in
+from selective_query.outcomes._archives import opened
+
+# Raised whenever a file of an older release can no longer be read as it is; loading
+# then names the release that could.
+FORMAT = 1
+SAVED = "a RoutingPolicy, HybridClassifier, AbstainingClassifier or router"
+
+
+def save(obj, path):
+    """Write a fitted policy, classifier or router to a file.
+
+    What is to be written is read back once, so that a file that is there can be loaded.
+
+    Parameters
+    ----------
+    obj : RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
+    path : str or path-like
+        By convention with the suffix ``.skops``.
+
+    Raises
+    ------
+    ImportError
+        When skops is not installed.
+    TypeError
+        When `obj` is something else.
+    ValueError
+        When a part could not be loaded again: a lambda, or a function or class that is
+        defined inside another function; or cannot be written, as a torch net.
+    """
+    skops = _skops()
+    if not _may_be_saved(obj):
+        raise TypeError(f"obj must be {SAVED}. Got {type(obj).__name__}.")
+    _refuse_nameless_functions(obj)
+    try:
+        data = skops.dumps({"format": FORMAT, "object": obj})
+    except Exception as error:
+        raise ValueError(
+            f"This {type(obj).__name__} cannot be written ({error}). A torch net is "
+            "kept by its state_dict (torch.save): save policy_, the router with its "
+            "threshold, beside it. joblib.dump keeps all in one file, which may run "
+            "code when it is opened."
+        ) from error
+    try:
+        schema, names = _schema(data)
+        _made(data, schema, {name for _, name in names})
+    except Exception as error:
+        raise ValueError(
+            f"This {type(obj).__name__} could not be loaded again ({error}). Functions "
+            "and classes must be defined at the top of an importable module, and must "
+            "not be lambdas."
+        ) from error
+    Path(path).write_bytes(data)
+
+
+def _skops():
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError(
+            "save needs skops: pip install 'selective-query[io]'."
+        ) from error
+    return skops.io
+
+
+def _may_be_saved(obj):
+    kinds = type(obj).__mro__
+    return not ROOTS.isdisjoint(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
+
+
+def _refuse_nameless_functions(obj):
+    # A file holds the name of a function only: a local one would come back as another
+    # function of that name, if there is one.
+    for name, value in obj.get_params().items():
+        while isinstance(value, partial):
+            value = value.func
+        if isfunction(value) and not _is_importable(value):
+            kind = "lambda" if value.__name__ == "<lambda>" else "local function"
+            raise ValueError(
+                f"{name} is a {kind} ({value.__qualname__}), which a file cannot hold. "
+                "Define it at the top of an importable module."
+            )
+
+
+def _is_importable(function):
+    module = sys.modules.get(function.__module__)
+    return getattr(module, function.__name__, None) is function
+
+
+def load(path, trusted=()):
+    """Read what :func:`save` wrote.
+
+    A file can make objects of an exact list of classes: those of this library, numpy's
+    arrays, the estimators of scikit-learn (but for clusterings and detectors of
+    outliers). All names in it are checked before anything is made; so are the arrays
+    that compiled code would index without a look, as those of trees. No function is
+    called, and none is known but numpy's and scipy's of single elements.
+
+    Parameters
+    ----------
+    path : str or path-like
+    trusted : sequence of str, default=()
+        Full names of further classes and functions that the file may use, such as those
+        of a model of yours. Classes that are listed may be called by the file, and what
+        is in them is not checked.
+
+    Returns
+    -------
+    RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
+
+    Raises
+    ------
+    ValueError
+        When the file holds types that are not trusted (they are named) or that cannot
+        be found here, is damaged, holds something else than what `save` takes, or comes
+        from another format.
+
+    See Also
+    --------
+    save : Writes it.
+    """
+    data = Path(path).read_bytes()
+    trusted = {trusted} if isinstance(trusted, str) else set(trusted)
+    try:
+        schema, names = _schema(data)
+    except Exception as error:
+        raise ValueError(
+            f"{path} is not a file that save() wrote ({error})."
+        ) from error
+    strange = {name for kind, name in names if not is_known(kind, name)}
+    unknown = sorted(strange - trusted)
+    if unknown:
+        raise ValueError(
+            f"{path} holds types that are not trusted: {', '.join(unknown)}. If you "
+            "know each of them, and where the file comes from, load it with "
+            f"trusted={unknown!r}."
+        )
+    try:
+        content = _made(data, schema, trusted)
+    except Exception as error:
+        raise ValueError(
+            f"{path} holds something that cannot be loaded here ({error}). Install or "
+            "import what it was made with, or save it anew."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is not of format {FORMAT}, which this release of selective_query "
+            "reads. Load it with the release that wrote it and save it anew."
+        )
+    loaded = content.get("object")
+    if not _may_be_saved(loaded):
+        raise ValueError(
+            f"{path} must hold {SAVED}, as save() writes it. Got "
+            f"{type(loaded).__name__}; do not trust the file."
+        )
+    return loaded
+
+
+def _schema(data):
+    """What the file says it holds, and the kinds and names in it."""
+    with _archive(data) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    return schema, names_in(schema)
+
+
+def _made(data, schema, trusted):
+    with _archive(data) as archive:
+        return Reader(archive, trusted, len(data)).make(schema)
+
+
+def _archive(data):
+    # save() does not compress, so a file never holds more than its size.
+    return opened(io.BytesIO(data), len(data))

@@ -1,0 +1,267 @@
+"""Weighted logistic regression along folds, and the routers that are one."""
+
+from itertools import groupby
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit
+
+from selective_query.outcomes.probabilities import top_class
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._held_out import held_out_scores
+from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._ridge import (
+    HUGE,
+    LEAST_SLOPE,
+    check_penalty,
+    column_penalty,
+    in_row_space,
+    standardised,
+)
+from selective_query.routers.base import SelfScoringRouter, iter_folds
+
+ALPHAS = (np.inf, 1e3, 100.0, 10.0, 1.0)
+# Of more classes than this none has an effect of its own.
+MAX_CLASSES = 64
+# Penalty in rows on what is free otherwise: keeps separable outcomes finite.
+NEARLY_FREE = 1e-2
+# A Newton step below this ends the search.
+SMALL_STEP = 1e-8
+# What is left of the slope after a Newton step's equations are solved, and the share of
+# a loss that is rounding.
+CLOSE, ROUNDING = 0.03, 1e-12
+
+
+class LogisticProblem:
+    r"""Penalised logistic regression of targets in [0, 1].
+
+    That of scikit-learn has one penalty for all columns, and takes no targets between
+    0 and 1.
+
+    .. math:: \min_\beta \; -\sum_i v_i \big[t_i \log \sigma(\beta^\top x_i)
+              + (1 - t_i) \log \sigma(-\beta^\top x_i)\big]
+              + \tfrac\alpha2 \sum_j \pi_j \beta_j^2
+
+    Parameters
+    ----------
+    design : ndarray of shape (n_samples, n_columns)
+    penalty : ndarray of shape (n_columns,)
+        The share of each column in the penalty; 0 leaves it nearly free.
+    target, weight : ndarray of shape (n_samples,)
+    rising : bool, default=False
+        Whether the second coefficient, that of doubt, is held positive.
+    """
+
+    max_steps = 50
+
+    def __init__(self, design, penalty, target, weight, rising=False):
+        self.design, self.penalty, self._coef_of = in_row_space(design, penalty)
+        self.target = target
+        self.weight = weight
+        self.rising = rising
+
+    def losses(self, predictor, rows):
+        """Loss of each of these rows at its linear predictor."""
+        # log(1 + exp(s)) - t s, without overflow.
+        return np.logaddexp(0, predictor) - self.target[rows] * predictor
+
+    def pulled_to(self, predictor, rows):
+        """The chance at which each row's loss would no longer pull, here its target."""
+        return self.target[rows]
+
+    def choose(self, alphas, folds):
+        """The penalty of least held-out loss, and what its fits say of all rows.
+
+        Returns
+        -------
+        alpha : float
+        fits : list of (train, test, linear predictor of every row)
+        """
+        fits, losses = [], 0
+        start = np.zeros(self.design.shape[1])
+        for train, test in folds:
+            predictors = self._path(alphas, train, start) @ self.design.T
+            fits.append((train, test, predictors))
+            losses += np.array(
+                [self.weight[test] @ self.losses(s[test], test) for s in predictors]
+            )
+        best = int(np.argmin(losses))
+        return alphas[best], [(*rows, predictors[best]) for *rows, predictors in fits]
+
+    def fit_all(self, alpha):
+        """Coefficients of a fit on all rows, and its linear predictors of them."""
+        start = np.zeros(self.design.shape[1])
+        coef = self.solve(alpha, np.arange(len(self.design)), start)
+        return self._coef_of(coef), self.design @ coef
+
+    def solve(self, alpha, rows, start):
+        """Coefficients of a fit on these rows."""
+        return self._path((alpha,), rows, start)[0]
+
+    def _path(self, alphas, rows, coef):
+        """Coefficients for one penalty after the other, each started from the last."""
+        path = []
+        for is_infinite, group in groupby(alphas, np.isinf):
+            kept = self.penalty == 0 if is_infinite else np.ones(len(coef), dtype=bool)
+            search = _Newton(self, rows, kept, coef[kept])
+            for alpha in group:
+                coef = np.where(kept, coef, 0.0)
+                coef[kept] = search.minimum(alpha, coef[kept])
+                path.append(coef)
+        return np.array(path)
+
+
+class _Newton:
+    """Newton's method on some rows and columns of a problem, for one penalty or more.
+
+    Its equations are solved by conjugate gradients, since a product with the design
+    costs a fraction of what a new matrix of curvature would. The curvature at the start
+    preconditions them for every penalty.
+    """
+
+    def __init__(self, problem, rows, kept, start):
+        self.problem = problem
+        self.rows = rows
+        self.design = problem.design[np.ix_(rows, kept)]
+        self.weight = problem.weight[rows]
+        self.penalty = problem.penalty[kept]
+        chance = expit(self.design @ start)
+        bend = self.weight * chance * (1 - chance)
+        self.curvature = (self.design * bend[:, None]).T @ self.design
+
+    def minimum(self, alpha, start):
+        share = np.where(self.penalty > 0, min(alpha, HUGE), 0) * self.penalty
+        penalty = np.maximum(share, NEARLY_FREE)
+        coef = self._descend(start, penalty, penalty)
+        if self.problem.rising and coef[1] < LEAST_SLOPE:
+            coef[1] = LEAST_SLOPE
+            stiff = penalty.copy()
+            stiff[1] = HUGE
+            coef = self._descend(coef, penalty, stiff)
+        return coef
+
+    def _descend(self, coef, penalty, stiffness):
+        """The minimum from here on; what is stiffer than its penalty stays."""
+        problem, rows, design = self.problem, self.rows, self.design
+
+        def loss(coef, predictor):
+            losses = problem.losses(predictor, rows)
+            return self.weight @ losses + penalty @ coef**2 / 2
+
+        invert = _inverse(self.curvature + np.diag(stiffness))
+        predictor = design @ coef
+        reached = loss(coef, predictor)
+        for _ in range(problem.max_steps):
+            chance = expit(predictor)
+            missed = chance - problem.pulled_to(predictor, rows)
+            slope = design.T @ (self.weight * missed) + penalty * coef
+            slope[stiffness > penalty] = 0
+            bend = self.weight * chance * (1 - chance)
+            step = self._solved(bend, stiffness, slope, invert)
+            change = design @ step
+            highest = reached * (1 + ROUNDING)
+            while (lower := loss(coef - step, predictor - change)) > highest:
+                step, change = step / 2, change / 2
+            coef, predictor, reached = coef - step, predictor - change, lower
+            if np.abs(step).max() <= SMALL_STEP:
+                break
+        return coef
+
+    def _solved(self, bend, stiffness, slope, invert):
+        """The step of Newton's method, nearly."""
+        step, residual = np.zeros(len(slope)), slope
+        direction = invert(residual)
+        size = residual @ direction
+        enough = CLOSE**2 * size
+        for _ in range(len(slope)):
+            if size <= enough:
+                break
+            along = self.design.T @ (bend * (self.design @ direction))
+            along += stiffness * direction
+            length = size / (direction @ along)
+            step, residual = step + length * direction, residual - length * along
+            inverted = invert(residual)
+            before, size = size, residual @ inverted
+            direction = inverted + size / before * direction
+        return step
+
+
+def _inverse(matrix):
+    """A function that multiplies by the inverse of a positive matrix."""
+    # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+    scale = 1 / np.sqrt(np.diag(matrix))
+    factor = cho_factor(scale[:, None] * matrix * scale, check_finite=False)
+    return lambda vector: scale * cho_solve(factor, scale * vector, check_finite=False)
+
+
+class LogisticRouter(SelfScoringRouter):
+    """A logistic regression on the evidence; subclasses say of what, and what follows.
+
+    The intercept and one minus the largest probability are all but free of the penalty
+    (a hundredth of a row keeps them finite), so that the strongest one leaves a
+    function of max-probability. Each predicted class, of at most 64, has an effect of
+    its own under the same penalty.
+
+    Attributes
+    ----------
+    rises_with_doubt : bool
+        Whether the slope of one minus the largest probability is held positive, as it
+        must be where the predictor itself is the score.
+    """
+
+    rises_with_doubt = False
+    _reads_columns = True
+
+    def __init__(self, alpha=None):
+        self.alpha = alpha
+
+    def query_score(self, evidence):
+        self._check_fitted()
+        predictor = score_columns(
+            lambda columns: self.intercept_ + columns @ self.coef_,
+            evidence,
+            self.layout_,
+            type(self).__name__,
+        )
+        if self.class_effect_ is not None:
+            predictor += self.class_effect_[top_class(evidence.base_proba)]
+        return self._score(predictor, evidence)
+
+    def _problem(self, outcomes, design, penalty):
+        rising = self.rises_with_doubt and outcomes.base_proba is not None
+        return LogisticProblem(design, penalty, *self._task(outcomes, design), rising)
+
+    def _task(self, outcomes, design):
+        """What to regress: targets in [0, 1] and weights, shape (n_samples,) each."""
+        raise NotImplementedError
+
+    def _score(self, predictor, evidence):
+        """The query score that follows from the linear predictor."""
+        raise NotImplementedError
+
+    def _fit(self, outcomes):
+        """Fit, and return held-out scores of each row."""
+        check_penalty(self.alpha, "alpha")
+        folds = list(iter_folds(outcomes))
+        columns, self.layout_ = evidence_columns(outcomes)
+        n_columns = columns.shape[1]
+        columns = np.hstack([columns, _class_columns(outcomes)])
+        design, centre, scale = standardised(columns, outcomes.weight)
+        penalty = column_penalty(design, outcomes)
+        problem = self._problem(outcomes, design, penalty)
+        alphas = ALPHAS if self.alpha is None else (self.alpha,)
+        self.alpha_, fits = problem.choose(alphas, folds)
+        weights, final = problem.fit_all(self.alpha_)
+        coef = weights[1:] / scale
+        self.coef_ = coef[:n_columns]
+        self.class_effect_ = coef[n_columns:] if len(coef) > n_columns else None
+        self.intercept_ = float(weights[0] - centre @ coef)
+        scored = ((*rows, self._score(part, outcomes)) for *rows, part in fits)
+        return held_out_scores(scored, self._score(final, outcomes), outcomes.weight)
+
+
+def _class_columns(outcomes):
+    proba = outcomes.base_proba
+    if proba is None or proba.shape[1] > MAX_CLASSES:
+        return np.zeros((outcomes.n_rows, 0))
+    return np.eye(proba.shape[1])[top_class(proba)]

@@ -1,0 +1,157 @@
+"""How good a model is, on more rows than memory holds."""
+
+from functools import partial
+
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query.classifiers._selective import BaseSelectiveClassifier
+from selective_query.metrics.running_curve import RunningCurve
+from selective_query.scale._cutting import chunks_of, labelled
+from selective_query.scale._tally import Tally, has_global
+from selective_query.scale._waves import in_waves
+
+
+def report_in_chunks(
+    model,
+    X,
+    y=None,
+    *,
+    query_all=False,
+    sample_weight=None,
+    chunk_rows=10_000,
+    n_jobs=None,
+):
+    """``model.report`` of more rows than memory holds.
+
+    Parameters
+    ----------
+    model : HybridClassifier or AbstainingClassifier
+        Fitted.
+    X : array-like, memory map, sparse matrix, DataFrame, list or iterable
+        Rows that are new to the model, which are cut; or an iterable of chunks, each a
+        tuple (X, y) or (X, y, sample_weight), or a list such as a torch DataLoader
+        gives in place of one.
+    y : array-like of shape (n_samples,), optional
+        Where X is cut.
+    query_all : bool, default=False
+        Whether to ask the global about every row, for ``global_accuracy``.
+    sample_weight : array-like of shape (n_samples,), optional
+        Where X is cut.
+    chunk_rows : int, default=10_000
+        Rows of a chunk, where X is cut.
+    n_jobs : int or None, default=None
+        Chunks at a time, for joblib; its backend is that of ``joblib.parallel_config``.
+
+    Returns
+    -------
+    Bunch
+        As ``model.report``: the same figures to the last digit, where rows have no
+        weights or whole ones, and up to rounding with others.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range, lengths differ, a label is missing or of
+        another kind than the classes, or there is no y.
+    TypeError
+        When the model is neither a HybridClassifier nor an AbstainingClassifier.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.scale import report_in_chunks
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), coverage=0.9).fit(X[::2], y[::2])
+    >>> report_in_chunks(model, X[1::2], y[1::2], chunk_rows=7).n_queried
+    4
+    """
+    _check_model(model)
+    chunks = chunks_of(X, y, sample_weight, chunk_rows)
+    tallies = in_waves(partial(_tally, model, query_all), chunks, n_jobs)
+    total = sum(tallies, Tally())
+    if total.n and not total.weight:
+        raise ValueError(
+            "sample_weight must not be zero for all rows. Leave it out to count each "
+            "row once."
+        )
+    return total.report(abstains=not has_global(model), query_all=query_all)
+
+
+def _check_model(model):
+    if not isinstance(model, BaseSelectiveClassifier):
+        raise TypeError(
+            "model must be a fitted HybridClassifier or AbstainingClassifier. Got "
+            f"{type(model).__name__}."
+        )
+    check_is_fitted(model, "policy_")
+
+
+def _tally(model, query_all, chunk):
+    return Tally.of(model, labelled(chunk), query_all)
+
+
+def curve_in_chunks(
+    model,
+    X,
+    y=None,
+    *,
+    sample_weight=None,
+    max_points=100_000,
+    chunk_rows=10_000,
+    n_jobs=None,
+):
+    """The accuracy-coverage curve of a model on more rows than memory holds.
+
+    The global is asked about every row.
+
+    Parameters
+    ----------
+    model : HybridClassifier or AbstainingClassifier
+        Fitted.
+    X, y, sample_weight, chunk_rows, n_jobs
+        As in :func:`report_in_chunks`.
+    max_points : int, default=100_000
+        Points of the curve that are held; with fewer distinct scores it is exact.
+
+    Returns
+    -------
+    RunningCurve
+        ``curve``, and ``error_bound``, by how much its accuracy may be off.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range, lengths differ, a label is missing or of
+        another kind than the classes, or there is no y.
+    TypeError
+        When the model is neither a HybridClassifier nor an AbstainingClassifier.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import AbstainingClassifier
+    >>> from selective_query.scale import curve_in_chunks
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AbstainingClassifier(GaussianNB(), coverage=0.9).fit(X[::2], y[::2])
+    >>> found = curve_in_chunks(model, X[1::2], y[1::2], chunk_rows=7)
+    >>> found.error_bound, found.curve.accuracy_at(0.5)
+    (0.0, np.float64(1.0))
+    """
+    _check_model(model)
+    running = RunningCurve(max_points)
+    chunks = chunks_of(X, y, sample_weight, chunk_rows)
+    for columns in in_waves(partial(_curve_columns, model), chunks, n_jobs):
+        running.add(*columns)
+    return running
+
+
+def _curve_columns(model, chunk):
+    """Scores, utilities of both sides and weights of a chunk."""
+    chunk = labelled(chunk)
+    outcomes = model.outcomes(chunk.X, chunk.y)
+    score = model.policy_.query_score(outcomes)
+    utilities = outcomes.base_utility, outcomes.global_utility
+    return score, *utilities, chunk.sample_weight

@@ -1,0 +1,167 @@
+"""What a model says about more rows than memory holds."""
+
+from functools import partial
+
+import numpy as np
+
+from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.scale._cutting import chunks_of
+from selective_query.scale._waves import in_waves
+from selective_query.scale.stages import BaseStage, GlobalStage
+
+# What a hybrid answers in one pass of the base.
+_ONE_PASS = {"predict", "predict_coverage", "query_score"}
+
+
+def predict_in_chunks(
+    model, X, method="predict", *, chunk_rows=10_000, n_jobs=None, out=None
+):
+    """What a model says about each chunk of rows, one after the other.
+
+    Every row's answer depends on that row alone, so that chunks say what the model
+    says about all rows at once. Only the last digits of a probability or score may
+    differ, where a library of linear algebra sums in another order for other sizes.
+
+    Parameters
+    ----------
+    model : fitted estimator or RoutingPolicy
+    X : array-like, memory map, sparse matrix, DataFrame, list, Evidence or iterable
+        Rows, which are cut; or an iterable of chunks, such as a generator. Of chunks
+        that are tuples, the first entry is X. Chunks without rows are passed over.
+    method : str or tuple of str, default="predict"
+        Methods of the model: ``predict``, ``predict_coverage``, ``query_score``,
+        ``predict_proba``, or ``decide`` of a policy. Of a hybrid's first three, several
+        cost one pass of the base.
+    chunk_rows : int, default=10_000
+        Rows of a chunk, where X is cut.
+    n_jobs : int or None, default=None
+        Chunks at a time, for joblib; its backend is that of ``joblib.parallel_config``.
+        Threads are enough for models that release the interpreter lock, as those of
+        numpy and torch do, and send no model to another process.
+    out : ndarray or tuple of ndarray, optional
+        Arrays to fill, such as memory maps: one for each method, of n_samples rows.
+
+    Returns
+    -------
+    iterator of ndarray
+        One array a chunk, or one tuple of arrays with several methods. With `out`, that
+        is returned, filled, instead.
+
+    Raises
+    ------
+    ValueError
+        When a parameter is out of range, or `out` has more or fewer rows than X.
+    AttributeError
+        When the model has no such method.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> from selective_query.scale import predict_in_chunks
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+    ... ).fit(X[:1200], y[:1200])
+    >>> [len(labels) for labels in predict_in_chunks(hybrid, X[1200:], chunk_rows=250)]
+    [250, 250, 97]
+    >>> kept = np.zeros(597, dtype=bool)
+    >>> predict_in_chunks(hybrid, X[1200:], "predict_coverage", out=kept) is kept
+    True
+    """
+    methods = _checked_methods(model, method)
+    chunks = chunks_of(X, chunk_rows=chunk_rows)
+    answers = in_waves(partial(_answers, model, methods), chunks, n_jobs)
+    if out is not None:
+        arrays = (out,) if isinstance(method, str) else tuple(out)
+        _fill(arrays, answers, methods)
+        return out
+    return (part for (part,) in answers) if isinstance(method, str) else answers
+
+
+def _checked_methods(model, method):
+    methods = (method,) if isinstance(method, str) else method
+    if not (methods and isinstance(methods, (tuple, list))):
+        raise ValueError(
+            "method must be a name such as 'predict', or a tuple of names. Got "
+            f"{method!r}."
+        )
+    for name in methods:
+        if not callable(getattr(model, str(name), None)):
+            raise AttributeError(
+                f"method={name!r} is none of {type(model).__name__}. Choose one that "
+                "takes rows and returns an entry for each, such as 'predict'."
+            )
+    return methods
+
+
+def _answers(model, methods, chunk):
+    if len(methods) > 1 and _ONE_PASS.issuperset(methods) and _is_hybrid(model):
+        return _in_one_pass(model, methods, chunk.X)
+    return tuple(np.asarray(getattr(model, name)(chunk.X)) for name in methods)
+
+
+def _is_hybrid(model):
+    # A subclass with a predict of its own knows better.
+    return getattr(type(model), "predict", None) is HybridClassifier.predict
+
+
+def _in_one_pass(hybrid, methods, X):
+    routed = BaseStage(hybrid).route(X, with_score="query_score" in methods)
+    found = {"predict_coverage": routed.kept, "query_score": routed.score}
+    if "predict" in methods:
+        found["predict"] = routed.joined(GlobalStage(hybrid).labels(routed.asked))
+    return tuple(found[name] for name in methods)
+
+
+def _fill(arrays, answers, methods):
+    if len(arrays) != len(methods):
+        raise ValueError(
+            f"out must hold one array for each method, {len(methods)}. Got "
+            f"{len(arrays)}."
+        )
+    for array in arrays:
+        if not hasattr(array, "dtype"):
+            raise TypeError(
+                "out must be an array or a tuple of arrays, such as memory maps. Got "
+                f"{type(array).__name__}. For files, give the answers to write_npy."
+            )
+    start = 0
+    for parts in answers:
+        stop = start + len(parts[0])
+        for array, part in zip(arrays, parts, strict=True):
+            _refuse_length(array, stop, more=True)
+            _refuse_loss(array, part)
+            array[start:stop] = part
+        start = stop
+    for array in arrays:
+        _refuse_length(array, start)
+
+
+def _refuse_length(array, n_rows, more=False):
+    if len(array) < n_rows or (not more and len(array) > n_rows):
+        raise ValueError(
+            f"out must have as many rows as X, {n_rows}{' or more' if more else ''}. "
+            f"Got {len(array)}."
+        )
+
+
+def _refuse_loss(array, part):
+    """Raise where entries would change: long labels cut, large numbers wrapped."""
+    if not np.can_cast(part.dtype, array.dtype, "same_kind"):
+        raise ValueError(f"out must be able to hold {part.dtype}. Got {array.dtype}.")
+    if part.dtype.kind in "US" and part.dtype.itemsize > array.dtype.itemsize:
+        raise ValueError(
+            f"out must be able to hold {part.dtype}. Got {array.dtype}, which would "
+            "cut labels."
+        )
+    if part.dtype.kind in "iu" and array.dtype.kind in "iu" and part.size:
+        range_ = np.iinfo(array.dtype)
+        if part.min() < range_.min or part.max() > range_.max:
+            raise ValueError(
+                f"out must be able to hold {part.min()} to {part.max()}. Got "
+                f"{array.dtype}, which would wrap them."
+            )

@@ -1,0 +1,120 @@
+"""A Ray dataset through a hybrid: the base on all rows, the global on queried ones."""
+
+import pickle
+
+import numpy as np
+import ray
+from ray.data import ActorPoolStrategy
+
+from selective_query.scale.stages import BaseStage, GlobalStage
+
+
+def route_dataset(
+    hybrid,
+    dataset,
+    inputs,
+    *,
+    keep=(),
+    with_score=False,
+    batch_rows=4096,
+    base_options=None,
+    global_options=None,
+):
+    """What a hybrid says about each row of a Ray dataset, in two stages.
+
+    Actors of the first stage hold base and router, those of the second the global, each
+    on machines of their own kind. From one to the other travel the inputs of queried
+    rows only, and of all others their labels. Nothing runs before the result is read.
+
+    Parameters
+    ----------
+    hybrid : HybridClassifier
+        Fitted. Each side is put into Ray's object store once, when this is called, and
+        read from there by each of its actors once.
+    dataset : ray.data.Dataset
+    inputs : str or list of str
+        Column that holds the rows of X, as arrays of one shape; or the columns of a
+        DataFrame, as the models were fitted on.
+    keep : sequence of str, default=()
+        Columns that are handed on as they are, such as a row's name.
+    with_score : bool, default=False
+        Whether the query score is wanted too.
+    batch_rows : int, default=4096
+        Rows that the base is asked about at once. The global is asked about those of
+        them that are queried, at once.
+    base_options, global_options : dict, optional
+        For ``Dataset.map_batches``: ``num_cpus``, ``num_gpus`` and ``memory`` of an
+        actor, and ``compute``, how many actors there are, by default
+        ``ray.data.ActorPoolStrategy(size=1)``.
+
+    Returns
+    -------
+    ray.data.Dataset
+        In the order of `dataset`, with the columns in `keep`, ``label``, ``kept`` (True
+        where the base answered) and, if asked for, ``query_score``.
+
+    Raises
+    ------
+    TypeError
+        When `hybrid` has no global.
+    ValueError
+        When a column in `keep` is named as one of the results.
+    """
+    taken = {"label", "kept", "query_score"}.intersection(keep)
+    if taken:
+        raise ValueError(
+            "keep must not name columns that hold the results, label, kept and "
+            f"query_score. Got {sorted(taken)}. Rename them in the dataset first."
+        )
+    routed = dataset.map_batches(
+        _BaseActor,
+        fn_constructor_args=(
+            ray.put(BaseStage(hybrid)),
+            inputs,
+            list(keep),
+            with_score,
+        ),
+        batch_size=batch_rows,
+        batch_format="numpy" if isinstance(inputs, str) else "pandas",
+        **{"compute": ActorPoolStrategy(size=1), **(base_options or {})},
+    )
+    answered = routed.map_batches(
+        _GlobalActor,
+        fn_constructor_args=(ray.put(GlobalStage(hybrid)),),
+        batch_size=1,
+        batch_format="numpy",
+        **{"compute": ActorPoolStrategy(size=1), **(global_options or {})},
+    )
+    answered.context.execution_options.preserve_order = True
+    return answered
+
+
+class _BaseActor:
+    """A batch in; one packet out, with what is known and what is to be asked."""
+
+    def __init__(self, stage, inputs, keep, with_score):
+        self.stage, self.inputs = ray.get(stage), inputs
+        self.keep, self.with_score = keep, with_score
+
+    def __call__(self, batch):
+        routed = self.stage.route(batch[self.inputs], with_score=self.with_score)
+        columns = {name: np.asarray(batch[name]) for name in self.keep}
+        # As bytes, since a table has no cell for rows of any kind and number.
+        packet = pickle.dumps((routed, columns), protocol=5)
+        return {"packet": np.array([packet], dtype=object)}
+
+
+class _GlobalActor:
+    """A packet in; the rows of its batch out."""
+
+    def __init__(self, stage):
+        self.stage = ray.get(stage)
+
+    def __call__(self, batch):
+        (packet,) = batch["packet"]
+        routed, columns = pickle.loads(packet)
+        columns["label"] = routed.joined(self.stage.labels(routed.asked))
+        columns["kept"] = routed.kept
+        if routed.score is not None:
+            columns["query_score"] = routed.score
+        return columns

@@ -1,0 +1,128 @@
+"""A hybrid behind Ray Serve: base with router, and global, each with its replicas."""
+
+import numpy as np
+from ray import serve
+from starlette.responses import JSONResponse
+
+from selective_query.persistence import load
+from selective_query.scale.stages import BaseStage, GlobalStage
+
+
+def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):
+    """An application for ``serve.run``.
+
+    A request is a JSON object ``{"inputs": [[...], ...]}``; the answer is
+    ``{"labels": [...], "queried": [...]}``, with true where the global was asked. In
+    Python, ``handle.route.remote(X)`` takes any rows and returns the same as arrays.
+
+    Parameters
+    ----------
+    hybrid : HybridClassifier, str or path-like
+        Fitted; or a file that :func:`~selective_query.save` wrote, which each replica
+        reads by itself: the way for models that are not small.
+    trusted : sequence of str, default=()
+        For :func:`~selective_query.load`.
+    base_options, global_options : dict, optional
+        For ``Deployment.options``: ``num_replicas``, ``ray_actor_options`` (with
+        ``num_cpus`` and ``num_gpus``), ``autoscaling_config`` ...
+
+    Returns
+    -------
+    ray.serve.Application
+        Of the deployments ``Base``, which takes the requests, and ``Global``.
+
+    Raises
+    ------
+    TypeError
+        When `hybrid` has no global.
+    """
+    if hasattr(hybrid, "predict"):
+        base, global_ = BaseStage(hybrid), GlobalStage(hybrid)
+    else:
+        base = global_ = str(hybrid)
+    answerer = Global.options(**(global_options or {})).bind(global_, tuple(trusted))
+    return Base.options(**(base_options or {})).bind(base, tuple(trusted), answerer)
+
+
+def saved_app(args):
+    """The application of a saved hybrid, for the command line and for config files.
+
+    ``serve run selective_query.scale.ray:saved_app path=hybrid.skops``. Replicas and
+    resources are set in a config file, for the deployments ``Base`` and ``Global``.
+
+    Parameters
+    ----------
+    args : dict
+        ``path``, and ``trusted``, a list, as in :func:`hybrid_app`.
+
+    Returns
+    -------
+    ray.serve.Application
+
+    Raises
+    ------
+    ValueError
+        When there is no ``path``, or another key.
+    """
+    if "path" not in args or not {"path", "trusted"}.issuperset(args):
+        raise ValueError(
+            "saved_app takes path=, the file of a saved hybrid, and trusted=. Got "
+            f"{', '.join(sorted(args)) or 'nothing'}."
+        )
+    return hybrid_app(args["path"], trusted=args.get("trusted", ()))
+
+
+@serve.deployment
+class Base:
+    """Base and router of a hybrid, which take the requests and may pass them on."""
+
+    def __init__(self, source, trusted, global_):
+        self.stage, self.global_ = _loaded(BaseStage, source, trusted), global_
+
+    async def route(self, X):
+        """Labels, and whether the global was asked for them.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples,)
+            ``labels`` and ``queried``.
+        """
+        routed = self.stage.route(X)
+        labels = routed.label
+        if not routed.kept.all():
+            labels = routed.joined(await self.global_.labels.remote(routed.asked))
+        return {"labels": labels, "queried": ~routed.kept}
+
+    async def __call__(self, request):
+        """Answer an HTTP request."""
+        try:
+            X = np.asarray((await request.json())["inputs"])
+            found = await self.route(X)
+        except (KeyError, TypeError, ValueError) as error:
+            text = (
+                'A request is a JSON object {"inputs": [[...], ...]}, a list of rows '
+                f"of one length. {type(error).__name__}: {error}"
+            )
+            return JSONResponse({"error": text}, status_code=400)
+        return {name: values.tolist() for name, values in found.items()}
+
+
+@serve.deployment
+class Global:
+    """The global of a hybrid."""
+
+    def __init__(self, source, trusted):
+        self.stage = _loaded(GlobalStage, source, trusted)
+
+    def labels(self, X):
+        """Labels of rows, shape (n_samples,)."""
+        return self.stage.labels(X)
+
+
+def _loaded(kind, source, trusted):
+    """The stage of this kind that a file holds; or the source, if it is one."""
+    return source if isinstance(source, kind) else kind(load(source, trusted))

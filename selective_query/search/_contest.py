@@ -1,0 +1,153 @@
+"""Bases that compete on the same rows: few rows first, more for the better ones."""
+
+import numpy as np
+from joblib import delayed
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_memory
+from tqdm.auto import tqdm
+
+from selective_query._models.crossfit import fit_model
+from selective_query._utils.parallel import parallel
+from selective_query.footprint._device_check import device_report
+from selective_query.routers.registry import make_router
+from selective_query.search._judging import Judged, judge_base, stratified_order
+from selective_query.search.space import SearchSpace
+
+# Of each class on the fewest rows, so that folds hold some.
+N_OF_EACH = 2
+
+
+class Contest:
+    """Who is in, who was left out, and how each did on the most rows it got.
+
+    Parameters
+    ----------
+    rules : BaseSearchCV
+        Whose parameters say who competes, how, and for how long.
+    X, y, weight
+        The rows; the weight may be None.
+    rng : numpy RandomState
+
+    Attributes
+    ----------
+    bases : dict of str to estimator
+        Candidates that keep to the limits.
+    left_out : dict of str to str
+        The others, and what they exceed.
+    judged : dict of str to Judged
+        The last comparison of each.
+    """
+
+    def __init__(self, rules, X, y, weight, rng):
+        self.rules = rules
+        self.X, self.y, self.weight, self.rng = X, y, weight, rng
+        self.order = stratified_order(y, rng, N_OF_EACH)
+        self.bases, self.left_out, self.judged = {}, {}, {}
+
+    def finalists(self):
+        """Names of the last few, judged by the router on all rows, best first."""
+        rules, n_rows = self.rules, self._n_first()
+        names = self._enter(n_rows)
+        while n_rows < len(self.y) and len(names) > rules.n_finalists:
+            n_left = max(rules.n_finalists, len(names) // rules.factor)
+            names = self.ranked(names)[:n_left]
+            n_rows = min(rules.factor * n_rows, len(self.y))
+            self._judge(names, n_rows)
+        last = self.ranked(names)[: rules.n_finalists]
+        self._judge(last, len(self.y), learned=True)
+        return sorted(last, key=lambda name: -self.judged[name].learned)
+
+    def ranked(self, names):
+        """Names by the accuracy that the proxy gives, best first."""
+        return sorted(names, key=lambda name: -self.judged[name].proxy)
+
+    def _n_first(self):
+        """Rows of the first comparison, which hold some of each class."""
+        fewest = max(self.rules.min_rows, N_OF_EACH * len(np.unique(self.y)))
+        return min(fewest, len(self.y))
+
+    def _enter(self, n_rows):
+        """Names of those who keep to the limits, judged on so many rows."""
+        candidates = self.rules.candidates
+        if isinstance(candidates, SearchSpace):
+            return self._evolve(candidates, n_rows)
+        names = [name for name, base in candidates.items() if self._admit(name, base)]
+        self._refuse_none(names)
+        self._judge(names, n_rows)
+        return names
+
+    def _evolve(self, space, n_rows):
+        """Generations of neighbours of the better half, the first drawn at random."""
+        points, size = {}, self.rules.population
+        for generation in range(self.rules.n_generations):
+            parents = self.ranked(points)[: max(1, size // 2)]
+            wanted = min(size * (generation + 1), space.n_points)
+            for _ in range(20 * size):
+                if len(points) >= wanted:
+                    break
+                point = self._offspring(space, points, parents)
+                name, base = space.candidate(point)
+                known = name in points or name in self.left_out
+                if not known and self._admit(name, base):
+                    points[name] = point
+            self._refuse_none(points)
+            self._judge([name for name in points if name not in self.judged], n_rows)
+        return list(points)
+
+    def _offspring(self, space, points, parents):
+        if not parents:
+            return space.sample(self.rng)
+        parent = parents[self.rng.randint(len(parents))]
+        return space.mutate(points[parent], self.rng)
+
+    def _admit(self, name, base):
+        excess = self._excess(base)
+        if excess is None:
+            self.bases[name] = base
+            return True
+        self.left_out[name] = excess
+        return False
+
+    def _excess(self, base):
+        """What a candidate exceeds, in words; None where it keeps to the limits."""
+        limits = self.rules.limits
+        if limits is None or callable(limits):
+            return None if limits is None else limits(base)
+        return device_report(
+            base,
+            limits,
+            self.X,
+            len(np.unique(self.y)),
+            fit=lambda: fit_model(base, self.X, self.y, self.weight),
+            router=make_router(self.rules.router),
+        ).excess
+
+    def _refuse_none(self, names):
+        if not names:
+            shown = "; ".join(f"{n}: {why}" for n, why in self.left_out.items())
+            raise ValueError(
+                "No candidate keeps to the limits. Give smaller ones, or another "
+                f"device. {shown}"
+            )
+
+    def _judge(self, names, n_rows, learned=False):
+        rules, rows = self.rules, np.sort(self.order[:n_rows])
+        judge = check_memory(rules.memory).cache(judge_base)
+        part = (
+            _safe_indexing(self.X, rows),
+            self.y[rows],
+            None if self.weight is None else self.weight[rows],
+        )
+        settings = rules.global_estimator, rules.coverage, rules.cv
+        routers = rules.proxy, rules.router if learned else None
+        found = parallel(rules.n_jobs)(
+            delayed(judge)(self.bases[name], *settings, *part, *routers)
+            for name in names
+        )
+        bar = tqdm(
+            zip(names, found, strict=True), total=len(names), leave=False,
+            desc=f"{n_rows} rows", disable=not rules.verbose,
+        )  # fmt: skip
+        for name, accuracies in bar:
+            cost = np.nan if rules.cost is None else float(rules.cost(self.bases[name]))
+            self.judged[name] = Judged(name, n_rows, *accuracies, cost)

@@ -1,0 +1,97 @@
+"""How good a hybrid a base makes possible."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query._models.crossfit import cross_fit_outcomes
+from selective_query.metrics import accuracy_at_coverage, pareto_front
+from selective_query.routers.registry import make_router
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How a candidate did on so many rows.
+
+    Parameters
+    ----------
+    name : str
+    n_rows : int
+    base_accuracy, proxy, learned : float
+        Accuracy of the base alone, of the hybrid routed by the proxy, and by the router
+        in question, out of fold at the coverage.
+    cost : float
+        nan where no cost was given.
+    """
+
+    name: str
+    n_rows: int
+    base_accuracy: float
+    proxy: float
+    learned: float
+    cost: float
+
+
+def judge_base(
+    base, global_estimator, coverage, cv, X, y, weight, proxy="oracle", router=None
+):
+    """Accuracy of a base alone, routed by a proxy, and by a router; out of fold.
+
+    Returns
+    -------
+    base_accuracy, proxy, learned : float
+        The last is nan without a router.
+    """
+    outcomes = cross_fit_outcomes(
+        base, global_estimator, X, y, cv=cv, sample_weight=weight
+    )
+
+    def routed_by(router):
+        router = make_router(router, target_coverage=coverage, random_state=0)
+        return float(
+            accuracy_at_coverage(
+                router.fit_score(outcomes),
+                outcomes.base_utility,
+                outcomes.global_utility,
+                coverage=coverage,
+                sample_weight=outcomes.sample_weight,
+            )
+        )
+
+    alone = float(np.average(outcomes.base_utility, weights=outcomes.weight))
+    learned = np.nan if router is None else routed_by(router)
+    return alone, routed_by(proxy), learned
+
+
+def pareto(judged):
+    """Names of those that no other beats in accuracy at no higher cost.
+
+    Without costs, those of highest accuracy.
+    """
+    costs = np.nan_to_num([one.cost for one in judged])
+    on_front = pareto_front(costs, [one.learned for one in judged])
+    return [one.name for one, is_on in zip(judged, on_front, strict=True) if is_on]
+
+
+def stratified_order(y, rng, n_of_each):
+    """An order of the rows of which every beginning holds the classes in proportion.
+
+    The first rows are `n_of_each` of every class, so that none is missing.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    rng : numpy RandomState
+    n_of_each : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int
+    """
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        # Evenly spaced, each class with a start of its own.
+        place[rows] = (np.arange(len(rows)) + rng.uniform()) / len(rows)
+        place[rows[:n_of_each]] = -1
+    return np.argsort(place, kind="stable")
