@@ -22,7 +22,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from selective_query import Outcomes, RoutingPolicy
 from selective_query.footprint.net_profile import profile_net
 from selective_query.nets import ConvNet, SignalNet
-from selective_query.nets.compression import policy_drift, prune, quantise
+from selective_query.nets.compression import prune, quantise, rule_drift
 from selective_query.nets.training.losses import Distillation
 
 COVERAGES = (0.9, 0.7)
@@ -116,8 +116,8 @@ def judge(name, seed):
         found[arm] = {
             "macs": profile_net(net.module_.net, shape).macs,
             "drift": [
-                vars(policy_drift(policy, policy.recalibrated(ours), test, theirs))
-                for policy in policies
+                vars(rule_drift(policy.rule_, again.rule_, test, theirs))
+                for policy, again in ((p, p.recalibrated(ours)) for p in policies)
             ],
         }
     return {"macs": profile_net(base.module_.net, shape).macs, "arms": found}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selective_query.persistence import load, save
     from selective_query.policy import RoutingPolicy
     from selective_query.routers import BaseRouter, list_routers
+    from selective_query.rule import Rule
     from selective_query.search import BaseSearchCV, SearchSpace
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ _HOMES = {
     "HybridClassifier": "classifiers",
     "Outcomes": "outcomes",
     "RoutingPolicy": "policy",
+    "Rule": "rule",
     "SearchSpace": "search",
     "TopKProba": "outcomes",
     "compare_routers": "evaluation",
@@ -62,6 +64,7 @@ _ROOMS = (
     "planning",
     "policy",
     "routers",
+    "rule",
     "scale",
     "search",
 )

@@ -23,12 +23,13 @@ from selective_query.budgets._solving.refusals import (
 )
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.combined import check_coverage
-from selective_query.budgets.row_budgets import RowColumns, local_parts, local_rows
+from selective_query.budgets.row_budgets import RowColumns, local_parts
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.routers._scores import check_scores, scores_of
+from selective_query.routers._scores import check_scores
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
+from selective_query.rule import Rule
 
 
 class _Unchanged:
@@ -74,8 +75,10 @@ class RoutingPolicy(BaseEstimator):
 
     Attributes
     ----------
+    rule_ : Rule
+        All that decides: the fitted router and where it is cut.
     router_ : BaseRouter
-        The fitted router.
+        The router of the rule.
     operating_point_ : OperatingPoint
         Threshold, coverage and accuracy on the calibration rows, certificate.
     has_global_ : bool
@@ -166,11 +169,19 @@ class RoutingPolicy(BaseEstimator):
 
     def _fit_router(self, outcomes):
         """Fit the router; the threshold is left to rows that it did not see."""
-        self._local_parts = local_parts(check_coverage(self.coverage))
-        self.has_global_ = outcomes.has_global
-        self._class_columns = outcomes.class_columns()
-        self.router_ = self._new_router(outcomes).fit(outcomes)
-        self._ordering = judged_rows(self._masked_score(outcomes), outcomes)
+        self._start(outcomes).fit(outcomes)
+        self._ordering = judged_rows(self.rule_.score(outcomes), outcomes)
+
+    def _start(self, outcomes):
+        """A new router, in a rule without a threshold."""
+        self.has_global_ = getattr(outcomes, "has_global", True)
+        self._ordering = None
+        self.rule_ = Rule(
+            self._new_router(outcomes),
+            local=local_parts(check_coverage(self.coverage)),
+            columns=tuple(outcomes.class_columns().items()),
+        )
+        return self.router_
 
     def _fit(self, outcomes, change=(), answers_exact=True):
         """Fit; `change` is evidence that tells the models in use from their folds.
@@ -178,17 +189,13 @@ class RoutingPolicy(BaseEstimator):
         Each part of it is (evidence, row, mass, known): to which rows it belongs, how
         much its scores count beside those of the outcomes, and whether fits know them.
         """
-        self._local_parts = local_parts(check_coverage(self.coverage))
-        self.has_global_ = outcomes.has_global
-        self._class_columns = outcomes.class_columns()
-        self._ordering = None
-        self.router_ = router = self._new_router(outcomes)
+        router = self._start(outcomes)
         score = check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
-        score = self._masked(score, outcomes)
+        score = self.rule_.masked(score, outcomes)
         shift = None
         if change:
             parts = [
-                (self._masked_score(evidence), mass, row, np.full(len(row), known))
+                (self.rule_.score(evidence), mass, row, np.full(len(row), known))
                 for evidence, row, mass, known in change
             ]
             shift = tuple(map(np.concatenate, zip(*parts, strict=True)))
@@ -204,16 +211,14 @@ class RoutingPolicy(BaseEstimator):
 
     def _calibrate(self, held_out, weight=None):
         """Learn the threshold from rows that nothing was fitted on."""
-        judged = None
-        self._local_parts = local_parts(check_coverage(self.coverage))
+        if not hasattr(self, "rule_"):
+            self._start(held_out).fit(held_out)
+        local = local_parts(check_coverage(self.coverage))
+        self.rule_ = replace(self.rule_, local=local)
+        score, judged = self.rule_.score(held_out), None
         if isinstance(held_out, Outcomes):
             weight = held_out.sample_weight
             self.has_global_ = held_out.has_global
-        if not hasattr(self, "router_"):
-            self._class_columns = held_out.class_columns()
-            self.router_ = self._new_router(held_out).fit(held_out)
-        score = self._masked_score(held_out)
-        if isinstance(held_out, Outcomes):
             judged = judged_rows(score, held_out)
         exact = getattr(held_out, "fold", None) is None
         scores = CalibrationScores(score, weight, exact=exact)
@@ -229,24 +234,8 @@ class RoutingPolicy(BaseEstimator):
             columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )
-        self.operating_point_ = self._cut()
+        self.rule_ = self._cut()
         return self
-
-    def _masked_score(self, evidence):
-        for name, n_classes in evidence.class_columns().items():
-            expected = self._class_columns.get(name, n_classes)
-            if n_classes != expected:
-                raise ValueError(
-                    f"The policy was fitted on {expected} classes, and {name} must "
-                    f"have a column for each. Got {n_classes}. Give zeros for a class "
-                    "that the model does not know, or fit a policy on these classes."
-                )
-        return self._masked(scores_of(self.router_, evidence), evidence)
-
-    def _masked(self, score, evidence):
-        """Scores with minus infinity where a row must stay with the base."""
-        stays = local_rows(self._local_parts, evidence)
-        return score if stays is None else np.where(stays, -np.inf, score)
 
     def _new_router(self, outcomes):
         budget = check_coverage(self.coverage)
@@ -269,33 +258,32 @@ class RoutingPolicy(BaseEstimator):
                 "router='benefit', or fit anew with router='auto' and coverage=None, "
                 "or give a coverage in [0, 1]."
             )
-        if local_parts(budget) != self._local_parts:
+        if local_parts(budget) != self.rule_.local:
             raise ValueError(
                 "StayLocal must be among the budgets already in fit, so that the "
-                f"threshold knows of it. Fitted with {self._local_parts}, asked for "
+                f"threshold knows of it. Fitted with {self.rule_.local}, asked for "
                 f"{local_parts(budget)}. Fit anew with this budget."
             )
         if budget is not None:
             refuse_other_order(budget, self.router_)
             if not self.has_global_:
                 refuse_without_global(budget)
-        return self._calibration.solve(budget, self.confidence)
+        return self.rule_.cut(self._calibration.solve(budget, self.confidence))
 
     @property
-    def reads_base_(self):
-        """Whether a decision needs what the base says, for router or budget."""
-        self._check_fitted()
-        if self.router_.needs_base:
-            return True
-        budget = self.operating_point_.budget
-        return budget is not None and any(
-            getattr(part, "reads_base", False) for part in budget.parts
-        )
+    def router_(self):
+        """The fitted router, of the rule."""
+        return self.rule_.router
+
+    @property
+    def operating_point_(self):
+        """Threshold, coverage and accuracy on the calibration rows, certificate."""
+        return self.rule_.operating_point
 
     @property
     def calibration_rows_(self):
         """Scores and outcomes of the rows that the threshold comes from."""
-        check_is_fitted(self, "router_")
+        check_is_fitted(self, "rule_")
         return self._calibration.judged
 
     def query_score(self, evidence):
@@ -310,13 +298,7 @@ class RoutingPolicy(BaseEstimator):
         ndarray of shape (n_samples,)
         """
         self._check_fitted()
-        _check_evidence(evidence, "RoutingPolicy decides on")
-        return self._masked_score(evidence)
-
-    def _check_fitted(self):
-        # The full check costs as much as the decision about one row.
-        if not hasattr(self, "router_"):
-            check_is_fitted(self, "router_")
+        return self.rule_.score(evidence)
 
     def decide(self, evidence):
         """Whether the base answers, row by row.
@@ -330,8 +312,13 @@ class RoutingPolicy(BaseEstimator):
         ndarray of shape (n_samples,), bool
             True where the base answers, False where the global is queried.
         """
-        score = self.query_score(evidence)
-        return self.operating_point_.keeps(score, evidence)
+        self._check_fitted()
+        return self.rule_.decide(evidence)
+
+    def _check_fitted(self):
+        # The full check costs as much as the decision about one row.
+        if not hasattr(self, "rule_"):
+            check_is_fitted(self, "rule_")
 
     def at(self, coverage, *, confidence=UNCHANGED):
         """The same policy at another operating point, without a refit.
@@ -352,14 +339,14 @@ class RoutingPolicy(BaseEstimator):
         RoutingPolicy
             A shallow copy that shares the router. This one is left as it is.
         """
-        check_is_fitted(self, "router_")
+        check_is_fitted(self, "rule_")
         check_coverage(coverage)
         moved = copy.copy(self)
         moved.coverage = coverage
         if confidence is UNCHANGED:
             confidence = self.operating_point_.certificate.confidence
         moved.confidence = confidence
-        moved.operating_point_ = moved._cut()
+        moved.rule_ = moved._cut()
         return moved
 
     def recalibrated(self, held_out):
@@ -370,7 +357,7 @@ class RoutingPolicy(BaseEstimator):
         held_out : Evidence or Outcomes
             Rows that nothing was fitted on.
         """
-        check_is_fitted(self, "router_")
+        check_is_fitted(self, "rule_")
         _check_evidence(held_out, "held_out must be Outcomes or")
         moved = copy.copy(self)
         moved._ordering = None  # Perhaps of another base.
@@ -396,5 +383,5 @@ class RoutingPolicy(BaseEstimator):
             the ``BudgetInfeasibleError`` that says so; the others hold together all
             the same.
         """
-        check_is_fitted(self, "router_")
+        check_is_fitted(self, "rule_")
         return certify_jointly(self.at, budgets, confidence)

@@ -221,13 +221,15 @@ def test_a_partial_of_a_trusted_function_comes_back(tmp_path):
         saved(plain("text")),
         saved(mapping()),
         saved(node("ObjectNode", "sklearn.naive_bayes.GaussianNB")),
-        saved(node("ObjectNode", "selective_query.outcomes.outcomes.Outcomes")),
+        saved(node("ObjectNode", "selective_query.outcomes.Outcomes")),
         mapping(format=plain(1)),
     ],
     ids=["text", "dict", "model", "outcomes", "none"],
 )
 def test_only_what_save_takes_is_loaded(schema, tmp_path):
-    with pytest.raises(ValueError, match="must hold a RoutingPolicy, .* Got"):
+    with pytest.raises(
+        ValueError, match="must hold a RoutingPolicy, .* Got"
+    ):
         load(write(tmp_path / "other.skops", schema))
 
 

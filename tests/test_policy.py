@@ -220,7 +220,6 @@ def test_rows_that_are_no_evidence_are_named(outcomes):
 def test_an_unfitted_policy_says_so(outcomes):
     policy = RoutingPolicy("margin")
     for use in (
-        lambda: policy.reads_base_,
         lambda: policy.calibration_rows_,
         lambda: policy.decide(outcomes),
         lambda: policy.at(0.5),
@@ -372,7 +371,7 @@ def test_which_policies_read_the_base(outcomes):
             base_proba=outcomes.base_proba, y=outcomes.y, X=outcomes.base_features
         )
         policy = RoutingPolicy(router, budget).fit(rows)
-        assert policy.reads_base_ == reads, (router, budget)
+        assert policy.rule_.needs_base == reads, (router, budget)
 
 
 def test_costs_of_a_router_that_comes_first_go_with_one_that_does(outcomes):

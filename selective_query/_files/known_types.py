@@ -66,6 +66,7 @@ OWN = frozenset(
         "footprint.fitting": ("Limit",),
         "outcomes": ("Evidence", "Outcomes", "TopKProba"),
         "policy": ("RoutingPolicy",),
+        "rule": ("Rule",),
         "routers._logistic": ("LogisticRouter",),
         "routers": (
             "AgreementRouter",

@@ -1,7 +1,10 @@
 """Which columns a fit has seen, and whether those of today are the same."""
 
+import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
 
+from selective_query._utils.numbers import refuse_masked
 from selective_query._utils.validation import (
     check_feature_names,
     check_n_features,
@@ -25,6 +28,21 @@ def remember_columns(estimator, X, model):
         estimator._column_labels = list(X.columns)
     if hasattr(model, "n_features_in_"):
         check_n_features(estimator, X, reset=True)
+
+
+def sliceable(X, estimator):
+    """X in a form that can be sliced, with the columns that the estimator has seen.
+
+    Raises
+    ------
+    ValueError
+        When entries are masked, or columns are others.
+    """
+    refuse_masked(X, "X")
+    if not isinstance(X, np.ndarray):
+        (X,) = indexable(X)
+    check_columns(estimator, X)
+    return X
 
 
 def check_columns(estimator, X, who="model"):

@@ -5,75 +5,44 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._models.answers import Answers, ask
+from selective_query._models.answers import ask
 from selective_query._models.crossfit import (
     refuse_other_labels,
-    to_evidence,
     to_outcomes,
 )
 from selective_query._models.weak_models import warn_of_weak_models
-from selective_query._utils.columns import check_columns
+from selective_query._utils.columns import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
-from selective_query._utils.numbers import refuse_masked
 from selective_query._utils.validation import will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
-from selective_query.outcomes.evidence import Evidence
+from selective_query.classifiers._edge import Edge
 from selective_query.policy import UNCHANGED
 
 
 class DecidingMixin:
     """Needs ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
 
-    def _route(self, X):
-        """X in a form that can be sliced, the base's answers, and where they stand."""
-        X = self._sliceable(X)
-        return X, *self._answer_all(X, self._needs_base())
+    @property
+    def rule_(self):
+        """All that decides, of the policy."""
+        return self.policy_.rule_
 
-    def _answer_all(self, X, needs_base):
-        base = self._ask_base(X)
-        evidence = to_evidence(base, X) if needs_base else Evidence(X=X)
-        return base, self.policy_.decide(evidence)
-
-    def _route_sparing_base(self, X):
-        """As `_route`, but a router that needs no base spares it the queried rows.
-
-        Of those the answers are zeros.
-        """
-        X = self._sliceable(X)
-        if self._needs_base():
-            return X, *self._answer_all(X, True)
-        kept = self.policy_.decide(Evidence(X=X))
-        proba = np.zeros((len(kept), len(self.classes_)))
-        if kept.any():
-            base = self._ask_base(_safe_indexing(X, np.flatnonzero(kept)))
-            proba[kept] = base.proba
-        return X, Answers(proba), kept
+    @property
+    def edge_(self):
+        """The half that runs on the device: base, features, rule and classes."""
+        return Edge(self.base_estimator_, self.base_features, self.rule_, self.classes_)
 
     def _evidence(self, X):
-        """What the router reads; the base runs only if that is part of it."""
         X = self._sliceable(X)
-        if not self._needs_base():
-            return Evidence(X=X)
-        return to_evidence(self._ask_base(X), X)
-
-    def _needs_base(self):
-        return self.policy_.reads_base_
-
-    def _ask_base(self, X):
-        return ask(self.base_estimator_, X, self.classes_, self.base_features)
+        return self.edge_.evidence(X)
 
     def _sliceable(self, X):
         # The full checks cost as much as a small base does on one row.
         if not hasattr(self, "policy_"):
             check_is_fitted(self, "policy_")
-        refuse_masked(X, "X")
-        if not isinstance(X, np.ndarray):
-            (X,) = indexable(X)
-        check_columns(self, X)
-        return X
+        return sliceable(X, self)
 
     def predict_coverage(self, X):
         """Whether the base answers, row by row; the mean is the coverage.
@@ -90,7 +59,7 @@ class DecidingMixin:
             True where the base answers.
         """
         evidence = self._evidence(X)  # checks first that this is fitted
-        return self.policy_.decide(evidence)
+        return self.rule_.decide(evidence)
 
     def query_score(self, X):
         """How much the router thinks a query would gain.
@@ -106,7 +75,7 @@ class DecidingMixin:
             ``operating_point_.threshold``.
         """
         evidence = self._evidence(X)  # checks first that this is fitted
-        return self.policy_.query_score(evidence)
+        return self.rule_.score(evidence)
 
     def outcomes(self, X, y, sample_weight=None):
         """What both sides say about labelled rows, for curves and comparisons.
@@ -141,7 +110,8 @@ class DecidingMixin:
 
     def _outcomes(self, X, y, weight):
         answers = self._ask_global(X)
-        return to_outcomes(self._ask_base(X), answers, X, y, self.classes_, weight)
+        base = ask(self.base_estimator_, X, self.classes_, self.base_features)
+        return to_outcomes(base, answers, X, y, self.classes_, weight)
 
     def _ask_global(self, X):
         return None
@@ -241,7 +211,8 @@ class DecidingMixin:
 
     def _evaluation(self, X, y, sample_weight):
         X, y, weight = self._labelled(X, y, sample_weight)
-        return *self._route(X), y, weight
+        X = self._sliceable(X)
+        return X, *self.edge_.route(X), y, weight
 
 
 def check_base(base_estimator):

@@ -148,7 +148,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             When X has other columns than in ``fit``, or the base does not answer with a
             distribution over its classes for each row.
         """
-        _, base, kept = self._route(X)
+        X = self._sliceable(X)
+        base, kept = self.edge_.route(X)
         labels = self.classes_[base.label]
         if self.abstain_label_ is None:
             return labels
@@ -169,7 +170,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        return self._route(X)[1].proba
+        X = self._sliceable(X)
+        return self.edge_.route(X)[0].proba
 
     def score(self, X, y, sample_weight=None):
         """Accuracy on the rows that are answered; nan where none is.

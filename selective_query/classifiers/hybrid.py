@@ -187,7 +187,8 @@ class HybridClassifier(BaseSelectiveClassifier):
             When X has other columns than in ``fit``, or a model does not answer with a
             distribution over its classes, or a known label, for each row.
         """
-        X, base, kept = self._route_sparing_base(X)
+        X = self._sliceable(X)
+        base, kept = self.edge_.route_sparing_base(X)
         label = base.label
         if not kept.all():
             queried = np.flatnonzero(~kept)
@@ -212,7 +213,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         ValueError
             As ``predict`` does.
         """
-        X, base, kept = self._route_sparing_base(X)
+        X = self._sliceable(X)
+        base, kept = self.edge_.route_sparing_base(X)
         if kept.all():
             return base.proba
         queried = np.flatnonzero(~kept)
@@ -272,22 +274,22 @@ class HybridClassifier(BaseSelectiveClassifier):
         """
         check_is_fitted(self, "policy_")
         check_asked(deployment, budgets)
-        if deployment.router_first and self._needs_base():
+        if deployment.router_first and self.rule_.needs_base:
             raise ValueError(
                 f"order={deployment.order!r} has the router decide before the base has "
-                f"run, and {type(self.policy_.router_).__name__} reads what the base "
+                f"run, and {type(self.rule_.router).__name__} reads what the base "
                 "says. Use PreRouter, or order='base_first'."
             )
         outcomes = self.outcomes(X, y, sample_weight)
         charged = deployment
         if not deployment.router_macs:
             features = outcomes.base_features
-            cost = self.policy_.router_.decision_cost(
+            cost = self.rule_.router.decision_cost(
                 len(self.classes_), 0 if features is None else features.shape[1]
             )
             charged = replace(deployment, router_macs=cost.macs)
         budgets = [rebound(budget, deployment, charged) for budget in budgets]
-        return plan(outcomes, self.policy_.query_score(outcomes), charged, *budgets)
+        return plan(outcomes, self.rule_.score(outcomes), charged, *budgets)
 
     def report(self, X, y, *, query_all=False, sample_weight=None):
         """How the hybrid does on labelled rows that are new to it.

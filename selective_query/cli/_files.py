@@ -1,18 +1,17 @@
-"""What commands read: a fitted policy, and the halves of a file of predictions."""
+"""What commands read: a rule, and the halves of a file of predictions."""
 
 from contextlib import contextmanager
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import check_is_fitted
 
 from selective_query.persistence import load
-from selective_query.policy import RoutingPolicy
 from selective_query.routers import BaseRouter
+from selective_query.rule import Rule
 
 
-def load_policy(path):
-    """The fitted policy in a file.
+def load_rule(path):
+    """The rule in a file, of its own or of a fitted policy or classifier.
 
     Parameters
     ----------
@@ -20,26 +19,26 @@ def load_policy(path):
 
     Returns
     -------
-    RoutingPolicy
+    Rule
 
     Raises
     ------
     ValueError
         When the file holds something else, or a policy that is not fitted.
     """
-    policy = load(path)
-    if not isinstance(policy, RoutingPolicy):
+    found = load(path)
+    rule = found if isinstance(found, Rule) else vars(found).get("rule_")
+    if not isinstance(rule, Rule):
         raise ValueError(
-            f"{path} must hold a RoutingPolicy, as `selective-query fit` writes it. "
-            f"Got {type(policy).__name__}."
+            f"{path} must hold a rule or a fitted RoutingPolicy, as `selective-query "
+            f"fit` writes it. Got {type(found).__name__}."
         )
-    check_is_fitted(policy, "router_")
-    if not isinstance(policy.router_, BaseRouter):
+    if not isinstance(rule.router, BaseRouter):
         raise ValueError(
             f"{path} is damaged: its policy has no router but "
-            f"{type(policy.router_).__name__}. Fit it anew."
+            f"{type(rule.router).__name__}. Fit it anew."
         )
-    return policy
+    return rule
 
 
 @contextmanager

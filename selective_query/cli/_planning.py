@@ -16,7 +16,7 @@ from selective_query.budgets import (
 )
 from selective_query.budgets._solving.outlook import likely_coverage
 from selective_query.budgets.combined import All
-from selective_query.cli._files import blamed_on, halves, load_policy
+from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.planning import plan
@@ -159,7 +159,7 @@ def _router_and_rows(args, deployment, budgets):
     """A fitted router, and rows that it has not seen."""
     outcomes = Outcomes.from_file(args.file)
     if args.policy is not None:
-        return load_policy(args.policy).router_, outcomes
+        return load_rule(args.policy).router, outcomes
     train, test = halves(outcomes, args.file, args.seed)
     asked = All(*(b(deployment) if callable(b) else b for b in budgets))
     coverage = likely_coverage(asked, train)

@@ -16,7 +16,7 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
-from selective_query.cli._files import blamed_on, halves, load_policy
+from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.cli._planning import add_plan
 from selective_query.evaluation import compare_routers
 from selective_query.outcomes._files import read_predictions
@@ -184,11 +184,10 @@ def _fit(args):
 
 
 def _decide(args):
-    policy = load_policy(args.policy)
+    rule = load_rule(args.policy)
     evidence = read_predictions(args.file, Evidence)
     with blamed_on(args.policy):
-        score = policy.query_score(evidence)
-        kept = policy.decide(evidence)
+        score, kept = rule.score(evidence), rule.decide(evidence)
     if args.output is None:
         np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
     else:

@@ -140,9 +140,9 @@ class AccuracyCoverageDisplay:
         AccuracyCoverageDisplay
         """
         outcomes = estimator.outcomes(X, y)
-        label = name or router_name(estimator.policy_.router_)
+        label = name or router_name(estimator.rule_.router)
         return cls.from_predictions(
-            {label: estimator.policy_.query_score(outcomes.evidence)},
+            {label: estimator.rule_.score(outcomes.evidence)},
             outcomes.base_utility,
             outcomes.global_utility,
             sample_weight=sample_weight,

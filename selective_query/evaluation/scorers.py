@@ -56,7 +56,7 @@ def _judged(estimator, X, y, sample_weight):
             "pipelines inside it."
         )
     outcomes = estimator.outcomes(X, y, sample_weight)
-    score = estimator.policy_.query_score(outcomes.evidence)
+    score = estimator.rule_.score(outcomes.evidence)
     utilities = outcomes.base_utility, outcomes.answer_if_queried
     return score, *utilities, outcomes.sample_weight
 

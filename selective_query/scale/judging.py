@@ -152,6 +152,6 @@ def _curve_columns(model, chunk):
     """Scores, utilities of both sides and weights of a chunk."""
     chunk = labelled(chunk)
     outcomes = model.outcomes(chunk.X, chunk.y)
-    score = model.policy_.query_score(outcomes)
+    score = model.rule_.score(outcomes)
     utilities = outcomes.base_utility, outcomes.global_utility
     return score, *utilities, chunk.sample_weight

@@ -7,11 +7,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
-from selective_query._models.crossfit import to_evidence
-from selective_query._utils.columns import REMEMBERED
+from selective_query._utils.columns import REMEMBERED, sliceable
 from selective_query._utils.validation import num_samples
-from selective_query.classifiers._deciding import DecidingMixin
-from selective_query.outcomes.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +49,8 @@ class Routed:
         return label
 
 
-class BaseStage(DecidingMixin):
-    """Base, router and threshold of a fitted hybrid, without its global.
+class BaseStage:
+    """Base and rule of a fitted hybrid, without its global.
 
     Parameters
     ----------
@@ -68,10 +65,7 @@ class BaseStage(DecidingMixin):
 
     def __init__(self, hybrid):
         _check_hybrid(hybrid)
-        self.base_estimator_ = hybrid.base_estimator_
-        self.base_features = hybrid.base_features
-        self.policy_ = hybrid.policy_
-        self.classes_ = hybrid.classes_
+        self._edge = hybrid.edge_
         seen = vars(hybrid)
         vars(self).update({name: seen[name] for name in REMEMBERED if name in seen})
 
@@ -87,13 +81,13 @@ class BaseStage(DecidingMixin):
         -------
         Routed
         """
-        X, base, kept = self._route_sparing_base(X)
-        score = None
+        X = sliceable(X, self)
+        edge, score = self._edge, None
+        answers, kept = edge.route_sparing_base(X)
         if with_score:
-            evidence = to_evidence(base, X) if self._needs_base() else Evidence(X=X)
-            score = self.policy_.query_score(evidence)
+            score = edge.rule.score(edge.evidence(X, answers))
         asked = _safe_indexing(X, np.flatnonzero(~kept))
-        return Routed(self.classes_[base.label], kept, asked, score)
+        return Routed(edge.classes[answers.label], kept, asked, score)
 
 
 class GlobalStage:

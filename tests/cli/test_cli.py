@@ -172,7 +172,10 @@ def test_what_is_no_file_of_predictions_is_named(file, tmp_path, arrays, capsys)
 def test_what_is_no_fitted_policy_is_named(file, tmp_path, capsys):
     path = str(tmp_path / "saved.skops")
     for saved, says in (
-        (EntropyRouter(), "must hold a RoutingPolicy, .* Got EntropyRouter"),
+        (
+            EntropyRouter(),
+            "must hold a rule or a fitted .* Got EntropyRouter",
+        ),
         (RoutingPolicy(), "is not fitted yet"),
     ):
         save(saved, path)

@@ -14,9 +14,9 @@ from selective_query.costs import STM32F746
 from selective_query.exceptions import CertificateError, DeviceLimitError
 from selective_query.nets.compression import (
     drift_report,
-    policy_drift,
     prune,
     quantise,
+    rule_drift,
 )
 from selective_query.nets.training import AbstainingNetClassifier, NetClassifier
 from selective_query.routers.supervision import tempered
@@ -216,7 +216,7 @@ def test_policies_of_saved_outputs(hybrid, surer, rows):
     theirs = [after.outcomes(*part) for part in rows]
     policy = RoutingPolicy("max_probability", coverage=0.7).fit(outcomes[0])
     again = policy.recalibrated(theirs[1])
-    found = policy_drift(policy, again, outcomes[2], theirs[2])
+    found = rule_drift(policy.rule_, again.rule_, outcomes[2], theirs[2])
     assert found == drift_report(hybrid, after, *rows[2])
     assert again is not policy
     assert again.at(0.5).operating_point_.coverage == pytest.approx(0.5, abs=0.005)

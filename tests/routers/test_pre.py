@@ -240,12 +240,12 @@ def test_a_budget_that_reads_the_base_lets_it_run(digits, frozen_pair):
     hybrid = HybridClassifier(*frozen_pair, router=PreRouter(), coverage=0.5).fit(
         X[600:1200], y[600:1200]
     )
-    assert not hybrid.policy_.reads_base_
+    assert not hybrid.rule_.needs_base
     grouped = HybridClassifier(
         *frozen_pair, router=PreRouter(),
         coverage=GroupCoverage(0.5, by="predicted_class"),
     ).fit(X[600:1200], y[600:1200])  # fmt: skip
-    assert grouped.policy_.reads_base_
+    assert grouped.rule_.needs_base
     kept = grouped.predict_coverage(X[1200:])
     assert kept.mean() == pytest.approx(0.5, abs=0.15)
     assert grouped.predict(X[1200:]).shape == (597,)

@@ -4,7 +4,7 @@ from selective_query._utils import publish
 from selective_query.nets.compression.drift import (
     DriftReport,
     drift_report,
-    policy_drift,
+    rule_drift,
 )
 from selective_query.nets.compression.folding import fold_batch_norm
 from selective_query.nets.compression.grids import Grid
@@ -21,9 +21,9 @@ __all__ = [
     "integer_layers",
     "keep_within",
     "kept_channels",
-    "policy_drift",
     "prune",
     "quantise",
+    "rule_drift",
 ]
 
 publish(globals())

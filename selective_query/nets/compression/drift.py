@@ -10,7 +10,7 @@ from selective_query._utils.validation import check_instance
 from selective_query.classifiers._deciding import mean_where
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import top_class
-from selective_query.policy import RoutingPolicy
+from selective_query.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -128,26 +128,26 @@ def drift_report(before, after, X, y, sample_weight=None):
         base_features=base.features,
         base_utility=None,
     )
-    return policy_drift(before.policy_, after.policy_, known, found)
+    return rule_drift(before.rule_, after.rule_, known, found)
 
 
-def policy_drift(before, after, outcomes_before, outcomes_after):
-    """The same for policies, of saved outputs.
+def rule_drift(before, after, outcomes_before, outcomes_after):
+    """The same for rules, of saved outputs.
 
     Parameters
     ----------
-    before, after : RoutingPolicy
-        Fitted; the second for the new base, as ``before.recalibrated`` returns it.
+    before, after : Rule
+        The second for the new base, such as ``policy.recalibrated(...).rule_``.
     outcomes_before, outcomes_after : Outcomes
         The same rows with the old base and with the new one; other rows than either
-        policy was fitted on.
+        was learned on.
 
     Returns
     -------
     DriftReport
     """
-    check_instance(before, "before", RoutingPolicy)
-    check_instance(after, "after", RoutingPolicy)
+    check_instance(before, "before", Rule)
+    check_instance(after, "after", Rule)
     check_instance(outcomes_before, "outcomes_before", Outcomes)
     check_instance(outcomes_after, "outcomes_after", Outcomes)
     kept_before = before.decide(outcomes_before.evidence)

@@ -1,0 +1,139 @@
+"""Rule: whom a query is worth, and where that is cut. All that decides."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query.budgets import OperatingPoint, StayLocal
+from selective_query.budgets.row_budgets import local_rows
+from selective_query.outcomes import Evidence
+from selective_query.routers import BaseRouter
+from selective_query.routers._scores import scores_of
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A fitted router and where its scores are cut: what decides, and never learns.
+
+    It is what :meth:`RoutingPolicy.fit` makes, in ``rule_``, and all that another
+    machine needs to decide in the same way.
+
+    Parameters
+    ----------
+    router : BaseRouter
+        Fitted.
+    operating_point : OperatingPoint or None
+        One threshold or one for each group, with its budget and certificate. None as
+        long as the threshold is not learned; such a rule ranks and does not decide.
+    local : tuple of StayLocal
+        What names rows that must stay with the base.
+    columns : tuple of (str, int)
+        How many classes each part of the evidence has a column for.
+
+    Examples
+    --------
+    >>> from selective_query import RoutingPolicy
+    >>> from selective_query.datasets import make_selective_query
+    >>> outcomes = make_selective_query(1000, random_state=0).outcomes
+    >>> rule = RoutingPolicy("margin", coverage=0.8).fit(outcomes).rule_
+    >>> rule.queried(outcomes).n_rows
+    199
+    """
+
+    router: BaseRouter
+    operating_point: OperatingPoint | None = None
+    local: tuple[StayLocal, ...] = ()
+    columns: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def budget(self):
+        """What was asked for; None for a positive benefit."""
+        return self.operating_point.budget
+
+    @property
+    def certificate(self):
+        """What is known about the budget on new data."""
+        return self.operating_point.certificate
+
+    @property
+    def needs_base(self):
+        """Whether a decision needs what the base says, for router or budget."""
+        if self.router.needs_base:
+            return True
+        return self.budget is not None and any(
+            getattr(part, "reads_base", False) for part in self.budget.parts
+        )
+
+    def cut(self, operating_point):
+        """The same rule, cut at another operating point."""
+        return replace(self, operating_point=operating_point)
+
+    def score(self, evidence):
+        """How much a query would gain.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first; minus infinity where a row must stay.
+
+        Raises
+        ------
+        TypeError
+            When it is no Evidence.
+        ValueError
+            When it is of another number of classes than in ``fit``.
+        """
+        if not isinstance(evidence, Evidence):
+            raise TypeError(
+                "RoutingPolicy decides on Evidence: Evidence(base_proba=). Got "
+                f"{type(evidence).__name__}."
+            )
+        self._check_columns(evidence)
+        return self.masked(scores_of(self.router, evidence), evidence)
+
+    def masked(self, score, evidence):
+        """Scores of a router, with minus infinity where a row must stay."""
+        stays = local_rows(self.local, evidence)
+        return score if stays is None else np.where(stays, -np.inf, score)
+
+    def decide(self, evidence):
+        """Whether the base answers, row by row.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True where the base answers, False where the global is queried.
+        """
+        return self.operating_point.keeps(self.score(evidence), evidence)
+
+    def queried(self, outcomes):
+        """The rows that this rule passes on.
+
+        Parameters
+        ----------
+        outcomes : Evidence or Outcomes
+
+        Returns
+        -------
+        The same type
+        """
+        return outcomes.take(~self.decide(outcomes))
+
+    def _check_columns(self, evidence):
+        expected = dict(self.columns)
+        for name, n_classes in evidence.class_columns().items():
+            if n_classes != expected.get(name, n_classes):
+                raise ValueError(
+                    f"The policy was fitted on {expected[name]} classes, and {name} "
+                    f"must have a column for each. Got {n_classes}. Give zeros for a "
+                    "class that the model does not know, or fit a policy on these "
+                    "classes."
+                )
