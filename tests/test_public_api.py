@@ -1,13 +1,16 @@
 import ast
 import importlib
 import inspect
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import selective_query
 from selective_query import routers
+from selective_query.routers.registry import BASELINES
 
 MODULES = [
     "selective_query",
@@ -75,6 +78,21 @@ def test_registry_names():
     assert selective_query.list_routers() == NAMES
     bounds = {"always_base", "always_global", "oracle"}
     assert set(selective_query.list_routers(bounds=True)) == {*NAMES, *bounds}
+
+
+def test_baselines_are_those_that_were_nowhere_better_than_the_default():
+    stored = Path(__file__).parent.parent / "benchmarks/results/router_quality.json"
+    results = [
+        result
+        for row in json.loads(stored.read_text())["rows"]
+        for result in row["results"]
+        if result["router"] in NAMES
+    ]
+    assert {r["router"] for r in results} >= BASELINES
+    assert not [r for r in results if r["router"] in BASELINES and r["low"] > 0]
+    recommended = selective_query.list_routers(baselines=False)
+    assert set(recommended) == set(NAMES) - BASELINES
+    assert recommended[0] == "auto"
 
 
 def test_router_classes():
