@@ -58,6 +58,8 @@ SLOW = ("constrained", "appeal")
 SLOW_BASES = ("logistic regression", "naive Bayes")
 # A warning in this share of the draws counts as told.
 TOLD = 0.9
+# A mean that is further off is one that should be told.
+MOST_ERROR = 0.015
 # Draws with lower numbers have settled when the library warns.
 FIRST_SEED = 1000
 
@@ -170,7 +172,12 @@ def main():
                     if router in args.routers and not (args.quick and router in SLOW)
                 ]
                 measure(benchmark, dataset, base, routers, n, n_draws)
-    benchmark.summarise(list(worst_untold(benchmark.rows)))
+    benchmark.summarise(
+        {
+            "bases": list(worst_untold(benchmark.rows)),
+            "promise": list(promise(benchmark.rows)),
+        }
+    )
     figures = {
         f"{name} {round(100 * c)}": spec
         for c in COVERAGES
@@ -205,6 +212,27 @@ def worst_untold(rows):
             spread = [row[f"times law {c}"] for row in untold]
             found[f"spread {c}"] = float(np.median(spread)) if spread else None
         yield found
+
+
+def promise(rows):
+    """Of all routers, bases, datasets and coverages: how many are off, and untold."""
+    for n in sorted({row["n"] for row in rows}):
+        cells = np.array(
+            [
+                (abs(row[f"error {c}"]) > 100 * MOST_ERROR, row[f"warned {c}"])
+                for row in rows
+                for c in (90, 70, 50)
+                if row["n"] == n and row["router"] not in ARMS
+            ]
+        )
+        off, warned = cells[:, 0] == 1, cells[:, 1]
+        yield {
+            "n": n,
+            "cells": len(cells),
+            "off": 100 * float(off.mean()),
+            "untold": 100 * float((off & (warned < TOLD)).mean()),
+            "needless": 100 * float(warned[~off].mean()),
+        }
 
 
 def measure(benchmark, dataset, base, routers, n, n_draws):

@@ -10,7 +10,14 @@ RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
 # Column of the JSON rows -> heading, format.
 COLUMNS = {
-    "coverage_by_router": {
+    "coverage_by_router.promise": {
+        "n": ("Rows", ""),
+        "cells": ("Cells", ""),
+        "off": ("Off, %", ".0f"),
+        "untold": ("Off and untold, %", ".0f"),
+        "needless": ("Draws warned where not off, %", ".0f"),
+    },
+    "coverage_by_router.bases": {
         "n": ("Rows", ""),
         "dataset": ("Data", ""),
         "base": ("Base", ""),
