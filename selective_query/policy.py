@@ -11,19 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import Interval, fit_context
+from selective_query.budgets._columns import RowColumns, local_parts
 from selective_query.budgets._solving.calibration import (
     Calibration,
     certify_jointly,
     hold_out,
 )
-from selective_query.budgets._solving.outlook import judged_rows, likely_coverage
-from selective_query.budgets._solving.refusals import (
-    refuse_other_order,
-    refuse_without_global,
-)
+from selective_query.budgets._solving.reach import judged_rows, likely_coverage
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.combined import check_coverage
-from selective_query.budgets.row_budgets import RowColumns, local_parts
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers._scores import check_scores
@@ -124,7 +120,7 @@ class RoutingPolicy(BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, outcomes, held_out=None):
+    def fit(self, outcomes, held_out=None, *, change=(), answers_exact=True):
         """Fit the router and learn the threshold.
 
         Parameters
@@ -134,6 +130,13 @@ class RoutingPolicy(BaseEstimator):
         held_out : Evidence or Outcomes, optional
             Further rows, for the threshold alone. The certificate is then exact. A
             budget on quality needs their outcomes.
+        change : sequence of (Evidence, row, mass, fit), default=()
+            Where the outcomes are those of fits on folds: evidence that tells the
+            models in use from these, to which rows of the outcomes it belongs, how much
+            its scores count beside theirs, and which fit knows them.
+        answers_exact : bool, default=True
+            Whether the global's answers are those of the global in use, as a
+            certificate of a quality needs.
 
         Returns
         -------
@@ -159,37 +162,46 @@ class RoutingPolicy(BaseEstimator):
             rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
             outcomes, held_out = (outcomes.take(part) for part in rows)
         fitted = unfitted(self)
+        fitted._ordering = None
+        fitted.has_global_ = outcomes.has_global
+        fitted.rule_ = self.new_rule(outcomes)
         if held_out is None:
-            fitted._fit(outcomes)
+            fitted._fit_out_of_fold(outcomes, change, answers_exact)
         else:
             _check_evidence(held_out, "held_out must be Outcomes or")
-            fitted._fit_router(outcomes)
+            fitted.router_.fit(outcomes)
+            fitted._ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
             fitted._calibrate(held_out)
         return become(self, fitted)
 
-    def _fit_router(self, outcomes):
-        """Fit the router; the threshold is left to rows that it did not see."""
-        self._start(outcomes).fit(outcomes)
-        self._ordering = judged_rows(self.rule_.score(outcomes), outcomes)
+    def new_rule(self, outcomes):
+        """A rule whose router is not fitted yet, and that has no threshold.
 
-    def _start(self, outcomes):
-        """A new router, in a rule without a threshold."""
-        self.has_global_ = getattr(outcomes, "has_global", True)
-        self._ordering = None
-        self.rule_ = Rule(
-            self._new_router(outcomes),
-            local=local_parts(check_coverage(self.coverage)),
-            columns=tuple(outcomes.class_columns().items()),
-        )
-        return self.router_
+        Parameters
+        ----------
+        outcomes : Outcomes
+            What the router is going to learn from; a router that is trained for a
+            coverage gets the one that the budget is likely to end at there.
 
-    def _fit(self, outcomes, change=(), answers_exact=True):
-        """Fit; `change` is evidence that tells the models in use from their folds.
-
-        Each part of it is (evidence, row, mass, fit): to which rows it belongs, how
-        much its scores count beside those of the outcomes, and which fit knows them.
+        Returns
+        -------
+        Rule
         """
-        router = self._start(outcomes)
+        budget = check_coverage(self.coverage)
+        router = make_router(
+            self.router,
+            target_coverage=None
+            if budget is None
+            else likely_coverage(budget, outcomes),
+            random_state=self.random_state,
+        )
+        refuse_bound(router)
+        columns = tuple(outcomes.class_columns().items())
+        return Rule(router, local=local_parts(budget), columns=columns)
+
+    def _fit_out_of_fold(self, outcomes, change, answers_exact):
+        """Fit the router, and learn the threshold from scores that leave rows out."""
+        router = self.router_
         score = check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
         score = self.rule_.masked(score, outcomes)
         shift = None
@@ -210,13 +222,11 @@ class RoutingPolicy(BaseEstimator):
         calibration = Calibration(scores, judged, answers_exact=answers_exact)
         return self._settle(calibration, outcomes)
 
-    def _calibrate(self, held_out, weight=None):
+    def _calibrate(self, held_out):
         """Learn the threshold from rows that nothing was fitted on."""
-        if not hasattr(self, "rule_"):
-            self._start(held_out).fit(held_out)
         local = local_parts(check_coverage(self.coverage))
         self.rule_ = replace(self.rule_, local=local)
-        score, judged = self.rule_.score(held_out), None
+        score, weight, judged = self.rule_.score(held_out), None, None
         if isinstance(held_out, Outcomes):
             weight = held_out.sample_weight
             self.has_global_ = held_out.has_global
@@ -238,18 +248,6 @@ class RoutingPolicy(BaseEstimator):
         self.rule_ = self._cut()
         return self
 
-    def _new_router(self, outcomes):
-        budget = check_coverage(self.coverage)
-        router = make_router(
-            self.router,
-            target_coverage=None
-            if budget is None
-            else likely_coverage(budget, outcomes),
-            random_state=self.random_state,
-        )
-        refuse_bound(router)
-        return router
-
     def _cut(self):
         budget = check_coverage(self.coverage)
         if budget is None and not self.router_.in_benefit_units:
@@ -266,9 +264,8 @@ class RoutingPolicy(BaseEstimator):
                 f"{local_parts(budget)}. Fit anew with this budget."
             )
         if budget is not None:
-            refuse_other_order(budget, self.router_)
-            if not self.has_global_:
-                refuse_without_global(budget)
+            for part in budget.parts:
+                part.refuse_misuse(self.router_, self.has_global_)
         return self.rule_.cut(self._calibration.solve(budget, self.confidence))
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query.budgets import OperatingPoint, StayLocal
-from selective_query.budgets.row_budgets import local_rows
+from selective_query.budgets._columns import local_rows
 from selective_query.outcomes import Evidence
 from selective_query.routers import BaseRouter
 from selective_query.routers._scores import scores_of
@@ -60,9 +60,7 @@ class Rule:
         """Whether a decision needs what the base says, for router or budget."""
         if self.router.needs_base:
             return True
-        return self.budget is not None and any(
-            getattr(part, "reads_base", False) for part in self.budget.parts
-        )
+        return self.budget is not None and self.budget.reads_base
 
     def cut(self, operating_point):
         """The same rule, cut at another operating point."""

@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 import selective_query
 from selective_query import RoutingPolicy, load, save
 from selective_query._files.known_types import OWN
-from selective_query.budgets.base import Budget
+from selective_query.budgets import Budget
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
 from tests.crafted_files import (

@@ -42,11 +42,12 @@ OWN = frozenset(
             "MinAccuracy",
             "MinSelectiveAccuracy",
             "Mixed",
+            "MixedOperatingPoint",
             "OperatingPoint",
             "QueryRate",
             "StayLocal",
         ),
-        "budgets.row_budgets": ("RowColumns",),
+        "budgets._columns": ("RowColumns",),
         "classifiers": (
             "AbstainingClassifier",
             "AlternatingAdaptation",

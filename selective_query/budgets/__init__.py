@@ -4,15 +4,14 @@ from selective_query._utils import publish
 from selective_query.budgets._solving.calibration import Calibration
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import CalibrationScores
-from selective_query.budgets.base import Budget
-from selective_query.budgets.certificates import Certificate, OperatingPoint
+from selective_query.budgets.base import Budget, Floor, Limit
+from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.combined import All, Mixed, as_budget
 from selective_query.budgets.floors import (
     MaxExcessError,
     MinAccuracy,
     MinSelectiveAccuracy,
 )
-from selective_query.budgets.group_point import GroupOperatingPoint
 from selective_query.budgets.limits import (
     BatteryLife,
     Coverage,
@@ -22,9 +21,15 @@ from selective_query.budgets.limits import (
     MaxPrice,
     QueryRate,
 )
-from selective_query.budgets.row_budgets import (
+from selective_query.budgets.operating_points import (
+    GroupOperatingPoint,
+    MixedOperatingPoint,
+    OperatingPoint,
+)
+from selective_query.budgets.rows import (
     GroupCoverage,
     MaxQueryCost,
+    RowBudget,
     StayLocal,
 )
 from selective_query.budgets.sgr import selective_guaranteed_risk
@@ -37,9 +42,11 @@ __all__ = [
     "CalibrationScores",
     "Certificate",
     "Coverage",
+    "Floor",
     "GroupCoverage",
     "GroupOperatingPoint",
     "JudgedRows",
+    "Limit",
     "MaxBytes",
     "MaxEnergy",
     "MaxExcessError",
@@ -49,8 +56,10 @@ __all__ = [
     "MinAccuracy",
     "MinSelectiveAccuracy",
     "Mixed",
+    "MixedOperatingPoint",
     "OperatingPoint",
     "QueryRate",
+    "RowBudget",
     "StayLocal",
     "as_budget",
     "selective_guaranteed_risk",

@@ -1,7 +1,7 @@
 """The interface of budgets: limits on queries, and floors of quality."""
 
 import math
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 
@@ -29,31 +29,115 @@ def check_number(budget, name, low, high):
 
 
 class Budget:
-    """What an operating point must keep to; see the subclasses.
+    """What an operating point must keep to: a limit, a floor, or what rows say.
 
     Budgets are frozen, comparable and hashable, so they can be the ``coverage`` of an
-    estimator and the values of a grid search.
+    estimator and the values of a grid search. One of your own derives from
+    :class:`Limit`, :class:`Floor` or :class:`RowBudget`; what a budget says of itself
+    here is all that tells how it is solved.
+
+    Attributes
+    ----------
+    bounds_coverage : bool
+        Whether it amounts to a least coverage, ``least_coverage()``.
+    measures_quality : bool
+        Whether it is a quality to be reached, ``measured(sweep)``.
+    reads_rows : bool
+        Whether it reads something off each row, ``column(evidence)``.
+    reads_base : bool
+        Whether a decision by it needs what the base says about the row.
+    mixes : bool
+        Whether thresholds may be mixed at random to meet it.
+    is_complete : bool
+        Whether it says all that it takes to be solved; one that does not is refused.
     """
 
-    # Whether thresholds may be mixed at random to meet it.
-    mixes = False
+    bounds_coverage = measures_quality = reads_rows = False
+    reads_base = mixes = is_complete = False
 
     @property
     def parts(self):
         """The single budgets that this one consists of."""
         return (self,)
 
+    def refuse_misuse(self, router, has_global):
+        """Raise ValueError where it makes no sense for what is at hand.
+
+        Parameters
+        ----------
+        router : BaseRouter
+            Fitted.
+        has_global : bool
+            False for abstention.
+        """
+
 
 class Limit(Budget):
-    """A budget that bounds the queries: all it leaves may be spent."""
+    """A budget that bounds the queries: all it leaves may be spent.
+
+    A limit of your own says in ``least_coverage()`` what it amounts to. It is a frozen
+    dataclass, so that limits can be compared.
+
+    Attributes
+    ----------
+    states_coverage : bool
+        Whether its text is a statement about coverage.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from selective_query import RoutingPolicy
+    >>> from selective_query.budgets import Limit
+    >>> from selective_query.datasets import make_selective_query
+    >>> @dataclass(frozen=True)
+    ... class DailyQueries(Limit):
+    ...     queries: float
+    ...     inputs: float
+    ...     def least_coverage(self):
+    ...         return max(0.0, 1 - self.queries / self.inputs)
+    ...     def __str__(self):
+    ...         return f"{self.queries:g} queries a day"
+    >>> outcomes = make_selective_query(1000, random_state=0).outcomes
+    >>> policy = RoutingPolicy("margin", DailyQueries(300, inputs=2000)).fit(outcomes)
+    >>> print(policy.operating_point_.certificate)
+    coverage >= 0.85, as 300 queries a day takes, holds on average, exactly, by 1000 \
+calibration rows (exact order statistic)
+    """
+
+    bounds_coverage = True
+    states_coverage = False
+
+    @property
+    def is_complete(self):
+        """Whether it says what coverage it amounts to."""
+        return type(self).least_coverage is not Limit.least_coverage
 
     def least_coverage(self):
         """The least coverage that keeps to the limit."""
         raise NotImplementedError
 
+    def refuse_misuse(self, router, has_global):
+        """Refuse costs that charge the base less than the router lets it run."""
+        costs = getattr(self, "costs", None)
+        if getattr(costs, "router_first", False) and router.needs_base:
+            raise ValueError(
+                f"The costs of {self} are those of a router that decides before the "
+                f"base has run, and {type(router).__name__} reads what the base says "
+                "about every input. Use costs of the order in which things run "
+                "(ConstantCosts(router_first=False), Deployment(order='base_first')), "
+                "or a PreRouter."
+            )
+
 
 class Floor(Budget):
     """A quality to be reached with as few queries as possible.
+
+    A floor of your own is a frozen dataclass whose first field is the level. Its
+    ``measured(sweep)`` gives the quality at each threshold of a sweep, which holds
+    ``coverage``, ``accuracy``, ``selective_accuracy``, ``excess`` and the weighted sums
+    that they are made of (``n``, ``kept``, ``kept_right``, ``kept_worse``,
+    ``kept_better``). With ``p_value(sweep, i, error)`` it can be certified, and with
+    ``values(rows, threshold)`` the certificate says by how much new data fall short.
 
     Attributes
     ----------
@@ -65,8 +149,36 @@ class Floor(Budget):
         Whether querying everything keeps to it for certain.
     method, graded_method : str
         How it is certified for answers that are right or wrong, and for graded ones.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from scipy.stats import binom
+    >>> from selective_query import RoutingPolicy
+    >>> from selective_query.budgets import Floor
+    >>> from selective_query.datasets import make_selective_query
+    >>> @dataclass(frozen=True)
+    ... class MaxWrongAnswers(Floor):
+    ...     share: float
+    ...     is_minimum = needs_global = False
+    ...     def measured(self, sweep):
+    ...         return (sweep.kept - sweep.kept_right) / sweep.n
+    ...     def p_value(self, sweep, i, error):
+    ...         wrong = sweep.kept[i] - sweep.kept_right[i]
+    ...         return binom.cdf(wrong, sweep.n, self.share)
+    ...     def __str__(self):
+    ...         return f"wrong answers of the base <= {self.share:g} of all inputs"
+    >>> outcomes = make_selective_query(4000, random_state=0).outcomes
+    >>> policy = RoutingPolicy("margin", MaxWrongAnswers(0.1), random_state=0)
+    >>> policy = policy.fit(outcomes)
+    >>> round(policy.operating_point_.coverage, 2)
+    0.53
+    >>> shown = policy.at(MaxWrongAnswers(0.1), confidence=0.9).operating_point_
+    >>> round(shown.coverage, 2)
+    0.52
     """
 
+    measures_quality = True
     needs_global = True
     is_minimum = True
     kept_by_global = False
@@ -77,9 +189,25 @@ class Floor(Budget):
         """What is to be reached."""
         return getattr(self, fields(self)[0].name)
 
+    @property
+    def is_complete(self):
+        """Whether its first field is the level, and it says what is measured."""
+        measured = type(self).measured is not Floor.measured
+        return bool(
+            measured and is_dataclass(self) and fields(self) and is_number(self.level)
+        )
+
     def measured(self, sweep):
         """The quality at each threshold of a sweep."""
         raise NotImplementedError
+
+    def refuse_misuse(self, router, has_global):
+        """Refuse a comparison of base and global where there is no global."""
+        if self.needs_global and not has_global:
+            raise ValueError(
+                f"{self!r} is about a base and a global, and there is no global. Ask "
+                "for MinSelectiveAccuracy, the accuracy on what is answered."
+            )
 
     def values(self, rows, threshold):
         """What the quality is the mean of, one for each row, and weights of the rows.
@@ -146,3 +274,30 @@ class Floor(Budget):
             else:
                 fails = middle
         return passes
+
+
+def limit_of(budget):
+    """The limit among the parts that asks for most coverage, or None."""
+    limits = [part for part in budget.parts if part.bounds_coverage]
+    return max(limits, key=_coverage_of, default=None)
+
+
+def least_coverage(budget):
+    """The least coverage that keeps to every limit among the parts; 0 without one."""
+    limits = (part for part in budget.parts if part.bounds_coverage)
+    return max(map(_coverage_of, limits), default=0.0)
+
+
+def _coverage_of(limit):
+    coverage = limit.least_coverage()
+    if not is_number(coverage) or not 0 <= coverage <= 1:
+        raise ValueError(
+            f"{type(limit).__name__}.least_coverage must return a share in [0, 1]. Got "
+            f"{coverage!r}."
+        )
+    return float(coverage)
+
+
+def floors_of(budget):
+    """The floors among the parts."""
+    return tuple(part for part in budget.parts if part.measures_quality)

@@ -1,11 +1,9 @@
-"""Operating points, and what is certain about them."""
+"""What is certain about an operating point on new data."""
 
 from dataclasses import dataclass
 from math import inf, isnan
 
-from selective_query.budgets.base import Budget, Limit
-from selective_query.budgets.combined import least_coverage
-from selective_query.budgets.limits import Coverage, QueryRate
+from selective_query.budgets.base import Budget, least_coverage
 
 
 @dataclass(frozen=True)
@@ -124,61 +122,12 @@ class Certificate:
 
 def _as_coverage(budget):
     """Limits as the coverage that they amount to: that is what holds on average."""
-    if all(isinstance(part, (Coverage, QueryRate)) for part in budget.parts):
+    if all(part.bounds_coverage and part.states_coverage for part in budget.parts):
         return f"{budget}"
     return f"coverage >= {least_coverage(budget):.4g}, as {budget} takes,"
 
 
 def _with_bound(part, bound):
-    if isinstance(part, Limit):
+    if part.bounds_coverage:
         return f"{part} (coverage bound {bound:.4g})"
     return str(part)
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold on the query score, and what it gives.
-
-    Attributes
-    ----------
-    threshold : float or None
-        The base answers where the score is at most this. None where each group has its
-        own.
-    budget : Budget or None
-        What was asked for.
-    coverage : float
-        The coverage on the calibration rows; of models that are fitted anew, what is
-        to be expected of those in use.
-    accuracy : float
-        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
-        nan where their outcomes are not known.
-    certificate : Certificate
-    """
-
-    threshold: float | None
-    budget: Budget | None
-    coverage: float
-    accuracy: float
-    certificate: Certificate
-
-    def keeps(self, score, evidence):
-        """Whether the base answers, for rows with these scores.
-
-        Parameters
-        ----------
-        score : ndarray of shape (n_samples,)
-        evidence : Evidence
-            Of the same rows, for rules that look at more than the score.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), bool
-        """
-        return score <= self.threshold
-
-    def __str__(self):
-        asked = "a positive benefit" if self.budget is None else f"{self.budget}"
-        return (
-            f"threshold {self.threshold:.6g} for {asked}: coverage {self.coverage:.4f} "
-            f"on the calibration rows; {self.certificate}"
-        )

@@ -1,11 +1,15 @@
 """Several budgets at once, and numbers as budgets."""
 
-from dataclasses import fields, is_dataclass
 from numbers import Integral
 
-from selective_query.budgets.base import Budget, Floor, Limit, is_number
+from selective_query.budgets.base import Budget, is_number
 from selective_query.budgets.limits import Coverage
-from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost, StayLocal
+from selective_query.outcomes._chance import chance_of_rows
+
+
+def _of_any_part(name):
+    """A property that is true where it is of one of the parts."""
+    return property(lambda self: any(getattr(part, name) for part in self.parts))
 
 
 class All(Budget):
@@ -26,6 +30,12 @@ class All(Budget):
     >>> All(Coverage(0.7), MinAccuracy(0.95))
     All(Coverage(minimum=0.7), MinAccuracy(accuracy=0.95))
     """
+
+    is_complete = True
+    bounds_coverage, measures_quality, reads_rows, reads_base = map(
+        _of_any_part,
+        ("bounds_coverage", "measures_quality", "reads_rows", "reads_base"),
+    )
 
     def __init__(self, *budgets):
         if not budgets:
@@ -68,13 +78,22 @@ class Mixed(All):
     seed : int, default=0
     """
 
-    mixes = True
+    mixes = reads_rows = True
 
     def __init__(self, *budgets, seed=0):
         super().__init__(*budgets)
         if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
             raise ValueError(f"Mixed: seed must be a whole number >= 0. Got {seed!r}.")
         self.seed = seed
+
+    @property
+    def where_read(self):
+        """What tells one choice of the rows' chances from another."""
+        return self.seed
+
+    def column(self, evidence):
+        """The chance of each row, which picks among the thresholds of its group."""
+        return chance_of_rows(evidence, self.seed)
 
     def __eq__(self, other):
         return super().__eq__(other) and getattr(other, "seed", None) == self.seed
@@ -96,7 +115,16 @@ def as_budget(value):
     """
     if isinstance(value, Budget):
         for part in value.parts:
-            _check_kind(part)
+            if not part.is_complete:
+                raise ValueError(
+                    f"{type(part).__name__} is no budget that can be solved. Subclass "
+                    "Limit and implement least_coverage(), or subclass Floor as a "
+                    "frozen dataclass whose first field is the level, and implement "
+                    "measured(sweep), and p_value(sweep, i, error) for certificates. "
+                    "Budgets that look at rows are GroupCoverage, MaxQueryCost and "
+                    "StayLocal, and what a subclass of RowBudget reads as one of them "
+                    f"does. Got {part!r}."
+                )
         return value
     if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(
@@ -112,24 +140,6 @@ def as_budget(value):
     return Coverage(value)
 
 
-def _check_kind(part):
-    if isinstance(part, Limit):
-        solved = type(part).least_coverage is not Limit.least_coverage
-    elif isinstance(part, Floor):
-        solved = is_dataclass(part) and type(part).measured is not Floor.measured
-        solved = solved and bool(fields(part)) and is_number(part.level)
-    else:
-        solved = isinstance(part, (GroupCoverage, MaxQueryCost, StayLocal))
-    if not solved:
-        raise ValueError(
-            f"{type(part).__name__} is no budget that can be solved. Subclass Limit "
-            "and implement least_coverage(), or subclass Floor as a frozen dataclass "
-            "whose first field is the level, and implement measured(sweep), and "
-            "p_value(sweep, i, error) for certificates. Budgets that look at rows are "
-            f"GroupCoverage, MaxQueryCost and StayLocal. Got {part!r}."
-        )
-
-
 def check_coverage(coverage):
     """The budget that a `coverage` parameter stands for; None stands for itself.
 
@@ -139,30 +149,3 @@ def check_coverage(coverage):
         When it is neither None, nor a number in [0, 1], nor a budget.
     """
     return None if coverage is None else as_budget(coverage)
-
-
-def limit_of(budget):
-    """The limit among the parts that asks for most coverage, or None."""
-    limits = [part for part in budget.parts if isinstance(part, Limit)]
-    return max(limits, key=_coverage_of, default=None)
-
-
-def least_coverage(budget):
-    """The least coverage that keeps to every limit among the parts; 0 without one."""
-    limits = (part for part in budget.parts if isinstance(part, Limit))
-    return max(map(_coverage_of, limits), default=0.0)
-
-
-def _coverage_of(limit):
-    coverage = limit.least_coverage()
-    if not is_number(coverage) or not 0 <= coverage <= 1:
-        raise ValueError(
-            f"{type(limit).__name__}.least_coverage must return a share in [0, 1]. Got "
-            f"{coverage!r}."
-        )
-    return float(coverage)
-
-
-def floors_of(budget):
-    """The floors among the parts."""
-    return tuple(part for part in budget.parts if isinstance(part, Floor))

@@ -23,6 +23,8 @@ class Coverage(Limit):
 
     minimum: float
 
+    states_coverage = True
+
     def __post_init__(self):
         check_number(self, "minimum", 0, 1)
 
@@ -45,6 +47,8 @@ class QueryRate(Limit):
     """
 
     maximum: float
+
+    states_coverage = True
 
     def __post_init__(self):
         check_number(self, "maximum", 0, 1)

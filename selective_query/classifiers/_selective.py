@@ -35,7 +35,7 @@ from selective_query.budgets._solving.calibration import (
     check_certifiable_weights,
     hold_out,
 )
-from selective_query.budgets.combined import check_coverage, floors_of
+from selective_query.budgets.combined import check_coverage
 from selective_query.classifiers._deciding import DecidingMixin, check_base
 from selective_query.exceptions import (
     CertificateError,
@@ -191,7 +191,7 @@ class BaseSelectiveClassifier(
         if self.confidence is None or held_out:
             return
         budget = check_coverage(self.coverage)
-        if budget is not None and floors_of(budget) and not self._global_stays():
+        if budget is not None and budget.measures_quality and not self._global_stays():
             raise CertificateError(
                 f"confidence={self.confidence} for {budget!r} needs answers of the "
                 "global that will be in use. Set calibration=0.2 to hold out a share "
@@ -225,7 +225,7 @@ class BaseSelectiveClassifier(
         """Fit on all rows; router and threshold come from out-of-fold answers."""
         self._refuse_moving_layers()
         sides = self._adapted(self._sides(X, y, weight))
-        self.policy_ = self._new_policy()._fit(
+        self.policy_ = self._new_policy().fit(
             sides.outcomes,
             change=sides.base.change_by_refit() if self.calibration is None else (),
             answers_exact=self._global_stays(),
@@ -334,14 +334,15 @@ class BaseSelectiveClassifier(
             None if weight is None else weight[train],
         )
         sides = self._adapted(sides)
-        self.policy_ = self._new_policy()
-        if make_router(self.router).learns:
-            self.policy_._fit_router(sides.outcomes)
-            self._warn_of_moving_features(sides.base)
         self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
         outcomes = self._outcomes(X_held_out, *parts)
-        self.policy_._calibrate(outcomes)
+        policy = self._new_policy()
+        if make_router(self.router).learns:
+            self.policy_ = policy.fit(sides.outcomes, outcomes)
+            self._warn_of_moving_features(sides.base)
+        else:
+            self.policy_ = policy.fit(outcomes)
         warn_of_weak_models(outcomes, self._frozen())
 
     def _frozen(self):

@@ -9,9 +9,8 @@ from sklearn.base import BaseEstimator
 
 from selective_query._models.sides import Sides
 from selective_query._utils.validation import takes_weights
-from selective_query.budgets._solving.outlook import likely_coverage
+from selective_query.budgets._solving.reach import likely_coverage
 from selective_query.budgets.combined import check_coverage
-from selective_query.budgets.row_budgets import local_parts, local_rows
 from selective_query.metrics._query_share import query_share
 
 BASE_FACTOR = 2
@@ -167,11 +166,8 @@ class AlternatingAdaptation(BaseEstimator):
 
         Both of shape (n_samples,), out of fold.
         """
-        policy = self._policy
-        score = policy._new_router(outcomes).fit_score(outcomes)
-        stays = local_rows(local_parts(check_coverage(policy.coverage)), outcomes)
-        if stays is not None:
-            score = np.where(stays, -np.inf, score)
+        rule = self._policy.new_rule(outcomes)
+        score = rule.masked(rule.router.fit_score(outcomes), outcomes)
         if first:
             self.coverage_ = self._target(score, outcomes)
         queried = query_share(score, [self.coverage_], outcomes.weight)

@@ -14,7 +14,7 @@ from selective_query.budgets import (
     MaxPrice,
     MinAccuracy,
 )
-from selective_query.budgets._solving.outlook import likely_coverage
+from selective_query.budgets._solving.reach import likely_coverage
 from selective_query.budgets.combined import All
 from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment

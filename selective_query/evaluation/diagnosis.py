@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from selective_query.budgets.combined import floors_of, least_coverage, limit_of
+from selective_query.budgets.base import least_coverage
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.outcomes.outcomes import Outcomes
 
@@ -133,8 +133,7 @@ def judge(model, X, y=None, sample_weight=None):
 
 def _asked_coverage(policy):
     budget = policy.operating_point_.budget
-    limit = None if budget is None else limit_of(budget)
-    if limit is not None and not floors_of(budget):
+    if budget is not None and budget.bounds_coverage and not budget.measures_quality:
         return least_coverage(budget)
     return float(np.clip(policy.operating_point_.coverage, 0, 1))
 

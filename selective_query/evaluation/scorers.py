@@ -8,10 +8,10 @@ compare candidates at equal coverage, over all coverages, or at a price. All tak
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from selective_query.budgets._solving.reach import Reach
 from selective_query.budgets._solving.sweep import JudgedRows
-from selective_query.budgets.base import ROUNDING, is_number
-from selective_query.budgets.combined import as_budget, floors_of, least_coverage
-from selective_query.budgets.row_budgets import local_parts, looks_at_rows
+from selective_query.budgets.base import is_number, least_coverage
+from selective_query.budgets.combined import as_budget
 from selective_query.metrics.areas import deferral_area as area_of_scores
 from selective_query.metrics.at_coverage import accuracy_at_coverage
 
@@ -132,7 +132,7 @@ class at_budget(_WeightedScorer):
 
     def __init__(self, budget):
         self.budget = as_budget(budget)
-        if looks_at_rows(self.budget) or local_parts(self.budget):
+        if self.budget.reads_rows:
             raise ValueError(
                 "at_budget scores limits and floors, not budgets that look at rows. "
                 f"Got {budget!r}. Use priced_accuracy for those."
@@ -141,21 +141,18 @@ class at_budget(_WeightedScorer):
     def __call__(self, estimator, X, y, sample_weight=None):
         """Accuracy, or coverage, of a fitted estimator on these rows."""
         score, base, query, weight = _judged(estimator, X, y, sample_weight)
-        least, floors = least_coverage(self.budget), floors_of(self.budget)
-        if not floors:
+        if not self.budget.measures_quality:
+            least = least_coverage(self.budget)
             return float(
                 accuracy_at_coverage(
                     score, base, query, coverage=least, sample_weight=weight
                 )
             )
         weight = np.ones(len(score)) if weight is None else weight
-        sweep = JudgedRows(score, base, query, weight).sweep()
-        allowed = sweep.coverage >= least - ROUNDING
-        met = np.logical_and.reduce([allowed, *(floor.met(sweep) for floor in floors)])
-        if met.any():
-            return float(sweep.coverage[met].max())
-        lacking = sum(np.maximum(0, floor.shortfall(sweep)) for floor in floors)
-        return -float(np.nanmin(lacking[allowed]))
+        reach = Reach.of(self.budget, JudgedRows(score, base, query, weight).sweep())
+        if reach.met.any():
+            return float(reach.coverage[reach.furthest()])
+        return -float(np.nanmin(reach.short[reach.allowed]))
 
     def __repr__(self):
         return f"at_budget({self.budget})"

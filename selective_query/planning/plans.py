@@ -5,14 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query._utils.validation import check_instance, check_matplotlib_support
-from selective_query.budgets._solving.outlook import judged_rows
-from selective_query.budgets.base import Budget
-from selective_query.budgets.combined import (
-    All,
-    as_budget,
-    floors_of,
-    least_coverage,
-)
+from selective_query.budgets._solving.reach import Reach, judged_rows
+from selective_query.budgets.base import Budget, least_coverage
+from selective_query.budgets.combined import All, as_budget
 from selective_query.budgets.limits import least_carried
 from selective_query.costs._lost_queries import with_lost_queries
 from selective_query.costs.deployment import Deployment
@@ -159,7 +154,8 @@ def plan(outcomes, score, deployment, *budgets):
     TypeError
         When `deployment` is no Deployment, or `outcomes` no Outcomes.
     ValueError
-        When there is no budget or no global, or the score is not one number a row.
+        When there is no budget or no global, a budget looks at rows, or the score is
+        not one number a row.
 
     Examples
     --------
@@ -239,7 +235,11 @@ class _Rows:
         """Coverage, accuracy and the budget as asked."""
         asked = [_asked(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
-        floors = floors_of(budget)
+        if budget.reads_rows:
+            raise ValueError(
+                "plan takes limits and floors, not budgets that look at rows. Got "
+                f"{budget!r}. Fit a policy with those."
+            )
         least = max(least_coverage(budget), least_carried(deployment))
         outcomes = with_lost_queries(self.outcomes, deployment.chance_lost)
         sweep = judged_rows(self.score, outcomes).sweep()
@@ -249,11 +249,8 @@ class _Rows:
             outcomes.global_utility,
             outcomes.sample_weight,
         ).curve
-        possible = np.union1d(curve.coverage, [least])
-        possible = possible[possible >= least - 1e-12]
-        for floor in floors:
-            lacking = np.asarray(floor.shortfall(sweep))
-            possible = possible[np.interp(possible, sweep.coverage, lacking) <= 1e-12]
+        coverage = np.union1d(curve.coverage, [least])
+        possible = coverage[Reach.of(budget, sweep, coverage, least).met]
         if not len(possible):
             raise BudgetInfeasibleError(
                 f"No coverage keeps to {budget} on these rows. Ask for less, or use "
@@ -263,7 +260,7 @@ class _Rows:
             )
         accuracy = curve.accuracy_at(possible)
         place = len(possible) - 1
-        if not floors:
+        if not budget.measures_quality:
             # Of accuracies that half a row tells apart, the one that costs least.
             equal = accuracy >= accuracy.max() - 0.5 / outcomes.n_rows
             place = np.flatnonzero(equal)[-1]

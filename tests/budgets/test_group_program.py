@@ -10,7 +10,7 @@ from selective_query.budgets._solving.group_program import (
     group_levels,
     plan_groups,
 )
-from selective_query.budgets.group_point import kept_by_mixtures
+from selective_query.budgets.operating_points import kept_by_mixtures
 
 N = 40
 RNG = np.random.default_rng(0)

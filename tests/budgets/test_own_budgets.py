@@ -1,16 +1,23 @@
 """Budgets that users write themselves are solved or refused, never passed over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from selective_query import HybridClassifier, Outcomes, RoutingPolicy
-from selective_query.budgets import All, Calibration, CalibrationScores, Coverage
+from selective_query.budgets import (
+    All,
+    Budget,
+    Calibration,
+    CalibrationScores,
+    Coverage,
+    Floor,
+    Limit,
+    RowBudget,
+)
 from selective_query.budgets._p_values import binomial_p_value
-from selective_query.budgets.base import Budget, Floor, Limit
-from selective_query.budgets.row_budgets import RowBudget
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
 from selective_query.evaluation.scorers import at_budget
 from selective_query.exceptions import BudgetInfeasibleError, CertificateError
@@ -182,3 +189,107 @@ def test_a_floor_of_which_nothing_is_measured_cannot_be_met():
 
 def test_coverage_zero_is_a_coverage():
     assert policy(All(Coverage(0), AtMostOneIn(1))).fit(draw()).operating_point_
+
+
+@dataclass(frozen=True)
+class MaxQueriesOfGroup(RowBudget):
+    """At most this share of all inputs is queried from one group."""
+
+    maximum: float
+    label: int = 0
+
+    reads = "query_cost"
+
+    def read(self, evidence):
+        return evidence.require("group", "MaxQueriesOfGroup") == self.label
+
+
+@dataclass(frozen=True)
+class Steps(RowBudget):
+    """Groups by what the base says, with a least coverage that rises among them."""
+
+    shares: tuple
+    where: object = None
+
+    reads, parameter = "group", "where"
+
+    def least_coverages(self, groups):
+        return self.shares
+
+
+@dataclass(frozen=True)
+class Stays(RowBudget):
+    """The rows of one group stay."""
+
+    label: int
+
+    reads = "local_only"
+
+    def read(self, evidence):
+        return evidence.group == self.label
+
+
+def grouped(n=1500):
+    outcomes = draw(n)
+    return replace(outcomes, group=np.random.default_rng(1).integers(0, 3, size=n))
+
+
+def test_a_cost_of_ones_own_is_kept():
+    outcomes = grouped()
+    fitted = policy(MaxQueriesOfGroup(0.02, 1)).fit(outcomes)
+    queried = ~fitted.decide(outcomes.evidence)
+    assert 0.018 < np.mean(queried & (outcomes.group == 1)) <= 0.02
+    assert np.mean(queried) > 0.05, "those of other groups cost nothing"
+    assert fitted.at(MaxQueriesOfGroup(0.02, 1)).operating_point_
+    with pytest.raises(ValueError, match="MaxQueriesOfGroup.* was not kept in fit"):
+        fitted.at(MaxQueriesOfGroup(0.02, 2))
+
+
+def test_groups_of_ones_own_are_kept_and_certified():
+    outcomes = grouped()
+    fitted = policy(Steps((0.5, 0.7, 0.9))).fit(outcomes)
+    kept = fitted.decide(outcomes.evidence)
+    shares = [kept[outcomes.group == g].mean() for g in range(3)]
+    np.testing.assert_array_less([0.5, 0.7, 0.9], np.add(shares, 1e-9))
+    assert shares[2] < 0.95
+    certified = fitted.at(Steps((0.5, 0.7, 0.9)), confidence=0.9)
+    assert np.mean(certified.decide(outcomes.evidence)) > np.mean(kept)
+    for wrong in ((0.5, 0.7), (0.5, 0.7, 1.9), (0.5, 0.7, np.nan)):
+        with pytest.raises(ValueError, match="Steps.least_coverages must .* 3 groups"):
+            fitted.at(Steps(wrong))
+
+
+def test_rows_of_ones_own_stay():
+    outcomes = grouped()
+    fitted = policy(All(0.5, Stays(2))).fit(outcomes)
+    kept = fitted.decide(outcomes.evidence)
+    assert kept[outcomes.group == 2].all()
+    assert kept.mean() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("reads", [None, "X", "group", "query_cost"])
+def test_a_row_budget_says_what_it_reads_and_asks_for(reads):
+    own = type("Own", (RowBudget,), {"reads": reads, "read": lambda self, evidence: 0})
+    with pytest.raises(ValueError, match="Own is no budget that can be solved"):
+        policy(own()).fit(grouped())
+
+
+@pytest.mark.parametrize(
+    ("budget", "column", "says"),
+    [
+        (Steps((0.5, 0.5)), [0.0, np.nan], "Steps: a label of a group is NaN"),
+        (MaxQueriesOfGroup(1), [1.0, -1.0], "MaxQueriesOfGroup: the cost .* >= 0"),
+        (MaxQueriesOfGroup(1), ["a", "b"], "MaxQueriesOfGroup: the cost .* number"),
+        (Stays(1), [0.5, 1.0], "Stays: read must say true or false"),
+        (Stays(1), [True], "Stays: read must give one value for each of the 2 rows"),
+    ],
+)
+def test_what_a_row_budget_of_ones_own_reads_is_checked(budget, column, says):
+    object.__setattr__(budget, "read", lambda evidence: column)
+    with pytest.raises(ValueError, match=says):
+        budget.column(draw(2).evidence)
+
+
+def test_a_cost_of_ones_own_is_bounded_by_a_number_of_some_sense():
+    with pytest.raises(ValueError, match="MaxQueriesOfGroup: maximum must be a number"):
+        policy(MaxQueriesOfGroup(-0.5)).fit(grouped())

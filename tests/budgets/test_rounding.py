@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selective_query import Outcomes, RoutingPolicy
+from selective_query import Evidence, Outcomes, RoutingPolicy
 from selective_query.budgets import (
     All,
     Calibration,
@@ -13,10 +13,11 @@ from selective_query.budgets import (
     JudgedRows,
     MaxQueryCost,
     Mixed,
+    MixedOperatingPoint,
 )
+from selective_query.budgets._columns import RowColumns
 from selective_query.budgets._solving.group_program import group_levels
-from selective_query.budgets.group_point import kept_by_mixtures
-from selective_query.budgets.row_budgets import RowColumns
+from selective_query.budgets.operating_points import kept_by_mixtures
 from selective_query.exceptions import CalibrationWarning
 
 
@@ -44,7 +45,7 @@ def chance_kept(policy, outcomes):
     """Whether the base answers, on average over how a mixture may fall."""
     point = policy.operating_point_
     score = policy.query_score(outcomes)
-    if not point.mixtures:
+    if not isinstance(point, MixedOperatingPoint):
         return point.keeps(score, outcomes.evidence)
     grid = (np.arange(1000) + 0.5) / 1000
     decided = [
@@ -189,11 +190,13 @@ def test_thresholds_are_carried_over_to_the_scores_of_other_models(kind):
     )
     budget = kind(Coverage(0.4), GroupCoverage({0: 0.7}))
     point = calibration.solve(budget)
-    chances = np.linspace(0, 0.999, 200) if kind is Mixed else [0.0]
-    kept = np.mean(
-        [point._keeps(2 * score, group, np.full(600, chance)) for chance in chances],
-        axis=0,
-    )
+    kept = point.keeps(2 * score, Evidence(X=score[:, None], group=group))
+    if kind is Mixed:
+        decided = [
+            kept_by_mixtures(point.mixtures, 2 * score, group, np.full(600, chance))
+            for chance in np.linspace(0, 0.999, 200)
+        ]
+        kept = np.mean(decided, axis=0)
     assert kept.mean() == pytest.approx(point.coverage, abs=0.005)
     assert kept[group == 0].mean() == pytest.approx(0.7, abs=0.01)
     assert point.thresholds[1][1] == point.thresholds[2][1]

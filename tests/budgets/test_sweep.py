@@ -5,7 +5,7 @@ import pytest
 
 from selective_query import Outcomes
 from selective_query.budgets import JudgedRows, MinAccuracy
-from selective_query.budgets._solving.outlook import likely_coverage
+from selective_query.budgets._solving.reach import likely_coverage
 
 RNG = np.random.default_rng(0)
 SCORE = RNG.integers(0, 8, size=40).astype(float)

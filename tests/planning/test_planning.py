@@ -8,7 +8,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 
 from selective_query import HybridClassifier, Outcomes
-from selective_query.budgets import All, BatteryLife, MaxLatency, MinAccuracy
+from selective_query.budgets import (
+    All,
+    BatteryLife,
+    GroupCoverage,
+    MaxLatency,
+    MinAccuracy,
+    StayLocal,
+)
 from selective_query.costs import (
     CLOUD,
     LTE_M,
@@ -249,3 +256,9 @@ def test_a_hybrid_plans_for_itself(hybrid, digits):
         hybrid.plan(X, y, replace(COSTS, order="parallel"), 0.8)
     own = replace(COSTS, router_macs=7)
     assert hybrid.plan(X, y, own, 0.8).deployment is own
+
+
+def test_budgets_that_look_at_rows_are_refused(rows):
+    for budget in (GroupCoverage(0.9), lambda costs: All(0.5, StayLocal())):
+        with pytest.raises(ValueError, match="plan takes limits and floors, not"):
+            plan(*rows, COSTS, budget)

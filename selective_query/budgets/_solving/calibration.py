@@ -7,28 +7,29 @@ from math import inf, nan
 import numpy as np
 from sklearn.utils import check_random_state
 
+from selective_query.budgets._columns import RowColumns, read_to_be_solved
 from selective_query.budgets._solving.groups import solve_groups
-from selective_query.budgets._solving.infeasible import (
-    infeasible,
+from selective_query.budgets._solving.reach import Reach
+from selective_query.budgets._solving.sequence import (
+    fixed_sequence,
     not_shown,
     warn_nothing_shown,
 )
-from selective_query.budgets._solving.sequence import fixed_sequence
-from selective_query.budgets._solving.shortfalls import short_by, standard_error
+from selective_query.budgets._solving.shortfalls import of_threshold
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import (
     CalibrationScores,
     coverage_bound,
 )
-from selective_query.budgets.base import ROUNDING, Floor, Limit, is_number
-from selective_query.budgets.certificates import Certificate, OperatingPoint
-from selective_query.budgets.combined import (
-    check_coverage,
+from selective_query.budgets.base import (
     floors_of,
+    is_number,
     least_coverage,
     limit_of,
 )
-from selective_query.budgets.row_budgets import RowColumns, looks_at_rows
+from selective_query.budgets.certificates import Certificate
+from selective_query.budgets.combined import check_coverage
+from selective_query.budgets.operating_points import OperatingPoint
 from selective_query.exceptions import (
     BudgetInfeasibleError,
     CertificateError,
@@ -101,14 +102,14 @@ class Calibration:
             raise ValueError("There are no calibration rows of positive weight.")
         if budget is None:
             return self._point(None, 0.0, None, method="the sign of the benefit")
-        if looks_at_rows(budget):
+        if read_to_be_solved(budget):
             return solve_groups(self, budget, confidence)
         floors = floors_of(budget)
         if not floors:
             return self._spend(budget, least_coverage(budget), confidence)
         self._check_judged(floors)
         if confidence is None:
-            return self._reach(budget, floors)
+            return self._reach(budget)
         self._check_answers(floors)
         return self._certify(budget, floors, confidence)
 
@@ -151,7 +152,7 @@ class Calibration:
             bound = coverage
             if rank is not None and not too_few:
                 bound = coverage_bound(rank, self.scores.n, confidence)
-            bound = _for_each_limit(budget, bound)
+            bound = _bounds(budget, bound)
         return self._point(
             budget,
             threshold,
@@ -162,16 +163,10 @@ class Calibration:
             rank=rank,
         )
 
-    def _reach(self, budget, floors):
+    def _reach(self, budget):
         """The fewest queries that reach the floors, by estimate."""
         sweep = self.judged.sweep()
-        allowed = sweep.coverage >= least_coverage(budget) - ROUNDING
-        met = allowed.copy()
-        for floor in floors:
-            met &= floor.met(sweep)
-        if not met.any():
-            raise infeasible(sweep, allowed, limit_of(budget), floors)
-        furthest = int(np.flatnonzero(met)[-1])
+        furthest = Reach.of(budget, sweep).furthest()
         if self.scores.exact:
             threshold = self.scores.above(sweep.thresholds[furthest])
             if sweep.kept[furthest] == sweep.n:
@@ -180,33 +175,17 @@ class Calibration:
             # Scores of the refitted models differ, so a coverage is carried over, not
             # a threshold.
             threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
+        worth = self.scores.n_effective / self.scores.n
         return self._point(
             budget,
             threshold,
             None,
             method="estimated curve",
             short_by=tuple(
-                self._short_by(part, sweep, furthest) for part in budget.parts
+                of_threshold(part, self.judged, sweep, furthest, worth)
+                for part in budget.parts
             ),
         )
-
-    def _short_by(self, part, sweep, i):
-        """By how much new data fall short of a part that threshold i meets."""
-        rows, worth = self.judged, self.scores.n_effective / self.scores.n
-        kept = rows.score <= sweep.thresholds[i]
-        if isinstance(part, Limit):
-            error = standard_error(kept, rows.weight, worth)
-            return short_by(sweep.coverage[i] - least_coverage(part), error)
-        if not isinstance(part, Floor) or (part.kept_by_global and not sweep.kept[i]):
-            return None
-        judged = part.values(rows, sweep.thresholds[i])
-        if judged is None:
-            return nan
-        values, weight = judged
-        # Rows that are all right, or all alike, still leave one in so many open.
-        least = 1 / (weight.sum() * worth)
-        error = max(standard_error(values, weight, worth), least)
-        return short_by(-float(part.shortfall(sweep)[i]), error)
 
     def _certify(self, budget, floors, confidence):
         """The fewest queries that are shown to reach the floors."""
@@ -317,25 +296,21 @@ def check_confidence(confidence):
         )
 
 
-def _for_each_limit(budget, bound):
-    """One bound of the coverage for each limit; they hold together, being the same."""
-    bounds = tuple(bound if isinstance(p, Limit) else None for p in budget.parts)
-    return bounds[0] if len(bounds) == 1 else bounds
-
-
-def _bounds(budget):
+def _bounds(budget, coverage=None):
     """What is shown of each part: what was asked for, and nothing beyond it.
 
-    A bound that is read off the rows after they chose the threshold is no bound.
+    A bound that is read off the rows after they chose the threshold is no bound. Of
+    limits alone it is a `coverage` by rank; several hold together, being the same.
     """
-    bounds = tuple(
-        part.level
-        if isinstance(part, Floor)
-        else least_coverage(part)
-        if isinstance(part, Limit)
-        else None
-        for part in budget.parts
-    )
+
+    def bound(part):
+        if part.measures_quality:
+            return part.level
+        if not part.bounds_coverage:
+            return None
+        return least_coverage(part) if coverage is None else coverage
+
+    bounds = tuple(map(bound, budget.parts))
     return bounds[0] if len(bounds) == 1 else bounds
 
 

@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 
+from selective_query.budgets._columns import part_that_reads
 from selective_query.budgets._solving.group_program import (
     expected_benefit,
     group_levels,
@@ -16,11 +17,8 @@ from selective_query.budgets._solving.group_rounding import (
     mended,
     one_threshold_each,
 )
-from selective_query.budgets._solving.shortfalls import short_by, standard_error
 from selective_query.budgets._solving.sweep import JudgedRows
-from selective_query.budgets.base import Limit
-from selective_query.budgets.combined import least_coverage
-from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
+from selective_query.budgets.base import check_number, least_coverage
 
 # What the lowest score is worth less than the highest, where both are worth the same.
 SLOPE = 1e-3
@@ -62,7 +60,10 @@ class GroupProblem:
     def of(cls, budget, calibration):
         """All calibration rows."""
         judged = calibration.judged
-        by, costs = part_of(budget, GroupCoverage), part_of(budget, MaxQueryCost)
+        by = part_that_reads(budget, "group")
+        costs = part_that_reads(budget, "query_cost")
+        if costs:
+            check_number(costs, "maximum", 0, inf)
         group = np.zeros(len(judged.score), dtype=int)
         if by:
             group = calibration.columns.of(by)
@@ -71,7 +72,7 @@ class GroupProblem:
             judged=judged,
             groups=groups,
             place=place,
-            least=by.least_coverages(groups) if by else np.zeros(1),
+            least=_least_coverages(by, groups) if by else np.zeros(1),
             overall=least_coverage(budget),
             max_gap=by.max_gap if by else None,
             max_cost=costs.maximum if costs else None,
@@ -105,7 +106,7 @@ class GroupProblem:
         return self.judged.weight > 0
 
     @cached_property
-    def _present(self):
+    def present(self):
         """Groups that have some; the others keep everything."""
         return np.unique(self.place[self._used])
 
@@ -115,10 +116,10 @@ class GroupProblem:
 
         The score of rank k among n rows keeps k / (n + 1) of new ones.
         """
-        size = np.bincount(self.place, self.judged.weight)[self._present]
+        size = np.bincount(self.place, self.judged.weight)[self.present]
         return Constraints(
             size=size,
-            least=self._one_more(self.least[self._present], size),
+            least=self._one_more(self.least[self.present], size),
             overall=self._one_more(self.overall, size.sum()),
             max_gap=self.max_gap,
             max_cost=self.max_cost,
@@ -133,7 +134,7 @@ class GroupProblem:
         columns = [self.judged.score, self.value, self.judged.weight]
         if self.cost is not None:
             columns.append(self.cost)
-        rows = [self._used & (self.place == g) for g in self._present]
+        rows = [self._used & (self.place == g) for g in self.present]
         return [group_levels(*(column[own] for column in columns)) for own in rows]
 
     @cached_property
@@ -165,8 +166,8 @@ class GroupProblem:
             self.judged.score[used],
             self._strictly_rising_value[used],
             self.judged.weight[used],
-            np.searchsorted(self._present, self.place[used]),
-            len(self._present),
+            np.searchsorted(self.present, self.place[used]),
+            len(self.present),
             least=asked.least,
             overall=asked.overall,
             max_gap=asked.max_gap,
@@ -178,13 +179,13 @@ class GroupProblem:
     def thresholds(self, plan):
         """One threshold for each group, on the scores of these rows."""
         found = np.full(len(self.groups), inf)
-        found[self._present] = one_threshold_each(plan, self._levels, self._constraints)
+        found[self.present] = one_threshold_each(plan, self._levels, self._constraints)
         return found
 
     def mixtures(self, plan):
         """Thresholds and their shares for each group, on the scores of these rows."""
         found = [[(inf, 1.0)] for _ in self.groups]
-        for g, mixed in zip(self._present, plan.mixture, strict=True):
+        for g, mixed in zip(self.present, plan.mixture, strict=True):
             found[g] = mixed
         return found
 
@@ -196,56 +197,6 @@ class GroupProblem:
             for threshold, share in mixture:
                 kept[rows] += share * (self.judged.score[rows] <= threshold)
         return kept
-
-    def short_by(self, budget, kept, worth):
-        """By how much new data fall short of each part, where these rows are so kept.
-
-        Parameters
-        ----------
-        budget : Budget
-        kept : ndarray of shape (n_samples,)
-            Chance of each row to be kept.
-        worth : float
-            How many rows a unit of weight is worth.
-
-        Returns
-        -------
-        tuple of (float or None)
-        """
-        weight = self.judged.weight
-
-        def share(rows):
-            error = standard_error(kept[rows], weight[rows], worth)
-            return np.average(kept[rows], weights=weight[rows]), error
-
-        def of_groups():
-            found = [share(self.place == g) for g in self._present]
-            coverage, error = np.transpose(found)
-            short = [
-                short_by(*both)
-                for both in zip(
-                    coverage - self.least[self._present], error, strict=True
-                )
-            ]
-            if self.max_gap is not None:
-                low, high = np.argmin(coverage), np.argmax(coverage)
-                lead = self.max_gap - (coverage[high] - coverage[low])
-                short.append(short_by(lead, np.hypot(error[low], error[high])))
-            return max((by for by in short if by is not None), default=None)
-
-        def of(part):
-            if isinstance(part, GroupCoverage):
-                return of_groups()
-            if isinstance(part, MaxQueryCost):
-                spent = (1 - kept) * self.cost
-                lead = self.max_cost - np.average(spent, weights=weight)
-                return short_by(lead, standard_error(spent, weight, worth))
-            if isinstance(part, Limit):
-                coverage, error = share(slice(None))
-                return short_by(coverage - least_coverage(part), error)
-            return None
-
-        return tuple(map(of, budget.parts))
 
     def carried_over(self, own, scores_of):
         """Thresholds that keep as many rows where scores are those of other models.
@@ -287,6 +238,11 @@ class GroupProblem:
         ]
 
 
-def part_of(budget, kind):
-    """The part of this kind, or None."""
-    return next((part for part in budget.parts if isinstance(part, kind)), None)
+def _least_coverages(by, groups):
+    least = np.asarray(by.least_coverages(groups), dtype=float)
+    if least.shape != groups.shape or not ((least >= 0) & (least <= 1)).all():
+        raise ValueError(
+            f"{type(by).__name__}.least_coverages must return a share in [0, 1] for "
+            f"each of {len(groups)} groups. Got {least!r}."
+        )
+    return least

@@ -1,23 +1,26 @@
 """Budgets by group and by cost of rows, solved into a threshold for each group."""
 
+from functools import partial
 from math import inf
 
 import numpy as np
 
 from selective_query._utils.validation import warn_user
-from selective_query.budgets._solving.group_problem import GroupProblem, part_of
+from selective_query.budgets._columns import parts_that_read
+from selective_query.budgets._solving.group_problem import GroupProblem
+from selective_query.budgets._solving.shortfalls import of_groups
 from selective_query.budgets._solving.thresholds import (
     TIE_TOLERANCE,
     CalibrationScores,
     rows_needed,
 )
+from selective_query.budgets.base import floors_of
 from selective_query.budgets.certificates import Certificate
-from selective_query.budgets.combined import floors_of
-from selective_query.budgets.group_point import (
+from selective_query.budgets.operating_points import (
     GroupOperatingPoint,
+    MixedOperatingPoint,
     kept_by_mixtures,
 )
-from selective_query.budgets.row_budgets import GroupCoverage, MaxQueryCost
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
 # Share of the rows that makes a plan whose thresholds the others certify.
@@ -38,54 +41,54 @@ def solve_groups(calibration, budget, confidence):
     GroupOperatingPoint
     """
     _check(calibration, budget, confidence)
-    judged, scores = calibration.judged, calibration.scores
     problem = GroupProblem.of(budget, calibration)
-    if confidence is None:
-        plan = problem.plan()
-        own = problem.thresholds(plan)
-        mixtures = problem.mixtures(plan)
-        planned = problem.kept_by(mixtures)
-        if budget.mixes:
-            kept = planned
-            chance = calibration.columns.chance(budget.seed)
-            _warn_lumps(problem, mixtures, kept, chance)
-            mixtures = problem.carried_over_each(mixtures, scores.of)
-        else:
-            kept = (judged.score <= own[problem.place]).astype(float)
-            _warn_rounding(judged.weight @ (kept - planned) / scores.n)
-        thresholds = problem.carried_over(own, scores.of)
-        certificate = Certificate(
-            budget,
-            None,
-            int(scores.n) if scores.whole_weights else float(scores.n),
-            None,
-            scores.exact,
-            method="a linear program over score thresholds",
-            short_by=problem.short_by(budget, kept, scores.n_effective / scores.n),
-            weighted=not scores.unit_weights,
-        )
+    if confidence is not None:
+        return _certified(problem, budget, confidence, calibration.seed)
+    judged, scores = calibration.judged, calibration.scores
+    plan = problem.plan()
+    own, mixtures = problem.thresholds(plan), problem.mixtures(plan)
+    planned = problem.kept_by(mixtures)
+    if budget.mixes:
+        kept = planned
+        _warn_lumps(problem, mixtures, kept, calibration.columns.get(budget))
+        mixtures = problem.carried_over_each(mixtures, scores.of)
+        kind = partial(MixedOperatingPoint, mixtures=tuple(map(tuple, mixtures)))
     else:
-        mixtures, thresholds, certificate = _certify(
-            problem, budget, confidence, calibration.seed
-        )
-        kept = (judged.score <= thresholds[problem.place]).astype(float)
-        planned = problem.kept_by(mixtures)
-    place, share = problem.place, judged.weight / judged.weight.sum()
-    size = np.bincount(place, share)
+        kept = (judged.score <= own[problem.place]).astype(float)
+        _warn_rounding(judged.weight @ (kept - planned) / scores.n)
+        kind = GroupOperatingPoint
+    worth = scores.n_effective / scores.n
+    certificate = Certificate(
+        budget,
+        None,
+        int(scores.n) if scores.whole_weights else float(scores.n),
+        None,
+        scores.exact,
+        method="a linear program over score thresholds",
+        short_by=tuple(of_groups(part, problem, kept, worth) for part in budget.parts),
+        weighted=not scores.unit_weights,
+    )
+    thresholds = problem.carried_over(own, scores.of)
+    return _point(kind, problem, thresholds, kept, planned, certificate)
+
+
+def _point(kind, problem, thresholds, kept, planned, certificate):
+    """What thresholds give, of rows that are kept so, where a mixture was planned."""
+    judged, place = problem.judged, problem.place
+    share = judged.weight / judged.weight.sum()
     groups = problem.groups.tolist()
     with np.errstate(invalid="ignore"):
-        coverages = np.bincount(place, share * kept) / size
+        coverages = np.bincount(place, share * kept) / np.bincount(place, share)
     utility = kept * judged.base_utility + (1 - kept) * judged.query_utility
-    return GroupOperatingPoint(
+    return kind(
         threshold=None,
-        budget=budget,
+        budget=certificate.budget,
         coverage=float(share @ kept),
         accuracy=float(share @ utility),
         certificate=certificate,
         thresholds=tuple(zip(groups, thresholds.tolist(), strict=True)),
         coverages=tuple(zip(groups, coverages.tolist(), strict=True)),
         rounding_loss=max(0.0, float(share @ (problem.value * (kept - planned)))),
-        mixtures=tuple(map(tuple, mixtures)) if budget.mixes else None,
     )
 
 
@@ -125,21 +128,19 @@ def _check(calibration, budget, confidence):
             f"{budget!r} weighs groups by what a query gains, and only evidence was "
             "given. Pass Outcomes as held_out=."
         )
-    if floors_of(budget):
+    if budget.measures_quality:
         raise ValueError(
             f"{floors_of(budget)[0]!r} cannot go together with budgets by group or by "
             "cost of rows. Ask for one of the two."
         )
-    for kind in (GroupCoverage, MaxQueryCost):
-        if sum(isinstance(part, kind) for part in budget.parts) > 1:
+    groups, costs = (parts_that_read(budget, w) for w in ("group", "query_cost"))
+    for parts in (groups, costs):
+        if len(parts) > 1:
             raise ValueError(
-                f"Only one {kind.__name__} can be met at a time. Got {budget!r}. Name "
-                "the groups of both in one."
+                f"Only one {type(parts[0]).__name__} can be met at a time. Got "
+                f"{budget!r}. Name the groups of both in one."
             )
-    by = part_of(budget, GroupCoverage)
-    uncertain = (
-        budget.mixes or part_of(budget, MaxQueryCost) or (by and by.max_gap is not None)
-    )
+    uncertain = budget.mixes or costs or any(by.max_gap is not None for by in groups)
     if confidence is not None and uncertain:
         raise CertificateError(
             "confidence= is given for least coverages of groups with fixed thresholds, "
@@ -148,8 +149,8 @@ def _check(calibration, budget, confidence):
         )
 
 
-def _certify(problem, budget, confidence, seed):
-    """A planned mixture, and thresholds that are shown to keep each least coverage.
+def _certified(problem, budget, confidence, seed):
+    """The operating point whose thresholds are shown to keep each least coverage.
 
     Some rows make the plan; the others settle an order statistic for each group, and
     one for all rows on scores less the planned threshold of their group, each at its
@@ -183,7 +184,8 @@ def _certify(problem, budget, confidence, seed):
     few = []
     for g, least in enumerate(problem.least):
         if least > 0:
-            scores = _exact_scores(rest.judged.take(rest.place == g))
+            judged = rest.judged.take(rest.place == g)
+            scores = CalibrationScores(judged.score, judged.weight, exact=True)
             own[g] = scores.score_at(least, each) if least < 1 else inf
             if own[g] == inf and least < 1:
                 few.append((f"{problem.groups[g]} ({scores.n:g})", least))
@@ -205,8 +207,6 @@ def _certify(problem, budget, confidence, seed):
         method="exact order statistics for each group, the error probability divided",
         vacuous=bool((thresholds == inf).all()),
     )
-    return part.mixtures(plan), thresholds, certificate
-
-
-def _exact_scores(judged):
-    return CalibrationScores(judged.score, judged.weight, exact=True)
+    kept = (problem.judged.score <= thresholds[problem.place]).astype(float)
+    planned = problem.kept_by(part.mixtures(plan))
+    return _point(GroupOperatingPoint, problem, thresholds, kept, planned, certificate)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from selective_query.budgets.base import least_coverage
+
 # What is met by so many standard errors is seldom missed by new data.
 ROOM = 2.0
 
@@ -45,3 +47,79 @@ def short_by(lead, error):
     float or None
     """
     return None if lead >= ROOM * error else float(f"{error:.3g}")
+
+
+def of_threshold(part, rows, sweep, i, worth):
+    """By how much new data fall short of a part that threshold i of a sweep meets.
+
+    Parameters
+    ----------
+    part : Budget
+        With no parts of its own.
+    rows : JudgedRows
+    sweep : Sweep
+        Of these rows.
+    i : int
+    worth : float
+        How many rows a unit of weight is worth.
+
+    Returns
+    -------
+    float or None
+    """
+    if part.bounds_coverage:
+        kept = rows.score <= sweep.thresholds[i]
+        error = standard_error(kept, rows.weight, worth)
+        return short_by(sweep.coverage[i] - least_coverage(part), error)
+    if not part.measures_quality or (part.kept_by_global and not sweep.kept[i]):
+        return None
+    judged = part.values(rows, sweep.thresholds[i])
+    if judged is None:
+        return np.nan
+    values, weight = judged
+    # Rows that are all right, or all alike, still leave one in so many open.
+    least = 1 / (weight.sum() * worth)
+    error = max(standard_error(values, weight, worth), least)
+    return short_by(-float(part.shortfall(sweep)[i]), error)
+
+
+def of_groups(part, problem, kept, worth):
+    """By how much new data fall short of a part, where the rows of groups are so kept.
+
+    Parameters
+    ----------
+    part : Budget
+        With no parts of its own.
+    problem : GroupProblem
+    kept : ndarray of shape (n_samples,)
+        Chance of each row to be kept.
+    worth : float
+        How many rows a unit of weight is worth.
+
+    Returns
+    -------
+    float or None
+    """
+    weight = problem.judged.weight
+
+    def share(rows):
+        error = standard_error(kept[rows], weight[rows], worth)
+        return np.average(kept[rows], weights=weight[rows]), error
+
+    if part.bounds_coverage:
+        coverage, error = share(slice(None))
+        return short_by(coverage - least_coverage(part), error)
+    if part.reads == "query_cost":
+        spent = (1 - kept) * problem.cost
+        lead = problem.max_cost - np.average(spent, weights=weight)
+        return short_by(lead, standard_error(spent, weight, worth))
+    if part.reads != "group":
+        return None
+    coverage, error = np.transpose([share(problem.place == g) for g in problem.present])
+    leads = coverage - problem.least[problem.present]
+    short = list(map(short_by, leads, error))
+    if problem.max_gap is not None:
+        low, high = np.argmin(coverage), np.argmax(coverage)
+        lead = problem.max_gap - (coverage[high] - coverage[low])
+        short.append(short_by(lead, np.hypot(error[low], error[high])))
+    return max((by for by in short if by is not None), default=None)

@@ -8,7 +8,8 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._utils.validation import Interval
 from selective_query.budgets._solving.calibration import hold_out
-from selective_query.budgets.combined import check_coverage, least_coverage, limit_of
+from selective_query.budgets.base import least_coverage
+from selective_query.budgets.combined import check_coverage
 from selective_query.classifiers.abstaining import AbstainingClassifier
 from selective_query.classifiers.hybrid import HybridClassifier
 from selective_query.exceptions import CertificateError
@@ -54,7 +55,7 @@ class _TrainsNet:
         train_weight = None if weight is None else weight[train]
         sides = self._sides(_safe_indexing(X, train), y[train], train_weight)
         self._fit_models(sides)
-        self.policy_ = self._new_policy()._fit(
+        self.policy_ = self._new_policy().fit(
             self._outcomes(
                 _safe_indexing(X, held_out),
                 y[held_out],
@@ -87,7 +88,7 @@ class _TrainsNet:
     def _net_coverage(self):
         """The coverage that a limit among the budgets says, else 0.9."""
         budget = check_coverage(self.coverage)
-        if budget is None or limit_of(budget) is None:
+        if budget is None or not budget.bounds_coverage:
             return 0.9
         return least_coverage(budget)
 
