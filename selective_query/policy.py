@@ -161,6 +161,12 @@ class RoutingPolicy(BaseEstimator):
         if held_out is None and self.calibration is not None:
             rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
             outcomes, held_out = (outcomes.take(part) for part in rows)
+        if held_out is not None and len(change):
+            raise ValueError(
+                "change= tells models in use from those of folds, and the threshold "
+                "comes from other rows here. Leave out change=, or held_out= and "
+                "calibration=."
+            )
         fitted = unfitted(self)
         fitted._ordering = None
         fitted.has_global_ = outcomes.has_global
@@ -171,7 +177,7 @@ class RoutingPolicy(BaseEstimator):
             _check_evidence(held_out, "held_out must be Outcomes or")
             fitted.router_.fit(outcomes)
             fitted._ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
-            fitted._calibrate(held_out)
+            fitted._calibrate(held_out, answers_exact)
         return become(self, fitted)
 
     def new_rule(self, outcomes):
@@ -222,7 +228,7 @@ class RoutingPolicy(BaseEstimator):
         calibration = Calibration(scores, judged, answers_exact=answers_exact)
         return self._settle(calibration, outcomes)
 
-    def _calibrate(self, held_out):
+    def _calibrate(self, held_out, answers_exact=True):
         """Learn the threshold from rows that nothing was fitted on."""
         local = local_parts(check_coverage(self.coverage))
         self.rule_ = replace(self.rule_, local=local)
@@ -233,7 +239,9 @@ class RoutingPolicy(BaseEstimator):
             judged = judged_rows(score, held_out)
         fold = getattr(held_out, "fold", None)
         scores = CalibrationScores(score, weight, exact=fold is None, fold=fold)
-        calibration = Calibration(scores, judged, ordering=self._ordering)
+        calibration = Calibration(
+            scores, judged, ordering=self._ordering, answers_exact=answers_exact
+        )
         return self._settle(calibration, held_out)
 
     def _settle(self, calibration, evidence):

@@ -449,3 +449,18 @@ def test_what_are_no_scores_are_refused_by_the_name_of_the_router(
 ):
     with pytest.raises(ValueError, match=f"Listing.query_score .*{message}"):
         RoutingPolicy(Listing(form, learns)).fit(outcomes)
+
+
+def test_what_fit_is_told_of_other_fits_is_never_passed_over(outcomes):
+    first, second = outcomes.take(np.arange(300)), outcomes.take(np.arange(300, 600))
+    change = [(first.evidence, np.arange(300), np.zeros(300), 0)]
+    for policy, held_out in (
+        (RoutingPolicy("margin"), second),
+        (RoutingPolicy("margin", calibration=0.5), None),
+    ):
+        with pytest.raises(ValueError, match="Leave out change=, or held_out="):
+            policy.fit(first, held_out, change=change)
+    certified = RoutingPolicy("margin", MinAccuracy(0.2), confidence=0.9)
+    for held_out in (None, second):
+        with pytest.raises(CertificateError, match="answers of the global that will"):
+            certified.fit(first, held_out, answers_exact=False)
