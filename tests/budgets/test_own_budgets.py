@@ -58,7 +58,7 @@ class NeverMeasured(Floor):
     level_: float
 
     def measured(self, sweep):
-        return np.full(len(sweep.thresholds), np.nan)
+        return [np.nan] * len(sweep.thresholds)
 
 
 @dataclass(frozen=True)

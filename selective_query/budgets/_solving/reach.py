@@ -87,7 +87,7 @@ class Reach:
         failed = next(k for k, after in enumerate(reached[1:]) if not after.any())
         floor, reached = floors[failed], reached[failed]
         best = np.fmax if floor.is_minimum else np.fmin
-        nearest = float(best.reduce(floor.measured(self.sweep)[reached]))
+        nearest = float(best.reduce(np.asarray(floor.measured(self.sweep))[reached]))
         with_limit = f" within {limit!r}" if limit else ""
         raise BudgetInfeasibleError(
             f"{floor!r} cannot be met{with_limit}: the best on the calibration rows is "
