@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from selective_query._models.answers import Answers, ask, check_has_classes
 from selective_query._models.refit import FoldAnswers
-from selective_query._utils.labels import kind_of, labelled_rows
+from selective_query._utils.labels import kind_of, labelled_rows, pick_rows
 from selective_query._utils.parallel import parallel
 from selective_query._utils.validation import is_frozen, takes_weights
 from selective_query.outcomes.evidence import Evidence
@@ -36,12 +36,7 @@ def times(weight, factor):
 
 def _fit_and_ask(model, X, y, weight, rows, classes, base_features, who):
     train, *asked = rows
-    fitted = fit_model(
-        model,
-        _safe_indexing(X, train),
-        y[train],
-        None if weight is None else weight[train],
-    )
+    fitted = fit_model(model, *pick_rows(train, X, y, weight))
     return [
         ask(fitted, _safe_indexing(X, some), classes, base_features, who)
         if len(some)

@@ -1,7 +1,7 @@
 """Class labels: text, bytes or numbers, never a mixture."""
 
 import numpy as np
-from sklearn.utils import indexable
+from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import column_or_1d
 
 from selective_query._utils.numbers import refuse_masked
@@ -48,8 +48,10 @@ def check_labels(values, name):
     return labels
 
 
-def labelled_rows(X, y, sample_weight):
+def labelled_rows(X, y, sample_weight, *, may_vanish=False):
     """Rows that can be sliced, their labels, and weights or None, all checked.
+
+    Weights that `may_vanish` may be zero on all rows, as on one chunk among others.
 
     Raises
     ------
@@ -61,8 +63,13 @@ def labelled_rows(X, y, sample_weight):
     y = label_column(y)
     refuse_other_length(y, "y", X)
     if sample_weight is not None:
-        sample_weight = check_weights(sample_weight, len(y))
+        sample_weight = check_weights(sample_weight, len(y), may_vanish=may_vanish)
     return X, y, sample_weight
+
+
+def pick_rows(rows, X, y, weight):
+    """Some of the rows, with their labels and weights; the weights may be None."""
+    return _safe_indexing(X, rows), y[rows], None if weight is None else weight[rows]
 
 
 def label_column(y, name="y"):

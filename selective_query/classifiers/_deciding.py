@@ -5,6 +5,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
@@ -18,6 +19,7 @@ from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.classifiers._edge import Edge
+from selective_query.evaluation.report import Tally
 from selective_query.policy import UNCHANGED
 
 
@@ -102,10 +104,10 @@ class DecidingMixin:
         X, y, sample_weight = self._labelled(X, y, sample_weight)
         return self._outcomes(self._sliceable(X), y, sample_weight)
 
-    def _labelled(self, X, y, sample_weight):
+    def _labelled(self, X, y, sample_weight, *, may_vanish=False):
         """Rows, labels and weights (or None), checked before any model is asked."""
         check_is_fitted(self, "policy_")
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        X, y, sample_weight = labelled_rows(X, y, sample_weight, may_vanish=may_vanish)
         return X, check_truth(y, self.classes_), sample_weight
 
     def _outcomes(self, X, y, weight):
@@ -209,11 +211,6 @@ class DecidingMixin:
         check_is_fitted(self, "policy_")
         return certify_jointly(self.at, budgets, confidence)
 
-    def _evaluation(self, X, y, sample_weight):
-        X, y, weight = self._labelled(X, y, sample_weight)
-        X = self._sliceable(X)
-        return X, *self.edge_.route(X), y, weight
-
 
 def check_base(base_estimator):
     """Raise for a base that says nothing about how sure it is.
@@ -231,10 +228,33 @@ def check_base(base_estimator):
         )
 
 
-def mean_where(right, rows, weight):
-    """Weighted mean over the rows of a mask, nan where there are none."""
-    weight = np.ones(len(right)) if weight is None else weight
-    total = weight[rows].sum()
-    if total == 0:
-        return np.nan
-    return float(right[rows] @ weight[rows] / total)
+def tally_of(model, X, y, sample_weight=None, *, query_all=False, may_vanish=False):
+    """Sums over labelled rows, from which ``model.report`` follows.
+
+    Parameters
+    ----------
+    model : HybridClassifier or AbstainingClassifier
+        Fitted.
+    X, y, sample_weight
+        As in ``model.report``.
+    query_all : bool, default=False
+        Whether the global is asked about every row.
+    may_vanish : bool, default=False
+        Whether all weights may be zero, as those of one chunk among others.
+
+    Returns
+    -------
+    Tally
+    """
+    X, y, weight = model._labelled(X, y, sample_weight, may_vanish=may_vanish)
+    X = model._sliceable(X)
+    base, kept = model.edge_.route(X)
+    base_right = model.classes_[base.label] == y
+    if not hasattr(model, "global_estimator_"):
+        return Tally.of(kept, base_right, weight=weight)
+    global_right = np.zeros(len(kept), dtype=bool)
+    asked = np.flatnonzero(~kept | query_all)
+    if len(asked):
+        answers = model._ask_global(_safe_indexing(X, asked))
+        global_right[asked] = model.classes_[answers.label] == y[asked]
+    return Tally.of(kept, base_right, global_right, weight, query_all=query_all)

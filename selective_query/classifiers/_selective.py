@@ -21,7 +21,7 @@ from selective_query._models.sides import FitRows, Side, Sides
 from selective_query._models.weak_models import warn_of_weak_models
 from selective_query._utils.columns import refuse_other_names, remember_columns
 from selective_query._utils.fitting import become, unfitted
-from selective_query._utils.labels import labelled_rows
+from selective_query._utils.labels import labelled_rows, pick_rows
 from selective_query._utils.validation import (
     HasMethods,
     Interval,
@@ -326,17 +326,10 @@ class BaseSelectiveClassifier(
         """Fit on a part of the rows; the rest is for the threshold alone."""
         self._refuse_moving_layers()
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
-        X_held_out = _safe_indexing(X, held_out)
-        parts = [None if w is None else w[held_out] for w in (y, weight)]
-        sides = self._sides(
-            _safe_indexing(X, train),
-            y[train],
-            None if weight is None else weight[train],
-        )
-        sides = self._adapted(sides)
+        sides = self._adapted(self._sides(*pick_rows(train, X, y, weight)))
         self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
-        outcomes = self._outcomes(X_held_out, *parts)
+        outcomes = self._outcomes(*pick_rows(held_out, X, y, weight))
         policy = self._new_policy()
         if make_router(self.router).learns:
             self.policy_ = policy.fit(sides.outcomes, outcomes)

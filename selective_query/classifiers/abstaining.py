@@ -1,10 +1,9 @@
 """AbstainingClassifier: a base that may say "I don't know"."""
 
 import numpy as np
-from sklearn.utils import Bunch
 
 from selective_query._utils.numbers import is_number
-from selective_query.classifiers._deciding import mean_where
+from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 
 
@@ -210,17 +209,4 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             When lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
-        _, base, kept, y, weight = self._evaluation(X, y, sample_weight)
-        everything = np.ones(len(kept), dtype=bool)
-        right = self.classes_[base.label] == y
-        on_kept = mean_where(right, kept, weight)
-        return Bunch(
-            accuracy=on_kept,
-            coverage=mean_where(kept, everything, weight),
-            n=len(kept),
-            n_queried=int((~kept).sum()),
-            base_accuracy=mean_where(right, everything, weight),
-            global_accuracy=np.nan,
-            base_accuracy_on_kept=on_kept,
-            global_accuracy_on_queried=np.nan,
-        )
+        return tally_of(self, X, y, sample_weight).report()

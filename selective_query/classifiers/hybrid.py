@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
 from selective_query._utils.validation import Offers, will_offer
-from selective_query.classifiers._deciding import mean_where
+from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.planning.plans import check_asked, plan, rebound
 
@@ -317,24 +317,4 @@ class HybridClassifier(BaseSelectiveClassifier):
             When lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
-        X, base, kept, y, weight = self._evaluation(X, y, sample_weight)
-        everything = np.ones(len(kept), dtype=bool)
-        base_right = self.classes_[base.label] == y
-        global_right = np.zeros(len(kept), dtype=bool)
-        asked = np.flatnonzero(everything if query_all else ~kept)
-        if len(asked):
-            answers = self._ask_global(_safe_indexing(X, asked))
-            global_right[asked] = self.classes_[answers.label] == y[asked]
-        hybrid_right = np.where(kept, base_right, global_right)
-        return Bunch(
-            accuracy=mean_where(hybrid_right, everything, weight),
-            coverage=mean_where(kept, everything, weight),
-            n=len(kept),
-            n_queried=int((~kept).sum()),
-            base_accuracy=mean_where(base_right, everything, weight),
-            global_accuracy=mean_where(global_right, everything, weight)
-            if query_all
-            else np.nan,
-            base_accuracy_on_kept=mean_where(base_right, kept, weight),
-            global_accuracy_on_queried=mean_where(global_right, ~kept, weight),
-        )
+        return tally_of(self, X, y, sample_weight, query_all=query_all).report()

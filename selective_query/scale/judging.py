@@ -4,10 +4,11 @@ from functools import partial
 
 from sklearn.utils.validation import check_is_fitted
 
+from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
+from selective_query.evaluation.report import Tally
 from selective_query.metrics.running_curve import RunningCurve
 from selective_query.scale._cutting import chunks_of, labelled
-from selective_query.scale._tally import Tally, has_global
 from selective_query.scale._waves import in_waves
 
 
@@ -76,7 +77,7 @@ def report_in_chunks(
             "sample_weight must not be zero for all rows. Leave it out to count each "
             "row once."
         )
-    return total.report(abstains=not has_global(model), query_all=query_all)
+    return total.report()
 
 
 def _check_model(model):
@@ -89,7 +90,9 @@ def _check_model(model):
 
 
 def _tally(model, query_all, chunk):
-    return Tally.of(model, labelled(chunk), query_all)
+    chunk = labelled(chunk)
+    rows = chunk.X, chunk.y, chunk.sample_weight
+    return tally_of(model, *rows, query_all=query_all, may_vanish=True)
 
 
 def curve_in_chunks(

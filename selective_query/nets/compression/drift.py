@@ -7,7 +7,7 @@ import numpy as np
 
 from selective_query._models.answers import ask
 from selective_query._utils.validation import check_instance
-from selective_query.classifiers._deciding import mean_where
+from selective_query.evaluation.report import Tally
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import top_class
 from selective_query.rule import Rule
@@ -161,27 +161,27 @@ def rule_drift(before, after, outcomes_before, outcomes_after):
     def share(mask):
         return float(np.average(mask, weights=weight))
 
-    def accuracy(outcomes, kept):
-        if outcomes.has_global:
-            right = np.where(kept, outcomes.base_utility, outcomes.global_utility)
-            return share(right)
-        return mean_where(outcomes.base_utility, kept, weight)
+    def report(outcomes, kept):
+        global_right = outcomes.global_utility if outcomes.has_global else None
+        return Tally.of(kept, outcomes.base_utility, global_right, weight).report()
 
-    def old(figure, *arguments):
-        return np.nan if kept_old is None else figure(*arguments)
-
+    then, new = report(outcomes_before, kept_before), report(outcomes_after, kept_new)
+    old, same_queries_old = Tally().report(), np.nan
+    if kept_old is not None:
+        old = report(outcomes_after, kept_old)
+        same_queries_old = share(kept_old == kept_before)
     return DriftReport(
         n=outcomes_before.n_rows,
-        base_accuracy_before=share(outcomes_before.base_utility),
-        base_accuracy_after=share(outcomes_after.base_utility),
-        accuracy_before=accuracy(outcomes_before, kept_before),
-        accuracy_old=old(accuracy, outcomes_after, kept_old),
-        accuracy_new=accuracy(outcomes_after, kept_new),
-        coverage_before=share(kept_before),
-        coverage_old=old(share, kept_old),
-        coverage_new=share(kept_new),
+        base_accuracy_before=then.base_accuracy,
+        base_accuracy_after=new.base_accuracy,
+        accuracy_before=then.accuracy,
+        accuracy_old=old.accuracy,
+        accuracy_new=new.accuracy,
+        coverage_before=then.coverage,
+        coverage_old=old.coverage,
+        coverage_new=new.coverage,
         same_labels=_same_labels(outcomes_before, outcomes_after),
-        same_queries_old=old(share, kept_old == kept_before),
+        same_queries_old=same_queries_old,
         same_queries_new=share(kept_new == kept_before),
     )
 

@@ -4,8 +4,8 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
+from selective_query._utils.labels import pick_rows
 from selective_query._utils.validation import Interval
 from selective_query.budgets._solving.calibration import hold_out
 from selective_query.budgets.base import least_coverage
@@ -52,15 +52,10 @@ class _TrainsNet:
                 f"{lacking[:5].tolist()}, so that the net would not know them. Give "
                 "more rows of them, a smaller share, or another random_state."
             )
-        train_weight = None if weight is None else weight[train]
-        sides = self._sides(_safe_indexing(X, train), y[train], train_weight)
+        sides = self._sides(*pick_rows(train, X, y, weight))
         self._fit_models(sides)
         self.policy_ = self._new_policy().fit(
-            self._outcomes(
-                _safe_indexing(X, held_out),
-                y[held_out],
-                None if weight is None else weight[held_out],
-            )
+            self._outcomes(*pick_rows(held_out, X, y, weight))
         )
 
     def _fit_net(self, sides):

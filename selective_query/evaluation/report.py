@@ -1,0 +1,104 @@
+"""The figures of a report, of rows at once or of chunks that are added up."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.utils import Bunch
+
+FIGURES = (
+    "accuracy",
+    "coverage",
+    "base_accuracy",
+    "global_accuracy",
+    "base_accuracy_on_kept",
+    "global_accuracy_on_queried",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Sums over rows from which a report follows, and which can be added up.
+
+    Without weights all are whole numbers, so that no order of adding them up changes
+    the figures of the report.
+
+    Parameters
+    ----------
+    n, n_queried : int, default=0
+    sums : ndarray of shape (6, 2)
+        For each of ``FIGURES`` the weight of what is right, and of all that it is a
+        share of. The latter is 0 where there is nothing to average.
+    """
+
+    n: int = 0
+    n_queried: int = 0
+    sums: np.ndarray = field(default_factory=lambda: np.zeros((len(FIGURES), 2)))
+
+    def __add__(self, other):
+        return Tally(
+            self.n + other.n, self.n_queried + other.n_queried, self.sums + other.sums
+        )
+
+    @property
+    def weight(self):
+        """Of all rows."""
+        return self.sums[FIGURES.index("coverage"), 1]
+
+    @classmethod
+    def of(cls, kept, base_right, global_right=None, weight=None, *, query_all=True):
+        """The sums of some rows.
+
+        Parameters
+        ----------
+        kept : ndarray of shape (n_samples,), bool
+        base_right : ndarray of shape (n_samples,)
+            Or its utility.
+        global_right : ndarray of shape (n_samples,) or None, default=None
+            The same of the global; None where to query means to abstain, and accuracy
+            is that on what is answered.
+        weight : ndarray of shape (n_samples,) or None, default=None
+        query_all : bool, default=True
+            Whether `global_right` is known of kept rows too.
+
+        Returns
+        -------
+        Tally
+        """
+        weight = np.ones(len(kept)) if weight is None else weight
+        everything = np.ones(len(kept), dtype=bool)
+        answered, judged, queried = everything, everything & query_all, ~kept
+        if global_right is None:
+            global_right = base_right
+            answered, judged, queried = kept, ~everything, ~everything
+        means = {
+            "accuracy": (np.where(kept, base_right, global_right), answered),
+            "coverage": (kept, everything),
+            "base_accuracy": (base_right, everything),
+            "global_accuracy": (global_right, judged),
+            "base_accuracy_on_kept": (base_right, kept),
+            "global_accuracy_on_queried": (global_right, queried),
+        }
+        sums = [
+            (right[rows] @ weight[rows], weight[rows].sum())
+            for right, rows in map(means.get, FIGURES)
+        ]
+        return cls(len(kept), int((~kept).sum()), np.array(sums, dtype=float))
+
+    def report(self):
+        """The figures by name, nan where there is nothing to average.
+
+        Returns
+        -------
+        Bunch
+        """
+        figures = {
+            name: float(part / whole) if whole else np.nan
+            for name, (part, whole) in zip(FIGURES, self.sums, strict=True)
+        }
+        return Bunch(
+            accuracy=figures.pop("accuracy"),
+            coverage=figures.pop("coverage"),
+            n=self.n,
+            n_queried=self.n_queried,
+            **figures,
+        )
