@@ -16,7 +16,6 @@ EXTRAS = {
     "io": ["skops>=0.11"],
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
-EXTRAS["timm"] = ["timm>=1.0"]  # brings torchvision, so that "all" is without
 EXTRAS["ray"] = ["ray[data,serve]>=2.50"]  # brings fifty packages
 EXTRAS["bench"] = ["scikit-fallback>=0.2", "mapie>=1.6"]  # peers to measure beside
 EXTRAS["dev"] = [

@@ -12,7 +12,7 @@ from torch import nn
 from selective_query.datasets import load_dataset
 from selective_query.nets import ConvNet, EarlyExitNet, MobileNet, SignalNet
 from selective_query.nets._blocks import conv_block
-from selective_query.nets.training import NetClassifier, flip, flip_and_shift
+from selective_query.nets.training import NetClassifier
 from selective_query.nets.training.losses import DeepSupervision
 
 PARTS = ("fit", "router", "test")
@@ -34,6 +34,25 @@ class ScaledExits(Scaled):
 
     def forward_exits(self, x):
         return self.net.forward_exits((x - self.centre) / self.scale)
+
+
+def flip(x):
+    """Mirror each image of a batch with chance 1/2."""
+    mirrored = torch.rand(len(x), device=x.device) < 0.5
+    return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
+
+
+def flip_and_shift(x, n_pixels=4):
+    """Mirror each image, and shift the batch by up to some pixels of zeros."""
+    x = flip(x)
+    down, right = torch.randint(-n_pixels, n_pixels + 1, (2,)).tolist()
+    height, width = x.shape[-2:]
+    moved = torch.zeros_like(x)
+    moved[..., max(down, 0) : height + min(down, 0),
+          max(right, 0) : width + min(right, 0)] = x[
+        ..., max(-down, 0) : height - max(down, 0),
+        max(-right, 0) : width - max(right, 0)]  # fmt: skip
+    return moved
 
 
 def shift_in_time(x):

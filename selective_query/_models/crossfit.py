@@ -1,17 +1,15 @@
 """Outcomes from estimators: what both models say about rows they were not fitted on."""
 
 import numpy as np
-from joblib import delayed
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
-from tqdm.auto import tqdm
 
 from selective_query._models.answers import Answers, ask, check_has_classes
 from selective_query._models.refit import FoldAnswers
 from selective_query._utils.labels import kind_of, labelled_rows, pick_rows
-from selective_query._utils.parallel import parallel
+from selective_query._utils.parallel import in_parallel
 from selective_query._utils.validation import is_frozen, takes_weights
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
@@ -115,23 +113,21 @@ class CrossFit:
         rows = [(train, test, np.intersect1d(some, train)) for train, test in splits]
         if takes_weights(model):
             _refuse_weightless(splits, weight, who)
-        fits = parallel(self.n_jobs)(
-            delayed(_fit_and_ask)(
-                model, self.X, self.y, weight, part, self.classes, base_features, who
-            )
-            for part in rows
-        )
-        bar = tqdm(
-            fits,
-            desc=f"cross-fitting {who}",
-            total=len(splits),
-            delay=2,
-            leave=False,
-            disable=not self.verbose,
+        found = in_parallel(
+            _fit_and_ask,
+            [
+                (model, self.X, self.y, weight, part, self.classes, base_features, who)
+                for part in rows
+            ],
+            self.n_jobs,
+            label=f"cross-fitting {who}",
+            shown=self.verbose,
         )
         return [
             FoldAnswers(test, held_out, seen, seen_answers)
-            for (_, test, seen), (held_out, seen_answers) in zip(rows, bar, strict=True)
+            for (_, test, seen), (held_out, seen_answers) in zip(
+                rows, found, strict=True
+            )
         ]
 
 

@@ -1,23 +1,84 @@
-"""joblib with results as they come, where the backend can give them so."""
+"""Calls in parallel by joblib, their results in order, behind a bar that shows them."""
 
-from joblib import Parallel
+from itertools import islice
+
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
 
-def parallel(n_jobs):
-    """A ``Parallel`` of the active backend, whose results are iterated over in order.
+def in_parallel(function, calls, n_jobs=None, *, label=None, shown=False):
+    """``function(*call)`` for each call, in order.
 
-    They come one by one, as a progress bar wants them, from backends that can do that;
+    Results come one by one, as a bar wants them, from backends that can do that;
     others, as Ray's, give them all at the end.
 
     Parameters
     ----------
-    n_jobs : int or None
+    function : callable
+    calls : list of tuple
+    n_jobs : int or None, default=None
+        For joblib, whose backend is that of ``joblib.parallel_config`` at this call.
+    label : str or None, default=None
+        Beside the bar.
+    shown : bool, default=False
+        Whether there is a bar.
 
     Returns
     -------
-    joblib.Parallel
+    iterable
     """
     backend, _ = get_active_backend()
     one_by_one = getattr(backend, "supports_return_generator", False)
-    return Parallel(n_jobs=n_jobs, return_as="generator" if one_by_one else "list")
+    run = Parallel(n_jobs=n_jobs, return_as="generator" if one_by_one else "list")
+    found = run(delayed(function)(*call) for call in calls)
+    return with_bar(found, len(calls), label, shown)
+
+
+def in_waves(function, items, n_jobs=None):
+    """``function(item)`` for each item of a stream, in order.
+
+    One job holds one item at a time. Several take twice as many items as there are
+    jobs, and the next ones when the results of these have been fetched: a reader that
+    is slower than the workers does not fill the memory.
+
+    Parameters
+    ----------
+    function : callable
+    items : iterator
+    n_jobs : int or None, default=None
+        As of :func:`in_parallel`.
+
+    Returns
+    -------
+    iterator
+    """
+    n_workers = effective_n_jobs(n_jobs)
+    if n_workers == 1:
+        return map(function, items)
+    return _waves(Parallel(n_jobs=n_jobs), function, iter(items), 2 * n_workers)
+
+
+def _waves(parallel, function, items, size):
+    with parallel:
+        while wave := list(islice(items, size)):
+            yield from parallel(delayed(function)(item) for item in wave)
+
+
+def with_bar(steps, n_steps, label=None, shown=True):
+    """The steps, behind a bar where that is shown and they take more than two seconds.
+
+    Raises
+    ------
+    ImportError
+        When a bar is to be shown, and tqdm is not installed.
+    """
+    if not shown:
+        return steps
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError(
+            "A bar needs tqdm. Install it with pip install tqdm, or ask for no bar: "
+            "verbose=0, progress=False."
+        ) from error
+    return tqdm(steps, desc=label, total=n_steps, delay=2, leave=False)

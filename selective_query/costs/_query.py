@@ -1,8 +1,10 @@
-"""What a query takes: attempts, timeouts, sending, waiting."""
+"""What a query takes, and what those that get lost on the way do to accuracy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from selective_query._utils.numbers import check_number
 
 N_DRAWS = 20_000
 
@@ -70,3 +72,25 @@ def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
     energy += link.waiting_power_mw * float(waited.mean()) / 1000
     lost = (1 - chance) ** (retries + 1)
     return Query(np.sort(ms), float(lost), float(attempts), float(energy))
+
+
+def with_lost_queries(outcomes, chance_lost):
+    """The outcomes where the base answers the queries that get lost.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        With a global.
+    chance_lost : float
+        That no attempt of a query gets through, as of a :class:`Deployment`.
+
+    Returns
+    -------
+    Outcomes
+        Whose utility of the global is what a query is expected to bring.
+    """
+    check_number(chance_lost, "chance_lost", 0, 1)
+    expected = (
+        1 - chance_lost
+    ) * outcomes.global_utility + chance_lost * outcomes.base_utility
+    return replace(outcomes, global_utility=expected)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from selective_query._utils.numbers import check_number
+from selective_query._utils.parallel import with_bar
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.evaluation.comparison import RouterComparison
 from selective_query.metrics.curves import accuracy_coverage_curve
@@ -107,9 +107,7 @@ def compare_routers(
         for coverage in coverages
     ]
     cache = {}
-    for router, label, coverage in tqdm(
-        steps, delay=2, disable=not progress, leave=False
-    ):
+    for router, label, coverage in with_bar(steps, len(steps), shown=progress):
         row, score, curve = _judge(router, coverage, train, test, random_state, cache)
         judged.append(({"router": label, **row}, score, curve))
     rows = [row for row, _, _ in judged]

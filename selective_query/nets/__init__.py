@@ -3,9 +3,8 @@
 from selective_query._utils import publish
 from selective_query.nets.exits import EarlyExitNet, SplitNet
 from selective_query.nets.images import ConvNet, MobileNet
-from selective_query.nets.pretrained import timm_net
 from selective_query.nets.signals import SignalNet
 
-__all__ = ["ConvNet", "EarlyExitNet", "MobileNet", "SignalNet", "SplitNet", "timm_net"]
+__all__ = ["ConvNet", "EarlyExitNet", "MobileNet", "SignalNet", "SplitNet"]
 
 publish(globals())

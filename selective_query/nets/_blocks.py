@@ -3,6 +3,8 @@
 from torch import nn
 from torch.nn.functional import hardsigmoid
 
+from selective_query._utils.numbers import is_whole
+
 # Channels are rounded to a multiple of this, which vector units like.
 DIVISOR = 8
 
@@ -75,3 +77,13 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x):
         return x + self.layers(x) if self.is_residual else self.layers(x)
+
+
+def check_wholes(values, name):
+    """Raise a ValueError for what is no sequence of whole numbers >= 1, or is empty."""
+    is_sequence = hasattr(values, "__len__") and not isinstance(values, str)
+    if not (is_sequence and len(values) and all(is_whole(v, 1) for v in values)):
+        raise ValueError(
+            f"{name} must be one or more whole numbers >= 1, such as (16, 32). "
+            f"Got {values!r}."
+        )

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from selective_query.nets._checks import check_whole, check_wholes
+from selective_query._utils.numbers import check_whole
+from selective_query.nets._blocks import check_wholes
 
 
 class EarlyExitNet(nn.Module):
@@ -43,8 +44,8 @@ class EarlyExitNet(nn.Module):
     def __init__(self, parts, widths, n_classes, branches=None):
         super().__init__()
         parts = list(parts)
-        check_whole(2, n_classes=n_classes)
-        check_wholes(widths=widths)
+        check_whole(n_classes, "n_classes", 2)
+        check_wholes(widths, "widths")
         branches = [None] * len(parts) if branches is None else list(branches)
         for name, entries in (("widths", widths), ("branches", branches)):
             if len(entries) != len(parts):
@@ -196,7 +197,7 @@ class SplitNet(nn.Module):
         bits : int, default=8
             Of each number sent.
         """
-        check_whole(bits=bits)
+        check_whole(bits, "bits", 1)
         was_training = self.training
         with torch.no_grad():
             n_numbers = self.eval().edge(x[:1]).numel()

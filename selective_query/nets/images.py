@@ -5,15 +5,20 @@ from itertools import pairwise
 from torch import nn
 from torch.nn.functional import interpolate
 
-from selective_query.nets._blocks import InvertedResidual, conv_block, round_channels
-from selective_query.nets._checks import check_factor, check_whole, check_wholes
+from selective_query._utils.numbers import check_positive, check_whole
+from selective_query.nets._blocks import (
+    InvertedResidual,
+    check_wholes,
+    conv_block,
+    round_channels,
+)
 
 
 def _check_ends(n_classes, n_channels, resolution):
-    check_whole(2, n_classes=n_classes)
-    check_whole(n_channels=n_channels)
+    check_whole(n_classes, "n_classes", 2)
+    check_whole(n_channels, "n_channels", 1)
     if resolution is not None:
-        check_whole(resolution=resolution)
+        check_whole(resolution, "resolution", 1)
 
 
 class _PooledNet(nn.Module):
@@ -59,9 +64,9 @@ class ConvNet(_PooledNet):
         resolution=None,
     ):  # fmt: skip
         super().__init__()
-        check_wholes(widths=widths)
+        check_wholes(widths, "widths")
         strides = (2,) * len(widths) if strides is None else strides
-        check_wholes(strides=strides)
+        check_wholes(strides, "strides")
         if len(strides) != len(widths):
             raise ValueError(
                 "strides must have one entry for each of widths. Got "
@@ -130,8 +135,9 @@ class MobileNet(_PooledNet):
     ):  # fmt: skip
         super().__init__()
         _check_ends(n_classes, n_channels, resolution)
-        check_factor(width=width)
-        check_whole(depth=depth, n_stages=n_stages)
+        check_positive(width, "width")
+        check_whole(depth, "depth", 1)
+        check_whole(n_stages, "n_stages", 1)
         if n_stages > len(_STAGES):
             raise ValueError(
                 f"n_stages must be a whole number in [1, {len(_STAGES)}]. Got "

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from selective_query.nets._checks import check_whole
+from selective_query._utils.numbers import check_whole
 
 
 class SignalNet(nn.Module):
@@ -37,8 +37,11 @@ class SignalNet(nn.Module):
 
     def __init__(self, n_classes, n_channels, width=32, depth=3, kernel=5):
         super().__init__()
-        check_whole(2, n_classes=n_classes)
-        check_whole(n_channels=n_channels, width=width, depth=depth, kernel=kernel)
+        check_whole(n_classes, "n_classes", 2)
+        check_whole(n_channels, "n_channels", 1)
+        check_whole(width, "width", 1)
+        check_whole(depth, "depth", 1)
+        check_whole(kernel, "kernel", 1)
         if kernel % 2 == 0:
             raise ValueError(f"kernel must be odd. Got {kernel!r}.")
         layers = [nn.Conv1d(n_channels, width, 1, bias=False), *_norm(width)]

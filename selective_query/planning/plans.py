@@ -9,7 +9,7 @@ from selective_query.budgets._solving.reach import Reach, judged_rows
 from selective_query.budgets.base import Budget, least_coverage
 from selective_query.budgets.combined import All, as_budget
 from selective_query.budgets.limits import least_carried
-from selective_query.costs._lost_queries import with_lost_queries
+from selective_query.costs._query import with_lost_queries
 from selective_query.costs.deployment import Deployment
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics._inputs import check_scores

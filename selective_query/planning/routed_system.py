@@ -4,7 +4,7 @@ import numpy as np
 
 from selective_query._utils.numbers import as_column, as_numbers
 from selective_query.budgets._solving.thresholds import CalibrationScores
-from selective_query.costs._lost_queries import with_lost_queries
+from selective_query.costs._query import with_lost_queries
 from selective_query.metrics._inputs import check_scores, check_share
 from selective_query.planning._system_rows import (
     check_system,

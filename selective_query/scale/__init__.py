@@ -2,9 +2,8 @@
 
 from selective_query._utils import publish
 from selective_query.scale.judging import curve_in_chunks, report_in_chunks
-from selective_query.scale.npy_files import write_npy
 from selective_query.scale.predicting import predict_in_chunks
 
-__all__ = ["curve_in_chunks", "predict_in_chunks", "report_in_chunks", "write_npy"]
+__all__ = ["curve_in_chunks", "predict_in_chunks", "report_in_chunks"]
 
 publish(globals())

@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
+from selective_query._utils.parallel import in_waves
 from selective_query.classifiers.hybrid import HybridClassifier
 from selective_query.scale._cutting import chunks_of
 from selective_query.scale._stages import BaseStage, GlobalStage
-from selective_query.scale._waves import in_waves
 
 # What a hybrid answers in one pass of the base.
 _ONE_PASS = {"predict", "predict_coverage", "query_score"}
@@ -127,7 +127,8 @@ def _fill(arrays, answers, methods):
         if not hasattr(array, "dtype"):
             raise TypeError(
                 "out must be an array or a tuple of arrays, such as memory maps. Got "
-                f"{type(array).__name__}. For files, give the answers to write_npy."
+                f"{type(array).__name__}. For files, give what "
+                "numpy.lib.format.open_memmap returns."
             )
     start = 0
     for parts in answers:

@@ -1,13 +1,11 @@
 """Bases that compete on the same rows: few rows first, more for the better ones."""
 
 import numpy as np
-from joblib import delayed
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_memory
-from tqdm.auto import tqdm
 
 from selective_query._models.crossfit import fit_model
-from selective_query._utils.parallel import parallel
+from selective_query._utils.labels import pick_rows
+from selective_query._utils.parallel import in_parallel
 from selective_query.footprint._device_check import device_report
 from selective_query.routers.registry import make_router
 from selective_query.search._judging import Judged, judge_base, stratified_order
@@ -133,21 +131,16 @@ class Contest:
     def _judge(self, names, n_rows, learned=False):
         rules, rows = self.rules, np.sort(self.order[:n_rows])
         judge = check_memory(rules.memory).cache(judge_base)
-        part = (
-            _safe_indexing(self.X, rows),
-            self.y[rows],
-            None if self.weight is None else self.weight[rows],
-        )
+        part = pick_rows(rows, self.X, self.y, self.weight)
         settings = rules.global_estimator, rules.coverage, rules.cv
         routers = rules.proxy, rules.router if learned else None
-        found = parallel(rules.n_jobs)(
-            delayed(judge)(self.bases[name], *settings, *part, *routers)
-            for name in names
+        found = in_parallel(
+            judge,
+            [(self.bases[name], *settings, *part, *routers) for name in names],
+            rules.n_jobs,
+            label=f"{n_rows} rows",
+            shown=rules.verbose,
         )
-        bar = tqdm(
-            zip(names, found, strict=True), total=len(names), leave=False,
-            desc=f"{n_rows} rows", disable=not rules.verbose,
-        )  # fmt: skip
-        for name, accuracies in bar:
+        for name, accuracies in zip(names, found, strict=True):
             cost = np.nan if rules.cost is None else float(rules.cost(self.bases[name]))
             self.judged[name] = Judged(name, n_rows, *accuracies, cost)

@@ -17,7 +17,7 @@ from selective_query import (
 )
 from selective_query.budgets import selective_guaranteed_risk
 from selective_query.budgets._solving.sweep import JudgedRows
-from selective_query.costs._lost_queries import with_lost_queries
+from selective_query.costs._query import with_lost_queries
 from selective_query.datasets import make_selective_query
 from selective_query.displays import (
     AccuracyCoverageDisplay,

@@ -197,6 +197,7 @@ def test_self_adaptive_targets_follow_the_net():
     trust = np.ones(N)
     for _ in range(3):
         found = loss(output, target).detach()
+        loss.step(output, target)
         trust = 0.8 * trust + 0.2 * p[rows, label]
         expected = -trust * np.log(both[rows, label]) - (1 - trust) * np.log(
             both[:, -1]
@@ -218,17 +219,28 @@ def test_the_papers_weights_are_two_to_one_and_have_mean_one():
     assert factor.mean().item() == pytest.approx(1, rel=1e-4)
 
 
+@EACH
+def test_a_call_changes_nothing_that_the_next_one_reads(name):
+    output, target = batch()
+    loss = started(name)
+    first = loss(output, target)
+    torch.testing.assert_close(loss(output, target), first, rtol=0, atol=0)
+    loss.step(output, target)
+    is_stepped = name in ("selective_query", "self_adaptive")
+    assert torch.equal(loss(output, target), first) != is_stepped
+
+
 def test_the_multiplier_rises_while_too_many_are_queried_and_falls_else():
     output, target = batch()
     loss = SelectiveQuery(coverage=0.9, dual_learning_rate=0.5)
     loss.start(N, K, "cpu")
-    loss(output, target)
+    loss.step(output, target)
     rate = (output.head > 0).float().mean().item()
-    assert loss._multiplier == pytest.approx(0.5 * (rate - 0.1))
+    assert loss._price.value == pytest.approx(0.5 * (rate - 0.1))
     few = output._replace(head=output.head - 100)
     for _ in range(50):
-        loss(few, target)
-    assert loss._multiplier == 0
+        loss.step(few, target)
+    assert loss._price.value == 0
 
 
 def test_scaffolded_distillation_leaves_queried_rows_to_their_labels():

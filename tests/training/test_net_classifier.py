@@ -16,13 +16,7 @@ from selective_query import HybridClassifier
 from selective_query._models.answers import ask
 from selective_query.nets import ConvNet, EarlyExitNet
 from selective_query.nets._blocks import conv_block
-from selective_query.nets.training import (
-    NetClassifier,
-    flip,
-    flip_and_shift,
-    list_losses,
-    shift,
-)
+from selective_query.nets.training import NetClassifier, list_losses
 from selective_query.nets.training._batch import make_target
 from selective_query.nets.training.losses import (
     DeepGamblers,
@@ -30,6 +24,7 @@ from selective_query.nets.training.losses import (
     Distillation,
     OneSidedPrediction,
     SelectiveNet,
+    SelectiveQuery,
 )
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
@@ -298,19 +293,12 @@ def test_texts_and_rows_of_other_numbers_are_refused(images, fitted):
         NetClassifier(SMALL).fit(X[:3], y[:2])
 
 
-def test_images_are_mirrored_and_shifted_but_not_changed():
-    torch.manual_seed(0)
-    x = torch.arange(200.0).reshape(50, 1, 2, 2) + 1
-    mirrored = flip(x)
-    each = ((mirrored == x).all((1, 2, 3)), (mirrored == x.flip(-1)).all((1, 2, 3)))
-    assert (each[0] | each[1]).all()
-    assert 10 < each[0].sum() < 40
-    board = torch.zeros(1, 1, 9, 9)
-    board[0, 0, 4, 4] = 1
-    places = {tuple(shift(board, 2).nonzero()[0, 2:].tolist()) for _ in range(200)}
-    assert places == {(i, j) for i in range(2, 7) for j in range(2, 7)}
-    assert shift(board, 2).sum() == 1
-    assert flip_and_shift(x.float(), 0).sum() == x.sum()
+def test_the_engine_moves_the_multiplier_after_each_batch(images):
+    X, y = images
+    # Every query is one too many, so that the multiplier never falls.
+    loss = SelectiveQuery(coverage=1.0, dual_learning_rate=0.5)
+    net = NetClassifier(SMALL, loss=loss, n_epochs=1, random_state=0)
+    assert net.fit(X[:300], y[:300]).module_.loss._price.value > 0
 
 
 def test_a_loss_may_be_given_as_an_object(images):

@@ -1,7 +1,6 @@
 """Training nets for a hybrid: losses, a classifier around a net, joint training."""
 
 from selective_query._utils import publish
-from selective_query.nets.training.augment import flip, flip_and_shift, shift
 from selective_query.nets.training.joint import (
     AbstainingNetClassifier,
     HybridNetClassifier,
@@ -16,11 +15,8 @@ __all__ = [
     "HybridNetClassifier",
     "NetClassifier",
     "NetRouter",
-    "flip",
-    "flip_and_shift",
     "list_losses",
     "make_loss",
-    "shift",
 ]
 
 publish(globals())

@@ -114,16 +114,23 @@ class Engine(NeuralNet):
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         target = y_true.to(self.device)
-        loss = self.module_.loss
-        if len(self.history) <= loss.n_warm_up:
-            loss = CrossEntropy()
-        charged = loss(y_pred, target)
+        charged = self.charging_loss(y_pred, target)
         return (charged * target.weight).sum() / target.weight.sum()
+
+    @property
+    def charging_loss(self):
+        """The loss of this epoch: plain cross-entropy while the own one warms up."""
+        loss = self.module_.loss
+        return CrossEntropy() if len(self.history) <= loss.n_warm_up else loss
 
     def train_step_single(self, batch, **fit_params):
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-            return super().train_step_single(batch, **fit_params)
+            step = super().train_step_single(batch, **fit_params)
+            with torch.no_grad():
+                target = batch[1].to(self.device)
+                self.charging_loss.step(step["y_pred"], target)
+        return step
 
 
 def find_device(name):

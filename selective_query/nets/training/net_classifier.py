@@ -16,7 +16,7 @@ from selective_query._utils.labels import label_column
 from selective_query._utils.numbers import random_state_of
 from selective_query._utils.torch_random import own_random_numbers
 from selective_query._utils.validation import Interval, check_weights, fit_context
-from selective_query.nets.training._batch import make_target
+from selective_query.nets.training._batch import as_tensor, make_target
 from selective_query.nets.training._early_stopping import BestEpoch, hold_out_rows
 from selective_query.nets.training._engine import (
     Rows,
@@ -24,7 +24,6 @@ from selective_query.nets.training._engine import (
     make_engine,
     outputs_of,
 )
-from selective_query.nets.training._inputs import as_tensor
 from selective_query.nets.training._routed_net import (
     EVIDENCE,
     RoutedNet,

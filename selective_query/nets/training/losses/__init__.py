@@ -9,7 +9,6 @@ from selective_query.nets.training.losses.abstention import (
     SelfAdaptive,
 )
 from selective_query.nets.training.losses.base import HybridLoss
-from selective_query.nets.training.losses.deep_supervision import DeepSupervision
 from selective_query.nets.training.losses.deferral import (
     DeferralCrossEntropy,
     DeferralOneVsAll,
@@ -17,6 +16,7 @@ from selective_query.nets.training.losses.deferral import (
 )
 from selective_query.nets.training.losses.plain import (
     CrossEntropy,
+    DeepSupervision,
     Distillation,
     Gatekeeper,
     OneSidedPrediction,

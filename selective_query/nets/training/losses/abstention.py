@@ -153,11 +153,16 @@ class SelfAdaptive(HybridLoss):
     def __call__(self, output, target):
         log_p = with_deferral(output)
         own = log_p.gather(1, target.label[:, None])[:, 0]
+        trust = self._next_trust(output, target)
+        return -trust * own - (1 - trust) * log_p[:, -1]
+
+    def step(self, output, target):
+        self._trust[target.row] = self._next_trust(output, target)
+
+    def _next_trust(self, output, target):
         believed = output.logits.detach().softmax(1)
         believed = believed.gather(1, target.label[:, None])[:, 0]
-        trust = self.momentum * self._trust[target.row] + (1 - self.momentum) * believed
-        self._trust[target.row] = trust
-        return -trust * own - (1 - trust) * log_p[:, -1]
+        return self.momentum * self._trust[target.row] + (1 - self.momentum) * believed
 
     def query_score(self, output):
         return with_deferral(output)[:, -1]

@@ -12,8 +12,8 @@ SMALLEST_TEMPERATURE = 1e-3
 class HybridLoss(BaseEstimator):
     """Charges each row of a batch, and says how a net trained with it routes.
 
-    A loss is stateless between fits: `start` makes whatever it remembers, and `finish`
-    drops what a fitted net need not carry.
+    A call changes nothing. What a loss remembers, `start` makes, `step` brings up to
+    date after each batch, and `finish` drops where a fitted net need not carry it.
 
     Attributes
     ----------
@@ -57,6 +57,9 @@ class HybridLoss(BaseEstimator):
 
     def start(self, n_rows, n_classes, device):
         """Forget what was remembered of earlier rows."""
+
+    def step(self, output, target):
+        """Learn what is no weight of the net from a batch that it has been charged."""
 
     def finish(self):
         """Drop what was remembered of each row."""

@@ -11,6 +11,7 @@ from selective_query.nets.training.losses.base import (
     row_log_loss,
 )
 from selective_query.nets.training.losses.plain import distance_to_global
+from selective_query.routers._primal_dual import Multiplier
 
 
 class SelectiveQuery(HybridLoss):
@@ -89,7 +90,7 @@ class SelectiveQuery(HybridLoss):
         return self.distillation > 0
 
     def start(self, n_rows, n_classes, device):
-        self._multiplier = 0.0
+        self._price = Multiplier(self.dual_learning_rate)
 
     def __call__(self, output, target):
         queried = (output.head.detach() > 0).float()
@@ -98,7 +99,7 @@ class SelectiveQuery(HybridLoss):
             factor = 2 - queried
             mean = (target.weight * factor).sum() / target.weight.sum()
             own = own * factor / mean
-        return own + self.router_share * self._router_loss(output, target, queried)
+        return own + self.router_share * self._router_loss(output, target)
 
     def _base_loss(self, output, target, queried):
         own = row_log_loss(output.logits, target.label, self.smoothing)
@@ -108,17 +109,16 @@ class SelectiveQuery(HybridLoss):
         share = self.distillation * (1 - queried if self.scaffolded else 1)
         return (1 - share) * own + share * far
 
-    def _router_loss(self, output, target, queried):
+    def _router_loss(self, output, target):
         wrong = (output.logits.argmax(1) != target.label).float()
         label = wrong * target.global_right
         up, down = softplus(output.head), softplus(-output.head)
-        loss = label * down + (1 - label) * up + self._multiplier * up
-        rate = (target.weight * queried).sum() / target.weight.sum()
-        violation = float(rate) - (1 - self.coverage)
-        self._multiplier = max(
-            0.0, self._multiplier + self.dual_learning_rate * violation
-        )
+        loss = label * down + (1 - label) * up + self._price.value * up
         return loss / torch.log(torch.tensor(2.0))
+
+    def step(self, output, target):
+        rate = (target.weight * (output.head > 0)).sum() / target.weight.sum()
+        self._price.ascend(float(rate) - (1 - self.coverage))
 
     def query_score(self, output):
         return output.head
