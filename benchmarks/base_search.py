@@ -23,7 +23,7 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 
-from selective_query import BaseSearchCV, cross_fit_outcomes, outcomes_from_models
+from selective_query import HybridSearchCV, cross_fit_outcomes, outcomes_from_models
 from selective_query.datasets import load_dataset
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.metrics._query_share import query_share
@@ -147,7 +147,7 @@ def search(dataset, draw, coverage, proxy, ranking):
     """
     global_, train, _ = rows_of(dataset, draw)
     start = process_time()
-    found = BaseSearchCV(
+    found = HybridSearchCV(
         CANDIDATES, global_, coverage=coverage, proxy=proxy, random_state=draw
     ).fit(*train)
     taken = process_time() - start

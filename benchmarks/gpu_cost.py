@@ -34,7 +34,11 @@ def images(n):
 def rows_a_second(net, device, n, n_epochs):
     X, y, proba = images(n)
     classifier = NetClassifier(
-        net, loss="selective_query", n_epochs=n_epochs, device=device, random_state=0
+        net,
+        loss="selective_query",
+        n_epochs=n_epochs,
+        torch_device=device,
+        random_state=0,
     )
     classifier.fit(X[:256], y[:256], global_proba=proba[:256])  # to warm up
     start = time.perf_counter()

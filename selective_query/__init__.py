@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selective_query.policy import RoutingPolicy
     from selective_query.routers import BaseRouter, list_routers
     from selective_query.rule import Rule
-    from selective_query.search import BaseSearchCV, SearchSpace
+    from selective_query.search import HybridSearchCV, SearchSpace
 
 __version__ = "0.1.0"
 
@@ -31,9 +31,9 @@ _HOMES = {
     "AccuracyCoverageDisplay": "displays",
     "AlternatingAdaptation": "classifiers",
     "BaseRouter": "routers",
-    "BaseSearchCV": "search",
     "Evidence": "outcomes",
     "HybridClassifier": "classifiers",
+    "HybridSearchCV": "search",
     "Outcomes": "outcomes",
     "RoutingPolicy": "policy",
     "Rule": "rule",

@@ -52,7 +52,7 @@ class DeviceLimitError(ValueError):
 
     Attributes
     ----------
-    report : FitReport
+    report : FootprintReport
         Each limit, what is used of it, and by how much it is exceeded.
     """
 

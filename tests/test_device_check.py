@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from selective_query import AbstainingClassifier, BaseSearchCV, HybridClassifier
+from selective_query import AbstainingClassifier, HybridClassifier, HybridSearchCV
 from selective_query.costs import STM32F746
 from selective_query.exceptions import DeviceLimitError
 from selective_query.footprint import profile_estimator
@@ -73,7 +73,7 @@ def test_a_known_size_is_refused_before_anything_is_fitted(digits):
     with pytest.raises(DeviceLimitError) as raised:
         model.fit(*digits)
     # 64 columns and 10 classes at 4 bytes a number; the router keeps one number.
-    flash, sram = raised.value.report.limits
+    flash, sram = raised.value.report.memories
     assert flash.headroom == 1000 - 4 * (640 + 10)
     assert sram.headroom == 100 - 4 * (64 + 10) - 4
     message = str(raised.value)
@@ -112,7 +112,7 @@ def test_the_fit_that_tells_the_size_is_not_repeated(digits):
     fitted.fit(X[300:], y[300:])
     assert CountingTree.fits == 2 * without
     used = profile_estimator(fitted.base_estimator_, X).flash_bytes()
-    assert fitted.device_fit_.limits[0].used == used + RESERVED
+    assert fitted.footprint_.memories[0].used == used + RESERVED
 
 
 def test_a_bound_alone_refuses_nothing(digits):
@@ -122,7 +122,7 @@ def test_a_bound_alone_refuses_nothing(digits):
     grown = profile_estimator(clone(base).fit(X, y), X).flash_bytes()
     device = device_of((bound + grown) // 2)
     fitted = AbstainingClassifier(base, router="margin", cv=3, device=device)
-    assert fitted.fit(X, y).device_fit_
+    assert fitted.fit(X, y).footprint_
 
 
 def test_a_tree_that_fits_within_its_bound_is_not_fitted_to_see(digits):
@@ -142,10 +142,12 @@ def test_the_router_that_was_learned_counts_at_the_end(digits):
     X, y = digits
     base = GaussianNB(var_smoothing=0.1)
     roomy = AbstainingClassifier(base, router="benefit", cv=3, device=STM32F746)
-    report = roomy.fit(X, y).device_fit_
+    report = roomy.fit(X, y).footprint_
     cost = roomy.policy_.router_.decision_cost(10)
     alone = profile_estimator(roomy.base_estimator_, X).fits(STM32F746)
-    added = [a.used - b.used for a, b in zip(report.limits, alone.limits, strict=True)]
+    added = [
+        a.used - b.used for a, b in zip(report.memories, alone.memories, strict=True)
+    ]
     assert added == [cost.flash_bytes, cost.ram_bytes]
     assert cost.flash_bytes > 0
     tight = clone(roomy).set_params(device=device_of(4 * (1280 + 10)))
@@ -161,12 +163,12 @@ def test_base_features_of_the_router_count(digits):
     ).fit(X, y)  # fmt: skip
     cost = model.policy_.router_.decision_cost(10, 9)
     used = profile_estimator(model.base_estimator_, X).sram_bytes() + cost.ram_bytes
-    assert model.device_fit_.limits[1].used == used + RESERVED
+    assert model.footprint_.memories[1].used == used + RESERVED
 
 
 def test_without_a_device_there_is_no_report(digits):
     model = AbstainingClassifier(AdaBoostClassifier(n_estimators=2), router="margin")
-    assert model.set_params(cv=3).fit(*digits).device_fit_ is None
+    assert model.set_params(cv=3).fit(*digits).footprint_ is None
 
 
 def test_a_base_that_nobody_can_count_is_refused_at_once(digits):
@@ -191,7 +193,7 @@ def test_the_error_survives_a_pickle():
 
 def test_the_search_leaves_out_what_does_not_fit(digits):
     X, y = digits
-    search = BaseSearchCV(
+    search = HybridSearchCV(
         {
             "rows": UnfittableNeighbours(),
             "deep": CountingTree(random_state=0),
@@ -199,7 +201,7 @@ def test_the_search_leaves_out_what_does_not_fit(digits):
             "stump": DecisionTreeClassifier(max_depth=1),
         },
         ExtraTreesClassifier(10, random_state=0),
-        limits=STM32F746.with_(
+        device=STM32F746.with_(
             flash_bytes=RESERVED + 6000, sram_bytes=RESERVED + 350
         ),
         router="margin", cv=3, n_finalists=2,
@@ -208,12 +210,12 @@ def test_the_search_leaves_out_what_does_not_fit(digits):
     assert set(search.left_out_) == {"rows", "deep"}
     assert "too many" in search.left_out_["rows"]
     assert CountingTree.fits == 1
-    assert search.best_hybrid_.device_fit_
+    assert search.best_hybrid_.footprint_
 
 
 def test_the_search_refuses_what_is_no_device(digits):
-    search = BaseSearchCV({"bayes": GaussianNB()}, GaussianNB(), limits="STM32F746")
-    with pytest.raises(ValueError, match="limits must be .* without name"):
+    search = HybridSearchCV({"bayes": GaussianNB()}, GaussianNB(), device="STM32F746")
+    with pytest.raises(ValueError, match="device must be .* without name"):
         search.fit(*digits)
 
 
@@ -227,7 +229,7 @@ def test_a_file_keeps_device_and_report(digits, tmp_path):
     save(model, tmp_path / "model.skops")
     loaded = load(tmp_path / "model.skops")
     assert loaded.device == STM32F746
-    assert loaded.device_fit_ == model.device_fit_
+    assert loaded.footprint_ == model.footprint_
 
 
 def test_nets_are_refused_before_training():
@@ -254,10 +256,10 @@ def test_nets_are_refused_before_training():
         with pytest.raises(DeviceLimitError, match="8-bit"):
             model.fit(X, y)
     trained = AbstainingNetClassifier(
-        NetClassifier(module, loss="selective_net", n_epochs=1, device="cpu"),
+        NetClassifier(module, loss="selective_net", n_epochs=1, torch_device="cpu"),
         device=STM32F746, random_state=0,
     ).fit(X, y)  # fmt: skip
     head = trained.base_estimator_.module_.head
     before = profile_estimator(NetClassifier(module), X)
-    assert trained.device_fit_.limits[0].used > RESERVED + before.flash_bytes()
+    assert trained.footprint_.memories[0].used > RESERVED + before.flash_bytes()
     assert head is not None

@@ -130,7 +130,7 @@ class Counting(nn.Module):
 
 def test_a_net_is_moved_to_a_device_for_one_call_at_a_time(X):
     shared = NetClassifier.from_trained(Counting(nn.Linear(4, 3)), [0, 1, 2])
-    shared.set_params(device="cpu:0")  # away from "cpu", as an accelerator is
+    shared.set_params(torch_device="cpu:0")  # away from "cpu", as an accelerator is
     with joblib.parallel_config(backend="threading", n_jobs=4):
         joblib.Parallel()(joblib.delayed(shared.predict)(X) for _ in range(8))
     assert shared.module_.net.most == 1

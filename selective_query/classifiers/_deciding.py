@@ -199,7 +199,7 @@ class DecidingMixin:
         else:
             moved.policy_ = self.policy_.recalibrated(outcomes)
         moved.operating_point_ = moved.policy_.operating_point_
-        moved.device_fit_ = moved._device_fit(X)
+        moved.footprint_ = moved._footprint(X)
         return moved
 
     def certify_jointly(self, budgets, *, confidence):

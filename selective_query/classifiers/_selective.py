@@ -153,7 +153,7 @@ class BaseSelectiveClassifier(
         else:
             self._fit_cross(X, y, weight)
         self.operating_point_ = self.policy_.operating_point_
-        self.device_fit_ = self._device_fit(X)
+        self.footprint_ = self._footprint(X)
         remember_columns(self, X, self.base_estimator_)
 
     def _global_model(self):
@@ -298,7 +298,7 @@ class BaseSelectiveClassifier(
         )
         refuse_excess(report, base.model)
 
-    def _device_fit(self, X):
+    def _footprint(self, X):
         """What base and router take as they were fitted; raise where it is too much."""
         if self.device is None:
             return None

@@ -37,7 +37,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
         As of :class:`HybridClassifier`.
-    device_fit_ : FitReport or None
+    footprint_ : FootprintReport or None
     abstain_label_ : label or None
         What stood in ``abstain_label`` at fit.
 

@@ -94,7 +94,7 @@ class HybridClassifier(BaseSelectiveClassifier):
     n_features_in_, feature_names_in_
         Of the columns of X in ``fit``: their number where the base has counted them,
         and their names where they have some.
-    device_fit_ : FitReport or None
+    footprint_ : FootprintReport or None
         What base and router take of the device, and what is left.
 
     Notes

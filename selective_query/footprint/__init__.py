@@ -2,9 +2,9 @@
 
 from selective_query._utils import publish
 from selective_query.footprint.estimator_profile import EstimatorProfile
-from selective_query.footprint.fitting import FitReport, Footprint
 from selective_query.footprint.profiling import profile_estimator
+from selective_query.footprint.report import Footprint, FootprintReport
 
-__all__ = ["EstimatorProfile", "FitReport", "Footprint", "profile_estimator"]
+__all__ = ["EstimatorProfile", "Footprint", "FootprintReport", "profile_estimator"]
 
 publish(globals())

@@ -56,7 +56,7 @@ def device_report(base, device, X, n_classes, *, fit, router=None, n_features=0)
 
     Returns
     -------
-    FitReport
+    FootprintReport
 
     Raises
     ------
@@ -101,7 +101,7 @@ def refuse_excess(report, base):
 
     Parameters
     ----------
-    report : FitReport
+    report : FootprintReport
     base : estimator
         For the message.
 
@@ -114,7 +114,7 @@ def refuse_excess(report, base):
         return
     raise DeviceLimitError(
         f"base_estimator={base!r} does not fit device={report.device} "
-        f"({report.assumptions}): {'; '.join(str(limit) for limit in report.limits)}. "
+        f"({report.assumptions}): {'; '.join(map(str, report.memories))}. "
         "Take a smaller base or router or a larger device, or set device=None to train "
         "it all the same.",
         report,

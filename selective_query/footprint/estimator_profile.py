@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from selective_query._utils.numbers import check_number, check_whole
-from selective_query.footprint.fitting import RESERVED_BYTES, memory_report
+from selective_query.footprint.report import RESERVED_BYTES, footprint_report
 
 BYTES_OF_CONSTANT = 4
 COUNTS = (
@@ -98,9 +98,9 @@ class EstimatorProfile:
 
         Returns
         -------
-        FitReport
+        FootprintReport
         """
-        return memory_report(
+        return footprint_report(
             device,
             self.flash_bytes(bits),
             self.sram_bytes(bits),

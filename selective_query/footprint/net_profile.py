@@ -19,7 +19,7 @@ from selective_query.footprint._liveness import (
     module_of,
     output_shapes,
 )
-from selective_query.footprint.fitting import RESERVED_BYTES, memory_report
+from selective_query.footprint.report import RESERVED_BYTES, footprint_report
 
 BYTES_OF_BIAS = 4
 
@@ -118,14 +118,14 @@ class NetProfile:
 
         Returns
         -------
-        FitReport
+        FootprintReport
 
         Raises
         ------
         TypeError
             When `device` is something else, as its name.
         """
-        return memory_report(
+        return footprint_report(
             device,
             self.flash_bytes(bits),
             self.sram_bytes(bits, in_place=in_place),

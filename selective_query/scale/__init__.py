@@ -1,7 +1,7 @@
 """More rows than memory holds: predictions, reports and curves, chunk by chunk."""
 
 from selective_query._utils import publish
-from selective_query.scale.judging import curve_in_chunks, report_in_chunks
+from selective_query.scale.evaluating import curve_in_chunks, report_in_chunks
 from selective_query.scale.predicting import predict_in_chunks
 
 __all__ = ["curve_in_chunks", "predict_in_chunks", "report_in_chunks"]

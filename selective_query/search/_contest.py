@@ -8,7 +8,7 @@ from selective_query._utils.labels import pick_rows
 from selective_query._utils.parallel import in_parallel
 from selective_query.footprint._device_check import device_report
 from selective_query.routers.registry import make_router
-from selective_query.search._judging import Judged, judge_base, stratified_order
+from selective_query.search._hybrid_accuracy import Judged, judge_base
 from selective_query.search.space import SearchSpace
 
 # Of each class on the fewest rows, so that folds hold some.
@@ -20,7 +20,7 @@ class Contest:
 
     Parameters
     ----------
-    rules : BaseSearchCV
+    rules : HybridSearchCV
         Whose parameters say who competes, how, and for how long.
     X, y, weight
         The rows; the weight may be None.
@@ -29,7 +29,7 @@ class Contest:
     Attributes
     ----------
     bases : dict of str to estimator
-        Candidates that keep to the limits.
+        Candidates that exceed nothing.
     left_out : dict of str to str
         The others, and what they exceed.
     judged : dict of str to Judged
@@ -65,7 +65,7 @@ class Contest:
         return min(fewest, len(self.y))
 
     def _enter(self, n_rows):
-        """Names of those who keep to the limits, judged on so many rows."""
+        """Names of those who exceed nothing, judged on so many rows."""
         candidates = self.rules.candidates
         if isinstance(candidates, SearchSpace):
             return self._evolve(candidates, n_rows)
@@ -107,25 +107,26 @@ class Contest:
         return False
 
     def _excess(self, base):
-        """What a candidate exceeds, in words; None where it keeps to the limits."""
-        limits = self.rules.limits
-        if limits is None or callable(limits):
-            return None if limits is None else limits(base)
+        """What a candidate exceeds, in words; None where it exceeds nothing."""
+        rules = self.rules
+        excess = None if rules.excess is None else rules.excess(base)
+        if excess is not None or rules.device is None:
+            return excess
         return device_report(
             base,
-            limits,
+            rules.device,
             self.X,
             len(np.unique(self.y)),
             fit=lambda: fit_model(base, self.X, self.y, self.weight),
-            router=make_router(self.rules.router),
+            router=make_router(rules.router),
         ).excess
 
     def _refuse_none(self, names):
         if not names:
             shown = "; ".join(f"{n}: {why}" for n, why in self.left_out.items())
             raise ValueError(
-                "No candidate keeps to the limits. Give smaller ones, or another "
-                f"device. {shown}"
+                "Each candidate exceeds the device or excess=. Give smaller ones, or "
+                f"another device. {shown}"
             )
 
     def _judge(self, names, n_rows, learned=False):
@@ -144,3 +145,27 @@ class Contest:
         for name, accuracies in zip(names, found, strict=True):
             cost = np.nan if rules.cost is None else float(rules.cost(self.bases[name]))
             self.judged[name] = Judged(name, n_rows, *accuracies, cost)
+
+
+def stratified_order(y, rng, n_of_each):
+    """An order of the rows of which every beginning holds the classes in proportion.
+
+    The first rows are `n_of_each` of every class, so that none is missing.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    rng : numpy RandomState
+    n_of_each : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int
+    """
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        # Evenly spaced, each class with a start of its own.
+        place[rows] = (np.arange(len(rows)) + rng.uniform()) / len(rows)
+        place[rows[:n_of_each]] = -1
+    return np.argsort(place, kind="stable")

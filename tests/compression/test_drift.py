@@ -183,8 +183,8 @@ def test_the_new_base_must_fit_the_device_too(frozen_pair, rows):
         FrozenEstimator(base), frozen_pair[1], router="max_probability",
         device=STM32F746.with_(flash_bytes=64 * 1024),
     ).fit(*rows[1])  # fmt: skip
-    less = hybrid.with_base(smaller, *rows[1]).device_fit_
-    assert less.limits[0].used < hybrid.device_fit_.limits[0].used
+    less = hybrid.with_base(smaller, *rows[1]).footprint_
+    assert less.memories[0].used < hybrid.footprint_.memories[0].used
     with pytest.raises(DeviceLimitError, match="does not fit device=STM32F746"):
         hybrid.with_base(larger, *rows[1])
 

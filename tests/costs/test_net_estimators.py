@@ -26,7 +26,7 @@ ALONE = profile_net(make_net(), (1, 8, 8))
 
 @pytest.mark.parametrize("module", [make_net, make_net()])
 def test_a_net_is_profiled_before_and_after_training(module):
-    model = NetClassifier(module, n_epochs=1, device="cpu", random_state=0)
+    model = NetClassifier(module, n_epochs=1, torch_device="cpu", random_state=0)
     assert profile_estimator(model, IMAGES) == ALONE
     fitted = model.fit(IMAGES, LABELS)
     state = copy.deepcopy(fitted.module_.state_dict())
@@ -37,7 +37,7 @@ def test_a_net_is_profiled_before_and_after_training(module):
 
 def test_the_head_of_a_fitted_net_is_counted():
     model = NetClassifier(
-        make_net, loss="selective_net", head_hidden=5, n_epochs=1, device="cpu"
+        make_net, loss="selective_net", head_hidden=5, n_epochs=1, torch_device="cpu"
     )
     found = profile_estimator(model.fit(IMAGES, LABELS), IMAGES)
     routed = model.module_
@@ -55,7 +55,7 @@ def test_heads_run_while_logits_and_features_wait():
 
     labels = np.arange(N) % 9
     model = NetClassifier(
-        make, loss="selective_net", head_hidden=70, n_epochs=1, device="cpu"
+        make, loss="selective_net", head_hidden=70, n_epochs=1, torch_device="cpu"
     ).fit(IMAGES, labels)
     found = profile_estimator(model, IMAGES)
     *_, widen, narrow, second = found.layers

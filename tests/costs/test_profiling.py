@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query.costs import STM32F746
 from selective_query.footprint import profile_estimator
-from selective_query.footprint.fitting import Footprint
+from selective_query.footprint.report import Footprint
 
 D, K = 64, 10
 
@@ -288,7 +288,7 @@ def test_estimators_and_nets_are_asked_alike(rows):
         profile = profile_estimator(model, X, n_classes=K)
         assert isinstance(profile, Footprint)
         report = profile.fits(STM32F746, bits=8, reserved_bytes=0)
-        used = [limit.used for limit in report.limits]
+        used = [memory.used for memory in report.memories]
         assert used == [profile.flash_bytes(8), profile.sram_bytes(8)]
         assert profile.operations >= profile.macs > 0
         assert profile.parameters > 0

@@ -56,10 +56,10 @@ def test_net_and_rows_go_to_the_device_to_predict(images, monkeypatch, loss):
 
 def test_a_net_that_was_trained_elsewhere_predicts_on_the_processor(images):
     X, y = images
-    net = NetClassifier(SMALL, n_epochs=1, device="cpu", random_state=0)
+    net = NetClassifier(SMALL, n_epochs=1, torch_device="cpu", random_state=0)
     expected = net.fit(X[:300], y[:300]).predict_proba(X)
     # A hundred GPUs are nowhere.
-    net.set_params(device="cuda:99")
+    net.set_params(torch_device="cuda:99")
     np.testing.assert_array_equal(net.predict_proba(X), expected)
     with pytest.raises(ValueError, match="device must be .* Got 'cuda:99' "):
         net.fit(X[:300], y[:300])
@@ -72,5 +72,5 @@ def test_cuda_gives_numpy_and_leaves_the_net_on_the_processor(images):
     on_cuda = net.predict_proba(X)
     assert next(net.module_.parameters()).device.type == "cpu"
     np.testing.assert_allclose(
-        on_cuda, net.set_params(device="cpu").predict_proba(X), atol=1e-2
+        on_cuda, net.set_params(torch_device="cpu").predict_proba(X), atol=1e-2
     )

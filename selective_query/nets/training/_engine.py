@@ -134,7 +134,7 @@ class Engine(NeuralNet):
 
 
 def find_device(name):
-    """What `device` means here: CUDA for "auto" where there is one.
+    """What `torch_device` means here: CUDA for "auto" where there is one.
 
     Raises
     ------
@@ -147,9 +147,9 @@ def find_device(name):
         torch.zeros(1, device=name).item()
     except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueError(
-            "device must be 'auto', 'cpu' or another that torch finds here, such as "
-            f"'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' takes CUDA "
-            "where there is one."
+            "torch_device must be 'auto', 'cpu' or another that torch finds here, such "
+            f"as 'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' takes "
+            "CUDA where there is one."
         ) from error
     return name
 
@@ -215,7 +215,7 @@ def make_engine(module, settings, n_rows, best_epoch=None):
         iterator_train__augment=settings.augment,
         train_split=None,
         callbacks=callbacks,
-        device=find_device(settings.device),
+        device=find_device(settings.torch_device),
         verbose=settings.verbose,
         # Where Ray has replaced print, skorch's log would show in any case.
         **({} if settings.verbose else {"callbacks__print_log": None}),

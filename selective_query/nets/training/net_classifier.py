@@ -75,7 +75,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Such as ``Checkpoint``. They see the engine, whose data are tensors. One that
         raises KeyboardInterrupt, as ``EarlyStopping`` does, ends training early; Ctrl-C
         ends `fit`, and leaves what was checkpointed.
-    device : str, default="auto"
+    torch_device : str, default="auto"
         Where it trains and predicts: ``"auto"`` is CUDA where there is one, else the
         processor; or a name of torch's, as ``"cuda:1"``. Training on CUDA is in
         bfloat16 where autocast holds that safe. Between calls the net is kept on the
@@ -125,7 +125,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "validation": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "callbacks": [list, None],
-        "device": [str],
+        "torch_device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -146,7 +146,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         validation=None,
         patience=None,
         callbacks=None,
-        device="auto",
+        torch_device="auto",
         random_state=None,
         verbose=0,
     ):
@@ -163,7 +163,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.patience = patience
         self.callbacks = callbacks
-        self.device = device
+        self.torch_device = torch_device
         self.random_state = random_state
         self.verbose = verbose
 
@@ -381,7 +381,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "module_")
         rows = Rows(as_tensor(X))
         try:
-            device = find_device(self.device)
+            device = find_device(self.torch_device)
         except ValueError:  # trained elsewhere
             device = "cpu"
         module = self.module_.eval()

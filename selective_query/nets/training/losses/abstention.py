@@ -143,9 +143,9 @@ class SelfAdaptive(HybridLoss):
         self.momentum = momentum
         self.n_warm_up = n_warm_up
 
-    def start(self, n_rows, n_classes, device):
+    def start(self, n_rows, n_classes, torch_device):
         # The chance that each row's own label has in its target.
-        self._trust = torch.ones(n_rows, device=device)
+        self._trust = torch.ones(n_rows, device=torch_device)
 
     def finish(self):
         del self._trust

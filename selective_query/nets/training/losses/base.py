@@ -55,7 +55,7 @@ class HybridLoss(BaseEstimator):
                 "epochs or a shorter warm-up."
             )
 
-    def start(self, n_rows, n_classes, device):
+    def start(self, n_rows, n_classes, torch_device):
         """Forget what was remembered of earlier rows."""
 
     def step(self, output, target):

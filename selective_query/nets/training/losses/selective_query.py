@@ -89,7 +89,7 @@ class SelectiveQuery(HybridLoss):
     def needs_global(self):
         return self.distillation > 0
 
-    def start(self, n_rows, n_classes, device):
+    def start(self, n_rows, n_classes, torch_device):
         self._price = Multiplier(self.dual_learning_rate)
 
     def __call__(self, output, target):

@@ -71,27 +71,3 @@ def pareto(judged):
     costs = np.nan_to_num([one.cost for one in judged])
     on_front = pareto_front(costs, [one.learned for one in judged])
     return [one.name for one, is_on in zip(judged, on_front, strict=True) if is_on]
-
-
-def stratified_order(y, rng, n_of_each):
-    """An order of the rows of which every beginning holds the classes in proportion.
-
-    The first rows are `n_of_each` of every class, so that none is missing.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-    rng : numpy RandomState
-    n_of_each : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), int
-    """
-    place = np.empty(len(y))
-    for label in np.unique(y):
-        rows = rng.permutation(np.flatnonzero(y == label))
-        # Evenly spaced, each class with a start of its own.
-        place[rows] = (np.arange(len(rows)) + rng.uniform()) / len(rows)
-        place[rows[:n_of_each]] = -1
-    return np.argsort(place, kind="stable")

@@ -1,4 +1,4 @@
-"""Whether something fits a device: each limit, what is used, what is left."""
+"""Whether a device holds a footprint: of each memory what is used, what is left."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -11,8 +11,8 @@ RESERVED_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
-class Limit:
-    """One limit of a device.
+class MemoryUse:
+    """What is taken of one memory of a device.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Limit:
 
     @property
     def headroom(self):
-        """What is left; below zero where the limit is exceeded."""
+        """What is left; below zero where more is taken than there is."""
         return self.allowed - self.used
 
     def __str__(self):
@@ -37,27 +37,27 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class FitReport:
-    """All limits of a device; true where every one is kept.
+class FootprintReport:
+    """What is taken of a device; true where each memory holds it.
 
     Parameters
     ----------
     device : str
-    limits : tuple of Limit
+    memories : tuple of MemoryUse
     assumptions : str, default=""
     """
 
     device: str
-    limits: tuple
+    memories: tuple
     assumptions: str = ""
 
     def __bool__(self):
-        return all(limit.headroom >= 0 for limit in self.limits)
+        return all(memory.headroom >= 0 for memory in self.memories)
 
     @property
     def excess(self):
         """What is exceeded, in words; None where all fits."""
-        exceeded = [str(limit) for limit in self.limits if limit.headroom < 0]
+        exceeded = [str(memory) for memory in self.memories if memory.headroom < 0]
         return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
 
     def beside(self, what, **used):
@@ -68,21 +68,21 @@ class FitReport:
         what : str
             Named among the assumptions.
         **used : int
-            What it takes, by name of the limit: ``flash_bytes``, ``sram_bytes``.
+            What it takes, by name of the memory: ``flash_bytes``, ``sram_bytes``.
 
         Returns
         -------
-        FitReport
+        FootprintReport
         """
-        limits = tuple(
-            replace(limit, used=limit.used + used.get(limit.name, 0))
-            for limit in self.limits
+        memories = tuple(
+            replace(memory, used=memory.used + used.get(memory.name, 0))
+            for memory in self.memories
         )
-        return FitReport(self.device, limits, f"{self.assumptions}, {what}")
+        return FootprintReport(self.device, memories, f"{self.assumptions}, {what}")
 
     def __str__(self):
         head = f"{self.device}, {self.assumptions}" if self.assumptions else self.device
-        return "\n".join([head, *(f"  {limit}" for limit in self.limits)])
+        return "\n".join([head, *(f"  {memory}" for memory in self.memories)])
 
 
 @runtime_checkable
@@ -110,10 +110,10 @@ class Footprint(Protocol):
         """Bytes of numbers that are alive at once, at most."""
 
     def fits(self, device, *, bits, reserved_bytes):
-        """Whether a device holds the model, a FitReport."""
+        """Whether a device holds the model, a FootprintReport."""
 
 
-def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
+def footprint_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     """The report on both memories of a device.
 
     Parameters
@@ -128,7 +128,7 @@ def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
 
     Returns
     -------
-    FitReport
+    FootprintReport
 
     Raises
     ------
@@ -143,10 +143,10 @@ def memory_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     )
     reserved_bytes = check_whole(reserved_bytes, "reserved_bytes")
     used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}
-    return FitReport(
+    return FootprintReport(
         device.name,
         tuple(
-            Limit(name, taken + reserved_bytes, getattr(device, name))
+            MemoryUse(name, taken + reserved_bytes, getattr(device, name))
             for name, taken in used.items()
         ),
         f"{bits}-bit weights and activations, {reserved_bytes:,} bytes reserved",

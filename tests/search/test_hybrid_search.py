@@ -12,15 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from selective_query import BaseSearchCV, HybridClassifier, SearchSpace
+from selective_query import HybridClassifier, HybridSearchCV, SearchSpace
 from selective_query.exceptions import BoundRouterError
 from selective_query.routers import EntropyRouter
-from selective_query.search._judging import (
-    Judged,
-    judge_base,
-    pareto,
-    stratified_order,
-)
+from selective_query.search._contest import stratified_order
+from selective_query.search._hybrid_accuracy import Judged, judge_base, pareto
 
 matplotlib.use("Agg")
 A_SMALL_TREE = pytest.mark.filterwarnings(
@@ -41,7 +37,7 @@ def global_(digits):
 
 def search(candidates, global_, digits, **params):
     X, y = digits
-    made = BaseSearchCV(
+    made = HybridSearchCV(
         candidates, global_, coverage=0.7, cv=3, random_state=0, **params
     )
     return made.fit(X[600:], y[600:])
@@ -125,20 +121,22 @@ def test_a_small_space_is_searched_whole(global_, digits):
     assert len(found.results_) == 2
 
 
-def test_limits_leave_out_before_any_fit(global_, digits):
+def test_what_exceeds_is_left_out_before_any_fit(global_, digits):
     class Forbidden(GaussianNB):
         def fit(self, *args, **kwargs):
             raise AssertionError("must not be fitted")
 
-    def limits(base):
+    def excess(base):
         return "too large by 3 KB" if isinstance(base, Forbidden) else None
 
     found = search(
-        {"no": Forbidden(), "yes": GaussianNB()}, global_, digits, limits=limits
+        {"no": Forbidden(), "yes": GaussianNB()}, global_, digits, excess=excess
     )
     assert found.left_out_ == {"no": "too large by 3 KB"}
-    with pytest.raises(ValueError, match="No candidate keeps .* no: too large by 3"):
-        search({"no": Forbidden()}, global_, digits, limits=limits)
+    with pytest.raises(
+        ValueError, match="Each candidate exceeds .* no: too large by 3"
+    ):
+        search({"no": Forbidden()}, global_, digits, excess=excess)
 
 
 def test_a_search_goes_on_where_it_was_cut_off(global_, digits, tmp_path):
@@ -172,7 +170,7 @@ def test_costs_make_a_front_and_a_picture(global_, digits):
     assert -1 <= found.proxy_rank_correlation_ <= 1
     ax = found.plot()
     assert len(ax.lines) == 3
-    with pytest.raises(ValueError, match="needs BaseSearchCV\\(cost="):
+    with pytest.raises(ValueError, match="needs HybridSearchCV\\(cost="):
         search({"a": GaussianNB()}, global_, digits).plot()
 
 
@@ -198,7 +196,7 @@ def test_neighbours_differ_in_one_parameter_by_one_place():
 
 
 def test_it_can_be_cloned():
-    made = BaseSearchCV(TREES, GaussianNB(), population=3)
+    made = HybridSearchCV(TREES, GaussianNB(), population=3)
     assert clone(made).get_params(deep=False)["population"] == 3
 
 
@@ -211,7 +209,7 @@ def test_it_can_be_cloned():
 )
 def test_bad_parameters_are_named(global_, digits, params, message):
     X, y = digits
-    made = BaseSearchCV(**{"candidates": {"a": GaussianNB()}, **params},
+    made = HybridSearchCV(**{"candidates": {"a": GaussianNB()}, **params},
                         global_estimator=global_)  # fmt: skip
     with pytest.raises(ValueError, match=message):
         made.fit(X[600:], y[600:])
@@ -220,7 +218,7 @@ def test_bad_parameters_are_named(global_, digits, params, message):
 def test_weights_of_another_length_are_named(global_, digits):
     X, y = digits
     with pytest.raises(ValueError, match="sample_weight"):
-        BaseSearchCV({"a": GaussianNB()}, global_).fit(X[600:], y[600:], np.ones(3))
+        HybridSearchCV({"a": GaussianNB()}, global_).fit(X[600:], y[600:], np.ones(3))
 
 
 @pytest.mark.parametrize("n_rare", [2, 40])
@@ -237,7 +235,7 @@ def test_a_rare_class_does_not_break_the_first_rung(global_, digits):
     X, y = digits
     y = np.where(np.arange(len(y)) % 150 == 3, 1, 0)
     candidates = {f"C={c}": LogisticRegression(C=c) for c in (0.1, 1.0, 10.0)}
-    made = BaseSearchCV(
+    made = HybridSearchCV(
         candidates, LogisticRegression(C=100.0), min_rows=20, cv=2, n_finalists=1,
         router="max_probability", random_state=0,
     ).fit(X, y)  # fmt: skip
@@ -248,7 +246,7 @@ def test_a_search_without_a_seed_goes_on_too(global_, digits, tmp_path):
     X, y = (part[600:] for part in digits)
     candidates = {"bayes": GaussianNB(), "linear": LogisticRegression(max_iter=50)}
     first, again = (
-        BaseSearchCV(
+        HybridSearchCV(
             candidates, global_, cv=3, min_rows=100, n_finalists=1, memory=str(tmp_path)
         ).fit(X, y)
         for _ in range(2)
@@ -261,14 +259,14 @@ def test_a_search_without_a_seed_goes_on_too(global_, digits, tmp_path):
 def test_points_that_were_left_out_are_not_counted_again(global_, digits):
     asked = []
 
-    def limits(base):
+    def excess(base):
         asked.append(base.max_depth)
         return None if base.max_depth < 4 else "too deep"
 
     space = SearchSpace(
         partial(DecisionTreeClassifier, random_state=0), {"max_depth": [1, 2, 3, 4, 5]}
     )
-    search(space, global_, digits, limits=limits, min_rows=200)
+    search(space, global_, digits, excess=excess, min_rows=200)
     assert len(asked) == len(set(asked)) <= 5
 
 
@@ -297,7 +295,7 @@ def test_routers_are_named_before_anything_is_fitted(digits, params, error, mess
 
 
 def test_an_unfitted_search_says_so(digits):
-    made = BaseSearchCV(TREES, GaussianNB())
+    made = HybridSearchCV(TREES, GaussianNB())
     for method in ("predict", "predict_proba", "predict_coverage"):
         with pytest.raises(NotFittedError):
             getattr(made, method)(digits[0])
@@ -305,7 +303,7 @@ def test_an_unfitted_search_says_so(digits):
 
 def test_labels_and_weights_are_checked_first(global_, digits):
     X, y = (part[600:] for part in digits)
-    made = BaseSearchCV({"a": GaussianNB()}, global_)
+    made = HybridSearchCV({"a": GaussianNB()}, global_)
     with pytest.raises(ValueError, match="sample_weight must be .* Got -1 in row 0"):
         made.fit(X, y, -np.ones(len(y)))
     with pytest.raises(ValueError, match="y must hold a label for each row"):

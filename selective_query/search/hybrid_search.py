@@ -15,16 +15,16 @@ from selective_query._utils.validation import (
     HasMethods,
     Interval,
     Offers,
+    check_matplotlib_support,
     fit_context,
     will_offer,
 )
 from selective_query.classifiers.hybrid import HybridClassifier
-from selective_query.displays._bases import plot_bases
 from selective_query.footprint._device_check import check_device
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 from selective_query.search._contest import Contest
-from selective_query.search._judging import pareto
+from selective_query.search._hybrid_accuracy import pareto
 from selective_query.search.space import SearchSpace
 
 
@@ -34,7 +34,7 @@ def _best_has_proba(self):
     )
 
 
-class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""Search for the base whose hybrid is most accurate at a coverage.
 
     The best base alone is not the best beside a global: what counts is what it gets
@@ -63,11 +63,12 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     proxy : str or BaseRouter, default="max_probability"
         Routes in all comparisons before the last. ``"oracle"`` is the paper's, blind
         to whether a base can be told wrong.
-    limits : Device, callable or None, default=None
-        What does not fit the device is left out before any comparison: without a fit
-        where its size is known, as of nets, else after one on all rows. Or a function
-        from a candidate to None where it fits, else to a text that says what it
-        exceeds.
+    device : Device or None, default=None
+        What does not fit it is left out before any comparison: without a fit where its
+        size is known, as of nets, else after one on all rows.
+    excess : callable or None, default=None
+        From a candidate to a text that says what it exceeds, which leaves it out, or
+        to None. It is asked before `device`.
     cost : callable or None, default=None
         From a candidate to a number, for :attr:`pareto_`.
     min_rows : int, default=500
@@ -119,9 +120,9 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from selective_query import BaseSearchCV
+    >>> from selective_query import HybridSearchCV
     >>> X, y = load_digits(return_X_y=True)
-    >>> search = BaseSearchCV(
+    >>> search = HybridSearchCV(
     ...     {"bayes": GaussianNB(), "stump": DecisionTreeClassifier(max_depth=1)},
     ...     ExtraTreesClassifier(20, random_state=0), coverage=0.8, cv=3,
     ... ).fit(X, y)
@@ -135,7 +136,8 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "coverage": [Interval(Real, 0, 1, closed="both")],
         "router": [str, BaseRouter],
         "proxy": [str, BaseRouter],
-        "limits": "no_validation",  # check_device says more
+        "device": "no_validation",  # check_device says more
+        "excess": [callable, None],
         "cost": [callable, None],
         "min_rows": [Interval(Integral, 20, None, closed="left")],
         "factor": [Interval(Integral, 2, None, closed="left")],
@@ -157,7 +159,8 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         coverage=0.9,
         router="auto",
         proxy="max_probability",
-        limits=None,
+        device=None,
+        excess=None,
         cost=None,
         min_rows=500,
         factor=3,
@@ -175,7 +178,8 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.coverage = coverage
         self.router = router
         self.proxy = proxy
-        self.limits = limits
+        self.device = device
+        self.excess = excess
         self.cost = cost
         self.min_rows = min_rows
         self.factor = factor
@@ -212,8 +216,8 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X, y, sample_weight = labelled_rows(X, y, sample_weight)
         if isinstance(self.candidates, dict) and not self.candidates:
             raise ValueError("candidates must name at least one base. Got {}.")
-        if self.limits is not None and not callable(self.limits):
-            check_device(self.limits, "limits")
+        if self.device is not None:
+            check_device(self.device)
         make_router(self.proxy, name="proxy")
         refuse_bound(make_router(self.router))
         seed = self.random_state
@@ -242,7 +246,7 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.best_hybrid_ = HybridClassifier(
             self.best_base_, self.global_estimator, router=self.router,
             coverage=self.coverage, cv=self.cv, random_state=self.random_state,
-            device=None if callable(self.limits) else self.limits,
+            device=self.device,
         )  # fmt: skip
 
     def predict(self, X):
@@ -280,7 +284,22 @@ class BaseSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "results_")
         if self.cost is None:
             raise ValueError(
-                "A picture of accuracy over cost needs BaseSearchCV(cost=...), a "
+                "A picture of accuracy over cost needs HybridSearchCV(cost=...), a "
                 "function from a base to a number. Got none."
             )
-        return plot_bases(self.results_, self.pareto_, ax)
+        check_matplotlib_support("HybridSearchCV.plot")
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots()[1] if ax is None else ax
+        for key, label in (("learned", "by the router"), ("proxy", "by the proxy")):
+            rows = [row for row in self.results_ if not np.isnan(row[key])]
+            points = [[row[name] for row in rows] for name in ("cost", key)]
+            ax.plot(*points, "o" if key == "learned" else "x", label=label)
+        front = [row for row in self.results_ if row["name"] in self.pareto_]
+        front.sort(key=lambda row: row["cost"])
+        ax.plot([row["cost"] for row in front], [row["learned"] for row in front], "-")
+        for row in front:
+            ax.annotate(row["name"], (row["cost"], row["learned"]))
+        ax.set(xlabel="cost of the base", ylabel="accuracy of the hybrid")
+        ax.legend()
+        return ax
