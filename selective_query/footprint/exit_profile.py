@@ -3,8 +3,13 @@
 import copy
 from dataclasses import dataclass, replace
 
-import torch
-from torch import nn
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise ImportError(
+        "Profiles of nets need torch. Install it with pip install torch."
+    ) from error
 
 from selective_query.footprint.net_profile import NetProfile, profile_net
 

@@ -4,8 +4,14 @@ import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import fx, nn
+
+try:
+    import torch
+    from torch import fx, nn
+except ImportError as error:
+    raise ImportError(
+        "Profiles of nets need torch. Install it with pip install torch."
+    ) from error
 
 from selective_query._utils.numbers import check_whole
 from selective_query._utils.torch_random import own_random_numbers

@@ -1,5 +1,12 @@
 """Small nets for the edge, and nets with exits on the way. Needs torch."""
 
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "selective_query.nets needs torch. Install it with pip install torch."
+    ) from error
+
 from selective_query._utils import publish
 from selective_query.nets.exits import EarlyExitNet, SplitNet
 from selective_query.nets.images import ConvNet, MobileNet

@@ -5,9 +5,15 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.functional import softplus
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn.functional import softplus
+except ImportError as error:
+    raise ImportError(
+        "ConstrainedRouter needs torch. Install it with pip install torch."
+    ) from error
 
 from selective_query._utils.torch_random import own_random_numbers
 

@@ -178,6 +178,9 @@ class ConstrainedRouter(BaseRouter):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    def check_before_fit(self, X):
+        import selective_query.routers._constrained_net  # noqa: F401 - torch is there
+
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes):
         """Learn the net's weights and the price of a query.

@@ -1,5 +1,13 @@
 """Training nets for a hybrid: losses, a classifier around a net, joint training."""
 
+try:
+    import skorch  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "selective_query.nets.training needs skorch. Install it with pip install "
+        "skorch."
+    ) from error
+
 from selective_query._utils import publish
 from selective_query.nets.training.joint import (
     AbstainingNetClassifier,
