@@ -24,7 +24,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.naive_bayes import GaussianNB
 X, y = load_digits(return_X_y=True)
-pair = GaussianNB(), ExtraTreesClassifier(20, random_state=0)
+pair = GaussianNB(var_smoothing=0.1), ExtraTreesClassifier(20, random_state=0)
 
 class Untrained(GaussianNB):
     def fit(self, X, y):
@@ -76,10 +76,10 @@ def test_a_hybrid_is_saved_and_loaded(tmp_path):
     pytest.importorskip("skops")
     code = f"""
         from selective_query import HybridClassifier, load, save
-        hybrid = HybridClassifier(*pair, coverage=0.8, cv=3).fit(X[:600], y[:600])
+        hybrid = HybridClassifier(*pair, coverage=0.8, cv=3).fit(X[:1000], y[:1000])
         path = {str(tmp_path / "hybrid.skops")!r}
         save(hybrid, path)
-        print((load(path).predict(X[600:]) == hybrid.predict(X[600:])).all())
+        print((load(path).predict(X[1000:]) == hybrid.predict(X[1000:])).all())
     """
     found = run_without({"torch", "skorch", "tqdm"}, DATA + dedent(code))
     assert found == ["True"]

@@ -19,7 +19,7 @@ from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.classifiers._edge import Edge
-from selective_query.evaluation.report import Tally
+from selective_query.evaluation._report import Tally
 from selective_query.policy import UNCHANGED
 
 
