@@ -254,7 +254,7 @@ def test_labels_that_are_missing_are_said(images):
             "payoff must be above 1 and at most the",
         ),
         ({"patience": 3}, {}, "needs held-out rows"),
-        ({"device": "foo"}, {}, "device must be 'auto', 'cpu' or .* Got 'foo'"),
+        ({"torch_device": "foo"}, {}, "device must be 'auto', 'cpu' or .* Got 'foo'"),
         ({"classes": range(1, 10)}, {}, r"hold every label of y. It lacks \[0\]"),
         ({"validation": 0.999}, {}, "leaves fewer than two to train on"),
         ({}, {"sample_weight": -np.ones(300)}, "finite number >= 0 .* Got -1 in row 0"),
