@@ -69,7 +69,7 @@ def profile_estimator(estimator, X, *, n_classes=None):
     Returns
     -------
     EstimatorProfile or NetProfile
-        Both are a :class:`~selective_query.footprint.report.Footprint`: ``macs``,
+        Both are a :class:`~selective_query.footprint.Footprint`: ``macs``,
         ``operations``, ``parameters``, ``flash_bytes(bits)``, ``sram_bytes(bits)``,
         ``fits(device)``.
 

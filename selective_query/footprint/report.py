@@ -89,7 +89,7 @@ class FootprintReport:
 class Footprint(Protocol):
     """What a model takes of a device, whether it is a net or not.
 
-    :class:`~selective_query.costs.EstimatorProfile` and
+    :class:`~selective_query.footprint.EstimatorProfile` and
     :class:`~selective_query.footprint.net_profile.NetProfile` are footprints.
     """
 

@@ -20,7 +20,7 @@ class Contest:
 
     Parameters
     ----------
-    rules : HybridSearchCV
+    search : HybridSearchCV
         Whose parameters say who competes, how, and for how long.
     X, y, weight
         The rows; the weight may be None.
@@ -36,22 +36,22 @@ class Contest:
         The last comparison of each.
     """
 
-    def __init__(self, rules, X, y, weight, rng):
-        self.rules = rules
+    def __init__(self, search, X, y, weight, rng):
+        self.search = search
         self.X, self.y, self.weight, self.rng = X, y, weight, rng
         self.order = stratified_order(y, rng, N_OF_EACH)
         self.bases, self.left_out, self.judged = {}, {}, {}
 
     def finalists(self):
         """Names of the last few, judged by the router on all rows, best first."""
-        rules, n_rows = self.rules, self._n_first()
+        search, n_rows = self.search, self._n_first()
         names = self._enter(n_rows)
-        while n_rows < len(self.y) and len(names) > rules.n_finalists:
-            n_left = max(rules.n_finalists, len(names) // rules.factor)
+        while n_rows < len(self.y) and len(names) > search.n_finalists:
+            n_left = max(search.n_finalists, len(names) // search.factor)
             names = self.ranked(names)[:n_left]
-            n_rows = min(rules.factor * n_rows, len(self.y))
+            n_rows = min(search.factor * n_rows, len(self.y))
             self._judge(names, n_rows)
-        last = self.ranked(names)[: rules.n_finalists]
+        last = self.ranked(names)[: search.n_finalists]
         self._judge(last, len(self.y), learned=True)
         return sorted(last, key=lambda name: -self.judged[name].learned)
 
@@ -61,12 +61,12 @@ class Contest:
 
     def _n_first(self):
         """Rows of the first comparison, which hold some of each class."""
-        fewest = max(self.rules.min_rows, N_OF_EACH * len(np.unique(self.y)))
+        fewest = max(self.search.min_rows, N_OF_EACH * len(np.unique(self.y)))
         return min(fewest, len(self.y))
 
     def _enter(self, n_rows):
         """Names of those who exceed nothing, judged on so many rows."""
-        candidates = self.rules.candidates
+        candidates = self.search.candidates
         if isinstance(candidates, SearchSpace):
             return self._evolve(candidates, n_rows)
         names = [name for name, base in candidates.items() if self._admit(name, base)]
@@ -76,8 +76,8 @@ class Contest:
 
     def _evolve(self, space, n_rows):
         """Generations of neighbours of the better half, the first drawn at random."""
-        points, size = {}, self.rules.population
-        for generation in range(self.rules.n_generations):
+        points, size = {}, self.search.population
+        for generation in range(self.search.n_generations):
             parents = self.ranked(points)[: max(1, size // 2)]
             wanted = min(size * (generation + 1), space.n_points)
             for _ in range(20 * size):
@@ -108,17 +108,17 @@ class Contest:
 
     def _excess(self, base):
         """What a candidate exceeds, in words; None where it exceeds nothing."""
-        rules = self.rules
-        excess = None if rules.excess is None else rules.excess(base)
-        if excess is not None or rules.device is None:
+        search = self.search
+        excess = None if search.excess is None else search.excess(base)
+        if excess is not None or search.device is None:
             return excess
         return device_report(
             base,
-            rules.device,
+            search.device,
             self.X,
             len(np.unique(self.y)),
             fit=lambda: fit_model(base, self.X, self.y, self.weight),
-            router=make_router(rules.router),
+            router=make_router(search.router),
         ).excess
 
     def _refuse_none(self, names):
@@ -130,20 +130,22 @@ class Contest:
             )
 
     def _judge(self, names, n_rows, learned=False):
-        rules, rows = self.rules, np.sort(self.order[:n_rows])
-        judge = check_memory(rules.memory).cache(judge_base)
+        search, rows = self.search, np.sort(self.order[:n_rows])
+        judge = check_memory(search.memory).cache(judge_base)
         part = pick_rows(rows, self.X, self.y, self.weight)
-        settings = rules.global_estimator, rules.coverage, rules.cv
-        routers = rules.proxy, rules.router if learned else None
+        settings = search.global_estimator, search.coverage, search.cv
+        routers = search.proxy, search.router if learned else None
         found = in_parallel(
             judge,
             [(self.bases[name], *settings, *part, *routers) for name in names],
-            rules.n_jobs,
+            search.n_jobs,
             label=f"{n_rows} rows",
-            shown=rules.verbose,
+            shown=search.verbose,
         )
         for name, accuracies in zip(names, found, strict=True):
-            cost = np.nan if rules.cost is None else float(rules.cost(self.bases[name]))
+            cost = (
+                np.nan if search.cost is None else float(search.cost(self.bases[name]))
+            )
             self.judged[name] = Judged(name, n_rows, *accuracies, cost)
 
 

@@ -113,9 +113,8 @@ class Engine(NeuralNet):
                 raise
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
-        target = y_true.to(self.device)
-        charged = self.charging_loss(y_pred, target)
-        return (charged * target.weight).sum() / target.weight.sum()
+        charged = self.charging_loss(y_pred, y_true)
+        return (charged * y_true.weight).sum() / y_true.weight.sum()
 
     @property
     def charging_loss(self):
@@ -124,11 +123,12 @@ class Engine(NeuralNet):
         return CrossEntropy() if len(self.history) <= loss.n_warm_up else loss
 
     def train_step_single(self, batch, **fit_params):
+        x, target = batch
+        target = target.to(self.device)
         kind = torch.device(self.device).type
         with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-            step = super().train_step_single(batch, **fit_params)
+            step = super().train_step_single((x, target), **fit_params)
             with torch.no_grad():
-                target = batch[1].to(self.device)
                 self.charging_loss.step(step["y_pred"], target)
         return step
 
