@@ -13,7 +13,7 @@ from _seeds import mean_and_interval
 from _training_tasks import TASKS, global_answers
 from training import ABSTAINING, Run, train_all
 
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 
 COVERAGES = (0.9, 0.8, 0.7)
 TUNED_AT = 0.7

@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from selective_query import AlternatingAdaptation, HybridClassifier
 from selective_query.datasets import load_dataset
 from selective_query.exceptions import CalibrationWarning
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95)
 DATASETS = (

@@ -26,7 +26,7 @@ from sklearn.frozen import FrozenEstimator
 from selective_query import HybridSearchCV, cross_fit_outcomes, outcomes_from_models
 from selective_query.datasets import load_dataset
 from selective_query.metrics import accuracy_at_coverage
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers.registry import make_router
 
 COVERAGES = (0.9, 0.7)

@@ -46,7 +46,7 @@ def judge(score, test, n_resamples):
 
     def apgr(weight):
         return RankedOutcomes(
-            score, test.base_utility, test.global_utility, weight
+            score, test.base_utility, test.global_utility, sample_weight=weight
         ).curve.apgr()
 
     rng = np.random.default_rng(0)

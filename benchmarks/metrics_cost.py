@@ -79,7 +79,7 @@ def cost(kind, n, repeats):
     score, base, query, weight = rows(kind, n)
 
     def everything():
-        return RankedOutcomes(score, base, query, weight).summary()
+        return RankedOutcomes(score, base, query, sample_weight=weight).summary()
 
     functions = [
         lambda: np.argsort(score),

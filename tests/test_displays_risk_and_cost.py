@@ -56,7 +56,7 @@ def test_risk_is_drawn_as_the_metric_has_it(axes, policy):
         score, TEST.base_utility, coverage=coverage, sample_weight=WEIGHT
     )
     np.testing.assert_allclose(risk, expected)
-    area = aurc(score, TEST.base_utility, WEIGHT)
+    area = aurc(score, TEST.base_utility, sample_weight=WEIGHT)
     assert f"max_probability (AURC {area:.4f})" in legend_of(axes)
     assert [text.split()[0] for text in legend_of(axes)] == [
         "oracle",

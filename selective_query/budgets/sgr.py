@@ -7,6 +7,7 @@ from scipy.stats import beta
 
 from selective_query._utils.numbers import as_column, check_probability
 from selective_query.metrics._inputs import refuse_nan
+from selective_query.outcomes._sorted_rows import SortedRows
 
 
 def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
@@ -73,8 +74,8 @@ def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
             "base_utility must be 1 (right) or 0 (wrong). For graded answers use "
             "MinSelectiveAccuracy."
         )
-    order = np.argsort(score, kind="stable")
-    score, errors = score[order], np.cumsum(wrong[order])
+    rows = SortedRows(score)
+    n_errors = rows.kept(wrong[rows.order])
     n_steps = max(1, ceil(log2(len(score))))
     error = (1 - confidence) / n_steps
     kept, passes, fails = (-inf, 1.0), 0, len(score) + 1
@@ -82,9 +83,12 @@ def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
         middle = (passes + fails) // 2
         if middle in (passes, fails):
             break
-        threshold = score[middle - 1]
-        n_kept = int(np.searchsorted(score, threshold, side="right"))
-        n_wrong = errors[n_kept - 1]
+        cut = np.searchsorted(rows.n_kept, middle)  # the whole of a tie group
+        threshold, n_kept, n_wrong = (
+            rows.level[cut - 1],
+            rows.n_kept[cut],
+            n_errors[cut],
+        )
         bound = 1.0
         if n_wrong < n_kept:
             bound = float(beta.isf(error, n_wrong + 1, n_kept - n_wrong))

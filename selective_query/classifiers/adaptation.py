@@ -11,7 +11,7 @@ from selective_query._models.sides import Sides
 from selective_query._utils.validation import takes_weights
 from selective_query.budgets._solving.reach import likely_coverage
 from selective_query.budgets.combined import check_coverage
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 
 BASE_FACTOR = 2
 GLOBAL_FACTOR = 1

@@ -9,7 +9,7 @@ from selective_query.displays._axes import (
     draw_front,
     line_styles,
 )
-from selective_query.metrics.pareto import pareto_front
+from selective_query.metrics.fronts import pareto_front
 from selective_query.planning.within import refuse_same_names
 
 MARKERS = "oDsv^P*X"

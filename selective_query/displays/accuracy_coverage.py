@@ -10,7 +10,7 @@ from selective_query.displays._axes import (
     line_styles,
 )
 from selective_query.metrics._inputs import check_rows
-from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
 
@@ -107,7 +107,9 @@ class AccuracyCoverageDisplay:
                 "random": np.zeros(len(benefit)),
             }
         curves = {
-            label: accuracy_coverage_curve(values, *known)
+            label: accuracy_coverage_curve(
+                values, base_utility, global_utility, sample_weight=sample_weight
+            )
             for label, values in scores.items()
         }
         any_curve = next(iter(curves.values()))

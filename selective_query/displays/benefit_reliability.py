@@ -116,7 +116,7 @@ class BenefitReliabilityDisplay:
         binomial proportions based on paired data", Journal of Educational and
         Behavioral Statistics 37, 2012.
         """
-        predicted, base, gain, weight = check_rows(
+        predicted, base, benefit, weight = check_rows(
             predicted_benefit,
             base_utility,
             global_utility,
@@ -129,11 +129,11 @@ class BenefitReliabilityDisplay:
         confidence = check_probability(confidence, "confidence")
         weight = np.ones(len(base)) if weight is None else weight
         seen = weight > 0
-        predicted, gain, weight = predicted[seen], gain[seen], weight[seen]
+        predicted, benefit, weight = predicted[seen], benefit[seen], weight[seen]
         part = _bins_of_equal_weight(predicted, weight, n_bins)
         n, total_predicted, total, total_square = (
             np.bincount(part, weight * values)
-            for values in (1, predicted, gain, gain.astype(float) ** 2)
+            for values in (1, predicted, benefit, benefit.astype(float) ** 2)
         )
         middle = total / (n + 2)
         spread = np.sqrt(((total_square + 2) / (n + 2) - middle**2) / (n + 2))

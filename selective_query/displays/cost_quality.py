@@ -12,8 +12,8 @@ from selective_query.displays._axes import (
 )
 from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
-from selective_query.metrics.curves import RankedRows
-from selective_query.metrics.hull import upper_hull
+from selective_query.metrics.fronts import concave_front
+from selective_query.metrics.ranked import RankedRows
 from selective_query.routers.registry import router_name
 
 # Points that a line can show; a cost model is asked once for each.
@@ -67,8 +67,7 @@ class CostQualityDisplay:
     def front(self):
         """Corners of the non-decreasing concave hull of all curves."""
         cost, accuracy = np.hstack([np.array(c) for c in self.curves.values()])
-        order = np.lexsort((accuracy, cost))
-        cost, accuracy = upper_hull(cost[order], accuracy[order])
+        cost, accuracy = concave_front(cost, accuracy)
         n = int(np.argmax(accuracy)) + 1
         return cost[:n], accuracy[:n]
 
@@ -121,10 +120,10 @@ class CostQualityDisplay:
         scores = score if isinstance(score, dict) else {"router": score}
         curves, points = {}, {}
         for label, values in scores.items():
-            values, base, gain, weight = check_rows(
+            values, base, benefit, weight = check_rows(
                 values, base_utility, global_utility, sample_weight
             )
-            curve = RankedRows(values, base, gain).curve(weight)
+            curve = RankedRows(values, base, benefit).curve(weight)
             cost_at = _cost_over_coverage(cost, quantity, values, weight)
             coverage = curve.coverage
             if len(coverage) > MOST_POINTS:

@@ -11,7 +11,7 @@ from selective_query.displays._axes import (
 )
 from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
-from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
 
@@ -89,7 +89,9 @@ class RiskCoverageDisplay:
             loss = 1 - check_rows(next(iter(scores.values())), *known)[1]
             scores = {"oracle": loss, **scores, "random": np.zeros_like(loss)}
         curves = {
-            label: accuracy_coverage_curve(values, base_utility, None, sample_weight)
+            label: accuracy_coverage_curve(
+                values, base_utility, sample_weight=sample_weight
+            )
             for label, values in scores.items()
         }
         return cls(curves, bands=bands)

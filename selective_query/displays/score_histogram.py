@@ -95,10 +95,10 @@ class ScoreHistogramDisplay:
             When utilities are graded, shapes differ, a score is NaN, or weights are out
             of range.
         """
-        score, base, gain, weight = check_rows(
+        score, base, benefit, weight = check_rows(
             score, base_utility, global_utility, sample_weight
         )
-        if base.dtype.kind == "f" or gain.dtype.kind == "f":
+        if base.dtype.kind == "f" or benefit.dtype.kind == "f":
             raise ValueError(
                 "base_utility and global_utility must be 1 (right) or 0 (wrong) for a "
                 "histogram by outcome. Got graded utilities; cut them first, for "
@@ -111,7 +111,7 @@ class ScoreHistogramDisplay:
         edges = np.histogram_bin_edges(finite if len(finite) else [0.0], bins)
         weight = np.ones(len(base)) if weight is None else weight
         inside = np.clip(score, edges[0], edges[-1])
-        query = base + gain
+        query = base + benefit
         kinds = {"base wrong": base == 0, "base right": base == 1}
         if global_utility is not None:
             kinds = {

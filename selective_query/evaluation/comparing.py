@@ -8,9 +8,9 @@ from selective_query._utils.numbers import check_number
 from selective_query._utils.parallel import with_bar
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.evaluation.comparison import RouterComparison
-from selective_query.metrics.curves import accuracy_coverage_curve
 from selective_query.metrics.inference._multiplicity import check_inference
 from selective_query.metrics.inference.paired_scores import PairedScores, check_compared
+from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers._allowed import default_routers
 from selective_query.routers._scores import check_scores, scores_of
@@ -173,7 +173,10 @@ def _judge(router, coverage, train, test, random_state, cache):
             scores_of(made, test if made.is_bound else test.evidence)
         )
         curve = accuracy_coverage_curve(
-            test_score, test.base_utility, test.answer_if_queried, test.sample_weight
+            test_score,
+            test.base_utility,
+            test.answer_if_queried,
+            sample_weight=test.sample_weight,
         )
         calibration = CalibrationScores(train_score, train.sample_weight, exact=False)
         cache[key] = calibration, test_score, curve

@@ -205,4 +205,5 @@ def deferral_area(estimator, X, y, sample_weight=None):
     -------
     float
     """
-    return area_of_scores(*_judged(estimator, X, y, sample_weight))
+    *rows, weight = _judged(estimator, X, y, sample_weight)
+    return area_of_scores(*rows, sample_weight=weight)

@@ -1,7 +1,14 @@
 """How good it is: arrays in, numbers out."""
 
 from selective_query._utils import publish
-from selective_query.metrics.areas import deferral_area, normalised_deferral_area
+from selective_query.metrics.areas import (
+    augrc,
+    aurc,
+    deferral_area,
+    e_aurc,
+    normalised_deferral_area,
+    router_auroc,
+)
 from selective_query.metrics.at_coverage import (
     accuracy_at_coverage,
     coverage_at_risk,
@@ -10,20 +17,16 @@ from selective_query.metrics.at_coverage import (
 )
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
-from selective_query.metrics.curves import accuracy_coverage_curve
-from selective_query.metrics.detection import router_auroc
+from selective_query.metrics.fronts import hull_area, pareto_front
 from selective_query.metrics.gap_recovered import apgr, cpt, pgr
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
-from selective_query.metrics.hull import hull_area
 from selective_query.metrics.inference.bands import CurveBand
 from selective_query.metrics.inference.paired_means import (
     PairedDifference,
     paired_difference,
 )
 from selective_query.metrics.inference.paired_scores import PairedScores
-from selective_query.metrics.pareto import pareto_front
-from selective_query.metrics.ranked import RankedOutcomes
-from selective_query.metrics.risk_areas import augrc, aurc, e_aurc
+from selective_query.metrics.ranked import RankedOutcomes, accuracy_coverage_curve
 from selective_query.metrics.running_curve import RunningCurve
 
 __all__ = [

@@ -22,7 +22,7 @@ def check_rows(
     may_vanish=False,
     name="score",
 ):
-    """Scores, utilities of the base, gains of a query and weights, checked.
+    """Scores, utilities of the base, benefits of a query and weights, checked.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def check_rows(
 
     Returns
     -------
-    score, base, gain : ndarray of shape (n_samples,)
-        Base and gain are of one byte each where all utilities are 0 or 1.
+    score, base, benefit : ndarray of shape (n_samples,)
+        Base and benefit are of one byte each where all utilities are 0 or 1.
     weight : ndarray of shape (n_samples,) or None
 
     Raises

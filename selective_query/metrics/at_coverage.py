@@ -39,7 +39,9 @@ def accuracy_at_coverage(
     np.float64(1.0)
     """
     coverage = check_share(coverage, "coverage", KEPT)
-    ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
+    ranked = RankedOutcomes(
+        score, base_utility, global_utility, sample_weight=sample_weight
+    )
     return ranked.curve.accuracy_at(coverage)
 
 
@@ -76,7 +78,7 @@ def selective_accuracy_at_coverage(
     1.0
     """
     coverage = check_share(coverage, "coverage", KEPT)
-    ranked = RankedOutcomes(score, base_utility, None, sample_weight)
+    ranked = RankedOutcomes(score, base_utility, sample_weight=sample_weight)
     return ranked.curve.selective_accuracy_at(coverage)
 
 
@@ -158,5 +160,5 @@ def coverage_at_risk(score, base_utility, *, risk, sample_weight=None):
     >>> coverage_at_risk([4, 3, 2, 1, 0], [0, 0, 1, 1, 1], risk=0.25)
     0.8
     """
-    ranked = RankedOutcomes(score, base_utility, None, sample_weight)
+    ranked = RankedOutcomes(score, base_utility, sample_weight=sample_weight)
     return ranked.curve.coverage_at_risk(risk)

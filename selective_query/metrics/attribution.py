@@ -13,8 +13,8 @@ from selective_query._utils.numbers import (
 from selective_query._utils.validation import check_instance
 from selective_query.metrics._inputs import check_rows
 from selective_query.metrics._integrals import ROUNDING
-from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
+from selective_query.metrics.ranked import RankedRows
 
 ASKED = "the share that was asked for"
 MORE_QUERIES = 0.05
@@ -218,18 +218,18 @@ class _Rows:
         *,
         coverage,
     ):
-        score, base, gain, weight = check_rows(
+        score, base, benefit, weight = check_rows(
             score, base_utility, global_utility, sample_weight
         )
-        self.score, self.base, self.gain, self.coverage = score, base, gain, coverage
+        self.score, self.base, self.benefit = score, base, benefit
+        self.coverage = coverage
         self.weight = np.ones(len(base)) if weight is None else weight
-        self.best_gain = 1 - base
         # Best orders are orders of kinds of outcome; right or wrong, there are four.
-        kinds, kind = np.unique(np.stack([base, gain]), axis=1, return_inverse=True)
+        kinds, kind = np.unique(np.stack([base, benefit]), axis=1, return_inverse=True)
         self.kind = kind.reshape(-1)
-        self.perfect = RankedRows(_only_gains(1 - kinds[0]), kinds[0], 1 - kinds[0])
-        self.oracle = RankedRows(_only_gains(kinds[1]), *kinds)
-        self.order = RankedRows(score, base, gain)
+        self.perfect = RankedRows(_only_helped(1 - kinds[0]), kinds[0], 1 - kinds[0])
+        self.oracle = RankedRows(_only_helped(kinds[1]), *kinds)
+        self.order = RankedRows(score, base, benefit)
         self._share = self.weight / self.weight.sum()
         n_counted = float(self.weight.sum())
         counts = (self.weight == np.round(self.weight)).all() and n_counted < MOST_ROWS
@@ -248,7 +248,7 @@ class _Rows:
     def utility_at(self, threshold):
         """Utility of the hybrid's answer to each row at a threshold."""
         kept = self.score <= threshold
-        return np.where(kept, self.base, self.base + self.gain).astype(float)
+        return np.where(kept, self.base, self.base + self.benefit).astype(float)
 
     def kept(self, threshold):
         """Share of the rows that a threshold keeps."""
@@ -267,7 +267,7 @@ class _Rows:
             "more queries": curve.accuracy_at(more) - levels[2],
         }
         if has_global:
-            mended = RankedRows(self.score, self.base, self.best_gain)
+            mended = RankedRows(self.score, self.base, 1 - self.base)
             found["a perfect global"] = (
                 mended.curve(self.weight).accuracy_at(self.coverage) - levels[2]
             )
@@ -298,5 +298,5 @@ def _losses(levels):
     return loss
 
 
-def _only_gains(gain):
-    return np.where(gain > 0, gain, -np.inf)
+def _only_helped(benefit):
+    return np.where(benefit > 0, benefit, -np.inf)

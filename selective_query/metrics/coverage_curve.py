@@ -12,7 +12,7 @@ from selective_query.metrics._integrals import (
     area_under_ratio,
     last_not_above_zero,
 )
-from selective_query.metrics.hull import hull_area, upper_hull
+from selective_query.metrics.fronts import hull_area, upper_hull
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,38 @@ class AccuracyCoverageCurve:
     base_share: np.ndarray
     base_accuracy: float
     global_accuracy: float
+
+    @classmethod
+    def from_sums(cls, sums, reach):
+        """The curve through sums over the rows kept, from none to all.
+
+        Parameters
+        ----------
+        sums : iterable of three ndarray of shape (n_cuts,)
+            Of weights, of the base's utility and of the benefit of a query, taken one
+            after the other: they may be large.
+        reach : slice
+            The cuts that a rule can choose.
+
+        Returns
+        -------
+        AccuracyCoverageCurve
+        """
+        sums = iter(sums)
+        column = next(sums)
+        total = column[-1]
+        coverage = column[reach] / total
+        column = next(sums)
+        base_total, base_share = column[-1], column[reach] / total
+        column = next(sums)
+        query_total = base_total + column[-1]
+        return cls(
+            coverage=coverage,
+            accuracy=(query_total - column[reach]) / total,
+            base_share=base_share,
+            base_accuracy=float(base_total / total),
+            global_accuracy=float(query_total / total),
+        )
 
     def accuracy_at(self, coverage):
         """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""

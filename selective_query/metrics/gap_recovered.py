@@ -43,11 +43,13 @@ def pgr(score, base_utility, global_utility=None, *, query_rate, sample_weight=N
     >>> float(pgr([3, 2, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1], query_rate=0.25))
     0.5
     """
-    ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
+    ranked = RankedOutcomes(
+        score, base_utility, global_utility, sample_weight=sample_weight
+    )
     return ranked.curve.pgr_at(query_rate)
 
 
-def apgr(score, base_utility, global_utility=None, sample_weight=None):
+def apgr(score, base_utility, global_utility=None, *, sample_weight=None):
     r"""Average performance gap recovered, over all query rates.
 
     .. math:: \int_0^1 \mathrm{PGR}(q)\,dq = \frac{A - u_b}{u_g - u_b}
@@ -83,7 +85,9 @@ def apgr(score, base_utility, global_utility=None, sample_weight=None):
     >>> apgr([1, 0], [0, 1], [1, 1])
     0.75
     """
-    ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
+    ranked = RankedOutcomes(
+        score, base_utility, global_utility, sample_weight=sample_weight
+    )
     return ranked.curve.apgr()
 
 
@@ -124,5 +128,7 @@ def cpt(score, base_utility, global_utility=None, *, recovered, sample_weight=No
     >>> cpt([3, 2, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1], recovered=0.5)
     0.25
     """
-    ranked = RankedOutcomes(score, base_utility, global_utility, sample_weight)
+    ranked = RankedOutcomes(
+        score, base_utility, global_utility, sample_weight=sample_weight
+    )
     return ranked.curve.cpt(recovered)

@@ -1,4 +1,4 @@
-"""Scores and outcomes sorted once: every metric is read from there."""
+"""Scores and outcomes sorted once: every curve and metric is read from there."""
 
 from functools import cached_property
 
@@ -7,8 +7,129 @@ import numpy as np
 from selective_query._utils.numbers import as_column, check_finite
 from selective_query._utils.validation import check_choice, check_flag
 from selective_query.metrics._inputs import KEPT, check_rows, check_share
-from selective_query.metrics._integrals import ROUNDING
-from selective_query.metrics.curves import RankedRows
+from selective_query.metrics._integrals import (
+    ROUNDING,
+    area_under_lines,
+    sum_over_runs,
+)
+from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
+from selective_query.outcomes._sorted_rows import SortedRows
+
+
+class RankedRows:
+    """Rows sorted by score once, for curves under any weights.
+
+    Parameters
+    ----------
+    score, base_utility, benefit : ndarray of shape (n_samples,)
+        As checked arrays. Integers are summed as integers: exactly, and in half the
+        memory.
+    for_weights : bool, default=True
+        Whether curves under weights will be asked for. Without them the rows need not
+        be put in order one by one, which is cheaper.
+
+    Attributes
+    ----------
+    rows : SortedRows
+    base, benefit : ndarray of shape (n_samples,)
+        In this order.
+    """
+
+    def __init__(self, score, base_utility, benefit, *, for_weights=True):
+        if for_weights:
+            self.rows = SortedRows(score)
+            order = self.rows.order
+            self.base, self.benefit = base_utility[order], benefit[order]
+        else:
+            self.rows, self.base, self.benefit = SortedRows.with_outcomes(
+                score, base_utility, benefit
+            )
+
+    def curve(self, weight=None):
+        """The accuracy-coverage curve under these weights, shape (n_samples,).
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,), optional
+            In the order in which the rows came; all one by default.
+
+        Returns
+        -------
+        AccuracyCoverageCurve
+        """
+        columns = None, self.base, self.benefit
+        if weight is not None:
+            weight = weight[self.rows.order]
+            columns = weight, weight * self.base, weight * self.benefit
+        return AccuracyCoverageCurve.from_sums(
+            map(self.rows.kept, columns), self.rows.reach
+        )
+
+    def auroc(self, weight=None):
+        """See :func:`selective_query.metrics.router_auroc`.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,), optional
+            In the order in which the rows came; all one by default.
+
+        Returns
+        -------
+        float
+        """
+        useful = self.benefit > 0
+        if weight is not None:
+            weight = weight[self.rows.order]
+            useful = weight * useful
+        kept, useful = self.rows.kept(weight), self.rows.kept(useful)
+        n_useful, n_other = float(useful[-1]), float(kept[-1] - useful[-1])
+        if not n_useful or not n_other:
+            return float("nan")
+
+        def pairs_in_order(kept, useful):
+            return area_under_lines(
+                (kept - useful).astype(float), n_useful - useful.astype(float)
+            )
+
+        return sum_over_runs(pairs_in_order, kept, useful) / (n_useful * n_other)
+
+
+def accuracy_coverage_curve(
+    score, base_utility, global_utility=None, *, sample_weight=None
+):
+    """Accuracy of the hybrid over coverage.
+
+    Rows are handed to the global in falling order of their score. Rows that score
+    minus infinity are never queried and rows that score plus infinity always, so the
+    curve of a bound such as the oracle covers only the coverages it would choose.
+
+    Parameters
+    ----------
+    score : array-like of shape (n_samples,)
+        Higher means query first.
+    base_utility, global_utility : array-like of shape (n_samples,)
+        How good each side's answer is, in [0, 1]; 1 for a right label and 0 for a
+        wrong one. Without a global utility a query counts as right (abstention).
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    AccuracyCoverageCurve
+
+    Raises
+    ------
+    ValueError
+        When lengths differ, a score is NaN, or utilities or weights are out of range.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import accuracy_coverage_curve
+    >>> curve = accuracy_coverage_curve([0.1, 0.9], [1, 0], [1, 1])
+    >>> curve.accuracy_at([0, 0.5, 1])
+    array([1. , 1. , 0.5])
+    """
+    *columns, weight = check_rows(score, base_utility, global_utility, sample_weight)
+    return RankedRows(*columns, for_weights=weight is not None).curve(weight)
 
 
 class RankedOutcomes:
@@ -51,15 +172,15 @@ class RankedOutcomes:
     0.667
     """
 
-    def __init__(self, score, base_utility, global_utility=None, sample_weight=None):
-        score, base, gain, weight = check_rows(
+    def __init__(self, score, base_utility, global_utility=None, *, sample_weight=None):
+        *columns, weight = check_rows(
             score, base_utility, global_utility, sample_weight
         )
-        rows = RankedRows(score, base, gain, for_weights=weight is not None)
-        self._weight = None if weight is None else weight[rows.order]
-        self._base, self._gain = rows.base, rows.gain
-        self.router_auroc = rows.auroc(weight)
-        self.curve = rows.curve(weight)
+        ranked = RankedRows(*columns, for_weights=weight is not None)
+        self._weight = None if weight is None else weight[ranked.rows.order]
+        self._base, self._benefit = ranked.base, ranked.benefit
+        self.router_auroc = ranked.auroc(weight)
+        self.curve = ranked.curve(weight)
 
     def e_aurc(self, optimum="order"):
         """See :func:`selective_query.metrics.e_aurc`."""
@@ -79,10 +200,10 @@ class RankedOutcomes:
     def normalised_deferral_area(self, *, oracle_stops=False):
         """See :func:`selective_query.metrics.normalised_deferral_area`."""
         check_flag(oracle_stops, "oracle_stops")
-        gain = self._kinds[1].astype(float)
+        benefit = self._kinds[1].astype(float)
         if oracle_stops:
-            gain[gain <= 0] = -np.inf
-        best = self._best_curve(gain).deferral_area()
+            benefit[benefit <= 0] = -np.inf
+        best = self._best_curve(benefit).deferral_area()
         random = (self.curve.base_accuracy + self.curve.global_accuracy) / 2
         if best - random <= ROUNDING:
             return float("nan")
@@ -132,23 +253,23 @@ class RankedOutcomes:
 
     @cached_property
     def _kinds(self):
-        """Utility of the base, gain and weight of each kind of outcome.
+        """Utility of the base, benefit and weight of each kind of outcome.
 
         Where answers are right or wrong there are four kinds, and a perfect order of
         all rows is an order of four. Elsewhere each row is its own kind.
         """
-        if self._base.dtype.kind == "f" or self._gain.dtype.kind == "f":
-            return self._base, self._gain, self._weight
-        base, gain = np.array([[0, 0, 1, 1], [0, 1, -1, 0]])
+        if self._base.dtype.kind == "f" or self._benefit.dtype.kind == "f":
+            return self._base, self._benefit, self._weight
+        base, benefit = np.array([[0, 0, 1, 1], [0, 1, -1, 0]])
         weight = [
             np.count_nonzero(rows) if self._weight is None else self._weight[rows].sum()
             for rows in (
-                (self._base == b) & (self._gain == g)
-                for b, g in zip(base, gain, strict=True)
+                (self._base == b) & (self._benefit == d)
+                for b, d in zip(base, benefit, strict=True)
             )
         ]
-        return base, gain, np.array(weight, dtype=float)
+        return base, benefit, np.array(weight, dtype=float)
 
     def _best_curve(self, score):
-        base, gain, weight = self._kinds
-        return RankedRows(score, base, gain).curve(weight)
+        base, benefit, weight = self._kinds
+        return RankedRows(score, base, benefit).curve(weight)

@@ -5,6 +5,7 @@ import numpy as np
 from selective_query._utils.numbers import check_whole
 from selective_query.metrics._inputs import check_rows
 from selective_query.metrics.coverage_curve import AccuracyCoverageCurve
+from selective_query.outcomes._sorted_rows import SortedRows, reachable
 
 
 class RunningCurve:
@@ -53,10 +54,10 @@ class RunningCurve:
         )
         self.max_points = max_points
         # One column a group, in rising order: lowest and highest score, and the sums
-        # of weight, utility of the base and gain of a query.
+        # of weight, utility of the base and benefit of a query.
         self._groups = np.empty((5, 0))
 
-    def add(self, score, base_utility, global_utility=None, sample_weight=None):
+    def add(self, score, base_utility, global_utility=None, *, sample_weight=None):
         """Count further rows.
 
         Parameters
@@ -93,19 +94,9 @@ class RunningCurve:
             raise ValueError(
                 "There are no rows. Give at least one, of a sample_weight above 0."
             )
-        low, high = self._groups[:2]
-        sums = np.cumsum(self._groups[2:], axis=1)
-        kept, base, gain = np.pad(sums, ((0, 0), (1, 0)))
-        total, query_total = kept[-1], base[-1] + gain[-1]
-        # A group of minus infinity is never queried, one of plus infinity never kept.
-        reach = slice(int(low[0] == -np.inf), -1 if high[-1] == np.inf else None)
-        return AccuracyCoverageCurve(
-            coverage=kept[reach] / total,
-            accuracy=(query_total - gain[reach]) / total,
-            base_share=base[reach] / total,
-            base_accuracy=float(base[-1] / total),
-            global_accuracy=float(query_total / total),
-        )
+        sums = np.pad(np.cumsum(self._groups[2:], axis=1), ((0, 0), (1, 0)))
+        reach = reachable(self._groups[0, 0], self._groups[1, -1])
+        return AccuracyCoverageCurve.from_sums(sums, reach)
 
     @property
     def error_bound(self):
@@ -117,12 +108,14 @@ class RunningCurve:
         return float(pooled.max() / weight.sum() / 2) if len(pooled) else 0.0
 
 
-def _tie_groups(score, base, gain, weight):
-    """Columns of (score, score, weight, base, gain), a group of equal scores each."""
-    value, group = np.unique(score.astype(float, copy=False), return_inverse=True)
+def _tie_groups(score, base, benefit, weight):
+    """Columns of (score, score, weight, base, benefit), one for each tie group."""
+    rows = SortedRows(score.astype(float, copy=False))
     weight = np.ones(len(score)) if weight is None else weight
-    columns = weight, weight * base, weight * gain
-    return np.vstack([value, value, *(np.bincount(group, c) for c in columns)])
+    sums = (
+        np.bincount(rows.group, c) for c in (weight, weight * base, weight * benefit)
+    )
+    return np.vstack([rows.level, rows.level, *sums])
 
 
 def _pooled(groups, max_points):

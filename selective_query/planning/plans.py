@@ -247,7 +247,7 @@ class _Rows:
             self.score,
             outcomes.base_utility,
             outcomes.global_utility,
-            outcomes.sample_weight,
+            sample_weight=outcomes.sample_weight,
         ).curve
         coverage = np.union1d(curve.coverage, [least])
         possible = coverage[Reach.of(budget, sweep, coverage, least).met]

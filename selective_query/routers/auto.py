@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from selective_query._utils.numbers import is_number
 from selective_query._utils.validation import check_instance
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers._portfolio import (
     ANCHOR,
     default_portfolio,

@@ -132,7 +132,7 @@ class MaxLogitRouter(BaseRouter):
                 score,
                 outcomes.base_utility,
                 outcomes.answer_if_queried,
-                outcomes.sample_weight,
+                sample_weight=outcomes.sample_weight,
             )
 
         self.p_ = None

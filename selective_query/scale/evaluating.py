@@ -146,8 +146,8 @@ def curve_in_chunks(
     _check_model(model)
     running = RunningCurve(max_points)
     chunks = chunks_of(X, y, sample_weight, chunk_rows)
-    for columns in in_waves(partial(_curve_columns, model), chunks, n_jobs):
-        running.add(*columns)
+    for *columns, weight in in_waves(partial(_curve_columns, model), chunks, n_jobs):
+        running.add(*columns, sample_weight=weight)
     return running
 
 

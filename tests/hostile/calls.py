@@ -131,14 +131,14 @@ def one_score(score, base_utility, global_utility, sample_weight):
 
 def ranked(score, base_utility, global_utility, sample_weight):
     return metrics.RankedOutcomes(
-        score, base_utility, global_utility, sample_weight
+        score, base_utility, global_utility, sample_weight=sample_weight
     ).summary()
 
 
 def running(max_points, score, base_utility, global_utility, sample_weight):
     found = metrics.RunningCurve(max_points)
-    found.add(SCORE, BASE, GLOBAL, WEIGHT)
-    found.add(score, base_utility, global_utility, sample_weight)
+    found.add(SCORE, BASE, GLOBAL, sample_weight=WEIGHT)
+    found.add(score, base_utility, global_utility, sample_weight=sample_weight)
     return found.curve
 
 
@@ -150,7 +150,7 @@ RECORDS = {
     "PairedDifference",
 }
 BY_HAND = {"PairedScores", "RankedOutcomes", "RunningCurve"}
-RANKED = metrics.RankedOutcomes(SCORE, BASE, GLOBAL, WEIGHT)
+RANKED = metrics.RankedOutcomes(SCORE, BASE, GLOBAL, sample_weight=WEIGHT)
 PAIRED = metrics.PairedScores({"a": SCORE, "b": GLOBAL}, BASE, GLOBAL, n_bootstrap=9)
 LISTED = {
     "coverages": (FREE_UNIT, np.array([0.75, 0.5])),

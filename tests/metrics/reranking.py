@@ -8,8 +8,8 @@ there are resamples; the influence values of
 import numpy as np
 from sklearn.utils import check_random_state
 
-from selective_query.metrics.curves import RankedRows
 from selective_query.metrics.inference._multiplicity import check_inference
+from selective_query.metrics.ranked import RankedRows
 
 
 def bootstrap_accuracy(

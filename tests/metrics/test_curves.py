@@ -11,7 +11,7 @@ from selective_query.metrics import (
     deferral_area,
     selective_accuracy_at_coverage,
 )
-from selective_query.metrics._query_share import query_share
+from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
@@ -102,13 +102,13 @@ def test_weights_are_repeated_rows_and_cut_groups_are_lines(drawn, coverage, wei
     weight = np.array(weight[: len(score)])
     weight[0] += 1
     again = [np.repeat(column, weight) for column in (score, base, query)]
-    weighted = accuracy_coverage_curve(score, base, query, weight)
+    weighted = accuracy_coverage_curve(score, base, query, sample_weight=weight)
     repeated = accuracy_coverage_curve(*again)
     share = share_queried(*again[:1], coverage, np.ones(weight.sum()))
     expected = np.mean(share * again[2] + (1 - share) * again[1])
     for curve in (weighted, repeated):
         assert curve.accuracy_at(coverage) == pytest.approx(expected, abs=1e-12)
-    assert deferral_area(score, base, query, weight) == pytest.approx(
+    assert deferral_area(score, base, query, sample_weight=weight) == pytest.approx(
         deferral_area(*again), abs=1e-12
     )
     np.testing.assert_allclose(
@@ -221,7 +221,7 @@ def test_what_cannot_be_ranked_is_refused():
     with pytest.raises(ValueError, match="same shape"):
         accuracy_coverage_curve([0, 1, 2], [0, 1], [1, 1])
     with pytest.raises(ValueError, match="sample_weight .* each of the 2 rows"):
-        accuracy_coverage_curve([0, 1], [0, 1], [1, 1], [1])
+        accuracy_coverage_curve([0, 1], [0, 1], [1, 1], sample_weight=[1])
     with pytest.raises(ValueError, match="same shape"):
         accuracy_coverage_curve([[0], [1]], [[0], [1]], [[1], [1]])
     with pytest.raises(ValueError, match="no rows"):
@@ -300,6 +300,12 @@ def test_rows_without_weight_take_no_share_from_the_others():
         share = query_share(score, coverages, weight)
         np.testing.assert_array_equal(share[weight > 0], expected)
         assert ((share >= 0) & (share <= 1)).all()
+
+
+def test_rounding_pushes_no_coverage_into_the_next_tie_group():
+    assert 0.55 * 100 > 55  # by rounding
+    share = query_share(np.arange(100.0), [0.55], np.ones(100))
+    np.testing.assert_array_equal(share, np.arange(100) >= 55)
 
 
 def test_query_share_gives_the_accuracy_of_the_curve():
@@ -417,4 +423,4 @@ def test_values_out_of_range_are_refused():
         accuracy_coverage_curve([1, 2], [np.nan, 1], [1, 1])
     for weight in ([0, 0], [-1, 2]):
         with pytest.raises(ValueError, match="sample_weight must be"):
-            accuracy_coverage_curve([1, 2], [0, 1], [1, 1], weight)
+            accuracy_coverage_curve([1, 2], [0, 1], [1, 1], sample_weight=weight)

@@ -38,12 +38,14 @@ def test_gap_recovered(drawn):
     found = [pgr(*drawn[:3], query_rate=q, sample_weight=weight) for q in (0, 0.3, 1)]
     if high - low < 1e-9:
         rate = cpt(*drawn[:3], recovered=0.5, sample_weight=weight)
-        assert np.isnan([*found, apgr(*drawn), rate]).all()
+        assert np.isnan([*found, apgr(*drawn[:3], sample_weight=drawn[3]), rate]).all()
         return
     at = [accuracy(*drawn, 1 - q) for q in (0, 0.3, 1)]
     np.testing.assert_allclose(found, (at - low) / (high - low), atol=1e-12)
     area = integral(lambda c: accuracy(*drawn, c), corners(score, weight))
-    assert apgr(*drawn) == pytest.approx((area - low) / (high - low), abs=1e-10)
+    assert apgr(*drawn[:3], sample_weight=drawn[3]) == pytest.approx(
+        (area - low) / (high - low), abs=1e-10
+    )
 
 
 @given(rows(FINITE), st.sampled_from([-0.5, 0, 0.2, 0.5, 1, 1.1]))
@@ -80,12 +82,14 @@ def test_call_performance_threshold_by_hand():
 @FEW
 def test_normalised_area_is_zero_at_random_and_one_at_the_oracle(drawn):
     score, base, query, weight = drawn
-    found = normalised_deferral_area(*drawn)
+    found = normalised_deferral_area(*drawn[:3], sample_weight=drawn[3])
     if np.ptp(query - base) == 0:
         assert np.isnan(found)
         return
-    oracle = normalised_deferral_area(query - base, base, query, weight)
-    constant = normalised_deferral_area(np.zeros(len(score)), base, query, weight)
+    oracle = normalised_deferral_area(query - base, base, query, sample_weight=weight)
+    constant = normalised_deferral_area(
+        np.zeros(len(score)), base, query, sample_weight=weight
+    )
     assert oracle == pytest.approx(1, abs=1e-9)
     assert constant == pytest.approx(0, abs=1e-9)
     assert found <= 1 + 1e-9
@@ -94,7 +98,9 @@ def test_normalised_area_is_zero_at_random_and_one_at_the_oracle(drawn):
 @given(rows(st.sampled_from([-INF, -1.0, 0.0, 0.5]), RIGHT_OR_WRONG))
 @FEW
 def test_an_oracle_that_stops_bounds_every_rule(drawn):
-    found = normalised_deferral_area(*drawn, oracle_stops=True)
+    found = normalised_deferral_area(
+        *drawn[:3], sample_weight=drawn[3], oracle_stops=True
+    )
     assert np.isnan(found) or found <= 1 + 1e-9
 
 
@@ -112,7 +118,9 @@ def test_two_oracles_differ_where_queries_do_harm():
 def test_weights_are_repeated_rows(drawn):
     again = repeated(*drawn)
     for metric in (normalised_deferral_area, apgr, router_auroc, deferral_area):
-        np.testing.assert_allclose(metric(*drawn), metric(*again), atol=1e-9)
+        np.testing.assert_allclose(
+            metric(*drawn[:3], sample_weight=drawn[3]), metric(*again), atol=1e-9
+        )
     for metric, at in ((cpt, {"recovered": 0.4}), (pgr, {"query_rate": 0.4})):
         np.testing.assert_allclose(
             metric(*drawn[:3], sample_weight=drawn[3], **at),
@@ -128,7 +136,7 @@ def test_auroc_is_that_of_scikit_learn(utilities):
     def check(drawn):
         score, base, query, weight = drawn
         useful = query > base
-        found = router_auroc(*drawn)
+        found = router_auroc(*drawn[:3], sample_weight=drawn[3])
         if useful.all() or not useful.any():
             assert np.isnan(found)
             return

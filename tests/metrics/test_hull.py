@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selective_query.metrics import RankedOutcomes, hull_area
-from selective_query.metrics.hull import upper_hull
+from selective_query.metrics.fronts import upper_hull
 from tests.metrics.drawn import ANY, INF, rows
 
 POINTS = st.lists(
@@ -69,7 +69,7 @@ def test_a_range_common_to_several_systems():
 @given(rows(ANY))
 @settings(max_examples=40, deadline=None)
 def test_hull_of_a_deferral_curve(drawn):
-    curve = RankedOutcomes(*drawn).curve
+    curve = RankedOutcomes(*drawn[:3], sample_weight=drawn[3]).curve
     rate = np.append(1 - curve.coverage, [0, 1])
     accuracy = np.append(curve.accuracy, curve.accuracy[[-1, 0]])
     assert curve.hull_area() == pytest.approx(hull_area(rate, accuracy), abs=1e-12)

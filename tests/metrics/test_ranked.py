@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from selective_query import metrics
 from selective_query.metrics import RankedOutcomes, accuracy_coverage_curve
-from selective_query.metrics._packed_sort import sort_outcomes
-from selective_query.metrics.curves import RankedRows
+from selective_query.metrics.ranked import RankedRows
+from selective_query.outcomes._sorted_rows import sort_packed
 from tests.metrics.drawn import ANY, RIGHT_OR_WRONG, rows
 
 # Scores that a sort by their bits could get wrong.
@@ -24,24 +24,25 @@ EXTREME = st.sampled_from([0.0, 5e-324, 1e308, -1e308, np.inf, -np.inf, 1.0])
 @settings(max_examples=40, deadline=None)
 def test_summary_is_what_the_functions_say(drawn):
     score, base, query, weight = drawn
-    found = RankedOutcomes(*drawn).summary(coverages=[0.8], risks=[0.1], gaps=[0.5])
+    at = {"sample_weight": weight}
+    ranked = RankedOutcomes(*drawn[:3], **at)
+    found = ranked.summary(coverages=[0.8], risks=[0.1], gaps=[0.5])
     both = {
-        name: getattr(metrics, name)(*drawn)
+        name: getattr(metrics, name)(*drawn[:3], **at)
         for name in ("deferral_area", "normalised_deferral_area", "apgr")
     }
     alone = {
-        name: getattr(metrics, name)(score, base, weight)
+        name: getattr(metrics, name)(score, base, **at)
         for name in ("aurc", "e_aurc", "augrc")
     }
-    at = {"sample_weight": weight}
     expected = {
         "base_accuracy": np.average(base, weights=weight),
         "global_accuracy": np.average(query, weights=weight),
         "accuracy_at_0.8": metrics.accuracy_at_coverage(*drawn[:3], coverage=0.8, **at),
         **both,
         "cpt_0.5": metrics.cpt(*drawn[:3], recovered=0.5, **at),
-        "hull_area": RankedOutcomes(*drawn).curve.hull_area(),
-        "router_auroc": metrics.router_auroc(*drawn),
+        "hull_area": ranked.curve.hull_area(),
+        "router_auroc": metrics.router_auroc(*drawn[:3], **at),
         "selective_accuracy_at_0.8": metrics.selective_accuracy_at_coverage(
             score, base, coverage=0.8, **at
         ),
@@ -63,7 +64,7 @@ def test_both_ways_of_sorting_agree(scores, dtype):
         with np.errstate(over="ignore"):
             score = drawn[0].astype(dtype)
         one = RankedOutcomes(score, *drawn[1:3])
-        other = RankedOutcomes(score, *drawn[1:3], np.ones(len(score)))
+        other = RankedOutcomes(score, *drawn[1:3], sample_weight=np.ones(len(score)))
         np.testing.assert_allclose(
             list(one.summary().values()), list(other.summary().values()), atol=1e-12
         )
@@ -76,10 +77,10 @@ def test_both_ways_of_sorting_agree(scores, dtype):
 def test_which_scores_are_packed():
     right = np.zeros(3, dtype=np.int8)
     for score in ([-1, 0, 1], [1e-12, -3, 7], [0, 5e-324, 1e-200], [np.inf, 0, 0]):
-        assert sort_outcomes(np.array(score, dtype=float), right, right) is not None
+        assert sort_packed(np.array(score, dtype=float), right, right) is not None
     for score in ([1e-200, 0, 1], [-np.inf, 0.5, 1], [5e-324, 0, 1]):
-        assert sort_outcomes(np.array(score, dtype=float), right, right) is None
-    assert sort_outcomes(np.zeros(3), right.astype(float), right) is None
+        assert sort_packed(np.array(score, dtype=float), right, right) is None
+    assert sort_packed(np.zeros(3), right.astype(float), right) is None
 
 
 def test_scores_as_far_apart_as_their_bits_allow():
@@ -88,14 +89,14 @@ def test_scores_as_far_apart_as_their_bits_allow():
     score = np.array([far, -1, 0, 1, -far, 1, -0.0])
     base = np.array([1, 0, 0, 0, 1, 1, 1], dtype=np.int8)
     gain = np.array([0, 1, 0, 1, -1, -1, 0], dtype=np.int8)
-    found = sort_outcomes(score, base, gain)
+    found = sort_packed(score, base, gain)
     # Within a tie group those that base, then global, have wrong come first.
     order = [4, 1, 2, 6, 3, 5, 0]
     np.testing.assert_array_equal(found[0], base[order])
     np.testing.assert_array_equal(found[1], gain[order])
     np.testing.assert_array_equal(found[2], [1, 1, 0, 1, 0, 1, 1])
     score[0] = further
-    assert sort_outcomes(score, base, gain) is None
+    assert sort_packed(score, base, gain) is None
 
 
 def test_rows_may_be_of_any_type_that_says_right_or_wrong():
@@ -140,7 +141,7 @@ def test_curves_under_weights_after_one_sort():
     base, query = rng.random((2, 60))
     weight = rng.integers(0, 3, size=60).astype(float)
     one = RankedRows(score, base, query - base).curve(weight)
-    other = accuracy_coverage_curve(score, base, query, weight)
+    other = accuracy_coverage_curve(score, base, query, sample_weight=weight)
     np.testing.assert_array_equal(one.accuracy, other.accuracy)
     assert one.aurc() == other.aurc()
 

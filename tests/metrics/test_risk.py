@@ -39,10 +39,12 @@ def test_areas_are_integrals_over_coverage(drawn):
     def loss(coverage):
         return kept_loss(score, base, weight, coverage)
 
-    assert aurc(score, base, weight) == pytest.approx(
+    assert aurc(score, base, sample_weight=weight) == pytest.approx(
         integral(lambda c: loss(c) / c, ends), abs=1e-10
     )
-    assert augrc(score, base, weight) == pytest.approx(integral(loss, ends), abs=1e-12)
+    assert augrc(score, base, sample_weight=weight) == pytest.approx(
+        integral(loss, ends), abs=1e-12
+    )
 
 
 @given(rows(ANY))
@@ -52,7 +54,7 @@ def test_weights_are_repeated_rows(drawn):
     again = repeated(score, base, query, weight)[:2]
     for metric in (aurc, augrc, e_aurc):
         np.testing.assert_allclose(
-            metric(score, base, weight), metric(*again), atol=1e-12
+            metric(score, base, sample_weight=weight), metric(*again), atol=1e-12
         )
     for risk in (0, 0.2, 1):
         np.testing.assert_allclose(
@@ -102,24 +104,27 @@ def test_a_risk_in_tenths_is_met_in_floating_point():
 @FEW
 def test_excess_is_zero_for_a_perfect_ranking_of_right_and_wrong(drawn):
     score, base, _, weight = drawn
-    assert e_aurc(-base, base, weight) == pytest.approx(0, abs=1e-14)
-    assert e_aurc(score, base, weight) >= -1e-14
+    assert e_aurc(-base, base, sample_weight=weight) == pytest.approx(0, abs=1e-14)
+    assert e_aurc(score, base, sample_weight=weight) >= -1e-14
     # Ties within right and within wrong answers, or none at all, make no difference.
     strict = -base + np.linspace(0, 0.5, len(base))
-    assert e_aurc(strict, base, weight) == pytest.approx(0, abs=1e-14)
-    assert e_aurc(score, base, weight, optimum="closed_form") == pytest.approx(
-        e_aurc(score, base, weight), abs=1e-14
-    )
+    assert e_aurc(strict, base, sample_weight=weight) == pytest.approx(0, abs=1e-14)
+    assert e_aurc(
+        score, base, sample_weight=weight, optimum="closed_form"
+    ) == pytest.approx(e_aurc(score, base, sample_weight=weight), abs=1e-14)
 
 
 @given(rows(FINITE))
 @FEW
 def test_excess_is_zero_for_a_perfect_ranking_of_grades(drawn):
     score, base, _, weight = drawn
-    assert e_aurc(-base, base, weight) == pytest.approx(0, abs=1e-14)
-    ordered = e_aurc(score, base, weight)
+    assert e_aurc(-base, base, sample_weight=weight) == pytest.approx(0, abs=1e-14)
+    ordered = e_aurc(score, base, sample_weight=weight)
     assert ordered >= -1e-14
-    assert e_aurc(score, base, weight, optimum="closed_form") >= ordered - 1e-14
+    assert (
+        e_aurc(score, base, sample_weight=weight, optimum="closed_form")
+        >= ordered - 1e-14
+    )
 
 
 def test_excess_of_what_is_never_or_always_right():
@@ -138,7 +143,9 @@ def test_generalised_risk_follows_from_accuracy_and_auroc(drawn):
     if 0 < a < 1:
         area = roc_auc_score(1 - base, score, sample_weight=weight)
         expected = (1 - area) * a * (1 - a) + (1 - a) ** 2 / 2
-        assert augrc(score, base, weight) == pytest.approx(expected, abs=1e-12)
+        assert augrc(score, base, sample_weight=weight) == pytest.approx(
+            expected, abs=1e-12
+        )
 
 
 def test_out_of_reach_the_nearest_end_counts():
@@ -172,9 +179,11 @@ def test_areas_of_rules_that_keep_or_query_some_rows_whatever_is_asked(drawn):
             + (1 - last) * of(last)
         )
 
-    found = aurc(score, base, weight)
+    found = aurc(score, base, sample_weight=weight)
     assert found == pytest.approx(area(lambda c: loss(c) / c), abs=1e-10)
-    assert augrc(score, base, weight) == pytest.approx(area(loss), abs=1e-12)
+    assert augrc(score, base, sample_weight=weight) == pytest.approx(
+        area(loss), abs=1e-12
+    )
 
 
 def test_the_area_over_a_single_point_is_zero():

@@ -15,10 +15,14 @@ def draw(n, digits=None, seed=0):
     return score if digits is None else score.round(digits), base, global_
 
 
-def run(columns, chunk, **options):
+def run(columns, chunk, weight=None, **options):
     running = RunningCurve(**options)
     for start in range(0, len(columns[0]), chunk):
-        running.add(*(c[start : start + chunk] for c in columns))
+        rows = slice(start, start + chunk)
+        running.add(
+            *(c[rows] for c in columns),
+            sample_weight=None if weight is None else weight[rows],
+        )
     return running
 
 
@@ -45,10 +49,9 @@ def test_weights_grades_and_abstention():
     rng = np.random.default_rng(1)
     grades, weight = rng.random(500), rng.random(500)
     weight[100:200] = 0  # two chunks of nothing
-    columns = score, base, grades, weight
-    assert_same(
-        run(columns, 50).curve, accuracy_coverage_curve(*columns), rtol=0, atol=1e-12
-    )
+    columns = score, base, grades
+    full = accuracy_coverage_curve(*columns, sample_weight=weight)
+    assert_same(run(columns, 50, weight).curve, full, rtol=0, atol=1e-12)
     assert_same(run((score, base), 50).curve, accuracy_coverage_curve(score, base))
 
 
@@ -114,9 +117,12 @@ def test_large_tie_groups_and_weights_stand_alone():
     score[::3] = rng.choice([0.2, 0.4, 0.6], 2000)
     base, global_, weight = rng.random((3, 6000))
     weight[100] = 300  # one row as heavy as a group
-    columns = score, base, global_, weight
-    running = run(columns, 500, max_points=100)
-    full, found = accuracy_coverage_curve(*columns), running.curve
+    columns = score, base, global_
+    running = run(columns, 500, weight, max_points=100)
+    full, found = (
+        accuracy_coverage_curve(*columns, sample_weight=weight),
+        running.curve,
+    )
     for level in (0.2, 0.4, 0.6, score[100]):
         for below in (score < level, score <= level):
             end = weight[below].sum() / weight.sum()
@@ -127,10 +133,10 @@ def test_large_tie_groups_and_weights_stand_alone():
 
 def test_chunks_without_rows_or_weight_count_nothing():
     running = RunningCurve()
-    assert running.add([0.5], [1], [1], [0]) is running
+    assert running.add([0.5], [1], [1], sample_weight=[0]) is running
     assert running.error_bound == 0
     assert running.add([0.5, 0.1], [1, 0], [0, 1]) is running
-    running.add([0.5], [0], [1], [0])
+    running.add([0.5], [0], [1], sample_weight=[0])
     assert_same(running.curve, accuracy_coverage_curve([0.5, 0.1], [1, 0], [0, 1]))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from selective_query._utils.numbers import as_column, check_finite
 from selective_query._utils.validation import check_weights
 from selective_query.metrics._inputs import refuse_nan
+from selective_query.outcomes._sorted_rows import SortedRows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,12 +80,12 @@ class Sweep:
     def __init__(self, rows, thresholds):
         self.rows = rows
         self.thresholds = np.asarray(thresholds, dtype=float)
-        order = np.argsort(rows.score, kind="stable")
-        stops = np.searchsorted(rows.score[order], self.thresholds, side="right")
-        weight = rows.weight
+        # Stable, so that sums of weights round alike on every machine.
+        ordered = SortedRows(rows.score, stable=True)
+        cuts, weight = ordered.cut_at(self.thresholds), rows.weight
 
         def kept_sum(values):
-            return np.append(0.0, np.cumsum((weight * values)[order]))[stops]
+            return ordered.kept((weight * values)[ordered.order])[cuts]
 
         benefit = rows.query_utility - rows.base_utility
         self.n = weight.sum()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query.metrics.curves import accuracy_coverage_curve
+from selective_query.metrics.ranked import RankedRows
 
-# Half-width of the window in which the gain at the threshold is read, in standard
+# Half-width of the window in which the benefit at the threshold is read, in standard
 # deviations of the share that a fixed threshold would keep: about as far as another
 # sample of as many rows would move the threshold.
 WINDOW = 2.0
@@ -13,17 +13,17 @@ WINDOW = 2.0
 class AccuracyReadings:
     r"""Accuracy at exactly these coverages, with the influence of each row.
 
-    With q the utility of a query, g its gain over the base, K the share of a row that
-    the base keeps at coverage c and m the mean gain of rows at the threshold,
+    With q the utility of a query, d its benefit, K the share of a row that the base
+    keeps at coverage c and m the mean benefit of rows at the threshold,
 
     .. math::
 
-        \hat A(c) = \frac1n \sum_i (q_i - g_i K_i), \qquad
-        \psi_i = q_i - g_i K_i - \hat A(c) + m\,(K_i - c).
+        \hat A(c) = \frac1n \sum_i (q_i - d_i K_i), \qquad
+        \psi_i = q_i - d_i K_i - \hat A(c) + m\,(K_i - c).
 
     The last term is the price of a threshold that is learned from the same rows: were
     a few more rows below it, others would be queried in their stead, each of which
-    gains m. It follows from the influence of a sample quantile, (c - K) / f, times the
+    brings m. It follows from the influence of a sample quantile, (c - K) / f, times the
     slope of the accuracy in the threshold, -m f; the density f drops out. As m is the
     falling slope of the curve in c, it is read from the curve.
 
@@ -46,10 +46,11 @@ class AccuracyReadings:
     """
 
     def __init__(self, score, base_utility, global_utility, weight, coverages):
-        curve = accuracy_coverage_curve(score, base_utility, global_utility, weight)
-        self._score = score
+        self._score = np.asarray(score)
         self._query = np.asarray(global_utility, dtype=float)
-        self._gain = self._query - base_utility
+        self._benefit = self._query - base_utility
+        ranked = RankedRows(self._score, base_utility, self._benefit)
+        curve = ranked.curve(weight)
         self.accuracy = curve.accuracy_at(coverages)
         # A rule with a least or largest coverage stays there when asked for less or
         # more, as its curve does.
@@ -58,8 +59,8 @@ class AccuracyReadings:
         self.everywhere = np.where(one_side, self._coverage, np.nan)
         utilities = np.stack([self._query, base_utility])
         self.span = float(np.ptp(utilities)) or 1.0
-        self._threshold, self._kept_at = _cut(score, weight, self._coverage)
-        self._gain_at = _gain_at_threshold(curve, self._coverage, weight)
+        self._cuts = ranked.rows.split_at(self._coverage, weight)
+        self._benefit_at = _benefit_at_threshold(curve, self._coverage, weight)
 
     def influence(self, rows):
         """Influence values of some rows.
@@ -73,12 +74,10 @@ class AccuracyReadings:
         ndarray of shape (n_rows, n_coverages)
             With mean zero over all rows.
         """
-        score = self._score[rows, None]
-        kept = (score < self._threshold).astype(float)
-        kept += self._kept_at * (score == self._threshold)
+        kept = self._cuts.kept_share(self._score[rows, None])
         values = self._query[rows, None] - self.accuracy
-        values = values - self._gain_at * self._coverage
-        values += kept * (self._gain_at - self._gain[rows, None])
+        values = values - self._benefit_at * self._coverage
+        values += kept * (self._benefit_at - self._benefit[rows, None])
         return values
 
 
@@ -101,23 +100,8 @@ def observations(weight):
     return (weight > 0).astype(float), weight
 
 
-def _cut(score, weight, coverage):
-    """Threshold at each coverage, and the share of rows at it that are kept."""
-    order = np.argsort(score)
-    ordered = score[order]
-    kept = np.append(0, np.cumsum(weight[order]))
-    wanted = coverage * kept[-1]
-    # Rounding must not push a coverage that ends a tie group into the next.
-    last = np.searchsorted(kept[1:], wanted * (1 - 1e-12))
-    threshold = ordered[np.minimum(last, len(ordered) - 1)]
-    below = kept[np.searchsorted(ordered, threshold, "left")]
-    level = kept[np.searchsorted(ordered, threshold, "right")] - below
-    share = (wanted - below) / np.where(level > 0, level, 1)
-    return threshold, np.clip(share, 0, 1)
-
-
-def _gain_at_threshold(curve, coverage, weight):
-    """Mean gain of the rows around each threshold."""
+def _benefit_at_threshold(curve, coverage, weight):
+    """Mean benefit of the rows around each threshold."""
     number, factor = observations(weight)
     n_effective = weight.sum() ** 2 / (number @ factor**2)
     half = WINDOW * np.sqrt(coverage * (1 - coverage) / n_effective)

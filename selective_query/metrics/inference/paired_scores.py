@@ -115,10 +115,10 @@ class PairedScores:
         self._scores = {name: _by_coverage(s, name) for name, s in scores.items()}
         for of_name in self._scores.values():
             for score in of_name.values():
-                _, base, gain, weight = check_rows(
+                _, base, benefit, weight = check_rows(
                     score, base_utility, global_utility, sample_weight
                 )
-        self._base, self._query = base.astype(float), (base + gain).astype(float)
+        self._base, self._query = base.astype(float), (base + benefit).astype(float)
         self._weight = np.ones(len(base)) if weight is None else weight
 
     @property

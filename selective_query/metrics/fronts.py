@@ -1,4 +1,4 @@
-"""The best that mixing operating points gives: a concave hull, and its area."""
+"""The best of points of cost and quality, with and without mixing them."""
 
 import numpy as np
 
@@ -7,6 +7,42 @@ from selective_query.metrics._inputs import check_points
 from selective_query.metrics._integrals import area_under_lines
 
 _RUN = 1 << 16  # points whose hull is found at once, within the cache
+
+
+def pareto_front(cost, accuracy):
+    """Whether no other point is as accurate at no higher cost, and better in one.
+
+    Parameters
+    ----------
+    cost : array-like of shape (n_points,)
+        In any unit; less is better.
+    accuracy : array-like of shape (n_points,)
+        In any unit; more is better.
+
+    Returns
+    -------
+    ndarray of shape (n_points,), bool
+        Points that are equal in both stand or fall together.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, or a number is NaN or infinite.
+
+    Examples
+    --------
+    >>> from selective_query.metrics import pareto_front
+    >>> pareto_front(cost=[1, 2, 2, 3], accuracy=[0.6, 0.7, 0.8, 0.8])
+    array([ True, False,  True, False])
+    """
+    cost, accuracy = check_points(cost=cost, accuracy=accuracy)
+    if not len(cost):
+        return np.zeros(0, dtype=bool)
+    levels, level = np.unique(cost, return_inverse=True)
+    best = np.full(len(levels), -np.inf)
+    np.maximum.at(best, level, accuracy)
+    best_of_cheaper = np.append(-np.inf, np.maximum.accumulate(best)[:-1])
+    return (accuracy > best_of_cheaper[level]) & (accuracy == best[level])
 
 
 def hull_area(cost, quality, *, cost_range=None):
@@ -69,13 +105,29 @@ def hull_area(cost, quality, *, cost_range=None):
     low, high = ends
     if low == high:
         return float("nan")
-    order = np.lexsort((quality, cost))
-    cost, quality = upper_hull(cost[order], quality[order])
-    quality = np.maximum.accumulate(quality)
+    cost, quality = concave_front(cost, quality)
     inside = cost[(cost > low) & (cost < high)]
     corners = np.concatenate([[low], inside, [high]])
     best = np.interp(corners, cost, quality)
     return area_under_lines(corners, best) / float(high - low)
+
+
+def concave_front(cost, quality):
+    """Corners of the best that a random choice between points reaches at each cost.
+
+    Parameters
+    ----------
+    cost, quality : ndarray of shape (n_points,)
+        In any order.
+
+    Returns
+    -------
+    cost, quality : ndarray of shape (n_corners,)
+        The cost rises, the quality does not fall.
+    """
+    order = np.lexsort((quality, cost))
+    cost, quality = upper_hull(cost[order], quality[order])
+    return cost, np.maximum.accumulate(quality)
 
 
 def upper_hull(x, y):
