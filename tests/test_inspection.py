@@ -87,7 +87,10 @@ def test_drops_are_those_of_the_deferral_area(halves):
     (part,) = evidence_importance(Coarse(), weighted, n_repeats=3, random_state=0)
     before, *after = (
         deferral_area(
-            score, weighted.base_utility, weighted.global_utility, weighted.weight
+            score,
+            weighted.base_utility,
+            weighted.global_utility,
+            sample_weight=weighted.weight,
         )
         for score in Coarse.seen
     )

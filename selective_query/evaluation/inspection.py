@@ -7,6 +7,7 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._utils.numbers import check_whole, random_state_of
 from selective_query._utils.validation import check_instance
+from selective_query.outcomes._sorted_rows import SortedRows
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import TopKProba, top_class
@@ -227,11 +228,11 @@ def _kept_gain(score, gain, weight):
     row is kept with the share of rows that score above it, of ties a half.
     """
     total = weight.sum()
-    _, level = np.unique(score, return_inverse=True)
-    mass = np.bincount(level, weight)
-    missed = np.bincount(level, weight * gain)
-    above = (total - np.cumsum(mass) + mass / 2)[level] / total
-    below = (np.cumsum(missed) - missed / 2)[level] / total
+    group = SortedRows(score).group
+    mass = np.bincount(group, weight)
+    missed = np.bincount(group, weight * gain)
+    above = (total - np.cumsum(mass) + mass / 2)[group] / total
+    below = (np.cumsum(missed) - missed / 2)[group] / total
     mean = weight @ (gain * above) / total
     return mean, gain * above + below - 2 * mean
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from selective_query.outcomes._sorted_rows import SortedRows
+
 # Ties count where they lie within so many ranks of the cut: where the final fit cuts,
 # the folds do not tell more closely.
 NEARBY = 0.05
@@ -70,9 +72,8 @@ def disagreement(score, weight, known_score, known_mass, row, fit):
     final = fit == fit.max(initial=0)
     if final.all():
         return 0.0
-    order = np.argsort(score)
-    kept = np.append(0.0, np.cumsum(weight[order])) / weight.sum()
-    rank = kept[np.searchsorted(score[order], known_score, side="right")]
+    rows = SortedRows(score)
+    rank = rows.kept(weight[rows.order])[rows.cut_at(known_score)] / weight.sum()
     of_final = rank[final][np.searchsorted(row[final], row[~final])]
     # Two unrelated uniform ranks differ by a third.
     return 3 * np.average(

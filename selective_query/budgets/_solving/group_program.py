@@ -8,6 +8,7 @@ from scipy.sparse import block_diag, csr_array, hstack, vstack
 from sklearn.isotonic import IsotonicRegression
 
 from selective_query.budgets.base import ROUNDING
+from selective_query.outcomes._sorted_rows import SortedRows
 
 # Thresholds in each group; shares between two neighbours are possible too.
 N_LEVELS = 64
@@ -195,24 +196,21 @@ class Levels:
 
 def group_levels(score, value, weight, cost=None, most=None):
     """Levels of a group; evenly spread ones where there are more than `most`."""
-    order = np.argsort(score, kind="stable")
-    score, weight = score[order], weight[order]
-    ends = np.flatnonzero(np.append(score[1:] != score[:-1], True))
-    if most is not None and len(ends) > most:
-        wanted = np.linspace(0, len(ends) - 1, most).round().astype(int)
-        ends = ends[wanted]
-    stops = np.append(0, ends + 1)
-    if len(score) and score[0] == -np.inf:
-        stops = stops[1:]  # What never may leave is kept at every threshold.
+    rows = SortedRows(score, stable=True)
+    last, weight = len(rows.level), weight[rows.order]
+    cuts = np.arange(last + 1)
+    if most is not None and last > most:
+        cuts = np.append(0, np.linspace(0, last - 1, most).round().astype(int) + 1)
+    cuts = cuts[rows.reach.start :]  # What never may leave is kept at every threshold.
 
     def sums(column):
-        return np.append(0.0, np.cumsum(weight * column[order]))[stops]
+        return rows.kept(weight * column[rows.order])[cuts]
 
     gained = sums(value)
     spent = sums(np.zeros(len(score)) if cost is None else cost)
     return Levels(
-        threshold=np.append(-np.inf, score)[stops],
-        kept=np.append(0.0, np.cumsum(weight))[stops],
+        threshold=np.append(-np.inf, rows.level)[cuts],
+        kept=rows.kept(weight)[cuts],
         gain=gained[-1] - gained,
         cost=spent[-1] - spent,
         n=weight.sum(),

@@ -9,6 +9,7 @@ from selective_query._utils.numbers import as_column, usual_size
 from selective_query._utils.validation import check_weights, warn_user
 from selective_query.budgets._solving.doubts import disagreement, share_tied
 from selective_query.exceptions import CalibrationWarning
+from selective_query.outcomes._sorted_rows import SortedRows
 
 # Coverage that is further from what was asked for, by ties, is worth a warning.
 TIE_TOLERANCE = 0.05
@@ -68,11 +69,8 @@ class CalibrationScores:
             weight = np.concatenate([weight, shift[1]])
         # Rows without weight must not leave a level behind.
         score, weight = score[weight != 0], weight[weight != 0]
-        order = np.argsort(score, kind="stable")
-        ordered = score[order]
-        last_of_tie = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
-        self.level = ordered[last_of_tie]
-        self.rows_kept = np.cumsum(weight[order])[last_of_tie]
+        rows = SortedRows(score, stable=True)
+        self.level, self.rows_kept = rows.level, rows.kept(weight[rows.order])[1:]
         self._rows_expected = self.rows_kept
         if shift is not None:
             self._rows_expected = _rising(np.clip(self.rows_kept, 0, self.n))
