@@ -10,7 +10,10 @@ from selective_query.displays._axes import (
     line_styles,
 )
 from selective_query.metrics._inputs import check_rows
-from selective_query.metrics.ranked import accuracy_coverage_curve
+from selective_query.metrics.ranked import (
+    accuracy_coverage_curve,
+    stopping_at_harm,
+)
 from selective_query.routers.registry import router_name
 
 
@@ -102,7 +105,7 @@ class AccuracyCoverageDisplay:
         if bounds:
             benefit = check_rows(next(iter(scores.values())), *known)[2]
             scores = {
-                "oracle": np.where(benefit > 0, benefit, -np.inf),
+                "oracle": stopping_at_harm(benefit),
                 **scores,
                 "random": np.zeros(len(benefit)),
             }

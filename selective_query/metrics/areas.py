@@ -84,9 +84,9 @@ def normalised_deferral_area(
 
 
 def router_auroc(score, base_utility, global_utility=None, *, sample_weight=None):
-    r"""Area under the ROC curve of the score against "a query gains".
+    r"""Area under the ROC curve of the score against "a query helps".
 
-    The chance that a random input on which a query gains scores higher than a random
+    The chance that a random input on which a query helps scores higher than a random
     one of the others, ties counting half. For right and wrong answers the label is the
     paper's, :math:`o = 1\{b \ne y,\ g = y\}`; for graded utilities it is
     :math:`1\{u_g > u_b\}`. Without a global it is the detection of the base's errors.
@@ -102,7 +102,7 @@ def router_auroc(score, base_utility, global_utility=None, *, sample_weight=None
     Returns
     -------
     float
-        nan where a query gains on every input or on none.
+        nan where a query helps on every input or on none.
 
     Raises
     ------

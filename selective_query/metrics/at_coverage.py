@@ -7,9 +7,9 @@ from selective_query.metrics.ranked import RankedOutcomes
 def accuracy_at_coverage(
     score, base_utility, global_utility=None, *, coverage, sample_weight=None
 ):
-    """Hybrid accuracy when exactly this share of the inputs stays with the base.
+    """Hybrid accuracy when the base keeps exactly this share of the inputs.
 
-    Tie groups are split in expectation, so that no router gains or loses by the
+    Tie groups are split in expectation, so that no router is judged by the
     granularity of its scores.
 
     Parameters
@@ -133,13 +133,13 @@ def coverage_at_risk(score, base_utility, *, risk, sample_weight=None):
         Higher means less sure.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
-    risk : float
+    risk : float or array-like
         Largest mean loss on what the base answers, in [0, 1].
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
     -------
-    float
+    float or ndarray
         0 where no row may be answered at this risk; nan where scores of minus infinity
         keep rows with the base that must not be.
 

@@ -14,7 +14,7 @@ from selective_query._utils.validation import check_instance
 from selective_query.metrics._inputs import check_rows
 from selective_query.metrics._integrals import ROUNDING
 from selective_query.metrics.gap_steps import GapAttribution, GapStep
-from selective_query.metrics.ranked import RankedRows
+from selective_query.metrics.ranked import RankedRows, stopping_at_harm
 
 ASKED = "the share that was asked for"
 MORE_QUERIES = 0.05
@@ -51,12 +51,12 @@ def gap_attribution(
     where each is a mean utility of base and global together:
 
     - **base**, :math:`1 - P(c)`: P queries a **perfect global** about the share 1 - c
-      of the rows that gains most by it. What is lost here are errors of the base
+      of the rows of largest benefit. What is lost here are errors of the base
       beyond the number of queries; for right or wrong answers it is
       :math:`\max(0, c - u_b)` with the base's accuracy :math:`u_b`.
     - **global**, :math:`P(c) - O(c)`: O is the **oracle**, which queries the global as
       it is about the rows of largest benefit, at most the share 1 - c, and none where
-      a query gains nothing.
+      a query brings nothing.
     - **ranking**, :math:`O(c) - R(c)`: R queries the share 1 - c in **the router's
       order**, ties split in expectation, as :func:`accuracy_at_coverage` does.
     - **shift**, :math:`R(c) - R'(c)`: the same order at the same coverage on the
@@ -202,7 +202,7 @@ def gap_attribution(
         recovered=test.recovered(now),
         n=len(test.base),
         confidence=confidence,
-        _replicates=replicates,
+        replicates=replicates,
     )
 
 
@@ -227,8 +227,9 @@ class _Rows:
         # Best orders are orders of kinds of outcome; right or wrong, there are four.
         kinds, kind = np.unique(np.stack([base, benefit]), axis=1, return_inverse=True)
         self.kind = kind.reshape(-1)
-        self.perfect = RankedRows(_only_helped(1 - kinds[0]), kinds[0], 1 - kinds[0])
-        self.oracle = RankedRows(_only_helped(kinds[1]), *kinds)
+        mended = 1 - kinds[0]
+        self.perfect = RankedRows(stopping_at_harm(mended), kinds[0], mended)
+        self.oracle = RankedRows(stopping_at_harm(kinds[1]), *kinds)
         self.order = RankedRows(score, base, benefit)
         self._share = self.weight / self.weight.sum()
         n_counted = float(self.weight.sum())
@@ -296,7 +297,3 @@ def _losses(levels):
     loss = -np.diff(levels)
     loss[np.abs(loss) < ROUNDING] = 0
     return loss
-
-
-def _only_helped(benefit):
-    return np.where(benefit > 0, benefit, -np.inf)

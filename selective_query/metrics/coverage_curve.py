@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query._utils.numbers import check_number
+from selective_query._utils.numbers import as_numbers, check_finite, check_number
 from selective_query.metrics._inputs import KEPT, check_share
 from selective_query.metrics._integrals import (
     ROUNDING,
@@ -94,11 +94,14 @@ class AccuracyCoverageCurve:
     def coverage_at_risk(self, risk):
         """See :func:`selective_query.metrics.coverage_at_risk`."""
         what = "the largest mean loss of the base"
-        risk = float(check_number(risk, "risk", 0, 1, what=what))
+        values = as_numbers(risk, "risk")
+        if not values.ndim:
+            check_number(risk, "risk", 0, 1, what=what)
+        check_share(values, "risk", what)
         # Errors kept minus errors allowed, as shares of all inputs.
-        excess = self.coverage * (1 - risk)
-        excess -= self.base_share
-        return last_not_above_zero(self.coverage, excess)
+        return self._last_within(
+            values, lambda risk: self.coverage * (1 - risk) - self.base_share
+        )
 
     def aurc(self):
         """See :func:`selective_query.metrics.aurc`."""
@@ -131,12 +134,15 @@ class AccuracyCoverageCurve:
 
     def cpt(self, recovered):
         """See :func:`selective_query.metrics.cpt`."""
-        what = "a share of the gap, as 0.8"
-        recovered = float(check_number(recovered, "recovered", -np.inf, what=what))
-        if np.isnan(self._gap):
-            return float("nan")
-        missing = self.base_accuracy + recovered * self._gap - self.accuracy
-        return 1 - last_not_above_zero(self.coverage, missing)
+        values = as_numbers(recovered, "recovered")
+        if not values.ndim:
+            what = "a share of the gap, as 0.8"
+            check_number(recovered, "recovered", -np.inf, what=what)
+        check_finite(values.ravel(), "recovered", each="value")
+        gap, start = self._gap, self.base_accuracy
+        return 1 - self._last_within(
+            values, lambda share: start + share * gap - self.accuracy
+        )
 
     def hull_area(self):
         """Mean accuracy over query rates when operating points may be mixed.
@@ -149,6 +155,14 @@ class AccuracyCoverageCurve:
         # Rates below the least possible get its accuracy, as everywhere on the curve.
         rate, accuracy = np.append(1 - coverage, 0), np.append(accuracy, accuracy[-1])
         return hull_area(rate, accuracy, cost_range=(0, 1))
+
+    def _last_within(self, limits, excess):
+        """The largest coverage with no excess over each limit; nan where none is."""
+        found = [
+            last_not_above_zero(self.coverage, excess(limit))
+            for limit in limits.ravel().tolist()
+        ]
+        return np.reshape(found, limits.shape) if limits.ndim else found[0]
 
     @property
     def _gap(self):

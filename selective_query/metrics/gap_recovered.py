@@ -100,13 +100,13 @@ def cpt(score, base_utility, global_utility=None, *, recovered, sample_weight=No
         Higher means query first.
     base_utility, global_utility : array-like of shape (n_samples,)
         Utility of each side's answer, in [0, 1].
-    recovered : float
+    recovered : float or array-like
         Share of the gap between base and global, for example 0.8.
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
     -------
-    float
+    float or ndarray
         A query rate in [0, 1]; where a tie group or a row is cut, that of the straight
         line. nan where the rule never recovers so much, or the global is not better
         than the base.

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-COLUMNS = ("step", "loss", "low", "high", "accuracy")
-
 
 @dataclass(frozen=True)
 class GapStep:
@@ -62,6 +60,8 @@ class GapAttribution:
         Number of test rows.
     confidence : float
         Of the intervals.
+    replicates : ndarray of shape (n_bootstrap, n_steps)
+        Losses of the steps on each resample.
     """
 
     steps: tuple
@@ -75,7 +75,7 @@ class GapAttribution:
     recovered: float
     n: int
     confidence: float
-    _replicates: np.ndarray = field(repr=False)
+    replicates: np.ndarray = field(repr=False)
 
     def __getitem__(self, name):
         """The step of this name.
@@ -108,8 +108,8 @@ class GapAttribution:
         """
         order = np.argsort([-step.loss for step in self.steps], kind="stable")
         sure = False
-        if len(order) > 1 and len(self._replicates):
-            lead = self._replicates[:, order[0]] - self._replicates[:, order[1]]
+        if len(order) > 1 and len(self.replicates):
+            lead = self.replicates[:, order[0]] - self.replicates[:, order[1]]
             sure = bool(np.quantile(lead, (1 - self.confidence) / 2) > 0)
         return [self.steps[i] for i in order], sure
 
@@ -168,7 +168,7 @@ class GapAttribution:
                 ".steps."
             ) from error
         rows = [(s.name, s.loss, s.low, s.high, s.accuracy) for s in self.steps]
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        return pd.DataFrame(rows, columns=["step", "loss", "low", "high", "accuracy"])
 
     def __str__(self):
         lines = [

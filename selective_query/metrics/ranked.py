@@ -94,6 +94,11 @@ class RankedRows:
         return sum_over_runs(pairs_in_order, kept, useful) / (n_useful * n_other)
 
 
+def stopping_at_harm(benefit):
+    """The score of the oracle that never queries where a query does not help."""
+    return np.where(benefit > 0, benefit, -np.inf)
+
+
 def accuracy_coverage_curve(
     score, base_utility, global_utility=None, *, sample_weight=None
 ):
@@ -201,9 +206,8 @@ class RankedOutcomes:
         """See :func:`selective_query.metrics.normalised_deferral_area`."""
         check_flag(oracle_stops, "oracle_stops")
         benefit = self._kinds[1].astype(float)
-        if oracle_stops:
-            benefit[benefit <= 0] = -np.inf
-        best = self._best_curve(benefit).deferral_area()
+        score = stopping_at_harm(benefit) if oracle_stops else benefit
+        best = self._best_curve(score).deferral_area()
         random = (self.curve.base_accuracy + self.curve.global_accuracy) / 2
         if best - random <= ROUNDING:
             return float("nan")

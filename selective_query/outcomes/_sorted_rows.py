@@ -239,4 +239,4 @@ def sort_packed(score, base, benefit):
 
 def _ends_of_ties(ordered):
     """Whether each of these sorted values is the last of its kind."""
-    return np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
+    return np.append(ordered[1:] != ordered[:-1], True)

@@ -80,8 +80,8 @@ ROWS = {
     "sample_weight": (Weights(), WEIGHT),
     "coverage": (SHARES, 0.75),
     "query_rate": (SHARES, 0.25),
-    "risk": (SHARE, 0.25),
-    "recovered": (Number(), 0.5),
+    "risk": (SHARES, 0.25),
+    "recovered": (Number(many=True), 0.5),
     "threshold": (Number(infinite=True, optional=True), 0.5),
     "calibration": (
         Instance(optional=True),

@@ -11,12 +11,12 @@ from selective_query.metrics import (
     deferral_area,
     selective_accuracy_at_coverage,
 )
-from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,
     OracleRouter,
 )
+from tests.metrics.drawn import kept_share
 from tests.metrics.reranking import bootstrap_accuracy, interval
 
 INF = np.inf
@@ -44,16 +44,6 @@ def over_all_orders(score, base, query, n_kept):
         accuracy.append((base[kept].sum() + query[queried].sum()) / len(score))
         kept_utility.append(base[kept].mean() if n_kept else np.nan)
     return np.mean(accuracy), np.mean(kept_utility)
-
-
-def share_queried(score, coverage, weight):
-    """The share of each row that is queried, row by row and ties split evenly."""
-    share = []
-    for s in score:
-        below, level = weight[score < s].sum(), weight[score == s].sum()
-        room = coverage * weight.sum() - below
-        share.append(1 - np.clip(room / level, 0, 1) if level else np.nan)
-    return np.array(share)
 
 
 # The curve against an independent computation
@@ -104,7 +94,7 @@ def test_weights_are_repeated_rows_and_cut_groups_are_lines(drawn, coverage, wei
     again = [np.repeat(column, weight) for column in (score, base, query)]
     weighted = accuracy_coverage_curve(score, base, query, sample_weight=weight)
     repeated = accuracy_coverage_curve(*again)
-    share = share_queried(*again[:1], coverage, np.ones(weight.sum()))
+    share = 1 - kept_share(again[0], coverage, np.ones(weight.sum()))
     expected = np.mean(share * again[2] + (1 - share) * again[1])
     for curve in (weighted, repeated):
         assert curve.accuracy_at(coverage) == pytest.approx(expected, abs=1e-12)
@@ -269,54 +259,6 @@ def test_area_is_the_mean_accuracy_over_coverages(drawn):
     grid = (np.arange(cells) + 0.5) / cells
     mean = accuracy_at_coverage(score, base, query, coverage=grid).mean()
     assert deferral_area(score, base, query) == pytest.approx(mean, abs=1e-10)
-
-
-# Shares
-
-
-@given(
-    rows(FINITE, max_size=30),
-    st.lists(st.floats(0, 1), min_size=1, max_size=4),
-    st.lists(st.integers(0, 3), min_size=30, max_size=30),
-)
-@settings(max_examples=60, deadline=None)
-def test_query_share(drawn, coverages, weight):
-    score = drawn[0]
-    weight = np.array(weight[: len(score)], dtype=float)
-    weight[0] += 0.5
-    share = query_share(score, coverages, weight)
-    assert ((share >= 0) & (share <= 1)).all()
-    assert weight @ share == pytest.approx(
-        np.mean(1 - np.array(coverages)) * weight.sum(), abs=1e-9
-    )
-    expected = np.mean([share_queried(score, c, weight) for c in coverages], axis=0)
-    some = np.isfinite(expected)
-    np.testing.assert_allclose(share[some], expected[some], atol=1e-9)
-
-
-def test_rows_without_weight_take_no_share_from_the_others():
-    score, weight = np.arange(5.0), np.array([0.0, 2.0, 0.0, 2.0, 0.0])
-    for coverages, expected in (([0, 1], [0.5, 0.5]), ([0.5], [0, 1]), ([0], [1, 1])):
-        share = query_share(score, coverages, weight)
-        np.testing.assert_array_equal(share[weight > 0], expected)
-        assert ((share >= 0) & (share <= 1)).all()
-
-
-def test_rounding_pushes_no_coverage_into_the_next_tie_group():
-    assert 0.55 * 100 > 55  # by rounding
-    share = query_share(np.arange(100.0), [0.55], np.ones(100))
-    np.testing.assert_array_equal(share, np.arange(100) >= 55)
-
-
-def test_query_share_gives_the_accuracy_of_the_curve():
-    rng = np.random.default_rng(1)
-    score = rng.integers(0, 6, size=50)
-    base, query, weight = rng.random((3, 50))
-    share = query_share(score, np.array([0.37]), weight)
-    mean = np.average(base + share * (query - base), weights=weight)
-    assert mean == pytest.approx(
-        accuracy_at_coverage(score, base, query, coverage=0.37, sample_weight=weight)
-    )
 
 
 # Bootstrap

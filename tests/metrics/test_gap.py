@@ -72,6 +72,11 @@ def test_call_performance_threshold_by_hand():
     assert np.isnan(cpt(score, BASE, GLOBAL, recovered=2.1))
     # A rule that stops early never gets there.
     assert np.isnan(cpt([1, -INF], [0, 0], [1, 1], recovered=0.9))
+    several = cpt(score, BASE, GLOBAL, recovered=[[1, 2], [2.1, 1]])
+    np.testing.assert_allclose(several, [[1 / 6, 1 / 3], [np.nan, 1 / 6]])
+    assert np.isnan(cpt(score, GLOBAL, BASE, recovered=[0.5, 1])).all()
+    with pytest.raises(ValueError, match="recovered must be a finite number at every"):
+        cpt(score, BASE, GLOBAL, recovered=[0.5, np.inf])
     with pytest.raises(ValueError, match="recovered must be a share"):
         cpt(score, BASE, GLOBAL, recovered=np.nan)
     with pytest.raises(ValueError, match="query_rate must be the share"):

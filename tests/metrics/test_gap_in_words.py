@@ -41,7 +41,7 @@ def gap_of(
         recovered=recovered,
         n=40,
         confidence=confidence,
-        _replicates=np.array(replicates).reshape(-1, len(losses)),
+        replicates=np.array(replicates).reshape(-1, len(losses)),
     )
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from selective_query import metrics
 from selective_query.metrics import RankedOutcomes, accuracy_coverage_curve
 from selective_query.metrics.ranked import RankedRows
-from selective_query.outcomes._sorted_rows import sort_packed
 from tests.metrics.drawn import ANY, RIGHT_OR_WRONG, rows
 
 # Scores that a sort by their bits could get wrong.
@@ -72,31 +71,6 @@ def test_both_ways_of_sorting_agree(scores, dtype):
         np.testing.assert_allclose(one.curve.accuracy, other.curve.accuracy)
 
     check()
-
-
-def test_which_scores_are_packed():
-    right = np.zeros(3, dtype=np.int8)
-    for score in ([-1, 0, 1], [1e-12, -3, 7], [0, 5e-324, 1e-200], [np.inf, 0, 0]):
-        assert sort_packed(np.array(score, dtype=float), right, right) is not None
-    for score in ([1e-200, 0, 1], [-np.inf, 0.5, 1], [5e-324, 0, 1]):
-        assert sort_packed(np.array(score, dtype=float), right, right) is None
-    assert sort_packed(np.zeros(3), right.astype(float), right) is None
-
-
-def test_scores_as_far_apart_as_their_bits_allow():
-    one = np.float64(1).view(np.int64)
-    far, further = (one + np.array([2**61 - 2, 2**61 - 1])).view(float)
-    score = np.array([far, -1, 0, 1, -far, 1, -0.0])
-    base = np.array([1, 0, 0, 0, 1, 1, 1], dtype=np.int8)
-    gain = np.array([0, 1, 0, 1, -1, -1, 0], dtype=np.int8)
-    found = sort_packed(score, base, gain)
-    # Within a tie group those that base, then global, have wrong come first.
-    order = [4, 1, 2, 6, 3, 5, 0]
-    np.testing.assert_array_equal(found[0], base[order])
-    np.testing.assert_array_equal(found[1], gain[order])
-    np.testing.assert_array_equal(found[2], [1, 1, 0, 1, 0, 1, 1])
-    score[0] = further
-    assert sort_packed(score, base, gain) is None
 
 
 def test_rows_may_be_of_any_type_that_says_right_or_wrong():

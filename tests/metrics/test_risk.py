@@ -79,6 +79,8 @@ def test_coverage_at_risk_by_hand():
     assert coverage_at_risk(score, base, risk=0.4) == 1  # 2 / 5, in floating point
     assert coverage_at_risk(score, base, risk=0.25) == pytest.approx(0.8)
     assert coverage_at_risk(score, base, risk=0) == pytest.approx(0.4)
+    several = coverage_at_risk(score, base, risk=[[0], [0.25]])
+    np.testing.assert_allclose(several, [[0.4], [0.8]])
     # Half of a group of two ties of which one is wrong, and what lies below it.
     assert coverage_at_risk([1, 1, 0], [0, 1, 1], risk=0.25) == pytest.approx(2 / 3)
 
