@@ -264,11 +264,11 @@ def test_routing_by_class_counts_by_hand(labels):
     assert first.coverage == pytest.approx(1 / 4)
     assert first.base_accuracy == pytest.approx(1.5 / 4)
     assert first.global_accuracy == pytest.approx(3 / 4)
-    assert first.gain == pytest.approx(2.5 / 4)
-    assert first.gain_per_query == pytest.approx(2.5 / 3)
+    assert first.benefit == pytest.approx(2.5 / 4)
+    assert first.benefit_per_query == pytest.approx(2.5 / 3)
     assert second.coverage == 1
-    assert second.gain == 0
-    assert np.isnan(second.gain_per_query)
+    assert second.benefit == 0
+    assert np.isnan(second.benefit_per_query)
 
 
 def test_gains_by_class_add_up_to_the_gain_of_the_hybrid():
@@ -280,7 +280,7 @@ def test_gains_by_class_add_up_to_the_gain_of_the_hybrid():
     rows = routing_by_class(policy, test)
     queried = ~policy.decide(test.evidence)
     total = (queried * test.benefit).mean()
-    assert sum(row.n * row.gain for row in rows) / test.n_rows == pytest.approx(total)
+    assert sum(row.n * row.benefit for row in rows) / test.n_rows == pytest.approx(total)
     assert sum(row.n * row.coverage for row in rows) == pytest.approx((~queried).sum())
 
 

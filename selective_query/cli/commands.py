@@ -124,7 +124,7 @@ def build_parser():
         "--output",
         type=Path,
         metavar="NPZ",
-        help="write base_answers (bool) and query_score; without it, print the rows "
+        help="write kept (bool) and query_score; without it, print the rows "
         "to query, one number a line",
     )
     decide.set_defaults(run=_decide)
@@ -191,7 +191,7 @@ def _decide(args):
     if args.output is None:
         np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
     else:
-        np.savez(args.output, base_answers=kept, query_score=score)
+        np.savez(args.output, kept=kept, query_score=score)
     share = f"; coverage {kept.mean():.4f}" if len(kept) else ""
     print(f"{(~kept).sum()} of {len(kept)} inputs to query{share}", file=sys.stderr)
 

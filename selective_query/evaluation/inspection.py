@@ -216,13 +216,13 @@ def _shuffled(evidence, parts, random):
 
 def _lost_area(before, after, outcomes):
     """How much smaller the second area is, and each row's influence on that."""
-    gain, weight = outcomes.benefit, outcomes.weight
-    one, other = (_kept_gain(score, gain, weight) for score in (before, after))
+    benefit, weight = outcomes.benefit, outcomes.weight
+    one, other = (_missed_benefit(score, benefit, weight) for score in (before, after))
     return float(other[0] - one[0]), other[1] - one[1]
 
 
-def _kept_gain(score, gain, weight):
-    """Gain missed on kept rows, averaged over coverages, and influences of rows.
+def _missed_benefit(score, benefit, weight):
+    """Benefit missed on kept rows, averaged over coverages, and influences of rows.
 
     The deferral area is the mean utility of queries minus this: at a random coverage a
     row is kept with the share of rows that score above it, of ties a half.
@@ -230,11 +230,11 @@ def _kept_gain(score, gain, weight):
     total = weight.sum()
     group = SortedRows(score).group
     mass = np.bincount(group, weight)
-    missed = np.bincount(group, weight * gain)
+    missed = np.bincount(group, weight * benefit)
     above = (total - np.cumsum(mass) + mass / 2)[group] / total
     below = (np.cumsum(missed) - missed / 2)[group] / total
-    mean = weight @ (gain * above) / total
-    return mean, gain * above + below - 2 * mean
+    mean = weight @ (benefit * above) / total
+    return mean, benefit * above + below - 2 * mean
 
 
 @dataclass(frozen=True)
@@ -251,9 +251,9 @@ class ClassRouting:
         Share of them that the base answers.
     base_accuracy, global_accuracy : float
         Mean utility of each side on all of them; 1 for an abstention.
-    gain : float
+    benefit : float
         What the queries add to the accuracy on these rows, in [-1, 1].
-    gain_per_query : float
+    benefit_per_query : float
         Mean benefit of the queried rows; nan where there are none.
     """
 
@@ -262,8 +262,8 @@ class ClassRouting:
     coverage: float
     base_accuracy: float
     global_accuracy: float
-    gain: float
-    gain_per_query: float
+    benefit: float
+    benefit_per_query: float
 
 
 def routing_by_class(policy, outcomes):
@@ -306,7 +306,7 @@ def routing_by_class(policy, outcomes):
         n, asked = weight.sum(), weight @ queried
         if not n:
             continue
-        gain = weight @ (queried * outcomes.benefit)
+        benefit = weight @ (queried * outcomes.benefit)
         found.append(
             ClassRouting(
                 label.item() if hasattr(label, "item") else label,
@@ -314,8 +314,8 @@ def routing_by_class(policy, outcomes):
                 float(1 - asked / n),
                 float(weight @ outcomes.base_utility / n),
                 float(weight @ outcomes.answer_if_queried / n),
-                float(gain / n),
-                float(gain / asked) if asked else np.nan,
+                float(benefit / n),
+                float(benefit / asked) if asked else np.nan,
             )
         )
     return found

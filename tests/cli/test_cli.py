@@ -50,7 +50,7 @@ def test_fit_and_decide(file, tmp_path, arrays, capsys):
     result = tmp_path / "decisions.npz"
     assert main(["decide", str(policy), str(new), "-o", str(result)]) == 0
     with np.load(result) as decisions:
-        np.testing.assert_array_equal(np.flatnonzero(~decisions["base_answers"]), rows)
+        np.testing.assert_array_equal(np.flatnonzero(~decisions["kept"]), rows)
     assert len(rows) / 600 == pytest.approx(0.2, abs=0.02)
 
 
