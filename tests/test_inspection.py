@@ -280,7 +280,9 @@ def test_gains_by_class_add_up_to_the_gain_of_the_hybrid():
     rows = routing_by_class(policy, test)
     queried = ~policy.decide(test.evidence)
     total = (queried * test.benefit).mean()
-    assert sum(row.n * row.benefit for row in rows) / test.n_rows == pytest.approx(total)
+    assert sum(row.n * row.benefit for row in rows) / test.n_rows == pytest.approx(
+        total
+    )
     assert sum(row.n * row.coverage for row in rows) == pytest.approx((~queried).sum())
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from selective_query.displays._axes import (
+from selective_query.displays._display import (
     COST_LABELS,
-    axes_for,
+    Display,
     check_cost_name,
     draw_front,
     line_styles,
@@ -15,7 +15,7 @@ from selective_query.planning.within import refuse_same_names
 MARKERS = "oDsv^P*X"
 
 
-class AccuracyCostDisplay:
+class AccuracyCostDisplay(Display):
     """Accuracy of several systems over what an input costs, and who is on the front.
 
     :class:`CostQualityDisplay` is about one pair of base and global, whose operating
@@ -101,25 +101,7 @@ class AccuracyCostDisplay:
             cost_label=f"{label} ({unit})" if unit else label,
         )
 
-    def plot(self, ax=None, **line_kwargs):
-        """Draw each system, single points as markers, and the front.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        **line_kwargs
-            For every system.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax, **line_kwargs):
         self.lines_ = []
         for number, (label, style) in enumerate(line_styles(self.curves).items()):
             look = {"marker": MARKERS[number % len(MARKERS)], "markersize": 3}
@@ -135,9 +117,6 @@ class AccuracyCostDisplay:
         )
         ax.set(xlabel=self.cost_label, ylabel="Accuracy")
         ax.legend(loc="lower right", fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
 
 
 def _checked(label, cost, accuracy):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from selective_query._utils.validation import check_flag
-from selective_query.displays._axes import (
-    axes_for,
+from selective_query.displays._display import (
+    Display,
     check_bands,
     draw_band,
     line_styles,
@@ -17,7 +17,7 @@ from selective_query.metrics.ranked import (
 from selective_query.routers.registry import router_name
 
 
-class AccuracyCoverageDisplay:
+class AccuracyCoverageDisplay(Display):
     """Accuracy of hybrids over coverage; for abstention, of what is answered.
 
     Parameters
@@ -184,25 +184,7 @@ class AccuracyCoverageDisplay:
             bands=bands,
         )
 
-    def plot(self, ax=None, **line_kwargs):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        **line_kwargs
-            For every curve.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax, **line_kwargs):
         self.lines_, self.bands_ = [], {}
         for label, style in line_styles(self.curves).items():
             curve = self.curves[label]
@@ -225,9 +207,6 @@ class AccuracyCoverageDisplay:
         else:
             ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
         ax.legend(loc="lower center", fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
 
 
 def _of_all(curve):

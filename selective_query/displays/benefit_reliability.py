@@ -4,13 +4,13 @@ import numpy as np
 from scipy.stats import norm
 
 from selective_query._utils.numbers import check_finite, check_probability, check_whole
-from selective_query.displays._axes import axes_for
+from selective_query.displays._display import Display
 from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
 from selective_query.routers.registry import router_name
 
 
-class BenefitReliabilityDisplay:
+class BenefitReliabilityDisplay(Display):
     """Mean observed benefit of a query where so much was predicted.
 
     A router whose scores are expected benefits lies on the diagonal. Where it lies
@@ -193,23 +193,7 @@ class BenefitReliabilityDisplay:
             name=name,
         )
 
-    def plot(self, ax=None):
-        """Draw the bins, their intervals, and the diagonal.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax):
         ends = (
             min(self.predicted.min(), self.low.min()),
             max(self.predicted.max(), self.high.max()),
@@ -233,9 +217,6 @@ class BenefitReliabilityDisplay:
             ylabel="Observed benefit, mean of a bin (utility)",
         )
         ax.legend(loc="upper left", fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
 
 
 def _bins_of_equal_weight(values, weight, n_bins):

@@ -3,9 +3,9 @@
 import numpy as np
 
 from selective_query._utils.numbers import as_numbers, check_finite, check_number
-from selective_query.displays._axes import (
+from selective_query.displays._display import (
     COST_LABELS,
-    axes_for,
+    Display,
     check_cost_name,
     draw_front,
     line_styles,
@@ -20,7 +20,7 @@ from selective_query.routers.registry import router_name
 MOST_POINTS = 501
 
 
-class CostQualityDisplay:
+class CostQualityDisplay(Display):
     """Accuracy of hybrids over what an input costs on average, and their front.
 
     Parameters
@@ -202,25 +202,7 @@ class CostQualityDisplay:
             sample_weight=weight,
         )
 
-    def plot(self, ax=None, **line_kwargs):
-        """Draw the curves, the front over them, and the marked points.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        **line_kwargs
-            For every curve.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax, **line_kwargs):
         self.lines_ = []
         for label, style in line_styles(self.curves).items():
             style = {"label": label, **style, **line_kwargs}
@@ -242,9 +224,6 @@ class CostQualityDisplay:
             )
         ax.set(xlabel=self.cost_label, ylabel="Accuracy")
         ax.legend(loc="lower right", fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self
 
 
 def _cost_over_coverage(cost, quantity, score, weight):

@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from selective_query.displays._axes import axes_for
+from selective_query.displays._display import Display
 from selective_query.evaluation.diagnosis import diagnose
 from selective_query.metrics.attribution import gap_attribution
 
@@ -11,7 +11,7 @@ GAIN = {"color": "white", "edgecolor": "black", "linewidth": 0.5, "hatch": "////
 LEVEL = {"color": "#b8cfe5", "edgecolor": "black", "linewidth": 0.5}
 
 
-class GapAttributionDisplay:
+class GapAttributionDisplay(Display):
     """Waterfall of what the hybrid loses, step by step.
 
     Dark bars hang down by what a step loses; hatched ones stand for a gain. Bars of
@@ -79,23 +79,7 @@ class GapAttributionDisplay:
         """
         return cls(diagnose(estimator, X, y, **kwargs))
 
-    def plot(self, ax=None):
-        """Draw the waterfall.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax):
         gap, step_bars = self.gap, {}
         names = ["perfect", *(step.name for step in gap.steps), "hybrid"]
         starts = [1.0, *(step.accuracy for step in gap.steps)]
@@ -152,6 +136,3 @@ class GapAttributionDisplay:
             title=f"Accuracy lost at coverage {gap.coverage:.1%}",
             ylim=(floor, 100 + 0.08 * (100 - floor)),
         )
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self

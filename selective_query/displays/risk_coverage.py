@@ -3,8 +3,8 @@
 import numpy as np
 
 from selective_query._utils.validation import check_flag
-from selective_query.displays._axes import (
-    axes_for,
+from selective_query.displays._display import (
+    Display,
     check_bands,
     draw_band,
     line_styles,
@@ -15,7 +15,7 @@ from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
 
-class RiskCoverageDisplay:
+class RiskCoverageDisplay(Display):
     """Mean loss of the base on what it answers, over coverage.
 
     Parameters
@@ -121,25 +121,7 @@ class RiskCoverageDisplay:
             sample_weight=weight,
         )
 
-    def plot(self, ax=None, **line_kwargs):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        **line_kwargs
-            For every curve.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax, **line_kwargs):
         self.lines_, self.bands_ = [], {}
         for label, style in line_styles(self.curves).items():
             curve = self.curves[label]
@@ -160,6 +142,3 @@ class RiskCoverageDisplay:
         )
         ax.set_ylim(bottom=0)
         ax.legend(loc="best", fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self

@@ -3,7 +3,7 @@
 import numpy as np
 
 from selective_query._utils.numbers import check_number, check_whole
-from selective_query.displays._axes import axes_for
+from selective_query.displays._display import Display
 from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
 from selective_query.routers.registry import router_name
@@ -19,7 +19,7 @@ LOOKS = {
 }
 
 
-class ScoreHistogramDisplay:
+class ScoreHistogramDisplay(Display):
     """Histogram of the query score, stacked by which side is right.
 
     Parameters
@@ -156,23 +156,7 @@ class ScoreHistogramDisplay:
             score_name=f"Query score ({router_name(policy.router_)})",
         )
 
-    def plot(self, ax=None):
-        """Draw the histogram.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ImportError
-            When matplotlib is not installed.
-        """
-        ax = axes_for(ax, self)
+    def _draw(self, ax):
         self.bars_, self.threshold_line_ = {}, None
         below = np.zeros(len(self.edges) - 1)
         total = sum(counts.sum() for counts in self.counts.values())
@@ -199,6 +183,3 @@ class ScoreHistogramDisplay:
         ax.set(xlabel=f"{self.score_name}, higher = query first", ylabel="Inputs")
         ax.set_ylim(top=1.3 * max(below.max(), 1e-300))
         ax.legend(loc="upper center", ncols=2, fontsize=8)
-        self.ax_ = ax
-        self.figure_ = ax.figure
-        return self

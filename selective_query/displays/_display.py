@@ -24,30 +24,37 @@ COST_LABELS = {
 }
 
 
-def axes_for(ax, display):
-    """The given axes, or those of a new figure.
+class Display:
+    """A picture of numbers that are kept: ``plot`` draws it, as often as is wanted."""
 
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-    display : object
-        For the message where matplotlib is missing.
+    def plot(self, ax=None, **line_kwargs):
+        """Draw the picture.
 
-    Returns
-    -------
-    matplotlib Axes
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Those of a new figure by default.
+        **line_kwargs
+            For every curve, where there are curves.
 
-    Raises
-    ------
-    ImportError
-        When matplotlib is not installed.
-    """
-    check_matplotlib_support(f"{type(display).__name__}.plot")
-    if ax is None:
-        import matplotlib.pyplot as plt
+        Returns
+        -------
+        self
+            With ``ax_`` and ``figure_``, and what was drawn.
 
-        _, ax = plt.subplots(layout="constrained")
-    return ax
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(layout="constrained")
+        self._draw(ax, **line_kwargs)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
 
 
 def line_styles(labels):
