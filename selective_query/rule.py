@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query.budgets import OperatingPoint, StayLocal
-from selective_query.budgets._columns import local_rows
 from selective_query.outcomes import Evidence
 from selective_query.routers import BaseRouter
 from selective_query.routers._scores import scores_of
@@ -95,8 +94,12 @@ class Rule:
 
     def masked(self, score, evidence):
         """Scores of a router, with minus infinity where a row must stay."""
-        stays = local_rows(self.local, evidence)
-        return score if stays is None else np.where(stays, -np.inf, score)
+        masks = [part.column(evidence) for part in self.local]
+        if evidence.local_only is not None:
+            masks.append(evidence.local_only)
+        if not masks:
+            return score
+        return np.where(np.logical_or.reduce(masks), -np.inf, score)
 
     def decide(self, evidence):
         """Whether the base answers, row by row.

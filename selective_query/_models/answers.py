@@ -9,7 +9,7 @@ from selective_query._models.layers import layer_outputs, net_of
 from selective_query._utils.frames import class_columns, refuse_moved_rows
 from selective_query._utils.numbers import refuse_masked
 from selective_query._utils.validation import align_proba, encode_labels, num_samples
-from selective_query.outcomes.evidence import check_matrix
+from selective_query.outcomes.evidence import Evidence, check_matrix
 from selective_query.outcomes.probabilities import (
     MODEL_TOLERANCE,
     check_distributions,
@@ -33,6 +33,16 @@ class Answers:
     def label(self):
         """Positions in `classes`, shape (n_samples,); found when first asked for."""
         return self.predicted if self.proba is None else top_class(self.proba)
+
+    def evidence(self, X):
+        """What a router sees of them; they were checked when they were given."""
+        return Evidence.of_checked(
+            len(self.proba),
+            base_proba=self.proba,
+            base_logits=self.logits,
+            base_features=self.features,
+            X=X,
+        )
 
 
 def ask(model, X, classes, base_features=None, who="base_estimator"):

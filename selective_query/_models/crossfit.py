@@ -11,7 +11,6 @@ from selective_query._models.refit import FoldAnswers
 from selective_query._utils.labels import kind_of, labelled_rows, pick_rows
 from selective_query._utils.parallel import in_parallel
 from selective_query._utils.validation import is_frozen, takes_weights
-from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 
 
@@ -192,17 +191,6 @@ def _fold_numbers(splits, n):
     if len(splits) < 2:
         raise ValueError(f"cv must have at least two folds. Got {len(splits)}.")
     return fold
-
-
-def to_evidence(base, X):
-    """Evidence from the base's answers, which were checked when it gave them."""
-    return Evidence.of_checked(
-        len(base.proba),
-        base_proba=base.proba,
-        base_logits=base.logits,
-        base_features=base.features,
-        X=X,
-    )
 
 
 def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):

@@ -11,13 +11,16 @@ from selective_query._models.crossfit import (
     fit_model,
     joined,
     times,
-    to_evidence,
     to_outcomes,
 )
 from selective_query._models.refit import change_by_refit
 from selective_query._utils.validation import is_frozen, warn_user
-from selective_query.exceptions import CalibrationWarning
+from selective_query.exceptions import CalibrationWarning, ModelWarning
 
+# So far below the constant that it is no chance, which has chosen the best of many.
+N_STANDARD_ERRORS = 4
+# Below, a standard error is no measure of chance.
+ENOUGH_ROWS = 30
 # Rows on which fits are compared that have both learned from them.
 N_COMPARED = 1000
 # Fewer folds cannot tell what a fit on all rows changes.
@@ -172,7 +175,7 @@ class Side:
         )
         # One after the other: together they are two copies of X.
         return (
-            (to_evidence(answers, _safe_indexing(rows.X, row)), row, mass, fit)
+            (answers.evidence(_safe_indexing(rows.X, row)), row, mass, fit)
             for answers, row, mass, fit in parts
         )
 
@@ -207,3 +210,42 @@ class Sides:
             rows.weight,
             None if self.base.stays else rows.cross_fit.fold,
         )
+
+
+def warn_of_weak_models(outcomes, sides):
+    """Warn of each model whose accuracy is below that of one answer for all rows.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        On rows that the models were not fitted on.
+    sides : dict of str to bool
+        Whether "base_estimator" and "global_estimator" came frozen.
+    """
+    if outcomes.y is None or (outcomes.weight > 0).sum() < ENOUGH_ROWS:
+        return
+    weight = outcomes.weight
+    labels, place = np.unique(outcomes.y, return_inverse=True)
+    most_common = np.bincount(place, weights=weight).argmax()
+    constant = (place == most_common).astype(float)
+    for who, right in (
+        ("base_estimator", outcomes.base_utility),
+        ("global_estimator", outcomes.answer_if_queried),
+    ):
+        if sides.get(who) and _is_below(right, constant, weight):
+            warn_user(
+                f"{who} is right about {np.average(right, weights=weight):.1%} of the "
+                f"{outcomes.n_rows} calibration rows, and the same answer "
+                f"{labels.tolist()[most_common]!r} for every row about "
+                f"{np.average(constant, weights=weight):.1%}. Check that its labels "
+                "mean what those in y do, and that its inputs are prepared as in its "
+                "training.",
+                ModelWarning,
+            )
+
+
+def _is_below(right, constant, weight):
+    lead = constant - right
+    mean = np.average(lead, weights=weight)
+    error = np.sqrt((weight**2 * (lead - mean) ** 2).sum()) / weight.sum()
+    return mean > N_STANDARD_ERRORS * error

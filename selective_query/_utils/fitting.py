@@ -1,6 +1,20 @@
-"""Fits that change an estimator when they have succeeded, and not before."""
+"""What a fit leaves behind: all or nothing, and which columns it has seen."""
 
 import copy
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
+
+from selective_query._utils.numbers import refuse_masked
+from selective_query._utils.validation import (
+    check_feature_names,
+    check_n_features,
+    get_feature_names,
+    is_frozen,
+)
+
+REMEMBERED = "n_features_in_", "feature_names_in_", "_column_labels"
 
 
 def unfitted(estimator):
@@ -16,3 +30,83 @@ def become(estimator, fitted):
     vars(estimator).clear()
     vars(estimator).update(vars(fitted))
     return estimator
+
+
+def remember_columns(estimator, X, model):
+    """Set names of the columns where X has them; their number where a model has it.
+
+    Labels that are no text are kept aside: scikit-learn takes them for no names.
+    """
+    names = _names_of(X)
+    vars(estimator).pop("_column_labels", None)
+    if names is not None:
+        estimator.feature_names_in_ = names
+    elif hasattr(X, "columns"):
+        estimator._column_labels = list(X.columns)
+    if hasattr(model, "n_features_in_"):
+        check_n_features(estimator, X, reset=True)
+
+
+def sliceable(X, estimator):
+    """X in a form that can be sliced, with the columns that the estimator has seen.
+
+    Raises
+    ------
+    ValueError
+        When entries are masked, or columns are others.
+    """
+    refuse_masked(X, "X")
+    if not isinstance(X, np.ndarray):
+        (X,) = indexable(X)
+    check_columns(estimator, X)
+    return X
+
+
+def check_columns(estimator, X, who="model"):
+    """Refuse other columns than an estimator was fitted on, where it remembers them.
+
+    Raises
+    ------
+    ValueError
+        When names are missing, unknown or in another order, or their number is another.
+    """
+    if hasattr(estimator, "feature_names_in_"):
+        try:
+            check_feature_names(estimator, X, reset=False)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}Pass X[{who}.feature_names_in_], the columns of fit in their "
+                "order."
+            ) from None
+    elif hasattr(X, "columns") and hasattr(estimator, "_column_labels"):
+        _refuse_other_order(list(X.columns), estimator._column_labels)
+    if len(getattr(X, "shape", ())) > 1:  # of others the models say what they need
+        check_n_features(estimator, X, reset=False)
+
+
+def _refuse_other_order(labels, expected):
+    if labels != expected and set(labels) == set(expected):
+        raise ValueError(
+            "The columns of X must be in the order of fit. Got "
+            f"{labels[:3]} ... and not {expected[:3]} .... Put them in order, or pass "
+            "to_numpy() if they are."
+        )
+
+
+def refuse_other_names(model, X, who):
+    """Raise where a frozen model was fitted on columns of other names.
+
+    A pipeline picks its columns itself.
+    """
+    if is_frozen(model) and not isinstance(model, Pipeline):
+        inner = getattr(model, "estimator", model)
+        has_names = hasattr(inner, "feature_names_in_") and _names_of(X) is not None
+        if has_names and not isinstance(inner, Pipeline):
+            check_columns(inner, X, who)
+
+
+def _names_of(X):
+    try:
+        return get_feature_names(X)
+    except TypeError:  # text beside numbers, which scikit-learn's own models refuse
+        return None

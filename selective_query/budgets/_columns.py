@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 def part_that_reads(budget, what):
     """The part that reads the group, or the query cost, of each row; or None."""
@@ -19,14 +17,6 @@ def parts_that_read(budget, what):
 def local_parts(budget):
     """The parts that name rows which must stay."""
     return parts_that_read(budget, "local_only")
-
-
-def local_rows(parts, evidence):
-    """Mask of the rows that must stay with the base, or None where all may leave."""
-    masks = [part.column(evidence) for part in parts]
-    if evidence.local_only is not None:
-        masks.append(evidence.local_only)
-    return np.logical_or.reduce(masks) if masks else None
 
 
 def read_to_be_solved(budget):

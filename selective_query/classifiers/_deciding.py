@@ -2,25 +2,64 @@
 
 import copy
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._models.answers import ask
+from selective_query._models.answers import Answers, ask
 from selective_query._models.crossfit import (
     refuse_other_labels,
     to_outcomes,
 )
-from selective_query._models.weak_models import warn_of_weak_models
-from selective_query._utils.columns import sliceable
+from selective_query._models.sides import warn_of_weak_models
+from selective_query._utils.fitting import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
-from selective_query.classifiers._edge import Edge
 from selective_query.evaluation._report import Tally
+from selective_query.outcomes import Evidence
 from selective_query.policy import UNCHANGED
+from selective_query.rule import Rule
+
+
+class Edge(NamedTuple):
+    """A fitted base and the rule that decides whether its answers are enough."""
+
+    base: object
+    features: object
+    rule: Rule
+    classes: np.ndarray
+
+    def ask(self, X):
+        """What the base says."""
+        return ask(self.base, X, self.classes, self.features)
+
+    def evidence(self, X, answers=None):
+        """What the router reads; the base runs only if that is part of it."""
+        if not self.rule.needs_base:
+            return Evidence(X=X)
+        return (self.ask(X) if answers is None else answers).evidence(X)
+
+    def route(self, X):
+        """What the base says of every row, and where that is enough."""
+        answers = self.ask(X)
+        return answers, self.rule.decide(self.evidence(X, answers))
+
+    def route_sparing_base(self, X):
+        """As `route`, but a rule that needs no base spares it the queried rows.
+
+        Of those the answers are zeros.
+        """
+        if self.rule.needs_base:
+            return self.route(X)
+        kept = self.rule.decide(Evidence(X=X))
+        proba = np.zeros((len(kept), len(self.classes)))
+        if kept.any():
+            proba[kept] = self.ask(_safe_indexing(X, np.flatnonzero(kept))).proba
+        return Answers(proba), kept
 
 
 class DecidingMixin:

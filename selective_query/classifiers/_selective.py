@@ -17,10 +17,13 @@ from sklearn.utils.validation import (
 
 from selective_query._models.answers import LOGITS
 from selective_query._models.crossfit import labels_of
-from selective_query._models.sides import FitRows, Side, Sides
-from selective_query._models.weak_models import warn_of_weak_models
-from selective_query._utils.columns import refuse_other_names, remember_columns
-from selective_query._utils.fitting import become, unfitted
+from selective_query._models.sides import FitRows, Side, Sides, warn_of_weak_models
+from selective_query._utils.fitting import (
+    become,
+    refuse_other_names,
+    remember_columns,
+    unfitted,
+)
 from selective_query._utils.labels import labelled_rows, pick_rows
 from selective_query._utils.validation import (
     HasMethods,

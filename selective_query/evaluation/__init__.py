@@ -1,7 +1,7 @@
 """How well a router, a policy or a classifier does, and why."""
 
 from selective_query._utils import publish
-from selective_query.evaluation.comparing import compare_routers
+from selective_query.evaluation.comparing import compare_routers, default_routers
 from selective_query.evaluation.comparison import (
     COLUMNS,
     DIFFERENCE_COLUMNS,
@@ -16,7 +16,6 @@ from selective_query.evaluation.inspection import (
     routing_by_class,
     routing_examples,
 )
-from selective_query.routers._allowed import default_routers
 
 __all__ = [
     "COLUMNS",

@@ -8,11 +8,13 @@ from selective_query._utils.numbers import check_number
 from selective_query._utils.parallel import with_bar
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.evaluation.comparison import RouterComparison
+from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics.inference._multiplicity import check_inference
 from selective_query.metrics.inference.paired_scores import PairedScores, check_compared
 from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.routers._allowed import default_routers
+from selective_query.outcomes.probabilities import TopKProba
+from selective_query.routers._evidence_columns import evidence_columns
 from selective_query.routers._scores import check_scores, scores_of
 from selective_query.routers.registry import make_router, router_name
 
@@ -198,3 +200,28 @@ def _judge(router, coverage, train, test, random_state, cache):
         row["accuracy"] = float(weight @ utility)
     row["accuracy_at_coverage"] = at_coverage
     return row, test_score, curve
+
+
+def default_routers(outcomes):
+    """Names of the routers that this evidence allows, and the bounds.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+
+    Returns
+    -------
+    list of str
+    """
+    names = []
+    if outcomes.base_proba is not None:
+        names = ["auto", "max_probability", "margin", "entropy"]
+        if not isinstance(outcomes.base_proba, TopKProba):
+            names.append("max_logit")
+    try:
+        evidence_columns(outcomes.evidence.take(np.arange(min(outcomes.n_rows, 2))))
+        names.append("benefit")
+    except MissingEvidenceError:
+        pass
+    names += ["random", "always_base"]
+    return names + (["always_global", "oracle"] if outcomes.has_global else ["oracle"])

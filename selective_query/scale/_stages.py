@@ -7,7 +7,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
-from selective_query._utils.columns import REMEMBERED, sliceable
+from selective_query._utils.fitting import REMEMBERED, sliceable
 from selective_query._utils.validation import num_samples
 
 

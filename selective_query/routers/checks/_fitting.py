@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.routers.checks._judging import (
+from selective_query.routers.checks._assertions import (
     TOLERANCE,
     assert_alike,
     assert_raises,

@@ -9,7 +9,7 @@ from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import TopKProba
-from selective_query.routers.checks._judging import (
+from selective_query.routers.checks._assertions import (
     TOLERANCE,
     assert_alike,
     assert_raises,
