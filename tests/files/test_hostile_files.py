@@ -20,7 +20,7 @@ from selective_query._files.known_types import OWN
 from selective_query.budgets import Budget
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
-from tests.crafted_files import (
+from tests.files.crafted_files import (
     mapping,
     named,
     node,

@@ -1,7 +1,7 @@
 """Good files, and seeded damage to them: of bytes, of what they say, of arrays.
 
-``python -m tests.fuzzed_files N`` loads N damaged policies and classifiers and uses
-what is made of them, in a process of its own, which may crash.
+``python -m tests.files.fuzzed_files N`` loads N damaged policies and classifiers and
+uses what is made of them, in a process of its own, which may crash.
 """
 
 import copy
@@ -31,7 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, RoutingPolicy, load, save
 from selective_query.datasets import make_selective_query
-from tests.crafted_files import node, nodes_of, put_array, read, write
+from tests.files.crafted_files import node, nodes_of, put_array, read, write
 
 X, Y = np.random.default_rng(0).normal(size=(90, 4)), np.arange(90) % 3
 OUTCOMES = make_selective_query(200, random_state=0).outcomes

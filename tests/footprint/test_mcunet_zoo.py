@@ -9,7 +9,7 @@ from torch import nn
 from selective_query.costs import STM32F746
 from selective_query.footprint.net_profile import profile_net
 from selective_query.nets._blocks import InvertedResidual, conv_block
-from tests.costs.mcunet_zoo import ZOO
+from tests.footprint.mcunet_zoo import ZOO
 
 KB = 1024
 N_CLASSES = 1000

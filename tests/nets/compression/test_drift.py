@@ -20,7 +20,7 @@ from selective_query.nets.compression import (
 )
 from selective_query.nets.training import AbstainingNetClassifier, NetClassifier
 from selective_query.routers.supervision import tempered
-from tests.compression.conftest import MAKERS
+from tests.nets.compression.conftest import MAKERS
 
 
 class Sharpened:

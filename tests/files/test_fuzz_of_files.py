@@ -13,7 +13,7 @@ import pytest
 from selective_query import BaseRouter, Outcomes, RoutingPolicy, load
 from selective_query.classifiers.abstaining import AbstainingClassifier
 from selective_query.classifiers.hybrid import HybridClassifier
-from tests.fuzzed_files import (
+from tests.files.fuzzed_files import (
     damaged_npz,
     damaged_skops,
     good_npz,
@@ -75,8 +75,8 @@ def test_damaged_predictions(block, tmp_path):
 @pytest.mark.slow
 def test_nothing_that_is_loaded_crashes():
     found = subprocess.run(
-        [sys.executable, "-m", "tests.fuzzed_files", "1200"],
-        cwd=Path(__file__).parents[1],
+        [sys.executable, "-m", "tests.files.fuzzed_files", "1200"],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
     )

@@ -1,7 +1,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tests.instances import ESTIMATORS, EXPECTED_FAILURES
+from tests.classifiers.instances import ESTIMATORS, EXPECTED_FAILURES
 
 # Few rows and coarse scores are what these checks are made of.
 pytestmark = [

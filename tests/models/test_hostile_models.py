@@ -29,7 +29,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, RoutingPolicy, load, save
 from selective_query.datasets import make_selective_query
-from tests.crafted_files import (
+from tests.files.crafted_files import (
     array_of,
     mapping,
     named,

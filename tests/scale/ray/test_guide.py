@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:::ray"),  # Ray's own, of its own calls
 ]
-GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "scale.rst"
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "scale.rst"
 CODE = re.compile(r"code-block:: python\n\n((?:   .*\n|\n)+)")
 
 
