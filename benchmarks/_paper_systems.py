@@ -7,7 +7,7 @@ from _paper_nets import METHODS, N_EXIT_SEEDS, exits_of, routed
 from _seeds import mean_and_interval
 from _training_tasks import BASES, PAPER_TASKS, cifar10, stored_global
 
-from selective_query import Outcomes, planning
+from selective_query import Evidence, Outcomes, planning
 from selective_query.costs import BLE, CLOUD, LTE_M, STM32F746, WIFI, Deployment
 from selective_query.footprint.exit_profile import profile_exits, split_points
 from selective_query.footprint.net_profile import profile_net
@@ -67,18 +67,16 @@ def nets(seeds=None):
     return rows
 
 
-def deployment(link, size, router=None, n_features=0):
-    macs = 0 if router is None else router.decision_cost(10, n_features).macs
+def deployment(link, size):
     return Deployment(
-        device=STM32F746, base_macs=profile(size).macs, router_macs=macs,
-        link=LINKS[link], cloud=CLOUD, payload_bytes=PAYLOAD_BYTES,
+        device=STM32F746, base_macs=profile(size).macs, link=LINKS[link], cloud=CLOUD,
+        payload_bytes=PAYLOAD_BYTES,
     )  # fmt: skip
 
 
 def hybrid(link, size, method, seed):
     found = routed(size, method, seed)
-    features = found.test.base_features
-    costs = deployment(link, size, found.router, features.shape[1])
+    costs = planning.charged(deployment(link, size), found.router, found.test)
     return planning.routed(
         found.test, found.test_score, costs, calibration=found.train,
         calibration_score=found.train_score, name=method,
@@ -103,7 +101,8 @@ def split(link):
         train_score, test_score = (
             EntropyRouter().fit(rows).query_score(rows.evidence) for rows in parts
         )
-        costs = point.deployed(deployment(link, "small", EntropyRouter()))
+        costs = planning.charged(deployment(link, "small"), EntropyRouter(), parts[1])
+        costs = point.deployed(costs)
         cut = planning.routed(
             parts[1], test_score, costs, calibration=parts[0],
             calibration_score=train_score,
@@ -114,12 +113,13 @@ def split(link):
 
 def early_exit(seed):
     stored = exits_of(seed).outputs()
+    of_ten_classes = Evidence(base_proba=np.full((1, 10), 0.1))
     (_, y), (_, y_test) = cifar10()[1:]
     return planning.early_exit(
         stored["test_exits"], y_test, STM32F746,
         calibration_proba=stored["router_exits"], calibration_y=y,
         exit_macs=profile_exits(exit_net("device"), INPUT).macs,
-        router_macs=EntropyRouter().decision_cost(10).macs,
+        router_macs=EntropyRouter().decision_cost(of_ten_classes).macs,
     )  # fmt: skip
 
 

@@ -305,7 +305,6 @@ class BaseSelectiveClassifier(
         """What base and router take as they were fitted; raise where it is too much."""
         if self.device is None:
             return None
-        features = self._evidence(_safe_indexing(X, [0])).base_features
         report = device_report(
             self.base_estimator_,
             self.device,
@@ -313,7 +312,7 @@ class BaseSelectiveClassifier(
             len(self.classes_),
             fit=lambda: self.base_estimator_,
             router=self.policy_.router_,
-            n_features=0 if features is None else features.shape[1],
+            evidence=self._evidence(_safe_indexing(X, [0])),
         )
         refuse_excess(report, self.base_estimator_)
         return report

@@ -1,7 +1,5 @@
 """HybridClassifier: a cheap base answers, and a global is asked where it pays."""
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
@@ -11,7 +9,7 @@ from selective_query._models.answers import ask
 from selective_query._utils.validation import Offers, will_offer
 from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
-from selective_query.planning.plans import check_asked, plan, rebound
+from selective_query.planning.plans import charged, check_asked, plan, rebound
 
 
 def _global_has_proba(self):
@@ -281,15 +279,9 @@ class HybridClassifier(BaseSelectiveClassifier):
                 "says. Use PreRouter, or order='base_first'."
             )
         outcomes = self.outcomes(X, y, sample_weight)
-        charged = deployment
-        if not deployment.router_macs:
-            features = outcomes.base_features
-            cost = self.rule_.router.decision_cost(
-                len(self.classes_), 0 if features is None else features.shape[1]
-            )
-            charged = replace(deployment, router_macs=cost.macs)
-        budgets = [rebound(budget, deployment, charged) for budget in budgets]
-        return plan(outcomes, self.rule_.score(outcomes), charged, *budgets)
+        full = charged(deployment, self.rule_.router, outcomes)
+        budgets = [rebound(budget, deployment, full) for budget in budgets]
+        return plan(outcomes, self.rule_.score(outcomes), full, *budgets)
 
     def report(self, X, y, *, query_all=False, sample_weight=None):
         """How the hybrid does on labelled rows that are new to it.

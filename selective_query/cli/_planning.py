@@ -2,7 +2,6 @@
 
 import argparse
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 from selective_query.budgets import (
@@ -19,7 +18,7 @@ from selective_query.budgets.combined import All
 from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.planning import plan
+from selective_query.planning import charged, plan
 from selective_query.routers.registry import list_routers, make_router
 
 # A router that decides before the base reads inputs, which no file of predictions has.
@@ -169,16 +168,6 @@ def _router_and_rows(args, deployment, budgets):
     return router, test
 
 
-def _charged(deployment, router, rows):
-    """The deployment with what the router takes."""
-    features = rows.base_features
-    cost = router.decision_cost(
-        2 if rows.base_proba is None else rows.base_proba.shape[1],
-        0 if features is None else features.shape[1],
-    )
-    return replace(deployment, router_macs=cost.macs)
-
-
 def run_plan(args):
     """Fit the router on a random half of the rows, and plan on the other."""
     deployment, budgets = _deployment(args), _budgets(args)
@@ -187,7 +176,7 @@ def run_plan(args):
         raise ValueError(f"plan needs at least one budget. Give one of {options}.")
     router, rows = _router_and_rows(args, deployment, budgets)
     with blamed_on(args.policy) if args.policy else nullcontext():
-        deployment = _charged(deployment, router, rows)
+        deployment = charged(deployment, router, rows)
         score = router.query_score(rows.evidence)
     found = plan(rows, score, deployment, *budgets)
     print(found)

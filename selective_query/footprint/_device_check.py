@@ -1,11 +1,14 @@
 """Whether a base, with its router, fits a device, told as early as can be known."""
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query.exceptions import DeviceLimitError
 from selective_query.footprint.profiling import profile_estimator
+from selective_query.outcomes.evidence import Evidence
 
+_BY_CLASS = frozenset({"base_proba", "base_logits"})
 NEEDED = ("name", "flash_bytes", "sram_bytes")
 
 
@@ -32,7 +35,7 @@ def check_device(device, parameter="device"):
         )
 
 
-def device_report(base, device, X, n_classes, *, fit, router=None, n_features=0):
+def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None):
     """What of a device a base takes, with its router as far as it is known.
 
     Before training where the parameters tell, as of nets and linear models, or where a
@@ -49,10 +52,10 @@ def device_report(base, device, X, n_classes, *, fit, router=None, n_features=0)
     fit : callable
         Returns the fitted base; called only where a fit alone tells.
     router : BaseRouter or None, default=None
-        Counted where it is fitted, or learns nothing. Its scratch memory is added to
-        the base's peak, which is an upper bound.
-    n_features : int, default=0
-        Columns that the router reads beside probabilities.
+        Counted where it is fitted, or learns nothing and reads no more than classes.
+        Its scratch memory is added to the base's peak, which is an upper bound.
+    evidence : Evidence or None, default=None
+        One row of what it decides on; None before there is any.
 
     Returns
     -------
@@ -68,12 +71,22 @@ def device_report(base, device, X, n_classes, *, fit, router=None, n_features=0)
         report = profile_estimator(fit(), X, n_classes=n_classes).fits(device)
     if router is None or not _is_fitted(router):
         return report
-    cost = router.decision_cost(n_classes, n_features)
+    if evidence is None:
+        if not _BY_CLASS.issuperset(router.required_evidence):
+            return report
+        evidence = _row_of(n_classes)
+    cost = router.decision_cost(evidence)
     return report.beside(
         f"{type(router).__name__} included",
         flash_bytes=cost.flash_bytes,
         sram_bytes=cost.ram_bytes,
     )
+
+
+def _row_of(n_classes):
+    """What a base of so many classes will say of a row, as far as its shape goes."""
+    proba = np.full((1, n_classes), 1 / n_classes)
+    return Evidence(base_proba=proba, base_logits=np.zeros((1, n_classes)))
 
 
 def _report_as_given(base, device, X, n_classes):

@@ -3,7 +3,7 @@
 from selective_query._utils import publish
 from selective_query.planning.early_exits import early_exit
 from selective_query.planning.one_sided import on_cloud, on_device
-from selective_query.planning.plans import Plan, plan, rebound
+from selective_query.planning.plans import Plan, charged, plan, rebound
 from selective_query.planning.routed_system import routed
 from selective_query.planning.sensitivity import Sensitivity
 from selective_query.planning.system_curve import SystemCurve
@@ -16,6 +16,7 @@ __all__ = [
     "SystemCurve",
     "SystemPoint",
     "best_within",
+    "charged",
     "early_exit",
     "on_cloud",
     "on_device",

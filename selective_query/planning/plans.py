@@ -191,6 +191,41 @@ def plan(outcomes, score, deployment, *budgets):
     return Plan(coverage, accuracy, base, global_, deployment, budget, tuple(found))
 
 
+def charged(deployment, router, evidence):
+    """The deployment with what a decision of the router takes of the device.
+
+    Parameters
+    ----------
+    deployment : Deployment
+        One whose ``router_macs`` is not 0 stays as it is.
+    router : BaseRouter
+        Fitted.
+    evidence : Evidence
+        Of the kinds and widths that it decides on; one row will do.
+
+    Returns
+    -------
+    Deployment
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
+    >>> from selective_query.planning import charged
+    >>> from selective_query.routers import MarginRouter
+    >>> costs = Deployment(
+    ...     device=STM32F746, base_ms=50, link=WIFI, cloud=CLOUD, payload_bytes=3072
+    ... )
+    >>> row = Evidence(base_proba=[[0.5, 0.3, 0.2]])
+    >>> charged(costs, MarginRouter(), row).router_macs
+    5
+    """
+    if deployment.router_macs:
+        return deployment
+    cost = router.decision_cost(evidence.view(slice(1)))
+    return replace(deployment, router_macs=cost.macs)
+
+
 def check_asked(deployment, budgets):
     """Raise where there is nothing to plan: no deployment, or no budgets that are some.
 

@@ -1,9 +1,12 @@
 """Evidence as the constrained router's net takes it, and how its rows are held out."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from selective_query.outcomes.probabilities import TopKProba, entropy, top_probabilities
-from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.outcomes.probabilities import TopKProba
+from selective_query.routers._evidence_columns import layout_of
+from selective_query.routers.program import Steps
 
 # A spread this small beside the mean is rounding in single precision.
 ROUNDING = 1e-7
@@ -32,34 +35,35 @@ def net_inputs(evidence, n_top):
     MissingEvidenceError
         When there is nothing numeric.
     """
-    confidence, features = [], []
-    if evidence.base_proba is not None and n_top:
-        confidence = _confidence_columns(evidence.base_proba, n_top)
-    for part in (evidence.base_logits, evidence.base_features):
-        if part is not None:
-            features.append(_single(part))
-    if not confidence and not features:
-        features.append(_single(evidence_columns(evidence)[0]))
-    n_confidence = sum(part.shape[1] for part in confidence)
-    return np.concatenate([*confidence, *features], axis=1, dtype=float), n_confidence
+    steps = Steps(input_steps(layout_of_net(evidence), n_top))
+    inputs = steps.program("ConstrainedRouter").table(evidence)
+    return inputs, 1 + n_top * (n_top - 1) // 2 if n_top else 0
 
 
-def _confidence_columns(proba, n_top):
-    """Entropy, and the differences of all pairs of the top probabilities."""
-    if isinstance(proba, TopKProba):
-        proba = TopKProba(
-            proba.classes, _single(proba.proba).astype(float), proba.n_classes
-        )
-    else:
-        proba = _single(proba).astype(float)
-    top = top_probabilities(proba, n_top)
-    larger, smaller = np.triu_indices(n_top, k=1)
-    return [entropy(proba)[:, None], top[:, larger] - top[:, smaller]]
+def layout_of_net(evidence):
+    """Kinds of evidence that the net takes, logits of any width among them."""
+    return layout_of(evidence, most_logits=np.inf)
 
 
-def _single(values):
-    largest = np.finfo(np.float32).max
-    return np.clip(values, -largest, largest).astype(np.float32, copy=False)
+@lru_cache(maxsize=64)
+def input_steps(layout, n_top):
+    """Steps that make the columns of the net: those of `net_inputs`.
+
+    Entropy, and the differences of all pairs of the top probabilities, then the rest.
+    """
+    steps, columns = Steps(), []
+    for part, width in layout:
+        table = steps.add("apply", steps.read(part, width), function="single")
+        if part != "base_proba":
+            columns.append(table)
+            continue
+        columns.append(steps.add("reduce", table, function="entropy"))
+        if n_top > 1:
+            top = steps.add("top", table, k=n_top)
+            columns.append(steps.add("pairs", top))
+    if len(columns) > 1:
+        steps.add("concatenate", *columns)
+    return tuple(steps)
 
 
 def n_top(proba, k):

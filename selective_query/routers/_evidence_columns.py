@@ -1,14 +1,19 @@
 """Evidence -> a table of numbers that a learned router can weigh."""
 
-import numpy as np
+from functools import lru_cache
 
-from selective_query.outcomes.probabilities import entropy, top_probabilities
-from selective_query.routers._scores import centred, log_probabilities
+import numpy as np
+from scipy.sparse import issparse
+
+from selective_query.routers._scores import SMALLEST_PROBABILITY
 from selective_query.routers._table import numeric_inputs
+from selective_query.routers.program import Steps
 
 N_TOP = 5
 # More classes than this are summarised by the top probabilities alone.
 MAX_LOGIT_COLUMNS = 64
+WHO = "A learned router"
+PROBA_AT = 0
 
 
 def evidence_columns(evidence):
@@ -34,35 +39,105 @@ def evidence_columns(evidence):
     MissingEvidenceError
         When there is nothing numeric to weigh.
     """
-    proba, logits = evidence.base_proba, evidence.base_logits
-    parts, layout = [], []
-    if proba is not None:
-        parts += _probability_columns(proba, with_log=logits is None)
-        layout.append(("base_proba", proba.shape[1]))
-    if logits is not None and logits.shape[1] <= MAX_LOGIT_COLUMNS:
-        parts.append(logits)
-        layout.append(("base_logits", logits.shape[1]))
-    if evidence.base_features is not None:
-        parts.append(evidence.base_features)
-        layout.append(("base_features", evidence.base_features.shape[1]))
-    if not parts:
-        X = evidence.require("X", "A learned router without base outputs")
-        needs = "A learned router needs base_proba, base_logits, base_features or"
-        parts.append(numeric_inputs(X, needs))
-        layout.append(("X", parts[0].shape[1]))
-    return np.concatenate(parts, axis=1), tuple(layout)
+    return _program_of(evidence).table(evidence), layout_of(evidence)
 
 
-def describe_layout(layout):
-    """The kinds of evidence and their widths, in words."""
+def _program_of(evidence):
+    proba = evidence.base_proba
+    with_log = (
+        isinstance(proba, np.ndarray)
+        and evidence.base_logits is None
+        and proba.shape[1] <= MAX_LOGIT_COLUMNS
+    )
+    return Steps(_column_steps(layout_of(evidence), with_log)).program(WHO)
+
+
+def columns_cost(evidence):
+    """What it costs the device to make these columns of one row."""
+    return _program_of(evidence).cost(evidence)
+
+
+def layout_of(evidence, most_logits=MAX_LOGIT_COLUMNS):
+    """Kinds of evidence that a learned router weighs, and how wide each is.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    most_logits : int
+        Wider logits are left out.
+
+    Returns
+    -------
+    tuple of (str, int)
+
+    Raises
+    ------
+    MissingEvidenceError
+        When there is nothing numeric to weigh.
+    """
+    logits = evidence.base_logits
+    parts = {
+        "base_proba": evidence.base_proba,
+        "base_logits": None
+        if logits is None or logits.shape[1] > most_logits
+        else logits,
+        "base_features": evidence.base_features,
+    }
+    layout = tuple((k, part.shape[1]) for k, part in parts.items() if part is not None)
+    if layout:
+        return layout
+    X = evidence.require("X", f"{WHO} without base outputs")
+    if not issparse(X) and np.ndim(X) != 2:
+        needs = f"{WHO} needs base_proba, base_logits, base_features or"
+        X = numeric_inputs(X, needs)
+    return (("X", np.shape(X)[1]),)
+
+
+def check_layout(found, layout, who):
+    """Raise ValueError where the layout found is not that of fit."""
+    if found != layout:
+        raise ValueError(
+            f"{who} was fitted on other evidence: {_described(layout)}. Got "
+            f"{_described(found)}. Give the same kinds of evidence as in fit."
+        )
+
+
+def _described(layout):
     return ", ".join(f"{name} with {width} columns" for name, width in layout)
 
 
-def _probability_columns(proba, with_log):
-    top = top_probabilities(proba, min(N_TOP, proba.shape[1]))
-    columns = [1 - top[:, :1], np.sqrt(top[:, 1:])]
-    is_narrow = isinstance(proba, np.ndarray) and proba.shape[1] <= MAX_LOGIT_COLUMNS
-    if not (with_log and is_narrow):
-        return [*columns, entropy(proba)[:, None]]
-    log = log_probabilities(proba)  # the dearest step, so that entropy shares it
-    return [*columns, -np.vecdot(proba, log)[:, None], centred(log)]
+def column_steps(layout, n_columns):
+    """Steps that make the columns of this layout, of which there are so many.
+
+    Where base_proba is read, it stands at PROBA_AT. The last place has the columns.
+    """
+    return Steps(_known_steps(layout, n_columns))
+
+
+@lru_cache(maxsize=64)
+def _known_steps(layout, n_columns):
+    # Log-probabilities were columns unless fit knew the largest probabilities alone.
+    steps = _column_steps(layout, False)
+    is_all = Steps(steps).program(WHO).widths()[-1] == n_columns
+    return steps if is_all else _column_steps(layout, True)
+
+
+@lru_cache(maxsize=64)
+def _column_steps(layout, with_log):
+    steps, columns = Steps(), []
+    for part, width in layout:
+        table = steps.read(part, width)
+        if part != "base_proba":
+            columns.append(table)
+            continue
+        columns.append(steps.add("doubt", table, k=min(N_TOP, width)))
+        if not with_log:
+            columns.append(steps.add("reduce", table, function="entropy"))
+            continue
+        # The dearest step, so that the entropy shares it.
+        log = steps.add("log", table, floor=SMALLEST_PROBABILITY)
+        columns.append(steps.add("combine", table, log, function="cross_entropy"))
+        columns.append(steps.add("centre", log))
+    if len(columns) > 1:
+        steps.add("concatenate", *columns)
+    return tuple(steps)

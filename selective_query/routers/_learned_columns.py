@@ -1,34 +1,12 @@
-"""The columns of new evidence, refused where they are not those of fit."""
+"""Steps and grids of the columns that learned routers weigh."""
 
 import numpy as np
 
-from selective_query.routers._evidence_columns import (
-    describe_layout,
-    evidence_columns,
-)
+from selective_query.routers._evidence_columns import PROBA_AT, column_steps
 from selective_query.routers._table import centre_and_scale
 
 # Steps of a grid in a standard deviation: coarser than rounding, finer than any split.
 FINENESS = 2.0**20
-# Columns of so many rows stay in the processor's cache, and bound scratch memory.
-CHUNK = 2048
-
-
-def columns_like(evidence, layout, who):
-    """Columns of the evidence, which must have the layout that `who` was fitted on.
-
-    Raises
-    ------
-    ValueError
-        When the evidence has other kinds or widths.
-    """
-    columns, found = evidence_columns(evidence)
-    if found != layout:
-        raise ValueError(
-            f"{who} was fitted on other evidence: {describe_layout(layout)}. Got "
-            f"{describe_layout(found)}. Give the same kinds of evidence as in fit."
-        )
-    return columns
 
 
 def grid_of(columns, weight):
@@ -46,28 +24,17 @@ def on_grid(columns, grid):
     return np.rint(columns / grid) * grid
 
 
-def score_columns(score, evidence, layout, who):
-    """`score(columns)` of new evidence, some thousand rows at a time.
+def linear_steps(layout, coef, intercept):
+    """Steps up to a weighted sum of evidence columns, at the last place."""
+    steps = column_steps(layout, len(coef))
+    bias = np.array([intercept])
+    steps.add("affine", len(steps) - 1, weight=coef[:, None], bias=bias)
+    return steps
 
-    Parameters
-    ----------
-    score : callable
-        From columns of shape (n_rows, n_columns) to scores of shape (n_rows,).
-    evidence : Evidence
-    layout : tuple of (str, int)
-        Of fit.
-    who : str
-        For messages.
 
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
-    n_rows = evidence.n_rows
-    if n_rows <= CHUNK:
-        return score(columns_like(evidence, layout, who))
-    scores = np.empty(n_rows)
-    for start in range(0, n_rows, CHUNK):
-        rows = slice(start, start + CHUNK)
-        scores[rows] = score(columns_like(evidence.view(rows), layout, who))
-    return scores
+def add_class_effect(steps, score, effects):
+    """Add the effect of the predicted class, if any, to the table at this place."""
+    if effects is None:
+        return score
+    effect = steps.add("class_effect", PROBA_AT, effects=effects)
+    return steps.add("combine", score, effect, function="add")

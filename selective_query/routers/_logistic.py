@@ -6,10 +6,10 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
-from selective_query.outcomes.probabilities import top_class
-from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.outcomes.probabilities import top_class, top_probability
+from selective_query.routers._evidence_columns import PROBA_AT, evidence_columns
 from selective_query.routers._held_out import held_out_scores
-from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._learned_columns import add_class_effect, linear_steps
 from selective_query.routers._ridge import (
     HUGE,
     LEAST_SLOPE,
@@ -27,6 +27,8 @@ MAX_CLASSES = 64
 NEARLY_FREE = 1e-2
 # A Newton step below this ends the search.
 SMALL_STEP = 1e-8
+# Smallest probability of an answer whose logarithm is taken.
+TINY = 1e-12
 # What is left of the slope after a Newton step's equations are solved, and the share of
 # a loss that is rounding.
 CLOSE, ROUNDING = 0.03, 1e-12
@@ -207,25 +209,33 @@ class LogisticRouter(SelfScoringRouter):
     rises_with_doubt : bool
         Whether the slope of one minus the largest probability is held positive, as it
         must be where the predictor itself is the score.
+    is_chance : bool
+        Whether the score is the sigmoid of the predictor rather than itself.
+    beats : {"confidence", "log_confidence"} or None
+        What of the base's best class is subtracted: its probability, or the logarithm
+        of that.
     """
 
     rises_with_doubt = False
+    is_chance = False
+    beats = None
     _reads_columns = True
 
     def __init__(self, alpha=None):
         self.alpha = alpha
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        predictor = score_columns(
-            lambda columns: self.intercept_ + columns @ self.coef_,
-            evidence,
-            self.layout_,
-            type(self).__name__,
-        )
-        if self.class_effect_ is not None:
-            predictor += self.class_effect_[top_class(evidence.base_proba)]
-        return self._score(predictor, evidence)
+        steps = linear_steps(self.layout_, self.coef_, self.intercept_)
+        score = add_class_effect(steps, len(steps) - 1, self.class_effect_)
+        if self.is_chance:
+            score = steps.add("apply", score, function="sigmoid")
+        if self.beats is not None:
+            rival = steps.add("top", PROBA_AT, k=1)
+            if self.beats == "log_confidence":
+                rival = steps.add("log", rival, floor=TINY)
+            steps.add("combine", score, rival, function="subtract")
+        return steps.program(type(self).__name__)
 
     def _problem(self, outcomes, design, penalty):
         rising = self.rises_with_doubt and outcomes.base_proba is not None
@@ -235,9 +245,15 @@ class LogisticRouter(SelfScoringRouter):
         """What to regress: targets in [0, 1] and weights, shape (n_samples,) each."""
         raise NotImplementedError
 
-    def _score(self, predictor, evidence):
-        """The query score that follows from the linear predictor."""
-        raise NotImplementedError
+    def _score(self, predictor, outcomes):
+        """The query score that follows from the linear predictor, as in `program`."""
+        score = expit(predictor) if self.is_chance else predictor
+        if self.beats is None:
+            return score
+        rival = top_probability(outcomes.base_proba)
+        if self.beats == "log_confidence":
+            rival = np.log(np.maximum(rival, TINY))
+        return score - rival
 
     def _fit(self, outcomes):
         """Fit, and return held-out scores of each row."""

@@ -56,9 +56,7 @@ def fits_beside(router, outcomes, base_macs=None):
     -------
     bool
     """
-    n_classes = 0 if outcomes.base_proba is None else outcomes.base_proba.shape[1]
-    features = outcomes.base_features
-    cost = router.decision_cost(n_classes, 0 if features is None else features.shape[1])
+    cost = router.decision_cost(outcomes.evidence.view(slice(1)))
     if cost.flash_bytes > MAX_FLASH_BYTES:
         return False
     return base_macs is None or cost.macs <= MAX_SHARE_OF_BASE * base_macs

@@ -5,8 +5,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from selective_query._utils.validation import encode_labels
+from selective_query.routers._operations.plain import agreement
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 
 def member_votes(fitted_base, X):
@@ -116,17 +117,14 @@ class AgreementRouter(BaseRouter):
         return self
 
     def query_score(self, evidence):
-        votes = np.sort(self._votes(evidence), axis=1)
-        run = np.ones(len(votes))
-        longest = run.copy()
-        for before, vote in zip(votes.T[:-1], votes.T[1:], strict=True):
-            run = np.where(vote == before, run + 1, 1)
-            np.maximum(longest, run, out=longest)
-        return 1 - longest / votes.shape[1]
+        return 1 - agreement(self._votes(evidence))[:, 0]
 
-    def decision_cost(self, n_classes, n_features=0):
-        # A counter for each class, one step for each vote, and the largest counter.
-        return cost_of(n_features + n_classes + 1, scratch=n_classes)
+    def program(self):
+        steps = Steps()
+        votes = steps.read("base_features")
+        share = steps.add("reduce", votes, function="agreement")
+        steps.add("apply", share, function="complement")
+        return steps.program("AgreementRouter")
 
     @staticmethod
     def _votes(evidence):

@@ -5,10 +5,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from selective_query._utils.numbers import check_positive
-from selective_query.routers._evidence_columns import describe_layout, evidence_columns
+from selective_query.routers._evidence_columns import evidence_columns
+from selective_query.routers._learned_columns import linear_steps
 from selective_query.routers._table import centre_and_scale
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
 
 # Keeps the intercept finite where no row speaks for a query.
 INTERCEPT_PENALTY = 1e-6
@@ -93,19 +93,10 @@ class AppealRouter(BaseRouter):
         self.intercept_ = float(-weights[0] - centre @ self.coef_)
         return self
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        columns, layout = evidence_columns(evidence)
-        if layout != self.layout_:
-            raise ValueError(
-                "AppealRouter was fitted on other evidence: "
-                f"{describe_layout(self.layout_)}. Got {describe_layout(layout)}. Give "
-                "the same kinds of evidence as in fit."
-            )
-        return columns @ self.coef_ + self.intercept_
-
-    def decision_cost(self, n_classes, n_features=0):
-        return super().decision_cost(n_classes, n_features) + cost_of(0)
+        steps = linear_steps(self.layout_, self.coef_, self.intercept_)
+        return steps.program("AppealRouter")
 
 
 class _Loss:

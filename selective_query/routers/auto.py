@@ -115,6 +115,14 @@ class AutoRouter(SelfScoringRouter):
         self._check_fitted()
         return self.selected_.query_score(evidence)
 
+    def program(self):
+        self._check_fitted()
+        return self.selected_.program()
+
+    def decision_cost(self, evidence):
+        self._check_fitted()
+        return self.selected_.decision_cost(evidence)
+
     def _fit(self, outcomes):
         self._check_params()
         candidates = self._candidates(outcomes)

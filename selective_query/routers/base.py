@@ -6,9 +6,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import KFold
 from sklearn.utils.metadata_routing import UNUSED
 
+from selective_query.routers._evidence_columns import (
+    check_layout,
+    columns_cost,
+    layout_of,
+)
 from selective_query.routers._held_out import held_out_scores
 from selective_query.routers._scores import scores_of
-from selective_query.routers.decision_cost import learned_cost
+from selective_query.routers.decision_cost import stored_cost
 
 N_FOLDS = 5
 
@@ -16,8 +21,8 @@ N_FOLDS = 5
 class BaseRouter(BaseEstimator):
     """Ranks inputs by how much a query to the global would gain.
 
-    A router owns no threshold. Subclasses write ``query_score``, and ``fit`` if they
-    have anything to learn.
+    A router owns no threshold. Subclasses write ``program``, or ``query_score`` where
+    the score is no program, and ``fit`` if they have anything to learn.
 
     Attributes
     ----------
@@ -53,27 +58,56 @@ class BaseRouter(BaseEstimator):
         layout = getattr(self, "layout_", None)
         return layout is None or any(kind != "X" for kind, _ in layout)
 
-    def decision_cost(self, n_classes, n_features=0):
+    def decision_cost(self, evidence):
         """What one decision costs the device, once the base has run.
 
-        By default each number that ``fit`` stored is counted as used once, which holds
-        for linear models and is an upper bound for trees; of an array whose name begins
-        with ``class_`` one entry is read. Making the columns of a learned router from
-        the base's outputs counts too, and scratch memory is that of these columns.
+        That of the program. Where there is none, each number that ``fit`` stored is
+        counted as used once: an upper bound for trees.
 
         Parameters
         ----------
-        n_classes : int
-            Columns of ``base_proba``.
-        n_features : int, default=0
-            Columns of ``base_features``, or of `X` where the router reads it.
+        evidence : Evidence
+            Of the kinds and widths that it decides on; one row will do.
 
         Returns
         -------
         DecisionCost
         """
         self._check_fitted()
-        return learned_cost(self, n_classes, n_features)
+        if self._has_program():
+            return self.program().cost(evidence)
+        cost = stored_cost(self)
+        if hasattr(self, "layout_"):
+            cost += columns_cost(evidence)
+        return cost
+
+    def program(self):
+        """The score as a small program over evidence: plain numbers, no code.
+
+        Returns
+        -------
+        Program
+
+        Raises
+        ------
+        TypeError
+            When there is none, as of a router around any estimator.
+        """
+        raise TypeError(
+            f"{type(self).__name__} has no program: {self._why_no_program}. Choose "
+            "one whose score is made of stored numbers: max_probability, margin, "
+            "entropy, max_logit, benefit, kernel_benefit, boosted_benefit, "
+            "proxy_logistic, two_stage, deferral_lce, deferral_ova, "
+            "deferral_realizable, constrained, appeal, energy, mahalanobis or "
+            "agreement."
+        )
+
+    # The layout of evidence, to be compared with that of fit.
+    _layout_of = staticmethod(layout_of)
+    _why_no_program = "it writes query_score alone"
+
+    def _has_program(self):
+        return type(self).program is not BaseRouter.program
 
     def check_before_fit(self, X):
         """Raise where `fit` will fail, as far as `X` and the parameters tell.
@@ -100,7 +134,7 @@ class BaseRouter(BaseEstimator):
         return self
 
     def query_score(self, evidence):
-        """Return how much a query would gain.
+        """Return how much a query would gain; by default, what the program says.
 
         Parameters
         ----------
@@ -112,7 +146,14 @@ class BaseRouter(BaseEstimator):
             Higher means query first. Minus infinity: never query. Plus infinity:
             always query.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define query_score.")
+        if not self._has_program():
+            raise NotImplementedError(
+                f"{type(self).__name__} must define query_score or program."
+            )
+        layout = getattr(self, "layout_", None)
+        if layout is not None:
+            check_layout(self._layout_of(evidence), layout, type(self).__name__)
+        return self.program().run(evidence)
 
     def fit_score(self, outcomes):
         """Fit on all rows and return scores of each row by routers that did not see it.

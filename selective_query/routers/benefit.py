@@ -1,8 +1,7 @@
 """The benefit router: a regression of what a query gains."""
 
-from selective_query.outcomes.probabilities import top_class
 from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._learned_columns import add_class_effect, linear_steps
 from selective_query.routers._ridge import (
     RidgeProblem,
     check_penalty,
@@ -75,22 +74,11 @@ class BenefitRouter(SelfScoringRouter):
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        score = score_columns(
-            self.score_columns, evidence, self.layout_, "BenefitRouter"
-        )
-        return self.add_class_effect(score, evidence)
-
-    def score_columns(self, columns):
-        """Score of evidence columns, but for the effect of the class."""
-        return columns @ self.coef_ + self.intercept_
-
-    def add_class_effect(self, score, evidence):
-        """Add the effect of each row's predicted class, in place."""
-        if self.class_effect_ is not None:
-            score += self.class_effect_[top_class(evidence.base_proba)]
-        return score
+        steps = linear_steps(self.layout_, self.coef_, self.intercept_)
+        add_class_effect(steps, len(steps) - 1, self.class_effect_)
+        return steps.program("BenefitRouter")
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""

@@ -7,10 +7,15 @@ import numpy as np
 from selective_query._utils.numbers import check_number, check_positive, check_whole
 from selective_query.routers._evidence_columns import evidence_columns
 from selective_query.routers._held_out import held_out_scores
-from selective_query.routers._learned_columns import grid_of, on_grid, score_columns
+from selective_query.routers._learned_columns import (
+    add_class_effect,
+    grid_of,
+    linear_steps,
+    on_grid,
+)
+from selective_query.routers._operations.trees import levels_of
 from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
-from selective_query.routers.decision_cost import cost_of
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
 # Numbers of trees that cross-validation compares.
@@ -18,8 +23,6 @@ TREES_STEP = 10
 # So few trees on the first fold tell whether the other folds are worth growing them.
 N_SCREENING_TREES = 20
 N_BINS = 63
-# In single precision: threshold, column and place of the children; value of a leaf.
-NUMBERS_A_SPLIT, NUMBERS_A_LEAF = 2, 1
 
 
 class BoostedBenefitRouter(SelfScoringRouter):
@@ -53,8 +56,9 @@ class BoostedBenefitRouter(SelfScoringRouter):
     Attributes
     ----------
     ridge_ : BenefitRouter
-    trees_ : HistGradientBoostingRegressor or None
-        None where no tree helped.
+    trees_ : dict of str to ndarray or number, or None
+        All trees as one table of nodes, as the operation ``trees`` of
+        :class:`~selective_query.routers.Program` takes them; None where none helped.
     n_trees_ : int
     layout_ : tuple of (str, int)
         Kinds of evidence, and how wide each is.
@@ -95,29 +99,16 @@ class BoostedBenefitRouter(SelfScoringRouter):
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        score = score_columns(
-            self._score_columns, evidence, self.layout_, "BoostedBenefitRouter"
-        )
-        return self.ridge_.add_class_effect(score, evidence)
-
-    def _score_columns(self, columns):
-        score = self.ridge_.score_columns(columns)
-        if self.trees_ is not None and len(score):
-            score += self.trees_.predict(columns)
-        return score
-
-    def decision_cost(self, n_classes, n_features=0):
-        cost = self.ridge_.decision_cost(n_classes, n_features)
-        if self.trees_ is None:
-            return cost
-        for (tree,) in self.trees_._predictors:
-            n_leaves = tree.get_n_leaf_nodes()
-            stored = NUMBERS_A_SPLIT * (n_leaves - 1) + NUMBERS_A_LEAF * n_leaves
-            # A comparison at each level of the longest path, and the sum.
-            cost += cost_of(tree.get_max_depth() + 1, stored=stored, scratch=0)
-        return cost
+        ridge = self.ridge_
+        steps = linear_steps(self.layout_, ridge.coef_, ridge.intercept_)
+        score = len(steps) - 1
+        if self.trees_ is not None:
+            trees = steps.add("trees", score - 1, **self.trees_)
+            score = steps.add("combine", score, trees, function="add")
+        add_class_effect(steps, score, ridge.class_effect_)
+        return steps.program("BoostedBenefitRouter")
 
     def _fit(self, outcomes):
         """Fit, and return held-out scores of each row."""
@@ -137,8 +128,9 @@ class BoostedBenefitRouter(SelfScoringRouter):
         self.trees_ = None
         if self.n_trees_:
             residual = outcomes.benefit - score
-            self.trees_ = self._grown(columns, residual, outcomes.weight, self.n_trees_)
-            score = score + self.trees_.predict(columns)
+            grown = self._grown(columns, residual, outcomes.weight, self.n_trees_)
+            self.trees_ = _table_of(grown)
+            score = score + grown.predict(columns)
         fits = (fold.scored(columns, place, self.n_trees_) for fold in folds)
         return held_out_scores(fits, score, outcomes.weight)
 
@@ -237,3 +229,23 @@ def _cut_between_values(trees, table):
     ends = np.cumsum([len(own) for own in tables])
     for own, cut in zip(tables, np.split(split, ends[:-1]), strict=True):
         own["num_threshold"] = cut
+
+
+def _table_of(trees):
+    """Nodes of all trees in one table; leaves are their own children."""
+    tables = [tree.nodes for (tree,) in trees._predictors]
+    sizes = [len(nodes) for nodes in tables]
+    root = np.cumsum([0, *sizes[:-1]])
+    nodes, first = np.concatenate(tables), np.repeat(root, sizes)
+    is_leaf, own = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
+    children = np.column_stack([nodes["right"], nodes["left"]]) + first[:, None]
+    children = np.where(is_leaf[:, None], own[:, None], children).astype(np.intp)
+    return {
+        "feature": np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.intp),
+        "threshold": np.where(is_leaf, np.inf, nodes["num_threshold"]),
+        "children": children,
+        "value": nodes["value"].copy(),
+        "root": root,
+        "depth": max(levels_of(children)),
+        "offset": float(trees._baseline_prediction.item()),
+    }

@@ -8,7 +8,7 @@ from selective_query.metrics.areas import deferral_area
 from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers import _scores as scores
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 MOST_ORDER = 100  # powers of logits are numbers
 
@@ -17,12 +17,9 @@ class _ProbabilityRouter(BaseRouter):
     """A score that is a function of the base's probabilities."""
 
     required_evidence = ("base_proba",)
-    _macs_per_class = 1
-
-    def decision_cost(self, n_classes, n_features=0):
-        return cost_of(self._macs_per_class * n_classes)
 
     def query_score(self, evidence):
+        # What the program says, without the time it takes to make one.
         return self._score(evidence.require("base_proba", type(self).__name__))
 
 
@@ -42,7 +39,11 @@ class EntropyRouter(_ProbabilityRouter):
     """
 
     _score = staticmethod(scores.entropy)
-    _macs_per_class = 2  # a logarithm, and a product that is added up
+
+    def program(self):
+        steps = Steps()
+        steps.add("reduce", steps.read("base_proba"), function="entropy")
+        return steps.program("EntropyRouter")
 
 
 class MaxProbabilityRouter(_ProbabilityRouter):
@@ -60,6 +61,12 @@ class MaxProbabilityRouter(_ProbabilityRouter):
 
     _score = staticmethod(scores.max_probability)
 
+    def program(self):
+        steps = Steps()
+        largest = steps.add("top", steps.read("base_proba"), k=1)
+        steps.add("apply", largest, function="complement")
+        return steps.program("MaxProbabilityRouter")
+
 
 class MarginRouter(_ProbabilityRouter):
     r"""Query where the two most probable classes are closest.
@@ -75,7 +82,14 @@ class MarginRouter(_ProbabilityRouter):
     """
 
     _score = staticmethod(scores.margin)
-    _macs_per_class = 2  # two comparisons for a running top two
+
+    def program(self):
+        steps = Steps()
+        top = steps.add("top", steps.read("base_proba"), k=2)
+        first, second = (steps.add("columns", top, start=i, stop=i + 1) for i in (0, 1))
+        lead = steps.add("combine", first, second, function="subtract")
+        steps.add("apply", lead, function="complement")
+        return steps.program("MarginRouter")
 
 
 class MaxLogitRouter(BaseRouter):
@@ -96,6 +110,8 @@ class MaxLogitRouter(BaseRouter):
     ----------
     p_ : float or None
         The exponent in use; None stands for max-probability.
+    reads_ : str
+        Whether fit saw ``"base_logits"`` or ``"base_proba"`` alone, for the program.
 
     References
     ----------
@@ -122,6 +138,8 @@ class MaxLogitRouter(BaseRouter):
         return self.p is None
 
     def fit(self, outcomes):
+        has_logits = outcomes.base_logits is not None
+        self.reads_ = "base_logits" if has_logits else "base_proba"
         if not self.learns:
             self._norm_order()
             return self
@@ -157,13 +175,21 @@ class MaxLogitRouter(BaseRouter):
             )
         return scores.max_logit_p_norm(self._logits(evidence), p)
 
-    def decision_cost(self, n_classes, n_features=0):
+    def program(self):
+        """Of logits; where fit knew none, of log-probabilities."""
         self._check_fitted()
-        p = self.p_ if self.learns else self.p
+        p, steps = self._norm_order(), Steps()
         if p is None:
-            return MaxProbabilityRouter().decision_cost(n_classes)
-        # To sum, to centre, to compare, to take a power and add it up; log, exp.
-        return cost_of(6 * n_classes + 2, stored=1, scratch=n_classes)
+            largest = steps.add("top", steps.read("base_proba"), k=1)
+        else:
+            logits = steps.read(getattr(self, "reads_", "base_logits"))
+            if steps[logits].parameters["part"] == "base_proba":
+                floor = scores.SMALLEST_PROBABILITY
+                logits = steps.add("log", logits, floor=floor)
+            logits = steps.add("centre", logits)
+            largest = steps.add("peak", logits, order=float(p))
+        steps.add("apply", largest, function="negative")
+        return steps.program("MaxLogitRouter")
 
     @staticmethod
     def _logits(evidence):

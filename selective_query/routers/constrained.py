@@ -7,6 +7,8 @@ from sklearn.utils import check_random_state
 
 from selective_query._utils.validation import Interval, fit_context
 from selective_query.routers._constrained_inputs import (
+    input_steps,
+    layout_of_net,
     linear_guess,
     moments,
     n_top,
@@ -14,7 +16,7 @@ from selective_query.routers._constrained_inputs import (
     spread_evenly,
 )
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 FEWEST_ROWS = 4
 MEASUREMENTS_PER_EPOCH = 4
@@ -103,6 +105,8 @@ class ConstrainedRouter(BaseRouter):
         In the order of training. A positive violation is missing coverage.
     kept_measurement_ : int
         Place of the kept weights in the histories.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
     feature_layers_, head_layers_ : list of (ndarray, ndarray)
         Weights of shape (n_in, n_out) and biases of shape (n_out,), with batch norm
         folded in, so that scoring takes numpy alone.
@@ -209,6 +213,7 @@ class ConstrainedRouter(BaseRouter):
 
         self._check(outcomes)
         self.n_top_ = n_top(outcomes.base_proba, self.k)
+        self.layout_ = layout_of_net(outcomes)
         inputs, self.n_confidence_ = net_inputs(outcomes, self.n_top_)
         used = outcomes.weight > 0
         inputs, label = inputs[used], outcomes.proxy_label[used]
@@ -267,38 +272,38 @@ class ConstrainedRouter(BaseRouter):
                 "nothing, or give more rows."
             )
 
-    def query_score(self, evidence):
+    _layout_of = staticmethod(layout_of_net)
+
+    def program(self):
         self._check_fitted()
-        inputs, n_confidence = net_inputs(evidence, self.n_top_)
-        if (inputs.shape[1], n_confidence) != (len(self.centre_), self.n_confidence_):
-            raise ValueError(
-                "ConstrainedRouter was fitted on evidence of "
-                f"{len(self.centre_)} columns, {self.n_confidence_} of them "
-                f"confidences. Got {inputs.shape[1]}, {n_confidence} of them "
-                "confidences. Give the same kinds of evidence as in fit."
-            )
-        inputs = (inputs - self.centre_) / self.scale_
-        features = inputs[:, n_confidence:]
-        for weight, bias in self.feature_layers_:
-            features = np.maximum(features @ weight + bias, 0)
-        joined = np.concatenate([inputs[:, :n_confidence], features], axis=1)
+        n_confidence, n_inputs = self.n_confidence_, len(self.centre_)
+        steps = Steps(input_steps(self.layout_, self.n_top_))
+        inputs = steps.add(
+            "scale", len(steps) - 1, centre=self.centre_, scale=self.scale_
+        )
+        joined = inputs
+        if n_confidence < n_inputs:
+            table = inputs
+            if n_confidence:
+                table = steps.add("columns", inputs, start=n_confidence, stop=n_inputs)
+            joined = _rectified(steps, table, self.feature_layers_)
+            if n_confidence:
+                doubt = steps.add("columns", inputs, start=0, stop=n_confidence)
+                joined = steps.add("concatenate", doubt, joined)
         *layers, (weight, bias) = self.head_layers_
-        for inner_weight, inner_bias in layers:
-            joined = np.maximum(joined @ inner_weight + inner_bias, 0)
-        return _without_last_bits(joined @ weight[:, 0] + bias[0])
-
-    def decision_cost(self, n_classes, n_features=0):
-        learned = super().decision_cost(n_classes, n_features)
-        k, layers = self.n_top_, [*self.feature_layers_, *self.head_layers_]
-        # The top k, their differences, the entropy; and two layers side by side.
-        made = (k + 2) * n_classes + k * (k - 1) // 2
-        widest = max(len(bias) for _, bias in layers)
-        return learned + cost_of(made, scratch=len(self.centre_) + 2 * widest)
+        joined = _rectified(steps, joined, layers)
+        score = steps.add("affine", joined, weight=weight, bias=bias)
+        # A matrix product may differ in its last bits with the size of the batch.
+        steps.add("apply", score, function="single")
+        return steps.program("ConstrainedRouter")
 
 
-def _without_last_bits(score):
-    # A matrix product may differ in its last bits with the size of the batch.
-    return score.astype(np.float32).astype(float)
+def _rectified(steps, table, layers):
+    """Append layers that end in a rectifier each."""
+    for weight, bias in layers:
+        table = steps.add("affine", table, weight=weight, bias=bias)
+        table = steps.add("apply", table, function="relu")
+    return table
 
 
 def _check_widths(widths, name):

@@ -4,14 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query.routers._evidence_columns import MAX_LOGIT_COLUMNS, N_TOP
-
 FLOAT_BYTES = 4
-# Reports of what fit did, which no decision reads.
-NOT_DEPLOYED = (
-    "_history_", "selection_", "kept_measurement_", "multiplier_", "alpha_",
-    "smoothing_", "layout_", "shrinkage_",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,9 +28,10 @@ class DecisionCost:
 
     Examples
     --------
-    >>> from selective_query.routers import MaxProbabilityRouter
-    >>> MaxProbabilityRouter().decision_cost(n_classes=10)
-    DecisionCost(macs=10, flash_bytes=0, ram_bytes=4)
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import MarginRouter
+    >>> MarginRouter().decision_cost(Evidence(base_proba=[[0.5, 0.3, 0.2]]))
+    DecisionCost(macs=5, flash_bytes=0, ram_bytes=12)
     """
 
     macs: int
@@ -59,45 +53,14 @@ def cost_of(macs, *, stored=0, scratch=1):
     )
 
 
-def columns_cost(n_classes, n_features=0, *, has_logits=False):
-    """Cost of turning one row of evidence into the columns of a learned router.
-
-    Top probabilities by a running top five, their roots, the entropy, and centred
-    log-probabilities where there are no logits and few enough classes.
-    """
-    if not n_classes:
-        return cost_of(0, scratch=n_features)
-    top = min(N_TOP, n_classes)
-    n_made = n_classes if n_classes <= MAX_LOGIT_COLUMNS and not has_logits else 0
-    macs = top * n_classes + (top - 1) + 2 * n_classes + 3 * n_made
-    return cost_of(macs, scratch=top + 1 + n_made + n_features)
-
-
-def learned_cost(router, n_classes, n_features=0):
-    """Cost of a fitted router, each number that it stores being used once."""
-    total = DecisionCost(0, 0, 0)
-    layout = dict(getattr(router, "layout_", ()))
-    if layout:
-        total += columns_cost(
-            layout.get("base_proba", 0),
-            layout.get("base_features", 0) + layout.get("X", 0),
-            has_logits="base_logits" in layout,
-        )
-    for name, value in _learned(router):
-        if hasattr(value, "decision_cost"):
-            total += value.decision_cost(n_classes, n_features)
-            continue
-        stored = _n_numbers(value, set())
-        used = min(stored, 1) if name.startswith("class_") else stored
-        total += cost_of(used, stored=stored, scratch=0)
-    return total
-
-
-def _learned(router):
-    for name, value in vars(router).items():
-        learned = name.endswith("_") and not name.startswith("_")
-        if learned and not name.endswith(NOT_DEPLOYED):
-            yield name, value
+def stored_cost(router):
+    """Cost of whatever a fitted router stores, each number being used once."""
+    stored = sum(
+        _n_numbers(value, set())
+        for name, value in vars(router).items()
+        if name.endswith("_") and not name.startswith("_")
+    )
+    return cost_of(stored, stored=stored, scratch=0)
 
 
 def _n_numbers(value, seen):

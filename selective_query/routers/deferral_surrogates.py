@@ -1,18 +1,6 @@
 """Surrogates of learning to defer, with base and global as they are."""
 
-import numpy as np
-from scipy.special import expit
-
-from selective_query.outcomes.probabilities import top_probability
 from selective_query.routers._logistic import LogisticRouter
-
-# Smallest probability of an answer whose logarithm is taken.
-TINY = 1e-12
-
-
-def lead_of_deferral(predictor, base_proba):
-    """How far the deferral label is ahead of the base's best class, in log-odds."""
-    return predictor - np.log(np.maximum(top_probability(base_proba), TINY))
 
 
 class CrossEntropyDeferralRouter(LogisticRouter):
@@ -65,14 +53,12 @@ class CrossEntropyDeferralRouter(LogisticRouter):
     """
 
     required_evidence = ("base_proba",)
+    beats = "log_confidence"
 
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)
         right = outcomes.answer_if_queried
         return right / (1 + right), outcomes.weight * (1 + right)
-
-    def _score(self, predictor, evidence):
-        return lead_of_deferral(predictor, evidence.base_proba)
 
 
 class OneVsAllDeferralRouter(LogisticRouter):
@@ -120,10 +106,9 @@ class OneVsAllDeferralRouter(LogisticRouter):
     """
 
     required_evidence = ("base_proba",)
+    is_chance = True
+    beats = "confidence"
 
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)
         return outcomes.answer_if_queried, outcomes.weight
-
-    def _score(self, predictor, evidence):
-        return expit(predictor) - top_probability(evidence.base_proba)

@@ -1,10 +1,8 @@
 """The energy of the logits: doubt that the softmax forgets."""
 
-from scipy.special import logsumexp
-
 from selective_query._utils.numbers import check_positive
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 
 class EnergyRouter(BaseRouter):
@@ -43,14 +41,13 @@ class EnergyRouter(BaseRouter):
         self._check_temperature()
         return self
 
-    def query_score(self, evidence):
+    def program(self):
+        steps = Steps()
+        logits = steps.read("base_logits")
         t = self._check_temperature()
-        logits = evidence.require("base_logits", "EnergyRouter")
-        return -t * logsumexp(logits.astype(float) / t, axis=1)
-
-    def decision_cost(self, n_classes, n_features=0):
-        # To compare, to subtract and scale, an exponential added up; one logarithm.
-        return cost_of(3 * n_classes + 2, stored=1, scratch=2)
+        energy = steps.add("soft_max", logits, temperature=t)
+        steps.add("apply", energy, function="negative")
+        return steps.program("EnergyRouter")
 
     def _check_temperature(self):
         return check_positive(self.temperature, "temperature")

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.linalg import eigh
 
 from selective_query._utils.numbers import check_number, check_whole, is_number
-from selective_query.outcomes.probabilities import top_class
-from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._learned_columns import score_columns
+from selective_query.routers._evidence_columns import column_steps, evidence_columns
+from selective_query.routers._learned_columns import add_class_effect
+from selective_query.routers._operations.landmarks import gaussian
 from selective_query.routers._ridge import (
     RidgeProblem,
     check_penalty,
@@ -103,20 +103,29 @@ class KernelBenefitRouter(SelfScoringRouter):
     def in_benefit_units(self):
         return is_in_benefit_units(self.supervision)
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        score = score_columns(
-            self._score_columns, evidence, self.layout_, "KernelBenefitRouter"
+        steps = column_steps(self.layout_, len(self.coef_))
+        table = steps.add(
+            "scale", len(steps) - 1, centre=self.centre_, scale=self.scale_
         )
-        if self.class_effect_ is not None:
-            score += self.class_effect_[top_class(evidence.base_proba)]
-        return score
-
-    def _score_columns(self, columns):
-        columns = (columns - self.centre_) / self.scale_
-        score = self.intercept_ + columns @ self.coef_
-        score += _kernel(columns, self.landmarks_, self.width_) @ self.kernel_coef_
-        return score
+        score = steps.add(
+            "affine",
+            table,
+            weight=self.coef_[:, None],
+            bias=np.array([self.intercept_]),
+        )
+        if len(self.landmarks_):
+            smooth = steps.add(
+                "kernel",
+                table,
+                landmarks=self.landmarks_,
+                weights=self.kernel_coef_,
+                width=float(self.width_),
+            )
+            score = steps.add("combine", score, smooth, function="add")
+        add_class_effect(steps, score, self.class_effect_)
+        return steps.program("KernelBenefitRouter")
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""
@@ -162,25 +171,13 @@ class _SmoothPart:
             self.map = np.zeros((0, 0))
             self.columns, self.centre = np.zeros((len(rows), 0)), np.zeros(0)
             return
-        values, vectors = eigh(_kernel(self.landmarks, self.landmarks, width))
+        values, vectors = eigh(gaussian(self.landmarks, self.landmarks, width))
         kept = values > ROUNDING * values[-1]
         # As much variance as the linear columns have, so that one penalty fits both.
         self.map = vectors[:, kept] * np.sqrt(rows.shape[1] / values[kept])
-        self.columns = _kernel(rows, self.landmarks, width) @ self.map
+        self.columns = gaussian(rows, self.landmarks, width) @ self.map
         self.centre = weight @ self.columns / weight.sum()
         self.columns -= self.centre
-
-
-def _kernel(rows, landmarks, width):
-    """Gaussian kernel of two tables of standardised columns."""
-    if not len(landmarks):
-        return np.zeros((len(rows), 0))
-    distance = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1)
-    distance -= 2 * rows @ landmarks.T
-    np.maximum(distance, 0, out=distance)
-    # Two rows of standardised columns are sqrt(2 d) apart in the mean.
-    distance /= -2 * rows.shape[1] * width**2
-    return np.exp(distance, out=distance)
 
 
 def _spread_out(columns, weight, n_landmarks):

@@ -8,8 +8,8 @@ from sklearn.pipeline import Pipeline
 
 from selective_query._utils.validation import takes_weights
 from selective_query.outcomes.probabilities import top_class
-from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._learned_columns import FINENESS, columns_like, on_grid
+from selective_query.routers._evidence_columns import check_layout, evidence_columns
+from selective_query.routers._learned_columns import FINENESS, on_grid
 from selective_query.routers._ridge import check_penalty, standardised
 from selective_query.routers.base import N_FOLDS, BaseRouter, iter_folds
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
@@ -77,6 +77,7 @@ class LearnedRouter(BaseRouter):
 
     learns = True
     _reads_columns = True
+    _why_no_program = "it scores with a scikit-learn estimator of your choice"
 
     def __init__(self, estimator, supervision="benefit", class_smoothing=100.0):
         self.estimator = estimator
@@ -100,7 +101,8 @@ class LearnedRouter(BaseRouter):
 
     def query_score(self, evidence):
         self._check_fitted()
-        columns = columns_like(evidence, self.layout_, "LearnedRouter")
+        columns, layout = evidence_columns(evidence)
+        check_layout(layout, self.layout_, "LearnedRouter")
         if self.estimator_ is None or not len(columns):
             return np.full(len(columns), self.constant_)
         table = on_grid((columns - self.centre_) / self.scale_, 1 / FINENESS)

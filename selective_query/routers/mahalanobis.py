@@ -6,12 +6,10 @@ from scipy.linalg import cholesky, solve_triangular
 from selective_query.outcomes.probabilities import top_class
 from selective_query.routers._table import (
     centre_and_scale,
-    check_width,
-    chunks_of,
     numeric_table,
 )
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 # Keeps a covariance without any spread solvable.
 TINY = 1e-12
@@ -81,21 +79,19 @@ class MahalanobisRouter(BaseRouter):
         self.means_ = means @ self.whitening_.T
         return self
 
-    def query_score(self, evidence):
+    def program(self):
         self._check_fitted()
-        table = numeric_table(evidence, "base_features", "MahalanobisRouter")
-        check_width(table, len(self.centre_), "MahalanobisRouter")
-        score = np.empty(len(table))
         length = (self.means_**2).sum(axis=1)
-        for rows in chunks_of(len(table)):
-            white = ((table[rows] - self.centre_) / self.scale_) @ self.whitening_.T
-            nearest = (length - 2 * white @ self.means_.T).min(axis=1)
-            score[rows] = (white**2).sum(axis=1) + nearest
-        return np.maximum(score, 0)
-
-    def decision_cost(self, n_classes, n_features=0):
-        learned = super().decision_cost(n_classes, n_features)
-        return learned + cost_of(0, scratch=2 * len(self.centre_))
+        steps = Steps()
+        table = steps.read("base_features", len(self.centre_))
+        table = steps.add("scale", table, centre=self.centre_, scale=self.scale_)
+        white = steps.add("affine", table, weight=self.whitening_.T, bias=None)
+        to_means = steps.add("affine", white, weight=-2 * self.means_.T, bias=length)
+        nearest = steps.add("reduce", to_means, function="min")
+        own = steps.add("reduce", white, function="norm2")
+        score = steps.add("combine", own, nearest, function="add")
+        steps.add("apply", score, function="relu")
+        return steps.program("MahalanobisRouter")
 
 
 def ledoit_wolf(rows, weight):

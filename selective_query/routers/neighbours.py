@@ -20,6 +20,7 @@ ROUNDING = 1e-6
 
 class _NeighbourRouter(BaseRouter):
     learns = True
+    _why_no_program = "it searches all rows of its fit"
 
     def __init__(self, n_neighbors=50, space="base_features"):
         self.n_neighbors = n_neighbors
@@ -72,7 +73,7 @@ class _NeighbourRouter(BaseRouter):
         last = np.minimum((counted < self.n_neighbors).sum(axis=1), k - 1)
         return np.take_along_axis(distance, last[:, None], axis=1)
 
-    def decision_cost(self, n_classes, n_features=0):
+    def decision_cost(self, evidence):
         """Cost by a plain search: a tree would save time on few columns."""
         self._check_fitted()
         n_rows, width = self.neighbors_.n_samples_fit_, len(self.centre_)

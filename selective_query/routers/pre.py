@@ -95,10 +95,20 @@ class PreRouter(BaseRouter):
         self._check_fitted()
         return scores_of(self.router_, Evidence(X=self._columns(evidence)))
 
-    def decision_cost(self, n_classes, n_features=0):
+    def program(self):
+        self._check_fitted()
+        if self.features_ is not None:
+            raise TypeError(
+                "PreRouter has no program: features="
+                f"{type(self.features_).__name__} turns X into columns. Do that before "
+                "and give a numeric X, with features=None."
+            )
+        return self.router_.program()
+
+    def decision_cost(self, evidence):
         """That of the inner router; what turns X into columns is not counted."""
         self._check_fitted()
-        return self.router_.decision_cost(0, n_features)
+        return self.router_.decision_cost(Evidence(X=self._columns(evidence)))
 
     def _check_params(self):
         features = self.features

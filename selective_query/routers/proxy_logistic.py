@@ -1,7 +1,5 @@
 """The paper's label by a regularised logistic regression."""
 
-from scipy.special import expit
-
 from selective_query.routers._logistic import LogisticRouter
 
 
@@ -50,9 +48,7 @@ class ProxyLogisticRouter(LogisticRouter):
     """
 
     rises_with_doubt = True
+    is_chance = True
 
     def _task(self, outcomes, design):
         return outcomes.proxy_label, outcomes.weight
-
-    def _score(self, predictor, evidence):
-        return expit(predictor)

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.special import expit, log_expit
 
-from selective_query.routers._logistic import LogisticProblem, LogisticRouter
-from selective_query.routers.deferral_surrogates import TINY, lead_of_deferral
+from selective_query.routers._logistic import TINY, LogisticProblem, LogisticRouter
 from selective_query.routers.supervision._class_mass import (
     class_probability,
     columns_of,
@@ -68,6 +67,7 @@ class RealizableDeferralRouter(LogisticRouter):
     """
 
     required_evidence = ("base_proba",)
+    beats = "log_confidence"
 
     def _problem(self, outcomes, design, penalty):
         outcomes.require("base_proba", type(self).__name__)
@@ -78,9 +78,6 @@ class RealizableDeferralRouter(LogisticRouter):
             global_chance=outcomes.answer_if_queried,
             weight=outcomes.weight,
         )
-
-    def _score(self, predictor, evidence):
-        return lead_of_deferral(predictor, evidence.base_proba)
 
 
 class _MixtureProblem(LogisticProblem):

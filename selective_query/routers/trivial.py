@@ -10,6 +10,7 @@ from selective_query.outcomes._chance import chance_of_rows
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
+from selective_query.routers.program import Steps
 
 
 class RandomRouter(BaseRouter):
@@ -40,6 +41,8 @@ class RandomRouter(BaseRouter):
     np.True_
     """
 
+    _why_no_program = "it hashes the evidence, which is no arithmetic"
+
     def __init__(self, random_state=0):
         self.random_state = random_state
 
@@ -54,9 +57,11 @@ class RandomRouter(BaseRouter):
         self._check_fitted()
         return chance_of_rows(evidence, getattr(self, "seed_", self.random_state))
 
-    def decision_cost(self, n_classes, n_features=0):
+    def decision_cost(self, evidence):
         # One product for each number, and eight steps that mix the bits.
-        return cost_of(n_classes + n_features + 8, stored=1)
+        parts = (getattr(evidence, name) for name in ("base_proba", "base_features"))
+        n_numbers = sum(part.shape[1] for part in parts if part is not None)
+        return cost_of(n_numbers + 8, stored=1)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "seed_") or isinstance(self.random_state, Integral)
@@ -69,15 +74,21 @@ class _Bound(BaseRouter):
 class AlwaysBaseRouter(_Bound):
     """Never query: the accuracy of the base alone, at every coverage asked for."""
 
-    def query_score(self, evidence):
-        return np.full(evidence.n_rows, -np.inf)
+    def program(self):
+        return _always(self, -np.inf)
 
 
 class AlwaysGlobalRouter(_Bound):
     """Always query: the accuracy of the global alone, at every coverage asked for."""
 
-    def query_score(self, evidence):
-        return np.full(evidence.n_rows, np.inf)
+    def program(self):
+        return _always(self, np.inf)
+
+
+def _always(router, value):
+    steps = Steps()
+    steps.add("constant", value=value)
+    return steps.program(type(router).__name__)
 
 
 class OracleRouter(_Bound):
@@ -87,6 +98,7 @@ class OracleRouter(_Bound):
     """
 
     in_benefit_units = True
+    _why_no_program = "it reads the outcome, which no device knows"
 
     def query_score(self, evidence):
         if not isinstance(evidence, Outcomes):

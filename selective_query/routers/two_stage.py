@@ -84,9 +84,6 @@ class TwoStageRouter(LogisticRouter):
         lead = outcomes.benefit - self.query_cost_
         return (lead > 0).astype(float), outcomes.weight * np.abs(lead)
 
-    def _score(self, predictor, evidence):
-        return predictor
-
     def _price(self, outcomes, design):
         if self.query_cost is not None:
             if not (is_number(self.query_cost) and 0 <= self.query_cost < 1):

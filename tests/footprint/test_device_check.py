@@ -143,7 +143,7 @@ def test_the_router_that_was_learned_counts_at_the_end(digits):
     base = GaussianNB(var_smoothing=0.1)
     roomy = AbstainingClassifier(base, router="benefit", cv=3, device=STM32F746)
     report = roomy.fit(X, y).footprint_
-    cost = roomy.policy_.router_.decision_cost(10)
+    cost = roomy.policy_.router_.decision_cost(roomy.outcomes(X, y))
     alone = profile_estimator(roomy.base_estimator_, X).fits(STM32F746)
     added = [
         a.used - b.used for a, b in zip(report.memories, alone.memories, strict=True)
@@ -161,7 +161,7 @@ def test_base_features_of_the_router_count(digits):
         LogisticRegression(max_iter=50), router="benefit", cv=3, device=STM32F746,
         base_features=lambda base, X: X[:, :9],
     ).fit(X, y)  # fmt: skip
-    cost = model.policy_.router_.decision_cost(10, 9)
+    cost = model.policy_.router_.decision_cost(model.outcomes(X, y))
     used = profile_estimator(model.base_estimator_, X).sram_bytes() + cost.ram_bytes
     assert model.footprint_.memories[1].used == used + RESERVED
 

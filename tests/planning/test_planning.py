@@ -247,7 +247,7 @@ def hybrid(digits):
 def test_a_hybrid_plans_for_itself(hybrid, digits):
     X, y = (part[1200:] for part in digits)
     found = hybrid.plan(X, y, COSTS, MaxLatency(150, COSTS))
-    by_hand = hybrid.policy_.router_.decision_cost(10).macs
+    by_hand = hybrid.policy_.router_.decision_cost(hybrid.outcomes(X, y)).macs
     assert found.deployment == replace(COSTS, router_macs=by_hand)
     assert found.budget.costs == found.deployment
     moved = hybrid.at(found.coverage)

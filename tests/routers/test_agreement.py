@@ -144,5 +144,6 @@ def test_inside_a_hybrid_it_asks_where_members_disagree(fruits):
     assert hybrid.score(X[400:], y[400:]) > right.mean() + 0.03
 
 
-def test_cost_is_one_step_a_vote():
-    assert AgreementRouter().decision_cost(10, 25).macs == 36
+def test_cost_is_one_step_for_each_two_votes():
+    votes = Evidence(base_features=np.zeros((1, 25)))
+    assert AgreementRouter().decision_cost(votes).macs == 25 * 24 // 2 + 1 + 1

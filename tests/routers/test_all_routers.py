@@ -341,7 +341,7 @@ class LearnsFromQueries(Sound):
 
 
 class CostsNothing(Sound):
-    def decision_cost(self, n_classes, n_features=0):
+    def decision_cost(self, evidence):
         return DecisionCost(0, 0, 0)
 
 

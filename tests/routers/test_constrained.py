@@ -309,6 +309,7 @@ def test_scores_are_those_of_the_net_in_torch():
     evidence = Evidence(base_proba=proba, base_features=features)
     router = ConstrainedRouter()
     router.n_top_, router.n_confidence_ = 2, 2
+    router.layout_ = (("base_proba", 2), ("base_features", 5))
     router.centre_, router.scale_ = np.zeros(7), np.ones(7)
     router.feature_layers_, router.head_layers_ = net.plain_layers()
     inputs = torch.as_tensor(net_inputs(evidence, 2)[0], dtype=torch.float32)

@@ -90,7 +90,10 @@ def test_what_it_needs_is_named():
 
 
 def test_cost_counts_whitening_and_means():
-    cost = MahalanobisRouter().fit(classed(100)).decision_cost(3, 4)
-    stored = 4 * 4 + 3 * 4 + 2 * 4
+    outcomes = classed(100)
+    cost = MahalanobisRouter().fit(outcomes).decision_cost(outcomes)
+    # To scale, to whiten, to each mean with its squared length.
+    stored = 2 * 4 + 4 * 4 + 3 * 4 + 3
     assert cost.flash_bytes == 4 * stored
-    assert cost.macs == stored
+    # The nearest, the row's own length, their sum, and its comparison with 0.
+    assert cost.macs == stored + 2 + 4 + 1 + 1

@@ -165,7 +165,7 @@ def test_rows_that_are_equally_far_share_the_last_places(width):
 
 def test_cost_is_that_of_a_plain_search():
     train = outcomes_of(100)
-    far, gain = (cls(5).fit(train).decision_cost(4, 3) for cls in BOTH)
+    far, gain = (cls(5).fit(train).decision_cost(train) for cls in BOTH)
     assert far.flash_bytes == 4 * (100 * 3 + 6)
     assert gain.flash_bytes == far.flash_bytes + 4 * 100
     assert far.macs == gain.macs == 6 + 100 * 4 + 10

@@ -22,6 +22,7 @@ from selective_query.routers.checks.samples import (
     stepped_outcomes,
 )
 from selective_query.routers.decision_cost import DecisionCost
+from selective_query.routers.program import Program
 
 
 def check_scores_are_finite_numbers_one_a_row(router, make=sample_outcomes):
@@ -190,6 +191,24 @@ def check_topk_evidence(router, make=sample_outcomes):
         assert np.isfinite(score).all(), "scores that are not finite"
 
 
+def check_program_scores_alike(router, make=sample_outcomes):
+    """Where there is a program, it scores as the router does, and so read from data."""
+    samples = [make(), stepped_outcomes(make), least_outcomes(router, make)]
+    for outcomes in samples:
+        fitted = clone(router).fit(outcomes)
+        try:
+            program = fitted.program()
+        except TypeError as error:
+            assert type(router).__name__ in str(error), f"it names no router: {error}"
+            return
+        expected = fitted.query_score(outcomes.evidence)
+        for read in (program, Program.from_dict(program.to_dict())):
+            score = read.run(outcomes.evidence)
+            assert score.shape == expected.shape, f"a program of shape {score.shape}"
+            np.testing.assert_allclose(score, expected, atol=TOLERANCE)
+            assert read.cost(outcomes.evidence) == fitted.decision_cost(outcomes)
+
+
 def check_score_needs_no_outcome(router, make=sample_outcomes):
     """Scores do not look at outcomes."""
     fitted = clone(router).fit(make())
@@ -223,7 +242,7 @@ def check_cost_is_counted(router, make=sample_outcomes):
     """It says what a decision costs, and whether it needs the base."""
     outcomes = make()
     fitted = clone(router).fit(outcomes)
-    cost = fitted.decision_cost(4, outcomes.base_features.shape[1])
+    cost = fitted.decision_cost(outcomes.evidence.take([0]))
     assert isinstance(cost, DecisionCost), f"a {type(cost).__name__}"
     for name, value in vars(cost).items():
         assert isinstance(value, int), f"{name} is a {type(value).__name__}"

@@ -1,0 +1,45 @@
+"""A smooth function of a row: a Gaussian kernel at some landmarks."""
+
+import numpy as np
+
+from selective_query._utils.numbers import check_positive
+from selective_query.routers._operations.operation import (
+    Operation,
+    finite,
+    same_width,
+)
+
+
+class Kernel(Operation):
+    parameters = {
+        "landmarks": finite(2),
+        "weights": finite(1),
+        "width": check_positive,
+    }
+    scratch = 1
+
+    def run(self, table, landmarks, weights, width):
+        return (gaussian(table, landmarks, width) @ weights)[:, None]
+
+    def width(self, n_columns, landmarks, weights, width):
+        if len(landmarks) != len(weights):
+            raise ValueError(
+                f"there must be a weight for each of the {len(landmarks)} landmarks. "
+                f"Got {len(weights)}."
+            )
+        same_width(n_columns, landmarks.shape[1], "landmarks")
+        return 1
+
+    def macs(self, n_columns, landmarks, weights, width):
+        # A distance, its scale, an exponential, and a product that is added up.
+        return len(landmarks) * (n_columns + 3)
+
+
+def gaussian(table, landmarks, width):
+    """Gaussian kernel of two tables of standardised columns."""
+    distance = (table**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1)
+    distance -= 2 * table @ landmarks.T
+    np.maximum(distance, 0, out=distance)
+    # Two rows of standardised columns are sqrt(2 d) apart in the mean.
+    distance /= -2 * table.shape[1] * width**2
+    return np.exp(distance, out=distance)

@@ -1,0 +1,105 @@
+"""Sums of binary trees."""
+
+import numpy as np
+
+from selective_query._utils.numbers import LARGEST, check_number
+from selective_query.routers._operations.operation import (
+    Operation,
+    array_of,
+    finite,
+    thresholds,
+    whole,
+)
+
+# Rows whose places in all trees stay in the processor's cache, and trees likewise.
+TREE_ROWS, TREES = 256, 128
+MOST_LEVELS = 1024
+
+
+class Trees(Operation):
+    """Binary trees in one table of nodes; a leaf is its own child."""
+
+    parameters = {
+        "feature": array_of("iu", 1),
+        "threshold": thresholds,
+        "children": array_of("iu", 2),
+        "value": finite(1),
+        "root": array_of("iu", 1),
+        "depth": whole(0),
+        "offset": lambda value, name: float(check_number(value, name, -LARGEST)),
+    }
+    scratch = 1
+
+    def run(self, table, feature, threshold, children, value, root, depth, offset):
+        total, child = np.full((len(table), 1), float(offset)), children.ravel()
+        for start in range(0, len(table), TREE_ROWS):
+            part = table[start : start + TREE_ROWS]
+            flat, place = part.T.ravel(), np.arange(len(part))
+            column = feature * len(part)
+            for first in range(0, len(root), TREES):
+                at = np.repeat(root[first : first + TREES, None], len(part), axis=1)
+                for _ in range(depth):
+                    goes_left = flat.take(column.take(at) + place) <= threshold.take(at)
+                    at = child.take(2 * at + goes_left)
+                total[start : start + TREE_ROWS, 0] += value.take(at).sum(axis=0)
+        return total
+
+    def width(self, width, feature, threshold, children, value, root, depth, offset):
+        n_nodes = len(feature)
+        if children.shape[1] != 2 or {len(threshold), len(children), len(value)} != {
+            n_nodes
+        }:
+            raise ValueError(
+                "feature, threshold and value must have a number for each node, and "
+                "children two."
+            )
+        _check_places(root, "root", n_nodes, "nodes")
+        _check_places(children, "children", n_nodes, "nodes")
+        if width is None:
+            raise ValueError("trees need a table of known width.")
+        _check_places(feature, "feature", width, "columns")
+        own = np.arange(n_nodes)
+        behind = children.min(axis=1) > own
+        is_sound = behind | (children == own[:, None]).all(axis=1)
+        if not is_sound.all():
+            node = int(is_sound.argmin())
+            raise ValueError(
+                "children must stand behind their node, or be the node itself where it "
+                f"is a leaf, so that no path has a cycle. Node {node} has "
+                f"{children[node].tolist()}."
+            )
+        longest = max(levels_of(children)[i] for i in root.tolist())
+        if depth != longest or depth > MOST_LEVELS:
+            raise ValueError(
+                f"depth must be the comparisons on the longest path, {longest}, and "
+                f"{MOST_LEVELS} at most. Got {depth}."
+            )
+        return 1
+
+    def macs(self, width, children, root, **parameters):
+        # A comparison at each level of the longest path of each tree, and the sum.
+        levels = levels_of(children)
+        return sum(levels[i] + 1 for i in root.tolist())
+
+    def stored(self, children, **parameters):
+        # Threshold and, in one number, column and place of the children; of a leaf its
+        # value.
+        n_leaves = np.count_nonzero(children[:, 0] == np.arange(len(children)))
+        return 2 * (len(children) - n_leaves) + n_leaves + 1  # and the offset
+
+
+def _check_places(places, name, n_known, what):
+    if places.min() < 0 or places.max() >= n_known:
+        raise ValueError(
+            f"{name} must be places among {n_known} {what}. Got {places.min()} to "
+            f"{places.max()}."
+        )
+
+
+def levels_of(children):
+    """Comparisons on the longest path from each node, whose children stand behind."""
+    levels = [0] * len(children)
+    for node, (one, other) in reversed(list(enumerate(children.tolist()))):
+        if one != node:
+            levels[node] = 1 + max(levels[one], levels[other])
+    return levels

@@ -1,0 +1,387 @@
+"""Program: a router's score as a few plain steps over evidence."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from selective_query.exceptions import MissingEvidenceError
+from selective_query.outcomes.probabilities import TopKProba
+from selective_query.routers._operations import OPERATIONS
+from selective_query.routers._program_files import FORMAT, checked_steps
+from selective_query.routers._table import numeric_inputs
+from selective_query.routers.decision_cost import cost_of
+
+# Rows that are scored at a time: their numbers stay in the processor's cache, and
+# scratch memory does not grow with the batch.
+CHUNK = 2048
+# Numbers of one row, all steps together, that a program from a file may make: a small
+# file must not ask for much memory.
+MOST_NUMBERS = 2**17
+
+
+class Step(NamedTuple):
+    """One operation of a program.
+
+    Parameters
+    ----------
+    op : str
+        A name of the table in :class:`Program`.
+    inputs : tuple of int
+        Places of the steps whose tables it takes, all of them before its own.
+    parameters : dict
+        What the operation knows beside them: numbers, words and arrays.
+    """
+
+    op: str
+    inputs: tuple[int, ...] = ()
+    parameters: dict = {}
+
+
+class Steps(list):
+    """Steps that are being written; ``add`` says at which place each one stands.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers.program import Steps
+    >>> steps = Steps()
+    >>> largest = steps.add("top", steps.read("base_proba"), k=1)
+    >>> steps.add("apply", largest, function="complement")
+    2
+    >>> steps.program("mine").run(Evidence(base_proba=[[0.75, 0.25]]))
+    array([0.25])
+    """
+
+    def read(self, part, width=None):
+        """Append the reading of a part of the evidence."""
+        return self.add("read", part=part, width=width)
+
+    def add(self, op, *inputs, **parameters):
+        """Append an operation on earlier steps, given by their places."""
+        self.append(Step(op, inputs, parameters))
+        return len(self) - 1
+
+    def program(self, router):
+        """The program of these steps, for a router of this name."""
+        return Program(tuple(self), router)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    r"""A score as a list of steps over evidence: plain numbers, no code.
+
+    Each step makes one table of numbers, with a row for each input and a fixed number
+    of columns, out of tables of earlier steps. The last one has a single column, the
+    query score. numpy reads it here, in the precision of evidence and arrays (mostly
+    double); a reader on a device works in single precision and may differ by rounding.
+
+    ==============  ===================================  ===============================
+    op              parameters                           table
+    ==============  ===================================  ===============================
+    ``read``        part, width (None: as it comes)      base_proba, base_logits,
+                                                         base_features or a numeric X
+    ``top``         k                                    the k largest, falling; zeros
+                                                         where there are fewer
+    ``doubt``       k                                    of the k largest: one minus the
+                                                         first, square roots of the rest
+    ``columns``     start, stop                          these columns
+    ``concatenate``                                      side by side
+    ``log``         floor                                log(max(x, floor))
+    ``apply``       function: complement, negative,      1 - x, -x, square root,
+                    sqrt, sigmoid, relu, single          1 / (1 + exp(-x)), max(x, 0),
+                                                         rounded to single precision
+    ``scale``       centre, scale                        (x - centre) / scale of each;
+                                                         0 at an infinite scale
+    ``affine``      weight (in, out), bias (out)         x @ weight + bias
+    ``centre``                                           each row less its mean
+    ``combine``     function: add, subtract,             entry by entry, or a single
+                    cross_entropy                        column with each; minus the sum
+                                                         of the products of each row
+    ``reduce``      function: max, min, norm2,           of each row; norm2 the sum of
+                    entropy, agreement                   squares; entropy in nats, with
+                                                         0 log 0 = 0; agreement the
+                                                         share of the commonest value
+    ``peak``        order                                largest over p-norm, 0 where
+                                                         that is 0; of two columns the
+                                                         larger one alone
+    ``soft_max``    temperature t                        t log sum exp(x / t)
+    ``pairs``                                            x_i - x_j for all i < j
+    ``class_effect``  effects (n_classes)                that of the most probable class
+    ``kernel``      landmarks, weights, width h          sum_j w_j exp(-|x - l_j|^2
+                                                         / (2 d h^2)), d columns
+    ``trees``       feature, threshold, children,        offset + sum of the leaves'
+                    value, root, depth, offset           values; the second child where
+                                                         x <= threshold
+    ``constant``    value                                the same for each row
+    ==============  ===================================  ===============================
+
+    Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
+    ``top``, ``class_effect``, ``single`` and ``entropy`` look at them; the last spreads
+    evenly what is not listed.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+    router : str
+        Whose score it is, for messages.
+
+    See Also
+    --------
+    selective_query.BaseRouter.program : The program of a fitted router.
+
+    Examples
+    --------
+    >>> from selective_query import Evidence
+    >>> from selective_query.routers import MarginRouter, Program
+    >>> program = MarginRouter().program()
+    >>> [step.op for step in program.steps]
+    ['read', 'top', 'columns', 'columns', 'combine', 'apply']
+    >>> again = Program.from_dict(program.to_dict())
+    >>> again.run(Evidence(base_proba=[[0.5, 0.25, 0.25]]))
+    array([0.75])
+    """
+
+    steps: tuple[Step, ...]
+    router: str
+
+    def run(self, evidence):
+        """The query score of each row.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher means query first.
+
+        Raises
+        ------
+        MissingEvidenceError
+            When a part is missing, or only the top-k probabilities are there where all
+            are needed.
+        ValueError
+            When a part is of another width.
+        """
+        n_rows = evidence.n_rows
+        if n_rows <= CHUNK:
+            return self.table(evidence)[:, 0]
+        scores = np.empty(n_rows)
+        for start in range(0, n_rows, CHUNK):
+            rows = slice(start, start + CHUNK)
+            scores[rows] = self.table(evidence.view(rows))[:, 0]
+        return scores
+
+    def table(self, evidence):
+        """The last step's table of all rows at once, shape (n_samples, n_columns)."""
+        if isinstance(evidence.base_proba, TopKProba):
+            self._refuse_top_k()
+        tables = []
+        for op, inputs, parameters in self.steps:
+            if op == "read":
+                tables.append(self._read(evidence, **parameters))
+            elif len(inputs) == 1:
+                tables.append(OPERATIONS[op].run(tables[inputs[0]], **parameters))
+            elif inputs:
+                taken = [tables[i] for i in inputs]
+                tables.append(OPERATIONS[op].run(*taken, **parameters))
+            else:
+                tables.append(np.full((evidence.n_rows, 1), parameters["value"]))
+        return tables[-1]
+
+    def widths(self, evidence=None):
+        """How many columns each step's table has.
+
+        Parameters
+        ----------
+        evidence : Evidence or None
+            Tells the widths of what is read as it comes; None leaves those open.
+
+        Returns
+        -------
+        list of int or None
+        """
+        widths = []
+        for place, (op, inputs, parameters) in enumerate(self.steps):
+            try:
+                if op == "read":
+                    widths.append(self._width_read(evidence, **parameters))
+                else:
+                    found = OPERATIONS[op].width(
+                        *[widths[i] for i in inputs], **parameters
+                    )
+                    widths.append(found)
+            except MissingEvidenceError:
+                raise
+            except ValueError as error:
+                raise ValueError(f"Step {place} ({op}): {error}") from None
+        return widths
+
+    def cost(self, evidence=None):
+        """What one decision costs the device, once the base has run.
+
+        Parameters
+        ----------
+        evidence : Evidence or None
+            As in `widths`.
+
+        Returns
+        -------
+        DecisionCost
+
+        Raises
+        ------
+        ValueError
+            When a width is open.
+        """
+        widths = self.widths(evidence)
+        if None in widths:
+            raise ValueError(
+                f"The cost of {self.router} depends on how wide the evidence is. Give "
+                "evidence=, one row of it will do."
+            )
+        macs = stored = 0
+        for op, inputs, parameters in self.steps:
+            operation = OPERATIONS[op]
+            macs += operation.macs(*[widths[i] for i in inputs], **parameters)
+            stored += operation.stored(**parameters)
+        return cost_of(macs, stored=stored, scratch=self._most_held(widths))
+
+    def _most_held(self, widths):
+        """Numbers held at a time, tables being dropped once nobody needs them."""
+        owners, last_use = [], {}
+        for place, (op, inputs, parameters) in enumerate(self.steps):
+            if op == "read":
+                owner = None
+            elif OPERATIONS[op].is_view(**parameters):
+                owner = owners[inputs[0]]
+            else:
+                owner = place
+            owners.append(owner)
+            last_use |= dict.fromkeys((owners[i] for i in inputs), place)
+        held = most = 0
+        for place, (op, inputs, _) in enumerate(self.steps):
+            operation = OPERATIONS[op]
+            made = widths[place] if owners[place] == place else 0
+            taken = {owners[i] for i in inputs} - {None, owners[place]}
+            dropped = sum(widths[i] for i in taken if last_use[i] == place)
+            reused = min(dropped, made) if operation.in_place else 0
+            most = max(most, held + made - reused + operation.scratch)
+            held += made - dropped
+        return most
+
+    def parts(self):
+        """The kinds of evidence that it reads, and how wide each must be.
+
+        Returns
+        -------
+        dict of str to (int or None)
+        """
+        return {
+            parameters["part"]: parameters.get("width")
+            for op, _, parameters in self.steps
+            if op == "read"
+        }
+
+    def to_dict(self):
+        """The program as strings, numbers, lists and arrays.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "format": FORMAT,
+            "router": self.router,
+            "steps": [
+                {"op": op, "inputs": list(inputs), **parameters}
+                for op, inputs, parameters in self.steps
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data):
+        """The program that `to_dict` wrote, once all of it has been checked.
+
+        Parameters
+        ----------
+        data : dict
+
+        Returns
+        -------
+        Program
+
+        Raises
+        ------
+        ValueError
+            When it is of another format, an operation is unknown, a parameter is
+            missing or out of range, a step takes what comes after it, shapes do not
+            chain, a tree has a cycle, or it would take too much memory. It says which
+            step.
+        """
+        steps, router = checked_steps(data)
+        program = cls(tuple(Step(*step) for step in steps), router)
+        program._check_chain()
+        return program
+
+    def _check_chain(self):
+        widths = self.widths()
+        made = [
+            width or 0
+            for step, width in zip(self.steps, widths, strict=True)
+            if step.op != "read"
+        ]
+        if widths[-1] not in (1, None) or self.steps[-1].op == "read":
+            raise ValueError(
+                "The last step of a program must make one column, the score. Got "
+                f"{self.steps[-1].op} of {widths[-1]} columns."
+            )
+        if sum(made) > MOST_NUMBERS:
+            raise ValueError(
+                f"A program may make {MOST_NUMBERS} numbers for a row. These steps "
+                f"make {sum(made)}."
+            )
+        for step in self.steps:
+            for i in step.inputs:
+                self._check_class_effect(step, i)
+
+    def _check_class_effect(self, step, i):
+        if step.op == "class_effect" and not self._may_be_top_k(i):
+            raise ValueError("class_effect must take base_proba, as it was read.")
+
+    def _may_be_top_k(self, place):
+        """Whether this table is base_proba itself, of which top-k ones may come."""
+        op, inputs, parameters = self.steps[place]
+        if op == "read":
+            return parameters["part"] == "base_proba"
+        single = op == "apply" and parameters["function"] == "single"
+        return single and self._may_be_top_k(inputs[0])
+
+    def _refuse_top_k(self):
+        for op, inputs, parameters in self.steps:
+            takes = getattr(OPERATIONS[op], "takes_top_k", False)
+            takes = takes or parameters.get("function") in ("entropy", "single")
+            if not takes and any(map(self._may_be_top_k, inputs)):
+                raise MissingEvidenceError(
+                    f"{self.router} needs base_logits or the probabilities of all "
+                    "classes, as in fit; top-k probabilities do not tell the rest. "
+                    "Choose max_probability, margin or entropy, or fit on top-k "
+                    "probabilities."
+                )
+
+    def _read(self, evidence, part, width=None):
+        values = evidence.require(part, self.router)
+        if part == "X":
+            values = numeric_inputs(values, f"{self.router} needs")
+        if width is not None and values.shape[1] != width:
+            raise ValueError(
+                f"{self.router} was fitted on other evidence: {part} with {width} "
+                f"columns. Got {values.shape[1]}. Give the same kinds of evidence as "
+                "in fit."
+            )
+        return values
+
+    def _width_read(self, evidence, part, width=None):
+        return width if evidence is None else self._read(evidence, part, width).shape[1]
