@@ -195,9 +195,12 @@ class BaseRouter(BaseEstimator):
             )
 
     def __sklearn_is_fitted__(self):
-        return not self.learns or any(
-            name.endswith("_") and not name.startswith("_") for name in vars(self)
-        )
+        if not self.learns:
+            return True
+        for name in vars(self):  # any() takes twice as long
+            if name[-1] == "_" and name[0] != "_":
+                return True
+        return False
 
 
 class SelfScoringRouter(BaseRouter):

@@ -8,7 +8,7 @@ from selective_query import Evidence, Outcomes, list_routers
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.metrics import accuracy_at_coverage
 from selective_query.outcomes.probabilities import entropy
-from selective_query.routers import BaseRouter, make_router
+from selective_query.routers import BaseRouter, EntropyRouter, make_router
 from selective_query.routers.checks import (
     _fitting,
     _scoring,
@@ -340,6 +340,11 @@ class LearnsFromQueries(Sound):
         return super().query_score(evidence)
 
 
+class OtherProgram(Sound):
+    def program(self):
+        return EntropyRouter().program()
+
+
 class CostsNothing(Sound):
     def decision_cost(self, evidence):
         return DecisionCost(0, 0, 0)
@@ -380,6 +385,7 @@ BROKEN = {
     NeedsARow: "zero_rows",
     AddsWhatItFinds: "other_evidence_is_refused",
     LearnsFromQueries: "scoring_leaves_the_router_alone",
+    OtherProgram: "program_scores_alike",
     CostsNothing: "cost_is_counted",
     Unfitted: "unfitted_router_says_so",
 }
@@ -412,6 +418,7 @@ def test_each_new_check_raises_for_its_own_reason():
         (AddsWhatItFinds, "takes other"),
         (LearnsFromQueries, "it learns from what it scores"),
         (CostsNothing, "without any operation"),
+        (OtherProgram, "Not equal to tolerance"),
     ):
         check = dict(yield_router_checks(broken()))[f"check_{BROKEN[broken]}"]
         with pytest.raises(AssertionError, match=text):
