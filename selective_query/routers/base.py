@@ -195,19 +195,16 @@ class BaseRouter(BaseEstimator):
             )
 
     def __sklearn_is_fitted__(self):
-        if not self.learns:
-            return True
-        for name in vars(self):  # any() takes twice as long
-            if name[-1] == "_" and name[0] != "_":
-                return True
-        return False
+        return not self.learns or any(
+            name[-1] == "_" and name[0] != "_" for name in vars(self)
+        )
 
 
 class SelfScoringRouter(BaseRouter):
     """A learned router whose fit has scored each row by fits without it anyway.
 
     Subclasses write ``_fit(outcomes)``, which returns what ``fit_score`` does, and
-    ``query_score``.
+    ``program`` or ``query_score``.
     """
 
     learns = True

@@ -187,6 +187,14 @@ def test_who_has_a_program_and_who_says_why_not(name):
             router.program()
 
 
+def test_the_error_names_all_routers_that_have_a_program():
+    with pytest.raises(TypeError) as raised:
+        OracleRouter().program()
+    named = str(raised.value).partition("stored numbers: ")[2].strip(".")
+    named = set(named.replace(" or ", ", ").split(", "))
+    assert named == set(list_routers()) - WITHOUT - {"auto"}
+
+
 def test_a_router_around_an_estimator_has_none():
     outcomes = sample_outcomes(60)
     learned = LearnedRouter(Ridge()).fit(outcomes)
@@ -521,7 +529,7 @@ def test_no_change_of_a_file_does_more_than_be_refused():
                 if isinstance(value, np.ndarray) and value.size and rng.random() < 0.7:
                     value.flat[rng.integers(value.size)] = rng.choice([-1, 0, 1, 5, 99])
                 else:
-                    container[key] = copy.copy(STRANGE[rng.integers(len(STRANGE))])
+                    container[key] = copy.deepcopy(STRANGE[rng.integers(len(STRANGE))])
             try:
                 program = Program.from_dict(changed)
             except ValueError:
