@@ -1,4 +1,4 @@
-"""A policy, classifier or router -> a file, and back."""
+"""A rule, policy, classifier or router -> a file, and back."""
 
 import io
 import json
@@ -8,39 +8,50 @@ from inspect import isfunction
 from pathlib import Path
 
 from selective_query._files.known_types import ROOTS
+from selective_query._files.plain import is_packed, packed, unpacked
 from selective_query._files.reading import Reader, is_known, names_in
 from selective_query.outcomes._archives import opened
+from selective_query.policy import RoutingPolicy
+from selective_query.rule import Rule
 
 # Raised whenever a file of an older release can no longer be read as it is; loading
 # then names the release that could.
 FORMAT = 1
-SAVED = "a RoutingPolicy, HybridClassifier, AbstainingClassifier or router"
+SAVED = "a RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or router"
 
 
 def save(obj, path):
-    """Write a fitted policy, classifier or router to a file.
+    """Write a fitted rule, policy, classifier or router to a file.
 
-    What is to be written is read back once, so that a file that is there can be loaded.
+    A rule, and a policy whose router was given by name, is written as plain data: a
+    text of numbers and names, and arrays. What holds estimators, functions or classes
+    of your own is written by skops. What is to be written is read back once, so that a
+    file that is there can be loaded.
 
     Parameters
     ----------
-    obj : RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
+    obj : RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or BaseRouter
     path : str or path-like
         By convention with the suffix ``.skops``.
 
     Raises
     ------
     ImportError
-        When skops is not installed.
+        When skops is needed and not installed.
     TypeError
         When `obj` is something else.
     ValueError
         When a part could not be loaded again: a lambda, or a function or class that is
         defined inside another function; or cannot be written, as a torch net.
     """
-    skops = _skops()
     if not _may_be_saved(obj):
         raise TypeError(f"obj must be {SAVED}. Got {type(obj).__name__}.")
+    plain = _as_plain(obj)
+    if plain is not None:
+        _of_plain(plain)
+        Path(path).write_bytes(plain)
+        return
+    skops = _skops()
     _refuse_nameless_functions(obj)
     try:
         data = skops.dumps({"format": FORMAT, "object": obj})
@@ -63,6 +74,29 @@ def save(obj, path):
     Path(path).write_bytes(data)
 
 
+def _as_plain(obj):
+    """The bytes of a rule or policy in plain data; None where it has no such form."""
+    kind = type(obj)
+    if kind not in (Rule, RoutingPolicy) or (
+        kind is RoutingPolicy and not hasattr(obj, "rule_")
+    ):
+        return None
+    try:
+        data = obj.to_dict()
+    except TypeError:
+        return None
+    return packed({"kind": kind.__name__, **data})
+
+
+def _of_plain(data):
+    plain = unpacked(data)
+    kind = plain.pop("kind", None) if isinstance(plain, dict) else None
+    for known in (Rule, RoutingPolicy):
+        if kind == known.__name__:
+            return known.from_dict(plain)
+    raise ValueError(f"it holds a {kind!r:.60}, neither Rule nor RoutingPolicy")
+
+
 def _skops():
     try:
         import skops.io
@@ -81,7 +115,8 @@ def _may_be_saved(obj):
 def _refuse_nameless_functions(obj):
     # A file holds the name of a function only: a local one would come back as another
     # function of that name, if there is one.
-    for name, value in obj.get_params().items():
+    parameters = obj.router if isinstance(obj, Rule) else obj
+    for name, value in parameters.get_params().items():
         while isinstance(value, partial):
             value = value.func
         if isfunction(value) and not _is_importable(value):
@@ -116,7 +151,9 @@ def load(path, trusted=()):
 
     Returns
     -------
-    RoutingPolicy, HybridClassifier, AbstainingClassifier or BaseRouter
+    RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or BaseRouter
+        The router of a policy or rule from plain data reads the program of the one that
+        was fitted, a :class:`~selective_query.routers.ProgramRouter`.
 
     Raises
     ------
@@ -130,6 +167,8 @@ def load(path, trusted=()):
     save : Writes it.
     """
     data = Path(path).read_bytes()
+    if is_packed(data):
+        return _loaded_plain(path, data)
     trusted = {trusted} if isinstance(trusted, str) else set(trusted)
     try:
         schema, names = _schema(data)
@@ -164,6 +203,16 @@ def load(path, trusted=()):
             f"{type(loaded).__name__}; do not trust the file."
         )
     return loaded
+
+
+def _loaded_plain(path, data):
+    try:
+        return _of_plain(data)
+    except Exception as error:
+        # Damage shows itself in zipfile, zlib, JSON and numpy, each with its own.
+        raise ValueError(
+            f"{path} is damaged, or comes from another release ({error}). Save it anew."
+        ) from error
 
 
 def _schema(data):

@@ -12,12 +12,19 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import Interval, fit_context
 from selective_query.budgets._columns import RowColumns, local_parts
+from selective_query.budgets._plain import (
+    checked_parts,
+    from_plain,
+    to_plain,
+    to_plain_fields,
+)
 from selective_query.budgets._solving.calibration import (
     Calibration,
     certify_jointly,
     hold_out,
 )
 from selective_query.budgets._solving.reach import judged_rows, likely_coverage
+from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes.evidence import Evidence
@@ -25,7 +32,7 @@ from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers._scores import check_scores
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.rule import Rule
+from selective_query.rule import FORMAT, Rule
 
 
 class _Unchanged:
@@ -391,3 +398,64 @@ class RoutingPolicy(BaseEstimator):
         """
         check_is_fitted(self, "rule_")
         return certify_jointly(self.at, budgets, confidence)
+
+    def to_dict(self):
+        """The fitted policy as plain data: its rule, parameters and calibration rows.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        TypeError
+            When it has no such form; see :meth:`Rule.to_dict`. A router that was given
+            as an object has none either, since another ``fit`` starts from it.
+        """
+        check_is_fitted(self, "rule_")
+        return {
+            "format": FORMAT,
+            "parameters": to_plain_fields(self.get_params(deep=False)),
+            "rule": self.rule_.to_dict(),
+            "has_global": self.has_global_,
+            "rows": to_plain(self._calibration),
+            "ordering": to_plain(self._ordering),
+        }
+
+    @classmethod
+    def from_dict(cls, data):
+        """The policy that `to_dict` wrote, once all of it has been checked.
+
+        Parameters
+        ----------
+        data : dict
+
+        Returns
+        -------
+        RoutingPolicy
+            Its router reads the program of the one that was fitted; another ``fit``
+            starts from the parameters, as ever.
+
+        Raises
+        ------
+        ValueError
+            When it is of another format, or a part is missing, unknown or damaged.
+        """
+        data = checked_parts(data, "A policy", FORMAT, cls._PARTS)
+        parameters = data["parameters"]
+        if not isinstance(parameters, dict) or parameters.keys() != set(
+            cls._get_param_names()
+        ):
+            raise ValueError(
+                f"parameters must be {', '.join(cls._get_param_names())}. Got "
+                f"{parameters!r:.60}."
+            )
+        policy = cls(**{name: from_plain(v) for name, v in parameters.items()})
+        policy.rule_ = Rule.from_dict(data["rule"])
+        policy.has_global_ = from_plain(data["has_global"], bool)
+        policy._calibration = from_plain(data["rows"], Calibration)
+        policy._ordering = from_plain(data["ordering"], (JudgedRows, type(None)))
+        policy._calibration.check()
+        return policy
+
+    _PARTS = ("parameters", "rule", "has_global", "rows", "ordering")

@@ -5,9 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from selective_query.budgets import OperatingPoint, StayLocal
+from selective_query.budgets._plain import checked_parts, from_plain, to_plain
 from selective_query.outcomes import Evidence
-from selective_query.routers import BaseRouter
+from selective_query.routers import BaseRouter, ProgramRouter
 from selective_query.routers._scores import scores_of
+from selective_query.routers.program import Program
+
+# Raised whenever plain data of an older release can no longer be read as they are.
+FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +132,69 @@ class Rule:
         The same type
         """
         return outcomes.take(~self.decide(outcomes))
+
+    def to_dict(self):
+        """The rule as plain data: strings, numbers, lists, dicts and arrays.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        TypeError
+            When it has no such form: a router without a program, a budget or a function
+            of one's own.
+        """
+        return {
+            "format": FORMAT,
+            "program": self.router.program().to_dict(),
+            "in_benefit_units": self.router.in_benefit_units,
+            "operating_point": to_plain(self.operating_point),
+            "local": to_plain(self.local),
+            "columns": to_plain(self.columns),
+        }
+
+    @classmethod
+    def from_dict(cls, data):
+        """The rule that `to_dict` wrote, once all of it has been checked.
+
+        Its router is a :class:`~selective_query.routers.ProgramRouter`.
+
+        Parameters
+        ----------
+        data : dict
+
+        Returns
+        -------
+        Rule
+
+        Raises
+        ------
+        ValueError
+            When it is of another format, or a part is missing, unknown or damaged.
+        """
+        data = checked_parts(data, "A rule", FORMAT, cls._PARTS)
+        columns = from_plain(data["columns"], tuple)
+        if not all(
+            isinstance(pair, tuple) and [type(part) for part in pair] == [str, int]
+            for pair in columns
+        ):
+            raise ValueError(
+                f"columns must be (name, number) pairs. Got {columns!r:.60}."
+            )
+        router = ProgramRouter(
+            Program.from_dict(data["program"]),
+            from_plain(data["in_benefit_units"], bool),
+        )
+        local = from_plain(data["local"], tuple)
+        if not all(isinstance(part, StayLocal) for part in local):
+            raise ValueError(f"local must hold StayLocal alone. Got {local!r:.60}.")
+        return cls(
+            router, from_plain(data["operating_point"], OperatingPoint), local, columns
+        )
+
+    _PARTS = ("program", "in_benefit_units", "operating_point", "local", "columns")
 
     def _check_columns(self, evidence):
         expected = dict(self.columns)

@@ -7,6 +7,8 @@ from scipy import special
 from sklearn.base import ClusterMixin, OutlierMixin
 from sklearn.utils import all_estimators
 
+from selective_query.routers.registry import ROUTERS
+
 # What a file is of: one of these, or a class derived from one.
 ROOTS = frozenset(
     f"selective_query.{name}"
@@ -15,6 +17,7 @@ ROOTS = frozenset(
         "classifiers.HybridClassifier",
         "policy.RoutingPolicy",
         "routers.BaseRouter",
+        "rule.Rule",
     )
 )
 
@@ -68,38 +71,11 @@ OWN = frozenset(
         "outcomes": ("Evidence", "Outcomes", "TopKProba"),
         "policy": ("RoutingPolicy",),
         "rule": ("Rule",),
+        "routers": ("LearnedRouter", "PreRouter"),
         "routers._logistic": ("LogisticRouter",),
-        "routers": (
-            "AgreementRouter",
-            "AlwaysBaseRouter",
-            "AlwaysGlobalRouter",
-            "AppealRouter",
-            "AutoRouter",
-            "BenefitRouter",
-            "BoostedBenefitRouter",
-            "ConstrainedRouter",
-            "CrossEntropyDeferralRouter",
-            "EnergyRouter",
-            "EntropyRouter",
-            "KNNBenefitRouter",
-            "KNNDistanceRouter",
-            "KernelBenefitRouter",
-            "LearnedRouter",
-            "MahalanobisRouter",
-            "MarginRouter",
-            "MaxLogitRouter",
-            "MaxProbabilityRouter",
-            "OneVsAllDeferralRouter",
-            "OracleRouter",
-            "PreRouter",
-            "ProxyLogisticRouter",
-            "RandomRouter",
-            "RealizableDeferralRouter",
-            "TwoStageRouter",
-        ),
     }.items()
     for name in names
-)
+).union(f"{kind.__module__}.{kind.__name__}" for kind in ROUTERS.values())
 
 # Parts of estimators that are plain Python.
 _PARTS = frozenset(

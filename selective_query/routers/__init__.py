@@ -26,6 +26,7 @@ from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.pre import PreRouter
 from selective_query.routers.program import Program
+from selective_query.routers.programmed import ProgramRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.realizable import RealizableDeferralRouter
 from selective_query.routers.registry import list_routers, make_router
@@ -63,6 +64,7 @@ __all__ = [
     "OracleRouter",
     "PreRouter",
     "Program",
+    "ProgramRouter",
     "ProxyLogisticRouter",
     "RandomRouter",
     "RealizableDeferralRouter",

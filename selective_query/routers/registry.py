@@ -36,7 +36,7 @@ from selective_query.routers.trivial import (
 )
 from selective_query.routers.two_stage import TwoStageRouter
 
-_ROUTERS = {
+ROUTERS = {
     "auto": AutoRouter,
     "max_probability": MaxProbabilityRouter,
     "margin": MarginRouter,
@@ -105,7 +105,7 @@ def list_routers(bounds=False, *, baselines=True):
     """
     return [
         name
-        for name, cls in _ROUTERS.items()
+        for name, cls in ROUTERS.items()
         if (bounds or not cls.is_bound) and (baselines or name not in BASELINES)
     ]
 
@@ -136,14 +136,14 @@ def make_router(router, *, target_coverage=None, random_state=None, name="router
         When it is neither a name nor a router.
     """
     if isinstance(router, str):
-        if router not in _ROUTERS:
-            close = get_close_matches(router, _ROUTERS, n=1)
+        if router not in ROUTERS:
+            close = get_close_matches(router, ROUTERS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
                 f"{name}={router!r} is not known. Choose one of "
                 f"{', '.join(list_routers())}, or pass a router object.{hint}"
             )
-        made = _ROUTERS[router]()
+        made = ROUTERS[router]()
     elif isinstance(router, BaseRouter):
         made = clone(router)
     else:
@@ -165,7 +165,7 @@ def router_name(router):
     """The registry's name of a router, or its class name."""
     if isinstance(router, str):
         return router
-    for name, cls in _ROUTERS.items():
+    for name, cls in ROUTERS.items():
         if type(router) is cls:
             return name
     return type(router).__name__

@@ -31,6 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, RoutingPolicy, load, save
 from selective_query.datasets import make_selective_query
+from selective_query.routers import make_router
 from tests.files.crafted_files import node, nodes_of, put_array, read, write
 
 X, Y = np.random.default_rng(0).normal(size=(90, 4)), np.arange(90) % 3
@@ -75,7 +76,8 @@ def good_skops(folder):
     """Files of policies of several routers, and of classifiers of several models."""
     paths = []
     for router in ROUTERS:
-        policy = RoutingPolicy(router, random_state=0).fit(OUTCOMES)
+        # As an object: by a name it would be plain data.
+        policy = RoutingPolicy(make_router(router), random_state=0).fit(OUTCOMES)
         paths.append(folder / f"{router}.skops")
         save(policy, paths[-1])
     for i, model in enumerate(MODELS):

@@ -70,6 +70,23 @@ class Calibration:
     in_benefit_units: bool = False
     answers_exact: bool = True
 
+    def check(self):
+        """Raise ValueError where its parts are not of the same rows, as of a file."""
+        given = self.scores.given
+        n_rows = len(given["score"])
+        columns = [given["weight"], given["fold"]]
+        columns += [] if self.judged is None else [self.judged.score]
+        columns += [column for _, _, column in self.columns.kept]
+        shift = given["shift"] or [np.zeros(0)] * 4
+        inside = all(
+            0 <= row < n_rows
+            for row in (shift[2].min(initial=0), shift[2].max(initial=0))
+        )
+        if {len(column) for column in columns} != {n_rows} or not (
+            inside and len({len(part) for part in shift}) == 1
+        ):
+            raise ValueError("The calibration rows of a policy do not belong together.")
+
     def solve(self, budget, confidence=None):
         """The operating point for a budget.
 

@@ -80,6 +80,18 @@ class CalibrationScores:
             USUAL_STEPS * step * usual_size(self.level),
         )
 
+    @property
+    def given(self):
+        """What it was made from, by the names of its parameters."""
+        score, weight, shift, fold = self._given
+        return {
+            "score": score,
+            "weight": weight,
+            "exact": self.exact,
+            "shift": shift,
+            "fold": fold,
+        }
+
     def of(self, rows):
         """The same of some rows, given by a mask."""
         score, weight, shift, fold = self._given

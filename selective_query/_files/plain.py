@@ -1,0 +1,80 @@
+"""Plain data -> one zip file of a JSON text and the arrays it names, and back."""
+
+import io
+import json
+import math
+import zipfile
+
+import numpy as np
+
+from selective_query.outcomes._archives import opened, read_member, usual_size
+
+TEXT = "plain.json"
+# Words that JSON has no number for.
+_INFINITE = {math.inf: "inf", -math.inf: "-inf"}
+
+
+def packed(data):
+    """The bytes of a file that holds these dicts, lists, numbers, text and arrays."""
+    arrays = {}
+    text = json.dumps(_with_names(data, arrays), allow_nan=False, indent=1)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(TEXT, text)
+        for number, array in enumerate(arrays.values()):
+            with archive.open(f"{number}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def _with_names(data, arrays):
+    if isinstance(data, dict):
+        return {name: _with_names(part, arrays) for name, part in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_with_names(part, arrays) for part in data]
+    if isinstance(data, np.ndarray):
+        key = data.dtype.str, data.shape, data.tobytes()  # equal ones are kept once
+        arrays.setdefault(key, data)
+        return {"array": list(arrays).index(key)}
+    if isinstance(data, float) and not math.isfinite(data):
+        return {"float": _INFINITE.get(data, "nan")}
+    return data
+
+
+def is_packed(data):
+    """Whether these bytes are such a file."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return TEXT in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def unpacked(data):
+    """What :func:`packed` put into these bytes.
+
+    Raises
+    ------
+    ValueError
+        When something is damaged, missing or too large. Errors of the readers of zip
+        files and JSON pass through.
+    """
+    with opened(io.BytesIO(data), usual_size(len(data))) as archive:
+        return _with_arrays(json.loads(archive.read(TEXT)), archive, {})
+
+
+def _with_arrays(data, archive, read):
+    if isinstance(data, list):
+        return [_with_arrays(part, archive, read) for part in data]
+    if not isinstance(data, dict):
+        return data
+    if data.keys() == {"array"}:
+        number = data["array"]
+        if type(number) is not int:
+            raise ValueError(f"array must be a number. Got {number!r:.60}")
+        if number not in read:
+            read[number] = read_member(archive, f"{number}.npy")
+        return read[number]
+    if data.keys() == {"float"}:
+        return float(data["float"])
+    return {name: _with_arrays(part, archive, read) for name, part in data.items()}

@@ -1,0 +1,253 @@
+"""Rules and policies as plain data: nothing lost, nothing that a file could abuse."""
+
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from selective_query import RoutingPolicy, Rule, load, save
+from selective_query.budgets import (
+    All,
+    Coverage,
+    GroupCoverage,
+    MaxLatency,
+    MaxQueryCost,
+    MinAccuracy,
+    Mixed,
+    QueryRate,
+    StayLocal,
+)
+from selective_query.costs import CLOUD, LTE_M, STM32F746, ConstantCosts, Deployment
+from selective_query.datasets import make_selective_query
+from selective_query.exceptions import CalibrationWarning
+from selective_query.routers import BenefitRouter, MarginRouter, ProgramRouter
+
+COSTS = Deployment(
+    device=STM32F746, base_ms=2, link=LTE_M, cloud=CLOUD, payload_bytes=64
+)
+BUDGETS = [
+    0.8,
+    Coverage(0.7),
+    QueryRate(0.4),
+    MinAccuracy(0.8),
+    MaxLatency(300, COSTS),
+    MaxLatency(30, ConstantCosts(base_latency_ms=1, query_latency_ms=100)),
+    All(0.6, MinAccuracy(0.75)),
+    All(0.5, StayLocal()),
+    GroupCoverage(0.6, by="predicted_class"),
+    GroupCoverage({0: 0.5, 1: 0.7}, by="predicted_class", max_gap=0.4),
+    Mixed(0.5, MaxQueryCost(0.2), seed=3),
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    made = make_selective_query(400, random_state=0).outcomes
+    rng = np.random.default_rng(0)
+    return replace(made, local_only=rng.random(400) < 0.1, query_cost=rng.random(400))
+
+
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        return set(archive.namelist())
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_policies_come_back_with_all_they_know(budget, outcomes, tmp_path):
+    policy = RoutingPolicy("margin", budget, random_state=1).fit(outcomes)
+    save(policy, tmp_path / "policy")
+    assert "plain.json" in members(tmp_path / "policy")
+    again = load(tmp_path / "policy")
+    assert again.get_params() == policy.get_params()
+    assert again.operating_point_ == policy.operating_point_
+    np.testing.assert_array_equal(again.decide(outcomes), policy.decide(outcomes))
+    for coverage in (0.5, 0.9):
+        stays = again.rule_.local
+        asked = All(coverage, *stays) if stays else coverage
+        assert again.at(asked).operating_point_ == policy.at(asked).operating_point_
+    save(again, tmp_path / "twice")
+    assert load(tmp_path / "twice").operating_point_ == policy.operating_point_
+
+
+@pytest.mark.parametrize("router", ["max_logit", "benefit", "boosted_benefit", "auto"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_learned_scores_come_back_up_to_rounding(router, outcomes, tmp_path):
+    policy = RoutingPolicy(router, 0.7, random_state=0).fit(outcomes)
+    save(policy, tmp_path / "policy")
+    again = load(tmp_path / "policy")
+    assert isinstance(again.router_, ProgramRouter)
+    np.testing.assert_array_equal(again.decide(outcomes), policy.decide(outcomes))
+    np.testing.assert_allclose(
+        again.query_score(outcomes), policy.query_score(outcomes), rtol=1e-14
+    )
+    assert again.rule_.needs_base == policy.rule_.needs_base
+    if policy.router_.in_benefit_units:
+        free = policy.at(None).operating_point_
+        assert again.at(None).operating_point_ == free
+
+
+def test_a_rule_of_one_threshold_is_small(outcomes, tmp_path):
+    policy = RoutingPolicy("max_probability", 0.8).fit(outcomes)
+    save(policy.rule_, tmp_path / "rule")
+    assert (tmp_path / "rule").stat().st_size < 4096
+    rule = load(tmp_path / "rule")
+    assert isinstance(rule, Rule)
+    assert rule.certificate == policy.operating_point_.certificate
+    np.testing.assert_array_equal(rule.decide(outcomes), policy.decide(outcomes))
+
+
+def test_a_certified_policy_stays_certified(outcomes, tmp_path):
+    policy = RoutingPolicy("margin", 0.6, confidence=0.9).fit(outcomes)
+    save(policy, tmp_path / "policy")
+    moved = load(tmp_path / "policy").at(0.5)
+    assert moved.operating_point_ == policy.at(0.5).operating_point_
+    assert moved.operating_point_.certificate.confidence == 0.9
+
+
+def test_what_is_no_plain_data_is_kept_by_skops(outcomes, tmp_path):
+    for policy in (
+        RoutingPolicy("random", 0.8).fit(outcomes),
+        RoutingPolicy(BenefitRouter(), 0.8).fit(outcomes),
+        RoutingPolicy("margin"),
+    ):
+        save(policy, tmp_path / "policy")
+        assert "schema.json" in members(tmp_path / "policy")
+        again = load(tmp_path / "policy")
+        assert str(again) == str(policy)
+    for rule in (RoutingPolicy("random", 0.8).fit(outcomes).rule_,):
+        save(rule, tmp_path / "rule")
+        np.testing.assert_array_equal(
+            load(tmp_path / "rule").decide(outcomes), rule.decide(outcomes)
+        )
+
+
+def test_parts_without_a_plain_form_are_named(outcomes):
+    with pytest.raises(TypeError, match="RandomRouter has no program"):
+        RoutingPolicy("random").fit(outcomes).rule_.to_dict()
+    with pytest.raises(TypeError, match="MarginRouter is no plain data"):
+        RoutingPolicy(MarginRouter()).fit(outcomes).to_dict()
+
+
+def rewritten(source, target, change):
+    """The file with its text changed by a function of the parsed JSON."""
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    data = json.loads(parts["plain.json"])
+    parts["plain.json"] = json.dumps(change(data) or data).encode()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return target
+
+
+def put(*path, value):
+    def change(data):
+        part = data
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = value
+
+    return change
+
+
+@pytest.fixture(scope="module")
+def saved(outcomes, tmp_path_factory):
+    path = tmp_path_factory.mktemp("plain") / "policy"
+    save(RoutingPolicy("margin", 0.8).fit(outcomes), path)
+    return path
+
+
+DAMAGED = {
+    "another kind": put("kind", value="HybridClassifier"),
+    "another format": put("format", value=7),
+    "a kind that is a list": put("kind", value=["Rule"]),
+    "no rule": put("rule", value=None),
+    "a rule of another format": put("rule", "format", value="1"),
+    "an unknown type": put("rule", "operating_point", "type", value="os.system"),
+    "a type of no budget": put("rule", "operating_point", "type", value="Outcomes"),
+    "a list as type": put("rule", "operating_point", "type", value=[1]),
+    "a budget in its place": put(
+        "rule", "operating_point", value={"type": "Coverage", "minimum": 0.5}
+    ),
+    "a field too many": put("rule", "operating_point", "more", value=1),
+    "a budget out of range": put("parameters", "coverage", value={
+        "type": "Coverage", "minimum": 7}),
+    "an unknown operation": put("rule", "program", "steps", 0, "op", value="exec"),
+    "parameters that are none": put("parameters", value={"router": "margin"}),
+    "an array that is missing": put("rows", "scores", "score", value={"array": 99}),
+    "an array of no number": put("rows", "scores", "score", value={"array": "../x"}),
+    "rows of another number": put("rows", "scores", "weight", value=[1.0, 1.0]),
+    "folds of another number": put("rows", "scores", "fold", value={"array": -1}),
+    "columns that are none": put("rule", "columns", value=[["base_proba", "3"]]),
+    "rows that may not stay": put("rule", "local", value=["x"]),
+    "a float that is none": put("rule", "operating_point", "threshold",
+                                value={"float": "seven"}),
+    "text alone": lambda data: "text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", DAMAGED.values(), ids=DAMAGED)
+def test_damage_is_named(change, saved, tmp_path):
+    with pytest.raises(ValueError, match="is damaged, or comes from another release"):
+        load(rewritten(saved, tmp_path / "bad", change))
+
+
+def test_what_lies_too_deep_is_refused(saved, tmp_path):
+    def deepen(data):
+        part = data["parameters"]["coverage"]
+        for _ in range(200):
+            part = {"type": "All", "budgets": [part]}
+        data["parameters"]["coverage"] = part
+
+    with pytest.raises(ValueError, match="deep in one another"):
+        load(rewritten(saved, tmp_path / "deep", deepen))
+
+
+def test_a_bomb_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("plain.json", '{"kind": "Rule"}')
+        archive.writestr("0.npy", b"\0" * 2**29)
+    with pytest.raises(ValueError, match="more than the .* that are allowed"):
+        load(tmp_path / "bomb")
+
+
+def test_changed_files_are_read_or_refused_and_nothing_else(saved, tmp_path):
+    """One value of the text replaced at random by another of any kind."""
+    rng = np.random.default_rng(0)
+    strange = [None, True, -1, 0, 2**70, 0.5, 1e308, "", "margin", [], {}, [[[]]],
+               {"array": 0}, {"float": "nan"}, {"type": "All", "budgets": []},
+               {"type": "JudgedRows"}]  # fmt: skip
+
+    def change(data):
+        places = list(_places(data))
+        container, key = places[rng.integers(len(places))]
+        container[key] = strange[rng.integers(len(strange))]
+
+    refused = 0
+    for _ in range(300):
+        try:
+            loaded = load(rewritten(saved, tmp_path / "changed", change))
+        except ValueError as error:
+            refused += "is damaged" in str(error)
+            continue
+        assert isinstance(loaded, (RoutingPolicy, Rule))
+    assert refused > 150
+
+
+def _places(data):
+    pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in list(pairs):
+        yield data, key
+        if isinstance(value, (dict, list)):
+            yield from _places(value)
+
+
+def test_no_calibration_row_is_lost_in_a_warning(outcomes, tmp_path):
+    few = outcomes.take(slice(0, 12))
+    with pytest.warns(CalibrationWarning, match="too few"):
+        policy = RoutingPolicy("margin", 0.99).fit(few)
+    save(policy, tmp_path / "few")
+    assert load(tmp_path / "few").operating_point_.threshold == np.inf
