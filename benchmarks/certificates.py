@@ -57,7 +57,7 @@ def population(regime, tied):
     if tied:
         score = np.floor(20 * score)
     rows = JudgedRows(
-        score, outcomes.base_utility, outcomes.answer_if_queried, outcomes.weight
+        score, outcomes.base_utility, outcomes.query_utility, outcomes.weight
     )
     return rows, rows.sweep()
 

@@ -230,7 +230,7 @@ def warn_of_weak_models(outcomes, sides):
     constant = (place == most_common).astype(float)
     for who, right in (
         ("base_estimator", outcomes.base_utility),
-        ("global_estimator", outcomes.answer_if_queried),
+        ("global_estimator", outcomes.query_utility),
     ):
         if sides.get(who) and _is_below(right, constant, weight):
             warn_user(

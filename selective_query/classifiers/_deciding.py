@@ -118,7 +118,7 @@ class DecidingMixin:
         evidence = self._evidence(X)  # checks first that this is fitted
         return self.rule_.score(evidence)
 
-    def outcomes(self, X, y, sample_weight=None):
+    def outcomes(self, X, y, *, sample_weight=None):
         """What both sides say about labelled rows, for curves and comparisons.
 
         Asks the global about every row.
@@ -186,7 +186,7 @@ class DecidingMixin:
         return moved
 
     def with_base(
-        self, base_estimator, X, y, sample_weight=None, *, refit_router=False
+        self, base_estimator, X, y, *, sample_weight=None, refit_router=False
     ):
         """The same fitted classifier with another base, its threshold learned anew.
 

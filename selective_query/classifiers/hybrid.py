@@ -278,7 +278,7 @@ class HybridClassifier(BaseSelectiveClassifier):
                 f"run, and {type(self.rule_.router).__name__} reads what the base "
                 "says. Use PreRouter, or order='base_first'."
             )
-        outcomes = self.outcomes(X, y, sample_weight)
+        outcomes = self.outcomes(X, y, sample_weight=sample_weight)
         full = charged(deployment, self.rule_.router, outcomes)
         budgets = [rebound(budget, deployment, full) for budget in budgets]
         return plan(outcomes, self.rule_.score(outcomes), full, *budgets)

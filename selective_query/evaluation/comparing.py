@@ -119,7 +119,7 @@ def compare_routers(
     paired = PairedScores(
         scores,
         test.base_utility,
-        test.answer_if_queried,
+        test.query_utility,
         sample_weight=test.sample_weight,
         confidence=confidence,
         n_bootstrap=n_bootstrap,
@@ -134,7 +134,7 @@ def compare_routers(
         rows=rows,
         curves={(row["router"], row["coverage"]): curve for row, _, curve in judged},
         base_accuracy=float(weight @ test.base_utility),
-        global_accuracy=float(weight @ test.answer_if_queried),
+        global_accuracy=float(weight @ test.query_utility),
         has_global=test.has_global,
         n=test.n_rows,
         confidence=confidence,
@@ -177,7 +177,7 @@ def _judge(router, coverage, train, test, random_state, cache):
         curve = accuracy_coverage_curve(
             test_score,
             test.base_utility,
-            test.answer_if_queried,
+            test.query_utility,
             sample_weight=test.sample_weight,
         )
         calibration = CalibrationScores(train_score, train.sample_weight, exact=False)
@@ -194,7 +194,7 @@ def _judge(router, coverage, train, test, random_state, cache):
     else:
         threshold = calibration.cut(coverage)[0]
         kept = test_score <= threshold
-        utility = np.where(kept, test.base_utility, test.answer_if_queried)
+        utility = np.where(kept, test.base_utility, test.query_utility)
         weight = test.weight / test.weight.sum()
         row["realised_coverage"] = float(weight @ kept)
         row["accuracy"] = float(weight @ utility)

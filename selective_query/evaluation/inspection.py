@@ -313,7 +313,7 @@ def routing_by_class(policy, outcomes):
                 float(n),
                 float(1 - asked / n),
                 float(weight @ outcomes.base_utility / n),
-                float(weight @ outcomes.answer_if_queried / n),
+                float(weight @ outcomes.query_utility / n),
                 float(benefit / n),
                 float(benefit / asked) if asked else np.nan,
             )

@@ -55,9 +55,9 @@ def _judged(estimator, X, y, sample_weight):
             f"{type(estimator).__name__}. Put the selective classifier outermost, and "
             "pipelines inside it."
         )
-    outcomes = estimator.outcomes(X, y, sample_weight)
+    outcomes = estimator.outcomes(X, y, sample_weight=sample_weight)
     score = estimator.rule_.score(outcomes.evidence)
-    utilities = outcomes.base_utility, outcomes.answer_if_queried
+    utilities = outcomes.base_utility, outcomes.query_utility
     return score, *utilities, outcomes.sample_weight
 
 
@@ -189,7 +189,7 @@ class priced_accuracy(_WeightedScorer):
         return f"priced_accuracy({self.price})"
 
 
-def deferral_area(estimator, X, y, sample_weight=None):
+def deferral_area(estimator, X, y, *, sample_weight=None):
     """Scorer: mean accuracy over all coverages.
 
     For a search or a cross-validation over estimators; from arrays of scores and

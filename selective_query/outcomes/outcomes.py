@@ -211,10 +211,10 @@ class Outcomes(Evidence):
     @cached_property
     def benefit(self):
         """Utility of the global minus utility of the base, shape (n_samples,)."""
-        return self.answer_if_queried - self.base_utility
+        return self.query_utility - self.base_utility
 
     @property
-    def answer_if_queried(self):
+    def query_utility(self):
         """Utility of a query, shape (n_samples,): 1 everywhere without a global."""
         if self.has_global:
             return self.global_utility

@@ -149,7 +149,7 @@ class MaxLogitRouter(BaseRouter):
             return deferral_area(
                 score,
                 outcomes.base_utility,
-                outcomes.answer_if_queried,
+                outcomes.query_utility,
                 sample_weight=outcomes.sample_weight,
             )
 

@@ -57,7 +57,7 @@ class CrossEntropyDeferralRouter(LogisticRouter):
 
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)
-        right = outcomes.answer_if_queried
+        right = outcomes.query_utility
         return right / (1 + right), outcomes.weight * (1 + right)
 
 
@@ -111,4 +111,4 @@ class OneVsAllDeferralRouter(LogisticRouter):
 
     def _task(self, outcomes, design):
         outcomes.require("base_proba", type(self).__name__)
-        return outcomes.answer_if_queried, outcomes.weight
+        return outcomes.query_utility, outcomes.weight

@@ -147,7 +147,7 @@ class PreRouter(BaseRouter):
         return Outcomes(
             X=self._columns(outcomes),
             base_utility=taught.base_utility,
-            global_utility=taught.answer_if_queried,
+            global_utility=taught.query_utility,
             sample_weight=outcomes.sample_weight,
             fold=outcomes.fold,
         )

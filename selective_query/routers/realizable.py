@@ -75,7 +75,7 @@ class RealizableDeferralRouter(LogisticRouter):
             design,
             penalty,
             base_chance=_chance_of_the_truth(outcomes),
-            global_chance=outcomes.answer_if_queried,
+            global_chance=outcomes.query_utility,
             weight=outcomes.weight,
         )
 

@@ -169,7 +169,7 @@ def test_benefit_is_utility_of_the_global_minus_that_of_the_base():
     np.testing.assert_array_equal(made.global_utility, [1, 1, 0])
     np.testing.assert_array_equal(made.benefit, [0, 1, -1])
     np.testing.assert_array_equal(made.proxy_label, [0, 1, 0])
-    np.testing.assert_array_equal(made.answer_if_queried, [1, 1, 0])
+    np.testing.assert_array_equal(made.query_utility, [1, 1, 0])
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -214,7 +214,7 @@ def test_without_a_global_a_query_counts_as_right():
     made = outcomes(global_proba=None)
     assert not made.has_global
     assert made.global_utility is None
-    np.testing.assert_array_equal(made.answer_if_queried, [1, 1, 1])
+    np.testing.assert_array_equal(made.query_utility, [1, 1, 1])
     np.testing.assert_array_equal(made.benefit, 1 - made.base_utility)
     np.testing.assert_array_equal(made.proxy_label, [0, 1, 0])
     graded = Outcomes(base_utility=[0.2, 0.9])

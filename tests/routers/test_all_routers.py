@@ -101,7 +101,7 @@ def test_no_router_beats_the_oracle_at_any_coverage(name, has_global, ties):
         accuracy_at_coverage(
             score,
             test.base_utility,
-            test.answer_if_queried,
+            test.query_utility,
             coverage=coverage,
             sample_weight=test.sample_weight,
         )

@@ -107,7 +107,7 @@ class Reach:
 def judged_rows(score, outcomes):
     """Scores and outcomes of rows, as budgets look at them."""
     return JudgedRows(
-        score, outcomes.base_utility, outcomes.answer_if_queried, outcomes.weight
+        score, outcomes.base_utility, outcomes.query_utility, outcomes.weight
     )
 
 

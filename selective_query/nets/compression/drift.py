@@ -67,7 +67,7 @@ class DriftReport:
         return "\n".join(lines)
 
 
-def drift_report(before, after, X, y, sample_weight=None):
+def drift_report(before, after, X, y, *, sample_weight=None):
     """How a hybrid changed with its base, on rows that are new to all of it.
 
     Parameters
@@ -90,7 +90,7 @@ def drift_report(before, after, X, y, sample_weight=None):
     TypeError
         When a model is no fitted classifier with a policy.
     ValueError
-        As of ``before.outcomes(X, y, sample_weight)``.
+        As of ``before.outcomes``.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def drift_report(before, after, X, y, sample_weight=None):
                 f"{name} must be a fitted HybridClassifier or AbstainingClassifier. "
                 f"Got {model!r}."
             )
-    known = before.outcomes(X, y, sample_weight)
+    known = before.outcomes(X, y, sample_weight=sample_weight)
     base = ask(after.base_estimator_, known.X, after.classes_, after.base_features)
     found = replace(
         known,

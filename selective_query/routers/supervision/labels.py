@@ -39,7 +39,7 @@ def proxy_outcomes(outcomes):
     >>> graded.benefit, proxy_outcomes(graded).benefit
     (array([-1.,  1.]), array([0., 1.]))
     """
-    best = np.maximum(outcomes.answer_if_queried, outcomes.base_utility)
+    best = np.maximum(outcomes.query_utility, outcomes.base_utility)
     return replace(outcomes, global_utility=best)
 
 

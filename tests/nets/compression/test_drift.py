@@ -107,7 +107,7 @@ def test_weights_count_as_rows(hybrid, surer, rows):
     X, y = rows[2]
     weight = np.random.default_rng(0).integers(1, 4, len(y))
     after = hybrid.with_base(surer, *rows[1])
-    weighted = drift_report(hybrid, after, X, y, weight)
+    weighted = drift_report(hybrid, after, X, y, sample_weight=weight)
     repeated = drift_report(hybrid, after, X.repeat(weight, 0), y.repeat(weight))
     for name in ("accuracy_new", "coverage_old", "same_queries_new", "accuracy_before"):
         assert getattr(weighted, name) == pytest.approx(getattr(repeated, name))
