@@ -12,8 +12,6 @@ ANCHOR = "max_probability"
 # Trees learn little from fewer rows, and would take longer than all the rest.
 FEWEST_ROWS_FOR_TREES = 2000
 MAX_FLASH_BYTES = 16 * 1024
-# Of the multiply-accumulates of the base.
-MAX_SHARE_OF_BASE = 0.03
 
 
 def default_portfolio(outcomes):
@@ -41,22 +39,18 @@ def default_portfolio(outcomes):
     return candidates
 
 
-def fits_beside(router, outcomes, base_macs=None):
-    """Whether a fitted router is small enough to run beside its base.
+def fits_small_device(router, outcomes):
+    """Whether a fitted router takes no more flash than a small device can spare.
 
     Parameters
     ----------
     router : BaseRouter
     outcomes : Outcomes
         Evidence of the kind that it decides on.
-    base_macs : int or None
-        Multiply-accumulates of the base; None where nobody knows.
 
     Returns
     -------
     bool
     """
     cost = router.decision_cost(outcomes.evidence.view(slice(1)))
-    if cost.flash_bytes > MAX_FLASH_BYTES:
-        return False
-    return base_macs is None or cost.macs <= MAX_SHARE_OF_BASE * base_macs
+    return cost.flash_bytes <= MAX_FLASH_BYTES

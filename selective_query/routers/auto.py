@@ -11,7 +11,7 @@ from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers._portfolio import (
     ANCHOR,
     default_portfolio,
-    fits_beside,
+    fits_small_device,
 )
 from selective_query.routers._scores import check_scores
 from selective_query.routers.base import BaseRouter, SelfScoringRouter
@@ -58,8 +58,6 @@ class AutoRouter(SelfScoringRouter):
     n_standard_errors : float, default=1.5
         How far ahead a candidate must be; finite, at least 0. Where five candidates
         shall be left alone by chance in 19 of 20 samples it is about 2.3.
-    base_macs : int or None, default=None
-        Multiply-accumulates of the base, where they are known.
 
     Attributes
     ----------
@@ -79,17 +77,10 @@ class AutoRouter(SelfScoringRouter):
     'benefit'
     """
 
-    def __init__(
-        self,
-        portfolio=None,
-        target_coverage=None,
-        n_standard_errors=1.5,
-        base_macs=None,
-    ):
+    def __init__(self, portfolio=None, target_coverage=None, n_standard_errors=1.5):
         self.portfolio = portfolio
         self.target_coverage = target_coverage
         self.n_standard_errors = n_standard_errors
-        self.base_macs = base_macs
 
     @property
     def in_benefit_units(self):
@@ -171,12 +162,6 @@ class AutoRouter(SelfScoringRouter):
                 "target_coverage must be the share of inputs that the base answers, a "
                 f"number in [0, 1], or None. Got {target!r}."
             )
-        macs = self.base_macs
-        if macs is not None and not (is_number(macs) and 0 < macs < np.inf):
-            raise ValueError(
-                "base_macs must be the multiply-accumulates of the base, a number > 0, "
-                f"or None. Got {macs!r}."
-            )
         if self.portfolio is not None:
             _check_portfolio(self.portfolio)
 
@@ -204,7 +189,7 @@ class AutoRouter(SelfScoringRouter):
         return [
             name
             for name in list(candidates)[1:]
-            if not fits_beside(candidates[name], outcomes, self.base_macs)
+            if not fits_small_device(candidates[name], outcomes)
         ]
 
     def _filled(self, router):
