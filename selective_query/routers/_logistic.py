@@ -7,9 +7,13 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
 from selective_query.outcomes.probabilities import top_class, top_probability
-from selective_query.routers._evidence_columns import PROBA_AT, evidence_columns
+from selective_query.routers._evidence_columns import (
+    PROBA_AT,
+    add_class_effect,
+    evidence_columns,
+    linear_steps,
+)
 from selective_query.routers._held_out import held_out_scores
-from selective_query.routers._learned_columns import add_class_effect, linear_steps
 from selective_query.routers._ridge import (
     HUGE,
     LEAST_SLOPE,

@@ -5,8 +5,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from selective_query._utils.numbers import check_positive
-from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._learned_columns import linear_steps
+from selective_query.routers._evidence_columns import evidence_columns, linear_steps
 from selective_query.routers._table import centre_and_scale
 from selective_query.routers.base import BaseRouter
 

@@ -8,15 +8,20 @@ from sklearn.base import clone
 from selective_query._utils.numbers import is_number
 from selective_query._utils.validation import check_instance
 from selective_query.outcomes._sorted_rows import query_share
-from selective_query.routers._portfolio import (
-    ANCHOR,
-    default_portfolio,
-    fits_small_device,
-)
 from selective_query.routers._scores import check_scores
 from selective_query.routers.base import BaseRouter, SelfScoringRouter
-from selective_query.routers.confidence import MaxProbabilityRouter
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.boosted_benefit import BoostedBenefitRouter
+from selective_query.routers.confidence import (
+    EntropyRouter,
+    MarginRouter,
+    MaxProbabilityRouter,
+)
 
+ANCHOR = "max_probability"
+# Trees learn little from fewer rows, and would take longer than all the rest.
+FEWEST_ROWS_FOR_TREES = 2000
+MAX_FLASH_BYTES = 16 * 1024
 # Accuracy near the asked coverage is the mean over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)
 # With fewer rows than this on which a choice makes a difference, a standard error says
@@ -167,7 +172,7 @@ class AutoRouter(SelfScoringRouter):
 
     def _candidates(self, outcomes):
         if self.portfolio is None:
-            candidates = default_portfolio(outcomes)
+            candidates = _default_portfolio(outcomes)
         else:
             candidates = {name: self._filled(router) for name, router in self.portfolio}
             if outcomes.base_proba is not None:
@@ -189,7 +194,7 @@ class AutoRouter(SelfScoringRouter):
         return [
             name
             for name in list(candidates)[1:]
-            if not fits_small_device(candidates[name], outcomes)
+            if not _fits_small_device(candidates[name], outcomes)
         ]
 
     def _filled(self, router):
@@ -233,3 +238,45 @@ def _paired_gain(share, anchor_share, outcomes):
     gain = weight @ difference / n
     variance = weight @ (difference - gain) ** 2 / n
     return float(gain), float(np.sqrt(variance / n)), weight[difference != 0].sum()
+
+
+def _default_portfolio(outcomes):
+    """Candidates by name that these rows can teach.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+
+    Returns
+    -------
+    dict of str to BaseRouter
+    """
+    candidates = {}
+    if outcomes.base_proba is not None:
+        candidates[ANCHOR] = MaxProbabilityRouter()
+        candidates["margin"] = MarginRouter()
+        candidates["entropy"] = EntropyRouter()
+    candidates["benefit"] = BenefitRouter()
+    both = outcomes.base_proba is not None and outcomes.global_proba is not None
+    if both and outcomes.y is not None:
+        candidates["benefit_mixed"] = BenefitRouter(supervision="mixed")
+    if outcomes.weight.sum() >= FEWEST_ROWS_FOR_TREES:
+        candidates["boosted_benefit"] = BoostedBenefitRouter()
+    return candidates
+
+
+def _fits_small_device(router, outcomes):
+    """Whether a fitted router takes no more flash than a small device can spare.
+
+    Parameters
+    ----------
+    router : BaseRouter
+    outcomes : Outcomes
+        Evidence of the kind that it decides on.
+
+    Returns
+    -------
+    bool
+    """
+    cost = router.decision_cost(outcomes.evidence.view(slice(1)))
+    return cost.flash_bytes <= MAX_FLASH_BYTES

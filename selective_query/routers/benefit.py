@@ -1,7 +1,10 @@
 """The benefit router: a regression of what a query gains."""
 
-from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._learned_columns import add_class_effect, linear_steps
+from selective_query.routers._evidence_columns import (
+    add_class_effect,
+    evidence_columns,
+    linear_steps,
+)
 from selective_query.routers._ridge import (
     RidgeProblem,
     check_penalty,

@@ -5,14 +5,14 @@ from itertools import islice
 import numpy as np
 
 from selective_query._utils.numbers import check_number, check_positive, check_whole
-from selective_query.routers._evidence_columns import evidence_columns
-from selective_query.routers._held_out import held_out_scores
-from selective_query.routers._learned_columns import (
+from selective_query.routers._evidence_columns import (
     add_class_effect,
+    evidence_columns,
     grid_of,
     linear_steps,
     on_grid,
 )
+from selective_query.routers._held_out import held_out_scores
 from selective_query.routers._operations.trees import levels_of
 from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter

@@ -4,8 +4,11 @@ import numpy as np
 from scipy.linalg import eigh
 
 from selective_query._utils.numbers import check_number, check_whole, is_number
-from selective_query.routers._evidence_columns import column_steps, evidence_columns
-from selective_query.routers._learned_columns import add_class_effect
+from selective_query.routers._evidence_columns import (
+    add_class_effect,
+    column_steps,
+    evidence_columns,
+)
 from selective_query.routers._operations.landmarks import gaussian
 from selective_query.routers._ridge import (
     RidgeProblem,

@@ -8,8 +8,12 @@ from sklearn.pipeline import Pipeline
 
 from selective_query._utils.validation import takes_weights
 from selective_query.outcomes.probabilities import top_class
-from selective_query.routers._evidence_columns import check_layout, evidence_columns
-from selective_query.routers._learned_columns import FINENESS, on_grid
+from selective_query.routers._evidence_columns import (
+    FINENESS,
+    check_layout,
+    evidence_columns,
+    on_grid,
+)
 from selective_query.routers._ridge import check_penalty, standardised
 from selective_query.routers.base import N_FOLDS, BaseRouter, iter_folds
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise

@@ -14,7 +14,7 @@ from selective_query.routers import (
     MaxProbabilityRouter,
 )
 from selective_query.routers._evidence_columns import columns_cost
-from selective_query.routers._portfolio import FEWEST_ROWS_FOR_TREES
+from selective_query.routers.auto import FEWEST_ROWS_FOR_TREES
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost
 
