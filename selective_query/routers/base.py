@@ -13,7 +13,7 @@ from selective_query.routers._evidence_columns import (
 )
 from selective_query.routers._held_out import held_out_scores
 from selective_query.routers._scores import scores_of
-from selective_query.routers.decision_cost import stored_cost
+from selective_query.routers.decision_cost import reading_cost, stored_cost
 
 N_FOLDS = 5
 
@@ -61,8 +61,8 @@ class BaseRouter(BaseEstimator):
     def decision_cost(self, evidence):
         """What one decision costs the device, once the base has run.
 
-        That of the program. Where there is none, each number that ``fit`` stored is
-        counted as used once: an upper bound for trees.
+        That of the program. Where there is none, each number that ``fit`` stored, and
+        each that the base put out, is counted as used once: an upper bound for trees.
 
         Parameters
         ----------
@@ -74,12 +74,10 @@ class BaseRouter(BaseEstimator):
         DecisionCost
         """
         self._check_fitted()
-        if self._has_program():
+        if self.has_program():
             return self.program().cost(evidence)
-        cost = stored_cost(self)
-        if hasattr(self, "layout_"):
-            cost += columns_cost(evidence)
-        return cost
+        columns = columns_cost if hasattr(self, "layout_") else reading_cost
+        return stored_cost(self) + columns(evidence)
 
     def program(self):
         """The score as a small program over evidence: plain numbers, no code.
@@ -93,21 +91,23 @@ class BaseRouter(BaseEstimator):
         TypeError
             When there is none, as of a router around any estimator.
         """
+        # The registry imports every router, and so this file.
+        from selective_query.routers.registry import names_with_a_program
+
+        *others, last = names_with_a_program()
         raise TypeError(
             f"{type(self).__name__} has no program: {self._why_no_program}. Choose "
-            "one whose score is made of stored numbers: max_probability, margin, "
-            "entropy, max_logit, benefit, kernel_benefit, boosted_benefit, "
-            "proxy_logistic, two_stage, deferral_lce, deferral_ova, "
-            "deferral_realizable, constrained, appeal, energy, mahalanobis or "
-            "agreement."
+            f"one whose score is made of stored numbers: {', '.join(others)} or {last}."
         )
 
     # The layout of evidence, to be compared with that of fit.
     _layout_of = staticmethod(layout_of)
     _why_no_program = "it writes query_score alone"
 
-    def _has_program(self):
-        return type(self).program is not BaseRouter.program
+    @classmethod
+    def has_program(cls):
+        """Whether its score can be handed over as a program."""
+        return cls.program is not BaseRouter.program
 
     def check_before_fit(self, X):
         """Raise where `fit` will fail, as far as `X` and the parameters tell.
@@ -146,7 +146,7 @@ class BaseRouter(BaseEstimator):
             Higher means query first. Minus infinity: never query. Plus infinity:
             always query.
         """
-        if not self._has_program():
+        if not self.has_program():
             raise NotImplementedError(
                 f"{type(self).__name__} must define query_score or program."
             )

@@ -63,6 +63,12 @@ def stored_cost(router):
     return cost_of(stored, stored=stored, scratch=0)
 
 
+def reading_cost(evidence):
+    """Cost of using each number once that the base put out."""
+    parts = evidence.base_proba, evidence.base_logits, evidence.base_features
+    return cost_of(sum(p.shape[1] for p in parts if p is not None), scratch=0)
+
+
 def _n_numbers(value, seen):
     """Numbers in whatever holds them, in units of 4 bytes."""
     if isinstance(value, np.ndarray):

@@ -110,6 +110,15 @@ def list_routers(bounds=False, *, baselines=True):
     ]
 
 
+def names_with_a_program():
+    """Names of the routers whose score is a program, whatever they learned."""
+    return [
+        name
+        for name in list_routers()
+        if name != "auto" and ROUTERS[name].has_program()
+    ]
+
+
 def make_router(router, *, target_coverage=None, random_state=None, name="router"):
     """A fresh router from a name or a router, with what it left open filled in.
 

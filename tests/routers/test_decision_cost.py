@@ -126,6 +126,16 @@ def test_numbers_are_found_in_lists_and_compiled_trees():
     assert least < router.decision_cost(sample_outcomes()).flash_bytes < least + 200
 
 
+class Impurity(BaseRouter):
+    def query_score(self, evidence):
+        return 1 - (evidence.base_proba**2).sum(axis=1)
+
+
+def test_a_score_of_ones_own_that_learns_nothing_costs_what_it_may_read():
+    row = row_of(10, features=3)
+    assert Impurity().decision_cost(row) == DecisionCost(13, 0, 0)
+
+
 def row_of(n_classes, *, logits=False, features=0):
     return Evidence(
         base_proba=np.full((1, n_classes), 1 / n_classes),
