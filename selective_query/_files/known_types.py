@@ -7,6 +7,7 @@ from scipy import special
 from sklearn.base import ClusterMixin, OutlierMixin
 from sklearn.utils import all_estimators
 
+from selective_query import budgets
 from selective_query.routers.registry import ROUTERS
 
 # What a file is of: one of these, or a class derived from one.
@@ -21,35 +22,17 @@ ROOTS = frozenset(
     )
 )
 
+# Budgets, and what they are solved into; bases of others are no objects of a file.
+_BUDGETS = {
+    kind
+    for kind in vars(budgets).values()
+    if isinstance(kind, type) and kind.__name__ in budgets.__all__
+} - {budgets.Budget, budgets.Limit, budgets.Floor, budgets.RowBudget}
 # What a policy, classifier or router of this library is made of; never a function, nor
 # a module. Tests save one of every router and budget.
 OWN = frozenset(
     f"selective_query.{folder}.{name}"
     for folder, names in {
-        "budgets": (
-            "All",
-            "BatteryLife",
-            "Calibration",
-            "CalibrationScores",
-            "Certificate",
-            "Coverage",
-            "GroupCoverage",
-            "GroupOperatingPoint",
-            "JudgedRows",
-            "MaxBytes",
-            "MaxEnergy",
-            "MaxExcessError",
-            "MaxLatency",
-            "MaxPrice",
-            "MaxQueryCost",
-            "MinAccuracy",
-            "MinSelectiveAccuracy",
-            "Mixed",
-            "MixedOperatingPoint",
-            "OperatingPoint",
-            "QueryRate",
-            "StayLocal",
-        ),
         "budgets._columns": ("RowColumns",),
         "classifiers": (
             "AbstainingClassifier",
@@ -75,7 +58,7 @@ OWN = frozenset(
         "routers._logistic": ("LogisticRouter",),
     }.items()
     for name in names
-).union(f"{kind.__module__}.{kind.__name__}" for kind in ROUTERS.values())
+).union(f"{kind.__module__}.{kind.__name__}" for kind in (*_BUDGETS, *ROUTERS.values()))
 
 # Parts of estimators that are plain Python.
 _PARTS = frozenset(
