@@ -25,7 +25,7 @@ from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.pre import PreRouter
-from selective_query.routers.program import Program
+from selective_query.routers.program import Program, Steps
 from selective_query.routers.programmed import ProgramRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.realizable import RealizableDeferralRouter
@@ -68,6 +68,7 @@ __all__ = [
     "ProxyLogisticRouter",
     "RandomRouter",
     "RealizableDeferralRouter",
+    "Steps",
     "TwoStageRouter",
     "list_routers",
     "make_router",

@@ -44,7 +44,7 @@ class Steps(list):
     Examples
     --------
     >>> from selective_query import Evidence
-    >>> from selective_query.routers.program import Steps
+    >>> from selective_query.routers import Steps
     >>> steps = Steps()
     >>> largest = steps.add("top", steps.read("base_proba"), k=1)
     >>> steps.add("apply", largest, function="complement")
@@ -76,45 +76,45 @@ class Program:
     query score. numpy reads it here, in the precision of evidence and arrays (mostly
     double); a reader on a device works in single precision and may differ by rounding.
 
-    ==============  ===================================  ===============================
-    op              parameters                           table
-    ==============  ===================================  ===============================
-    ``read``        part, width (None: as it comes)      base_proba, base_logits,
+    ================  =================================  ===============================
+    op                parameters                         table
+    ================  =================================  ===============================
+    ``read``          part, width (None: as it comes)    base_proba, base_logits,
                                                          base_features or a numeric X
-    ``top``         k                                    the k largest, falling; zeros
+    ``top``           k                                  the k largest, falling; zeros
                                                          where there are fewer
-    ``doubt``       k                                    of the k largest: one minus the
+    ``doubt``         k                                  of the k largest: one minus the
                                                          first, square roots of the rest
-    ``columns``     start, stop                          these columns
+    ``columns``       start, stop                        these columns
     ``concatenate``                                      side by side
-    ``log``         floor                                log(max(x, floor))
-    ``apply``       function: complement, negative,      1 - x, -x, square root,
-                    sqrt, sigmoid, relu, single          1 / (1 + exp(-x)), max(x, 0),
+    ``log``           floor                              log(max(x, floor))
+    ``apply``         function: complement, negative,    1 - x, -x, square root,
+                      sqrt, sigmoid, relu, single        1 / (1 + exp(-x)), max(x, 0),
                                                          rounded to single precision
-    ``scale``       centre, scale                        (x - centre) / scale of each;
+    ``scale``         centre, scale                      (x - centre) / scale of each;
                                                          0 at an infinite scale
-    ``affine``      weight (in, out), bias (out)         x @ weight + bias
+    ``affine``        weight (in, out), bias (out)       x @ weight + bias
     ``centre``                                           each row less its mean
-    ``combine``     function: add, subtract,             entry by entry, or a single
-                    cross_entropy                        column with each; minus the sum
+    ``combine``       function: add, subtract,           entry by entry, or a single
+                      cross_entropy                      column with each; minus the sum
                                                          of the products of each row
-    ``reduce``      function: max, min, norm2,           of each row; norm2 the sum of
-                    entropy, agreement                   squares; entropy in nats, with
+    ``reduce``        function: max, min, norm2,         of each row; norm2 the sum of
+                      entropy, agreement                 squares; entropy in nats, with
                                                          0 log 0 = 0; agreement the
                                                          share of the commonest value
-    ``peak``        order                                largest over p-norm, 0 where
+    ``peak``          order                              largest over p-norm, 0 where
                                                          that is 0; of two columns the
                                                          larger one alone
-    ``soft_max``    temperature t                        t log sum exp(x / t)
+    ``soft_max``      temperature t                      t log sum exp(x / t)
     ``pairs``                                            x_i - x_j for all i < j
     ``class_effect``  effects (n_classes)                that of the most probable class
-    ``kernel``      landmarks, weights, width h          sum_j w_j exp(-|x - l_j|^2
-                                                         / (2 d h^2)), d columns
-    ``trees``       feature, threshold, children,        offset + sum of the leaves'
-                    value, root, depth, offset           values; the second child where
+    ``kernel``        landmarks, weights, width h        ``sum_j w_j exp(-|x - l_j|^2
+                                                         / (2 d h^2))``, d columns
+    ``trees``         feature, threshold, children,      offset + sum of the leaves'
+                      value, root, depth, offset         values; the second child where
                                                          x <= threshold
-    ``constant``    value                                the same for each row
-    ==============  ===================================  ===============================
+    ``constant``      value                              the same for each row
+    ================  =================================  ===============================
 
     Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
     ``top``, ``class_effect``, ``single`` and ``entropy`` look at them; the last spreads
