@@ -91,13 +91,10 @@ class BaseRouter(BaseEstimator):
         TypeError
             When there is none, as of a router around any estimator.
         """
-        # The registry imports every router, and so this file.
-        from selective_query.routers.registry import names_with_a_program
-
-        *others, last = names_with_a_program()
         raise TypeError(
             f"{type(self).__name__} has no program: {self._why_no_program}. Choose "
-            f"one whose score is made of stored numbers: {', '.join(others)} or {last}."
+            "one whose score is made of stored numbers, such as max_probability, "
+            "margin or benefit; list_routers(without_program=False) names them."
         )
 
     # The layout of evidence, to be compared with that of fit.

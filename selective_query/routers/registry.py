@@ -79,7 +79,7 @@ BASELINES = frozenset(
 )
 
 
-def list_routers(bounds=False, *, baselines=True):
+def list_routers(bounds=False, *, baselines=True, without_program=True):
     """Names that the parameter `router` takes.
 
     Parameters
@@ -90,6 +90,9 @@ def list_routers(bounds=False, *, baselines=True):
     baselines : bool, default=True
         Whether to list routers that are there to compare with. False leaves those that
         are recommended.
+    without_program : bool, default=True
+        Whether to list routers whose score is no program, so that it cannot leave
+        Python; see :meth:`BaseRouter.program`.
 
     Returns
     -------
@@ -106,16 +109,9 @@ def list_routers(bounds=False, *, baselines=True):
     return [
         name
         for name, cls in ROUTERS.items()
-        if (bounds or not cls.is_bound) and (baselines or name not in BASELINES)
-    ]
-
-
-def names_with_a_program():
-    """Names of the routers whose score is a program, whatever they learned."""
-    return [
-        name
-        for name in list_routers()
-        if name != "auto" and ROUTERS[name].has_program()
+        if (bounds or not cls.is_bound)
+        and (baselines or name not in BASELINES)
+        and (without_program or cls.has_program())
     ]
 
 
