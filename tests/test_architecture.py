@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import make_classification
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
 import selective_query
+from selective_query import HybridClassifier
 
 PACKAGE = Path(selective_query.__file__).parent
 
@@ -173,3 +178,30 @@ def test_every_public_folder_is_an_attribute():
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert top <= set(dir(selective_query))
+
+
+def test_a_decision_passes_through_few_files():
+    X, y = make_classification(300, random_state=0)
+    base, global_ = GaussianNB().fit(X[:100], y[:100]), SVC().fit(X[:100], y[:100])
+    hybrid = HybridClassifier(
+        FrozenEstimator(base), FrozenEstimator(global_), router="margin"
+    )
+    assert len(_entered(hybrid.fit, X[100:], y[100:])) <= 30
+    assert len(_entered(hybrid.predict, X[100:])) <= 14
+
+
+def _entered(call, *arguments):
+    """Files of the package of which a function runs during a call."""
+    files = set()
+
+    def note(frame, event, _):
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(str(PACKAGE)):
+            files.add(name)
+
+    sys.setprofile(note)
+    try:
+        call(*arguments)
+    finally:
+        sys.setprofile(None)
+    return files
