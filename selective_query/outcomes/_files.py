@@ -4,17 +4,18 @@ from difflib import get_close_matches
 
 from selective_query.outcomes._archives import read_npz
 from selective_query.outcomes.evidence import field_names
-from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import TopKProba
 
 
-def read_predictions(path, kind=Outcomes):
+def read_predictions(path, kind, known):
     """The Outcomes in an npz file, or the Evidence among them.
 
     Parameters
     ----------
     path : str or path-like
     kind : {Outcomes, Evidence}
+    known : list of str
+        The keys that such a file may have, those of Outcomes.
 
     Returns
     -------
@@ -32,16 +33,15 @@ def read_predictions(path, kind=Outcomes):
             f"{error} Write it with numpy.savez(path, base_proba=..., "
             "global_proba=..., y=...)."
         ) from error
-    arrays = _joined(arrays, path)
+    arrays = _joined(arrays, known, path)
     try:
         return kind(**{key: arrays[key] for key in arrays.keys() & field_names(kind)})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _joined(arrays, path):
+def _joined(arrays, allowed, path):
     """Arrays by parameter, with top-k triples made into TopKProba."""
-    allowed = field_names(Outcomes)
     n_classes = _pop_n_classes(arrays, path)
     for side in ("base", "global"):
         _join_topk(arrays, side, n_classes, path)

@@ -8,6 +8,7 @@ import numpy as np
 from selective_query._utils.labels import check_labels, kind_of
 from selective_query._utils.numbers import as_numbers
 from selective_query._utils.validation import check_weights
+from selective_query.outcomes._files import read_predictions
 from selective_query.outcomes.evidence import Evidence, check_any_proba, field_names
 from selective_query.outcomes.probabilities import top_class
 
@@ -256,6 +257,4 @@ class Outcomes(Evidence):
             hundred times its size and more than 256 MB, holds objects, has unknown
             keys or malformed contents; the message names the key.
         """
-        from selective_query.outcomes._files import read_predictions
-
-        return read_predictions(path, cls)
+        return read_predictions(path, cls, field_names(cls))
