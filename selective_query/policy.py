@@ -26,6 +26,7 @@ from selective_query.budgets._solving.calibration import (
 from selective_query.budgets._solving.reach import judged_rows, likely_coverage
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
@@ -450,11 +451,19 @@ class RoutingPolicy(BaseEstimator):
                 f"parameters must be {', '.join(cls._get_param_names())}. Got "
                 f"{parameters!r:.60}."
             )
-        policy = cls(**{name: from_plain(v) for name, v in parameters.items()})
+        kinds = {"coverage": Budget | float | None}
+        policy = cls(
+            **{
+                name: from_plain(v, kinds.get(name, str | float | None))
+                for name, v in parameters.items()
+            }
+        )
+        policy._validate_params()
+        check_coverage(policy.coverage)
         policy.rule_ = Rule.from_dict(data["rule"])
         policy.has_global_ = from_plain(data["has_global"], bool)
         policy._calibration = from_plain(data["rows"], Calibration)
-        policy._ordering = from_plain(data["ordering"], (JudgedRows, type(None)))
+        policy._ordering = from_plain(data["ordering"], JudgedRows | None)
         policy._calibration.check()
         return policy
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from selective_query._utils.numbers import check_whole
 from selective_query.budgets import OperatingPoint, StayLocal
 from selective_query.budgets._plain import checked_parts, from_plain, to_plain
 from selective_query.outcomes import Evidence
@@ -175,24 +176,16 @@ class Rule:
             When it is of another format, or a part is missing, unknown or damaged.
         """
         data = checked_parts(data, "A rule", FORMAT, cls._PARTS)
-        columns = from_plain(data["columns"], tuple)
-        if not all(
-            isinstance(pair, tuple) and [type(part) for part in pair] == [str, int]
-            for pair in columns
-        ):
-            raise ValueError(
-                f"columns must be (name, number) pairs. Got {columns!r:.60}."
-            )
+        columns = from_plain(data["columns"], tuple[tuple[str, int], ...])
+        for name, n_classes in columns:
+            check_whole(n_classes, name, 1)
         router = ProgramRouter(
             Program.from_dict(data["program"]),
             from_plain(data["in_benefit_units"], bool),
         )
-        local = from_plain(data["local"], tuple)
-        if not all(isinstance(part, StayLocal) for part in local):
-            raise ValueError(f"local must hold StayLocal alone. Got {local!r:.60}.")
-        return cls(
-            router, from_plain(data["operating_point"], OperatingPoint), local, columns
-        )
+        local = from_plain(data["local"], tuple[StayLocal, ...])
+        operating_point = from_plain(data["operating_point"], OperatingPoint)
+        return cls(router, operating_point, local, columns)
 
     _PARTS = ("program", "in_benefit_units", "operating_point", "local", "columns")
 

@@ -10,8 +10,10 @@ import numpy as np
 from selective_query.outcomes._archives import opened, read_member, usual_size
 
 TEXT = "plain.json"
+# A list of JSON takes sixty times its text in memory, and no rule so long a text.
+MOST_TEXT = 2**24
 # Words that JSON has no number for.
-_INFINITE = {math.inf: "inf", -math.inf: "-inf"}
+_WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 def packed(data):
@@ -37,7 +39,7 @@ def _with_names(data, arrays):
         arrays.setdefault(key, data)
         return {"array": list(arrays).index(key)}
     if isinstance(data, float) and not math.isfinite(data):
-        return {"float": _INFINITE.get(data, "nan")}
+        return {"float": str(float(data))}
     return data
 
 
@@ -46,7 +48,7 @@ def is_packed(data):
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return TEXT in archive.namelist()
-    except zipfile.BadZipFile:
+    except Exception:  # of zipfile, which has many; load() says what is the matter
         return False
 
 
@@ -60,6 +62,9 @@ def unpacked(data):
         files and JSON pass through.
     """
     with opened(io.BytesIO(data), usual_size(len(data))) as archive:
+        n_letters = archive.getinfo(TEXT).file_size
+        if n_letters > MOST_TEXT:
+            raise ValueError(f"{TEXT} may hold {MOST_TEXT} bytes. Got {n_letters}")
         return _with_arrays(json.loads(archive.read(TEXT)), archive, {})
 
 
@@ -76,5 +81,5 @@ def _with_arrays(data, archive, read):
             read[number] = read_member(archive, f"{number}.npy")
         return read[number]
     if data.keys() == {"float"}:
-        return float(data["float"])
+        return _WORDS[data["float"]]
     return {name: _with_arrays(part, archive, read) for name, part in data.items()}

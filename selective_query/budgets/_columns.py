@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 def part_that_reads(budget, what):
     """The part that reads the group, or the query cost, of each row; or None."""
@@ -35,7 +37,7 @@ class RowColumns:
         Kind of budget, where it reads, and what it read.
     """
 
-    kept: tuple = ()
+    kept: tuple[tuple[str, object, np.ndarray], ...] = ()
 
     @classmethod
     def read(cls, budget, evidence):

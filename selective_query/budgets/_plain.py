@@ -2,15 +2,26 @@
 
 from dataclasses import fields, is_dataclass
 from functools import cache
+from types import UnionType
+from typing import get_args, get_origin
 
 import numpy as np
 
 from selective_query import budgets, costs
+from selective_query._utils.numbers import is_number
 from selective_query.budgets._columns import RowColumns
+from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import All, Mixed
 
 # A budget of parts, of which one has costs with a device that has sources: seven deep.
 MAX_DEPTH = 20
+SCORES = {
+    "score": np.ndarray,
+    "weight": np.ndarray,
+    "exact": bool,
+    "shift": tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None,
+    "fold": np.ndarray,
+}
 
 
 @cache
@@ -41,7 +52,7 @@ def to_plain(value):
     if kind is dict and all(isinstance(name, str) for name in value):
         return {"type": "dict", **{f".{n}": to_plain(v) for n, v in value.items()}}
     if kind in (All, Mixed):
-        seed = {"seed": value.seed} if kind is Mixed else {}
+        seed = {"seed": to_plain(value.seed)} if kind is Mixed else {}
         return {"type": kind.__name__, "budgets": to_plain(value.parts), **seed}
     if kind is budgets.CalibrationScores:
         return {"type": kind.__name__, **to_plain_fields(value.given)}
@@ -61,55 +72,111 @@ def to_plain_fields(given):
 def from_plain(plain, kind=object, depth=0):
     """The value that plain data stand for.
 
-    Lists become tuples. Whatever is made checks its own fields.
+    Lists become tuples. Whatever is made is of the kind that is annotated where it
+    goes, and checks its own fields.
 
     Parameters
     ----------
     plain : object
-    kind : type or tuple of type, default=object
-        What it must be.
+    kind : type, union or tuple of types, default=object
+        What it must be, as an annotation says it.
 
     Raises
     ------
     ValueError
         When a type is not known, lacks a field, has one too many or refuses its value,
-        or the whole is of another kind.
+        or something is of another kind.
     """
-    made = _made(plain, depth)
-    if not isinstance(made, kind):
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        raise ValueError(
-            f"{' or '.join(k.__name__ for k in kinds)} is wanted here. Got "
-            f"{type(made).__name__}."
-        )
+    if depth > MAX_DEPTH:
+        raise ValueError(f"its parts lie more than {MAX_DEPTH} deep in one another")
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    made = plain
+    if isinstance(plain, list):
+        made = _tuple(plain, kinds, depth)
+    elif isinstance(plain, dict):
+        made = _made(plain, kinds, depth)
+    if not any(_is_a(made, one) for one in kinds):
+        wanted = " or ".join(getattr(one, "__name__", str(one)) for one in kinds)
+        raise ValueError(f"{wanted} is wanted here. Got {type(made).__name__}.")
     return made
 
 
-def _made(plain, depth):
-    if depth > MAX_DEPTH:
-        raise ValueError(f"its parts lie more than {MAX_DEPTH} deep in one another")
-    if isinstance(plain, list):
-        return tuple(from_plain(part, depth=depth + 1) for part in plain)
-    if not isinstance(plain, dict):
-        return plain
+def _is_a(value, kind):
+    if kind is object:
+        return not isinstance(value, (np.ndarray, dict))
+    if kind in (int, float):
+        # A whole number beyond all floats cannot be compared with one.
+        return is_number(value) and (
+            kind is int or isinstance(value, float) or abs(value) < 2**63
+        )
+    return isinstance(value, get_origin(kind) or kind)
+
+
+def _tuple(plain, kinds, depth):
+    of_tuples = (get_args(one) for one in kinds if get_origin(one) is tuple)
+    parts = next(of_tuples, (object, ...))
+    if parts[-1] is ...:
+        parts = parts[:1] * len(plain)
+    if len(parts) != len(plain):
+        raise ValueError(f"{len(parts)} values are wanted here. Got {len(plain)}.")
+    pairs = zip(plain, parts, strict=True)
+    return tuple(from_plain(value, part, depth + 1) for value, part in pairs)
+
+
+def _fields(name):
+    """How the object of this name is made, and of which kind its fields are."""
+    if name in ("All", "Mixed"):
+        parts = {"budgets": tuple[Budget | float, ...]}
+        if name == "All":
+            return lambda budgets: All(*budgets), All, parts
+        return (
+            lambda budgets, seed: Mixed(*budgets, seed=seed),
+            Mixed,
+            {
+                **parts,
+                "seed": int,
+            },
+        )
+    if name == "CalibrationScores":
+        kind = budgets.CalibrationScores
+        return kind, kind, SCORES
+    kind = _types()[name]
+    return kind, kind, {f.name: f.type for f in fields(kind) if f.init}
+
+
+def _made(plain, kinds, depth):
     name = plain.get("type")
-    given = {
-        field: from_plain(value, depth=depth + 1)
-        for field, value in plain.items()
-        if field != "type"
-    }
+    given = {field: value for field, value in plain.items() if field != "type"}
     if name == "dict":
-        return {field.removeprefix("."): value for field, value in given.items()}
+        return {
+            field.removeprefix("."): from_plain(value, depth=depth + 1)
+            for field, value in given.items()
+        }
     try:
-        if name in ("All", "Mixed"):
-            return {"All": All, "Mixed": Mixed}[name](*given.pop("budgets"), **given)
-        if name == "CalibrationScores":
-            return budgets.CalibrationScores(**given)
-        if isinstance(name, str) and name in _types():
-            return _types()[name](**given)
+        make, made, wanted = _fields(name)
+    except (KeyError, TypeError):
+        raise ValueError(f"it holds a {name!r}, which nothing here reads") from None
+    # Rows are sorted as they are made, so this comes first.
+    if not any(
+        getattr(costs, name, None) is made if kind is object else _is_below(made, kind)
+        for kind in kinds
+    ):
+        raise ValueError(f"it holds a {name} where none belongs")
+    try:
+        return make(
+            **{
+                field: from_plain(value, wanted[field], depth + 1)
+                for field, value in given.items()
+            }
+        )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its {name} is damaged ({error})") from error
-    raise ValueError(f"it holds a {name!r}, which nothing here reads")
+
+
+def _is_below(made, kind):
+    return (
+        isinstance(kind, type) and get_origin(kind) is None and issubclass(made, kind)
+    )
 
 
 def checked_parts(data, what, format_, names):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import inf, isnan
 
+from selective_query._utils.numbers import check_probability
 from selective_query.budgets.base import Budget, least_coverage
 
 
@@ -58,15 +59,33 @@ class Certificate:
 
     budget: Budget | None
     threshold: float | None
-    n: int
+    n: float
     confidence: float | None
     exact: bool
     method: str
-    bound: float | tuple | None = None
+    bound: float | tuple[float | None, ...] | None = None
     vacuous: bool = False
-    rank: int | None = None
-    short_by: tuple | None = None
+    rank: float | None = None
+    short_by: tuple[float | None, ...] | None = None
     weighted: bool = False
+
+    def __post_init__(self):
+        if self.confidence is not None:
+            check_probability(self.confidence, "confidence")
+        parts = () if self.budget is None else self.budget.parts
+        for name, values in (("bound", self._bounds), ("short_by", self.short_by)):
+            if values is not None and len(values) != len(parts):
+                raise ValueError(
+                    f"{name} must be known of each of the {len(parts)} parts of "
+                    f"{self.budget}. Got {values}."
+                )
+
+    @property
+    def _bounds(self):
+        """The bound of each part, None where there is none."""
+        if self.bound is None or isinstance(self.bound, tuple):
+            return self.bound
+        return (self.bound,)
 
     def __str__(self):
         basis = f"{self.n:.6g} calibration rows"
@@ -80,10 +99,9 @@ class Certificate:
         if self.confidence is not None:
             shown = f"{self.budget}"
             if self.bound is not None:
-                bounds = self.bound if isinstance(self.bound, tuple) else (self.bound,)
                 shown = ", ".join(
                     _with_bound(part, bound)
-                    for part, bound in zip(self.budget.parts, bounds, strict=True)
+                    for part, bound in zip(self.budget.parts, self._bounds, strict=True)
                 )
             return (
                 f"{shown} holds on new data with probability {self.confidence:g} over "
@@ -128,6 +146,6 @@ def _as_coverage(budget):
 
 
 def _with_bound(part, bound):
-    if part.bounds_coverage:
+    if part.bounds_coverage and bound is not None:
         return f"{part} (coverage bound {bound:.4g})"
     return str(part)

@@ -1,9 +1,11 @@
 """Operating points: a threshold, one for each group, or a mixture for each group."""
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
+from selective_query._utils.numbers import is_number
 from selective_query.budgets._columns import part_that_reads
 from selective_query.budgets.base import Budget
 from selective_query.budgets.certificates import Certificate
@@ -34,6 +36,10 @@ class OperatingPoint:
     coverage: float
     accuracy: float
     certificate: Certificate
+
+    def __post_init__(self):
+        if not is_number(self.threshold) or isnan(self.threshold):
+            raise ValueError(f"threshold must be a number. Got {self.threshold!r}.")
 
     def keeps(self, score, evidence):
         """Whether the base answers, for rows with these scores.
@@ -74,9 +80,18 @@ class GroupOperatingPoint(OperatingPoint):
         None; there are several.
     """
 
-    thresholds: tuple = ()
-    coverages: tuple = ()
+    thresholds: tuple[tuple[str | float | bool, float], ...] = ()
+    coverages: tuple[tuple[str | float | bool, float], ...] = ()
     rounding_loss: float = 0.0
+
+    def __post_init__(self):
+        groups = [group for group, _ in self.thresholds]
+        by = part_that_reads(self.budget, "group")
+        if not groups or len(set(groups)) < len(groups) or not (by or groups == [0]):
+            raise ValueError(
+                "thresholds must name each group of the budget once, or 0 where there "
+                f"are none. Got {groups[:10]} for {self.budget}."
+            )
 
     def keeps(self, score, evidence):
         """Whether the base answers, for rows with these scores.
@@ -126,7 +141,20 @@ class MixedOperatingPoint(GroupOperatingPoint):
         What one threshold for each group would be.
     """
 
-    mixtures: tuple = ()
+    mixtures: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        n_groups = len(self.thresholds)
+        if (
+            not self.budget.mixes
+            or len(self.mixtures) != n_groups
+            or not all(self.mixtures)
+        ):
+            raise ValueError(
+                f"mixtures must hold thresholds for each of the {n_groups} groups of a "
+                f"Mixed budget. Got {len(self.mixtures)} for {self.budget}."
+            )
 
     def _keeps(self, score, evidence, place):
         chance = self.budget.column(evidence)

@@ -1,7 +1,7 @@
 """Budgets that look at each row: its group, its cost, and whether it may leave."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -229,8 +229,8 @@ class GroupCoverage(RowBudget):
 max_gap=None))
     """
 
-    minimum: object
-    by: object = None
+    minimum: float | tuple[tuple[str | float | bool, float], ...]
+    by: str | Callable | None = None
     max_gap: float | None = None
 
     reads, parameter = "group", "by"
@@ -322,7 +322,7 @@ class MaxQueryCost(RowBudget):
     """
 
     maximum: float
-    cost: object = None
+    cost: str | Callable | None = None
 
     reads, parameter = "query_cost", "cost"
     likely_coverage = 0.5
@@ -348,7 +348,7 @@ class StayLocal(RowBudget):
         where a row must stay.
     """
 
-    where: object = None
+    where: str | Callable | None = None
 
     reads, parameter = "local_only", "where"
 

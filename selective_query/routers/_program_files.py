@@ -7,6 +7,8 @@ from selective_query.routers._operations import OPERATIONS
 
 FORMAT = 1
 MOST_STEPS = 10_000
+# All arrays together, of which a file may name one many times: 256 MiB.
+MOST_STORED = 2**25
 STEP_KEYS = ("op", "inputs")
 
 
@@ -30,6 +32,17 @@ def checked_steps(data):
     if not isinstance(steps, (list, tuple)) or not 0 < len(steps) <= MOST_STEPS:
         raise ValueError(
             f"steps must be a list of 1 to {MOST_STEPS} steps. Got {_shown(steps)}."
+        )
+    stored = sum(
+        value.size
+        for step in steps
+        if isinstance(step, dict)
+        for value in step.values()
+        if isinstance(value, np.ndarray)
+    )
+    if stored > MOST_STORED:
+        raise ValueError(
+            f"The arrays of a program may hold {MOST_STORED} numbers. Got {stored}."
         )
     return [_checked_step(*step) for step in enumerate(steps)], data["router"]
 

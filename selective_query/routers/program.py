@@ -18,6 +18,8 @@ CHUNK = 2048
 # Numbers of one row, all steps together, that a program from a file may make: a small
 # file must not ask for much memory.
 MOST_NUMBERS = 2**17
+# Tables as wide as evidence of any width, which may be that of all classes.
+MOST_OPEN_TABLES = 64
 
 
 class Step(NamedTuple):
@@ -329,7 +331,7 @@ class Program:
     def _check_chain(self):
         widths = self.widths()
         made = [
-            width or 0
+            (width or 0) + len(step.parameters.get("landmarks", ()))
             for step, width in zip(self.steps, widths, strict=True)
             if step.op != "read"
         ]
@@ -342,6 +344,13 @@ class Program:
             raise ValueError(
                 f"A program may make {MOST_NUMBERS} numbers for a row. These steps "
                 f"make {sum(made)}."
+            )
+        places = range(len(widths))
+        is_open = [widths[i] is None and self.steps[i].op != "read" for i in places]
+        if sum(is_open) > MOST_OPEN_TABLES:
+            raise ValueError(
+                f"A program may make {MOST_OPEN_TABLES} tables as wide as evidence of "
+                f"any width. These steps make {sum(is_open)}."
             )
         for step in self.steps:
             for i in step.inputs:

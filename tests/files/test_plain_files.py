@@ -214,8 +214,8 @@ def test_a_bomb_is_refused(tmp_path):
         load(tmp_path / "bomb")
 
 
-def test_changed_files_are_read_or_refused_and_nothing_else(saved, tmp_path):
-    """One value of the text replaced at random by another of any kind."""
+def test_changed_files_are_read_or_refused_and_nothing_else(saved, outcomes, tmp_path):
+    """One value of the text replaced at random; what is read decides."""
     rng = np.random.default_rng(0)
     strange = [None, True, -1, 0, 2**70, 0.5, 1e308, "", "margin", [], {}, [[[]]],
                {"array": 0}, {"float": "nan"}, {"type": "All", "budgets": []},
@@ -227,6 +227,7 @@ def test_changed_files_are_read_or_refused_and_nothing_else(saved, tmp_path):
         container[key] = strange[rng.integers(len(strange))]
 
     refused = 0
+    few = outcomes.take(slice(0, 3))
     for _ in range(300):
         try:
             loaded = load(rewritten(saved, tmp_path / "changed", change))
@@ -234,6 +235,11 @@ def test_changed_files_are_read_or_refused_and_nothing_else(saved, tmp_path):
             refused += "is damaged" in str(error)
             continue
         assert isinstance(loaded, (RoutingPolicy, Rule))
+        assert str(loaded.operating_point_)
+        try:
+            assert loaded.decide(few).shape == (3,)
+        except ValueError as error:
+            assert "was fitted on" in str(error)  # other evidence than this
     assert refused > 150
 
 
@@ -251,3 +257,106 @@ def test_no_calibration_row_is_lost_in_a_warning(outcomes, tmp_path):
         policy = RoutingPolicy("margin", 0.99).fit(few)
     save(policy, tmp_path / "few")
     assert load(tmp_path / "few").operating_point_.threshold == np.inf
+
+
+POINT = ("rule", "operating_point")
+CERTIFICATE = (*POINT, "certificate")
+# A budget, and what in its file does not belong to the rest.
+INCONSISTENT = {
+    "no threshold": (0.8, put(*POINT, "threshold", value=None)),
+    "a threshold beyond floats": (0.8, put(*POINT, "threshold", value=10**400)),
+    "a threshold that is NaN": (0.8, put(*POINT, "threshold", value={"float": "nan"})),
+    "a word for a coverage": (0.8, put(*POINT, "coverage", value="all")),
+    "a number as certificate": (0.8, put(*CERTIFICATE, value=7)),
+    "a confidence of 7": (0.8, put(*CERTIFICATE, "confidence", value=7)),
+    "a bound for no part": (0.8, put(*CERTIFICATE, "bound", value=[0.1, 0.2])),
+    "shortfalls of no part": (0.8, put(*CERTIFICATE, "short_by", value=[])),
+    "an array as a flag": (0.8, put(*CERTIFICATE, "exact", value={"array": 0})),
+    "an array as exact": (0.8, put("rows", "scores", "exact", value={"array": 0})),
+    "half a class": (0.8, put("rule", "columns", 0, 1, value=2.5)),
+    "no class": (0.8, put("rule", "columns", 0, 1, value=0)),
+    "a router of no name": (0.8, put("parameters", "router", value=["margin"])),
+    "a seed that is none": (0.8, put("parameters", "random_state", value=-0.5)),
+    "a share that is none": (0.8, put("parameters", "calibration", value=7)),
+    "a confidence that is none": (0.8, put("parameters", "confidence", value=1)),
+    "a coverage that is none": (0.8, put("parameters", "coverage", value="all")),
+    "a seed for no rows": (0.8, put("rows", "seed", value=2**70)),
+    "rows of no weight": (0.8, lambda data: data["rows"]["scores"].update(
+        weight=data["rows"]["scores"]["fold"]  # zeros
+    )),
+    "groups that are named by nothing known": (
+        GroupCoverage(0.6, by="predicted_class"),
+        put("parameters", "coverage", "by", value=7),
+    ),
+    "rows that stay for no known reason": (
+        All(0.5, StayLocal()), put("rule", "local", 0, "where", value=[1])
+    ),
+    "no group": (
+        GroupCoverage(0.6, by="predicted_class"), put(*POINT, "thresholds", value=[])
+    ),
+    "a group twice": (
+        GroupCoverage(0.6, by="predicted_class"),
+        put(*POINT, "thresholds", 0, 0, value=1),
+    ),
+    "groups of a budget without": (
+        GroupCoverage(0.6, by="predicted_class"), put(*POINT, "budget", value=None)
+    ),
+    "a group without mixture": (
+        Mixed(0.5, MaxQueryCost(0.2)), put(*POINT, "mixtures", value=[])
+    ),
+    "a mixture of nothing": (
+        Mixed(0.5, MaxQueryCost(0.2)), put(*POINT, "mixtures", 0, value=[])
+    ),
+    "mixtures of a budget without": (
+        Mixed(0.5, MaxQueryCost(0.2)),
+        put(*POINT, "budget", value={"type": "MaxQueryCost", "maximum": 0.2}),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("budget", "change"), INCONSISTENT.values(), ids=INCONSISTENT)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_would_fail_in_use_is_refused_at_once(budget, change, outcomes, tmp_path):
+    save(RoutingPolicy("margin", budget, random_state=1).fit(outcomes), tmp_path / "p")
+    with pytest.raises(ValueError, match="is damaged, or comes from another release"):
+        load(rewritten(tmp_path / "p", tmp_path / "bad", change))
+
+
+def test_rows_are_made_where_they_belong_alone(saved, tmp_path):
+    """Rows are sorted as they are made: a small file must not ask for it often."""
+
+    def crowd(data):
+        rows = data["rows"]["judged"]
+        data["parameters"]["coverage"] = {
+            "type": "dict",
+            **{f".{i}": rows for i in range(10)},
+        }
+
+    with pytest.raises(ValueError, match="holds a JudgedRows where none belongs"):
+        load(rewritten(saved, tmp_path / "crowd", crowd))
+
+
+def test_a_bomb_of_text_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("plain.json", f"[{'[],' * 2**23}[]]")
+    with pytest.raises(ValueError, match="plain.json may hold 16777216 bytes"):
+        load(tmp_path / "bomb")
+
+
+def test_an_archive_of_another_version_is_named(saved, tmp_path):
+    data = bytearray(saved.read_bytes())
+    data[data.index(b"PK\1\2") + 6] = 99
+    (tmp_path / "new").write_bytes(data)
+    with pytest.raises(ValueError, match="new is not a file that save"):
+        load(tmp_path / "new")
+
+
+def test_single_precision_and_numbers_of_numpy_come_back(outcomes, tmp_path):
+    proba = outcomes.base_proba.astype(np.float32)
+    single = replace(outcomes, base_proba=proba / proba.sum(axis=1, keepdims=True))
+    budget = Mixed(0.5, MaxQueryCost(np.float32(0.2)), seed=np.int64(3))
+    policy = RoutingPolicy("margin", budget, random_state=np.int64(1)).fit(single)
+    save(policy, tmp_path / "policy")
+    again = load(tmp_path / "policy")
+    assert again.get_params() == policy.get_params()
+    assert again.at(0.7).operating_point_ == policy.at(0.7).operating_point_

@@ -25,6 +25,7 @@ from selective_query.routers import (
     make_router,
 )
 from selective_query.routers._operations import OPERATIONS
+from selective_query.routers._operations import trees as _trees
 from selective_query.routers.boosted_benefit import _table_of
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost
@@ -506,6 +507,53 @@ def test_a_small_file_asks_for_no_great_memory():
     )  # fmt: skip
     with pytest.raises(ValueError, match="and 1024 at most"):
         Program.from_dict(data)
+
+
+def test_a_width_that_evidence_tells_asks_for_no_great_memory_either():
+    for op, n_tables in (("concatenate", 2), ("pairs", 1)):
+        steps = Steps()
+        wide = steps.add(op, *[steps.read("base_proba")] * n_tables)
+        steps.add("reduce", wide, function="max")
+        with pytest.raises(ValueError, match="known width"):
+            Program.from_dict(steps.program("mine").to_dict())
+    steps = Steps()
+    table = steps.read("base_proba")
+    for _ in range(65):
+        table = steps.add("centre", table)
+    steps.add("reduce", table, function="max")
+    with pytest.raises(ValueError, match="may make 64 tables as wide as evidence"):
+        Program.from_dict(steps.program("mine").to_dict())
+
+
+def test_an_array_that_is_named_often_counts_each_time():
+    steps = Steps()
+    table, weight = steps.read("base_features", 1000), np.zeros((1000, 1000))
+    for _ in range(34):
+        table = steps.add("affine", table, weight=weight, bias=None)
+    steps.add("reduce", table, function="max")
+    with pytest.raises(ValueError, match="may hold 33554432 numbers. Got 34000000"):
+        Program.from_dict(steps.program("mine").to_dict())
+
+
+def test_a_program_takes_no_great_memory_or_time_for_a_row():
+    many = 2**17
+    with pytest.raises(ValueError, match="may make 131072 numbers for a row"):
+        parameters = {"weights": np.zeros(many), "width": 1.0}
+        kernel = made("kernel", landmarks=np.zeros((many, 3)), **parameters)
+        Program.from_dict(kernel.to_dict())
+    roots = np.zeros(2**20, dtype=int)
+    with pytest.raises(ValueError, match="1048576 trees of up to 1 comparisons"):
+        Program.from_dict(trees(root=roots))
+
+
+def test_trees_are_walked_once_however_many_there_are(monkeypatch):
+    walked = []
+    levels_of = _trees.levels_of
+    monkeypatch.setattr(
+        _trees, "levels_of", lambda nodes: walked.append(nodes) or levels_of(nodes)
+    )
+    Program.from_dict(trees(root=np.array([0, 3, 0])))
+    assert len(walked) == 1
 
 
 def leaves_of(data):

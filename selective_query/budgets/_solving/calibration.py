@@ -7,6 +7,7 @@ from math import inf, nan
 import numpy as np
 from sklearn.utils import check_random_state
 
+from selective_query._utils.numbers import as_column, check_finite
 from selective_query.budgets._columns import RowColumns, read_to_be_solved
 from selective_query.budgets._solving.groups import solve_groups
 from selective_query.budgets._solving.reach import Reach
@@ -82,10 +83,18 @@ class Calibration:
             0 <= row < n_rows
             for row in (shift[2].min(initial=0), shift[2].max(initial=0))
         )
-        if {len(column) for column in columns} != {n_rows} or not (
-            inside and len({len(part) for part in shift}) == 1
+        if {np.shape(column) for column in columns} != {(n_rows,)} or not (
+            inside and len({np.shape(part) for part in shift}) == 1
         ):
             raise ValueError("The calibration rows of a policy do not belong together.")
+        if given["shift"] and not all(part.dtype.kind == "i" for part in shift[2:]):
+            raise ValueError("shift must name rows and fits by whole numbers.")
+        if not self.scores.n:
+            raise ValueError("There are no calibration rows of positive weight.")
+        check_random_state(self.seed)
+        for kind, _, column in self.columns.kept:
+            if kind != "GroupCoverage":  # whose labels may be text
+                check_finite(as_column(column, kind), kind, 0, each="row")
 
     def solve(self, budget, confidence=None):
         """The operating point for a budget.

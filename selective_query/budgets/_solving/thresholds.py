@@ -48,6 +48,7 @@ class CalibrationScores:
 
     def __init__(self, score, weight=None, *, exact, shift=None, fold=None):
         precision = np.result_type(np.float32, np.asarray(score).dtype)
+        self._precision = precision
         score, weight = _checked(score, weight)
         if fold is None:
             fold = np.zeros(len(score), dtype=int)
@@ -85,7 +86,7 @@ class CalibrationScores:
         """What it was made from, by the names of its parameters."""
         score, weight, shift, fold = self._given
         return {
-            "score": score,
+            "score": score.astype(self._precision, copy=False),
             "weight": weight,
             "exact": self.exact,
             "shift": shift,
@@ -99,7 +100,11 @@ class CalibrationScores:
             theirs = rows[shift[2]]
             shift = tuple(part[theirs] for part in shift)
         return CalibrationScores(
-            score[rows], weight[rows], exact=self.exact, shift=shift, fold=fold[rows]
+            self.given["score"][rows],
+            weight[rows],
+            exact=self.exact,
+            shift=shift,
+            fold=fold[rows],
         )
 
     def above(self, score):

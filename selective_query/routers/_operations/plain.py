@@ -88,7 +88,9 @@ class Concatenate(Operation):
         return np.concatenate(tables, axis=1)
 
     def width(self, *widths):
-        return None if None in widths else sum(widths)
+        if None in widths:
+            raise ValueError("it needs tables of known widths.")
+        return sum(widths)
 
 
 class Log(Operation):
@@ -306,9 +308,9 @@ class Pairs(Operation):
         return table[:, larger] - table[:, smaller]
 
     def width(self, width):
-        if width == 1:
-            raise ValueError("one column has no pairs.")
-        return None if width is None else width * (width - 1) // 2
+        if width in (None, 1):
+            raise ValueError("pairs need a table of known width, of two columns.")
+        return width * (width - 1) // 2
 
     def macs(self, width):
         return width * (width - 1) // 2

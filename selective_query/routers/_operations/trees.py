@@ -14,6 +14,8 @@ from selective_query.routers._operations.operation import (
 # Rows whose places in all trees stay in the processor's cache, and trees likewise.
 TREE_ROWS, TREES = 256, 128
 MOST_LEVELS = 1024
+# Of a row, in all trees: a million take a hundredth of a second.
+MOST_COMPARISONS = 2**20
 
 
 class Trees(Operation):
@@ -68,7 +70,14 @@ class Trees(Operation):
                 f"is a leaf, so that no path has a cycle. Node {node} has "
                 f"{children[node].tolist()}."
             )
-        longest = max(levels_of(children)[i] for i in root.tolist())
+        levels = levels_of(children)
+        compared = [levels[i] for i in root.tolist()]
+        longest = max(compared)
+        if sum(compared) + len(compared) > MOST_COMPARISONS:
+            raise ValueError(
+                f"{len(root)} trees of up to {longest} comparisons take more than "
+                f"{MOST_COMPARISONS} steps."
+            )
         if depth != longest or depth > MOST_LEVELS:
             raise ValueError(
                 f"depth must be the comparisons on the longest path, {longest}, and "
