@@ -95,7 +95,7 @@ class CalibrationScores:
 
     def of(self, rows):
         """The same of some rows, given by a mask."""
-        score, weight, shift, fold = self._given
+        _, weight, shift, fold = self._given
         if shift is not None:
             theirs = rows[shift[2]]
             shift = tuple(part[theirs] for part in shift)
