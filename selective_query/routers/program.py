@@ -335,7 +335,7 @@ class Program:
             for step, width in zip(self.steps, widths, strict=True)
             if step.op != "read"
         ]
-        if widths[-1] not in (1, None) or self.steps[-1].op == "read":
+        if widths[-1] != 1 or self.steps[-1].op == "read":
             raise ValueError(
                 "The last step of a program must make one column, the score. Got "
                 f"{self.steps[-1].op} of {widths[-1]} columns."

@@ -284,6 +284,9 @@ INCONSISTENT = {
     "rows of no weight": (0.8, lambda data: data["rows"]["scores"].update(
         weight=data["rows"]["scores"]["fold"]  # zeros
     )),
+    "rows of two weights": (0.8, lambda data: data["rows"]["judged"].update(
+        weight=data["rows"]["judged"]["base_utility"]
+    )),
     "groups that are named by nothing known": (
         GroupCoverage(0.6, by="predicted_class"),
         put("parameters", "coverage", "by", value=7),
@@ -360,3 +363,15 @@ def test_single_precision_and_numbers_of_numpy_come_back(outcomes, tmp_path):
     again = load(tmp_path / "policy")
     assert again.get_params() == policy.get_params()
     assert again.at(0.7).operating_point_ == policy.at(0.7).operating_point_
+
+
+def test_weights_of_a_file_are_not_counted_out_in_memory(outcomes, tmp_path):
+    """Rows that settle a sequence of thresholds may weigh more than the others."""
+    graded = replace(outcomes, base_utility=outcomes.base_utility * 0.5 + 0.3)
+    policy = RoutingPolicy("margin", 0.5, calibration=0.5, random_state=0).fit(graded)
+    ordering = policy._calibration.ordering
+    ordering = replace(ordering, weight=np.full(len(ordering.weight), 1e12))
+    policy._calibration = replace(policy._calibration, ordering=ordering)
+    save(policy, tmp_path / "policy")
+    with pytest.raises(ValueError, match="rows at most, one by one"):
+        load(tmp_path / "policy").at(MinAccuracy(0.5), confidence=0.8)

@@ -412,6 +412,10 @@ SCORE = {"op": "reduce", "inputs": [0], "function": "max"}
             with_steps({"op": "constant", "inputs": [], "value": np.nan}),
             "must be a number",
         ),
+        (
+            with_steps({"op": "constant", "inputs": [], "value": 10**300}),
+            "must be a number",
+        ),
         (affine(weight=np.ones((2, 1))), "weight is for 2 columns. The table has 3"),
         (affine(weight=np.ones(3)), "weight must be an array of numbers, of 2 dim"),
         (affine(weight=[[1.0]] * 3), "weight must be an array of numbers"),
@@ -522,6 +526,34 @@ def test_a_width_that_evidence_tells_asks_for_no_great_memory_either():
         table = steps.add("centre", table)
     steps.add("reduce", table, function="max")
     with pytest.raises(ValueError, match="may make 64 tables as wide as evidence"):
+        Program.from_dict(steps.program("mine").to_dict())
+
+
+@pytest.mark.parametrize(
+    ("op", "parameters"),
+    [
+        ("affine", {"weight": np.ones((7, 1)), "bias": None}),
+        ("scale", {"centre": np.zeros(1), "scale": np.ones(1)}),
+        ("columns", {"start": 100, "stop": 101}),
+        ("kernel", {"landmarks": TABLE, "weights": np.ones(2), "width": 1.0}),
+        ("trees", TREES),
+    ],
+)
+def test_what_is_for_some_columns_reads_a_table_of_so_many(op, parameters):
+    steps = Steps()
+    steps.add(op, steps.read("base_proba"), **parameters)
+    with pytest.raises(ValueError, match="needs a table of known width"):
+        Program.from_dict(steps.program("mine").to_dict())
+
+
+def test_tables_of_any_width_do_not_combine():
+    steps = Steps()
+    steps.add("combine", steps.read("base_proba"), steps.read("X"), function="add")
+    with pytest.raises(ValueError, match="needs a table of known width"):
+        Program.from_dict(steps.program("mine").to_dict())
+    steps = Steps()
+    steps.add("centre", steps.read("base_proba"))
+    with pytest.raises(ValueError, match="must make one column, the score"):
         Program.from_dict(steps.program("mine").to_dict())
 
 

@@ -87,6 +87,8 @@ class Calibration:
             inside and len({np.shape(part) for part in shift}) == 1
         ):
             raise ValueError("The calibration rows of a policy do not belong together.")
+        if self.judged is not None and (self.judged.weight != given["weight"]).any():
+            raise ValueError("The calibration rows of a policy have two weights each.")
         if given["shift"] and not all(part.dtype.kind == "i" for part in shift[2:]):
             raise ValueError("shift must name rows and fits by whole numbers.")
         if not self.scores.n:

@@ -10,6 +10,8 @@ from selective_query._utils.validation import check_weights
 from selective_query.metrics._inputs import refuse_nan
 from selective_query.outcomes._sorted_rows import SortedRows
 
+MOST_COUNTED = 2**27
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class JudgedRows:
@@ -148,6 +150,11 @@ class Sweep:
     @cached_property
     def _in_random_order(self):
         # Tests that look at row after row must not see the order of a sorted file.
+        if self.n > MOST_COUNTED:
+            raise ValueError(
+                f"A certificate looks at {MOST_COUNTED} rows at most, one by one. Got "
+                f"weights of {self.n:g} in all. Divide them, or set confidence=None."
+            )
         times = self.rows.weight.astype(int)
         counted = np.repeat(np.arange(len(times)), times)
         return np.random.RandomState(0).permutation(counted)

@@ -1,5 +1,7 @@
 """What each operation of a program says, and how its parameters are checked."""
 
+from math import isnan
+
 import numpy as np
 
 from selective_query._utils.numbers import LARGEST, check_whole, is_number
@@ -73,7 +75,8 @@ def width_or_none(value, name):
 
 
 def constant(value, name):
-    if not is_number(value) or np.isnan(value):
+    as_float = is_number(value) and (isinstance(value, float) or abs(value) <= LARGEST)
+    if not as_float or isnan(value):
         raise ValueError(f"{name} must be a number, perhaps infinite. Got {value!r}.")
     return float(value)
 
@@ -130,8 +133,15 @@ def thresholds(value, name):
     return value
 
 
+def known_width(width):
+    """The width, or a ValueError where only the evidence tells it."""
+    if width is None:
+        raise ValueError("it needs a table of known width.")
+    return width
+
+
 def same_width(width, known, name):
-    """The width, which must be that of an array, where it is known."""
-    if width not in (None, known):
+    """The width, which must be that of an array."""
+    if known_width(width) != known:
         raise ValueError(f"{name} is for {known} columns. The table has {width}.")
     return width

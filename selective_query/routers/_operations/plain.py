@@ -19,6 +19,7 @@ from selective_query.routers._operations.operation import (
     bias_or_none,
     constant,
     finite,
+    known_width,
     one_of,
     same_width,
     scales,
@@ -73,7 +74,7 @@ class Columns(Operation):
         return table[:, start:stop]
 
     def width(self, width, start, stop):
-        if start >= stop or (width is not None and stop > width):
+        if start >= stop or stop > known_width(width):
             raise ValueError(
                 f"columns {start} to {stop} are not there; the table has {width}."
             )
@@ -88,9 +89,7 @@ class Concatenate(Operation):
         return np.concatenate(tables, axis=1)
 
     def width(self, *widths):
-        if None in widths:
-            raise ValueError("it needs tables of known widths.")
-        return sum(widths)
+        return sum(map(known_width, widths))
 
 
 class Log(Operation):
@@ -155,7 +154,7 @@ class Scale(Operation):
             raise ValueError(
                 f"centre and scale must be as long. Got {len(centre)} and {len(scale)}."
             )
-        return same_width(width, len(scale), "scale") or len(scale)
+        return same_width(width, len(scale), "scale")
 
     def macs(self, width, centre, scale):
         return 2 * width
@@ -197,13 +196,11 @@ class Combine(Operation):
         return self.functions[function](one, other)
 
     def width(self, one, other, function):
-        known = {one, other} - {None}
+        widths = {known_width(one), known_width(other)}
         row_by_row = function == "cross_entropy"
-        if len(known if row_by_row else known - {1}) > 1:
+        if len(widths if row_by_row else widths - {1}) > 1:
             raise ValueError(f"tables of {one} and {other} columns do not combine.")
-        if row_by_row:
-            return 1
-        return None if None in (one, other) else max(one, other)
+        return 1 if row_by_row else max(widths)
 
     def macs(self, one, other, function):
         return max(one, other) + (function == "cross_entropy")
@@ -308,8 +305,8 @@ class Pairs(Operation):
         return table[:, larger] - table[:, smaller]
 
     def width(self, width):
-        if width in (None, 1):
-            raise ValueError("pairs need a table of known width, of two columns.")
+        if known_width(width) == 1:
+            raise ValueError("one column has no pairs.")
         return width * (width - 1) // 2
 
     def macs(self, width):
@@ -324,8 +321,6 @@ class ClassEffect(Operation):
         return effects[top_class(proba)][:, None]
 
     def width(self, width, effects):
-        if width is None:
-            raise ValueError("it needs a base_proba of known width.")
         same_width(width, len(effects), "effects")
         return 1
 

@@ -7,6 +7,7 @@ from selective_query.routers._operations.operation import (
     Operation,
     array_of,
     finite,
+    known_width,
     thresholds,
     whole,
 )
@@ -57,9 +58,7 @@ class Trees(Operation):
             )
         _check_places(root, "root", n_nodes, "nodes")
         _check_places(children, "children", n_nodes, "nodes")
-        if width is None:
-            raise ValueError("trees need a table of known width.")
-        _check_places(feature, "feature", width, "columns")
+        _check_places(feature, "feature", known_width(width), "columns")
         own = np.arange(n_nodes)
         behind = children.min(axis=1) > own
         is_sound = behind | (children == own[:, None]).all(axis=1)
