@@ -10,6 +10,8 @@ import numpy as np
 from selective_query.outcomes._archives import opened, read_member, usual_size
 
 TEXT = "plain.json"
+# Truth values, whole numbers, floats up to double precision, text.
+CODES = "?bBhHiIlLqQefdU"
 # A list of JSON takes sixty times its text in memory, and no rule so long a text.
 MOST_TEXT = 2**24
 # Words that JSON has no number for.
@@ -79,6 +81,8 @@ def _with_arrays(data, archive, read):
             raise ValueError(f"array must be a number. Got {number!r:.60}")
         if number not in read:
             read[number] = read_member(archive, f"{number}.npy")
+            if read[number].dtype.char not in CODES:
+                raise ValueError(f"an array of {read[number].dtype} is none of ours")
         return read[number]
     if data.keys() == {"float"}:
         return _WORDS[data["float"]]

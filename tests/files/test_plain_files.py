@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from selective_query import RoutingPolicy, Rule, load, save
+from selective_query._files.plain import packed
 from selective_query.budgets import (
     All,
     Coverage,
@@ -375,3 +376,15 @@ def test_weights_of_a_file_are_not_counted_out_in_memory(outcomes, tmp_path):
     save(policy, tmp_path / "policy")
     with pytest.raises(ValueError, match="rows at most, one by one"):
         load(tmp_path / "policy").at(MinAccuracy(0.5), confidence=0.8)
+
+
+@pytest.mark.parametrize("dtype", [np.longdouble, complex, "M8[s]", "S3"])
+def test_arrays_are_of_few_kinds(dtype, outcomes, tmp_path):
+    policy = RoutingPolicy("margin", All(0.5, MaxQueryCost(0.2))).fit(outcomes)
+    data = policy.to_dict()
+    kind, where, column = data["rows"]["columns"]["kept"][0]
+    data["rows"]["columns"]["kept"] = [[kind, where, column.astype(dtype)]]
+    file = tmp_path / "policy"
+    file.write_bytes(packed({"kind": "RoutingPolicy", **data}))
+    with pytest.raises(ValueError, match="is damaged.*an array of .* is none of ours"):
+        load(file)
