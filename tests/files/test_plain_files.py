@@ -388,3 +388,13 @@ def test_arrays_are_of_few_kinds(dtype, outcomes, tmp_path):
     file.write_bytes(packed({"kind": "RoutingPolicy", **data}))
     with pytest.raises(ValueError, match="is damaged.*an array of .* is none of ours"):
         load(file)
+
+
+def test_utilities_of_a_file_are_shares(outcomes):
+    data = RoutingPolicy("margin", 0.5).fit(outcomes).to_dict()
+    for changed in ("base_utility", "query_utility"):
+        rows = data["rows"]["judged"]
+        huge = {**rows, changed: np.full(400, 2.0**40)}
+        bad = {**data, "rows": {**data["rows"], "judged": huge}}
+        with pytest.raises(ValueError, match="Utilities .* must be at most 1"):
+            RoutingPolicy.from_dict(bad)

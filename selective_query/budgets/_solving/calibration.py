@@ -89,6 +89,10 @@ class Calibration:
             raise ValueError("The calibration rows of a policy do not belong together.")
         if self.judged is not None and (self.judged.weight != given["weight"]).any():
             raise ValueError("The calibration rows of a policy have two weights each.")
+        for rows in filter(None, (self.judged, self.ordering)):
+            utilities = np.concatenate([rows.base_utility, rows.query_utility])
+            if utilities.max(initial=0) > 1:
+                raise ValueError("Utilities of calibration rows must be at most 1.")
         if given["shift"] and not all(part.dtype.kind == "i" for part in shift[2:]):
             raise ValueError("shift must name rows and fits by whole numbers.")
         if not self.scores.n:
