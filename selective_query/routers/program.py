@@ -118,6 +118,10 @@ class Program:
     ``constant``      value                              the same for each row
     ================  =================================  ===============================
 
+    What is read as it comes may go to ``top``, ``doubt``, ``log``, ``apply``,
+    ``centre``, ``reduce``, ``peak`` and ``soft_max``; all others need to know how many
+    columns there are.
+
     Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
     ``top``, ``class_effect``, ``single`` and ``entropy`` look at them; the last spreads
     evenly what is not listed.
