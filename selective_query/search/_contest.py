@@ -8,7 +8,11 @@ from selective_query._utils.labels import pick_rows
 from selective_query._utils.parallel import in_parallel
 from selective_query.footprint._device_check import device_report
 from selective_query.routers.registry import make_router
-from selective_query.search._hybrid_accuracy import Judged, judge_base
+from selective_query.search._hybrid_accuracy import (
+    Judged,
+    compared_coverage,
+    judge_base,
+)
 from selective_query.search.space import SearchSpace
 
 # Of each class on the fewest rows, so that folds hold some.
@@ -133,7 +137,8 @@ class Contest:
         search, rows = self.search, np.sort(self.order[:n_rows])
         judge = check_memory(search.memory).cache(judge_base)
         part = pick_rows(rows, self.X, self.y, self.weight)
-        settings = search.global_estimator, search.coverage, search.cv
+        coverage = compared_coverage(search.coverage)
+        settings = search.global_estimator, coverage, search.cv
         routers = search.proxy, search.router if learned else None
         found = in_parallel(
             judge,

@@ -5,8 +5,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query._models.crossfit import cross_fit_outcomes
+from selective_query.budgets.base import least_coverage
+from selective_query.budgets.combined import check_coverage
 from selective_query.metrics import accuracy_at_coverage, pareto_front
 from selective_query.routers.registry import make_router
+
+
+def compared_coverage(coverage):
+    """The coverage that a number or limits amount to, at which bases are compared.
+
+    Raises
+    ------
+    ValueError
+        When it is None, or asks for a quality or looks at rows, where each base would
+        end at a coverage of its own.
+    """
+    budget = check_coverage(coverage)
+    if budget is None or budget.measures_quality or budget.reads_rows:
+        raise ValueError(
+            "coverage must be a number in [0, 1] or a budget that limits queries, such "
+            "as MaxLatency: bases are compared at the same coverage. Got "
+            f"{coverage!r}. Search at a coverage, and ask best_hybrid_.at() for the "
+            "rest."
+        )
+    return least_coverage(budget)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Choose the base by what the hybrid around it can reach."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -24,7 +24,7 @@ from selective_query.footprint._device_check import check_device
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 from selective_query.search._contest import Contest
-from selective_query.search._hybrid_accuracy import pareto
+from selective_query.search._hybrid_accuracy import compared_coverage, pareto
 from selective_query.search.space import SearchSpace
 
 
@@ -56,8 +56,9 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Bases by name; or a space of parameters, in which the better half of each
         generation is mutated.
     global_estimator : classifier
-    coverage : float, default=0.9
-        At which hybrids are compared, in [0, 1].
+    coverage : float or Budget, default=0.9
+        At which hybrids are compared, in [0, 1]; of a budget that limits queries the
+        coverage that it amounts to.
     router : str or BaseRouter, default="auto"
         For the last comparison and the hybrid that is fitted.
     proxy : str or BaseRouter, default="max_probability"
@@ -133,7 +134,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     _parameter_constraints = {
         "candidates": [dict, SearchSpace],
         "global_estimator": [Offers(["fit", "predict"])],
-        "coverage": [Interval(Real, 0, 1, closed="both")],
+        "coverage": "no_validation",  # compared_coverage says more
         "router": [str, BaseRouter],
         "proxy": [str, BaseRouter],
         "device": "no_validation",  # check_device says more
@@ -218,6 +219,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise ValueError("candidates must name at least one base. Got {}.")
         if self.device is not None:
             check_device(self.device)
+        compared_coverage(self.coverage)
         make_router(self.proxy, name="proxy")
         refuse_bound(make_router(self.router))
         seed = self.random_state

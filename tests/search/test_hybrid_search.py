@@ -13,6 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import HybridClassifier, HybridSearchCV, SearchSpace
+from selective_query.budgets import MinAccuracy, QueryRate
 from selective_query.exceptions import BoundRouterError
 from selective_query.routers import EntropyRouter
 from selective_query.search._contest import stratified_order
@@ -322,3 +323,23 @@ def test_a_search_that_fails_leaves_the_one_before(global_, digits, monkeypatch)
     with pytest.raises(RuntimeError, match="no more memory"):
         found.fit(digits[0][600:], digits[1][600:])
     assert vars(found) == before
+
+
+def test_limits_are_compared_at_the_coverage_that_they_amount_to(global_, digits):
+    candidates = {"stump": DecisionTreeClassifier(max_depth=1), "bayes": GaussianNB()}
+    rows = [part[600:] for part in digits]
+    by_number, by_limit = (
+        HybridSearchCV(candidates, global_, coverage=asked, cv=3, random_state=0).fit(
+            *rows
+        )
+        for asked in (0.75, QueryRate(0.25))
+    )
+    np.testing.assert_equal(by_limit.results_, by_number.results_)
+    assert by_limit.best_hybrid_.operating_point_.budget == QueryRate(0.25)
+
+
+@pytest.mark.parametrize("coverage", [None, MinAccuracy(0.9), 1.5, "0.9"])
+def test_bases_are_compared_at_one_coverage(coverage, global_, digits):
+    candidates = {"bayes": GaussianNB()}
+    with pytest.raises(ValueError, match="coverage must be"):
+        HybridSearchCV(candidates, global_, coverage=coverage).fit(*digits)
