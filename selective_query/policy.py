@@ -13,6 +13,7 @@ from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import Interval, fit_context
 from selective_query.budgets._columns import RowColumns, local_parts
 from selective_query.budgets._plain import (
+    check_rows,
     checked_parts,
     from_plain,
     to_plain,
@@ -464,7 +465,7 @@ class RoutingPolicy(BaseEstimator):
         policy.has_global_ = from_plain(data["has_global"], bool)
         policy._calibration = from_plain(data["rows"], Calibration)
         policy._ordering = from_plain(data["ordering"], JudgedRows | None)
-        policy._calibration.check()
+        check_rows(policy._calibration)
         return policy
 
     _PARTS = ("parameters", "rule", "has_global", "rows", "ordering")

@@ -5,7 +5,6 @@ from selective_query.budgets._solving.calibration import Calibration
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.base import Budget, Floor, Limit
-from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.combined import All, Mixed, as_budget
 from selective_query.budgets.floors import (
     MaxExcessError,
@@ -22,6 +21,7 @@ from selective_query.budgets.limits import (
     QueryRate,
 )
 from selective_query.budgets.operating_points import (
+    Certificate,
     GroupOperatingPoint,
     MixedOperatingPoint,
     OperatingPoint,

@@ -6,9 +6,10 @@ from types import UnionType
 from typing import get_args, get_origin
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from selective_query import budgets, costs
-from selective_query._utils.numbers import is_number
+from selective_query._utils.numbers import as_column, check_finite, is_number
 from selective_query.budgets._columns import RowColumns
 from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import All, Mixed
@@ -199,3 +200,37 @@ def checked_parts(data, what, format_, names):
             f"{', '.join(map(str, data))[:200]}."
         )
     return data
+
+
+def check_rows(calibration):
+    """Raise ValueError where the parts of a calibration are not of the same rows."""
+    given = calibration.scores.given
+    n_rows = len(given["score"])
+    columns = [given["weight"], given["fold"]]
+    columns += [] if calibration.judged is None else [calibration.judged.score]
+    columns += [column for _, _, column in calibration.columns.kept]
+    shift = given["shift"] or [np.zeros(0)] * 4
+    inside = all(
+        0 <= row < n_rows for row in (shift[2].min(initial=0), shift[2].max(initial=0))
+    )
+    if {np.shape(column) for column in columns} != {(n_rows,)} or not (
+        inside and len({np.shape(part) for part in shift}) == 1
+    ):
+        raise ValueError("The calibration rows of a policy do not belong together.")
+    if (
+        calibration.judged is not None
+        and (calibration.judged.weight != given["weight"]).any()
+    ):
+        raise ValueError("The calibration rows of a policy have two weights each.")
+    for rows in filter(None, (calibration.judged, calibration.ordering)):
+        utilities = np.concatenate([rows.base_utility, rows.query_utility])
+        if utilities.max(initial=0) > 1:
+            raise ValueError("Utilities of calibration rows must be at most 1.")
+    if given["shift"] and not all(part.dtype.kind == "i" for part in shift[2:]):
+        raise ValueError("shift must name rows and fits by whole numbers.")
+    if not calibration.scores.n:
+        raise ValueError("There are no calibration rows of positive weight.")
+    check_random_state(calibration.seed)
+    for kind, _, column in calibration.columns.kept:
+        if kind != "GroupCoverage":  # whose labels may be text
+            check_finite(as_column(column, kind), kind, 0, each="row")

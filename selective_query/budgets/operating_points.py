@@ -1,14 +1,157 @@
-"""Operating points: a threshold, one for each group, or a mixture for each group."""
+"""Operating points, with one threshold or several, and what is certain about them."""
 
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 
 import numpy as np
 
-from selective_query._utils.numbers import is_number
+from selective_query._utils.numbers import check_probability, is_number
 from selective_query.budgets._columns import part_that_reads
-from selective_query.budgets.base import Budget
-from selective_query.budgets.certificates import Certificate
+from selective_query.budgets.base import Budget, least_coverage
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known about a budget on new data.
+
+    Certificates are pointwise: those of several operating points need not hold
+    together. ``RoutingPolicy.certify_jointly`` gives ones that do.
+
+    Attributes
+    ----------
+    budget : Budget or None
+        What is certified; None where nothing was asked for (``coverage=None``).
+    threshold : float or None
+        The threshold on the query score that it is certified for; None where each
+        group has its own.
+    n : int or float
+        Number of calibration rows; the sum of their weights where they have some.
+    confidence : float or None
+        Probability, over the draw of the calibration rows, that the budget is kept on
+        new data. None: it is kept on average, or just met by the calibration rows; see
+        `short_by`.
+    bound : float, tuple of float or None
+        With a confidence, the value that holds with this confidence, one for each part
+        of ``All``: of limits alone the lower bound of coverage that the threshold's
+        rank gives, beside a floor the coverage that the limit asks for, of a floor the
+        level asked for. None without a confidence.
+    method : str
+        How it was found.
+    exact : bool
+        True when nothing was fitted on the calibration rows. The coverage of a
+        threshold of rank k then follows the Beta(k, n + 1 - k) law for scores without
+        ties, and is stochastically no smaller with ties; of weighted rows, where the
+        weights are counts of rows. False: an approximation.
+    vacuous : bool
+        True when the rows were too few to show anything, so that the budget is kept
+        by the extreme that keeps it always: nothing is queried (a coverage), or
+        everything (an excess error).
+    rank : int or None
+        The threshold is the score of this rank among the calibration rows, where it
+        was found by rank.
+    short_by : tuple of (float or None), or None
+        Without a confidence, for what the calibration rows themselves just meet
+        (floors, groups, costs of rows, mixtures): by how much new data fall short of
+        each part about every second time, one standard error; nan where that is not
+        known. None for a part that is met by two standard errors or more. None as a
+        whole for a threshold by rank, whose coverage holds on average.
+    weighted : bool
+        Whether some calibration row weighs other than 0 or 1. Nothing tells whether
+        whole numbers are counts of rows or importances.
+    """
+
+    budget: Budget | None
+    threshold: float | None
+    n: float
+    confidence: float | None
+    exact: bool
+    method: str
+    bound: float | tuple[float | None, ...] | None = None
+    vacuous: bool = False
+    rank: float | None = None
+    short_by: tuple[float | None, ...] | None = None
+    weighted: bool = False
+
+    def __post_init__(self):
+        if self.confidence is not None:
+            check_probability(self.confidence, "confidence")
+        parts = () if self.budget is None else self.budget.parts
+        for name, values in (("bound", self._bounds), ("short_by", self.short_by)):
+            if values is not None and len(values) != len(parts):
+                raise ValueError(
+                    f"{name} must be known of each of the {len(parts)} parts of "
+                    f"{self.budget}. Got {values}."
+                )
+
+    @property
+    def _bounds(self):
+        """The bound of each part, None where there is none."""
+        if self.bound is None or isinstance(self.bound, tuple):
+            return self.bound
+        return (self.bound,)
+
+    def __str__(self):
+        basis = f"{self.n:.6g} calibration rows"
+        if self.weighted:
+            basis = f"calibration rows of weight {self.n:.6g} in all"
+        if self.budget is None:
+            return "no certificate: no budget was asked for"
+        if self.vacuous:
+            extreme = "everything" if self.threshold == -inf else "nothing"
+            return f"vacuous: {basis} are too few, so {extreme} is queried"
+        if self.confidence is not None:
+            shown = f"{self.budget}"
+            if self.bound is not None:
+                shown = ", ".join(
+                    _with_bound(part, bound)
+                    for part, bound in zip(self.budget.parts, self._bounds, strict=True)
+                )
+            return (
+                f"{shown} holds on new data with probability {self.confidence:g} over "
+                f"the draw of {basis}, by {self.method}"
+            )
+        if self.short_by is not None:
+            met = "is met" if self.exact else "is met by estimate"
+            return (
+                f"{self.budget} {met} on {basis} ({self.method}){self._falls_short()}"
+            )
+        # Weights that are no counts follow no exact law.
+        exactly = self.exact and isinstance(self.n, int)
+        how = f"exactly{self._if_counts}" if exactly else "approximately"
+        return (
+            f"{_as_coverage(self.budget)} holds on average, {how}, by {basis} "
+            f"({self.method})"
+        )
+
+    @property
+    def _if_counts(self):
+        """A proviso where weights are whole numbers, which may be importances too."""
+        may_count = self.weighted and isinstance(self.n, int)
+        return " if sample_weight counts rows" if may_count else ""
+
+    def _falls_short(self):
+        short = [
+            f"{part}" if isnan(by) else f"{part} by about {by:.2g}"
+            for part, by in zip(self.budget.parts, self.short_by, strict=True)
+            if by is not None
+        ]
+        if not short:
+            return f", by two standard errors or more{self._if_counts}"
+        missed = " and ".join(short)
+        return f"; about every second time new data miss {missed}{self._if_counts}"
+
+
+def _as_coverage(budget):
+    """Limits as the coverage that they amount to: that is what holds on average."""
+    if all(part.bounds_coverage and part.states_coverage for part in budget.parts):
+        return f"{budget}"
+    return f"coverage >= {least_coverage(budget):.4g}, as {budget} takes,"
+
+
+def _with_bound(part, bound):
+    if part.bounds_coverage and bound is not None:
+        return f"{part} (coverage bound {bound:.4g})"
+    return str(part)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from math import inf, nan
 import numpy as np
 from sklearn.utils import check_random_state
 
-from selective_query._utils.numbers import as_column, check_finite
 from selective_query.budgets._columns import RowColumns, read_to_be_solved
 from selective_query.budgets._solving.groups import solve_groups
 from selective_query.budgets._solving.reach import Reach
@@ -28,9 +27,8 @@ from selective_query.budgets.base import (
     least_coverage,
     limit_of,
 )
-from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.combined import check_coverage
-from selective_query.budgets.operating_points import OperatingPoint
+from selective_query.budgets.operating_points import Certificate, OperatingPoint
 from selective_query.exceptions import (
     BudgetInfeasibleError,
     CertificateError,
@@ -70,37 +68,6 @@ class Calibration:
     columns: RowColumns = field(default_factory=RowColumns)
     in_benefit_units: bool = False
     answers_exact: bool = True
-
-    def check(self):
-        """Raise ValueError where its parts are not of the same rows, as of a file."""
-        given = self.scores.given
-        n_rows = len(given["score"])
-        columns = [given["weight"], given["fold"]]
-        columns += [] if self.judged is None else [self.judged.score]
-        columns += [column for _, _, column in self.columns.kept]
-        shift = given["shift"] or [np.zeros(0)] * 4
-        inside = all(
-            0 <= row < n_rows
-            for row in (shift[2].min(initial=0), shift[2].max(initial=0))
-        )
-        if {np.shape(column) for column in columns} != {(n_rows,)} or not (
-            inside and len({np.shape(part) for part in shift}) == 1
-        ):
-            raise ValueError("The calibration rows of a policy do not belong together.")
-        if self.judged is not None and (self.judged.weight != given["weight"]).any():
-            raise ValueError("The calibration rows of a policy have two weights each.")
-        for rows in filter(None, (self.judged, self.ordering)):
-            utilities = np.concatenate([rows.base_utility, rows.query_utility])
-            if utilities.max(initial=0) > 1:
-                raise ValueError("Utilities of calibration rows must be at most 1.")
-        if given["shift"] and not all(part.dtype.kind == "i" for part in shift[2:]):
-            raise ValueError("shift must name rows and fits by whole numbers.")
-        if not self.scores.n:
-            raise ValueError("There are no calibration rows of positive weight.")
-        check_random_state(self.seed)
-        for kind, _, column in self.columns.kept:
-            if kind != "GroupCoverage":  # whose labels may be text
-                check_finite(as_column(column, kind), kind, 0, each="row")
 
     def solve(self, budget, confidence=None):
         """The operating point for a budget.

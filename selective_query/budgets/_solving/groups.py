@@ -15,8 +15,8 @@ from selective_query.budgets._solving.thresholds import (
     rows_needed,
 )
 from selective_query.budgets.base import floors_of
-from selective_query.budgets.certificates import Certificate
 from selective_query.budgets.operating_points import (
+    Certificate,
     GroupOperatingPoint,
     MixedOperatingPoint,
     kept_by_mixtures,
