@@ -329,6 +329,11 @@ class MaxQueryCost(RowBudget):
 
     def __post_init__(self):
         check_number(self, "maximum", 0, math.inf)
+        if self.maximum == math.inf:
+            raise ValueError(
+                "MaxQueryCost: maximum must be finite. Got inf, which limits nothing: "
+                "leave this budget out."
+            )
 
     def __str__(self):
         return f"mean cost of queries <= {self.maximum:g}"

@@ -366,3 +366,8 @@ def test_trained_routers_are_told_a_likely_coverage():
     ):
         policy = RoutingPolicy("auto", budget).fit(draw(500, 11))
         assert policy.router_.target_coverage == target
+
+
+def test_a_cost_without_limit_is_refused():
+    with pytest.raises(ValueError, match="maximum must be finite. Got inf"):
+        MaxQueryCost(np.inf)
