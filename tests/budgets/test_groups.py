@@ -371,3 +371,11 @@ def test_trained_routers_are_told_a_likely_coverage():
 def test_a_cost_without_limit_is_refused():
     with pytest.raises(ValueError, match="maximum must be finite. Got inf"):
         MaxQueryCost(np.inf)
+
+
+def test_a_certificate_of_groups_is_vacuous_where_nothing_is_queried():
+    with pytest.warns(CalibrationWarning, match="Nothing will be"):
+        few = fitted(GroupCoverage(0.9), n=60, confidence=0.9)
+    assert few.operating_point_.certificate.vacuous
+    enough = fitted(GroupCoverage(0.5), n=4000, confidence=0.9)
+    assert not enough.operating_point_.certificate.vacuous
