@@ -25,7 +25,6 @@ from selective_query.budgets._solving.calibration import (
     hold_out,
 )
 from selective_query.budgets._solving.reach import judged_rows, likely_coverage
-from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import check_coverage
@@ -103,8 +102,6 @@ class RoutingPolicy(BaseEstimator):
     0.801
     """
 
-    _ordering = None  # rows that settle a sequence of thresholds, where there are some
-
     _parameter_constraints = {
         "router": [str, BaseRouter],
         "coverage": "no_validation",  # check_coverage says more
@@ -177,7 +174,6 @@ class RoutingPolicy(BaseEstimator):
                 "calibration=."
             )
         fitted = unfitted(self)
-        fitted._ordering = None
         fitted.has_global_ = outcomes.has_global
         fitted.rule_ = self.new_rule(outcomes)
         if held_out is None:
@@ -185,8 +181,9 @@ class RoutingPolicy(BaseEstimator):
         else:
             _check_evidence(held_out, "held_out must be Outcomes or")
             fitted.router_.fit(outcomes)
-            fitted._ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
-            fitted._calibrate(held_out, answers_exact)
+            # These rows settle in which order thresholds are tested on the others.
+            ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
+            fitted._calibrate(held_out, answers_exact, ordering)
         return become(self, fitted)
 
     def new_rule(self, outcomes):
@@ -237,7 +234,7 @@ class RoutingPolicy(BaseEstimator):
         calibration = Calibration(scores, judged, answers_exact=answers_exact)
         return self._settle(calibration, outcomes)
 
-    def _calibrate(self, held_out, answers_exact=True):
+    def _calibrate(self, held_out, answers_exact=True, ordering=None):
         """Learn the threshold from rows that nothing was fitted on."""
         local = local_parts(check_coverage(self.coverage))
         self.rule_ = replace(self.rule_, local=local)
@@ -249,7 +246,7 @@ class RoutingPolicy(BaseEstimator):
         fold = getattr(held_out, "fold", None)
         scores = CalibrationScores(score, weight, exact=fold is None, fold=fold)
         calibration = Calibration(
-            scores, judged, ordering=self._ordering, answers_exact=answers_exact
+            scores, judged, ordering=ordering, answers_exact=answers_exact
         )
         return self._settle(calibration, held_out)
 
@@ -375,7 +372,6 @@ class RoutingPolicy(BaseEstimator):
         check_is_fitted(self, "rule_")
         _check_evidence(held_out, "held_out must be Outcomes or")
         moved = copy.copy(self)
-        moved._ordering = None  # Perhaps of another base.
         return moved._calibrate(held_out)
 
     def certify_jointly(self, budgets, *, confidence):
@@ -421,7 +417,6 @@ class RoutingPolicy(BaseEstimator):
             "rule": self.rule_.to_dict(),
             "has_global": self.has_global_,
             "rows": to_plain(self._calibration),
-            "ordering": to_plain(self._ordering),
         }
 
     @classmethod
@@ -464,8 +459,7 @@ class RoutingPolicy(BaseEstimator):
         policy.rule_ = Rule.from_dict(data["rule"])
         policy.has_global_ = from_plain(data["has_global"], bool)
         policy._calibration = from_plain(data["rows"], Calibration)
-        policy._ordering = from_plain(data["ordering"], JudgedRows | None)
         check_rows(policy._calibration)
         return policy
 
-    _PARTS = ("parameters", "rule", "has_global", "rows", "ordering")
+    _PARTS = ("parameters", "rule", "has_global", "rows")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from selective_query._utils.numbers import check_whole
 from selective_query.budgets import OperatingPoint, StayLocal
@@ -52,13 +53,13 @@ class Rule:
 
     @property
     def budget(self):
-        """What was asked for; None for a positive benefit."""
-        return self.operating_point.budget
+        """What was asked for; None for a positive benefit, and before it is cut."""
+        return self.operating_point and self.operating_point.budget
 
     @property
     def certificate(self):
-        """What is known about the budget on new data."""
-        return self.operating_point.certificate
+        """What is known about the budget on new data; None before it is cut."""
+        return self.operating_point and self.operating_point.certificate
 
     @property
     def needs_base(self):
@@ -118,7 +119,17 @@ class Rule:
         -------
         ndarray of shape (n_samples,), bool
             True where the base answers, False where the global is queried.
+
+        Raises
+        ------
+        NotFittedError
+            When the threshold is not learned yet.
         """
+        if self.operating_point is None:
+            raise NotFittedError(
+                "This rule ranks and has no threshold yet, so that it cannot decide. "
+                "Take rule_ of a fitted policy, or cut(operating_point)."
+            )
         return self.operating_point.keeps(self.score(evidence), evidence)
 
     def queried(self, outcomes):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from selective_query import Evidence, HybridClassifier, RoutingPolicy, Rule
@@ -104,3 +105,11 @@ def digits_hybrid():
         GaussianNB(), ExtraTreesClassifier(10, random_state=0), router="margin"
     )
     return hybrid.fit(X[:500], y[:500]), X[500:700]
+
+
+def test_a_rule_without_a_threshold_says_so(outcomes):
+    rule = RoutingPolicy("margin").new_rule(outcomes)
+    assert rule.needs_base
+    assert rule.score(outcomes).shape == (600,)
+    with pytest.raises(NotFittedError, match="has no threshold yet"):
+        rule.decide(outcomes)

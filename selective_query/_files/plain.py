@@ -25,7 +25,7 @@ def packed(data):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(TEXT, text)
-        for number, array in enumerate(arrays.values()):
+        for number, array in arrays.values():
             with archive.open(f"{number}.npy", "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
     return file.getvalue()
@@ -38,8 +38,8 @@ def _with_names(data, arrays):
         return [_with_names(part, arrays) for part in data]
     if isinstance(data, np.ndarray):
         key = data.dtype.str, data.shape, data.tobytes()  # equal ones are kept once
-        arrays.setdefault(key, data)
-        return {"array": list(arrays).index(key)}
+        number, _ = arrays.setdefault(key, (len(arrays), data))
+        return {"array": number}
     if isinstance(data, float) and not math.isfinite(data):
         return {"float": str(float(data))}
     return data

@@ -126,18 +126,12 @@ def _tuple(plain, kinds, depth):
 
 def _fields(name):
     """How the object of this name is made, and of which kind its fields are."""
-    if name in ("All", "Mixed"):
-        parts = {"budgets": tuple[Budget | float, ...]}
-        if name == "All":
-            return lambda budgets: All(*budgets), All, parts
-        return (
-            lambda budgets, seed: Mixed(*budgets, seed=seed),
-            Mixed,
-            {
-                **parts,
-                "seed": int,
-            },
-        )
+    parts = {"budgets": tuple[Budget | float, ...]}
+    if name == "All":
+        return lambda budgets: All(*budgets), All, parts
+    if name == "Mixed":
+        wanted = {**parts, "seed": int}
+        return lambda budgets, seed: Mixed(*budgets, seed=seed), Mixed, wanted
     if name == "CalibrationScores":
         kind = budgets.CalibrationScores
         return kind, kind, SCORES

@@ -264,8 +264,8 @@ def test_a_first_fit_that_fails_leaves_nothing():
 
 def test_a_second_fit_knows_nothing_of_the_rows_that_ordered_the_first():
     fitted = policy(0.8).fit(draw(200), held_out=draw(300))
-    assert fitted._ordering is not None
-    assert fitted.fit(draw(200))._ordering is None
+    assert fitted._calibration.ordering is not None
+    assert fitted.fit(draw(200))._calibration.ordering is None
 
 
 def test_one_row_shows_nothing():
