@@ -101,12 +101,10 @@ class Rule:
 
     def masked(self, score, evidence):
         """Scores of a router, with minus infinity where a row must stay."""
-        masks = [part.column(evidence) for part in self.local]
-        if evidence.local_only is not None:
-            masks.append(evidence.local_only)
-        if not masks:
-            return score
-        return np.where(np.logical_or.reduce(masks), -np.inf, score)
+        score = evidence.keep_local(score)
+        for part in self.local:
+            score = np.where(part.column(evidence), -np.inf, score)
+        return score
 
     def decide(self, evidence):
         """Whether the base answers, row by row.

@@ -7,7 +7,6 @@ from selective_query._utils.numbers import check_amount
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 KB, MB, GB = 1024, 1024**2, 1024**3
-NANOJOULES_PER_MILLIJOULE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
