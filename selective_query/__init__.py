@@ -56,6 +56,7 @@ _ROOMS = (
     "displays",
     "evaluation",
     "exceptions",
+    "export",
     "footprint",
     "metrics",
     "nets",

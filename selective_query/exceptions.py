@@ -33,6 +33,12 @@ class BudgetInfeasibleError(ValueError):
         return type(self), (*self.args, self.budget, self.nearest)
 
 
+class ExportError(ValueError):
+    """A part of a classifier has no form in another language, or the artefact does not
+    decide as the classifier does.
+    """
+
+
 class CalibrationWarning(UserWarning):
     """The operating point is valid but coarser, or emptier, than what was asked for."""
 

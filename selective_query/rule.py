@@ -93,7 +93,7 @@ class Rule:
         """
         if not isinstance(evidence, Evidence):
             raise TypeError(
-                "RoutingPolicy decides on Evidence: Evidence(base_proba=). Got "
+                "A rule decides on Evidence: Evidence(base_proba=). Got "
                 f"{type(evidence).__name__}."
             )
         self._check_columns(evidence)
@@ -123,12 +123,16 @@ class Rule:
         NotFittedError
             When the threshold is not learned yet.
         """
+        self.check_cut()
+        return self.operating_point.keeps(self.score(evidence), evidence)
+
+    def check_cut(self):
+        """Raise a NotFittedError where the threshold is not learned yet."""
         if self.operating_point is None:
             raise NotFittedError(
                 "This rule ranks and has no threshold yet, so that it cannot decide. "
                 "Take rule_ of a fitted policy, or cut(operating_point)."
             )
-        return self.operating_point.keeps(self.score(evidence), evidence)
 
     def queried(self, outcomes):
         """The rows that this rule passes on.

@@ -37,6 +37,7 @@ FLOORS = [
     {"scale"},
     {"search"},
     {"nets"},
+    {"export"},
     {"datasets"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,118 @@
+"""What of a classifier or policy leaves Python: base, program of the score, cuts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query.budgets import GroupOperatingPoint, OperatingPoint
+from selective_query.budgets._columns import part_that_reads
+from selective_query.classifiers import AbstainingClassifier, HybridClassifier
+from selective_query.exceptions import ExportError
+from selective_query.policy import RoutingPolicy
+from selective_query.routers import Program
+from selective_query.rule import Rule
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """All that decides, in parts that another language can be given.
+
+    Parameters
+    ----------
+    rule : Rule
+    program : Program
+        Of the rule's router.
+    base : estimator or None
+        None of a policy or rule alone, which takes what the base put out.
+    features : str, callable, transformer or None
+        What the router reads of the base, as ``base_features`` of a classifier.
+    classes : ndarray of shape (n_classes,) or None
+    cuts : tuple of (group or None, float)
+        The threshold, or that of each group.
+    group : {None, "predicted_class", "input"}
+        What tells the group of an input: nothing, the base's answer, or whoever asks.
+    """
+
+    rule: Rule
+    program: Program
+    base: object
+    features: object
+    classes: np.ndarray | None
+    cuts: tuple
+    group: str | None
+
+    @property
+    def reads_local(self):
+        """Whether whoever asks must tell which inputs stay with the base."""
+        return bool(self.rule.local)
+
+    @property
+    def thresholds(self):
+        """The thresholds of `cuts` alone, shape (n_cuts,)."""
+        return np.array([threshold for _, threshold in self.cuts])
+
+
+def subject_of(obj):
+    """What is to be exported, once all of it is known to have another form.
+
+    Parameters
+    ----------
+    obj : HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule
+        Fitted.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    TypeError
+        When it is something else.
+    NotFittedError
+        When it is not fitted, or a rule is not cut.
+    ExportError
+        When the router has no program, or the rule mixes thresholds at random.
+    """
+    base = features = classes = None
+    if isinstance(obj, (HybridClassifier, AbstainingClassifier)):
+        check_is_fitted(obj, "policy_")
+        base, features, rule, classes = obj.edge_
+    elif isinstance(obj, RoutingPolicy):
+        check_is_fitted(obj, "rule_")
+        rule = obj.rule_
+    elif isinstance(obj, Rule):
+        rule = obj
+    else:
+        raise TypeError(
+            "Only a HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule can "
+            f"be exported. Got {type(obj).__name__}. Export a model alone with tools "
+            "of its own, such as skl2onnx."
+        )
+    rule.check_cut()
+    cuts, group = _cuts(rule.operating_point)
+    return Subject(rule, _program(rule.router), base, features, classes, cuts, group)
+
+
+def _program(router):
+    try:
+        return router.program()
+    except TypeError as error:
+        raise ExportError(f"The rule cannot be exported: {error}") from error
+
+
+def _cuts(point):
+    kind = type(point)
+    if kind is OperatingPoint:
+        return ((None, point.threshold),), None
+    if kind is not GroupOperatingPoint:
+        raise ExportError(
+            f"A rule cut by a {kind.__name__} cannot be exported: it picks among "
+            "thresholds at random, row by row. Give the budget as All(...) in place of "
+            "Mixed(...)."
+        )
+    by = part_that_reads(point.budget, "group")
+    if by is None:
+        ((_, threshold),) = point.thresholds
+        return ((None, threshold),), None
+    return point.thresholds, "predicted_class" if by.reads_base else "input"

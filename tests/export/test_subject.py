@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
+
+from selective_query import HybridClassifier, Outcomes, RoutingPolicy
+from selective_query.budgets import (
+    All,
+    Coverage,
+    GroupCoverage,
+    MaxQueryCost,
+    Mixed,
+    StayLocal,
+)
+from selective_query.datasets import make_selective_query
+from selective_query.exceptions import ExportError
+from selective_query.export._subject import subject_of
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    made = make_selective_query(600, random_state=0).outcomes
+    rng = np.random.default_rng(0)
+    return Outcomes(
+        base_proba=made.base_proba, global_proba=made.global_proba, y=made.y,
+        group=rng.choice(["north", "south"], 600), query_cost=rng.uniform(1, 2, 600),
+        local_only=rng.uniform(size=600) < 0.1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("budget", "group", "names", "reads_local"),
+    [
+        (0.8, None, [None], False),
+        (All(Coverage(0.8), StayLocal()), None, [None], True),
+        (GroupCoverage(0.8), "input", ["north", "south"], False),
+        (GroupCoverage(0.8, by="predicted_class"), "predicted_class", None, False),
+        (MaxQueryCost(0.3), None, [None], False),
+    ],
+)
+def test_a_policy_tells_its_cuts(outcomes, budget, group, names, reads_local):
+    policy = RoutingPolicy("margin", budget).fit(outcomes)
+    subject = subject_of(policy)
+    assert subject.base is None
+    assert subject.group == group
+    assert subject.reads_local == reads_local
+    if names is None:
+        names = sorted(set(outcomes.base_proba.argmax(axis=1)))
+    assert [name for name, _ in subject.cuts] == names
+    assert len(subject.thresholds) == len(names)
+    kept = subject.program.run(outcomes) <= subject.thresholds[0]
+    if names == [None] and not reads_local:
+        alone = Outcomes(
+            base_proba=outcomes.base_proba, global_proba=outcomes.global_proba,
+            y=outcomes.y,
+        )  # fmt: skip
+        np.testing.assert_array_equal(kept, policy.decide(alone.evidence))
+
+
+def test_a_classifier_tells_base_and_classes():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    y = np.where(X[:, 0] + X[:, 1] > 0, "yes", "no")
+    base, other = GaussianNB().fit(X[:100], y[:100]), SVC().fit(X[:100], y[:100])
+    hybrid = HybridClassifier(
+        FrozenEstimator(base), FrozenEstimator(other), router="margin"
+    ).fit(X[100:], y[100:])
+    subject = subject_of(hybrid)
+    assert subject.base is hybrid.base_estimator_
+    assert subject.classes.tolist() == ["no", "yes"]
+    assert subject.thresholds.tolist() == [hybrid.operating_point_.threshold]
+
+
+def test_what_has_no_other_form_is_refused(outcomes):
+    mixed = RoutingPolicy("margin", Mixed(MaxQueryCost(0.3))).fit(outcomes)
+    with pytest.raises(ExportError, match="at random, row by row. Give the budget"):
+        subject_of(mixed)
+    with pytest.raises(ExportError, match="RandomRouter has no program"):
+        subject_of(RoutingPolicy("random").fit(outcomes))
+    with pytest.raises(NotFittedError):
+        subject_of(RoutingPolicy("margin"))
+    rule = RoutingPolicy("margin").fit(outcomes).rule_
+    with pytest.raises(NotFittedError, match="ranks and has no threshold"):
+        subject_of(rule.cut(None))
+    with pytest.raises(TypeError, match="Got GaussianNB"):
+        subject_of(GaussianNB())
