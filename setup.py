@@ -16,10 +16,17 @@ EXTRAS = {
     "io": ["skops>=0.11"],
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
+EXTRAS["onnx"] = [
+    "onnx>=1.17",
+    "onnxruntime>=1.20",
+    "onnxscript>=0.5",
+    "skl2onnx>=1.19",
+]
 EXTRAS["ray"] = ["ray[data,serve]>=2.50"]  # brings fifty packages
 EXTRAS["bench"] = ["scikit-fallback>=0.2", "mapie>=1.6"]  # peers to measure beside
 EXTRAS["dev"] = [
     *EXTRAS["all"],
+    *EXTRAS["onnx"],
     "hypothesis>=6",
     "pillow>=10",
     "pytest>=8",

@@ -1,0 +1,1 @@
+"""An ONNX graph of raw inputs, base and rule, and what runs it."""

@@ -1,0 +1,110 @@
+"""An ONNX graph that is being written: nodes, constants, inputs and outputs."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.packages import package
+
+# What every part is written in, so that parts can be joined.
+OPSET = 18
+ML_OPSET = 3
+IR_VERSION = 10
+ML = "ai.onnx.ml"
+DOMAINS = {"": OPSET, ML: ML_OPSET}
+
+
+class Table(NamedTuple):
+    """A tensor of shape (n_samples, width); the width is None where it is not known."""
+
+    name: str
+    width: int | None
+
+
+class Graph:
+    """Nodes in the order in which they run."""
+
+    def __init__(self):
+        self._onnx = package("onnx")
+        self._nodes, self._constants = [], {}
+        self._inputs, self._outputs = [], []
+
+    def input(self, name, dtype, shape):
+        """Declare an input; None in a shape is any number."""
+        self._inputs.append(self._value(name, dtype, ["N", *shape[1:]]))
+        return name
+
+    def output(self, name, source, dtype, shape):
+        """Give a tensor out under this name."""
+        self._nodes.append(self._onnx.helper.make_node("Identity", [source], [name]))
+        self._outputs.append(self._value(name, dtype, ["N", *shape[1:]]))
+
+    def add(self, op, *inputs, domain="", **attributes):
+        """Append a node, and return the name of its first output."""
+        name = f"{op}_{len(self._nodes)}"
+        made = [name, f"{name}_places"] if op == "TopK" else [name]
+        node = self._onnx.helper.make_node(
+            op, list(inputs), made, domain=domain, **attributes
+        )
+        self._nodes.append(node)
+        return name
+
+    def numbers(self, values, name=None):
+        """A constant in single precision.
+
+        Raises
+        ------
+        ExportError
+            When a finite number is beyond it.
+        """
+        return self.constant(single(values), name)
+
+    def places(self, values):
+        """A constant of whole numbers."""
+        return self.constant(np.asarray(values, dtype=np.int64))
+
+    def constant(self, values, name=None):
+        """A constant; equal ones without a name of their own are stored once."""
+        values = np.asarray(values)
+        key = name or (values.dtype.str, values.shape, values.tobytes())
+        if key not in self._constants:
+            name = name or f"constant_{len(self._constants)}"
+            made = self._onnx.numpy_helper.from_array(values, name)
+            self._constants[key] = made
+        return self._constants[key].name
+
+    def model(self, name):
+        """The whole as a model, checked."""
+        helper = self._onnx.helper
+        graph = helper.make_graph(
+            self._nodes, name, self._inputs, self._outputs, [*self._constants.values()]
+        )
+        opsets = [helper.make_opsetid(*item) for item in DOMAINS.items()]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        self._onnx.checker.check_model(model)
+        return model
+
+    def _value(self, name, dtype, shape):
+        kind = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self._onnx.helper.make_tensor_value_info(name, kind, shape)
+
+
+def single(values):
+    """Numbers in single precision.
+
+    Raises
+    ------
+    ExportError
+        When a finite one is beyond it.
+    """
+    values = np.asarray(values, dtype=float)
+    with np.errstate(over="ignore"):
+        found = values.astype(np.float32)
+    if (np.isinf(found) & np.isfinite(values)).any():
+        raise ExportError(
+            "A number of the router is beyond single precision, in which artefacts "
+            f"compute: {np.abs(values[np.isfinite(values)]).max():g}. Scale the "
+            "features that it reads."
+        )
+    return found

@@ -1,0 +1,50 @@
+"""A program as nodes of a graph."""
+
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.graph import Table
+from selective_query.export._onnx.operations import FORMS
+from selective_query.routers._operations import OPERATIONS
+
+
+def add_program(graph, program, parts):
+    """Append the steps of a program.
+
+    Parameters
+    ----------
+    graph : Graph
+    program : Program
+    parts : dict of str to Table
+        The evidence, and at least base_proba, which tells how many rows there are.
+
+    Returns
+    -------
+    Table
+        Of the last step.
+    """
+    tables = []
+    for place, (op, inputs, parameters) in enumerate(program.steps):
+        if op == "read":
+            tables.append(parts[parameters["part"]])
+            continue
+        taken = [tables[i] for i in inputs]
+        try:
+            width = OPERATIONS[op].width(*[t.width for t in taken], **parameters)
+            if op == "constant":
+                name = _repeated(graph, parameters["value"], parts["base_proba"])
+            else:
+                name = FORMS[op](graph, *taken, **parameters)
+        except ValueError as error:
+            raise ExportError(
+                f"Step {place} ({op}) of {program.router}: {error}"
+            ) from error
+        tables.append(Table(name, width))
+    return tables[-1]
+
+
+def _repeated(graph, value, like):
+    """A column of one number, as long as a table."""
+    ends = {"start": 0, "end": 1}
+    shape = graph.add(
+        "Concat", graph.add("Shape", like.name, **ends), graph.places([1]), axis=0
+    )
+    return graph.add("Expand", graph.numbers([[value]]), shape)

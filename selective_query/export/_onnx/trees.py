@@ -1,0 +1,85 @@
+"""Sums of trees as the tree ensemble of ONNX."""
+
+import numpy as np
+
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.graph import ML
+
+MOST_NODES = 2**22
+
+
+def trees(graph, table, *, feature, threshold, children, value, root, depth, offset):
+    """The table of the operation ``trees``."""
+    value = value.reshape(len(value), -1)
+    nodes = _Nodes(feature, rounded_down(threshold), children)
+    for tree, start in enumerate(root.tolist()):
+        nodes.walk(tree, start)
+    n_columns = value.shape[1]
+    leaves = np.array(nodes.leaves)  # tree, number in it, place in the table
+    every = np.repeat(leaves, n_columns, axis=0)
+    return graph.add(
+        "TreeEnsembleRegressor",
+        table.name,
+        domain=ML,
+        n_targets=n_columns,
+        base_values=np.ravel(offset).tolist(),
+        aggregate_function="SUM",
+        post_transform="NONE",
+        target_treeids=every[:, 0].tolist(),
+        target_nodeids=every[:, 1].tolist(),
+        target_ids=np.tile(np.arange(n_columns), len(leaves)).tolist(),
+        target_weights=value[leaves[:, 2]].ravel().tolist(),
+        **nodes.attributes(),
+    )
+
+
+def rounded_down(thresholds):
+    """The largest numbers of single precision that are not above these.
+
+    A number of single precision is at most the one where it is at most the other.
+    """
+    with np.errstate(over="ignore"):
+        rounded = thresholds.astype(np.float32)
+    above = rounded > thresholds
+    rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))
+    return rounded
+
+
+class _Nodes:
+    """Nodes of all trees in lists, numbered anew in each tree."""
+
+    def __init__(self, feature, threshold, children):
+        self.feature, self.threshold = feature.tolist(), threshold.tolist()
+        self.children = children.tolist()
+        self.rows, self.leaves = [], []
+
+    def walk(self, tree, start):
+        """Append the nodes of the tree that begins at this place of the table."""
+        stack, n_seen, first = [(start, None)], 0, len(self.rows)
+        while stack:
+            place, came_from = stack.pop()
+            number, n_seen = n_seen, n_seen + 1
+            if came_from is not None:
+                parent, side = came_from
+                self.rows[first + parent][side] = number
+            above, at_most = self.children[place]
+            if above == place:
+                self.rows.append([tree, number, 0, 0.0, "LEAF", 0, 0])
+                self.leaves.append((tree, number, place))
+                continue
+            feature, threshold = self.feature[place], self.threshold[place]
+            self.rows.append([tree, number, feature, threshold, "BRANCH_LEQ", 0, 0])
+            stack += [(above, (number, 6)), (at_most, (number, 5))]
+            if len(self.rows) > MOST_NODES:
+                raise ExportError(
+                    "The trees share branches, and written out they have more than "
+                    f"{MOST_NODES} nodes. Grow fewer or smaller ones."
+                )
+
+    def attributes(self):
+        """The attributes of the node by their names in ONNX."""
+        names = (
+            "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_values",
+            "nodes_modes", "nodes_truenodeids", "nodes_falsenodeids",
+        )  # fmt: skip
+        return dict(zip(names, map(list, zip(*self.rows, strict=True)), strict=True))
