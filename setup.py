@@ -14,6 +14,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.7"],
     "frame": ["pandas>=2.0"],
     "io": ["skops>=0.11"],
+    "c": ["bakenn>=1.0,<2"],
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
 EXTRAS["onnx"] = [
@@ -53,6 +54,7 @@ setup(
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     packages=find_packages(include=["selective_query", "selective_query.*"]),
+    package_data={"selective_query.export._c": ["templates/*"]},
     python_requires=">=3.10",
     install_requires=[
         "joblib>=1.3",

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from math import inf
 
 from selective_query._utils.numbers import check_amount
+from selective_query._utils.validation import check_choice
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 KB, MB, GB = 1024, 1024**2, 1024**3
+CORES = ("cortex-m4", "cortex-m7", "cortex-m33")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,8 @@ class Device(Profile):
         Of the battery's charge.
     sensing_energy_mj : float, default=0
         To take one input.
+    core : {"cortex-m4", "cortex-m7", "cortex-m33"} or None, default=None
+        What firmware is compiled for; None where none can be.
     sources : dict of str to Source
         Where the constants come from; those not named are the user's own.
 
@@ -58,6 +62,7 @@ class Device(Profile):
     battery_v: float | None = None
     usable_share: float = 0.8
     sensing_energy_mj: float = 0.0
+    core: str | None = None
     sources: dict = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
@@ -66,6 +71,8 @@ class Device(Profile):
                 "Device: cycles_per_mac must be a range (low, high), a tuple. Got "
                 f"{self.cycles_per_mac!r}."
             )
+        if self.core is not None:
+            check_choice(self.core, "Device: core", CORES)
         self._check(
             clock_mhz=(1e-3, 1e5),
             cycles_per_mac=(1e-6, 1e6),
@@ -107,7 +114,9 @@ _MLPERF = "MLPerf Tiny v1.0 closed results"
 _DATASHEET = "STMicroelectronics data sheet"
 
 
-def _stm32(name, clock, sram, flash, cycles, active, sleep, *, cycles_source, power):
+def _stm32(
+    name, core, clock, sram, flash, cycles, active, sleep, *, cycles_source, power
+):  # fmt: skip
     sources = {
         "clock_mhz": Source("published", _DATASHEET),
         "sram_bytes": Source("published", _DATASHEET),
@@ -121,14 +130,14 @@ def _stm32(name, clock, sram, flash, cycles, active, sleep, *, cycles_source, po
         "sensing_energy_mj": ASSUMED,
     }
     return Device(
-        name=name, clock_mhz=clock, cycles_per_mac=cycles, sram_bytes=sram,
+        name=name, core=core, clock_mhz=clock, cycles_per_mac=cycles, sram_bytes=sram,
         flash_bytes=flash, active_power_mw=active, sleep_power_mw=sleep,
         battery_mah=2500, battery_v=3.0, sources=sources,
     )  # fmt: skip
 
 
 STM32F746 = _stm32(
-    "STM32F746", 216, 320 * KB, 1 * MB, (1.1, 3.2), 330, 1.0,
+    "STM32F746", "cortex-m7", 216, 320 * KB, 1 * MB, (1.1, 3.2), 330, 1.0,
     cycles_source=Source(
         "assumed",
         f"{_MLPERF} has 1.1 to 1.9; 3.2 is inferred from the latencies in Kag et al. "
@@ -137,19 +146,19 @@ STM32F746 = _stm32(
     power=ASSUMED,
 )  # fmt: skip
 STM32H743 = _stm32(
-    "STM32H743", 480, 1 * MB, 2 * MB, (1.1, 3.2), 270, 1.0,
+    "STM32H743", "cortex-m7", 480, 1 * MB, 2 * MB, (1.1, 3.2), 270, 1.0,
     cycles_source=Source("assumed", "as STM32F746, the same core"),
     power=Source("assumed", f"{_MLPERF} has 158 mW for an H7A3 at 280 MHz; scaled"),
 )  # fmt: skip
 STM32L4R5 = _stm32(
-    "STM32L4R5", 120, 640 * KB, 2 * MB, (2.3, 3.7), 44, 0.01,
+    "STM32L4R5", "cortex-m4", 120, 640 * KB, 2 * MB, (2.3, 3.7), 44, 0.01,
     cycles_source=Source(
         "published", f"{_MLPERF}: wake words in 230.5 ms, 3.7; 0.85 to 1.34 nJ/MAC"
     ),
     power=Source("published", f"{_MLPERF}: 10,066 uJ in 230.5 ms"),
 )  # fmt: skip
 STM32U575 = _stm32(
-    "STM32U575", 160, 786 * KB, 2 * MB, (1.9, 2.9), 25, 0.005,
+    "STM32U575", "cortex-m33", 160, 786 * KB, 2 * MB, (1.9, 2.9), 25, 0.005,
     cycles_source=Source(
         "published", f"{_MLPERF}: wake words in 133.4 ms, 2.8; 0.3 to 0.45 nJ/MAC"
     ),

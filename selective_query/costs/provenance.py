@@ -44,6 +44,8 @@ class Profile:
     left at a default assumed.
     """
 
+    _NAMES = ("name", "core", "sources")
+
     def source(self, constant):
         """Where one constant comes from."""
         if constant in self.sources:
@@ -60,8 +62,7 @@ class Profile:
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name not in ("name", "sources")
-            and getattr(self, field.name) is not None
+            if field.name not in self._NAMES and getattr(self, field.name) is not None
         }
 
     def provenance(self):
@@ -84,7 +85,8 @@ class Profile:
             New values; ``sources=`` says where they come from, if not from you.
         """
         stated = changes.pop("sources", {})
-        kept = self.sources | dict.fromkeys(changes, GIVEN) | stated
+        given = dict.fromkeys(changes.keys() - set(self._NAMES), GIVEN)
+        kept = self.sources | given | stated
         return replace(self, **changes, sources=kept)
 
     def _check_sources(self, known):

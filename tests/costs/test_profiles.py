@@ -59,6 +59,13 @@ def test_constants_of_ones_own_are_marked_as_such():
     assert CLOUD.with_(median_ms=20).median_ms == 20
 
 
+def test_what_a_device_is_called_and_built_around_needs_no_source():
+    assert STM32F746.core == "cortex-m7"
+    assert STM32F746.with_(core="cortex-m4", name="mine").sources == STM32F746.sources
+    with pytest.raises(ValueError, match="core must be one of cortex-m4, cortex-m7"):
+        STM32F746.with_(core="m7")
+
+
 def test_a_device_of_ones_own_in_one_line():
     own = Device(name="mine", clock_mhz=100, cycles_per_mac=(2.0, 2.0), sram_bytes=1,
                  flash_bytes=1, active_power_mw=50, sleep_power_mw=0)  # fmt: skip
