@@ -192,10 +192,9 @@ class Rule:
         columns = from_plain(data["columns"], tuple[tuple[str, int], ...])
         for name, n_classes in columns:
             check_whole(n_classes, name, 1)
-        router = ProgramRouter(
-            Program.from_dict(data["program"]),
-            from_plain(data["in_benefit_units"], bool),
-        )
+        program = Program.from_dict(data["program"])
+        program.check_is_score()
+        router = ProgramRouter(program, from_plain(data["in_benefit_units"], bool))
         local = from_plain(data["local"], tuple[StayLocal, ...])
         operating_point = from_plain(data["operating_point"], OperatingPoint)
         return cls(router, operating_point, local, columns)

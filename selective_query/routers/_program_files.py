@@ -9,6 +9,10 @@ FORMAT = 1
 MOST_STEPS = 10_000
 # All arrays together, of which a file may name one many times: 256 MiB.
 MOST_STORED = 2**25
+# Numbers of one row, all steps together: a small file must not ask for much memory.
+MOST_NUMBERS = 2**17
+# Tables as wide as evidence of any width, which may be that of all classes.
+MOST_OPEN_TABLES = 64
 STEP_KEYS = ("op", "inputs")
 
 
@@ -102,3 +106,30 @@ def _checked_step(place, step):
     except ValueError as error:
         raise ValueError(f"Step {place} ({op}): {error}") from None
     return op, tuple(int(i) for i in inputs), known
+
+
+def check_chain(program):
+    """Raise a ValueError where steps do not chain, or would take too much memory."""
+    widths, steps = program.widths(), program.steps
+    made = [
+        (width or 0) + len(step.parameters.get("landmarks", ()))
+        for step, width in zip(steps, widths, strict=True)
+        if step.op != "read"
+    ]
+    if sum(made) > MOST_NUMBERS:
+        raise ValueError(
+            f"A program may make {MOST_NUMBERS} numbers for a row. These steps make "
+            f"{sum(made)}."
+        )
+    is_open = [
+        width is None and step.op != "read"
+        for step, width in zip(steps, widths, strict=True)
+    ]
+    if sum(is_open) > MOST_OPEN_TABLES:
+        raise ValueError(
+            f"A program may make {MOST_OPEN_TABLES} tables as wide as evidence of any "
+            f"width. These steps make {sum(is_open)}."
+        )
+    for step in steps:
+        if step.op == "class_effect" and not program.may_be_top_k(step.inputs[0]):
+            raise ValueError("class_effect must take base_proba, as it was read.")

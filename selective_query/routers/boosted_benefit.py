@@ -244,8 +244,8 @@ def _table_of(trees):
         "feature": np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.intp),
         "threshold": np.where(is_leaf, np.inf, nodes["num_threshold"]),
         "children": children,
-        "value": nodes["value"].copy(),
+        "value": nodes["value"][:, None].copy(),
         "root": root,
         "depth": max(levels_of(children)),
-        "offset": float(trees._baseline_prediction.item()),
+        "offset": trees._baseline_prediction.ravel(),
     }

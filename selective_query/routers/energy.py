@@ -45,7 +45,7 @@ class EnergyRouter(BaseRouter):
         steps = Steps()
         logits = steps.read("base_logits")
         t = self._check_temperature()
-        energy = steps.add("soft_max", logits, temperature=t)
+        energy = steps.add("log_sum_exp", logits, temperature=t)
         steps.add("apply", energy, function="negative")
         return steps.program("EnergyRouter")
 

@@ -8,18 +8,13 @@ import numpy as np
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers._operations import OPERATIONS
-from selective_query.routers._program_files import FORMAT, checked_steps
+from selective_query.routers._program_files import FORMAT, check_chain, checked_steps
 from selective_query.routers._table import numeric_inputs
 from selective_query.routers.decision_cost import cost_of
 
 # Rows that are scored at a time: their numbers stay in the processor's cache, and
 # scratch memory does not grow with the batch.
 CHUNK = 2048
-# Numbers of one row, all steps together, that a program from a file may make: a small
-# file must not ask for much memory.
-MOST_NUMBERS = 2**17
-# Tables as wide as evidence of any width, which may be that of all classes.
-MOST_OPEN_TABLES = 64
 
 
 class Step(NamedTuple):
@@ -74,53 +69,59 @@ class Program:
     r"""A score as a list of steps over evidence: plain numbers, no code.
 
     Each step makes one table of numbers, with a row for each input and a fixed number
-    of columns, out of tables of earlier steps. The last one has a single column, the
-    query score. numpy reads it here, in the precision of evidence and arrays (mostly
-    double); a reader on a device works in single precision and may differ by rounding.
+    of columns, out of tables of earlier steps. The last one of a router is a single
+    column, the query score. numpy reads it here, in the precision of evidence and
+    arrays (mostly double); a reader on a device works in single precision and may
+    differ by rounding.
 
-    ================  =================================  ===============================
-    op                parameters                         table
-    ================  =================================  ===============================
-    ``read``          part, width (None: as it comes)    base_proba, base_logits,
-                                                         base_features or a numeric X
-    ``top``           k                                  the k largest, falling; zeros
-                                                         where there are fewer
-    ``doubt``         k                                  of the k largest: one minus the
-                                                         first, square roots of the rest
-    ``columns``       start, stop                        these columns
-    ``concatenate``                                      side by side
-    ``log``           floor                              log(max(x, floor))
-    ``apply``         function: complement, negative,    1 - x, -x, square root,
-                      sqrt, sigmoid, relu, single        1 / (1 + exp(-x)), max(x, 0),
-                                                         rounded to single precision
-    ``scale``         centre, scale                      (x - centre) / scale of each;
-                                                         0 at an infinite scale
-    ``affine``        weight (in, out), bias (out)       x @ weight + bias
-    ``centre``                                           each row less its mean
-    ``combine``       function: add, subtract,           entry by entry, or a single
-                      cross_entropy                      column with each; minus the sum
-                                                         of the products of each row
-    ``reduce``        function: max, min, norm2,         of each row; norm2 the sum of
-                      entropy, agreement                 squares; entropy in nats, with
-                                                         0 log 0 = 0; agreement the
-                                                         share of the commonest value
-    ``peak``          order                              largest over p-norm, 0 where
-                                                         that is 0; of two columns the
-                                                         larger one alone
-    ``soft_max``      temperature t                      t log sum exp(x / t)
-    ``pairs``                                            x_i - x_j for all i < j
-    ``class_effect``  effects (n_classes)                that of the most probable class
-    ``kernel``        landmarks, weights, width h        ``sum_j w_j exp(-|x - l_j|^2
-                                                         / (2 d h^2))``, d columns
-    ``trees``         feature, threshold, children,      offset + sum of the leaves'
-                      value, root, depth, offset         values; the second child where
-                                                         x <= threshold
-    ``constant``      value                              the same for each row
-    ================  =================================  ===============================
+    ====================  ===============================  =============================
+    op                    parameters                       table
+    ====================  ===============================  =============================
+    ``read``              part, width (None: as it comes)  base_proba, base_logits,
+                                                           base_features or a numeric X
+    ``top``               k                                the k largest, falling; zeros
+                                                           where there are fewer
+    ``doubt``             k                                of the k largest: one minus
+                                                           the first, roots of the rest
+    ``columns``           start, stop                      these columns
+    ``concatenate``                                        side by side
+    ``log``               floor                            log(max(x, floor))
+    ``apply``             function: complement, negative,  1 - x, -x, square root,
+                          sqrt, sigmoid, tanh, relu,       1 / (1 + exp(-x)), tanh(x),
+                          single                           max(x, 0), rounded to single
+                                                           precision
+    ``scale``             centre, scale                    (x - centre) / scale of each;
+                                                           0 at an infinite scale
+    ``affine``            weight (in, out), bias (out)     x @ weight + bias
+    ``centre``                                             each row less its mean
+    ``combine``           function: add, subtract,         entry by entry, or a single
+                          cross_entropy                    column with each; minus the
+                                                           sum of products of each row
+    ``reduce``            function: max, min, norm2,       of each row; norm2 the sum of
+                          entropy, agreement               squares; entropy in nats,
+                                                           with 0 log 0 = 0; agreement
+                                                           the commonest value's share
+    ``peak``              order                            largest over p-norm, 0 where
+                                                           that is 0; of two columns the
+                                                           larger one alone
+    ``log_sum_exp``       temperature t                    t log sum exp(x / t)
+    ``softmax``                                            exp(x_i) / sum exp(x_j)
+    ``normalise``                                          each row over its sum; equal
+                                                           shares where that is 0
+    ``pairs``                                              x_i - x_j for all i < j
+    ``class_effect``      effects (n_classes)              that of the most probable one
+    ``squared_distance``  centres (k, d), weights (k, d)   ``sum_j w_kj (x_j - c_kj)^2``
+    ``kernel``            landmarks, weights, width h      ``sum_j w_j exp(-|x - l_j|^2
+                                                           / (2 d h^2))``, d columns
+    ``trees``             feature, threshold, children,    offset + sum of the leaves'
+                          value (n_nodes, k), root,        values; the second child
+                          depth, offset (k)                where x <= threshold
+    ``constant``          value                            the same for each row
+    ====================  ===============================  =============================
 
     What is read as it comes may go to ``top``, ``doubt``, ``log``, ``apply``,
-    ``centre``, ``reduce``, ``peak`` and ``soft_max``; all others need to know how many
-    columns there are.
+    ``centre``, ``reduce``, ``peak``, ``log_sum_exp``, ``softmax`` and ``normalise``;
+    all others need to know how many columns there are.
 
     Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
     ``top``, ``class_effect``, ``single`` and ``entropy`` look at them; the last spreads
@@ -169,16 +170,22 @@ class Program:
             When a part is missing, or only the top-k probabilities are there where all
             are needed.
         ValueError
-            When a part is of another width.
+            When a part is of another width, or the last step makes several columns.
         """
         n_rows = evidence.n_rows
         if n_rows <= CHUNK:
-            return self.table(evidence)[:, 0]
+            return self._score(evidence)
         scores = np.empty(n_rows)
         for start in range(0, n_rows, CHUNK):
             rows = slice(start, start + CHUNK)
-            scores[rows] = self.table(evidence.view(rows))[:, 0]
+            scores[rows] = self._score(evidence.view(rows))
         return scores
+
+    def _score(self, evidence):
+        table = self.table(evidence)
+        if table.shape[1] != 1:
+            self.check_is_score()
+        return table[:, 0]
 
     def table(self, evidence):
         """The last step's table of all rows at once, shape (n_samples, n_columns)."""
@@ -278,6 +285,15 @@ class Program:
             held += made - dropped
         return most
 
+    def check_is_score(self):
+        """Raise a ValueError unless the last step makes a single column."""
+        width = self.widths()[-1]
+        if width != 1 or self.steps[-1].op == "read":
+            raise ValueError(
+                "The last step of a program must make one column, the score. Got "
+                f"{self.steps[-1].op} of {width} columns."
+            )
+
     def parts(self):
         """The kinds of evidence that it reads, and how wide each must be.
 
@@ -329,54 +345,22 @@ class Program:
         """
         steps, router = checked_steps(data)
         program = cls(tuple(Step(*step) for step in steps), router)
-        program._check_chain()
+        check_chain(program)
         return program
 
-    def _check_chain(self):
-        widths = self.widths()
-        made = [
-            (width or 0) + len(step.parameters.get("landmarks", ()))
-            for step, width in zip(self.steps, widths, strict=True)
-            if step.op != "read"
-        ]
-        if widths[-1] != 1 or self.steps[-1].op == "read":
-            raise ValueError(
-                "The last step of a program must make one column, the score. Got "
-                f"{self.steps[-1].op} of {widths[-1]} columns."
-            )
-        if sum(made) > MOST_NUMBERS:
-            raise ValueError(
-                f"A program may make {MOST_NUMBERS} numbers for a row. These steps "
-                f"make {sum(made)}."
-            )
-        places = range(len(widths))
-        is_open = [widths[i] is None and self.steps[i].op != "read" for i in places]
-        if sum(is_open) > MOST_OPEN_TABLES:
-            raise ValueError(
-                f"A program may make {MOST_OPEN_TABLES} tables as wide as evidence of "
-                f"any width. These steps make {sum(is_open)}."
-            )
-        for step in self.steps:
-            for i in step.inputs:
-                self._check_class_effect(step, i)
-
-    def _check_class_effect(self, step, i):
-        if step.op == "class_effect" and not self._may_be_top_k(i):
-            raise ValueError("class_effect must take base_proba, as it was read.")
-
-    def _may_be_top_k(self, place):
+    def may_be_top_k(self, place):
         """Whether this table is base_proba itself, of which top-k ones may come."""
         op, inputs, parameters = self.steps[place]
         if op == "read":
             return parameters["part"] == "base_proba"
         single = op == "apply" and parameters["function"] == "single"
-        return single and self._may_be_top_k(inputs[0])
+        return single and self.may_be_top_k(inputs[0])
 
     def _refuse_top_k(self):
         for op, inputs, parameters in self.steps:
             takes = getattr(OPERATIONS[op], "takes_top_k", False)
             takes = takes or parameters.get("function") in ("entropy", "single")
-            if not takes and any(map(self._may_be_top_k, inputs)):
+            if not takes and any(map(self.may_be_top_k, inputs)):
                 raise MissingEvidenceError(
                     f"{self.router} needs base_logits or the probabilities of all "
                     "classes, as in fit; top-k probabilities do not tell the rest. "

@@ -8,7 +8,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
-from selective_query import Evidence, Outcomes, TopKProba, list_routers
+from selective_query import (
+    Evidence,
+    Outcomes,
+    RoutingPolicy,
+    Rule,
+    TopKProba,
+    list_routers,
+)
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.routers import (
     AutoRouter,
@@ -22,6 +29,7 @@ from selective_query.routers import (
     OracleRouter,
     PreRouter,
     Program,
+    ProgramRouter,
     make_router,
 )
 from selective_query.routers._operations import OPERATIONS
@@ -29,7 +37,7 @@ from selective_query.routers._operations import trees as _trees
 from selective_query.routers.boosted_benefit import _table_of
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost
-from selective_query.routers.program import CHUNK, Steps
+from selective_query.routers.program import CHUNK, Step, Steps
 
 TABLE = np.array([[1.0, -2.0, 0.5], [0.25, 4.0, -1.0]])
 # Two trees on two columns: a split at column 1, and a leaf alone.
@@ -37,10 +45,15 @@ TREES = {
     "feature": np.array([1, 0, 0, 0]),
     "threshold": np.array([0.0, np.inf, np.inf, np.inf]),
     "children": np.array([[2, 1], [1, 1], [2, 2], [3, 3]]),
-    "value": np.array([9.0, -1.0, 2.0, 10.0]),
+    "value": np.array([[9.0], [-1.0], [2.0], [10.0]]),
     "root": np.array([0, 3]),
     "depth": 1,
-    "offset": 100.0,
+    "offset": np.array([100.0]),
+}
+# The same with a second number in each leaf.
+WIDE_TREES = TREES | {
+    "value": TREES["value"] * [1, 2],
+    "offset": np.array([100.0, 0.0]),
 }
 WITHOUT = {"knn_distance", "knn_benefit", "random"}
 
@@ -62,6 +75,7 @@ BY_HAND = [
     ("apply", {"function": "negative"}, -TABLE),
     ("apply", {"function": "sqrt"}, np.sqrt(TABLE.astype(complex)).real),
     ("apply", {"function": "sigmoid"}, 1 / (1 + np.exp(-TABLE))),
+    ("apply", {"function": "tanh"}, np.sinh(TABLE) / np.cosh(TABLE)),
     ("apply", {"function": "relu"}, [[1, 0, 0.5], [0.25, 4, 0]]),
     ("apply", {"function": "single"}, TABLE),
     (
@@ -86,17 +100,25 @@ BY_HAND = [
     ("reduce", {"function": "agreement"}, [[1 / 3], [1 / 3]]),
     ("peak", {"order": 1.0}, [[1 / 3.5], [4 / 5.25]]),
     (
-        "soft_max",
+        "log_sum_exp",
         {"temperature": 2.0},
         2 * np.log(np.exp(TABLE / 2).sum(axis=1, keepdims=True)),
     ),
+    ("softmax", {}, np.exp(TABLE) / np.exp(TABLE).sum(axis=1, keepdims=True)),
+    ("normalise", {}, TABLE / np.array([[-0.5], [3.25]])),
     ("pairs", {}, [[3, 0.5, -2.5], [-3.75, 1.25, 5]]),
     (
         "kernel",
         {"landmarks": TABLE[:1], "weights": np.array([3.0]), "width": 2.0},
         [[3], [3 * np.exp(-(0.75**2 + 36 + 2.25) / (2 * 3 * 4))]],
     ),
+    (
+        "squared_distance",
+        {"centres": TABLE, "weights": np.array([[1.0, 1, 1], [0, -0.5, 2]])},
+        [[0, -18 + 2 * 2.25], [0.75**2 + 36 + 2.25, 0]],
+    ),
     ("trees", TREES, [[109], [112]]),
+    ("trees", WIDE_TREES, [[109, 18], [112, 24]]),
     ("constant", {"value": -np.inf}, [[-np.inf], [-np.inf]]),
 ]
 
@@ -110,6 +132,15 @@ def test_each_operation_by_hand(op, parameters, expected):
         table = program.table(Evidence(base_features=TABLE))
     np.testing.assert_allclose(np.nan_to_num(table, neginf=-np.inf), expected)
     assert program.widths()[-1] == np.shape(expected)[1]
+
+
+def test_softmax_of_large_numbers_and_shares_of_nothing():
+    evidence = Evidence(base_features=[[1000.0, 1000, -1000], [0, 0, 0]])
+    for op, expected in (
+        ("softmax", [[0.5, 0.5, 0], [1 / 3] * 3]),
+        ("normalise", [[1, 1, -1], [1 / 3] * 3]),
+    ):
+        np.testing.assert_allclose(made(op).table(evidence), expected)
 
 
 def test_combinations_of_two_tables_by_hand():
@@ -303,6 +334,10 @@ def test_cost_by_hand():
     trees = made("trees", **TREES)
     # A comparison in the first tree, a sum for each; of a leaf alone its value.
     assert trees.cost() == DecisionCost(1 + 2, 4 * (2 + 3 + 1), 4 * (1 + 1))
+    wide = made("trees", **WIDE_TREES)
+    assert wide.cost() == DecisionCost(1 + 4, 4 * (2 + 6 + 2), 4 * (2 + 1))
+    assert made("softmax").cost().macs == 3 + 3 + 3 + 3 + 3
+    assert made("normalise").cost().macs == 3 + 3
 
 
 def test_a_table_that_nobody_needs_makes_room():
@@ -366,6 +401,7 @@ def with_steps(*steps):
     return {**GOOD, "steps": list(steps)}
 
 
+READ_ONE = {"op": "read", "parameters": {"part": "base_features", "width": 1}}
 READ = {"op": "read", "inputs": [], "part": "base_features", "width": 3}
 SCORE = {"op": "reduce", "inputs": [0], "function": "max"}
 
@@ -399,14 +435,12 @@ SCORE = {"op": "reduce", "inputs": [0], "function": "max"}
         (with_steps(READ, {**SCORE, "inputs": [0.0]}), "places of earlier steps"),
         (with_steps(READ, {**SCORE, "inputs": [0, 0]}), "takes 1 tables. Got 2"),
         (with_steps(READ, {**SCORE, "inputs": []}), "takes 1 tables. Got 0"),
-        (with_steps(READ), "must make one column, the score. Got read"),
-        (made("centre").to_dict(), "must make one column, the score. Got centre of 3"),
         (made("top", k=4).to_dict(), "k=4 is more than the 3 columns"),
         (made("columns", start=2, stop=2).to_dict(), "columns 2 to 2 are not there"),
         (made("columns", start=2, stop=4).to_dict(), "columns 2 to 4 are not there"),
         (made("log", floor=0.0).to_dict(), "floor must be a finite number above 0"),
         (made("peak", order=0.5).to_dict(), "order must be"),
-        (made("soft_max", temperature=np.inf).to_dict(), "temperature must be"),
+        (made("log_sum_exp", temperature=np.inf).to_dict(), "temperature must be"),
         (made("constant", 0, value=1.0).to_dict(), "takes 0 tables. Got 1"),
         (
             with_steps({"op": "constant", "inputs": [], "value": np.nan}),
@@ -459,8 +493,23 @@ SCORE = {"op": "reduce", "inputs": [0], "function": "max"}
         (trees(feature=np.array([-1, 0, 0, 0])), "feature must be places among"),
         (trees(feature=np.ones(4)), "feature must be an array of whole numbers"),
         (trees(root=np.array([4])), "root must be places among 4 nodes"),
-        (trees(value=np.ones(3)), "a number for each node"),
-        (trees(value=np.full(4, np.nan)), "value must be finite"),
+        (trees(value=np.ones(4)), "value must be an array of numbers, of 2 dim"),
+        (trees(value=np.ones((3, 1))), "a number for each node, value a row"),
+        (trees(value=np.full((4, 1), np.nan)), "value must be finite"),
+        (trees(offset=100.0), "offset must be an array of numbers"),
+        (trees(offset=np.ones(2)), "for each of the 1 columns of value. Got 2"),
+        (
+            made(
+                "squared_distance", centres=np.ones((2, 3)), weights=np.ones((3, 2))
+            ).to_dict(),
+            r"weights must be of shape \(2, 3\), as centres. Got \(3, 2\)",
+        ),
+        (
+            made(
+                "squared_distance", centres=np.ones((2, 4)), weights=np.ones((2, 4))
+            ).to_dict(),
+            "centres is for 4 columns",
+        ),
         (trees(threshold=np.full(4, np.nan)), "threshold must not hold NaN"),
         (
             trees(children=np.array([[2, 4], [1, 1], [2, 2], [3, 3]])),
@@ -506,7 +555,8 @@ def test_a_small_file_asks_for_no_great_memory():
     children = np.column_stack([own + 1, own + 2])
     children[1::2], children[-1] = own[1::2, None], own[-1]
     data = trees(
-        feature=0 * own, threshold=0.0 * own, value=0.0 * own, children=children,
+        feature=0 * own, threshold=0.0 * own, value=0.0 * children[:, :1],
+        children=children,
         root=np.array([0]), depth=chain,
     )  # fmt: skip
     with pytest.raises(ValueError, match="and 1024 at most"):
@@ -536,6 +586,7 @@ def test_a_width_that_evidence_tells_asks_for_no_great_memory_either():
         ("scale", {"centre": np.zeros(1), "scale": np.ones(1)}),
         ("columns", {"start": 100, "stop": 101}),
         ("kernel", {"landmarks": TABLE, "weights": np.ones(2), "width": 1.0}),
+        ("squared_distance", {"centres": TABLE, "weights": TABLE}),
         ("trees", TREES),
     ],
 )
@@ -551,10 +602,20 @@ def test_tables_of_any_width_do_not_combine():
     steps.add("combine", steps.read("base_proba"), steps.read("X"), function="add")
     with pytest.raises(ValueError, match="needs a table of known width"):
         Program.from_dict(steps.program("mine").to_dict())
-    steps = Steps()
-    steps.add("centre", steps.read("base_proba"))
-    with pytest.raises(ValueError, match="must make one column, the score"):
-        Program.from_dict(steps.program("mine").to_dict())
+
+
+def test_a_score_is_one_column_that_the_program_makes():
+    outcomes = sample_outcomes()
+    data = RoutingPolicy("margin", coverage=0.8).fit(outcomes).rule_.to_dict()
+    for program, message in (
+        (Program((Step(**READ_ONE),), "mine"), "Got read of 1 columns"),
+        (made("centre"), "Got centre of 3"),
+    ):
+        with pytest.raises(ValueError, match=f"one column, the score. {message}"):
+            Rule.from_dict({**data, "program": program.to_dict()})
+    base = Program.from_dict(made("centre").to_dict())
+    with pytest.raises(ValueError, match="one column, the score. Got centre of 3"):
+        RoutingPolicy(ProgramRouter(base), coverage=0.8).fit(outcomes)
 
 
 def test_an_array_that_is_named_often_counts_each_time():
@@ -604,13 +665,26 @@ STRANGE = (
 )  # fmt: skip
 
 
+def base_like():
+    """The operations that models end in, before the largest column."""
+    steps = Steps()
+    table = steps.read("base_features", 3)
+    trees = steps.add("trees", table, **WIDE_TREES)
+    distance = {"centres": TABLE[:, :2], "weights": -(TABLE[:, :2] ** 2)}
+    distance = steps.add("squared_distance", trees, **distance)
+    shares = steps.add("softmax", distance)
+    smooth = steps.add("apply", shares, function="tanh")
+    steps.add("reduce", steps.add("normalise", smooth), function="max")
+    return steps.program("mine")
+
+
 def test_no_change_of_a_file_does_more_than_be_refused():
     """Whatever from_dict lets pass runs, or says what evidence it misses."""
     rng = np.random.default_rng(0)
     programs, taught = learned()
     few = taught.take(np.arange(3)).evidence
     n_passed = 0
-    for data in (*(p.to_dict() for p in programs), GOOD):
+    for data in (*(p.to_dict() for p in programs), GOOD, base_like().to_dict()):
         for _ in range(800):
             changed = copy.deepcopy(data)
             for _ in range(rng.integers(1, 3)):

@@ -1,6 +1,6 @@
 """The operations of a program: what each makes of tables, how wide, at what cost."""
 
-from selective_query.routers._operations.landmarks import Kernel
+from selective_query.routers._operations.landmarks import Kernel, SquaredDistance
 from selective_query.routers._operations.plain import (
     Affine,
     Apply,
@@ -12,12 +12,14 @@ from selective_query.routers._operations.plain import (
     Constant,
     Doubt,
     Log,
+    LogSumExp,
+    Normalise,
     Pairs,
     Peak,
     Read,
     Reduce,
     Scale,
-    SoftMax,
+    Softmax,
     Top,
 )
 from selective_query.routers._operations.trees import Trees
@@ -36,10 +38,13 @@ OPERATIONS = {
     "combine": Combine(),
     "reduce": Reduce(),
     "peak": Peak(),
-    "soft_max": SoftMax(),
+    "log_sum_exp": LogSumExp(),
+    "softmax": Softmax(),
+    "normalise": Normalise(),
     "pairs": Pairs(),
     "class_effect": ClassEffect(),
     "kernel": Kernel(),
+    "squared_distance": SquaredDistance(),
     "trees": Trees(),
     "constant": Constant(),
 }

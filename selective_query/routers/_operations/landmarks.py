@@ -1,4 +1,4 @@
-"""A smooth function of a row: a Gaussian kernel at some landmarks."""
+"""How far a row is from some landmarks: a Gaussian kernel, weighted distances."""
 
 import numpy as np
 
@@ -33,6 +33,29 @@ class Kernel(Operation):
     def macs(self, n_columns, landmarks, weights, width):
         # A distance, its scale, an exponential, and a product that is added up.
         return len(landmarks) * (n_columns + 3)
+
+
+class SquaredDistance(Operation):
+    parameters = {"centres": finite(2), "weights": finite(2)}
+    scratch = 1
+
+    def run(self, table, centres, weights):
+        made = np.empty((len(table), len(centres)))
+        for k, (centre, weight) in enumerate(zip(centres, weights, strict=True)):
+            made[:, k] = (table - centre) ** 2 @ weight
+        return made
+
+    def width(self, n_columns, centres, weights):
+        if centres.shape != weights.shape:
+            raise ValueError(
+                f"weights must be of shape {centres.shape}, as centres. Got "
+                f"{weights.shape}."
+            )
+        same_width(n_columns, centres.shape[1], "centres")
+        return len(centres)
+
+    def macs(self, n_columns, centres, weights):
+        return 3 * centres.size
 
 
 def gaussian(table, landmarks, width):

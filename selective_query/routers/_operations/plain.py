@@ -123,6 +123,7 @@ class Apply(Operation):
         "negative": np.negative,
         "sqrt": np.sqrt,
         "sigmoid": expit,
+        "tanh": np.tanh,
         "relu": lambda table: np.maximum(table, 0),
         "single": _single,
     }
@@ -136,7 +137,8 @@ class Apply(Operation):
         return width
 
     def macs(self, width, function):
-        return {"single": 0, "sigmoid": 3 * width}.get(function, width)
+        special = {"single": 0, "sigmoid": 3 * width, "tanh": 3 * width}
+        return special.get(function, width)
 
     def is_view(self, function):
         return function == "single"
@@ -281,7 +283,7 @@ class Peak(Operation):
         return 4 * width + 2
 
 
-class SoftMax(Operation):
+class LogSumExp(Operation):
     parameters = {"temperature": check_positive}
     scratch = 1
 
@@ -297,6 +299,40 @@ class SoftMax(Operation):
     def macs(self, width, temperature):
         # To compare, subtract and scale, an exponential added up; one logarithm.
         return 4 * width + 2
+
+
+class Softmax(Operation):
+    in_place = True
+    scratch = 1
+
+    def run(self, table):
+        table = table.astype(float, copy=False)
+        power = np.exp(table - table.max(axis=1, keepdims=True))
+        power /= power.sum(axis=1, keepdims=True)
+        return power
+
+    def width(self, width):
+        return width
+
+    def macs(self, width):
+        # To compare, subtract, take an exponential, add up and divide.
+        return 5 * width
+
+
+class Normalise(Operation):
+    in_place = True
+    scratch = 1
+
+    def run(self, table):
+        total = table.sum(axis=1, keepdims=True)
+        shares = np.full_like(table, 1 / table.shape[1], dtype=float)
+        return np.divide(table, total, out=shares, where=total != 0)
+
+    def width(self, width):
+        return width
+
+    def macs(self, width):
+        return 2 * width
 
 
 class Pairs(Operation):

@@ -1,8 +1,7 @@
-"""Sums of binary trees."""
+"""Sums of binary trees, of one number or of several in each leaf."""
 
 import numpy as np
 
-from selective_query._utils.numbers import LARGEST, check_number
 from selective_query.routers._operations.operation import (
     Operation,
     array_of,
@@ -26,17 +25,18 @@ class Trees(Operation):
         "feature": array_of("iu", 1),
         "threshold": thresholds,
         "children": array_of("iu", 2),
-        "value": finite(1),
+        "value": finite(2),
         "root": array_of("iu", 1),
         "depth": whole(0),
-        "offset": lambda value, name: float(check_number(value, name, -LARGEST)),
+        "offset": finite(1),
     }
     scratch = 1
 
     def run(self, table, feature, threshold, children, value, root, depth, offset):
-        total, child = np.full((len(table), 1), float(offset)), children.ravel()
+        total, child = np.tile(offset, (len(table), 1)), children.ravel()
         for start in range(0, len(table), TREE_ROWS):
             part = table[start : start + TREE_ROWS]
+            sums = total[start : start + TREE_ROWS]
             flat, place = part.T.ravel(), np.arange(len(part))
             column = feature * len(part)
             for first in range(0, len(root), TREES):
@@ -44,17 +44,21 @@ class Trees(Operation):
                 for _ in range(depth):
                     goes_left = flat.take(column.take(at) + place) <= threshold.take(at)
                     at = child.take(2 * at + goes_left)
-                total[start : start + TREE_ROWS, 0] += value.take(at).sum(axis=0)
+                _add_leaves(sums, value, at)
         return total
 
     def width(self, width, feature, threshold, children, value, root, depth, offset):
-        n_nodes = len(feature)
-        if children.shape[1] != 2 or {len(threshold), len(children), len(value)} != {
-            n_nodes
-        }:
+        n_nodes, n_made = value.shape
+        if len(offset) != n_made:
             raise ValueError(
-                "feature, threshold and value must have a number for each node, and "
-                "children two."
+                f"offset must be a number for each of the {n_made} columns of value. "
+                f"Got {len(offset)}."
+            )
+        lengths = {len(feature), len(threshold), len(children)}
+        if children.shape[1] != 2 or lengths != {n_nodes}:
+            raise ValueError(
+                "feature and threshold must have a number for each node, value a row, "
+                "and children two."
             )
         _check_places(root, "root", n_nodes, "nodes")
         _check_places(children, "children", n_nodes, "nodes")
@@ -72,7 +76,7 @@ class Trees(Operation):
         levels = levels_of(children)
         compared = [levels[i] for i in root.tolist()]
         longest = max(compared)
-        if sum(compared) + len(compared) > MOST_COMPARISONS:
+        if sum(compared) + n_made * len(compared) > MOST_COMPARISONS:
             raise ValueError(
                 f"{len(root)} trees of up to {longest} comparisons take more than "
                 f"{MOST_COMPARISONS} steps."
@@ -82,18 +86,28 @@ class Trees(Operation):
                 f"depth must be the comparisons on the longest path, {longest}, and "
                 f"{MOST_LEVELS} at most. Got {depth}."
             )
-        return 1
+        return n_made
 
-    def macs(self, width, children, root, **parameters):
-        # A comparison at each level of the longest path of each tree, and the sum.
+    def macs(self, width, children, root, value, **parameters):
+        # A comparison at each level of the longest path of each tree, and the sums.
         levels = levels_of(children)
-        return sum(levels[i] + 1 for i in root.tolist())
+        return sum(levels[i] + value.shape[1] for i in root.tolist())
 
-    def stored(self, children, **parameters):
+    def stored(self, children, value, **parameters):
         # Threshold and, in one number, column and place of the children; of a leaf its
-        # value.
+        # values.
         n_leaves = np.count_nonzero(children[:, 0] == np.arange(len(children)))
-        return 2 * (len(children) - n_leaves) + n_leaves + 1  # and the offset
+        kept = n_leaves + 1  # and the offset
+        return 2 * (len(children) - n_leaves) + kept * value.shape[1]
+
+
+def _add_leaves(sums, value, at):
+    """Add to the sums of some rows what stands in their leaves, one of each tree."""
+    if value.shape[1] == 1:
+        sums[:, 0] += value.take(at).sum(axis=0)
+    else:
+        for leaves in at:
+            sums += value.take(leaves, axis=0)
 
 
 def _check_places(places, name, n_known, what):
