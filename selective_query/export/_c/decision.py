@@ -1,0 +1,92 @@
+"""All that C decides with: steps from inputs to label and score, and the cuts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.export._c import twin
+from selective_query.export._c.single import rounded_down
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """A base and a rule, or a rule alone, in single precision.
+
+    Parameters
+    ----------
+    steps : list of Step
+        As ``steps_in_single`` makes them.
+    widths : list of int
+    inputs : tuple of (str, int)
+        What is handed over for each input: parts of the evidence, and their columns.
+    score : int
+        Place of the score.
+    proba : int or None
+        Place of the probabilities; None where a rule reads none.
+    cuts : tuple of (group or None, float)
+    group : {None, "predicted_class", "input"}
+    reads_local : bool
+    """
+
+    steps: list
+    widths: list
+    inputs: tuple
+    score: int
+    proba: int | None
+    cuts: tuple
+    group: str | None
+    reads_local: bool
+
+    @property
+    def thresholds(self):
+        """In single precision, in the order of `cuts`; by class where it is the group.
+
+        A class that no calibration row was given stays with the base.
+        """
+        single = rounded_down([threshold for _, threshold in self.cuts])
+        if self.group != "predicted_class":
+            return single
+        by_class = np.full(self.n_classes, np.inf, dtype=np.float32)
+        by_class[[place for place, _ in self.cuts]] = single
+        return by_class
+
+    @property
+    def n_classes(self):
+        """Columns of the probabilities; 0 where there are none."""
+        return 0 if self.proba is None else self.widths[self.proba]
+
+    @property
+    def kept(self):
+        """Places of the tables that are read at the end."""
+        return {self.score} | ({self.proba} - {None})
+
+    def run(self, parts, group=None, local=None):
+        """What C decides, by the numpy twin.
+
+        Parameters
+        ----------
+        parts : dict of str to ndarray of shape (n_samples, n_columns)
+            By name, as in `inputs`.
+        group : ndarray of shape (n_samples,), int, optional
+            Position of each input's group in `cuts`.
+        local : ndarray of shape (n_samples,), bool, optional
+            True where an input must stay.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``score``, ``queried`` and, where known, ``label`` and ``probabilities``.
+        """
+        tables = twin.run(self.steps, lambda part, width: parts[part])
+        made = {}
+        if self.proba is not None:
+            made["probabilities"] = tables[self.proba]
+            made["label"] = tables[self.proba].argmax(axis=1)
+        score = tables[self.score][:, 0]
+        if self.reads_local:
+            score = np.where(local, np.float32(-np.inf), score)
+        place = {"predicted_class": made.get("label"), "input": group}.get(
+            self.group, 0
+        )
+        made |= {"score": score, "queried": score > self.thresholds[place]}
+        return made

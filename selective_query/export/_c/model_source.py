@@ -1,0 +1,144 @@
+"""The C files of one decision: its interface, its threshold, its numbers."""
+
+import json
+
+from selective_query.export._c.source import C_NAMES, number, source_of
+
+HEADER = """\
+/* {title} */
+#ifndef SQ_MODEL_H
+#define SQ_MODEL_H
+
+#include <stdint.h>
+
+{sizes}
+
+enum {{
+    SQ_OK = 0,
+    SQ_NOT_FINITE = 1, /* an input or the score is NaN or infinite */
+    SQ_UNKNOWN_GROUP = 2
+}};
+
+typedef struct {{
+{label}    int32_t queried; /* 1 where the global is to be asked */
+    float score;     /* higher: a query is worth more */
+}} sq_answer;
+
+/* Decides on one input; the answer is untouched unless SQ_OK is returned.
+ * Not reentrant: its tables are static. */
+int sq_decide({signature});
+{labels}
+#endif
+"""
+
+SOURCE = """\
+#include "sq_model.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "sq_ops.h"
+#include "sq_threshold.h"
+{net_include}
+{constants}
+
+static float arena[{arena}];
+{tables}
+int sq_decide({signature})
+{{
+{checks}
+{calls}
+    float score = ({score})[0];
+    if (isnan(score)) return SQ_NOT_FINITE;
+{local}{label}    answer->score = score;
+    answer->queried = score > {threshold};
+    return SQ_OK;
+}}
+"""
+
+LABEL = """\
+    int32_t label;   /* place among the classes */
+    const float *probabilities; /* of SQ_CLASSES, until the next decision */
+"""
+
+
+def threshold_header(decision):
+    """The file that holds the threshold, and nothing else."""
+    numbers = [number(t) for t in decision.thresholds]
+    shown = f"{{{', '.join(numbers)}}}" if decision.group else numbers[0]
+    name = "SQ_THRESHOLDS" if decision.group else "SQ_THRESHOLD"
+    comment = {
+        None: "The base answers where the score is at most this.",
+        "input": "For each group: " + ", ".join(str(g) for g, _ in decision.cuts),
+        "predicted_class": "For each class that the base may answer.",
+    }[decision.group]
+    comment = comment.replace("*/", "* /")
+    return (
+        f"/* {comment} */\n#ifndef SQ_THRESHOLD_H\n#define SQ_THRESHOLD_H\n\n"
+        f"#include <math.h>\n\n#define {name} {shown}\n\n#endif\n"
+    )
+
+
+def model_header(decision, title, classes=None):
+    """The interface: sizes, the answer, ``sq_decide``."""
+    sizes = [f"#define SQ_{C_NAMES.get(p, p).upper()} {n}" for p, n in decision.inputs]
+    labels = ""
+    if decision.n_classes:
+        sizes.append(f"#define SQ_CLASSES {decision.n_classes}")
+    if classes is not None:
+        quoted = ", ".join(json.dumps(str(c)) for c in classes)
+        labels = f"\n#define SQ_LABELS {{{quoted}}}\n"
+    if decision.group == "input":
+        sizes.append(f"#define SQ_GROUPS {len(decision.cuts)}")
+    return HEADER.format(
+        title=title.replace("*/", "* /"), sizes="\n".join(sizes), labels=labels,
+        label=LABEL if decision.n_classes else "", signature=_signature(decision),
+    )  # fmt: skip
+
+
+def model_source(decision):
+    """The definition of ``sq_decide``."""
+    source = source_of(decision.steps, decision.widths, decision.kept)
+    names = [(C_NAMES.get(part, part), n) for part, n in decision.inputs]
+    checks = [
+        f"    if (!sq_all_finite({name}, {n})) return SQ_NOT_FINITE;"
+        for name, n in names
+    ]
+    tables, threshold = "", "SQ_THRESHOLD"
+    if decision.group:
+        tables = (
+            f"static const float thresholds[{len(decision.thresholds)}] = "
+            "SQ_THRESHOLDS;\n"
+        )
+        place = "group" if decision.group == "input" else "answer->label"
+        threshold = f"thresholds[{place}]"
+    if decision.group == "input":
+        checks.append(
+            "    if (group < 0 || group >= SQ_GROUPS) return SQ_UNKNOWN_GROUP;"
+        )
+    label = local = ""
+    if decision.n_classes:
+        proba = source.tables[decision.proba]
+        label = (
+            f"    answer->probabilities = {proba};\n"
+            f"    answer->label = sq_argmax({proba}, SQ_CLASSES);\n"
+        )
+    if decision.reads_local:
+        local = "    if (must_stay) score = -INFINITY;\n"
+    return SOURCE.format(
+        constants=source.constants, arena=max(1, source.arena_size), tables=tables,
+        signature=_signature(decision), checks="\n".join(checks), calls=source.calls,
+        score=source.tables[decision.score], local=local, label=label,
+        threshold=threshold, net_include="",
+    )  # fmt: skip
+
+
+def _signature(decision):
+    arguments = [
+        f"const float *{C_NAMES.get(part, part)}" for part, _ in decision.inputs
+    ]
+    if decision.group == "input":
+        arguments.append("int group")
+    if decision.reads_local:
+        arguments.append("int must_stay")
+    return ", ".join([*arguments, "sq_answer *answer"])

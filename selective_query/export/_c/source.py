@@ -1,0 +1,227 @@
+"""A program as C: its numbers as constants, its steps as calls of sq_ops.c."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selective_query.export._c.arena import placed
+from selective_query.export._c.single import kernel_rate
+from selective_query.export._c.trees import packed
+from selective_query.routers._operations import OPERATIONS
+
+NUMBERS_A_LINE = 6
+# Parts of the evidence under other names than their own.
+C_NAMES = {"X": "input"}
+
+
+class Source(NamedTuple):
+    """The text of a program.
+
+    Parameters
+    ----------
+    constants : str
+        Definitions of arrays.
+    calls : str
+        Statements, one a line.
+    tables : list of str
+        The C expression of each step's table.
+    arena_size : int
+        Floats of ``arena``, which the calls write.
+    """
+
+    constants: str
+    calls: str
+    tables: list
+    arena_size: int
+
+
+def source_of(steps, widths, kept):
+    """The C of steps in single precision.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    widths : list of int
+    kept : collection of int
+        Places of the tables that are read at the end.
+
+    Returns
+    -------
+    Source
+        A part of the evidence is a pointer of its name, X one called ``input``.
+    """
+    places, size = placed(steps, widths, kept)
+    tables = [_pointer(*place) for place in places]
+    constants, calls = [], []
+    for place, (op, inputs, parameters) in enumerate(steps):
+        if op == "read" or OPERATIONS[op].is_view(**parameters):
+            continue
+        step = _StepSource(
+            f"step_{place}", [Table(tables[i], widths[i]) for i in inputs], constants
+        )
+        write = _WRITERS.get(op, _plain(op))
+        for function, *arguments in write(step, Table(tables[place], 0), **parameters):
+            calls.append(f"    sq_{function}({', '.join(map(str, arguments))});")
+    return Source("\n".join(constants), "\n".join(calls), tables, size)
+
+
+class Table(NamedTuple):
+    """A pointer to numbers, and how many there are."""
+
+    pointer: str
+    width: int
+
+    def after(self, n):
+        """The pointer to what stands behind the first n numbers."""
+        return f"{self.pointer} + {n}" if n else self.pointer
+
+
+class _StepSource(NamedTuple):
+    """A step while it is written: its name, the tables it takes, all constants."""
+
+    name: str
+    taken: list
+    constants: list
+
+    def array(self, parameter, values):
+        """The name of an array of constants."""
+        name = f"{self.name}_{parameter}"
+        self.constants.append(array(name, values))
+        return name
+
+
+def array(name, values):
+    """The definition of an array of floats, whole numbers or nodes.
+
+    Numbers are written in full, as hexadecimal floats.
+    """
+    values = np.asarray(values)
+    if values.dtype.names:
+        kind, shown = "sq_node", [f"{{{number(v)}, {f}, {s}}}" for v, f, s in values]
+    elif values.dtype.kind in "iu":
+        kind, shown = f"{values.dtype}_t", [str(v) for v in values.ravel()]
+    else:
+        kind, shown = "float", [number(v) for v in values.ravel()]
+    lines = [
+        "    " + ", ".join(shown[start : start + NUMBERS_A_LINE]) + ","
+        for start in range(0, len(shown), NUMBERS_A_LINE)
+    ]
+    body = "\n".join(lines)
+    return f"static const {kind} {name}[{len(shown)}] = {{\n{body}\n}};"
+
+
+def number(value):
+    """A single-precision number as C writes it, to the last bit."""
+    value = float(value)
+    if np.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    mantissa, _, exponent = value.hex().partition("p")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}p{exponent}f"
+
+
+def _pointer(part, offset):
+    name = "arena" if part is None else C_NAMES.get(part, part)
+    return Table(name, 0).after(offset)
+
+
+def _plain(function):
+    """A function of one table that writes another."""
+    return lambda step, out: [(function, *step.taken[0], out.pointer)]
+
+
+def _named(step, out, function):
+    return _plain(function)(step, out)
+
+
+def _with_number(function):
+    return lambda step, out, **known: [
+        (function, *step.taken[0], number(*known.values()), out.pointer)
+    ]
+
+
+def _top(function):
+    return lambda step, out, k: [(function, *step.taken[0], k, out.pointer)]
+
+
+def _concatenate(step, out):
+    start = 0
+    for table in step.taken:
+        yield "copy", *table, out.after(start)
+        start += table.width
+
+
+def _scale(step, out, centre, scale):
+    arrays = step.array("centre", centre), step.array("scale", scale)
+    return [("scale", *step.taken[0], *arrays, out.pointer)]
+
+
+def _affine(step, out, weight, bias):
+    arrays = (
+        step.array("weight", weight.T),
+        "NULL" if bias is None else step.array("bias", bias),
+    )
+    return [("affine", *step.taken[0], weight.shape[1], *arrays, out.pointer)]
+
+
+def _combine(step, out, function):
+    one, other = step.taken
+    if function == "cross_entropy":
+        return [(function, *one, other.pointer, out.pointer)]
+    return [(function, *one, *other, out.pointer)]
+
+
+def _class_effect(step, out, effects):
+    effects = step.array("effects", effects)
+    return [("class_effect", *step.taken[0], effects, out.pointer)]
+
+
+def _kernel(step, out, landmarks, weights, width):
+    arrays = step.array("landmarks", landmarks), step.array("weights", weights)
+    rate = number(kernel_rate(landmarks.shape[1], width))
+    n = len(landmarks)
+    return [("kernel", *step.taken[0], n, *arrays, rate, out.pointer)]
+
+
+def _squared_distance(step, out, centres, weights):
+    arrays = step.array("centres", centres), step.array("weights", weights)
+    n = len(centres)
+    return [("squared_distance", *step.taken[0], n, *arrays, out.pointer)]
+
+
+def _trees(step, out, feature, threshold, children, value, root, depth, offset):
+    nodes, roots, rows = packed(feature, threshold, children, value, root)
+    known = [
+        step.taken[0].pointer,
+        step.array("nodes", nodes),
+        step.array("roots", roots),
+        len(roots),
+    ]
+    if rows is None:
+        return [("tree_sum", *known, step.array("offset", offset), out.pointer)]
+    known += [step.array("values", rows), rows.shape[1]]
+    return [("tree_sums", *known, step.array("offset", offset), out.pointer)]
+
+
+def _constant(step, out, value):
+    return [("copy", step.array("value", [value]), 1, out.pointer)]
+
+
+_WRITERS = {
+    "top": _top("top"),
+    "doubt": _top("doubt"),
+    "concatenate": _concatenate,
+    "log": _with_number("log_above"),
+    "apply": _named,
+    "scale": _scale,
+    "affine": _affine,
+    "combine": _combine,
+    "reduce": _named,
+    "peak": _with_number("peak"),
+    "log_sum_exp": _with_number("log_sum_exp"),
+    "class_effect": _class_effect,
+    "kernel": _kernel,
+    "squared_distance": _squared_distance,
+    "trees": _trees,
+    "constant": _constant,
+}
