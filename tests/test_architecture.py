@@ -45,6 +45,9 @@ FLOORS = [
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 TORCH_ROOMS = {
     "_utils/torch_random.py",
+    "export/_c/int8_forms.py",
+    "export/_c/int8_graph.py",
+    "export/_c/int8_source.py",
     "footprint/_liveness.py",
     "footprint/exit_profile.py",
     "footprint/net_profile.py",
@@ -52,6 +55,7 @@ TORCH_ROOMS = {
     "routers/_primal_dual.py",
 }
 TORCH_FLOORS = {"nets"}
+BAKENN_FILES = {"export/_c/nets.py"}
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"
 )
@@ -86,6 +90,8 @@ def test_heavy_packages_stay_in_their_rooms(path):
     room = room_of(path)
     if str(path.relative_to(PACKAGE)) not in TORCH_ROOMS and room not in TORCH_FLOORS:
         assert "torch" not in {m.split(".")[0] for m in imports(path)}
+    if str(path.relative_to(PACKAGE)) not in BAKENN_FILES:
+        assert "bakenn" not in {m.split(".")[0] for m in imports(path)}
     if "ray" not in path.relative_to(PACKAGE).parts:
         assert "ray" not in {m.split(".")[0] for m in imports(path)}
     top = {m.split(".")[0] for m in imports(path, top_level_only=True)}

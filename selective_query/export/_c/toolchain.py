@@ -16,6 +16,8 @@ INSTALL = (
 # No fused multiply-add: it would round once where the host rounds twice.
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-ffunction-sections",
           "-fdata-sections")  # fmt: skip
+# Keep instructions of Arm out of kernels that are compiled for the host.
+HOST_FLAGS = ("-D__GNUC_PYTHON__", "-D__RESTRICT=__restrict")
 CORE_FLAGS = {
     "cortex-m4": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"),
     "cortex-m7": ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16"),
