@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from selective_query._utils.numbers import is_number
 from selective_query.exceptions import ExportError
 from selective_query.footprint._liveness import VIEW_CALLS, VIEWS
 
@@ -31,6 +32,13 @@ MEANS = {torch.mean, "mean", nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
          F.adaptive_avg_pool1d, F.adaptive_avg_pool2d}  # fmt: skip
 POOLS = {nn.MaxPool1d: "MaxPool2DOp", nn.MaxPool2d: "MaxPool2DOp",
          nn.AvgPool1d: "AveragePool2DOp", nn.AvgPool2d: "AveragePool2DOp"}  # fmt: skip
+# Of the raw inputs, by one number: factor and shift.
+SCALINGS = {
+    operator.add: lambda number: (1.0, number),
+    operator.sub: lambda number: (1.0, -number),
+    operator.mul: lambda number: (number, 0.0),
+    operator.truediv: lambda number: (1 / number, 0.0),
+}
 VIEWED = {*VIEWS, *VIEW_CALLS}
 CATS = {torch.cat, torch.concat}
 KNOWN = (
@@ -118,6 +126,14 @@ def pool_settings(pool):
         raise ValueError("it pads a mean, dilates, or rounds its size up")
     kernel, stride = pair(pool, "kernel_size"), pair(pool, "stride")
     return {"kernel": kernel, "stride": stride, "padding": both_sides(padding)}
+
+
+def scaling_of(function, args):
+    """Factor and shift of what is called on inputs and one number; None if no such."""
+    of_number = SCALINGS.get(function)
+    if of_number is None or len(args) != 2 or not is_number(args[1]) or args[1] == 0:
+        return None
+    return of_number(float(args[1]))
 
 
 def pair(module, name):

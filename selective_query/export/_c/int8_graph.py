@@ -35,6 +35,8 @@ class Int8Graph:
     graph : bakenn.ir.QuantizedGraph
         Of one input, positions first and channels last: kernels are fastest on images,
         and a signal is one of height 1, a row of features one of a single pixel.
+    input_scaling : (float, float)
+        Factor and shift of the raw inputs, before their grid.
     input_grid, output_grid : Grid
     n_channels, n_positions : int
         Of the output.
@@ -44,6 +46,7 @@ class Int8Graph:
     """
 
     graph: object
+    input_scaling: tuple
     input_grid: Grid
     output_grid: Grid
     n_channels: int
@@ -85,6 +88,7 @@ class _Walk:
         self.ir, self.net, self.shapes = ir, net, output_shapes(net, x)
         self.types, self.constants, self.ops, self.layers = {}, {}, [], []
         self.name_of, self.grids, self.flattened = {}, {}, {}
+        self.scaling = (1.0, 0.0)
 
     def upto(self, last_name):
         nodes = list(self.net.graph.nodes)
@@ -106,8 +110,8 @@ class _Walk:
         shape, grids = self.types[name].shape, self.grids
         n_channels, n_positions = shape[-1], prod(shape[1:-1])
         return Int8Graph(
-            graph, grids[input_name], grids[name], n_channels, n_positions, takes_mean,
-            tuple(self.layers),
+            graph, self.scaling, grids[input_name], grids[name], n_channels,
+            n_positions, takes_mean, tuple(self.layers),
         )  # fmt: skip
 
     def _source_of_features(self, node):
@@ -146,10 +150,7 @@ class _Walk:
         elif self._is(node, forms.VIEWED):
             self._view(node, sources[0])
         elif any(self.grids[name] is None for name in sources):
-            raise ExportError(
-                f"{self._words(node)} comes before the first layer, where numbers are "
-                "not in int8 yet. Put it into a scaler, in a pipeline before the net."
-            )
+            self._scale(node, sources[0])
         elif isinstance(module, IntegerLayer):
             self._layer(node, module, self._on(sources[0], module.input_grid))
         elif kind in forms.RELU | forms.RELU6:
@@ -217,6 +218,20 @@ class _Walk:
         self.name_of[node] = source
         if self.grids[source] is None:
             self._type(source, grid, self._shape(node))
+
+    def _scale(self, node, source):
+        """Scale or shift the raw input; it is left where it was."""
+        change = forms.scaling_of(node.target, node.args)
+        is_alone = len(node.all_input_nodes[0].users) == 1
+        if change is None or not is_alone or node.kwargs:
+            raise ExportError(
+                f"{self._words(node)} comes before the first layer, where numbers are "
+                "not in int8 yet, and is no shift or scale by one number. Put it into "
+                "a scaler, in a pipeline before the net."
+            )
+        (factor, shift), (scale, offset) = self.scaling, change
+        self.scaling = factor * scale, shift * scale + offset
+        self.name_of[node] = source
 
     def _on(self, name, grid):
         """A value on the grid that a layer was made for."""

@@ -80,7 +80,7 @@ class Int8Net:
         ndarray of shape (n_rows, n_outputs), float32
         """
         graph, X = self._graph, np.asarray(X, np.float32)
-        q = _quantised(X.reshape(len(X), *self.input_shape), graph.input_grid)
+        q = _quantised(X.reshape(len(X), *self.input_shape), graph)
         shape = self._plan.tensors[self._plan.inputs[0]].tensor_type.shape[1:]
         q = np.moveaxis(q, 1, -1).reshape(-1, *shape)
         out = run_plan(self._plan, q).reshape(len(X), -1, graph.n_channels)
@@ -195,7 +195,8 @@ def _write_ends(folder, graph, shape, n_outputs, int8_last):
         "N_OUTPUTS": n_outputs,
         "N_CHANNELS_IN": n_in,
         "N_POSITIONS_IN": int(np.prod(shape[1:])),
-        "STEPS_IN": _hex(_steps(graph.input_grid)),
+        "STEPS_IN": _hex(_steps(graph)[0]),
+        "SHIFT_IN": _hex(_steps(graph)[1]),
         "ZERO_IN": graph.input_grid.zero_point,
         "N_CHANNELS_OUT": graph.n_channels,
         "N_POSITIONS_OUT": n_positions,
@@ -239,8 +240,10 @@ def _hex(number):
     return f"{float(number).hex()}f"
 
 
-def _steps(grid):
-    return np.float32(1 / grid.scale)
+def _steps(graph):
+    """Steps of the input's grid in one unit of a raw input, and those at zero."""
+    factor, shift = np.divide(graph.input_scaling, graph.input_grid.scale)
+    return np.float32(factor), np.float32(shift)
 
 
 def _unit(graph):
@@ -248,9 +251,10 @@ def _unit(graph):
     return np.float32(graph.output_grid.scale / n_summed)
 
 
-def _quantised(x, grid):
+def _quantised(x, graph):
+    grid, (factor, shift) = graph.input_grid, _steps(graph)
     low, high = np.float32(-128 - grid.zero_point), np.float32(127 - grid.zero_point)
-    steps = x * _steps(grid)
+    steps = x * factor + shift
     steps = np.where(steps > low, steps, low)  # also what is not a number
     steps = np.where(steps < high, steps, high)
     half = np.where(steps < 0, np.float32(-0.5), np.float32(0.5))

@@ -42,6 +42,28 @@ class Mixed(nn.Module):
         return self.classifier(x)
 
 
+class Scaled(nn.Module):
+    """Scales what goes into a net."""
+
+    def __init__(self):
+        super().__init__()
+        self.net, self.centre = SignalNet(2, n_channels=3, width=4, depth=1), 0.7
+
+    def forward(self, x):
+        return self.net(((x - self.centre) / 2.5 + 0.1) * 1.5)
+
+
+class Twice(nn.Module):
+    """Reads raw inputs on two ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 3), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x - 1.0) + self.first.bias.shape[0] * x)
+
+
 def chain(*layers):
     return nn.Sequential(*layers)
 
@@ -60,6 +82,7 @@ NETS = {
         lambda: chain(nn.Linear(5, 9), nn.Hardswish(), nn.Linear(9, 4)),
         (5,),
     ),
+    "scaled": (Scaled, (3, 16)),
     "pooled": (
         lambda: chain(
             nn.Conv1d(2, 6, 3, bias=False), nn.BatchNorm1d(6), nn.MaxPool1d(2),
@@ -160,6 +183,7 @@ def test_what_is_quantised_already_is_taken_as_it_is(tmp_path):
         (chain(nn.Conv1d(2, 4, 3), nn.Linear(6, 5), nn.Flatten(), nn.Linear(20, 2)),
          (2, 8), "reads maps"),
         (ConvNet(2, resolution=8), (3, 8, 8), "resolution=None"),
+        (Twice(), (3,), "no shift or scale by one number"),
     ],
 )  # fmt: skip
 def test_what_has_no_form_is_named(net, shape, words, tmp_path):

@@ -8,6 +8,7 @@
 #define N_CHANNELS_IN @N_CHANNELS_IN@
 #define N_POSITIONS_IN @N_POSITIONS_IN@
 #define STEPS_IN @STEPS_IN@ /* of int8 in one unit of input */
+#define SHIFT_IN @SHIFT_IN@
 #define ZERO_IN (@ZERO_IN@)
 #define N_CHANNELS_OUT @N_CHANNELS_OUT@
 #define N_POSITIONS_OUT @N_POSITIONS_OUT@
@@ -23,7 +24,7 @@ static uint8_t arena[BKNN_SQ_INT8_ARENA_SIZE > 0u ? BKNN_SQ_INT8_ARENA_SIZE : 1u
 static int8_t quantised(float x)
 {
     const float low = -128 - ZERO_IN, high = 127 - ZERO_IN;
-    float steps = x * STEPS_IN;
+    float steps = x * STEPS_IN + SHIFT_IN;
     steps = steps > low ? steps : low;
     steps = steps < high ? steps : high;
     return (int8_t)((int32_t)(steps < 0 ? steps - 0.5f : steps + 0.5f) + ZERO_IN);
