@@ -130,6 +130,3 @@ def check_chain(program):
             f"A program may make {MOST_OPEN_TABLES} tables as wide as evidence of any "
             f"width. These steps make {sum(is_open)}."
         )
-    for step in steps:
-        if step.op == "class_effect" and not program.may_be_top_k(step.inputs[0]):
-            raise ValueError("class_effect must take base_proba, as it was read.")

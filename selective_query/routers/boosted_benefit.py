@@ -13,7 +13,7 @@ from selective_query.routers._evidence_columns import (
     on_grid,
 )
 from selective_query.routers._held_out import held_out_scores
-from selective_query.routers._operations.trees import levels_of
+from selective_query.routers._tree_table import boosted_table
 from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
@@ -129,7 +129,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         if self.n_trees_:
             residual = outcomes.benefit - score
             grown = self._grown(columns, residual, outcomes.weight, self.n_trees_)
-            self.trees_ = _table_of(grown)
+            self.trees_ = boosted_table(grown)
             score = score + grown.predict(columns)
         fits = (fold.scored(columns, place, self.n_trees_) for fold in folds)
         return held_out_scores(fits, score, outcomes.weight)
@@ -229,23 +229,3 @@ def _cut_between_values(trees, table):
     ends = np.cumsum([len(own) for own in tables])
     for own, cut in zip(tables, np.split(split, ends[:-1]), strict=True):
         own["num_threshold"] = cut
-
-
-def _table_of(trees):
-    """Nodes of all trees in one table; leaves are their own children."""
-    tables = [tree.nodes for (tree,) in trees._predictors]
-    sizes = [len(nodes) for nodes in tables]
-    root = np.cumsum([0, *sizes[:-1]])
-    nodes, first = np.concatenate(tables), np.repeat(root, sizes)
-    is_leaf, own = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
-    children = np.column_stack([nodes["right"], nodes["left"]]) + first[:, None]
-    children = np.where(is_leaf[:, None], own[:, None], children).astype(np.intp)
-    return {
-        "feature": np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.intp),
-        "threshold": np.where(is_leaf, np.inf, nodes["num_threshold"]),
-        "children": children,
-        "value": nodes["value"][:, None].copy(),
-        "root": root,
-        "depth": max(levels_of(children)),
-        "offset": trees._baseline_prediction.ravel(),
-    }

@@ -348,19 +348,19 @@ class Program:
         check_chain(program)
         return program
 
-    def may_be_top_k(self, place):
+    def _may_be_top_k(self, place):
         """Whether this table is base_proba itself, of which top-k ones may come."""
         op, inputs, parameters = self.steps[place]
         if op == "read":
             return parameters["part"] == "base_proba"
         single = op == "apply" and parameters["function"] == "single"
-        return single and self.may_be_top_k(inputs[0])
+        return single and self._may_be_top_k(inputs[0])
 
     def _refuse_top_k(self):
         for op, inputs, parameters in self.steps:
             takes = getattr(OPERATIONS[op], "takes_top_k", False)
             takes = takes or parameters.get("function") in ("entropy", "single")
-            if not takes and any(map(self.may_be_top_k, inputs)):
+            if not takes and any(map(self._may_be_top_k, inputs)):
                 raise MissingEvidenceError(
                     f"{self.router} needs base_logits or the probabilities of all "
                     "classes, as in fit; top-k probabilities do not tell the rest. "

@@ -34,7 +34,7 @@ from selective_query.routers import (
 )
 from selective_query.routers._operations import OPERATIONS
 from selective_query.routers._operations import trees as _trees
-from selective_query.routers.boosted_benefit import _table_of
+from selective_query.routers._tree_table import boosted_table
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost
 from selective_query.routers.program import CHUNK, Step, Steps
@@ -191,7 +191,7 @@ def test_trees_are_those_of_scikit_learn():
         max_iter=200, max_leaf_nodes=9, early_stopping=False
     ).fit(X, y)
     steps = Steps()
-    steps.add("trees", steps.read("base_features", 4), **_table_of(grown))
+    steps.add("trees", steps.read("base_features", 4), **boosted_table(grown))
     program = Program.from_dict(steps.program("mine").to_dict())
     np.testing.assert_allclose(
         program.run(Evidence(base_features=X)), grown.predict(X), atol=1e-12
@@ -471,8 +471,8 @@ SCORE = {"op": "reduce", "inputs": [0], "function": "max"}
             "centre and scale must be as long",
         ),
         (
-            made("class_effect", effects=np.ones(3)).to_dict(),
-            "class_effect must take base_proba",
+            made("class_effect", effects=np.ones(4)).to_dict(),
+            "effects is for 4 columns. The table has 3",
         ),
         (
             made(

@@ -1,0 +1,148 @@
+"""Models that multiply: linear ones, perceptrons and naive Bayes."""
+
+import numpy as np
+
+from selective_query.exceptions import ExportError
+from selective_query.export._base_steps.outputs import (
+    Outputs,
+    of_decision,
+    of_shares,
+    two_sided,
+)
+
+ACTIVATIONS = {"logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
+
+
+def softmax_of_products(model, inputs):
+    """Logistic regression and linear discriminants."""
+    decision, n_columns = _products(model, inputs)
+    # Older scikit-learn fitted some class by class.
+    how = {getattr(model, "multi_class", None), getattr(model, "solver", None)}
+    if n_columns > 1 and how & {"ovr", "liblinear"}:
+        return _one_against_rest(inputs.steps, decision)
+    return of_decision(inputs.steps, decision, n_columns)
+
+
+def products(model, inputs):
+    """Linear models that only decide."""
+    return Outputs(None, _products(model, inputs)[0])
+
+
+def stochastic_descent(model, inputs):
+    """Linear models by stochastic gradient descent, of losses with probabilities."""
+    steps, (decision, n_columns) = inputs.steps, _products(model, inputs)
+    if model.loss == "log_loss":
+        if n_columns > 1:
+            return _one_against_rest(steps, decision)
+        return of_decision(steps, decision, 1)
+    if model.loss != "modified_huber":
+        return Outputs(None, decision)
+    # max(0, 1 - max(0, (1 - d) / 2)) is (d + 1) / 2, clipped to [0, 1].
+    ones = np.ones(n_columns)
+    miss = steps.add("apply", decision, function="negative")
+    miss = steps.add("scale", miss, centre=-ones, scale=2 * ones)
+    miss = steps.add("apply", miss, function="relu")
+    each = steps.add("apply", miss, function="complement")
+    each = steps.add("apply", each, function="relu")
+    if n_columns > 1:
+        return of_shares(steps, decision, each)
+    logits = two_sided(steps, decision)
+    other = steps.add("apply", each, function="complement")
+    return Outputs(steps.add("concatenate", other, each), decision, logits)
+
+
+def is_logistic(model):
+    """Whether a binary model is a logistic function of products."""
+    names = {parent.__name__ for parent in type(model).__mro__}
+    loss = getattr(model, "loss", "log_loss")
+    return bool(names & {"LogisticRegression", "SGDClassifier"}) and loss == "log_loss"
+
+
+def logistic_each(models, inputs):
+    """Logistic models, one for each class against the rest, in one product."""
+    weight = np.vstack([_coef(model) for model in models]).T
+    bias = np.concatenate([np.broadcast_to(m.intercept_, 1) for m in models])
+    return _one_against_rest(inputs.steps, inputs.affine(weight, bias))
+
+
+def perceptron(model, inputs):
+    """Layers of products, each behind an activation."""
+    if model.out_activation_ == "logistic" and model.n_outputs_ > 1:
+        raise ExportError(
+            "An MLPClassifier that was fitted on several labels a row has no form as "
+            "plain steps. Fit it on one label a row."
+        )
+    steps = inputs.steps
+    place = inputs.affine(model.coefs_[0], model.intercepts_[0])
+    for weight, bias in zip(model.coefs_[1:], model.intercepts_[1:], strict=True):
+        if model.activation != "identity":
+            place = steps.add("apply", place, function=ACTIVATIONS[model.activation])
+        place = steps.add(
+            "affine", place, weight=weight.astype(float), bias=bias.astype(float)
+        )
+    return Outputs(of_decision(steps, place, model.n_outputs_).proba)
+
+
+def gaussian_bayes(model, inputs):
+    """Gaussian densities of each column, by class."""
+    steps, variance = inputs.steps, model.var_
+    distance = inputs.squared_distance(model.theta_, -0.5 / variance)
+    bias = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * variance).sum(axis=1)
+    likelihood = steps.add("scale", distance, centre=-bias, scale=np.ones(len(bias)))
+    return Outputs(steps.add("softmax", likelihood))
+
+
+def bernoulli_bayes(model, inputs):
+    """Each column above a threshold or not: trees of one comparison."""
+    steps, present = inputs.steps, model.feature_log_prob_
+    absent = np.log(1 - np.exp(present))
+    prior = model.class_log_prior_
+    if model.binarize is None:
+        bias = prior + absent.sum(axis=1)
+        return Outputs(steps.add("softmax", inputs.affine((present - absent).T, bias)))
+    n_columns = present.shape[1]
+    root = 3 * np.arange(n_columns)
+    values = np.stack([np.zeros_like(present), present, absent])  # node, class, column
+    split = np.array([float(model.binarize), np.inf, np.inf])
+    places = np.arange(3 * n_columns)
+    children = np.column_stack([places, places])
+    children[root] = np.column_stack([root + 1, root + 2])
+    nodes = {
+        "feature": np.repeat(np.arange(n_columns), 3),
+        "threshold": np.tile(split, n_columns),
+        "children": children,
+        "value": values.transpose(2, 0, 1).reshape(3 * n_columns, -1),
+        "root": root,
+        "depth": 1,
+        "offset": prior,
+    }
+    return Outputs(steps.add("softmax", inputs.trees(nodes, in_single=False)))
+
+
+def multinomial_bayes(model, inputs):
+    """Counts times logarithms of probabilities."""
+    bias = model.class_log_prior_
+    likelihood = inputs.affine(model.feature_log_prob_.T, bias)
+    return Outputs(inputs.steps.add("softmax", likelihood))
+
+
+def complement_bayes(model, inputs):
+    """Counts times weights of all other classes."""
+    likelihood = inputs.affine(model.feature_log_prob_.T)
+    return Outputs(inputs.steps.add("softmax", likelihood))
+
+
+def _products(model, inputs):
+    coef = _coef(model)
+    bias = np.broadcast_to(model.intercept_, len(coef))
+    return inputs.affine(coef.T, bias), len(coef)
+
+
+def _coef(model):
+    coef = model.coef_
+    return np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef)
+
+
+def _one_against_rest(steps, decision):
+    each = steps.add("apply", decision, function="sigmoid")
+    return of_shares(steps, decision, each)

@@ -1,0 +1,148 @@
+"""What a model reads: columns of a table, each shifted and scaled on the way."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from selective_query.export._base_steps.thresholds import largest_at_most
+from selective_query.routers import Steps
+
+# A scaler is folded into the products behind it where no column lies further from zero
+# than so many of its scales: folded, it costs a column log2(16) of the 24 bits of
+# single precision at most.
+FURTHEST_FOLDED = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Columns of a table as a model sees them: ``(x - centre) / scale`` of each.
+
+    Nothing of it is a step yet: whoever reads the columns folds what it can.
+
+    Parameters
+    ----------
+    steps : Steps
+        That are being written.
+    place : int
+        Of the table.
+    width : int
+        Its columns.
+    columns : ndarray of shape (n_columns,)
+        Which of them are read.
+    centre, scale : ndarray of shape (n_columns,)
+    exactly : callable
+        ``exactly(x, j)`` is what the j-th column becomes, rounded as scikit-learn does.
+    """
+
+    steps: Steps
+    place: int
+    width: int
+    columns: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+    exactly: callable = field(default=lambda x, j: x)
+
+    @classmethod
+    def of_table(cls, steps, place, width):
+        """All columns of a table as they are."""
+        return cls(
+            steps, place, width, np.arange(width), np.zeros(width), np.ones(width)
+        )
+
+    def __len__(self):
+        return len(self.columns)
+
+    def scaled(self, centre, scale, exactly):
+        """The columns behind another scaler, ``exactly`` as that one rounds."""
+        before = self.exactly
+        return replace(
+            self,
+            centre=self.centre + self.scale * centre,
+            scale=self.scale * scale,
+            exactly=lambda x, j: exactly(before(x, j), j),
+        )
+
+    def taken(self, kept):
+        """Some of the columns, given by their places or a mask."""
+        kept = np.arange(len(self))[kept]
+        before = self.exactly
+        return replace(
+            self,
+            columns=self.columns[kept],
+            centre=self.centre[kept],
+            scale=self.scale[kept],
+            exactly=lambda x, j: before(x, kept[j]),
+        )
+
+    @property
+    def is_scaled(self):
+        return bool(self.centre.any() or (self.scale != 1).any())
+
+    def table(self):
+        """Place of the columns as the model sees them."""
+        place = self._taken()
+        if self.is_scaled:
+            place = self.steps.add("scale", place, centre=self.centre, scale=self.scale)
+        return place
+
+    def affine(self, weight, bias=None):
+        """Place of their products with weights of shape (n_columns, n_out)."""
+        weight = np.asarray(weight, dtype=float)
+        bias = np.zeros(weight.shape[1]) if bias is None else np.asarray(bias, float)
+        if not (np.abs(self.centre) <= FURTHEST_FOLDED * self.scale).all():
+            return self.steps.add("affine", self.table(), weight=weight, bias=bias)
+        weight = weight / self.scale[:, None]
+        bias = bias - self.centre @ weight
+        return self.steps.add("affine", self._taken(), weight=weight, bias=bias)
+
+    def squared_distance(self, centres, weights):
+        """Place of weighted squared distances to centres of shape (k, n_columns)."""
+        return self.steps.add(
+            "squared_distance",
+            self._taken(),
+            centres=self.centre + self.scale * centres,
+            weights=weights / self.scale**2,
+        )
+
+    def trees(self, nodes, in_single):
+        """Place of the sums of trees that compare these columns.
+
+        A number of single precision takes the branches that it takes in scikit-learn.
+
+        Parameters
+        ----------
+        nodes : dict
+            As the parameters of the operation ``trees``.
+        in_single : bool
+            Whether the trees round the columns to single precision.
+        """
+        place, column = self.place, nodes["feature"]
+        if in_single:
+            place = self.steps.add("apply", place, function="single")
+
+        def seen(x):
+            x = self.exactly(x.astype(float), column)
+            return x.astype(np.float32) if in_single else x
+
+        split = nodes["threshold"]
+        return self.steps.add(
+            "trees",
+            place,
+            **nodes
+            | {
+                "feature": self.columns[column],
+                "threshold": largest_at_most(seen, split),
+            },
+        )
+
+    def _taken(self):
+        """Place of the columns alone, which are cut out run by run."""
+        breaks = np.flatnonzero(np.diff(self.columns) != 1) + 1
+        runs = [(run[0], run[-1] + 1) for run in np.split(self.columns, breaks)]
+        if runs == [(0, self.width)]:
+            return self.place
+        cut = [
+            self.steps.add("columns", self.place, start=int(start), stop=int(stop))
+            for start, stop in runs
+        ]
+        return self.steps.add("concatenate", *cut) if len(cut) > 1 else cut[0]

@@ -1,0 +1,85 @@
+"""A base and the score behind it as one list of steps from inputs."""
+
+from dataclasses import dataclass
+
+from selective_query.exceptions import ExportError
+from selective_query.export._base_steps.outputs import only
+from selective_query.routers import Program, Steps
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedProgram:
+    """The steps of a base and of a router's score in one program over ``X``.
+
+    Parameters
+    ----------
+    program : Program
+        Reads ``X`` alone and ends in the score.
+    proba : int
+        Place of the class probabilities among its steps.
+    """
+
+    program: Program
+    proba: int
+
+    @property
+    def steps(self):
+        return self.program.steps
+
+    @property
+    def score(self):
+        """Place of the score: the last one."""
+        return len(self.steps) - 1
+
+
+def joined(base, head):
+    """One program of a base and of the score that reads what the base puts out.
+
+    Steps that neither probabilities nor score need are left out.
+
+    Parameters
+    ----------
+    base : BaseProgram
+    head : Program
+        Of a fitted router.
+
+    Returns
+    -------
+    JoinedProgram
+
+    Raises
+    ------
+    ExportError
+        When the score reads what the base does not put out.
+    """
+    steps, placed = Steps(base.steps), []
+    for op, inputs, parameters in head.steps:
+        if op == "read":
+            placed.append(_place_of(base, head.router, **parameters))
+        else:
+            placed.append(steps.add(op, *(placed[i] for i in inputs), **parameters))
+    score = placed[-1]
+    steps, moved = only(steps, [0, base.proba, score])
+    return JoinedProgram(steps.program(head.router), moved[base.proba])
+
+
+def _place_of(base, router, part, width=None):
+    places = {
+        "X": 0,
+        "base_proba": base.proba,
+        "base_logits": base.logits,
+        "base_features": base.features,
+    }
+    place = places[part]
+    if place is None:
+        raise ExportError(
+            f"{router} reads {part}, which this base does not put out as plain steps. "
+            "Fit the router without base_features, or with a scaler or PCA of X."
+        )
+    known = base.program().widths()[place] if place <= base.proba else None
+    if width is not None and known is not None and width != known:
+        raise ExportError(
+            f"{router} was fitted on {part} with {width} columns. The base makes "
+            f"{known}."
+        )
+    return place
