@@ -80,7 +80,7 @@ def run(folder, core, call, X, *, timeout_s=600):
     with TemporaryDirectory() as made:
         out = Path(made)
         objects = toolchain.compiled(
-            Path(folder), core, call, out, defines=("-DSQ_EMULATED",)
+            Path(folder), core, call, out, defines=("-DCALL_EMULATED",)
         )
         image = toolchain.linked(objects, core, MEMORY, out)
         (out / "sq_input.bin").write_bytes(rows.tobytes())

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from selective_query.export._c.toolchain import sources
+from selective_query.export._c.toolchain import HOST_FLAGS, sources
 
-# The define keeps instructions of Arm out of kernels that are compiled elsewhere.
-FLAGS = ("-std=c11", "-O2", "-ffp-contract=off", "-D__GNUC_PYTHON__")
+FLAGS = ("-std=c11", "-O2", "-ffp-contract=off", *HOST_FLAGS)
 NOT_FINITE, UNKNOWN_GROUP = 1, 2
 
 

@@ -44,6 +44,8 @@ class Call:
     n_outputs : int, default=1
     input : str, default="float"
         C type of what is read.
+    source : str, default=""
+        Text of the header, where the artefact has none that fits.
     """
 
     header: str
@@ -53,14 +55,15 @@ class Call:
     dtype: np.dtype
     n_outputs: int = 1
     input: str = "float"
+    source: str = ""
 
     @property
     def defines(self):
         """For the compiler of the harness."""
         return (
-            f'-DSQ_HEADER="{self.header}"', f"-DSQ_FUNCTION={self.function}",
-            f"-DSQ_INPUT={self.input}", f"-DSQ_N_INPUT={self.n_inputs}",
-            f"-DSQ_OUTPUT={self.output}", f"-DSQ_N_OUTPUT={self.n_outputs}",
+            f'-DCALL_HEADER="{self.header}"', f"-DCALL_FUNCTION={self.function}",
+            f"-DCALL_INPUT={self.input}", f"-DCALL_N_INPUT={self.n_inputs}",
+            f"-DCALL_OUTPUT={self.output}", f"-DCALL_N_OUTPUT={self.n_outputs}",
         )  # fmt: skip
 
 
@@ -118,12 +121,14 @@ def compiled(folder, core, call, out, *, defines=()):
     """
     for name in ("sq_startup.c", "sq_harness.c"):
         (out / name).write_text(template(name))
+    if call.source:
+        (out / call.header).write_text(call.source)
     objects = []
     for source in (*sources(folder), out / "sq_startup.c", out / "sq_harness.c"):
         own = (*call.defines, *defines) if source.parent == out else ()
         objects.append(out / f"{source.stem}.o")
-        _run(COMPILER, *_flags(core), *own, f"-I{folder}", "-fcallgraph-info=su",
-             "-c", source, "-o", objects[-1])  # fmt: skip
+        _run(COMPILER, *_flags(core), *own, f"-I{folder}", f"-I{out}",
+             "-fcallgraph-info=su", "-c", source, "-o", objects[-1])  # fmt: skip
     return objects
 
 

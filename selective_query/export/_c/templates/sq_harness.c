@@ -3,16 +3,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include SQ_HEADER
+#include CALL_HEADER
 
-static SQ_INPUT input[SQ_N_INPUT];
-static SQ_OUTPUT output[SQ_N_OUTPUT];
+static CALL_INPUT input[CALL_N_INPUT];
+static CALL_OUTPUT output[CALL_N_OUTPUT];
 
-#ifndef SQ_EMULATED
+#ifndef CALL_EMULATED
 
 int main(void)
 {
-    SQ_FUNCTION(input, output);
+    CALL_FUNCTION(input, output);
     return 0;
 }
 
@@ -78,7 +78,7 @@ int main(void)
             *word = PAINT;
         }
         start = TIMER[1];
-        SQ_FUNCTION(input, output);
+        CALL_FUNCTION(input, output);
         ticks = start - TIMER[1];
         stack = stack_used(end);
         put(to, output, sizeof output);
