@@ -15,6 +15,8 @@ EXTRAS = {
     "frame": ["pandas>=2.0"],
     "io": ["skops>=0.11"],
     "c": ["bakenn>=1.0,<2"],
+    "remote": ["httpx2>=2.10", "pillow>=10"],
+    "serve": ["prometheus-client>=0.20", "starlette>=0.40", "uvicorn>=0.30"],
 }
 EXTRAS["all"] = [package for packages in EXTRAS.values() for package in packages]
 EXTRAS["onnx"] = [

@@ -68,6 +68,7 @@ _ROOMS = (
     "rule",
     "scale",
     "search",
+    "serving",
 )
 
 __all__ = sorted(_HOMES)

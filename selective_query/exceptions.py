@@ -68,3 +68,59 @@ class DeviceLimitError(ValueError):
 
     def __reduce__(self):
         return type(self), (*self.args, self.report)
+
+
+class GlobalUnavailableError(RuntimeError):
+    """The global gave no answer that can be used.
+
+    Attributes
+    ----------
+    reason : str
+        In one word or two, as in a table: "unreachable", "timeout", "refused", "bad
+        answer" or "not asked".
+    """
+
+    reason = "unavailable"
+
+
+class UnreachableError(GlobalUnavailableError):
+    """Nothing answers where the global should be, or the connection broke."""
+
+    reason = "unreachable"
+
+
+class TooLateError(GlobalUnavailableError):
+    """The global did not answer before the deadline."""
+
+    reason = "timeout"
+
+
+class RefusedError(GlobalUnavailableError):
+    """The global said that it will not answer, or failed itself.
+
+    Attributes
+    ----------
+    status : int or None
+        Status of HTTP, where there is one.
+    """
+
+    reason = "refused"
+
+    def __init__(self, message, status=None):
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.status)
+
+
+class BadAnswerError(GlobalUnavailableError, ValueError):
+    """What the global said is no answer: NaN, another shape, an unknown label."""
+
+    reason = "bad answer"
+
+
+class NotAskedError(GlobalUnavailableError):
+    """The global failed so often of late that it was spared this query."""
+
+    reason = "not asked"

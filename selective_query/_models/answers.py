@@ -99,10 +99,22 @@ def check_has_classes(model, who):
 
 def _probabilities(model, X, classes, who):
     check_has_classes(model, who)
-    proba, name = model.predict_proba(X), f"{who}.predict_proba(X)"
+    known, name = np.asarray(model.classes_), f"{who}.predict_proba(X)"
+    proba = shaped_probabilities(model.predict_proba(X), known, X, name)
+    proba = check_distributions(proba, name, MODEL_TOLERANCE)
+    return align_proba(proba, known, classes, who)
+
+
+def shaped_probabilities(proba, known, X, name):
+    """What a model said, with a row for each of X and a column for each label it knows.
+
+    Raises
+    ------
+    ValueError
+        When it has another shape, or rows that are masked or moved.
+    """
     if isinstance(proba, list):
         raise ValueError(f"{name} returned a list, {MULTI_OUTPUT}")
-    known = np.asarray(model.classes_)
     refuse_moved_rows(proba, X, name)
     refuse_masked(proba, name)
     proba = np.asarray(class_columns(proba, known, name))
@@ -116,12 +128,22 @@ def _probabilities(model, X, classes, who):
             f"each of its {len(known)} classes. Got shape {proba.shape}. Repair "
             "the model, or give both columns of a binary one."
         )
-    proba = check_distributions(proba, name, MODEL_TOLERANCE)
-    return align_proba(proba, known, classes, who)
+    return proba
 
 
 def _labels(model, X, classes, who):
-    labels, name = model.predict(X), f"{who}.predict(X)"
+    labels = shaped_labels(model.predict(X), X, f"{who}.predict(X)")
+    return encode_labels(labels, classes, who)
+
+
+def shaped_labels(labels, X, name):
+    """What a model said, as one label for each row of X.
+
+    Raises
+    ------
+    ValueError
+        When it has another shape, or rows that are masked or moved.
+    """
     refuse_moved_rows(labels, X, name)
     refuse_masked(labels, name)
     labels = np.asarray(labels)
@@ -133,7 +155,7 @@ def _labels(model, X, classes, who):
             f"shape {labels.shape}. Repair the model, or wrap it in one that gives "
             "labels."
         )
-    return encode_labels(labels, classes, who)
+    return labels
 
 
 def _features(base_features, model, X):

@@ -77,10 +77,15 @@ def will_offer(estimator, method):
 
 
 def is_frozen(estimator):
-    """Whether `fit` would leave the estimator as it is."""
+    """Whether `fit` would leave the estimator as it is.
+
+    What answers elsewhere says so itself, by ``frozen_by_nature``.
+    """
     if isinstance(estimator, Pipeline):
         return is_frozen(estimator.steps[-1][1])
-    return isinstance(estimator, FrozenEstimator)
+    if isinstance(estimator, FrozenEstimator):
+        return True
+    return getattr(type(estimator), "frozen_by_nature", False) is True
 
 
 def takes_weights(estimator):

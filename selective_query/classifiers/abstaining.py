@@ -1,8 +1,6 @@
 """AbstainingClassifier: a base that may say "I don't know"."""
 
-import numpy as np
-
-from selective_query._utils.numbers import is_number
+from selective_query.classifiers._abstain_label import abstaining, check_abstain_label
 from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 
@@ -100,30 +98,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             )
 
     def _check_classes(self, classes):
-        label = self.abstain_label
-        if label is None:
-            return
-        classes_are_text = isinstance(classes[0], str)
-        fits = (
-            isinstance(label, str)
-            if classes_are_text
-            else is_number(label)
-            and np.isfinite(label)
-            and (classes.dtype.kind == "f" or float(label).is_integer())
-        )
-        if not fits:
-            kind = "text" if classes_are_text else f"numbers ({classes.dtype})"
-            example = "unknown" if classes_are_text else -1
-            raise ValueError(
-                f"abstain_label must be of the kind of the classes, {kind}. Got "
-                f"{label!r}. Choose for example {example!r}."
-            )
-        if label in classes:
-            raise ValueError(
-                f"abstain_label={label!r} is one of the classes "
-                f"{classes[:10].tolist()}, so an answer and an abstention would look "
-                "alike. Choose another label."
-            )
+        if self.abstain_label is not None:
+            check_abstain_label(self.abstain_label, classes)
 
     def _learn(self, X, y, weight):
         # Checked against the classes of this fit, and another of no use to them.
@@ -152,11 +128,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         labels = self.classes_[base.label]
         if self.abstain_label_ is None:
             return labels
-        # Assigning into the classes' own dtype would cut "unknown" to "unkno".
-        wide = np.result_type(labels, np.asarray(self.abstain_label_))
-        labels = labels.astype(wide)
-        labels[~kept] = self.abstain_label_
-        return labels
+        return abstaining(labels, ~kept, self.abstain_label_)
 
     def predict_proba(self, X):
         """Class probabilities of the base, also where it abstains.

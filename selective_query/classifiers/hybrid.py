@@ -1,12 +1,11 @@
 """HybridClassifier: a cheap base answers, and a global is asked where it pays."""
 
-import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
 from selective_query._utils.validation import Offers, will_offer
+from selective_query.classifiers._answering import Answered, StandIn
 from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.planning.plans import charged, check_asked, plan, rebound
@@ -73,6 +72,15 @@ class HybridClassifier(BaseSelectiveClassifier):
         is then fitted first. Routers that learn are checked at the end. See
         :func:`~selective_query.footprint.profile_estimator` for what is counted,
         and for other bits.
+    on_unavailable : {"raise", "base", "abstain"}, default="raise"
+        What a query is answered with where the global gave no answer that can be used:
+        out of reach, too late, refused, or NaN, another shape, an unknown label.
+        "raise" raises the error; "base" takes the answer of the base; "abstain" gives
+        `abstain_label`. Only where it answers inputs: ``fit``, ``outcomes`` and
+        ``report`` raise. What else a global raises is a fault in it, and is raised;
+        :class:`~selective_query.serving.CallableClassifier` turns that into a refusal.
+    abstain_label : label or None, default=None
+        For ``on_unavailable="abstain"``: of the kind of the classes, none of them.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
@@ -124,6 +132,8 @@ class HybridClassifier(BaseSelectiveClassifier):
     _parameter_constraints = {
         **BaseSelectiveClassifier._parameter_constraints,
         "global_estimator": [Offers(["fit", "predict"])],
+        "on_unavailable": "no_validation",  # with the label: StandIn.check
+        "abstain_label": "no_validation",
     }
 
     def __init__(
@@ -139,6 +149,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         adaptation=None,
         base_features=None,
         device=None,
+        on_unavailable="raise",
+        abstain_label=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -153,12 +165,17 @@ class HybridClassifier(BaseSelectiveClassifier):
         self.adaptation = adaptation
         self.base_features = base_features
         self.device = device
+        self.on_unavailable = on_unavailable
+        self.abstain_label = abstain_label
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
     def _global_model(self):
         return self.global_estimator
+
+    def _check_classes(self, classes):
+        StandIn(self.on_unavailable, self.abstain_label).check(classes)
 
     def _fit_models(self, sides):
         super()._fit_models(sides)
@@ -181,17 +198,14 @@ class HybridClassifier(BaseSelectiveClassifier):
 
         Raises
         ------
+        GlobalUnavailableError
+            When the global answers elsewhere, fails to, and `on_unavailable` is
+            "raise".
         ValueError
             When X has other columns than in ``fit``, or a model does not answer with a
             distribution over its classes, or a known label, for each row.
         """
-        X = self._sliceable(X)
-        base, kept = self.edge_.route_sparing_base(X)
-        label = base.label
-        if not kept.all():
-            queried = np.flatnonzero(~kept)
-            label[queried] = self._ask_global(_safe_indexing(X, queried)).label
-        return self.classes_[label]
+        return self._answered(X).labels
 
     @available_if(_global_has_proba)
     def predict_proba(self, X):
@@ -204,22 +218,41 @@ class HybridClassifier(BaseSelectiveClassifier):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Zero for classes that the answering model does not know.
+            Zero for classes that the answering model does not know. Where the hybrid
+            abstains, those of the base.
 
         Raises
         ------
-        ValueError
+        GlobalUnavailableError, ValueError
             As ``predict`` does.
         """
+        return self._answered(X).proba
+
+    def predict_detailed(self, X):
+        """Labels as of ``predict``, with who gave each, why, and what it took.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        Decisions
+            Columns ``label``, ``answered_by``, ``queried``, ``failure``, ``score``,
+            ``latency_ms`` and ``attempts``, with one entry for each row.
+
+        Raises
+        ------
+        GlobalUnavailableError, ValueError
+            As ``predict`` does.
+        """
+        return self._answered(X).detailed()
+
+    def _answered(self, X):
         X = self._sliceable(X)
-        base, kept = self.edge_.route_sparing_base(X)
-        if kept.all():
-            return base.proba
-        queried = np.flatnonzero(~kept)
-        answers = self._ask_global(_safe_indexing(X, queried)).proba
-        proba = base.proba.astype(np.result_type(base.proba, answers))
-        proba[queried] = answers
-        return proba
+        stand_in = StandIn(self.on_unavailable, self.abstain_label)
+        stand_in.check(self.classes_)
+        return Answered.of(self.edge_, self.global_estimator_, X, stand_in)
 
     def _ask_global(self, X):
         return ask(self.global_estimator_, X, self.classes_, who="global_estimator")

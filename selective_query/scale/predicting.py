@@ -7,7 +7,7 @@ import numpy as np
 from selective_query._utils.parallel import in_waves
 from selective_query.classifiers.hybrid import HybridClassifier
 from selective_query.scale._cutting import chunks_of
-from selective_query.scale._stages import BaseStage, GlobalStage
+from selective_query.scale._stages import BaseStage
 
 # What a hybrid answers in one pass of the base.
 _ONE_PASS = {"predict", "predict_coverage", "query_score"}
@@ -110,10 +110,13 @@ def _is_hybrid(model):
 
 
 def _in_one_pass(hybrid, methods, X):
-    routed = BaseStage(hybrid).route(X, with_score="query_score" in methods)
-    found = {"predict_coverage": routed.kept, "query_score": routed.score}
     if "predict" in methods:
-        found["predict"] = routed.joined(GlobalStage(hybrid).labels(routed.asked))
+        found = hybrid.predict_detailed(X)
+        kept, score, label = ~found.queried, found.score, found.label
+    else:
+        routed = BaseStage(hybrid).route(X, with_score=True)
+        kept, score, label = routed.kept, routed.score, None
+    found = {"predict": label, "predict_coverage": kept, "query_score": score}
     return tuple(found[name] for name in methods)
 
 

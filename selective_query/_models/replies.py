@@ -1,0 +1,173 @@
+"""What came back of each row that the global was asked about, or why nothing did."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+
+from selective_query._models.answers import (
+    Answers,
+    check_has_classes,
+    shaped_labels,
+    shaped_probabilities,
+)
+from selective_query._utils.validation import align_proba, num_samples
+from selective_query.exceptions import (
+    BadAnswerError,
+    GlobalUnavailableError,
+    TooLateError,
+    UnreachableError,
+)
+from selective_query.outcomes.probabilities import MODEL_TOLERANCE, check_distributions
+
+
+@dataclass(frozen=True, eq=False)
+class Replies:
+    """What came back, row by row.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,) or (n_samples, n_classes), or None
+        Labels or probabilities; of no meaning in rows that failed, and None where all
+        did.
+    failure : ndarray of shape (n_samples,) of object
+        None where an answer came, a `GlobalUnavailableError` elsewhere.
+    attempts : ndarray of shape (n_samples,) of int
+    latency_ms : ndarray of shape (n_samples,)
+        From the call until it was known what came of the row.
+    """
+
+    values: np.ndarray | None
+    failure: np.ndarray
+    attempts: np.ndarray
+    latency_ms: np.ndarray
+
+    @classmethod
+    def at_once(cls, values, failure, latency_ms, attempts=1):
+        """Of rows that went out, and came back, together."""
+        n = len(failure)
+        return cls(values, failure, np.full(n, attempts), np.full(n, latency_ms))
+
+    @property
+    def came(self):
+        """Whether an answer came, shape (n_samples,)."""
+        return np.equal(self.failure, None)
+
+
+def ask_each(model, X, classes, who="global_estimator"):
+    """As `ask`, but what fails costs its own rows only, and is told and not raised.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        One that answers elsewhere has ``ask_rows(X)``, which returns `Replies` and
+        raises nothing that is unavailable. Of others a lost connection or a timeout
+        costs all rows of X; what else they raise is a fault of theirs or of X, and is
+        raised here.
+    X : array-like of length n_samples
+    classes : ndarray of shape (n_classes,)
+    who : str
+
+    Returns
+    -------
+    answers : Answers
+        In the columns of `classes`, zeros where nothing came.
+    replies : Replies
+    """
+    inner = model.estimator if isinstance(model, FrozenEstimator) else model
+    if not hasattr(inner, "ask_rows"):
+        replies, known = _ask_together(model, X, classes, who)
+        return _aligned(replies, known, classes, who), replies
+    replies, known = inner.ask_rows(X), None
+    if replies.values is not None:
+        known = inner.classes_
+    if replies.values is not None and replies.values.ndim == 1:
+        values, strange = usable_labels(replies.values, classes, X, who)
+        failure = np.where(replies.came, strange, replies.failure)
+        replies = replace(replies, values=values, failure=failure)
+    return _aligned(replies, known, classes, who), replies
+
+
+def _ask_together(model, X, classes, who):
+    start, known = time.perf_counter(), classes
+    try:
+        if hasattr(model, "predict_proba"):
+            check_has_classes(model, who)
+            known = np.asarray(model.classes_)
+            values, failure = usable(model.predict_proba(X), known, X, who)
+        else:
+            values, failure = usable_labels(model.predict(X), classes, X, who)
+    except GlobalUnavailableError as error:
+        values, failure = None, all_failed(error, X)
+    except TimeoutError as error:
+        values, failure = None, all_failed(TooLateError(f"{who}: {error}"), X)
+    except ConnectionError as error:
+        values, failure = None, all_failed(UnreachableError(f"{who}: {error}"), X)
+    elapsed = 1000 * (time.perf_counter() - start)
+    return Replies.at_once(values, failure, elapsed), known
+
+
+def all_failed(error, X):
+    """The same failure for each row of X."""
+    failure = np.empty(num_samples(X), dtype=object)
+    failure[:] = error
+    return failure
+
+
+def usable(proba, known, X, who):
+    """Probabilities, and which rows are no distribution.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes) or None
+        None where their shape is another, so that no row can be told.
+    failure : ndarray of shape (n_samples,) of object
+    """
+    name, failure = f"{who}.predict_proba(X)", all_failed(None, X)
+    try:
+        proba = shaped_probabilities(proba, known, X, name).astype(float, copy=False)
+    except (TypeError, ValueError) as error:
+        return None, all_failed(BadAnswerError(str(error)), X)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = proba.sum(axis=1)
+        right = (proba >= 0).all(axis=1) & (np.abs(total - 1) <= MODEL_TOLERANCE)
+    for row in np.flatnonzero(~right):
+        shown = np.array2string(proba[row], threshold=6, precision=3)
+        failure[row] = BadAnswerError(f"{name} is no distribution: {shown}.")
+    proba = np.where(right[:, None], proba, 0)
+    proba[right] = check_distributions(proba[right], name, MODEL_TOLERANCE)
+    return proba, failure
+
+
+def usable_labels(labels, known, X, who):
+    """Labels, and which rows hold none that is known; as `usable`."""
+    name, failure = f"{who}.predict(X)", all_failed(None, X)
+    try:
+        labels = shaped_labels(labels, X, name)
+    except (TypeError, ValueError) as error:
+        return None, all_failed(BadAnswerError(str(error)), X)
+    places = {label: place for place, label in enumerate(known.tolist())}
+    place = [_place_of(label, places) for label in labels.tolist()]
+    for row in [row for row, found in enumerate(place) if found is None]:
+        failure[row] = BadAnswerError(
+            f"{name} is {str(labels[row])[:60]!r}, which is none of the classes "
+            f"{known[:10].tolist()}."
+        )
+    return known[np.array([found or 0 for found in place], dtype=int)], failure
+
+
+def _place_of(label, places):
+    try:
+        return places.get(label)
+    except TypeError:  # as of a list
+        return None
+
+
+def _aligned(replies, known, classes, who):
+    n = len(replies.failure)
+    if replies.values is None:
+        return Answers(np.zeros((n, len(classes))), predicted=np.zeros(n, dtype=int))
+    if replies.values.ndim == 2:
+        return Answers(align_proba(replies.values, known, classes, who))
+    return Answers(None, predicted=np.searchsorted(classes, replies.values))

@@ -1,0 +1,78 @@
+"""Decisions: for each input one answer, who gave it, and at what cost."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+BASE, GLOBAL, NOBODY = "base", "global", "nobody"
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What a hybrid answered to a batch, one entry for each row.
+
+    Attributes
+    ----------
+    label : ndarray of shape (n_samples,)
+        As of ``predict``.
+    answered_by : ndarray of shape (n_samples,) of str
+        "base", "global", or "nobody" where the hybrid abstained.
+    queried : ndarray of shape (n_samples,), bool
+        Whether the rule wanted the global to answer.
+    failure : ndarray of shape (n_samples,) of str
+        Why the global did not: "unreachable", "timeout", "refused", "bad answer", "not
+        asked" (it was spared for having failed so often); "" where it was not queried
+        or did answer.
+    score : ndarray of shape (n_samples,)
+        As of ``query_score``.
+    latency_ms : ndarray of shape (n_samples,)
+        From the call until there was an answer.
+    attempts : ndarray of shape (n_samples,) of int
+        How often the global was sent the row.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from selective_query import HybridClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(), ExtraTreesClassifier(random_state=0), coverage=0.8
+    ... ).fit(X[:1200], y[:1200])
+    >>> found = hybrid.predict_detailed(X[1200:])
+    >>> bool((found.queried == (found.answered_by == "global")).all())
+    True
+    """
+
+    label: np.ndarray
+    answered_by: np.ndarray
+    queried: np.ndarray
+    failure: np.ndarray
+    score: np.ndarray
+    latency_ms: np.ndarray
+    attempts: np.ndarray
+
+    def __len__(self):
+        return len(self.label)
+
+    def to_frame(self):
+        """The same as a pandas DataFrame, with a column for each attribute.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas: pip install pandas. The same columns are the "
+                "attributes of Decisions."
+            ) from error
+        return pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)})

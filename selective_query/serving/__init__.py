@@ -1,0 +1,10 @@
+"""The global as a server, and what happens when it is slow, wrong, or not there."""
+
+from selective_query._utils import publish
+from selective_query.serving.functions import CallableClassifier
+from selective_query.serving.remote import RemoteClassifier
+from selective_query.serving.secret import Secret
+
+__all__ = ["CallableClassifier", "RemoteClassifier", "Secret"]
+
+publish(globals())

@@ -1,0 +1,258 @@
+"""What all classifiers share that answer elsewhere: rows out, replies back."""
+
+import asyncio
+import threading
+import time
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.metaestimators import available_if
+
+from selective_query._models.replies import (
+    Replies,
+    all_failed,
+    usable,
+    usable_labels,
+)
+from selective_query._utils.numbers import check_positive, check_whole
+from selective_query._utils.validation import check_choice, num_samples
+from selective_query.outcomes.probabilities import top_class
+from selective_query.serving._asking import Asker, Patience
+from selective_query.serving._loop import result_of, running_loop, wait_for_result
+
+METHODS = PROBA, LABELS = "predict_proba", "predict"
+_opening = threading.Lock()
+
+
+def _gives_probabilities(self):
+    if self.method != PROBA:
+        raise AttributeError(
+            f"predict_proba is not offered, because method={self.method!r}."
+        )
+    return True
+
+
+class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
+    """A classifier whose answers may come late, wrong, or not at all.
+
+    Subclasses have the parameters of `Patience`, `classes`, `method` and `batch_rows`.
+    ``_open(asker)`` returns a channel: ``asker``; ``known()``, a coroutine that
+    returns the labels; ``send(rows)``, a coroutine that
+    returns answers and the labels they are of, and raises `GlobalUnavailableError`
+    alone; and ``close()``.
+    """
+
+    frozen_by_nature = True
+
+    def fit(self, X=None, y=None):
+        """Do nothing but check the parameters: it is fitted where it is.
+
+        Returns
+        -------
+        self
+        """
+        self._check()
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    @property
+    def classes_(self):
+        """Labels, in the order of the columns of ``predict_proba``."""
+        return np.asarray(self.classes)
+
+    def predict(self, X):
+        """Labels.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        GlobalUnavailableError
+            When a row got no answer that can be used. Between attempts it pauses, which
+            ``ask_rows`` does not.
+        """
+        return self._labels(wait_for_result(self._ask(X, waits=True)))
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X):
+        """Class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        GlobalUnavailableError
+            As ``predict`` does.
+        """
+        return _all_of(wait_for_result(self._ask(X, waits=True)))
+
+    async def predict_async(self, X):
+        """As ``predict``, for coroutines on any event loop."""
+        return self._labels(await result_of(self._ask(X, waits=True)))
+
+    def ask_rows(self, X):
+        """What came of each row: answers, and failures that are told and not raised.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        Replies
+            With ``values``, ``failure``, ``attempts`` and ``latency_ms``.
+        """
+        error = self._live().asker.turned_away()
+        if error is not None:
+            return Replies.at_once(None, all_failed(error, X), 0.0, attempts=0)
+        return wait_for_result(self._ask(X, waits=False))
+
+    async def ask_rows_async(self, X):
+        """As ``ask_rows``, for coroutines on any event loop."""
+        return await result_of(self._ask(X, waits=False))
+
+    def close(self):
+        """Close connections; the next call opens new ones."""
+        with _opening:
+            channel = vars(self).pop("_channel", None)
+        if channel is not None:
+            channel.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def set_params(self, **params):
+        """Set parameters; connections and what was remembered of failures are dropped.
+
+        Returns
+        -------
+        self
+        """
+        self.close()
+        vars(self).pop("_told", None)
+        return super().set_params(**params)
+
+    def __getstate__(self):
+        state = super().__getstate__().copy()
+        state.pop("_channel", None)
+        return state
+
+    def _check(self):
+        check_choice(self.method, "method", METHODS)
+        check_positive(self.deadline_ms, "deadline_ms")
+        check_positive(self.recovery_ms, "recovery_ms")
+        if self.timeout_ms is not None:
+            check_positive(self.timeout_ms, "timeout_ms")
+        for name in ("attempts", "max_concurrency", "batch_rows"):
+            check_whole(getattr(self, name), name, 1)
+        if self.failures_to_open is not None:
+            check_whole(self.failures_to_open, "failures_to_open", 1)
+        if self.classes is not None and (
+            np.ndim(self.classes) != 1 or not np.size(self.classes)
+        ):
+            raise ValueError(
+                "classes must be the labels in the order of the columns, one at least. "
+                f"Got {self.classes!r:.60}."
+            )
+
+    def _live(self):
+        """The channel with its connections, opened when it is first needed."""
+        channel = vars(self).get("_channel")
+        if channel is not None and channel.asker.loop is running_loop():
+            return channel
+        with _opening:
+            channel = vars(self).get("_channel")
+            if channel is None or channel.asker.loop is not running_loop():
+                self._check()
+                names = Patience.__dataclass_fields__
+                patience = Patience(**{name: getattr(self, name) for name in names})
+                channel = self._channel = self._open(Asker(patience))
+        return channel
+
+    async def _ask(self, X, *, waits):
+        start, channel = time.perf_counter(), self._live()
+        (X,) = indexable(X)
+        n = num_samples(X)
+        failure, parts = np.empty(n, dtype=object), {}
+        attempts, latency = np.zeros(n, dtype=int), np.zeros(n)
+        turn = asyncio.Semaphore(self.max_concurrency)
+
+        async def ask_some(rows):
+            async with turn:
+                some = _safe_indexing(X, rows)
+                found, error, made = await channel.asker.ask(
+                    lambda: self._answers_of(channel, some), waits=waits
+                )
+            attempts[rows], latency[rows] = made, 1000 * (time.perf_counter() - start)
+            if found is None:
+                failure[rows] = error
+            else:
+                parts[rows.start], failure[rows] = found
+
+        starts = range(0, n, self.batch_rows)
+        await asyncio.gather(
+            *(ask_some(slice(s, min(s + self.batch_rows, n))) for s in starts)
+        )
+        values = _joined(parts, n) if n else await self._answers_to_nothing(channel)
+        return Replies(values, failure, attempts, latency)
+
+    async def _answers_of(self, channel, rows):
+        """Values of some rows and which are none; raises where all are none."""
+        raw, known = await channel.send(rows)
+        check = usable if self.method == PROBA else usable_labels
+        values, failure = check(raw, known, rows, type(self).__name__)
+        if len(failure) and not np.equal(failure, None).any():
+            raise failure[0]
+        return values, failure
+
+    async def _answers_to_nothing(self, channel):
+        known = await self._known(channel)
+        shape = (0, len(known)) if self.method == PROBA else 0
+        return np.empty(shape, float if self.method == PROBA else known.dtype)
+
+    async def _known(self, channel):
+        known, error, _ = await channel.asker.ask(channel.known, waits=True)
+        if error is not None:
+            raise error
+        return known
+
+    def _labels(self, replies):
+        values = _all_of(replies)
+        return self.classes_[top_class(values)] if values.ndim == 2 else values
+
+
+def _joined(parts, n):
+    """Values of all rows, from those of batches by their first row."""
+    if not parts:
+        return None
+    shapes = {values.shape[1:] for values in parts.values()}
+    dtype = np.result_type(*(values.dtype for values in parts.values()))
+    joined = np.zeros((n, *shapes.pop()), dtype=dtype)
+    for start, values in parts.items():
+        joined[start : start + len(values)] = values
+    return joined
+
+
+def _all_of(replies):
+    failed = np.flatnonzero(~replies.came)
+    if len(failed):
+        raise replies.failure[failed[0]]
+    return replies.values

@@ -1,0 +1,234 @@
+"""Messages of the protocol over HTTP: the one place where httpx2 is used."""
+
+import asyncio
+import ssl
+import weakref
+
+import numpy as np
+
+from selective_query.exceptions import (
+    BadAnswerError,
+    RefusedError,
+    TooLateError,
+    UnreachableError,
+)
+from selective_query.serving._asking import ABOUT_THE_REQUEST
+from selective_query.serving._elsewhere import PROBA
+from selective_query.serving._loop import running_loop
+from selective_query.serving._payloads import packed
+from selective_query.serving._protocol import as_text, decode, encode, parsed
+
+JSON = {"content-type": "application/json"}
+USUAL_INPUT = "input-0"
+# What is said of a refusal, in letters of the server's own words.
+MOST_QUOTED = 200
+
+
+class HttpChannel:
+    """Connections to one model.
+
+    Parameters
+    ----------
+    asker : Asker
+    model : RemoteClassifier
+        Its parameters, and what its server told of itself, which is put there.
+    url : str
+    """
+
+    def __init__(self, asker, model, url):
+        self.asker, self._url, self._told = asker, url, model._told
+        self._method, self._payload = model.method, model.payload
+        self._output = model.output_name or model.method
+        self._input, self._classes = model.input_name, model.classes
+        self._token, self._most_bytes = model.token, model.max_answer_bytes
+        self._binary = model.binary is not False
+        self._may_change = model.binary is None
+        self._learning = asyncio.Lock()
+        self._client = _client(model.max_concurrency, model.ca_file)
+        self.close = weakref.finalize(self, _close_later, self._client, asker.loop)
+        self.close.atexit = False
+
+    async def known(self):
+        """Labels of the model, asked for once where they were not given."""
+        if self._classes is not None:
+            return np.asarray(self._classes)
+        await self._learn()
+        if self._told["classes"] is None:
+            raise BadAnswerError(
+                "The server does not tell the labels of its model. Give classes=, in "
+                "the order of its columns."
+            )
+        return np.asarray(self._told["classes"])
+
+    async def send(self, rows):
+        """Answers about some rows, and the labels that they are of."""
+        known = await self.known()
+        try:
+            array = packed(rows, self._payload)
+        except ValueError as error:
+            raise RefusedError(f"Rows that cannot be sent: {error}", 400) from error
+        tensors = {await self._input_name(): array}
+        asked = [{"name": self._output}]
+        found = await self._exchanged(tensors, asked)
+        if self._output not in found:
+            raise BadAnswerError(
+                f"The answer has no output {self._output!r}, but "
+                f"{', '.join(map(repr, found))[:MOST_QUOTED]}."
+            )
+        values = found[self._output]
+        if self._method != PROBA and values.dtype.kind == "O":
+            try:
+                values = as_text(values)
+            except UnicodeDecodeError as error:
+                raise BadAnswerError("Labels are no text in UTF-8.") from error
+        return values, known
+
+    async def _exchanged(self, tensors, asked):
+        """The outputs; a server that does not take binary is asked in JSON for good."""
+        if self._binary:
+            try:
+                return await self._posted(tensors, asked, binary=True)
+            except RefusedError as error:
+                if not self._may_change or error.status not in ABOUT_THE_REQUEST:
+                    raise
+        found = await self._posted(tensors, asked, binary=False)
+        self._binary = False
+        return found
+
+    async def _posted(self, tensors, asked, *, binary):
+        fields = {"outputs": asked}
+        if binary:
+            fields["parameters"] = {"binary_data_output": True}
+        try:
+            headers, body = encode(tensors, "inputs", binary=binary, **fields)
+        except ValueError as error:
+            raise RefusedError(f"Rows that cannot be sent: {error}", 400) from error
+        headers, body = await self._request("POST", "/infer", headers, body)
+        return self._outputs(headers, body)
+
+    def _outputs(self, headers, body):
+        try:
+            return decode(headers, body, "outputs")[1]
+        except ValueError as error:
+            raise BadAnswerError(f"The answer is no message: {error}") from error
+
+    async def _input_name(self):
+        if self._input is not None:
+            return self._input
+        await self._learn()
+        return self._told["input"]
+
+    async def _learn(self):
+        """What the server says of its model, asked once."""
+        async with self._learning:
+            if self._told:
+                return
+            try:
+                _, body = await self._request("GET", "", {}, None)
+                told = _metadata(body)
+            except RefusedError as error:
+                if error.status not in (404, 405, 501):
+                    raise
+                told = {}  # a server without metadata
+            self._told.update({"classes": None, "input": USUAL_INPUT, **told})
+
+    async def _request(self, method, path, headers, body):
+        import httpx2
+
+        headers = {**headers, **self._authorisation()}
+        try:
+            async with self.asker.slots:
+                request = self._client.build_request(
+                    method, self._url + path, headers=headers, content=body
+                )
+                response = await self._client.send(request, stream=True)
+                try:
+                    return await self._read(response)
+                finally:
+                    await response.aclose()
+        except httpx2.TimeoutException as error:
+            raise TooLateError(f"{self._url} took too long.") from error
+        except httpx2.ProtocolError as error:
+            raise UnreachableError(f"{self._url} broke off: {error}") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise UnreachableError(f"{self._url}: {error}") from error
+
+    async def _read(self, response):
+        parts, n_bytes = [], 0
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise BadAnswerError(f"{self._url} compressed an answer, unasked.")
+        async for part in response.aiter_raw():
+            n_bytes += len(part)
+            if n_bytes > self._most_bytes:
+                raise BadAnswerError(
+                    f"An answer has more than max_answer_bytes={self._most_bytes}."
+                )
+            parts.append(part)
+        body = b"".join(parts)
+        if response.status_code != 200:
+            raise RefusedError(
+                f"{self._url} answered with status {response.status_code}: "
+                f"{self._quoted(body)}",
+                response.status_code,
+            )
+        return response.headers, body
+
+    def _quoted(self, body):
+        text = body[:MOST_QUOTED].decode(errors="replace")
+        if self._token is not None:  # some servers echo what they were sent
+            text = text.replace(self._token.reveal(), "***")
+        return repr(text)
+
+    def _authorisation(self):
+        if self._token is None:
+            return {}
+        try:
+            return {"authorization": f"Bearer {self._token.reveal()}"}
+        except ValueError as error:
+            raise RefusedError(str(error), 401) from error
+
+
+def _client(n_connections, ca_file):
+    try:
+        import httpx2
+    except ImportError as error:
+        raise ImportError(
+            "RemoteClassifier needs httpx2: pip install 'selective-query[remote]'."
+        ) from error
+    verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
+    limits = httpx2.Limits(
+        max_connections=n_connections, max_keepalive_connections=n_connections
+    )
+    return httpx2.AsyncClient(
+        verify=verify,
+        limits=limits,
+        timeout=None,  # the deadline is over the whole request
+        follow_redirects=False,  # which would carry inputs and token elsewhere
+        headers={"accept-encoding": "identity"},
+    )
+
+
+def _close_later(client, loop):
+    if loop is running_loop():
+        loop.call_soon_threadsafe(lambda: loop.create_task(client.aclose()))
+
+
+def _metadata(body):
+    """Labels and the name of the input, where the server tells them."""
+    try:
+        message = parsed(body)
+    except ValueError as error:
+        raise BadAnswerError(f"The metadata is no message: {error}") from error
+    told = {}
+    inputs = message.get("inputs")
+    only = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else None
+    if isinstance(only, dict) and isinstance(only.get("name"), str):
+        told["input"] = only["name"]
+    parameters = message.get("parameters")
+    classes = parameters.get("classes") if isinstance(parameters, dict) else None
+    if isinstance(classes, list) and classes:
+        kinds = {type(label) for label in classes}
+        if len(kinds) > 1 or not kinds <= {str, int, float, bool}:
+            raise BadAnswerError("The labels in the metadata are of several kinds.")
+        told["classes"] = classes
+    return told

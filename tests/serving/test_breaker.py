@@ -1,0 +1,80 @@
+"""The breaker by its own clock."""
+
+import pytest
+
+from selective_query.serving._breaker import NORMAL, PROBE, Breaker
+
+FAILED = RuntimeError()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock):
+    """Open since the clock stood at zero."""
+    breaker = Breaker(2, 10, clock)
+    for _ in range(2):
+        breaker.leave(breaker.enter(), FAILED)
+    return breaker
+
+
+def test_it_opens_after_failures_in_a_row_only(clock):
+    breaker = Breaker(2, 10, clock)
+    for failure in (FAILED, None, FAILED, None, FAILED):
+        assert breaker.enter() == NORMAL
+        breaker.leave(NORMAL, failure)
+    assert not breaker.is_shut()
+    breaker.leave(breaker.enter(), FAILED)
+    assert breaker.is_shut() and breaker.enter() is None
+
+
+def test_one_probe_at_a_time_and_a_period(breaker, clock):
+    clock.now = 9.9
+    assert breaker.enter() is None
+    clock.now = 10
+    assert not breaker.is_shut()
+    assert breaker.enter() == PROBE
+    assert breaker.is_shut() and breaker.enter() is None
+    clock.now = 100  # however long it takes
+    assert breaker.enter() is None
+    breaker.leave(PROBE, FAILED)
+    clock.now = 109
+    assert breaker.enter() is None
+    clock.now = 110
+    assert breaker.enter() == PROBE
+    breaker.leave(PROBE, None)
+    assert [breaker.enter() for _ in range(3)] == [NORMAL] * 3
+
+
+def test_a_probe_that_was_given_up_lets_the_next_one_in(breaker, clock):
+    clock.now = 10
+    breaker.leave(breaker.enter(), False)
+    assert breaker.enter() == PROBE
+
+
+def test_stragglers_from_before_it_opened(breaker, clock):
+    clock.now = 9
+    breaker.leave(NORMAL, FAILED)  # tells nothing new, and moves no period
+    clock.now = 10
+    assert breaker.enter() == PROBE
+    breaker.leave(NORMAL, FAILED)
+    assert breaker.enter() is None  # the probe is still out
+    breaker.leave(NORMAL, None)  # an answer is an answer
+    assert breaker.enter() == NORMAL
+
+
+def test_it_may_never_open(clock):
+    breaker = Breaker(None, 10, clock)
+    for _ in range(9):
+        breaker.leave(breaker.enter(), FAILED)
+    assert breaker.enter() == NORMAL

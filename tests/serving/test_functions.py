@@ -1,0 +1,156 @@
+"""A function as a global: limits, deadlines, and errors that are told."""
+
+import asyncio
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from selective_query.exceptions import (
+    BadAnswerError,
+    NotAskedError,
+    RefusedError,
+    TooLateError,
+    UnreachableError,
+)
+from selective_query.serving import CallableClassifier
+
+TEXTS = ["win a car", "see you at noon", "win", "hello"]
+LABELS = ["spam", "ham", "spam", "ham"]
+
+
+def read(texts):
+    return ["spam" if "win" in text else "ham" for text in texts]
+
+
+async def read_later(texts):
+    await asyncio.sleep(0.001)
+    return read(texts)
+
+
+@pytest.mark.parametrize("function", [read, read_later])
+@pytest.mark.parametrize("batch_rows", [1, 3])
+def test_functions_and_coroutines(function, batch_rows):
+    model = CallableClassifier(
+        function, classes=["ham", "spam"], batch_rows=batch_rows
+    ).fit()
+    assert model.predict(TEXTS).tolist() == LABELS
+    assert asyncio.run(model.predict_async(TEXTS)).tolist() == LABELS
+
+
+def raising(error):
+    def function(rows):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, expected",
+    [
+        (raising(KeyError("key=secret")), RefusedError),
+        (raising(SystemExit()), RefusedError),
+        (raising(StopIteration()), RefusedError),
+        (raising(ConnectionResetError()), UnreachableError),
+        (raising(TimeoutError()), TooLateError),
+        (lambda rows: time.sleep(0.3), TooLateError),
+        (lambda rows: None, BadAnswerError),
+        (lambda rows: [[np.nan, 1.0]] * len(rows), BadAnswerError),
+        (lambda rows: [[0.7, 0.7]] * len(rows), BadAnswerError),
+        (lambda rows: [[0.5, 0.5]] * (len(rows) + 1), BadAnswerError),
+        (lambda rows: [[0.5, 0.5], [1.0]], BadAnswerError),
+        (lambda rows: [["a", "b"]] * len(rows), BadAnswerError),
+    ],
+)
+def test_what_goes_wrong_is_told_and_not_raised(function, expected):
+    model = CallableClassifier(
+        function,
+        classes=[0, 1],
+        method="predict_proba",
+        deadline_ms=100,
+        failures_to_open=None,
+    )
+    found = model.ask_rows(np.zeros((3, 1)))
+    assert [type(error) for error in found.failure] == [expected] * 3
+    assert "secret" not in str(found.failure[0])
+    with pytest.raises(expected):
+        model.predict(np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("strange", [None, "c", np.nan, ["a"], 1])
+def test_one_label_that_nobody_knows_costs_its_own_row(strange):
+    model = CallableClassifier(
+        lambda rows: np.array([*LABELS[:3], strange], dtype=object),
+        classes=["ham", "spam"],
+        batch_rows=9,
+    )
+    found = model.ask_rows(TEXTS)
+    assert found.came.tolist() == [True, True, True, False]
+    assert found.values[:3].tolist() == LABELS[:3]
+
+
+def test_calls_that_nobody_waits_for_count_until_they_end():
+    most, active, lock = 0, 0, threading.Lock()
+
+    def slow(rows):
+        nonlocal most, active
+        with lock:
+            active += 1
+            most = max(most, active)
+        time.sleep(0.15)
+        with lock:
+            active -= 1
+        return [0] * len(rows)
+
+    model = CallableClassifier(
+        slow,
+        classes=[0, 1],
+        deadline_ms=30,
+        max_concurrency=2,
+        failures_to_open=None,
+    )
+    for _ in range(3):
+        assert not model.ask_rows(np.zeros(4)).came.any()
+    assert most == 2
+    time.sleep(0.3)
+    assert model.set_params(deadline_ms=2000).ask_rows(np.zeros(4)).came.all()
+
+
+def test_the_breaker_spares_a_function_that_fails():
+    calls = []
+
+    def failing(rows):
+        calls.append(len(rows))
+        raise RuntimeError
+
+    model = CallableClassifier(failing, classes=[0, 1], max_concurrency=1, attempts=1)
+    found = model.ask_rows(np.zeros(50))
+    assert len(calls) == 3
+    assert [type(e) for e in found.failure[3:]] == [NotAskedError] * 47
+    assert found.attempts.tolist() == [1] * 3 + [0] * 47
+    assert "RuntimeError" in str(found.failure[-1])
+
+
+def test_pauses_between_attempts_only_where_nothing_else_can_answer():
+    model = CallableClassifier(
+        raising(RuntimeError()), classes=[0, 1], failures_to_open=None
+    )
+    start = time.perf_counter()
+    model.ask_rows(np.zeros(1))
+    middle = time.perf_counter()
+    with pytest.raises(RefusedError):
+        model.predict(np.zeros(1))
+    assert middle - start < 0.04 < time.perf_counter() - middle
+
+
+def test_a_function_that_waits_for_another_is_told_how():
+    inner = CallableClassifier(read, classes=["ham", "spam"])
+
+    async def outer(texts):
+        return inner.predict(texts)
+
+    model = CallableClassifier(outer, classes=["ham", "spam"], attempts=1)
+    with pytest.raises(RefusedError) as raised:
+        model.predict(TEXTS)
+    assert "predict_async" in str(raised.value.__cause__)
