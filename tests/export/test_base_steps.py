@@ -1,4 +1,7 @@
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -48,6 +51,7 @@ def test_probabilities_and_logits_are_those_of_the_model(kind, name):
         np.testing.assert_allclose(logits, told, rtol=1e-9, atol=1e-9)
     else:
         assert program.logits is None
+    assert program.proba == len(program.steps) - 1
     Program.from_dict(program.program().to_dict())
 
 
@@ -64,6 +68,18 @@ def test_labels_may_be_words_and_a_class_may_be_missing(kind):
     np.testing.assert_array_equal(found.argmax(axis=1), said.label)
     assert not found[:, 3].any()
     assert program.logits is None
+
+
+def test_weights_may_be_sparse_and_columns_may_have_names():
+    X, y = table("digits")
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(X.shape[1])])
+    model = clone(LOGISTIC).set_params(C=0.01).fit(frame, y).sparsify()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        program = base_program(model, model.classes_)
+    np.testing.assert_allclose(
+        program.predict_proba(frame), model.predict_proba(frame), atol=1e-12
+    )
 
 
 def test_classes_in_another_order():

@@ -76,8 +76,8 @@ def _place_of(base, router, part, width=None):
             f"{router} reads {part}, which this base does not put out as plain steps. "
             "Fit the router without base_features, or with a scaler or PCA of X."
         )
-    known = base.program().widths()[place] if place <= base.proba else None
-    if width is not None and known is not None and width != known:
+    known = base.program().widths()[place]
+    if width not in (None, known):
         raise ExportError(
             f"{router} was fitted on {part} with {width} columns. The base makes "
             f"{known}."

@@ -7,6 +7,7 @@ from selective_query.export._base_steps.outputs import (
     Outputs,
     mean_of,
     mean_outputs,
+    of_shares,
 )
 
 # By name, also of a parent, so that nothing of scikit-learn is imported for it.
@@ -129,12 +130,11 @@ def _one_against_rest(model, inputs):
     if all(map(dense.is_logistic, members)):
         return dense.logistic_each(members, inputs)
     outputs = [outputs_of(member, inputs) for member in members]
+    decision = None
+    if all(o.decision is not None for o in outputs):
+        decision = steps.add("concatenate", *(o.decision for o in outputs))
     each = [steps.add("columns", o.proba, start=1, stop=2) for o in outputs]
-    shares = steps.add("normalise", steps.add("concatenate", *each))
-    if any(o.decision is None for o in outputs):
-        return Outputs(shares)
-    decision = steps.add("concatenate", *(o.decision for o in outputs))
-    return Outputs(shares, decision, decision)
+    return of_shares(steps, decision, steps.add("concatenate", *each))
 
 
 def _bag(model, inputs):

@@ -9,6 +9,8 @@ import numpy as np
 class Outputs:
     """Places of the tables that a model ends in, in the order of its classes.
 
+    Probabilities stand last.
+
     Parameters
     ----------
     proba : int or None
@@ -53,12 +55,13 @@ def mean_of(steps, places):
 
 def mean_outputs(steps, members):
     """The means of what models of the same classes put out."""
+    decision = logits = None
+    if all(each.decision is not None for each in members):
+        decision = logits = mean_of(steps, [each.decision for each in members])
+        if members[0].decision != members[0].logits:
+            logits = two_sided(steps, decision)
     proba = mean_of(steps, [each.proba for each in members])
-    if any(each.decision is None for each in members):
-        return Outputs(proba)
-    decision = mean_of(steps, [each.decision for each in members])
-    two = members[0].decision != members[0].logits
-    return Outputs(proba, decision, two_sided(steps, decision) if two else decision)
+    return Outputs(proba, decision, logits)
 
 
 def over(steps, place, number):
