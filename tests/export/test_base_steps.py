@@ -100,16 +100,36 @@ def test_classes_in_another_order():
         ("standard", ["read", "affine", "softmax"]),
         ("twice", ["read", "affine", "softmax"]),
         ("max_abs", ["read", "squared_distance", "scale", "softmax"]),
-        ("scaled_trees", ["read", "apply", "trees", "scale"]),
+        ("scaled_trees", ["read", "trees", "scale"]),
         ("sgd", ["read", "affine", "apply", "normalise"]),
         ("one_vs_rest", ["read", "affine", "apply", "normalise"]),
-        ("tree", ["read", "apply", "trees"]),
+        ("tree", ["read", "trees"]),
         ("bernoulli", ["read", "trees", "softmax"]),
     ],
 )
 def test_scalers_are_folded_into_what_is_behind_them(model, ops):
     model = fitted(model, "iris")
     assert [s.op for s in base_program(model, model.classes_).steps] == ops
+
+
+def test_nothing_is_computed_that_nobody_needs():
+    model = fitted("sigmoid", "cancer")
+    ops = [step.op for step in base_program(model, model.classes_).steps]
+    assert ops == [
+        "read",
+        *["affine", "affine", "softmax"] * 3,
+        *["combine"] * 2,
+        "scale",
+    ]
+
+
+def test_boosting_by_the_exponential_loss():
+    X, y = table("cancer")
+    model = GradientBoostingClassifier(n_estimators=9, loss="exponential").fit(X, y)
+    program = base_program(model, model.classes_)
+    np.testing.assert_allclose(
+        program.predict_proba(X), model.predict_proba(X), rtol=0, atol=1e-12
+    )
 
 
 def test_a_column_far_from_zero_keeps_its_scaler():

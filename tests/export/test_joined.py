@@ -50,6 +50,8 @@ def test_a_joined_program_scores_as_the_hybrid(kind, router, features, name):
     proba = Program(made.steps[: made.proba + 1], "base").table(evidence)
     np.testing.assert_allclose(proba, model.predict_proba(X), atol=1e-12)
     assert made.score == len(made.steps) - 1
+    used = {place for step in made.steps for place in step.inputs}
+    assert used | {made.proba, made.score} == set(range(len(made.steps)))
     assert made.program.parts() == {"X": X.shape[1]}
     again = Program.from_dict(made.program.to_dict())
     np.testing.assert_array_equal(again.run(evidence), made.program.run(evidence))

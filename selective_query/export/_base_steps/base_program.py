@@ -56,7 +56,8 @@ class BaseProgram:
 def base_program(model, classes, base_features=None):
     """A fitted classifier as steps.
 
-    Numbers of single precision take the same way through its trees as in scikit-learn.
+    Numbers take the same way through its trees as in scikit-learn, those of single
+    precision also where a reader rounds thresholds down to it.
     A scaler is folded into the products or thresholds behind it, into products only
     where no column lies more than 16 of its scales from zero.
 
@@ -144,9 +145,7 @@ def _aligned(steps, place, order, n_classes):
 
 def _check_same(program, model, classes):
     """Refuse a model that says something else, as a subclass of its own may."""
-    rng = np.random.default_rng(0)
-    rows = np.abs(rng.normal(size=(N_CHECKED, program.n_inputs)))
-    rows = rows.astype(np.float32).astype(float)
+    rows = np.abs(np.random.default_rng(0).normal(size=(N_CHECKED, program.n_inputs)))
     with catch_warnings():
         simplefilter("ignore")  # of names of columns
         said = align_proba(model.predict_proba(rows), model.classes_, classes, WHO)

@@ -107,7 +107,8 @@ class Inputs:
     def trees(self, nodes, in_single):
         """Place of the sums of trees that compare these columns.
 
-        A number of single precision takes the branches that it takes in scikit-learn.
+        Scaling and rounding go into the thresholds: every number takes the branches
+        that it takes in scikit-learn.
 
         Parameters
         ----------
@@ -116,24 +117,15 @@ class Inputs:
         in_single : bool
             Whether the trees round the columns to single precision.
         """
-        place, column = self.place, nodes["feature"]
-        if in_single:
-            place = self.steps.add("apply", place, function="single")
+        column = nodes["feature"]
 
         def seen(x):
-            x = self.exactly(x.astype(float), column)
+            x = self.exactly(x, column)
             return x.astype(np.float32) if in_single else x
 
-        split = nodes["threshold"]
-        return self.steps.add(
-            "trees",
-            place,
-            **nodes
-            | {
-                "feature": self.columns[column],
-                "threshold": largest_at_most(seen, split),
-            },
-        )
+        threshold = largest_at_most(seen, nodes["threshold"])
+        moved = {"feature": self.columns[column], "threshold": threshold}
+        return self.steps.add("trees", self.place, **nodes | moved)
 
     def _taken(self):
         """Place of the columns alone, which are cut out run by run."""
