@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     )
     from selective_query.displays import AccuracyCoverageDisplay
     from selective_query.evaluation import compare_routers, diagnose
-    from selective_query.outcomes import Evidence, Outcomes, TopKProba
+    from selective_query.outcomes import ChainOutcomes, Evidence, Outcomes, TopKProba
     from selective_query.persistence import load, save
     from selective_query.policy import RoutingPolicy
     from selective_query.routers import BaseRouter, list_routers
     from selective_query.rule import Rule
     from selective_query.search import HybridSearchCV, SearchSpace
+    from selective_query.tiers import CascadePolicy
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,8 @@ _HOMES = {
     "AccuracyCoverageDisplay": "displays",
     "AlternatingAdaptation": "classifiers",
     "BaseRouter": "routers",
+    "CascadePolicy": "tiers",
+    "ChainOutcomes": "outcomes",
     "Evidence": "outcomes",
     "HybridClassifier": "classifiers",
     "HybridSearchCV": "search",
@@ -69,6 +72,7 @@ _ROOMS = (
     "scale",
     "search",
     "serving",
+    "tiers",
 )
 
 __all__ = sorted(_HOMES)

@@ -30,7 +30,7 @@ from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.routers._scores import check_scores
+from selective_query.routers._scores import check_scores, scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
 from selective_query.rule import FORMAT, Rule
@@ -213,8 +213,21 @@ class RoutingPolicy(BaseEstimator):
 
     def _fit_out_of_fold(self, outcomes, change, answers_exact):
         """Fit the router, and learn the threshold from scores that leave rows out."""
+        found = self._learn(outcomes, change, answers_exact)
+        return self._settle(found, outcomes)
+
+    def _learn(self, outcomes, change=(), answers_exact=True, rows=None):
+        """Fit the router on some of the rows, or all; calibration by all of them.
+
+        Where it has learned, scores leave rows out.
+        """
         router = self.router_
-        score = check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
+        learned = outcomes if rows is None else outcomes.take(rows)
+        score = check_scores(router.fit_score(learned), router, learned.n_rows)
+        if rows is not None:
+            held_out, score = score, scores_of(router, outcomes)
+            score = score.astype(np.result_type(score, held_out))
+            score[rows] = held_out
         score = self.rule_.masked(score, outcomes)
         shift = None
         if change:
@@ -231,8 +244,7 @@ class RoutingPolicy(BaseEstimator):
             fold=outcomes.fold,
         )
         judged = judged_rows(score, outcomes)
-        calibration = Calibration(scores, judged, answers_exact=answers_exact)
-        return self._settle(calibration, outcomes)
+        return Calibration(scores, judged, answers_exact=answers_exact)
 
     def _calibrate(self, held_out, answers_exact=True, ordering=None):
         """Learn the threshold from rows that nothing was fitted on."""
@@ -251,16 +263,19 @@ class RoutingPolicy(BaseEstimator):
         return self._settle(calibration, held_out)
 
     def _settle(self, calibration, evidence):
+        self._calibration = self._completed(calibration, evidence)
+        self.rule_ = self._cut()
+        return self
+
+    def _completed(self, calibration, evidence):
         budget = check_coverage(self.coverage)
-        self._calibration = replace(
+        return replace(
             calibration,
             # Drawn once, so that `at` gives the same each time it is asked.
             seed=check_random_state(self.random_state).randint(2**31 - 1),
             columns=RowColumns.read(budget, evidence),
             in_benefit_units=self.router_.in_benefit_units,
         )
-        self.rule_ = self._cut()
-        return self
 
     def _cut(self):
         budget = check_coverage(self.coverage)

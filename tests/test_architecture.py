@@ -28,6 +28,7 @@ FLOORS = [
     {"routers"},
     {"rule"},
     {"policy"},
+    {"tiers"},
     {"_files", "persistence"},
     {"planning"},
     {"evaluation"},

@@ -33,6 +33,7 @@ from selective_query.budgets.rows import (
     StayLocal,
 )
 from selective_query.budgets.sgr import selective_guaranteed_risk
+from selective_query.budgets.tier_cost import MaxTierCost
 
 __all__ = [
     "All",
@@ -53,6 +54,7 @@ __all__ = [
     "MaxLatency",
     "MaxPrice",
     "MaxQueryCost",
+    "MaxTierCost",
     "MinAccuracy",
     "MinSelectiveAccuracy",
     "Mixed",

@@ -1,10 +1,11 @@
 """What is known of a batch: evidence, and afterwards how both sides did."""
 
 from selective_query._utils import publish
+from selective_query.outcomes.chain import ChainOutcomes
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import TopKProba
 
-__all__ = ["Evidence", "Outcomes", "TopKProba"]
+__all__ = ["ChainOutcomes", "Evidence", "Outcomes", "TopKProba"]
 
 publish(globals())

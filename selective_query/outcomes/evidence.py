@@ -156,6 +156,11 @@ class Evidence:
         parts = ((n, getattr(self, n)) for n in ("base_proba", "base_logits"))
         return {name: part.shape[1] for name, part in parts if part is not None}
 
+    def parts(self):
+        """What is given of an Evidence, by the names of its parameters."""
+        known = ((name, getattr(self, name)) for name in field_names(Evidence))
+        return {name: part for name, part in known if part is not None}
+
     def take(self, rows):
         """Return the given rows (row numbers, a mask or a slice); perhaps none."""
         if isinstance(rows, slice):

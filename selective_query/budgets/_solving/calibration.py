@@ -112,6 +112,16 @@ class Calibration:
         self._check_answers(floors)
         return self._certify(budget, floors, confidence)
 
+    def of(self, rows):
+        """The same of some rows, given by a mask."""
+        columns = [(kind, where, c[rows]) for kind, where, c in self.columns.kept]
+        return replace(
+            self,
+            scores=self.scores.of(rows),
+            judged=self.judged and self.judged.take(rows),
+            columns=RowColumns(tuple(columns)),
+        )
+
     def _check_certifiable(self, budget):
         if budget is None:
             raise CertificateError(

@@ -1,0 +1,254 @@
+"""Outcomes of a chain of models: what each says of every row, and what asking costs."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query._utils.numbers import as_numbers, check_finite
+from selective_query._utils.validation import check_instance
+from selective_query.outcomes.evidence import Evidence, field_names
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.outcomes.probabilities import top_class
+
+
+@dataclass(frozen=True, eq=False)
+class ChainOutcomes:
+    """What each of several models, asked one after the other, says of the same rows.
+
+    Parameters
+    ----------
+    tiers : sequence of Outcomes
+        One for each model in the order in which they are asked, as the base of its own
+        outcomes and without a global. All of the same rows, weights and labels.
+    costs : array-like of shape (n_tiers,) or (n_samples, n_tiers), optional
+        What asking a tier costs, in any unit. Whoever is asked later costs on top.
+    names : sequence of str, optional
+        Of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
+
+    Attributes
+    ----------
+    n_rows, n_tiers : int
+    utilities : ndarray of shape (n_samples, n_tiers)
+        How good each tier's answer is, in [0, 1].
+    weight : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two tiers, rows differ in number, or a cost is
+        negative, not finite or missing.
+
+    Examples
+    --------
+    >>> from selective_query import ChainOutcomes
+    >>> chain = ChainOutcomes.from_utilities(
+    ...     [[0, 1, 1], [1, 1, 0]], costs=[1, 5, 20], X=[[0.2], [0.9]]
+    ... )
+    >>> chain.spent([0, 2])
+    array([ 1., 26.])
+    """
+
+    tiers: tuple[Outcomes, ...]
+    costs: object = None
+    names: object = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "tiers", tuple(self.tiers))
+        for tier in self.tiers:
+            check_instance(tier, "ChainOutcomes: each of tiers", Outcomes)
+        if len(self.tiers) < 2:
+            raise ValueError(
+                f"A chain takes at least two tiers. Got {len(self.tiers)}."
+            )
+        lengths = [tier.n_rows for tier in self.tiers]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"All tiers must be of the same rows. Got {lengths}.")
+        if self.costs is not None:
+            object.__setattr__(self, "costs", self._checked_costs())
+        names = self.names
+        if names is None:
+            names = [f"tier {j}" for j in range(self.n_tiers)]
+        if len(set(names)) != self.n_tiers:
+            raise ValueError(
+                f"names must give each of the {self.n_tiers} tiers one of its own. Got "
+                f"{list(names)}."
+            )
+        object.__setattr__(self, "names", tuple(names))
+
+    def _checked_costs(self):
+        costs = as_numbers(self.costs, "costs").astype(float)
+        if costs.shape not in ((self.n_tiers,), (self.n_rows, self.n_tiers)):
+            raise ValueError(
+                f"costs must be of shape ({self.n_tiers},), one for each tier, or "
+                f"({self.n_rows}, {self.n_tiers}). Got shape {costs.shape}."
+            )
+        return check_finite(costs, "costs", 0)
+
+    @classmethod
+    def from_utilities(
+        cls,
+        utilities,
+        costs=None,
+        *,
+        evidence=None,
+        X=None,
+        sample_weight=None,
+        fold=None,
+        names=None,
+    ):
+        """From grades alone, as saved of language models.
+
+        Parameters
+        ----------
+        utilities : array-like of shape (n_samples, n_tiers)
+            In [0, 1].
+        costs, names
+            As of the class.
+        evidence : sequence of Evidence or None, optional
+            What is known once each tier has answered: its probabilities, or scores of
+            its answer as ``base_features``.
+        X : sequence of length n_samples, optional
+            The inputs, for tiers whose evidence is not given.
+        sample_weight : array-like of shape (n_samples,), optional
+        fold : array-like of shape (n_samples,), int, optional
+
+        Returns
+        -------
+        ChainOutcomes
+
+        Raises
+        ------
+        ValueError
+            When shapes differ, or a grade is out of range.
+        """
+        utilities = as_numbers(utilities, "utilities")
+        if utilities.ndim != 2:
+            raise ValueError(
+                "utilities must be of shape (n_samples, n_tiers). Got shape "
+                f"{utilities.shape}."
+            )
+        given = [None] * utilities.shape[1] if evidence is None else list(evidence)
+        if len(given) != utilities.shape[1]:
+            raise ValueError(
+                f"evidence must hold one for each of the {utilities.shape[1]} tiers, "
+                f"or None. Got {len(given)}."
+            )
+        tiers = []
+        for utility, known in zip(utilities.T, given, strict=True):
+            known = Evidence(X=X) if known is None and X is not None else known
+            parts = {} if known is None else known.parts()
+            tiers.append(
+                Outcomes(
+                    **parts,
+                    base_utility=utility,
+                    sample_weight=sample_weight,
+                    fold=fold,
+                )
+            )
+        return cls(tiers, costs, names)
+
+    @property
+    def n_tiers(self):
+        """How many models there are."""
+        return len(self.tiers)
+
+    @property
+    def n_rows(self):
+        """How many inputs there are."""
+        return self.tiers[0].n_rows
+
+    @property
+    def weight(self):
+        """Sample weights, ones where none were given."""
+        return self.tiers[0].weight
+
+    @property
+    def utilities(self):
+        """How good each tier's answer is: (n_samples, n_tiers)."""
+        return np.column_stack([tier.base_utility for tier in self.tiers])
+
+    def take(self, rows):
+        """The given rows (row numbers or a mask)."""
+        costs = self.costs
+        if costs is not None and costs.ndim == 2:
+            costs = costs[rows]
+        return replace(
+            self, tiers=tuple(tier.take(rows) for tier in self.tiers), costs=costs
+        )
+
+    def grades(self):
+        """The same without anything but utilities, costs and weights."""
+        weight = self.tiers[0].sample_weight
+        return ChainOutcomes.from_utilities(
+            self.utilities, self.costs, sample_weight=weight, names=self.names
+        )
+
+    def utility(self, stop):
+        """Utility of the answer of one tier for each row: (n_samples,)."""
+        return self.utilities[np.arange(self.n_rows), stop]
+
+    def spent(self, stop):
+        """What each row costs that is asked of every tier up to one: (n_samples,).
+
+        Parameters
+        ----------
+        stop : array-like of shape (n_samples,), int
+            The last tier that is asked.
+
+        Raises
+        ------
+        ValueError
+            When the costs are not known.
+        """
+        if self.costs is None:
+            raise ValueError("This chain knows no costs. Give costs=, one a tier.")
+        total = np.cumsum(self.costs, axis=-1)
+        return total[stop] if total.ndim == 1 else total[np.arange(self.n_rows), stop]
+
+    def step(self, tier, stop=None):
+        """One tier as the base, and who answers what it passes on as the global.
+
+        Parameters
+        ----------
+        tier : int
+            Not the last.
+        stop : ndarray of shape (n_samples,), int, optional
+            Who answers a row that this tier passes on. The last tier by default.
+
+        Returns
+        -------
+        Outcomes
+        """
+        own = self.tiers[tier]
+        parts = {name: getattr(own, name) for name in field_names(Outcomes)}
+        if stop is None or (np.asarray(stop) == self.n_tiers - 1).all():
+            last = self.tiers[-1]
+            later = last.base_utility, last.base_proba, last.base_pred
+        else:
+            later = self.utility(stop), *self._answers_of(stop, tier + 1)
+        utility, proba, pred = later
+        graded = own.y is None
+        return Outcomes(
+            **{
+                **parts,
+                "global_proba": proba,
+                "global_pred": None if graded else pred,
+                "global_utility": utility,
+            }
+        )
+
+    def _answers_of(self, stop, first):
+        """Probabilities and labels of whoever answers, None where not all have some."""
+        later, rows = self.tiers[first:], np.arange(self.n_rows)
+        if all(isinstance(tier.base_proba, np.ndarray) for tier in later):
+            proba = np.stack([tier.base_proba for tier in later])[stop - first, rows]
+            return proba, None
+        if any(tier.classes is None and tier.base_pred is None for tier in later):
+            return None, None
+        labels = [
+            tier.classes[top_class(tier.base_proba)]
+            if tier.base_pred is None
+            else tier.base_pred
+            for tier in later
+        ]
+        return None, np.stack(labels)[stop - first, rows]

@@ -1,0 +1,234 @@
+"""What a budget means for a chain: a cost that is limited, or a utility to reach."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selective_query.budgets import (
+    MaxExcessError,
+    MaxTierCost,
+    MinAccuracy,
+)
+from selective_query.budgets._columns import read_to_be_solved
+from selective_query.budgets.base import floors_of, least_coverage
+from selective_query.budgets.combined import check_coverage
+from selective_query.exceptions import BudgetInfeasibleError, CertificateError
+
+ROUNDING = 1e-9
+PER_TIER = (
+    "Give a budget for each tier but the last, coverage=(first, second, ...), each of "
+    "which holds for the rows that reach it."
+)
+
+
+class Goal(NamedTuple):
+    """Costs of the tiers, and what is asked of a chain.
+
+    Attributes
+    ----------
+    costs : ndarray of shape (n_tiers,) or (n_samples, n_tiers)
+    maximum : float
+        Mean cost; infinite where only a utility is asked for.
+    least_utility : float or None
+        To be reached at least cost.
+    budget : Budget
+    """
+
+    costs: np.ndarray
+    maximum: float
+    least_utility: float | None
+    budget: object
+
+    def solve(self, chain):
+        """What each rule passes on, and the price of a unit of cost.
+
+        Parameters
+        ----------
+        chain : PricedChain
+            Of these costs.
+
+        Returns
+        -------
+        passed : ndarray of shape (n_rules, n_samples), bool
+        price : float
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When no cuts keep to the budget.
+        """
+
+        def affords(passed):
+            return chain.cost(passed) <= self.maximum * (1 + ROUNDING)
+
+        nothing = np.zeros((chain.n_rules, len(chain.weight)), dtype=bool)
+        if not affords(nothing):
+            raise self._infeasible("the first tier alone costs", chain.cost(nothing))
+        if self.least_utility is None:
+            return chain.best_within(affords)
+
+        def suffices(passed):
+            return chain.utility(passed) >= self.least_utility - ROUNDING
+
+        best = chain.at_price(0.0)
+        if not suffices(best):
+            raise self._infeasible("the best is", chain.utility(best))
+        passed, price = chain.cheapest(suffices)
+        if not affords(passed):
+            raise self._infeasible("the floor takes a cost of", chain.cost(passed))
+        return passed, price
+
+    def _infeasible(self, why, nearest):
+        return BudgetInfeasibleError(
+            f"{self.budget} cannot be met by this chain: {why} {nearest:.4g} on the "
+            "calibration rows. Ask for what can be met, or use other tiers.",
+            self.budget,
+            nearest,
+        )
+
+
+def goal_of(budget, chain):
+    """What a budget asks of a chain of these outcomes.
+
+    A coverage, or what else bounds the queries to a global, bounds those to the last
+    tier.
+
+    Parameters
+    ----------
+    budget : Budget
+    chain : ChainOutcomes
+
+    Returns
+    -------
+    Goal
+
+    Raises
+    ------
+    ValueError
+        When it has no one meaning for a chain.
+    """
+    limits = [part for part in budget.parts if part.bounds_coverage]
+    floors = floors_of(budget)
+    if len(limits) + len(floors) < len(budget.parts) or budget.reads_rows:
+        raise ValueError(f"{budget} reads rows one by one. {PER_TIER}")
+    if len(limits) > 1 or len(floors) > 1:
+        raise ValueError(
+            f"One price is found for a chain, so it takes one limit and one floor at "
+            f"most. Got {budget}. Leave some out. {PER_TIER}"
+        )
+    costs, maximum = _limited(limits[0] if limits else None, chain)
+    least = _least_utility(floors[0], chain) if floors else None
+    return Goal(costs, maximum, least, budget)
+
+
+def _limited(limit, chain):
+    last = np.zeros(chain.n_tiers)
+    last[-1] = 1.0
+    if isinstance(limit, MaxTierCost):
+        costs = chain.costs if limit.costs is None else np.array(limit.costs)
+        if costs is None or costs.shape[-1] != chain.n_tiers:
+            got = "none" if costs is None else f"{costs.shape[-1]}"
+            raise ValueError(
+                f"{limit!r} needs the cost of each of the {chain.n_tiers} tiers. Got "
+                f"{got}. Give costs=, here or in the outcomes."
+            )
+        return costs, limit.maximum
+    if limit is None:
+        return (last if chain.costs is None else chain.costs), np.inf
+    if hasattr(limit, "costs"):
+        raise ValueError(
+            f"{limit} is of two tiers. Limit the cost of all tiers in its place: "
+            "MaxTierCost(maximum, costs=tier_costs(deployments))."
+        )
+    return last, 1 - least_coverage(limit)
+
+
+def _least_utility(floor, chain):
+    if isinstance(floor, MinAccuracy):
+        return floor.accuracy
+    if isinstance(floor, MaxExcessError):
+        return float(np.average(chain.utilities[:, -1], weights=chain.weight)) - (
+            floor.excess
+        )
+    raise ValueError(
+        f"{floor} is about one tier. Ask for MinAccuracy or MaxExcessError of the "
+        f"whole chain. {PER_TIER}"
+    )
+
+
+def own_shares(coverage, n_rules):
+    """A coverage or budget for each tier that decides; None where all share one.
+
+    Parameters
+    ----------
+    coverage : float, Budget, None or sequence of such
+    n_rules : int
+        How many tiers decide.
+
+    Returns
+    -------
+    list or None
+
+    Raises
+    ------
+    ValueError
+        When there is not one for each, or one is none, or reads rows one by one.
+    """
+    if isinstance(coverage, (list, tuple)):
+        if len(coverage) != n_rules:
+            raise ValueError(
+                f"coverage must hold one for each of the {n_rules} tiers but the last. "
+                f"Got {len(coverage)}."
+            )
+        budgets = list(map(check_coverage, coverage))
+        if n_rules > 1 and any(map(read_to_be_solved, budgets)):
+            raise ValueError(
+                "Budgets by group or by cost of each row take several thresholds, and "
+                "a tier of a chain of three or more has one. Give each a share, a "
+                "limit or a floor."
+            )
+        return list(coverage)
+    budget = check_coverage(coverage)
+    if budget is None:
+        return [None] * n_rules
+    shared = any(
+        isinstance(part, MaxTierCost) and (not part.costs or len(part.costs) > 2)
+        for part in budget.parts
+    )
+    return [coverage] if n_rules == 1 and not shared else None
+
+
+def check_confidence(coverage, confidence, n_rules, held_out):
+    """Refuse a certificate of what the same rows have settled, and malformed budgets.
+
+    Parameters
+    ----------
+    coverage, confidence
+        As of CascadePolicy.
+    n_rules : int
+    held_out : bool
+        Whether thresholds come from rows that were held out.
+
+    Raises
+    ------
+    CertificateError
+        When a confidence is asked for where it would not be true.
+    """
+    shares = own_shares(coverage, n_rules)
+    if confidence is None:
+        return
+    if shares is None and not held_out:
+        raise CertificateError(
+            "confidence= with one budget for all tiers needs rows that did not share "
+            "it out. Set calibration=0.2, or give each tier a coverage; or set "
+            "confidence=None."
+        )
+    asked = [coverage] if shares is None else shares[:-1]
+    for budget in filter(None, map(check_coverage, asked)):
+        for part in budget.parts:
+            if part.measures_quality and part.needs_global:
+                raise CertificateError(
+                    f"confidence= for {part!r} is not known for a chain, whose later "
+                    "tiers are cut by the same rows. Certify shares, or "
+                    "MinSelectiveAccuracy of each tier; or set confidence=None."
+                )

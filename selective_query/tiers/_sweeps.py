@@ -1,0 +1,183 @@
+"""Learning the rules of a chain, each on the rows that reach its tier."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query.budgets._solving.calibration import Calibration
+from selective_query.budgets._solving.reach import judged_rows
+from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.policy import RoutingPolicy
+
+# A router that would learn from fewer takes all rows, whether they reach its tier.
+LEAST_TO_LEARN = 30
+
+
+def stop_after(passed, tier):
+    """Who answers each row that a tier passes on: (n_samples,), int.
+
+    Parameters
+    ----------
+    passed : ndarray of shape (n_rules, n_samples), bool
+        What each rule passes on, whether its tier is reached or not.
+    tier : int
+    """
+    later = np.logical_and.accumulate(passed[tier + 1 :])
+    return tier + 1 + later.sum(axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedTier:
+    """A tier that decides: its policy, and a calibration of all rows.
+
+    Attributes
+    ----------
+    policy : RoutingPolicy
+        Its router is fitted; it is cut on the rows that reach the tier.
+    rows : Calibration
+        Of all rows, whether they reach the tier or not.
+    """
+
+    policy: RoutingPolicy
+    rows: Calibration
+
+    @property
+    def score(self):
+        """Of all rows, out of fold where the router has learned from them."""
+        return self.rows.scores.given["score"]
+
+    def going_on(self, utility):
+        """The same where passing a row on has this utility."""
+        judged = replace(self.rows.judged, query_utility=utility)
+        return LearnedTier(self.policy, replace(self.rows, judged=judged))
+
+    def cut(self, coverage, confidence, reached):
+        """The same, cut on the rows that reach the tier; on all where none does."""
+        policy = copy.copy(self.policy)
+        policy.coverage, policy.confidence = coverage, confidence
+        weight = self.rows.judged.weight
+        some = weight[reached].any() and not reached.all()
+        policy._calibration = self.rows.of(reached) if some else self.rows
+        policy.rule_ = policy._cut()
+        return LearnedTier(policy, self.rows)
+
+    def passed(self):
+        """Which of all rows the rule passes on, by the scores that they have here.
+
+        Scores of folds are cut where they give the coverage that is expected of the
+        models in use, whose own threshold is another. None where groups of rows have
+        thresholds of their own.
+        """
+        point = self.policy.operating_point_
+        given = self.policy._calibration.scores.given
+        threshold = point.threshold
+        if threshold is None:
+            return None
+        if given["shift"] is not None and 0 < point.coverage < 1:
+            scores = CalibrationScores(
+                given["score"], given["weight"], exact=False, fold=given["fold"]
+            )
+            threshold = scores.score_at(point.coverage)
+        return self.score > threshold
+
+
+def learn_tier(policy, step, reached, change, answers_exact):
+    """A tier whose router has learned from the rows that reach it.
+
+    Parameters
+    ----------
+    policy : RoutingPolicy
+        Not fitted.
+    step : Outcomes
+        Of all rows: the tier, and whoever answers what it passes on.
+    reached : ndarray of shape (n_samples,), bool
+    change : as of RoutingPolicy.fit
+    answers_exact : bool
+        Whether the later tiers are those in use.
+
+    Returns
+    -------
+    LearnedTier
+        Not cut yet.
+    """
+    rows = np.flatnonzero(reached) if _can_teach(step, reached) else None
+    policy.has_global_ = True
+    policy.rule_ = policy.new_rule(step if rows is None else step.take(rows))
+    found = policy._learn(step, change, answers_exact, rows)
+    return LearnedTier(policy, policy._completed(found, step))
+
+
+def _can_teach(step, reached):
+    """Whether the rows that reach a tier are some, enough, and of several folds."""
+    if reached.all() or step.weight[reached].sum() < LEAST_TO_LEARN:
+        return False
+    if step.fold is None:
+        return True
+    return len(np.unique(step.fold[reached & (step.weight > 0)])) > 1
+
+
+def held_out_tier(tier, learned, step, answers_exact):
+    """The same router with a calibration of rows that nothing was fitted on.
+
+    Parameters
+    ----------
+    tier : LearnedTier
+    learned : Outcomes or None
+        Rows that the router has learned from and that reach the tier; they settle in
+        which order thresholds are tested.
+    step : Outcomes
+        Of all rows that were held out.
+    answers_exact : bool
+
+    Returns
+    -------
+    LearnedTier
+        Not cut yet.
+    """
+    rule = tier.policy.rule_
+    score = rule.score(step)
+    ordering = learned and judged_rows(rule.score(learned), learned)
+    scores = CalibrationScores(
+        score, step.sample_weight, exact=step.fold is None, fold=step.fold
+    )
+    found = Calibration(
+        scores,
+        judged_rows(score, step),
+        ordering=ordering,
+        answers_exact=answers_exact,
+    )
+    return LearnedTier(tier.policy, tier.policy._completed(found, step))
+
+
+def cut_chain(tiers, coverages, confidence, utilities, passed=None):
+    """Tiers cut from the first to the last, each on the rows that reach it.
+
+    Parameters
+    ----------
+    tiers : list of LearnedTier
+    coverages : sequence of (float, Budget or None)
+    confidence : float or None
+        Of each.
+    utilities : ndarray of shape (n_samples, n_tiers)
+    passed : ndarray of shape (n_rules, n_samples), bool, optional
+        What later rules are taken to pass on, by which budgets on quality judge.
+
+    Returns
+    -------
+    tiers : list of LearnedTier
+    passed : ndarray of shape (n_rules, n_samples), bool, or None
+        None where a rule has several thresholds.
+    """
+    rows, n = np.arange(len(utilities)), len(tiers)
+    reached = np.ones(len(utilities), dtype=bool)
+    cut, found = [], []
+    for j, (tier, coverage) in enumerate(zip(tiers, coverages, strict=True)):
+        if passed is not None and j < n - 1:
+            tier = tier.going_on(utilities[rows, stop_after(passed, j)])
+        cut.append(tier.cut(coverage, confidence, reached))
+        found.append(cut[-1].passed())
+        if found[-1] is None:
+            return cut, None
+        reached = reached & found[-1]
+    return cut, np.array(found)

@@ -1,0 +1,352 @@
+"""CascadePolicy: the rules of a chain of models, on arrays alone."""
+
+import copy
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.validation import Interval, check_instance, fit_context
+from selective_query.budgets._solving.calibration import hold_out
+from selective_query.budgets.combined import check_coverage
+from selective_query.outcomes import ChainOutcomes
+from selective_query.policy import UNCHANGED, RoutingPolicy
+from selective_query.routers.base import BaseRouter
+from selective_query.tiers._goals import check_confidence, goal_of, own_shares
+from selective_query.tiers._priced import PricedChain
+from selective_query.tiers._sweeps import (
+    cut_chain,
+    held_out_tier,
+    learn_tier,
+    stop_after,
+)
+from selective_query.tiers.operating_point import CascadeOperatingPoint
+
+# What routers are trained for that are asked before anything is known of their shares.
+FIRST_GUESS = 0.7
+# The first finds out what goes on after a tier, the second learns with that.
+N_SWEEPS = 2
+
+
+class CascadePolicy(BaseEstimator):
+    """Decide tier by tier whose answer is enough, from saved or live outputs of all.
+
+    The engine of :class:`CascadeClassifier`. A chain of two is a
+    :class:`RoutingPolicy`, with the same decisions.
+
+    Every router, and every threshold, is learned on the rows that reach its tier. A
+    number, or one budget, is solved for all tiers jointly: at one price of a unit of
+    cost each tier passes on what gains more than its cost comes to, given what the
+    tiers behind it do; the price is the one that spends the budget. What is found that
+    way are shares, which each tier then keeps of what reaches it.
+
+    Parameters
+    ----------
+    router : str, BaseRouter or sequence of such, default="auto"
+        Who ranks the inputs at each tier but the last; see :func:`list_routers`.
+    coverage : float, Budget, None or sequence of such, default=0.9
+        A sequence is a coverage or budget for each tier but the last, and holds for
+        the rows that reach it. One number is the share of all inputs, at least, that
+        shall not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
+        queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of a
+        limit and a floor; a floor is reached at least cost. None goes on wherever the
+        expected benefit is positive.
+    confidence : float or None, default=None
+        Probability with which new data shall keep to the budgets of all tiers at once,
+        over the draw of the calibration rows.
+    calibration : float or None, default=None
+        Share of the rows to hold out from routers and joint solution for the
+        thresholds. None uses all rows, out of fold where routers learn.
+    random_state : int, RandomState instance or None, default=None
+
+    Attributes
+    ----------
+    policies_ : tuple of RoutingPolicy
+        Of each tier but the last.
+    operating_point_ : CascadeOperatingPoint
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query import CascadePolicy, ChainOutcomes, Evidence
+    >>> rng = np.random.default_rng(0)
+    >>> sure = rng.uniform(size=(2000, 2))
+    >>> right = rng.uniform(size=(2000, 3)) < np.c_[sure, np.full(2000, 0.9)]
+    >>> known = [Evidence(base_proba=np.c_[p, 1 - p] / 2 + 0.25) for p in sure.T]
+    >>> chain = ChainOutcomes.from_utilities(
+    ...     right, evidence=[*known, None], costs=[1, 4, 20], X=rng.uniform(size=2000)
+    ... )
+    >>> policy = CascadePolicy("benefit", coverage=(0.6, 0.5)).fit(chain)
+    >>> np.bincount(policy.decide(chain)) / 2000
+    array([0.5995, 0.199 , 0.2015])
+    """
+
+    _parameter_constraints = {
+        "router": [str, BaseRouter, list, tuple],
+        "coverage": "no_validation",  # check_coverage says more
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "calibration": [Interval(Real, 0, 1, closed="neither"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        router="auto",
+        coverage=0.9,
+        *,
+        confidence=None,
+        calibration=None,
+        random_state=None,
+    ):
+        self.router = router
+        self.coverage = coverage
+        self.confidence = confidence
+        self.calibration = calibration
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, outcomes, held_out=None, *, changes=None, answers_exact=None):
+        """Fit the routers and learn the thresholds.
+
+        Parameters
+        ----------
+        outcomes : ChainOutcomes
+            Rows that the models were not fitted on.
+        held_out : ChainOutcomes, optional
+            Further rows, for the thresholds alone.
+        changes : sequence of list, optional
+            For each tier but the last, ``change`` of :meth:`RoutingPolicy.fit`.
+        answers_exact : sequence of bool, optional
+            For each tier but the last, whether what later tiers answer is what the
+            models in use answer, as a certificate of a quality needs. True by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, a budget has no meaning for a chain, or a
+            router lacks evidence or rows.
+        BudgetInfeasibleError
+            When no operating point keeps to the budget, or is shown to.
+        CertificateError
+            When `confidence` is asked for where it would not be true.
+        """
+        check_instance(outcomes, "outcomes", ChainOutcomes)
+        if held_out is None and self.calibration is not None:
+            rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
+            outcomes, held_out = (outcomes.take(part) for part in rows)
+        n_rules = outcomes.n_tiers - 1
+        changes = [()] * n_rules if changes is None else changes
+        exact = [True] * n_rules if answers_exact is None else answers_exact
+        fitted = unfitted(self)
+        fitted._n_rules, fitted._certifiable = n_rules, held_out is not None
+        check_confidence(self.coverage, self.confidence, n_rules, held_out is not None)
+        fitted._learn(outcomes, changes, exact)
+        if held_out is not None:
+            check_instance(held_out, "held_out", ChainOutcomes)
+            fitted._hold_out(outcomes, held_out, exact)
+        fitted._settle()
+        return become(self, fitted)
+
+    def _learn(self, outcomes, changes, answers_exact):
+        """Sweeps over the chain, each with the later rules of the one before."""
+        routers = self._routers()
+        self._learned = outcomes.grades()
+        self._price = np.nan
+        self._shares = own_shares(self.coverage, self._n_rules)
+        passed, joint = None, self._shares is None
+        if joint:
+            everyone = np.ones(outcomes.n_rows, dtype=bool)
+            guesses = [FIRST_GUESS] * self._n_rules
+            tiers = [
+                learn_tier(policy, outcomes.step(j), everyone, (), True)
+                for j, policy in enumerate(self._policies(routers, guesses))
+            ]
+            self._shares, self._price, passed = self._solved(self.coverage, tiers)
+        for sweep in range(N_SWEEPS if self._n_rules > 1 else 1):
+            if joint and sweep:
+                self._shares, self._price, passed = self._solved(self.coverage, tiers)
+            tiers, passed = self._sweep(
+                routers, outcomes, passed, changes, answers_exact
+            )
+        self._tiers, self._passed = tiers, passed
+        self._calibrated, self._rows = tiers, self._learned
+
+    def _sweep(self, routers, outcomes, passed, changes, answers_exact):
+        """Routers and cuts anew, from the first tier to the last that decides."""
+        reached = np.ones(outcomes.n_rows, dtype=bool)
+        tiers, found = [], []
+        for j, policy in enumerate(self._policies(routers, self._shares)):
+            stop = None if passed is None else stop_after(passed, j)
+            tier = learn_tier(
+                policy, outcomes.step(j, stop), reached, changes[j], answers_exact[j]
+            )
+            if self._n_rules > 1:
+                tier = tier.cut(self._shares[j], None, reached)
+                found.append(tier.passed())
+                reached = reached & found[-1]
+            tiers.append(tier)
+        return tiers, np.array(found, dtype=bool).reshape(-1, outcomes.n_rows)
+
+    def _hold_out(self, outcomes, held_out, answers_exact):
+        """Calibrations of the same routers by rows that nothing was fitted on."""
+        calibrated = []
+        reached = np.ones(outcomes.n_rows, dtype=bool)
+        for j, tier in enumerate(self._tiers):
+            learned = None
+            if tier.policy.router_.learns:
+                learned = outcomes.step(j).take(reached)
+            step = held_out.step(j)
+            calibrated.append(held_out_tier(tier, learned, step, answers_exact[j]))
+            if self._n_rules > 1:
+                reached = reached & self._passed[j]
+        self._calibrated, self._rows = calibrated, held_out.grades()
+
+    def _settle(self):
+        """Cut every tier, and say what the chain then gives."""
+        confidence, n_rules = self.confidence, self._n_rules
+        if confidence is not None:
+            # Given where the tiers before cut, each keeps to its own independently.
+            confidence = confidence ** (1 / n_rules)
+        rows = self._rows
+        tiers, passed = self._calibrated, None
+        quality = any(
+            budget is not None and budget.measures_quality
+            for budget in map(check_coverage, self._shares)
+        )
+        for _ in range(2 if quality and n_rules > 1 else 1):
+            tiers, passed = cut_chain(
+                self._calibrated, self._shares, confidence, rows.utilities, passed
+            )
+        self.policies_ = tuple(tier.policy for tier in tiers)
+        self.operating_point_ = self._point(passed)
+
+    def _point(self, passed):
+        points = tuple(policy.operating_point_ for policy in self.policies_)
+        flow, shares = 1.0, []
+        for point in points:
+            shares.append(flow * point.coverage)
+            flow -= shares[-1]
+        rows, accuracy, cost = self._rows, points[0].accuracy, np.nan
+        if passed is not None:
+            stop = stop_after(np.vstack([passed[:1] | True, passed]), 0) - 1
+            accuracy = float(np.average(rows.utility(stop), weights=rows.weight))
+            if rows.costs is not None:
+                cost = float(np.average(rows.spent(stop), weights=rows.weight))
+        own = isinstance(self.coverage, (list, tuple))
+        return CascadeOperatingPoint(
+            points,
+            None if own else check_coverage(self.coverage),
+            (*shares, flow),
+            accuracy,
+            cost,
+            self._price,
+        )
+
+    def _solved(self, coverage, tiers):
+        """Shares that the tiers keep, the price that they come from, and who passes."""
+        outcomes = self._learned
+        goal = goal_of(check_coverage(coverage), outcomes)
+        chain = PricedChain(
+            [tier.score for tier in tiers],
+            outcomes.utilities,
+            goal.costs,
+            outcomes.weight,
+        )
+        passed, price = goal.solve(chain)
+        flows = np.append(1.0, chain.flows(passed))
+        # A tier that nothing reaches keeps what it would keep of all.
+        kept = [1 - rows @ chain.weight for rows in passed]
+        shares = [
+            float(np.clip(1 - after / before if before > 0 else alone, 0, 1))
+            for before, after, alone in zip(flows[:-1], flows[1:], kept, strict=True)
+        ]
+        return shares, price, passed
+
+    def _routers(self):
+        if not isinstance(self.router, (list, tuple)):
+            return [self.router] * self._n_rules
+        if len(self.router) != self._n_rules:
+            raise ValueError(
+                f"router must be one, or one for each of the {self._n_rules} tiers but "
+                f"the last. Got {len(self.router)}."
+            )
+        return list(self.router)
+
+    def _policies(self, routers, coverages):
+        return [
+            RoutingPolicy(router, coverage, random_state=self.random_state)
+            for router, coverage in zip(routers, coverages, strict=True)
+        ]
+
+    @property
+    def rules_(self):
+        """What decides at each tier but the last: tuple of Rule."""
+        check_is_fitted(self, "policies_")
+        return tuple(policy.rule_ for policy in self.policies_)
+
+    def decide(self, evidence):
+        """Which tier answers, row by row.
+
+        Parameters
+        ----------
+        evidence : ChainOutcomes, or sequence of Evidence
+            Of every tier but the last, in order, each of all rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Number of the tier.
+
+        Raises
+        ------
+        ValueError
+            When there is not one for each tier that decides.
+        """
+        rules = self.rules_
+        if isinstance(evidence, ChainOutcomes):
+            evidence = evidence.tiers[:-1]
+        if len(evidence) != len(rules):
+            raise ValueError(
+                f"evidence must hold one for each of the {len(rules)} tiers but the "
+                f"last. Got {len(evidence)}."
+            )
+        tier = np.zeros(evidence[0].n_rows, dtype=int)
+        for j, (rule, known) in enumerate(zip(rules, evidence, strict=True)):
+            rows = np.flatnonzero(tier == j)
+            if len(rows):
+                tier[rows] += ~rule.decide(known.take(rows))
+        return tier
+
+    def at(self, coverage, *, confidence=UNCHANGED):
+        """The same policy at another operating point, without a refit.
+
+        Only thresholds move: routers stay those of the rows that reached their tiers in
+        ``fit``.
+
+        Parameters
+        ----------
+        coverage, confidence
+            As in the constructor; the confidence is left as it is by default.
+
+        Returns
+        -------
+        CascadePolicy
+            A shallow copy that shares the routers. This one is left as it is.
+        """
+        check_is_fitted(self, "policies_")
+        moved = copy.copy(self)
+        moved.coverage = coverage
+        if confidence is not UNCHANGED:
+            moved.confidence = confidence
+        check_confidence(coverage, moved.confidence, self._n_rules, self._certifiable)
+        moved._shares, moved._price = own_shares(coverage, self._n_rules), np.nan
+        if moved._shares is None:
+            moved._shares, moved._price, _ = moved._solved(coverage, self._tiers)
+        moved._settle()
+        return moved

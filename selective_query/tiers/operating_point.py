@@ -1,0 +1,58 @@
+"""The operating point of a chain: one of each tier that decides, and what they give."""
+
+from dataclasses import dataclass
+from math import isnan
+
+from selective_query.budgets import OperatingPoint
+
+
+@dataclass(frozen=True)
+class CascadeOperatingPoint:
+    """Where each tier of a chain cuts, and what the chain then gives.
+
+    Attributes
+    ----------
+    points : tuple of OperatingPoint
+        Of each tier but the last, on the rows that reach it.
+    budget : Budget or None
+        What was asked of the whole chain; None where each tier has its own.
+    shares : tuple of float
+        Of all inputs, those that each tier is expected to answer.
+    abstained : float
+        Share of all inputs that get no answer.
+    accuracy : float
+        On the calibration rows, of what is answered.
+    cost : float
+        Mean cost of all tiers that are asked, on the calibration rows; nan where costs
+        are not known.
+    price : float
+        Utility that a unit of cost must bring; nan where none was sought.
+    """
+
+    points: tuple[OperatingPoint, ...]
+    budget: object
+    shares: tuple[float, ...]
+    accuracy: float
+    cost: float
+    price: float
+    abstained: float = 0.0
+
+    @property
+    def coverages(self):
+        """Share that each tier but the last keeps of what reaches it, as asked for."""
+        return tuple(point.budget for point in self.points)
+
+    @property
+    def certificates(self):
+        """What is known of each tier's budget on new rows that reach it."""
+        return tuple(point.certificate for point in self.points)
+
+    def __str__(self):
+        answered = ", ".join(f"{share:.4f}" for share in self.shares)
+        cost = "" if isnan(self.cost) else f", mean cost {self.cost:.4g}"
+        none = f", {self.abstained:.4f} by none" if self.abstained else ""
+        lines = [
+            f"answered by tier: {answered}{none}; accuracy {self.accuracy:.4f}{cost}"
+        ]
+        lines += [f"tier {j}: {point}" for j, point in enumerate(self.points)]
+        return "\n".join(lines)

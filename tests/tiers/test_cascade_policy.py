@@ -1,0 +1,208 @@
+import numpy as np
+import pytest
+
+from selective_query import CascadePolicy, ChainOutcomes, Outcomes, RoutingPolicy
+from selective_query.budgets import (
+    All,
+    Coverage,
+    GroupCoverage,
+    MaxExcessError,
+    MaxLatency,
+    MaxTierCost,
+    MinAccuracy,
+    MinSelectiveAccuracy,
+    QueryRate,
+)
+from selective_query.costs import ConstantCosts
+from selective_query.datasets import make_selective_query
+from selective_query.exceptions import BudgetInfeasibleError, CertificateError
+from tests.tiers.simulated import chain
+
+
+def pair(seed=0):
+    """The same rows as outcomes of a pair, and as a chain of two."""
+    outcomes = make_selective_query(
+        1500, regime="specialist", random_state=seed
+    ).outcomes
+    names = "base_proba", "base_features", "X", "y", "classes"
+    base = Outcomes(**{name: getattr(outcomes, name) for name in names})
+    last = Outcomes(
+        base_pred=outcomes.global_pred, y=outcomes.y, classes=outcomes.classes
+    )
+    return outcomes, ChainOutcomes([base, last], costs=[1, 9])
+
+
+@pytest.mark.parametrize("router", ["auto", "margin", "benefit", "max_logit"])
+@pytest.mark.parametrize("calibration", [None, 0.3])
+@pytest.mark.parametrize(
+    "coverage",
+    [0.8, 0.3, QueryRate(0.1), MinAccuracy(0.62), All(Coverage(0.3), MinAccuracy(0.6))],
+    ids=str,
+)
+def test_a_chain_of_two_is_a_routing_policy(router, coverage, calibration):
+    outcomes, two = pair()
+    options = {"calibration": calibration, "random_state": 0}
+    policy = RoutingPolicy(router, coverage, **options).fit(outcomes)
+    cascade = CascadePolicy(router, coverage, **options).fit(two)
+    for moved, of_two in ((policy, cascade), (policy.at(0.6), cascade.at(0.6))):
+        assert moved.operating_point_ == of_two.operating_point_.points[0]
+        kept = of_two.decide(two) == 0
+        np.testing.assert_array_equal(moved.decide(outcomes.evidence), kept)
+
+
+def test_a_chain_of_two_by_the_sign_of_the_benefit():
+    outcomes, two = pair()
+    policy = RoutingPolicy("benefit", None, random_state=0).fit(outcomes)
+    cascade = CascadePolicy("benefit", None, random_state=0).fit(two)
+    kept = cascade.decide(two) == 0
+    np.testing.assert_array_equal(policy.decide(outcomes.evidence), kept)
+
+
+@pytest.mark.parametrize("router", ["max_probability", "benefit"])
+@pytest.mark.parametrize("calibration", [None, 0.4])
+def test_each_tier_keeps_its_share_of_what_reaches_it(router, calibration):
+    realised = []
+    for seed in range(8):
+        policy = CascadePolicy(
+            router, (0.7, 0.6, 0.5), calibration=calibration, random_state=0
+        ).fit(chain(2000, 4, seed))
+        tier = policy.decide(chain(5000, 4, 100 + seed))
+        asked = [(tier >= j).sum() for j in range(4)]
+        realised.append([(tier == j).sum() / asked[j] for j in range(3)])
+    np.testing.assert_allclose(np.mean(realised, axis=0), (0.7, 0.6, 0.5), atol=0.025)
+
+
+@pytest.mark.parametrize(
+    "budget", [MaxTierCost(4.0), MaxTierCost(4.0, costs=(1, 3, 10, 30))]
+)
+def test_the_cost_of_a_chain_is_what_was_asked(budget):
+    spent = []
+    for seed in range(6):
+        rows, fresh = chain(1500, 4, seed), chain(5000, 4, 100 + seed)
+        policy = CascadePolicy("max_probability", budget, random_state=0).fit(rows)
+        tier = policy.decide(fresh)
+        spent.append(fresh.spent(tier).mean())
+        assert policy.operating_point_.cost <= 4.0 + 1e-9
+        assert policy.operating_point_.price > 0
+    assert np.mean(spent) == pytest.approx(4.0, abs=0.15)
+
+
+def test_one_number_bounds_what_reaches_the_last_tier():
+    fresh = chain(5000, 3, 9)
+    policy = CascadePolicy("max_probability", 0.85).fit(chain(2000, 3, 8))
+    assert (policy.decide(fresh) == 2).mean() == pytest.approx(0.15, abs=0.03)
+    assert sum(policy.operating_point_.shares) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("floor", [MinAccuracy(0.72), MaxExcessError(0.02)])
+def test_a_floor_is_reached_at_less_than_the_cost_of_asking_everyone(floor):
+    policy = CascadePolicy("max_probability", floor).fit(chain(6000, 3, 1))
+    fresh = chain(20_000, 3, 2)
+    tier = policy.decide(fresh)
+    asked = 0.72
+    if isinstance(floor, MaxExcessError):
+        asked = fresh.utilities[:, -1].mean() - 0.02
+    assert fresh.utility(tier).mean() == pytest.approx(asked, abs=0.012)
+    assert fresh.spent(tier).mean() < 10
+    relaxed = policy.at(MinAccuracy(0.65)).operating_point_
+    assert relaxed.cost < policy.operating_point_.cost
+
+
+def test_moving_equals_fitting_there_where_nothing_is_learned():
+    rows, fresh = chain(1200, 3, 3), chain(500, 3, 4)
+    policy = CascadePolicy("margin", (0.7, 0.7)).fit(rows)
+    for coverage in ((0.5, 0.4), MaxTierCost(3.0), 0.8, (1.0, 0.5), (0.0, 0.5)):
+        there = CascadePolicy("margin", coverage).fit(rows)
+        moved = policy.at(coverage)
+        np.testing.assert_array_equal(moved.decide(fresh), there.decide(fresh))
+        assert moved.operating_point_.shares == there.operating_point_.shares
+
+
+def test_certificates_of_all_tiers_hold_together():
+    """Over 300 draws; the level is 0.8, and one draw in a hundred may miss it."""
+    kept = []
+    population = chain(40_000, 3, 0)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        rows = population.take(rng.integers(population.n_rows, size=400))
+        policy = CascadePolicy("margin", (0.7, 0.6), confidence=0.8).fit(rows)
+        tier = policy.decide(population)
+        first, second = (tier == 0).mean(), (tier == 1).sum() / (tier >= 1).sum()
+        kept.append(first >= 0.7 and second >= 0.6)
+    assert np.mean(kept) >= 0.8 - 2.33 * np.sqrt(0.16 / 300)
+    assert np.mean(kept) < 0.95
+
+
+def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
+    """Of rows that stay before it, a feature says the opposite."""
+    rng = np.random.default_rng(0)
+    n = 4000
+    easy = rng.uniform(size=n) < 0.7
+    feature = rng.normal(size=n)
+    sure = np.where(easy, 0.95, 0.55)
+    first = Outcomes(
+        base_proba=np.column_stack([sure, 1 - sure]), base_utility=1.0 * easy
+    )
+    helps = np.where(easy, feature < 0, feature > 0)
+    middle = Outcomes(base_features=feature[:, None], base_utility=1.0 * ~helps)
+    last = Outcomes(base_features=feature[:, None], base_utility=np.ones(n))
+    rows = ChainOutcomes([first, middle, last])
+    policy = CascadePolicy(["max_probability", "benefit"], (0.7, 0.5)).fit(rows)
+    tier = policy.decide(rows)
+    assert rows.utility(tier)[~easy].mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("coverage", "match"),
+    [
+        ((0.5,), "one for each of the 2 tiers"),
+        ((0.5, 0.5, 0.5), "one for each of the 2 tiers"),
+        ((0.5, 80), "Did you mean 0.8"),
+        ((0.5, GroupCoverage(0.5)), "several thresholds"),
+        (GroupCoverage(0.5), "reads rows one by one"),
+        (MinSelectiveAccuracy(0.9), "is about one tier"),
+        (All(0.5, QueryRate(0.3)), "one limit and one floor"),
+        (MaxTierCost(3, costs=(1, 2)), "cost of each of the 3 tiers"),
+        (MaxLatency(9, ConstantCosts(query_latency_ms=9)), "is of two tiers"),
+    ],
+)
+def test_budgets_without_meaning_are_refused(coverage, match):
+    with pytest.raises(ValueError, match=match):
+        CascadePolicy("margin", coverage).fit(chain(100, 3, 0))
+
+
+@pytest.mark.parametrize("budget", [MaxTierCost(0.5), MinAccuracy(0.999)])
+def test_what_no_chain_can_do_is_said(budget):
+    with pytest.raises(BudgetInfeasibleError, match="cannot be met by this chain"):
+        CascadePolicy("margin", budget).fit(chain(400, 3, 0))
+
+
+@pytest.mark.parametrize(
+    ("coverage", "calibration", "match"),
+    [
+        (0.8, None, "did not share it out"),
+        ((MinAccuracy(0.7), 0.5), None, "later tiers are cut by the same rows"),
+        (MinAccuracy(0.7), 0.5, "later tiers are cut by the same rows"),
+    ],
+)
+def test_certificates_that_would_not_be_true_are_refused(coverage, calibration, match):
+    policy = CascadePolicy("margin", coverage, confidence=0.9, calibration=calibration)
+    with pytest.raises(CertificateError, match=match):
+        policy.fit(chain(400, 3, 0))
+
+
+def test_a_tier_that_hardly_anything_reaches_still_decides():
+    policy = CascadePolicy("benefit", (0.99, 0.5), random_state=0)
+    policy.fit(chain(200, 3, 0))
+    assert set(policy.decide(chain(3000, 3, 1))) == {0, 1, 2}
+
+
+def test_routers_and_evidence_must_match_the_tiers():
+    with pytest.raises(ValueError, match="one for each of the 2 tiers"):
+        CascadePolicy(["margin"], (0.5, 0.5)).fit(chain(100, 3, 0))
+    policy = CascadePolicy(["margin", "entropy"], (0.5, 0.5)).fit(chain(100, 3, 0))
+    with pytest.raises(ValueError, match="one for each of the 2 tiers"):
+        policy.decide(chain(100, 2, 0))
+    text = str(policy.operating_point_)
+    assert text.startswith("answered by tier: 0.5")
+    assert "mean cost" in text
