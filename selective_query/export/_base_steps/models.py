@@ -37,7 +37,6 @@ TRANSFORMERS = {
     "IncrementalPCA": transformers.projection,
     "TruncatedSVD": transformers.projection,
 }
-MADE_OF_OTHERS = "OneVsRestClassifier", "BaggingClassifier", "CalibratedClassifierCV"
 
 
 def outputs_of(model, inputs):
@@ -64,19 +63,14 @@ def decisions_of(model, inputs):
         return decisions_of(model.estimator, inputs)
     if "Pipeline" in names:
         return _behind_a_pipeline(model, inputs, decisions_of)
-    made = {
-        "OneVsRestClassifier": _one_against_rest,
-        "BaggingClassifier": _bag,
-        "CalibratedClassifierCV": _calibrated,
-    }
-    for name, write in (MODELS | made).items():
+    for name, write in (MODELS | _MADE_OF_OTHERS).items():
         if name in names:
             return write(model, inputs)
-    known = [name for name in (*MODELS, *made) if name != "ForestClassifier"]
+    known = [n for n in (*MODELS, *_MADE_OF_OTHERS) if n != "ForestClassifier"]
     raise ExportError(
         f"{type(model).__name__} has no form as plain steps. Classifiers that have one "
         f"are {', '.join(known)}, RandomForestClassifier and ExtraTreesClassifier, "
-        f"also in a FrozenEstimator or a Pipeline."
+        "also in a FrozenEstimator or a Pipeline."
     )
 
 
@@ -158,3 +152,10 @@ def _calibrated(model, inputs):
         for member in model.calibrated_classifiers_
     ]
     return Outputs(mean_of(inputs.steps, members))
+
+
+_MADE_OF_OTHERS = {
+    "OneVsRestClassifier": _one_against_rest,
+    "BaggingClassifier": _bag,
+    "CalibratedClassifierCV": _calibrated,
+}
