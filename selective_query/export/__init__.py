@@ -1,3 +1,33 @@
 """A fitted classifier's edge half in other languages: one file that decides."""
 
-__all__ = []
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selective_query.export.edge_classifier import EdgeClassifier
+    from selective_query.export.onnx_file import export_onnx, set_operating_point
+    from selective_query.export.report import ExportReport
+
+# A name is imported when it is first asked for: EdgeClassifier runs where neither
+# scikit-learn nor torch is installed.
+_HOMES = {
+    "EdgeClassifier": "edge_classifier",
+    "ExportReport": "report",
+    "export_onnx": "onnx_file",
+    "set_operating_point": "onnx_file",
+}
+
+__all__ = ["EdgeClassifier", "ExportReport", "export_onnx", "set_operating_point"]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found.__module__ = __name__
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *_HOMES})

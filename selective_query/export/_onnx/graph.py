@@ -86,7 +86,8 @@ class Graph:
         return model
 
     def _value(self, name, dtype, shape):
-        kind = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        dtype = np.dtype(object if dtype in (str, "str") else dtype)
+        kind = self._onnx.helper.np_dtype_to_tensor_dtype(dtype)
         return self._onnx.helper.make_tensor_value_info(name, kind, shape)
 
 

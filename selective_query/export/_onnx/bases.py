@@ -1,0 +1,211 @@
+"""What a base puts out, and a router reads of it, as graphs of raw inputs."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+
+from selective_query._models.answers import LOGITS
+from selective_query._models.layers import net_of
+from selective_query._utils.validation import encode_labels
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.graph import Graph
+from selective_query.export._onnx.head import Part
+from selective_query.export._onnx.inputs import FRAME, MATRIX, TEXT, Inputs
+from selective_query.export._onnx.joining import joined, source_of
+from selective_query.export._onnx.packages import package
+from selective_query.export._onnx.sklearn_base import (
+    bare,
+    source_of_estimator,
+    steps_of,
+)
+
+
+def inputs_of(subject, classifier, example):
+    """What the graph of a classifier is fed.
+
+    Parameters
+    ----------
+    subject : Subject
+    classifier : estimator
+        Fitted; it may remember its columns.
+    example : array-like, data frame or list of texts, or None
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    ExportError
+        When nothing tells the type or shape of the inputs.
+    """
+    names = getattr(classifier, "feature_names_in_", None)
+    names = None if names is None else tuple(names.tolist())
+    allow_nan = _allows_nan(subject.base)
+    if example is None:
+        return _without_example(subject, classifier, names, allow_nan)
+    if hasattr(example, "columns"):
+        kinds = [(str(name), _dtype(example[name])) for name in example.columns]
+        by_name = any(isinstance(s, ColumnTransformer) for s in steps_of(subject.base))
+        if by_name or "str" in {dtype for _, dtype in kinds}:
+            return Inputs(FRAME, tuple(kinds), allow_nan=allow_nan)
+        names = tuple(example.columns)
+        return Inputs(MATRIX, (("X", "float32"),), (len(names),), names, allow_nan)
+    values = example if hasattr(example, "dtype") else np.asarray(example)
+    if len(values.shape) == 1 and isinstance(values[0], str):
+        return Inputs(TEXT, (("X", "str"),))
+    if values.dtype.kind not in "fiub":
+        raise ExportError(
+            f"example is an array of {values.dtype}, which an artefact cannot be fed. "
+            "Give numbers, a list of texts, or a data frame of both."
+        )
+    integers = values.dtype.kind in "iu" and _counts(subject.base)
+    dtype = "int64" if integers else "float32"
+    return Inputs(MATRIX, (("X", dtype),), values.shape[1:], names, allow_nan)
+
+
+def _without_example(subject, classifier, names, allow_nan):
+    width = getattr(classifier, "n_features_in_", None)
+    by_name = any(isinstance(s, ColumnTransformer) for s in steps_of(subject.base))
+    if width is None or by_name or net_of(subject.base) is not None:
+        raise ExportError(
+            "Nothing tells the type and shape of the inputs of "
+            f"{type(bare(subject.base)).__name__}. Give example=, some rows of X."
+        )
+    return Inputs(MATRIX, (("X", "float32"),), (int(width),), names, allow_nan)
+
+
+def _allows_nan(base):
+    try:
+        return bool(get_tags(base).input_tags.allow_nan)
+    except Exception:  # a model without tags
+        return False
+
+
+def _dtype(column):
+    kind = np.asarray(column).dtype.kind
+    return {"i": "int64", "u": "int64", "f": "float32", "b": "int64"}.get(kind, "str")
+
+
+def _counts(base):
+    """Whether a net's inputs may be whole numbers, as those of an embedding."""
+    net, model = net_of(base), bare(base)
+    # NetClassifier makes single precision of whatever it is given.
+    return net is not None and hasattr(model, "_get_predict_nonlinearity")
+
+
+def classifier_sources(subject, inputs, example):
+    """Everything that the head of a classifier is fed.
+
+    Parameters
+    ----------
+    subject : Subject
+    inputs : Inputs
+    example : array-like or None
+        Tells the shapes of a net.
+
+    Returns
+    -------
+    sources : list of ModelProto
+    given : dict of str to Part
+        Which of their outputs is what evidence.
+
+    Raises
+    ------
+    ExportError
+        When a step has no form in ONNX. It names the step.
+    """
+    read = subject.program.parts()
+    part = next((n for n in ("base_logits", "base_features") if n in read), None)
+    base = bare(subject.base)
+    if net_of(base) is not None:
+        sources = _of_net(base, subject.features, inputs, example, part)
+    else:
+        sources = [source_of_estimator(base, inputs, "base_proba")]
+        if part is not None:
+            sources.append(_of_features(base, subject.features, inputs, part))
+    if "X" in read:
+        sources.append(_inputs_themselves(inputs))
+    places = encode_labels(base.classes_, subject.classes, "base_estimator")
+    given = {}
+    for source in sources:
+        for entry in source.graph.output:
+            by_class = entry.name in ("base_proba", "base_logits")
+            given[entry.name] = _part(entry, places if by_class else None, read)
+    return sources, given
+
+
+def _part(entry, places, read):
+    tensor = entry.type.tensor_type
+    dims = tensor.shape.dim
+    width = dims[1].dim_value if len(dims) == 2 and dims[1].dim_value else None
+    if places is not None and width != 1:
+        if width not in (None, len(places)):
+            raise ExportError(
+                f"{entry.name} of the base's graph has {width} columns for "
+                f"{len(places)} classes. Export the policy alone."
+            )
+        width = len(places)
+    if width is None:
+        width = read.get(entry.name)
+    dtype = package("onnx").helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+    return Part(width, dtype, places)
+
+
+def _of_net(base, features, inputs, example, part):
+    from selective_query.export._onnx.torch_base import source_of_net
+
+    if part is not None and not isinstance(features, str):
+        raise _no_features(features)
+    if example is None:
+        raise ExportError("Nothing tells the shapes of the net. Give example=, some X.")
+    if inputs.kind != MATRIX:
+        raise ExportError(
+            f"The net of the base is fed a {inputs.kind}. Give arrays of numbers."
+        )
+    ((_, dtype),) = inputs.dtypes
+    rows = np.asarray(inputs.tensors(example)["X"], dtype=dtype)
+    layer = None if part is None else "" if features == LOGITS else features
+    before = Pipeline(base.steps[:-1]) if isinstance(base, Pipeline) else None
+    if before is None:
+        return [source_of_net(base, net_of(base), rows, part, layer)]
+    first = source_of_estimator(before, inputs, "base_features")
+    rows = np.asarray(before.transform(rows), dtype=np.float32)
+    net = source_of_net(base, net_of(base), rows, part, layer, name="base_features")
+    return [joined(inputs, [first], net)]
+
+
+def _of_features(base, features, inputs, part):
+    if features == LOGITS:
+        return source_of_estimator(base, inputs, part)
+    if isinstance(features, BaseEstimator) and hasattr(features, "transform"):
+        return source_of_estimator(features, inputs, part)
+    raise _no_features(features)
+
+
+def _no_features(features):
+    name = getattr(features, "__name__", type(features).__name__)
+    return ExportError(
+        f"The router reads base_features={name}, which has no form in ONNX. Export with "
+        "'logits', the name of a layer of a torch net, or a transformer of "
+        "scikit-learn; or export the policy alone and compute them yourself."
+    )
+
+
+def _inputs_themselves(inputs):
+    """The inputs as a table of numbers, for routers that read them."""
+    numbers = {dtype for _, dtype in inputs.dtypes} <= {"float32", "int64"}
+    if not numbers or (inputs.kind == MATRIX and len(inputs.shape) != 1):
+        raise ExportError(
+            "The router reads X, which is no table of numbers here. Choose a router "
+            "that reads what the base put out."
+        )
+    graph, columns = Graph(), []
+    for name, dtype, shape in inputs.declared():
+        columns.append(graph.add("Cast", graph.input(name, dtype, shape), to=1))
+    table = graph.add("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
+    width = inputs.shape[0] if inputs.kind == MATRIX else len(columns)
+    graph.output("table", table, np.float32, [None, width])
+    return source_of(graph.model("inputs"), {"table": "X"})

@@ -1,0 +1,122 @@
+"""The rule as a graph: what the base put out -> label, probabilities, queried, score."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selective_query.export._onnx.graph import ML, Graph, Table, single
+from selective_query.export._onnx.runtime import group_dtype
+from selective_query.export._onnx.score import add_program
+
+THRESHOLD = "threshold"
+
+
+class Part(NamedTuple):
+    """Evidence as it comes: its columns, and where each belongs among the classes."""
+
+    width: int | None
+    dtype: object = np.float32
+    places: np.ndarray | None = None
+
+
+def head_of(subject, given):
+    """The rule of a subject.
+
+    Parameters
+    ----------
+    subject : Subject
+    given : dict of str to Part
+        The evidence that it will be fed.
+
+    Returns
+    -------
+    ModelProto
+        With the outputs ``score`` and ``queried``, and of a classifier also ``label``
+        and ``probabilities``.
+    """
+    graph = Graph()
+    parts = {name: _part(graph, name, part, subject) for name, part in given.items()}
+    best = None
+    if "base_proba" in parts:
+        best = graph.add("ArgMax", parts["base_proba"].name, axis=1, keepdims=0)
+    score = add_program(graph, subject.program, parts).name
+    score = graph.add("Squeeze", score, graph.places([1]))
+    if subject.reads_local:
+        local = graph.input("local_only", bool, [None])
+        score = graph.add("Where", local, graph.numbers(-np.inf), score)
+    kept = graph.add("LessOrEqual", score, _threshold(graph, subject, best))
+    if subject.base is not None:
+        classes = np.asarray(subject.classes)
+        if classes.dtype.kind not in "iubf":
+            classes = classes.astype(object)
+        label = graph.add("Gather", graph.constant(classes), best)
+        kind = str if classes.dtype.kind == "O" else classes.dtype
+        graph.output("label", label, kind, [None])
+        proba = parts["base_proba"]
+        graph.output("probabilities", proba.name, np.float32, [None, proba.width])
+    graph.output("queried", graph.add("Not", kept), bool, [None])
+    graph.output("score", score, np.float32, [None])
+    return graph.model("selective_query")
+
+
+def _part(graph, name, part, subject):
+    table = graph.input(name, part.dtype, [None, part.width])
+    if np.dtype(part.dtype) != np.float32:
+        table = graph.add("Cast", table, to=1)
+    if name == "base_logits" and part.width == 1:  # of two classes
+        pair = graph.add("Concat", graph.add("Neg", table), table, axis=1)
+        table, width = graph.add("Mul", pair, graph.numbers(0.5)), 2
+    else:
+        width = part.width
+    if part.places is None or (
+        len(part.places) == len(subject.classes)
+        and (part.places == np.arange(width)).all()
+    ):
+        return Table(table, width)
+    # Classes that the base does not know take a column of zeros.
+    source = np.full(len(subject.classes), width)
+    source[part.places] = np.arange(width)
+    padded = graph.add("Pad", table, graph.places([0, 0, 0, 1]))
+    found = graph.add("Gather", padded, graph.places(source), axis=1)
+    return Table(found, len(subject.classes))
+
+
+def _threshold(graph, subject, best):
+    """The threshold of each row."""
+    values = graph.numbers(thresholds_of(subject), THRESHOLD)
+    if subject.group is None:
+        return values
+    if subject.group == "predicted_class":
+        return graph.add("Gather", values, best)
+    labels = np.asarray([label for label, _ in subject.cuts])
+    kind = "strings" if labels.dtype.kind == "U" else "int64s"
+    dtype = str if kind == "strings" else group_dtype(labels)
+    if dtype is np.float32:
+        kind = "floats"
+    place = graph.add(
+        "LabelEncoder",
+        graph.input("group", dtype, [None]),
+        domain=ML,
+        **{f"keys_{kind}": labels.astype(object if dtype is str else dtype).tolist()},
+        values_int64s=list(range(len(labels))),
+        default_int64=len(labels),
+    )
+    return graph.add("Gather", values, place)
+
+
+def thresholds_of(subject):
+    """What the initializer ``threshold`` holds: one number, or one for each group.
+
+    For groups by predicted class they stand in the order of the classes, and what no
+    calibration row was predicted as stays with the base. For other groups one more,
+    of rows of any other group, which are queried.
+    """
+    found = single(subject.thresholds)
+    if subject.group is None:
+        return found
+    if subject.group == "predicted_class":
+        n_classes = dict(subject.rule.columns).get("base_proba", len(found))
+        values = np.full(n_classes, np.inf, dtype=np.float32)
+        values[[label for label, _ in subject.cuts]] = found
+        return values
+    return np.append(found, np.float32(-np.inf))

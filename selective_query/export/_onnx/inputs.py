@@ -1,0 +1,142 @@
+"""What an artefact is fed: one matrix, the columns of a frame, or texts.
+
+It is read where neither scikit-learn nor pandas is installed.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+MATRIX, FRAME, TEXT = "matrix", "frame", "text"
+X = "X"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Names, types and shapes of the inputs of a graph.
+
+    Parameters
+    ----------
+    kind : {"matrix", "frame", "text"}
+        One tensor of numbers ``X``; one of shape (n_samples, 1) for each column of a
+        data frame; one text a row.
+    dtypes : tuple of (str, str)
+        Of each input, as numpy names it; ``"str"`` for text.
+    shape : tuple of int
+        Of one row of a matrix, empty otherwise.
+    names : tuple of str or None
+        Columns of a frame that a matrix is made of, in this order.
+    allow_nan : bool
+        Whether numbers may be missing.
+    """
+
+    kind: str
+    dtypes: tuple[tuple[str, str], ...]
+    shape: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
+    allow_nan: bool = False
+
+    def declared(self):
+        """Name, type and shape of each input."""
+        shape = [None, *self.shape] if self.kind == MATRIX else [None, 1]
+        return [(name, dtype, shape) for name, dtype in self.dtypes]
+
+    def to_dict(self):
+        """The same as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data):
+        """What `to_dict` wrote, perhaps by way of JSON."""
+        names = data["names"]
+        return cls(
+            data["kind"],
+            tuple(tuple(pair) for pair in data["dtypes"]),
+            tuple(data["shape"]),
+            None if names is None else tuple(names),
+            data["allow_nan"],
+        )
+
+    def tensors(self, X):
+        """Rows as the graph takes them.
+
+        Raises
+        ------
+        ValueError
+            When columns are missing, shapes are others, or a number is missing, infinite
+            or beyond single precision.
+        """
+        if self.kind == FRAME:
+            return self._columns(X)
+        ((name, dtype),) = self.dtypes
+        if self.kind == TEXT:
+            return {name: _texts(X, name)[:, None]}
+        return {name: self._matrix(X, np.dtype(dtype))}
+
+    def _columns(self, X):
+        if not hasattr(X, "columns"):
+            raise ValueError(
+                f"X must be a data frame with the columns {self._listed()}. Got "
+                f"{type(X).__name__}."
+            )
+        self._refuse_absent(X, [name for name, _ in self.dtypes])
+        made = {}
+        for name, dtype in self.dtypes:
+            if dtype == "str":
+                made[name] = _texts(X[name], name)[:, None]
+            else:
+                made[name] = self._numbers(X[name], np.dtype(dtype), name)[:, None]
+        return made
+
+    def _matrix(self, X, dtype):
+        if hasattr(X, "columns") and self.names is not None:
+            self._refuse_absent(X, self.names)
+            X = X[list(self.names)]
+        X = self._numbers(X.toarray() if hasattr(X, "toarray") else X, dtype, "X")
+        if X.shape[1:] != self.shape:
+            raise ValueError(
+                f"X must be of shape {('n_samples', *self.shape)}. Got {X.shape}. Give "
+                "the columns of fit."
+            )
+        return X
+
+    def _numbers(self, values, dtype, name):
+        try:
+            with np.errstate(over="ignore"):
+                made = np.ascontiguousarray(values, dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must hold numbers ({error}).") from None
+        if dtype.kind == "f":
+            fine = ~np.isinf(made) if self.allow_nan else np.isfinite(made)
+            if not fine.all():
+                raise ValueError(
+                    f"{name} must be finite in single precision, first in row "
+                    f"{int(np.argwhere(~fine)[0, 0])}. Drop such rows, or repair them."
+                )
+        elif np.asarray(values).dtype.kind not in "iub":
+            raise ValueError(
+                f"{name} must hold whole numbers, as in fit. Got dtype "
+                f"{np.asarray(values).dtype}."
+            )
+        return made
+
+    def _refuse_absent(self, X, names):
+        known = set(X.columns)
+        absent = [name for name in names if name not in known]
+        if absent:
+            raise ValueError(
+                f"X lacks columns: {absent[:10]}. It must have {self._listed()}."
+            )
+
+    def _listed(self):
+        names = self.names or [name for name, _ in self.dtypes]
+        return ", ".join(map(str, names[:20])) + ", ..." * (len(names) > 20)
+
+
+def _texts(values, name):
+    made = np.array(values, dtype=object)
+    strange = [value for value in made.ravel() if not isinstance(value, str)]
+    if made.ndim != 1 or strange:
+        got = f"shape {made.shape}" if made.ndim != 1 else repr(strange[0])
+        raise ValueError(f"{name} must hold one text for each row. Got {got}.")
+    return made

@@ -1,0 +1,94 @@
+"""Models of the base and of the rule, joined into one graph."""
+
+from selective_query.export._onnx.graph import (
+    DOMAINS,
+    IR_VERSION,
+    Graph,
+)
+from selective_query.export._onnx.packages import package
+
+# Until all is joined, inputs must not be called as what the rule reads.
+RAW = "raw/"
+
+
+def joined(inputs, sources, head):
+    """One model, from raw inputs to decisions.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    sources : list of ModelProto
+        Each takes some of the inputs, and puts out a part of the evidence by its name.
+    head : ModelProto
+        Takes what they put out.
+
+    Returns
+    -------
+    ModelProto
+    """
+    compose = package("onnx.compose")
+    whole = _fan_out(inputs, sources)
+    fed = []
+    for place, source in enumerate(sources):
+        prefix = f"base_{place}/"
+        source = compose.add_prefix(source, prefix)
+        ends = [entry.name for entry in source.graph.input]
+        io_map = [(f"{end.removeprefix(prefix)}/{place}", end) for end in ends]
+        whole = compose.merge_models(whole, source, io_map=io_map)
+        fed += [
+            (entry.name, entry.name.removeprefix(prefix))
+            for entry in source.graph.output
+        ]
+    whole = compose.merge_models(whole, head, io_map=fed)
+    for entry in whole.graph.input:
+        entry.name = entry.name.removeprefix(RAW)
+    for node in whole.graph.node:
+        node.input[:] = [name.removeprefix(RAW) for name in node.input]
+    whole.producer_name = "selective_query"
+    package("onnx").checker.check_model(whole)
+    return whole
+
+
+def _fan_out(inputs, sources):
+    """A graph that hands each input to every source that takes it."""
+    graph = Graph()
+    shapes = {}
+    for name, dtype, shape in inputs.declared():
+        graph.input(RAW + name, dtype, shape)
+        shapes[name] = dtype, shape
+    for place, source in enumerate(sources):
+        for entry in source.graph.input:
+            graph.output(f"{entry.name}/{place}", RAW + entry.name, *shapes[entry.name])
+    return graph.model("inputs")
+
+
+def source_of(model, outputs):
+    """A converted model with these outputs alone, in the versions that all share.
+
+    Parameters
+    ----------
+    model : ModelProto
+    outputs : dict of str to str
+        Name of an output -> the part of the evidence that it is.
+
+    Returns
+    -------
+    ModelProto
+    """
+    onnx = package("onnx")
+    inputs = [entry.name for entry in model.graph.input]
+    model = onnx.utils.Extractor(model).extract_model(inputs, list(outputs))
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for entry in model.graph.output:
+        part = outputs[entry.name]
+        model.graph.node.append(onnx.helper.make_node("Identity", [entry.name], [part]))
+        entry.name = part
+        del entry.metadata_props[:]
+    del model.graph.value_info[:], model.metadata_props[:]
+    used = {entry.domain: entry.version for entry in model.opset_import} | DOMAINS
+    del model.opset_import[:]
+    model.opset_import.extend(onnx.helper.make_opsetid(*item) for item in used.items())
+    model.ir_version = IR_VERSION
+    return model

@@ -1,0 +1,130 @@
+"""Estimators of scikit-learn as graphs, by skl2onnx."""
+
+import warnings
+
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.graph import ML, ML_OPSET, OPSET
+from selective_query.export._onnx.joining import source_of
+from selective_query.export._onnx.packages import package
+
+# The tokens of scikit-learn's default, "(?u)\\b\\w\\w+\\b", where a word is all letters.
+WORDS = r"[\p{L}\p{N}_]{2,}"
+DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
+# A label is the most probable class, whatever threshold predict would take.
+THRESHOLDED = FixedThresholdClassifier, TunedThresholdClassifierCV
+
+
+def bare(estimator):
+    """The estimator whose probabilities this one hands on."""
+    if isinstance(estimator, FrozenEstimator):
+        return bare(estimator.estimator)
+    if isinstance(estimator, THRESHOLDED):
+        return bare(estimator.estimator_)
+    if isinstance(estimator, Pipeline):
+        steps = [(name, bare(step)) for name, step in estimator.steps]
+        return estimator if steps == estimator.steps else Pipeline(steps)
+    return estimator
+
+
+def steps_of(estimator):
+    """All estimators in pipelines and unions, this one included."""
+    estimator = bare(estimator)
+    yield estimator
+    if isinstance(estimator, Pipeline):
+        parts = [step for _, step in estimator.steps]
+    elif isinstance(estimator, ColumnTransformer):
+        parts = [step for _, step, _ in estimator.transformers_]
+    elif isinstance(estimator, FeatureUnion):
+        parts = [step for _, step in estimator.transformer_list]
+    else:
+        parts = []
+    for part in parts:
+        if hasattr(part, "get_params"):
+            yield from steps_of(part)
+
+
+def source_of_estimator(estimator, inputs, part):
+    """A fitted classifier or transformer as a graph of raw inputs.
+
+    Parameters
+    ----------
+    estimator : estimator
+    inputs : Inputs
+    part : {"base_proba", "base_logits", "base_features"}
+        What is wanted: probabilities, the decision function, or what `transform` gives.
+
+    Returns
+    -------
+    ModelProto
+
+    Raises
+    ------
+    ExportError
+        When skl2onnx does not know a step.
+    """
+    skl2onnx = package("skl2onnx")
+    estimator = bare(estimator)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = skl2onnx.to_onnx(
+                estimator,
+                initial_types=_types(inputs),
+                options=_options(estimator, part),
+                target_opset={"": OPSET, ML: ML_OPSET},
+            )
+    except Exception as error:
+        # Converters raise whatever their own code comes across.
+        raise ExportError(_explained(estimator, error)) from error
+    names = [entry.name for entry in model.graph.output]
+    return source_of(model, {names[0] if part == "base_features" else names[1]: part})
+
+
+def _types(inputs):
+    types = package("skl2onnx.common.data_types")
+    kinds = {
+        "str": types.StringTensorType,
+        "float32": types.FloatTensorType,
+        "int64": types.Int64TensorType,
+    }
+    return [(name, kinds[dtype](shape)) for name, dtype, shape in inputs.declared()]
+
+
+def _options(estimator, part):
+    options = {}
+    if part != "base_features":
+        last = estimator
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        options[id(last)] = {"zipmap": False}
+        if part == "base_logits":
+            options[id(last)]["raw_scores"] = True
+    for step in steps_of(estimator):
+        if isinstance(step, TfidfVectorizer) and step.token_pattern == DEFAULT_PATTERN:
+            options[id(step)] = {"tokenexp": WORDS}
+    return options
+
+
+def _explained(estimator, error):
+    steps = dict.fromkeys(type(step).__name__ for step in steps_of(estimator))
+    said = str(error).partition("\n")[0][:200]
+    if any(name.startswith("HistGradientBoosting") for name in steps) and (
+        "TreeEnsemble" in said
+    ):
+        return (
+            "skl2onnx converts HistGradientBoosting only where protobuf is older than "
+            "version 7. Install 'protobuf<7', or use GradientBoostingClassifier."
+        )
+    # The last one named is the step itself; a pipeline is only its surroundings.
+    blamed = [name for name in steps if name in str(error)] or list(steps)
+    return (
+        f"{', '.join(blamed)} of the base has no form in ONNX: skl2onnx says {said!r}. "
+        "skl2onnx.supported_converters() lists what has one; put such a step in its "
+        "place, or export the policy alone and run the base yourself."
+    )

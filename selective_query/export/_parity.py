@@ -1,0 +1,159 @@
+"""Whether an artefact decides as its classifier does, row by row."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query.budgets._columns import part_that_reads
+from selective_query.classifiers._deciding import Edge
+from selective_query.exceptions import ExportError
+from selective_query.export.report import ExportReport
+
+# What single precision may move a score or a probability by, relative to the larger of
+# 1 and its size. More is another model.
+ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What one side says about the rows.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples,)
+    kept : ndarray of shape (n_samples,), bool
+    label : ndarray of shape (n_samples,) or None
+    proba : ndarray of shape (n_samples, n_classes) or None
+    """
+
+    score: np.ndarray
+    kept: np.ndarray
+    label: np.ndarray | None = None
+    proba: np.ndarray | None = None
+
+
+def decisions_of(subject, X):
+    """What the classifier says about rows, and what its rule reads of them beside.
+
+    Parameters
+    ----------
+    subject : Subject
+    X : array-like, or Evidence where it has no base
+
+    Returns
+    -------
+    Decisions
+    evidence : Evidence
+    """
+    rule, label, proba = subject.rule, None, None
+    if subject.base is None:
+        # Of an artefact only what its rule names can stay.
+        evidence = X if subject.reads_local else replace(X, local_only=None)
+    else:
+        answers = Edge(subject.base, subject.features, rule, subject.classes).ask(X)
+        evidence, proba = answers.evidence(X), answers.proba
+        label = subject.classes[answers.label]
+    return Decisions(
+        rule.score(evidence), rule.decide(evidence), label, proba
+    ), evidence
+
+
+def asked_of(subject, evidence):
+    """The columns that the rule reads beside scores: group, and rows that must stay."""
+    asked = {}
+    if subject.group == "input":
+        asked["group"] = part_that_reads(subject.rule.budget, "group").column(evidence)
+    if subject.reads_local:
+        columns = [part.column(evidence) for part in subject.rule.local]
+        if evidence.local_only is not None:
+            columns.append(evidence.local_only)
+        asked["local_only"] = np.any(columns, axis=0)
+    return asked
+
+
+def compared(subject, expected, found, evidence, target):
+    """The report of an artefact that decides as its classifier.
+
+    Parameters
+    ----------
+    subject : Subject
+    expected, found : Decisions
+        Of the classifier, and of the artefact.
+    evidence : Evidence
+        Of the same rows.
+    target : str
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ExportError
+        When decisions or labels differ by more than rounding explains.
+    """
+    apart = _apart(expected.score, found.score)
+    difference = float(apart.max(initial=0.0))
+    threshold = _threshold_of_rows(subject, evidence)
+    distance = _apart(expected.score, threshold)
+    rounding = ROUNDING * np.maximum(1, np.abs(expected.score))
+    moved = expected.kept != found.kept
+    # The threshold is rounded as well, by half a step of single precision.
+    step = np.abs(threshold) * np.finfo(np.float32).eps
+    wrong = moved & (distance > np.minimum(difference, rounding) + step)
+    relabelled = np.zeros(len(moved), dtype=bool)
+    if expected.label is not None:
+        relabelled = expected.label != found.label
+        first, second = np.sort(expected.proba, axis=1)[:, [-1, -2]].T
+        wrong = np.where(relabelled, first - second > ROUNDING, wrong)
+    if wrong.any():
+        raise ExportError(_complaint(wrong, expected, found, threshold, target))
+    before = str(subject.rule.certificate)
+    is_same = len(moved) and not moved.any() and not relabelled.any()
+    return ExportReport(
+        target=target,
+        rows=len(moved),
+        labels_equal=None if expected.label is None else int((~relabelled).sum()),
+        decisions_equal=int((~moved).sum()),
+        score_difference=difference,
+        near_threshold=int((distance <= difference).sum()),
+        coverage_before=float(expected.kept.mean()),
+        coverage_after=float(found.kept.mean()),
+        certificate_before=before,
+        certificate_after=before if is_same else None,
+    )
+
+
+def not_compared(subject, target):
+    """The report of an artefact for which there was no example."""
+    certificate = str(subject.rule.certificate)
+    return ExportReport(target, 0, *[None] * 6, certificate, None)
+
+
+def _apart(one, other):
+    """Differences of numbers, 0 where they are equal, be it infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.where(one == other, 0.0, np.abs(one - other))
+
+
+def _threshold_of_rows(subject, evidence):
+    if subject.group is None:
+        return np.full(evidence.n_rows, subject.cuts[0][1])
+    group = part_that_reads(subject.rule.budget, "group").column(evidence)
+    known = dict(subject.cuts)
+    return np.array([known.get(label, np.inf) for label in group.tolist()])
+
+
+def _complaint(wrong, expected, found, threshold, target):
+    row = int(wrong.argmax())
+    labels = ""
+    if expected.label is not None:
+        labels = f"label {found.label[row]} for {expected.label[row]}, "
+    return (
+        f"The {target} artefact does not decide as the classifier on {wrong.sum()} of "
+        f"{len(wrong)} rows. First is row {row}: {labels}score {found.score[row]:.6g} "
+        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. Artefacts read "
+        "single precision, which may move a number across a split of trees: fit and "
+        "compare on X.astype('float32'). If that changes nothing, a step is converted "
+        "wrongly; put another in its place."
+    )

@@ -1,0 +1,276 @@
+"""A fitted classifier or policy -> an ONNX file that decides as it does."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+import selective_query
+from selective_query.budgets._columns import part_that_reads
+from selective_query.exceptions import ExportError
+from selective_query.export._onnx.bases import classifier_sources, inputs_of
+from selective_query.export._onnx.head import THRESHOLD, Part, head_of, thresholds_of
+from selective_query.export._onnx.joining import joined
+from selective_query.export._onnx.metadata import FORMAT, facts_of, plain, written
+from selective_query.export._onnx.packages import package
+from selective_query.export._onnx.runtime import OnnxRunner
+from selective_query.export._parity import (
+    Decisions,
+    asked_of,
+    compared,
+    decisions_of,
+    not_compared,
+)
+from selective_query.export._subject import subject_of
+from selective_query.outcomes import Evidence
+
+TARGET = "ONNX"
+
+
+def export_onnx(classifier_or_policy, path, *, example=None):
+    """Write the half that runs on the device as one ONNX file.
+
+    Of a classifier it takes raw inputs and gives ``label``, ``probabilities`` (columns
+    as ``classes_``), ``queried`` and ``score``; of a policy it takes what the base put
+    out and gives ``queried`` and ``score``. It computes in single precision. The base
+    is converted by skl2onnx, or by torch where it is a net; the rule from its program.
+    The threshold is the initializer ``threshold``, which `set_operating_point` moves.
+
+    A rule by groups has one more input, ``group``, unless the groups are the predicted
+    classes; one with rows that must stay has ``local_only``.
+
+    Parameters
+    ----------
+    classifier_or_policy : HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule
+        Fitted.
+    path : str or path-like
+        Where it is written, with the report beside it, as ``edge.report.json`` beside
+        ``edge.onnx``.
+    example : array-like, data frame or list of texts; Evidence of a policy; or None
+        Rows on which the artefact is compared with the classifier, best those that it
+        will see, some thousands of them. It also tells type and shape of the inputs,
+        which a net, a data frame or a text needs. None compares nothing, and the
+        report says so.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ExportError
+        When a step has no form in ONNX, or the artefact decides otherwise on some row
+        of the example than rounding explains. Nothing is then written.
+    ImportError
+        When a package of the extra ``onnx`` is missing.
+    NotFittedError
+        When it is not fitted.
+
+    See Also
+    --------
+    EdgeClassifier : Runs the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.svm import SVC
+    >>> from selective_query import HybridClassifier
+    >>> from selective_query.export import EdgeClassifier, export_onnx
+    >>> X, y = load_digits(return_X_y=True)
+    >>> hybrid = HybridClassifier(
+    ...     GaussianNB(var_smoothing=0.1), SVC(), router="margin", coverage=0.8
+    ... ).fit(X[:1000], y[:1000])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = f"{folder.name}/edge.onnx"
+    >>> report = export_onnx(hybrid, path, example=X[1000:])
+    >>> report.labels_equal, report.rows
+    (797, 797)
+    >>> edge = EdgeClassifier(path)
+    >>> bool((edge.decide(X[1000:]) == hybrid.predict_coverage(X[1000:])).all())
+    True
+    >>> folder.cleanup()
+    """
+    subject = subject_of(classifier_or_policy)
+    if subject.base is None:
+        model, inputs = _policy_model(subject, example), None
+    else:
+        inputs = inputs_of(subject, classifier_or_policy, example)
+        _refuse_reserved(inputs)
+        sources, given = classifier_sources(subject, inputs, example)
+        model = joined(inputs, sources, head_of(subject, given))
+    facts = _facts(subject, classifier_or_policy)
+    facts["inputs"] = None if inputs is None else inputs.to_dict()
+    written(model, facts)
+    return _compared_and_kept(model, subject, path, example)
+
+
+def set_operating_point(path, classifier_or_policy, *, example=None):
+    """Move the threshold of a file that `export_onnx` wrote; nothing is converted anew.
+
+    Parameters
+    ----------
+    path : str or path-like
+    classifier_or_policy : the type that was exported
+        The same classifier at another operating point, such as ``hybrid.at(0.8)``.
+    example : array-like, data frame, list of texts or Evidence, or None
+        As in `export_onnx`: the report is written anew.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ValueError
+        When the file is none of export_onnx's.
+    ExportError
+        When it holds another rule, or it decides otherwise. The file is then left as it
+        was.
+    """
+    onnx = package("onnx")
+    subject = subject_of(classifier_or_policy)
+    model = onnx.load(str(path))
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    held, facts = facts_of(properties, path), _facts(subject, classifier_or_policy)
+    _refuse_other(held, facts, path)
+    for entry in model.graph.initializer:
+        if entry.name == THRESHOLD:
+            values = thresholds_of(subject)
+            entry.CopyFrom(onnx.numpy_helper.from_array(values, THRESHOLD))
+    written(model, facts)
+    return _compared_and_kept(model, subject, path, example)
+
+
+def _compared_and_kept(model, subject, path, example):
+    data = model.SerializeToString()
+    if example is None:
+        report = not_compared(subject, TARGET)
+    else:
+        expected, evidence = decisions_of(subject, example)
+        asked = asked_of(subject, evidence)
+        found = _decisions(OnnxRunner(data), subject, example, evidence, asked)
+        report = compared(subject, expected, found, evidence, TARGET)
+    Path(path).write_bytes(data)
+    report.write_beside(path)
+    return report
+
+
+def _decisions(runner, subject, X, evidence, asked):
+    if subject.base is not None:
+        answers = runner.run(X, **asked)
+    else:
+        parts = {name: getattr(evidence, name) for name in _policy_parts(subject)}
+        tensors = {name: np.asarray(p, np.float32) for name, p in parts.items()}
+        beside = runner.asked(
+            evidence.n_rows, **{"group": None, "local_only": None, **asked}
+        )
+        answers = runner.run_tensors({**tensors, **beside})
+    label = answers.get("label")
+    if label is not None:
+        label = label.astype(subject.classes.dtype)
+    kept = ~answers["queried"]
+    return Decisions(answers["score"].astype(float), kept, label)
+
+
+def _policy_parts(subject):
+    """The evidence that a rule alone is fed, and how wide it is where that is known."""
+    read, columns = subject.program.parts(), dict(subject.rule.columns)
+    if subject.group == "predicted_class" or not read:
+        read.setdefault("base_proba", None)
+    return {name: columns.get(name, width) for name, width in read.items()}
+
+
+def _policy_model(subject, example):
+    if example is not None and not isinstance(example, Evidence):
+        raise TypeError(
+            "example of a policy must be Evidence or Outcomes, what the base put out. "
+            f"Got {type(example).__name__}."
+        )
+    parts = _policy_parts(subject)
+    if example is not None:
+        example = {
+            name: example.require(name, subject.program.router) for name in parts
+        }
+        parts = {name: np.shape(part)[1] for name, part in example.items()}
+    return head_of(subject, {name: Part(width) for name, width in parts.items()})
+
+
+def _facts(subject, obj):
+    """What a file says of itself."""
+    rule, groups = subject.rule, [label for label, _ in subject.cuts]
+    named = {"group": part_that_reads(rule.budget, "group")}
+    named["local_only"] = rule.local[0] if len(rule.local) == 1 else None
+    read = {name: part.where_read for name, part in named.items() if part is not None}
+    classes = None if subject.classes is None else subject.classes.tolist()
+    by_input = subject.group == "input"
+    return {
+        "format": FORMAT,
+        "version": selective_query.__version__,
+        "router": subject.program.router,
+        "rule": _digest(subject),
+        "classes": classes,
+        "n_features": getattr(obj, "n_features_in_", None),
+        "budget": None if rule.budget is None else str(rule.budget),
+        "coverage": float(rule.operating_point.coverage),
+        "certificate": str(rule.certificate),
+        "threshold": plain(subject.thresholds.tolist()),
+        "groups": groups if by_input else None,
+        "columns": {n: where for n, where in read.items() if isinstance(where, str)},
+        "calibration": _digest_of_rows(getattr(obj, "policy_", obj)),
+    }
+
+
+def _digest(subject):
+    """What tells one rule from another, whatever its operating point."""
+    found = hashlib.sha256()
+    for op, inputs, parameters in subject.program.steps:
+        found.update(f"{op}{inputs}".encode())
+        for name, value in sorted(parameters.items()):
+            found.update(name.encode())
+            is_array = isinstance(value, np.ndarray)
+            found.update(value.tobytes() if is_array else repr(value).encode())
+    by_input = subject.group == "input"
+    groups = [label for label, _ in subject.cuts] if by_input else None
+    classes = None if subject.classes is None else subject.classes.tolist()
+    found.update(repr((classes, subject.group, groups, subject.reads_local)).encode())
+    return found.hexdigest()
+
+
+def _digest_of_rows(policy):
+    """What tells one set of calibration rows from another: their scores."""
+    rows = getattr(policy, "calibration_rows_", None)
+    if rows is None:
+        return None
+    return hashlib.sha256(np.ascontiguousarray(rows.score, float).tobytes()).hexdigest()
+
+
+def _refuse_other(held, facts, path):
+    if held["rule"] != facts["rule"]:
+        raise ExportError(
+            f"{path} holds another rule: that of a {held['router']} on classes "
+            f"{held['classes']} and these groups: {held['groups']}. Give the classifier "
+            "that was exported, at another operating point: classifier.at(0.8). Export "
+            "it anew where it was fitted anew."
+        )
+    if None not in (held["calibration"], facts["calibration"]) and (
+        held["calibration"] != facts["calibration"]
+    ):
+        raise ExportError(
+            f"The threshold of {path} comes from other calibration rows, or from those "
+            "of another base. Export this classifier anew."
+        )
+
+
+def _refuse_reserved(inputs):
+    reserved = {"label", "probabilities", "queried", "score", THRESHOLD, "group"}
+    taken = sorted({name for name, _ in inputs.dtypes} & (reserved | {"local_only"}))
+    if taken:
+        raise ExportError(
+            f"Columns of X are called {taken}, as outputs or inputs of an artefact are. "
+            "Rename them."
+        )
+
+
+__all__ = ["export_onnx", "set_operating_point"]
