@@ -7,6 +7,7 @@ import numpy as np
 from selective_query.budgets._columns import part_that_reads
 from selective_query.classifiers._deciding import Edge
 from selective_query.exceptions import ExportError
+from selective_query.export._subject import raised
 from selective_query.export.report import ExportReport
 
 # What single precision may move a score or a probability by, relative to the larger of
@@ -98,8 +99,7 @@ def compared(subject, expected, found, evidence, target):
     distance = _apart(expected.score, threshold)
     rounding = ROUNDING * np.maximum(1, np.abs(expected.score))
     moved = expected.kept != found.kept
-    # The threshold is rounded as well, by half a step of single precision.
-    step = np.abs(threshold) * np.finfo(np.float32).eps
+    step = _apart(threshold, raised(threshold))
     wrong = moved & (distance > np.minimum(difference, rounding) + step)
     relabelled = np.zeros(len(moved), dtype=bool)
     if expected.label is not None:
@@ -116,7 +116,7 @@ def compared(subject, expected, found, evidence, target):
         labels_equal=None if expected.label is None else int((~relabelled).sum()),
         decisions_equal=int((~moved).sum()),
         score_difference=difference,
-        near_threshold=int((distance <= difference).sum()),
+        near_threshold=int((distance <= difference + step).sum()),
         coverage_before=float(expected.kept.mean()),
         coverage_after=float(found.kept.mean()),
         certificate_before=before,
@@ -152,8 +152,8 @@ def _complaint(wrong, expected, found, threshold, target):
     return (
         f"The {target} artefact does not decide as the classifier on {wrong.sum()} of "
         f"{len(wrong)} rows. First is row {row}: {labels}score {found.score[row]:.6g} "
-        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. Artefacts read "
-        "single precision, which may move a number across a split of trees: fit and "
-        "compare on X.astype('float32'). If that changes nothing, a step is converted "
-        "wrongly; put another in its place."
+        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. Artefacts "
+        "read single precision, which may move a number across a split of trees: fit "
+        "and compare on X.astype('float32'). If that changes nothing, a step is "
+        "converted wrongly; put another in its place."
     )

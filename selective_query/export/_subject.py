@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query.budgets import GroupOperatingPoint, OperatingPoint
 from selective_query.budgets._columns import part_that_reads
+from selective_query.budgets._solving.thresholds import ROUNDING_STEPS, USUAL_STEPS
 from selective_query.classifiers import AbstainingClassifier, HybridClassifier
 from selective_query.exceptions import ExportError
 from selective_query.policy import RoutingPolicy
@@ -51,6 +52,22 @@ class Subject:
     def thresholds(self):
         """The thresholds of `cuts` alone, shape (n_cuts,)."""
         return np.array([threshold for _, threshold in self.cuts])
+
+    @property
+    def single_thresholds(self):
+        """The same in single precision, see `raised`."""
+        return raised(self.thresholds).astype(np.float32)
+
+
+def raised(threshold):
+    """Thresholds for scores of single precision: rows tied at the cut stay on its side.
+
+    A cut stands above the score that it keeps by the rounding of the scores it was
+    learned from, which may be finer.
+    """
+    size = np.where(np.isfinite(threshold), np.abs(threshold), 0)
+    own, usual = ROUNDING_STEPS[np.dtype(np.float32)], USUAL_STEPS
+    return threshold + (own * size + usual) * np.finfo(np.float32).eps
 
 
 def subject_of(obj):

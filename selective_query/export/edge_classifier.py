@@ -11,8 +11,9 @@ class EdgeClassifier:
     """Run an exported classifier: its answers, and whether they are enough.
 
     It needs numpy and onnxruntime, and neither scikit-learn nor torch. Where
-    scikit-learn is, it is a fitted base as well: ``hybrid.with_base(EdgeClassifier(path),
-    X, y)`` learns and certifies the threshold on the very thing that will run.
+    scikit-learn is, it is a fitted base as well, and
+    ``hybrid.with_base(EdgeClassifier(path), X, y)`` learns and certifies the threshold
+    on the very thing that will run.
 
     Parameters
     ----------
@@ -124,9 +125,8 @@ class EdgeClassifier:
         ndarray of shape (n_samples,), float32
             Higher means query first; minus infinity where a row must stay.
         """
-        return self._answers(X, local_only=self._column(X, "local_only", local_only))[
-            "score"
-        ]
+        local_only = self._column(X, "local_only", local_only)
+        return self._answers(X, local_only=local_only)["score"]
 
     def answer(self, X, *, group=None, local_only=None):
         """All of that at once: a decision costs one run.

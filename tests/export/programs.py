@@ -141,7 +141,7 @@ class _Growing:
             return {"function": str(rng.choice(sorted(functions)))}
         if op == "peak":
             return {"order": float(rng.choice([1, 2, 3, 30]))}
-        if op in ("soft_max", "log_sum_exp"):
+        if op == "log_sum_exp":
             return {"temperature": float(rng.choice([0.5, 1, 4]))}
         if op == "normalise":
             sums = taken[0].sum(axis=1)
@@ -178,23 +178,13 @@ class _Growing:
             children += [[root + 2 * i + 1, root + 2 * i + 2] for i in range(n_inner)]
             children += [[len(children) + i] * 2 for i in range(n_inner + 1)]
         is_leaf = np.array([one == other for one, other in children])
-        n_columns = int(rng.integers(1, 4)) if _has_several() else None
-        shape = (len(children),) if n_columns is None else (len(children), n_columns)
-        offset = rng.normal() if n_columns is None else rng.normal(size=n_columns)
+        n_columns = int(rng.integers(1, 4))
         return {
             "feature": rng.integers(width, size=len(children)),
             "threshold": np.where(is_leaf, np.inf, rng.normal(size=len(children))),
             "children": np.array(children),
-            "value": rng.normal(size=shape),
+            "value": rng.normal(size=(len(children), n_columns)),
             "root": np.array(roots),
             "depth": depth,
-            "offset": offset,
+            "offset": rng.normal(size=n_columns),
         }
-
-
-def _has_several():
-    try:
-        OPERATIONS["trees"].parameters["value"](np.zeros((1, 1)), "value")
-    except ValueError:
-        return False
-    return True

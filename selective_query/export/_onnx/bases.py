@@ -188,9 +188,9 @@ def _of_features(base, features, inputs, part):
 def _no_features(features):
     name = getattr(features, "__name__", type(features).__name__)
     return ExportError(
-        f"The router reads base_features={name}, which has no form in ONNX. Export with "
-        "'logits', the name of a layer of a torch net, or a transformer of "
-        "scikit-learn; or export the policy alone and compute them yourself."
+        f"The router reads base_features={name}, which has no form in ONNX. Set "
+        "base_features to 'logits', the name of a layer of a torch net, or a "
+        "transformer of scikit-learn; or export the policy alone."
     )
 
 

@@ -1,10 +1,10 @@
-"""The rule as a graph: what the base put out -> label, probabilities, queried, score."""
+"""The rule as a graph: what the base put out -> label, queried, score."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from selective_query.export._onnx.graph import ML, Graph, Table, single
+from selective_query.export._onnx.graph import ML, Graph, Table
 from selective_query.export._onnx.runtime import group_dtype
 from selective_query.export._onnx.score import add_program
 
@@ -111,7 +111,7 @@ def thresholds_of(subject):
     calibration row was predicted as stays with the base. For other groups one more,
     of rows of any other group, which are queried.
     """
-    found = single(subject.thresholds)
+    found = subject.single_thresholds
     if subject.group is None:
         return found
     if subject.group == "predicted_class":

@@ -63,8 +63,8 @@ class Inputs:
         Raises
         ------
         ValueError
-            When columns are missing, shapes are others, or a number is missing, infinite
-            or beyond single precision.
+            When columns are missing, shapes are others, or a number is missing,
+            infinite or beyond single precision.
         """
         if self.kind == FRAME:
             return self._columns(X)

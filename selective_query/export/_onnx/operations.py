@@ -206,7 +206,6 @@ FORMS = {
     "reduce": _reduce,
     "peak": _peak,
     "log_sum_exp": _log_sum_exp,
-    "soft_max": _log_sum_exp,
     "softmax": _softmax,
     "normalise": _normalise,
     "pairs": _pairs,

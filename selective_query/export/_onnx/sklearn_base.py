@@ -13,7 +13,7 @@ from selective_query.export._onnx.graph import ML, ML_OPSET, OPSET
 from selective_query.export._onnx.joining import source_of
 from selective_query.export._onnx.packages import package
 
-# The tokens of scikit-learn's default, "(?u)\\b\\w\\w+\\b", where a word is all letters.
+# The tokens of scikit-learn's default in the syntax of onnxruntime's tokenizer.
 WORDS = r"[\p{L}\p{N}_]{2,}"
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
 # A label is the most probable class, whatever threshold predict would take.

@@ -10,7 +10,6 @@ MOST_NODES = 2**22
 
 def trees(graph, table, *, feature, threshold, children, value, root, depth, offset):
     """The table of the operation ``trees``."""
-    value = value.reshape(len(value), -1)
     nodes = _Nodes(feature, rounded_down(threshold), children)
     for tree, start in enumerate(root.tolist()):
         nodes.walk(tree, start)
@@ -22,7 +21,7 @@ def trees(graph, table, *, feature, threshold, children, value, root, depth, off
         table.name,
         domain=ML,
         n_targets=n_columns,
-        base_values=np.ravel(offset).tolist(),
+        base_values=offset.tolist(),
         aggregate_function="SUM",
         post_transform="NONE",
         target_treeids=every[:, 0].tolist(),
