@@ -71,9 +71,13 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
         return Answers(proba, logits=check_matrix(logits, "base_features='logits'"))
-    proba, features = layer_outputs(
-        model, base_features, lambda: _probabilities(model, X, classes, who)
-    )
+    if hasattr(model, "read_layer"):  # a net that was exported
+        features = model.read_layer(X, base_features)
+        proba = _probabilities(model, X, classes, who)
+    else:
+        proba, features = layer_outputs(
+            model, base_features, lambda: _probabilities(model, X, classes, who)
+        )
     return Answers(proba, check_matrix(features, f"base_features={base_features!r}"))
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from selective_query.budgets._columns import part_that_reads
 from selective_query.classifiers._deciding import Edge
 from selective_query.exceptions import ExportError
-from selective_query.export._subject import raised
 from selective_query.export.report import ExportReport
 
 # What single precision may move a score or a probability by, relative to the larger of
@@ -95,12 +94,11 @@ def compared(subject, expected, found, evidence, target):
     """
     apart = _apart(expected.score, found.score)
     difference = float(apart.max(initial=0.0))
-    threshold = _threshold_of_rows(subject, evidence)
+    threshold, margin = _threshold_of_rows(subject, evidence)
     distance = _apart(expected.score, threshold)
     rounding = ROUNDING * np.maximum(1, np.abs(expected.score))
     moved = expected.kept != found.kept
-    step = _apart(threshold, raised(threshold))
-    wrong = moved & (distance > np.minimum(difference, rounding) + step)
+    wrong = moved & (distance > np.minimum(difference, rounding) + margin)
     relabelled = np.zeros(len(moved), dtype=bool)
     if expected.label is not None:
         relabelled = expected.label != found.label
@@ -116,7 +114,7 @@ def compared(subject, expected, found, evidence, target):
         labels_equal=None if expected.label is None else int((~relabelled).sum()),
         decisions_equal=int((~moved).sum()),
         score_difference=difference,
-        near_threshold=int((distance <= difference + step).sum()),
+        near_threshold=int((distance <= difference + margin).sum()),
         coverage_before=float(expected.kept.mean()),
         coverage_after=float(found.kept.mean()),
         certificate_before=before,
@@ -137,11 +135,13 @@ def _apart(one, other):
 
 
 def _threshold_of_rows(subject, evidence):
+    """The threshold of each row, and by how much it is raised for the artefact."""
+    pairs = np.column_stack([subject.thresholds, subject.margins])
     if subject.group is None:
-        return np.full(evidence.n_rows, subject.cuts[0][1])
+        return np.tile(pairs, (evidence.n_rows, 1)).T
     group = part_that_reads(subject.rule.budget, "group").column(evidence)
-    known = dict(subject.cuts)
-    return np.array([known.get(label, np.inf) for label in group.tolist()])
+    known = {label: pair for (label, _), pair in zip(subject.cuts, pairs, strict=True)}
+    return np.array([known.get(label, (np.inf, 0)) for label in group.tolist()]).T
 
 
 def _complaint(wrong, expected, found, threshold, target):

@@ -33,6 +33,8 @@ class Subject:
         The threshold, or that of each group.
     group : {None, "predicted_class", "input"}
         What tells the group of an input: nothing, the base's answer, or whoever asks.
+    levels : ndarray of shape (n_rows,) or None
+        Sorted scores of the calibration rows, where they are known.
     """
 
     rule: Rule
@@ -42,6 +44,7 @@ class Subject:
     classes: np.ndarray | None
     cuts: tuple
     group: str | None
+    levels: np.ndarray | None
 
     @property
     def reads_local(self):
@@ -55,19 +58,27 @@ class Subject:
 
     @property
     def single_thresholds(self):
-        """The same in single precision, see `raised`."""
-        return raised(self.thresholds).astype(np.float32)
+        """The same in single precision, for scores of single precision.
 
+        A cut stands above the score that it keeps by the rounding of the scores that
+        it was learned from, which may be finer: rows tied at the cut would otherwise
+        fall to either side. It is raised by what single precision takes, and no more
+        than half the way to the next score of a calibration row.
+        """
+        return (self.thresholds + self.margins).astype(np.float32)
 
-def raised(threshold):
-    """Thresholds for scores of single precision: rows tied at the cut stay on its side.
-
-    A cut stands above the score that it keeps by the rounding of the scores it was
-    learned from, which may be finer.
-    """
-    size = np.where(np.isfinite(threshold), np.abs(threshold), 0)
-    own, usual = ROUNDING_STEPS[np.dtype(np.float32)], USUAL_STEPS
-    return threshold + (own * size + usual) * np.finfo(np.float32).eps
+    @property
+    def margins(self):
+        """By how much each threshold is raised, shape (n_cuts,)."""
+        cut, levels = self.thresholds, self.levels
+        size = np.where(np.isfinite(cut), np.abs(cut), 0)
+        own, usual = ROUNDING_STEPS[np.dtype(np.float32)], USUAL_STEPS
+        margin = (own * size + usual) * np.finfo(np.float32).eps
+        if levels is None:
+            return margin
+        behind = np.append(levels, np.inf)[np.searchsorted(levels, cut, side="right")]
+        with np.errstate(invalid="ignore"):  # where both are infinite
+            return np.fmin(margin, (behind - cut) / 2)
 
 
 def subject_of(obj):
@@ -108,7 +119,13 @@ def subject_of(obj):
         )
     rule.check_cut()
     cuts, group = _cuts(rule.operating_point)
-    return Subject(rule, _program(rule.router), base, features, classes, cuts, group)
+    program, levels = _program(rule.router), _levels(getattr(obj, "policy_", obj))
+    return Subject(rule, program, base, features, classes, cuts, group, levels)
+
+
+def _levels(policy):
+    rows = getattr(policy, "calibration_rows_", None)
+    return None if rows is None else np.sort(rows.score)
 
 
 def _program(router):

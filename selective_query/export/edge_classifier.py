@@ -87,6 +87,44 @@ class EdgeClassifier:
         """
         return self._answers(X)["probabilities"]
 
+    @property
+    def decision_function(self):
+        """The base's logits, shape (n_samples, n_classes), where the router reads them.
+
+        Raises
+        ------
+        AttributeError
+            When it does not, so that the artefact does not tell them.
+        """
+        if "logits" not in self._runner.outputs:
+            raise AttributeError(f"{self.path} does not tell the logits of its base.")
+        return lambda X: self._answers(X)["logits"]
+
+    def read_layer(self, X, name):
+        """What a layer of the base's net puts out, where the router reads it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        name : str
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_channels)
+
+        Raises
+        ------
+        ValueError
+            When the artefact tells another layer, or none.
+        """
+        known = self.facts_["reads"] if "features" in self._runner.outputs else None
+        if name != known:
+            raise ValueError(
+                f"{self.path} does not tell the layer {name!r} of its base. It tells "
+                f"{known!r}."
+            )
+        return self._answers(X)["features"]
+
     def decide(self, X, *, group=None, local_only=None):
         """Whether the base answers, row by row.
 

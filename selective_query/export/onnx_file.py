@@ -23,14 +23,17 @@ from selective_query.export._subject import subject_of
 from selective_query.outcomes import Evidence
 
 TARGET = "ONNX"
+RESERVED = {"label", "probabilities", "queried", "score", "logits", "features"}
+RESERVED |= {THRESHOLD, "group", "local_only"}
 
 
 def export_onnx(classifier_or_policy, path, *, example=None):
     """Write the half that runs on the device as one ONNX file.
 
     Of a classifier it takes raw inputs and gives ``label``, ``probabilities`` (columns
-    as ``classes_``), ``queried`` and ``score``; of a policy it takes what the base put
-    out and gives ``queried`` and ``score``. It computes in single precision. The base
+    as ``classes_``), ``queried`` and ``score``, and the base's ``logits`` or
+    ``features`` where the router reads them; of a policy it takes what the base put out
+    and gives ``queried`` and ``score``. It computes in single precision. The base
     is converted by skl2onnx, or by torch where it is a net; the rule from its program.
     The threshold is the initializer ``threshold``, which `set_operating_point` moves.
 
@@ -148,11 +151,24 @@ def _compared_and_kept(model, subject, path, example):
     else:
         expected, evidence = decisions_of(subject, example)
         asked = asked_of(subject, evidence)
-        found = _decisions(OnnxRunner(data), subject, example, evidence, asked)
+        found = _decisions(_runner(data), subject, example, evidence, asked)
         report = compared(subject, expected, found, evidence, TARGET)
     Path(path).write_bytes(data)
     report.write_beside(path)
     return report
+
+
+def _runner(data):
+    try:
+        return OnnxRunner(data)
+    except ImportError:
+        raise
+    except Exception as error:
+        # onnxruntime has errors of its own, of no common kind.
+        raise ExportError(
+            f"onnxruntime cannot run the artefact here: {str(error)[:400]}. Texts with "
+            "letters beyond ASCII need the locale en_US.UTF-8."
+        ) from error
 
 
 def _decisions(runner, subject, X, evidence, asked):
@@ -196,8 +212,7 @@ def _policy_model(subject, example):
 
 
 def _refuse_reserved(inputs):
-    reserved = {"label", "probabilities", "queried", "score", THRESHOLD, "group"}
-    taken = sorted({name for name, _ in inputs.dtypes} & (reserved | {"local_only"}))
+    taken = sorted({name for name, _ in inputs.dtypes} & RESERVED)
     if taken:
         raise ExportError(
             f"Columns of X are called {taken}, as are outputs or inputs of an "

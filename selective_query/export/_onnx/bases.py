@@ -118,7 +118,7 @@ def classifier_sources(subject, inputs, example):
         When a step has no form in ONNX. It names the step.
     """
     read = subject.program.parts()
-    part = next((n for n in ("base_logits", "base_features") if n in read), None)
+    part = _part_beside(subject.features, read)
     base = bare(subject.base)
     if net_of(base) is not None:
         sources = _of_net(base, subject.features, inputs, example, part)
@@ -135,6 +135,17 @@ def classifier_sources(subject, inputs, example):
             by_class = entry.name in ("base_proba", "base_logits")
             given[entry.name] = _part(entry, places if by_class else None, read)
     return sources, given
+
+
+def _part_beside(features, read):
+    """What is wanted of the base beside probabilities, None for nothing.
+
+    A named layer is told even where this router does not read it: a classifier asks
+    its base for it.
+    """
+    if isinstance(features, str):
+        return "base_logits" if features == LOGITS else "base_features"
+    return "base_features" if "base_features" in read else None
 
 
 def _part(entry, places, read):
@@ -179,10 +190,24 @@ def _of_net(base, features, inputs, example, part):
 
 def _of_features(base, features, inputs, part):
     if features == LOGITS:
-        return source_of_estimator(base, inputs, part)
+        logits = source_of_estimator(base, inputs, part)
+        # Of two classes converters give one score, or it and its negative.
+        return _last_column(logits) if len(base.classes_) == 2 else logits
     if isinstance(features, BaseEstimator) and hasattr(features, "transform"):
         return source_of_estimator(features, inputs, part)
     raise _no_features(features)
+
+
+def _last_column(source):
+    onnx = package("onnx")
+    (entry,) = source.graph.output
+    last = onnx.numpy_helper.from_array(np.array([-1]), "last")
+    source.graph.node[-1].output[0] = "every"  # what gave the output its name
+    node = onnx.helper.make_node("Gather", ["every", "last"], [entry.name], axis=1)
+    source.graph.initializer.append(last)
+    source.graph.node.append(node)
+    entry.type.tensor_type.shape.dim[1].dim_value = 1
+    return source
 
 
 def _no_features(features):

@@ -22,6 +22,7 @@ def facts_about(subject, obj):
         "format": FORMAT,
         "version": selective_query.__version__,
         "router": subject.program.router,
+        "reads": subject.features if isinstance(subject.features, str) else None,
         "rule": _digest(subject),
         "classes": classes,
         "n_features": getattr(obj, "n_features_in_", None),

@@ -23,10 +23,10 @@ class Table(NamedTuple):
 
 
 class Graph:
-    """Nodes in the order in which they run."""
+    """Nodes in the order in which they run, their names beginning with a prefix."""
 
-    def __init__(self):
-        self._onnx = package("onnx")
+    def __init__(self, prefix=""):
+        self._onnx, self._prefix = package("onnx"), prefix
         self._nodes, self._constants = [], {}
         self._inputs, self._outputs = [], []
 
@@ -42,7 +42,7 @@ class Graph:
 
     def add(self, op, *inputs, domain="", **attributes):
         """Append a node, and return the name of its first output."""
-        name = f"{op}_{len(self._nodes)}"
+        name = f"{self._prefix}{op}_{len(self._nodes)}"
         made = [name, f"{name}_places"] if op == "TopK" else [name]
         node = self._onnx.helper.make_node(
             op, list(inputs), made, domain=domain, **attributes
@@ -69,7 +69,7 @@ class Graph:
         values = np.asarray(values)
         key = name or (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
-            name = name or f"constant_{len(self._constants)}"
+            name = name or f"{self._prefix}constant_{len(self._constants)}"
             made = self._onnx.numpy_helper.from_array(values, name)
             self._constants[key] = made
         return self._constants[key].name

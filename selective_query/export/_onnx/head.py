@@ -9,6 +9,8 @@ from selective_query.export._onnx.runtime import group_dtype
 from selective_query.export._onnx.score import add_program
 
 THRESHOLD = "threshold"
+# What the router reads of the base beside probabilities -> the output that tells it.
+EVIDENCE = {"base_logits": "logits", "base_features": "features"}
 
 
 class Part(NamedTuple):
@@ -31,8 +33,8 @@ def head_of(subject, given):
     Returns
     -------
     ModelProto
-        With the outputs ``score`` and ``queried``, and of a classifier also ``label``
-        and ``probabilities``.
+        With the outputs ``score`` and ``queried``; of a classifier also ``label``,
+        ``probabilities``, and ``logits`` or ``features`` where the router reads them.
     """
     graph = Graph()
     parts = {name: _part(graph, name, part, subject) for name, part in given.items()}
@@ -54,6 +56,9 @@ def head_of(subject, given):
         graph.output("label", label, kind, [None])
         proba = parts["base_proba"]
         graph.output("probabilities", proba.name, np.float32, [None, proba.width])
+    for name in EVIDENCE.keys() & parts.keys() if subject.base is not None else ():
+        part = parts[name]
+        graph.output(EVIDENCE[name], part.name, np.float32, [None, part.width])
     graph.output("queried", graph.add("Not", kept), bool, [None])
     graph.output("score", score, np.float32, [None])
     return graph.model("selective_query")

@@ -1,5 +1,7 @@
 """Models of the base and of the rule, joined into one graph."""
 
+import numpy as np
+
 from selective_query.export._onnx.graph import (
     DOMAINS,
     IR_VERSION,
@@ -9,6 +11,7 @@ from selective_query.export._onnx.packages import package
 
 # Until all is joined, inputs must not be called as what the rule reads.
 RAW = "raw/"
+DOUBLE = 11  # as ONNX numbers its types
 
 
 def joined(inputs, sources, head):
@@ -51,14 +54,17 @@ def joined(inputs, sources, head):
 
 def _fan_out(inputs, sources):
     """A graph that hands each input to every source that takes it."""
-    graph = Graph()
+    graph = Graph("handed/")
     shapes = {}
     for name, dtype, shape in inputs.declared():
         graph.input(RAW + name, dtype, shape)
         shapes[name] = dtype, shape
     for place, source in enumerate(sources):
         for entry in source.graph.input:
-            graph.output(f"{entry.name}/{place}", RAW + entry.name, *shapes[entry.name])
+            handed, (dtype, shape) = RAW + entry.name, shapes[entry.name]
+            if entry.type.tensor_type.elem_type == DOUBLE:
+                handed, dtype = graph.add("Cast", handed, to=DOUBLE), np.float64
+            graph.output(f"{entry.name}/{place}", handed, dtype, shape)
     return graph.model("inputs")
 
 

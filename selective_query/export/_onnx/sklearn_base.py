@@ -1,11 +1,15 @@
 """Estimators of scikit-learn as graphs, by skl2onnx."""
 
 import warnings
+from copy import copy
 
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from selective_query.exceptions import ExportError
@@ -18,6 +22,8 @@ WORDS = r"[\p{L}\p{N}_]{2,}"
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
 # A label is the most probable class, whatever threshold predict would take.
 THRESHOLDED = FixedThresholdClassifier, TunedThresholdClassifierCV
+# They divide by variances that may be tiny, and single precision loses the rest.
+IN_DOUBLE = GaussianNB, QuadraticDiscriminantAnalysis
 
 
 def bare(estimator):
@@ -26,6 +32,9 @@ def bare(estimator):
         return bare(estimator.estimator)
     if isinstance(estimator, THRESHOLDED):
         return bare(estimator.estimator_)
+    if isinstance(estimator, VotingClassifier) and estimator.flatten_transform:
+        # The converter refuses what has no part in probabilities.
+        return copy(estimator).set_params(flatten_transform=False)
     if isinstance(estimator, Pipeline):
         steps = [(name, bare(step)) for name, step in estimator.steps]
         return estimator if steps == estimator.steps else Pipeline(steps)
@@ -33,7 +42,7 @@ def bare(estimator):
 
 
 def steps_of(estimator):
-    """All estimators in pipelines and unions, this one included."""
+    """All estimators that this one is made of, itself included."""
     estimator = bare(estimator)
     yield estimator
     if isinstance(estimator, Pipeline):
@@ -42,8 +51,13 @@ def steps_of(estimator):
         parts = [step for _, step, _ in estimator.transformers_]
     elif isinstance(estimator, FeatureUnion):
         parts = [step for _, step in estimator.transformer_list]
+    elif hasattr(estimator, "calibrated_classifiers_"):
+        parts = [each.estimator for each in estimator.calibrated_classifiers_]
+    elif hasattr(estimator, "best_estimator_"):
+        parts = [estimator.best_estimator_]
     else:
-        parts = []
+        found = getattr(estimator, "estimators_", None)
+        parts = found if isinstance(found, list) else []
     for part in parts:
         if hasattr(part, "get_params"):
             yield from steps_of(part)
@@ -75,7 +89,7 @@ def source_of_estimator(estimator, inputs, part):
             warnings.simplefilter("ignore")
             model = skl2onnx.to_onnx(
                 estimator,
-                initial_types=_types(inputs),
+                initial_types=_types(inputs, estimator),
                 options=_options(estimator, part),
                 target_opset={"": OPSET, ML: ML_OPSET},
             )
@@ -86,11 +100,12 @@ def source_of_estimator(estimator, inputs, part):
     return source_of(model, {names[0] if part == "base_features" else names[1]: part})
 
 
-def _types(inputs):
+def _types(inputs, estimator):
     types = package("skl2onnx.common.data_types")
+    in_double = any(isinstance(step, IN_DOUBLE) for step in steps_of(estimator))
     kinds = {
         "str": types.StringTensorType,
-        "float32": types.FloatTensorType,
+        "float32": types.DoubleTensorType if in_double else types.FloatTensorType,
         "int64": types.Int64TensorType,
     }
     return [(name, kinds[dtype](shape)) for name, dtype, shape in inputs.declared()]
@@ -106,8 +121,18 @@ def _options(estimator, part):
         if part == "base_logits":
             options[id(last)]["raw_scores"] = True
     for step in steps_of(estimator):
-        if isinstance(step, TfidfVectorizer) and step.token_pattern == DEFAULT_PATTERN:
-            options[id(step)] = {"tokenexp": WORDS}
+        if isinstance(step, CountVectorizer):
+            options[id(step)] = _text_options(step)
+    return options
+
+
+def _text_options(vectorizer):
+    options = {}
+    if vectorizer.token_pattern == DEFAULT_PATTERN:
+        options["tokenexp"] = WORDS
+    if all(word.isascii() for word in vectorizer.vocabulary_):
+        # Every machine has this locale, and other letters occur in no known word.
+        options["locale"] = "C"
     return options
 
 

@@ -1,5 +1,9 @@
 """Torch nets as graphs, by torch's own exporter."""
 
+import logging
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from sklearn.pipeline import Pipeline
@@ -82,24 +86,46 @@ def source_of_net(model, net, rows, part=None, layer=None, name="X"):
     # Of one row torch would take the size of a batch for a constant.
     rows = torch.from_numpy(np.ascontiguousarray(np.resize(rows, (2, *rows.shape[1:]))))
     try:
-        program = torch.onnx.export(
-            answering,
-            (rows,),
-            dynamo=True,
-            input_names=[name],
-            output_names=[f"{name}_of_net" for name in names],
-            opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("N")},),
-            verbose=False,
-        )
+        with _quiet():
+            program = torch.onnx.export(
+                answering,
+                (rows,),
+                dynamo=True,
+                input_names=[name],
+                output_names=[f"{name}_of_net" for name in names],
+                opset_version=OPSET,
+                dynamic_shapes=({0: torch.export.Dim("N")},),
+                verbose=False,
+            )
     except Exception as error:
         # The exporter raises errors of some ten kinds.
         raise ExportError(
             f"The net {type(net).__name__} of the base has no form in ONNX: torch says "
-            f"{str(error).strip()[:300]!r}. Write its forward without what depends on "
-            "the values or the number of rows, or export the policy alone."
+            f"{_said(error)!r}. Write its forward without what depends on the values "
+            "or the number of rows, or export the policy alone."
         ) from error
     return source_of(program.model_proto, {f"{name}_of_net": name for name in names})
+
+
+def _said(error):
+    """What went wrong at first, in a line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().partition("\n")[0][:200]
+
+
+@contextmanager
+def _quiet():
+    """No word of what torch gives up, or of packages that nobody needs."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _to_proba(model):
