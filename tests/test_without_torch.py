@@ -92,6 +92,9 @@ def test_whatever_cannot_be_imported_says_what_to_install():
 
         BEHIND_OTHERS = {
             "selective_query._utils.torch_random",
+            "selective_query.export._c.int8_forms",
+            "selective_query.export._c.int8_graph",
+            "selective_query.export._c.int8_source",
             "selective_query.export._onnx.torch_base",
             "selective_query.footprint._liveness",
             "selective_query.routers._primal_dual",
