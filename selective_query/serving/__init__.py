@@ -2,9 +2,11 @@
 
 from selective_query._utils import publish
 from selective_query.serving.functions import CallableClassifier
+from selective_query.serving.journal import Journal
+from selective_query.serving.keeping import Keep
 from selective_query.serving.remote import RemoteClassifier
 from selective_query.serving.secret import Secret
 
-__all__ = ["CallableClassifier", "RemoteClassifier", "Secret"]
+__all__ = ["CallableClassifier", "Journal", "Keep", "RemoteClassifier", "Secret"]
 
 publish(globals())

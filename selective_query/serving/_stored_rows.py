@@ -1,0 +1,42 @@
+"""A row as bytes and back, without anything that could run."""
+
+import io
+import json
+
+import numpy as np
+
+LONGEST_LINE = 10_000  # of the header of an array
+
+
+def row_to_bytes(row):
+    """An array, text, or numbers and text of several kinds, as bytes.
+
+    Raises
+    ------
+    TypeError
+        When it is something else.
+    """
+    if hasattr(row, "toarray"):
+        row = row.toarray()
+    if hasattr(row, "to_numpy"):
+        row = row.to_numpy()
+    array = np.asarray(row)
+    if array.dtype.kind in "biuf":
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=False)
+        return b"a" + file.getvalue()
+    try:
+        return b"j" + json.dumps(array.tolist()).encode()
+    except TypeError as error:
+        raise TypeError(
+            f"A row must be numbers or text to be kept. Got {array.dtype}: {error}."
+        ) from None
+
+
+def row_from_bytes(data):
+    """What `row_to_bytes` wrote."""
+    if data[:1] == b"a":
+        return np.load(
+            io.BytesIO(data[1:]), allow_pickle=False, max_header_size=LONGEST_LINE
+        )
+    return json.loads(data[1:])
