@@ -18,6 +18,7 @@ from selective_query.budgets import (
 )
 from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.cli._planning import add_plan
+from selective_query.cli._serving import add_servers
 from selective_query.evaluation import compare_routers
 from selective_query.outcomes._files import read_predictions
 from selective_query.outcomes.evidence import Evidence, field_names
@@ -130,6 +131,7 @@ def build_parser():
     decide.set_defaults(run=_decide)
 
     add_plan(commands, FILE_HELP)
+    add_servers(commands)
     return parser
 
 

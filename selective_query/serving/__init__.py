@@ -6,7 +6,25 @@ from selective_query.serving.journal import Journal
 from selective_query.serving.keeping import Keep
 from selective_query.serving.remote import RemoteClassifier
 from selective_query.serving.secret import Secret
+from selective_query.serving.server import (
+    Limits,
+    application,
+    serve,
+    serve_edge,
+    serve_global,
+)
 
-__all__ = ["CallableClassifier", "Journal", "Keep", "RemoteClassifier", "Secret"]
+__all__ = [
+    "CallableClassifier",
+    "Journal",
+    "Keep",
+    "Limits",
+    "RemoteClassifier",
+    "Secret",
+    "application",
+    "serve",
+    "serve_edge",
+    "serve_global",
+]
 
 publish(globals())

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import pickle
-import socket
 import threading
 import time
 
@@ -20,7 +19,7 @@ from selective_query.exceptions import (
     UnreachableError,
 )
 from selective_query.serving import RemoteClassifier, Secret
-from tests.serving.servers import FAULTS, LOOPBACK, FaultyServer
+from tests.serving.servers import FAULTS, LOOPBACK, FaultyServer, free_port
 
 pytest.importorskip("httpx2")
 CLASSES = range(10)
@@ -43,12 +42,6 @@ def remote(server):
         server.url, classes=CLASSES, input_name="x", deadline_ms=400
     ) as model:
         yield model
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind((LOOPBACK, 0))
-        return one.getsockname()[1]
 
 
 @pytest.mark.parametrize("binary", [True, False, None])

@@ -1,0 +1,143 @@
+"""What a server serves: a classifier, or a hybrid with its reasons."""
+
+import io
+
+import numpy as np
+
+from selective_query._utils.validation import check_choice
+from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.serving._payloads import PICTURES, TEXT
+from selective_query.serving._protocol import BYTES, DATATYPES, as_text
+
+NUMBERS = "numbers"
+TAKES = NUMBERS, TEXT, "pictures"
+MOST_PIXELS = 20_000_000
+
+
+class Served:
+    """A fitted classifier behind named tensors.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    name : str
+        Of the model.
+    takes : {"numbers", "text", "pictures"}
+        What a row is; pictures come as JPEG or PNG, all of one size in a request.
+    """
+
+    def __init__(self, model, name, takes=NUMBERS):
+        check_choice(takes, "takes", TAKES)
+        self.model, self.name, self.takes = model, name, takes
+        self.classes = np.asarray(model.classes_)
+        if isinstance(model, HybridClassifier):
+            self.outputs = ["predict", "answered_by", "failure", "score"]
+        elif hasattr(model, "predict_proba"):
+            self.outputs = ["predict_proba", "predict"]
+        else:
+            self.outputs = ["predict"]
+
+    @property
+    def metadata(self):
+        """What the protocol tells of a model, and its labels."""
+        width = getattr(self.model, "n_features_in_", -1)
+        is_bytes = self.takes != NUMBERS
+        shape = [-1] if is_bytes else [-1, width]
+        label = DATATYPES.get(self.classes.dtype, BYTES)
+        text = dict.fromkeys(("answered_by", "failure"), BYTES)
+        datatypes = {"predict": label, "predict_proba": "FP64", "score": "FP64", **text}
+        shapes = {"predict_proba": [-1, len(self.classes)]}
+        return {
+            "name": self.name,
+            "versions": [],
+            "platform": "selective_query",
+            "inputs": [
+                {
+                    "name": "input-0",
+                    "datatype": BYTES if is_bytes else "FP64",
+                    "shape": shape,
+                }
+            ],
+            "outputs": [
+                {
+                    "name": name,
+                    "datatype": datatypes[name],
+                    "shape": shapes.get(name, [-1]),
+                }
+                for name in self.outputs
+            ],
+            "parameters": {"classes": self.classes.tolist()},
+        }
+
+    def rows_of(self, tensors):
+        """The one input as rows of the model.
+
+        Raises
+        ------
+        ValueError
+            When it is no such thing.
+        """
+        if len(tensors) != 1:
+            raise ValueError(f"inputs must be one tensor. Got {len(tensors)}.")
+        ((name, rows),) = tensors.items()
+        if (rows.dtype.kind == "O") != (self.takes != NUMBERS):
+            raise ValueError(f"{name!r:.60} must hold {self.takes}.")
+        if not rows.size:
+            raise ValueError(f"{name!r:.60} must not be empty.")
+        if self.takes == NUMBERS:
+            width = getattr(self.model, "n_features_in_", None)
+            if width is not None and rows.shape[1:] != (width,):
+                raise ValueError(
+                    f"{name!r:.60} must be of shape [n, {width}]. Got "
+                    f"{list(rows.shape)}."
+                )
+            return rows
+        if rows.ndim != 1:
+            raise ValueError(f"{name!r:.60} must be of shape [n].")
+        return as_text(rows) if self.takes == TEXT else _pictures(rows)
+
+    def answers(self, rows):
+        """Arrays by the names of outputs."""
+        if isinstance(self.model, HybridClassifier):
+            return self._of_hybrid(rows)
+        if "predict_proba" not in self.outputs:
+            return {"predict": np.asarray(self.model.predict(rows))}
+        proba = np.asarray(self.model.predict_proba(rows), dtype=float)
+        if not np.isfinite(proba).all():
+            raise ValueError("The model's probabilities are not finite.")
+        labels = self.classes[proba.argmax(axis=1)]
+        return {"predict_proba": proba, "predict": labels}
+
+    def _of_hybrid(self, rows):
+        found = self.model.predict_detailed(rows)
+        return {
+            "predict": found.label,
+            "answered_by": found.answered_by,
+            "failure": found.failure,
+            "score": np.clip(found.score, -1e300, 1e300),  # a row that stays has -inf
+        }
+
+
+def _pictures(rows):
+    """Pixels of pictures that were checked for their size before they were unpacked."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            "Pictures need pillow: pip install 'selective-query[remote]'."
+        ) from error
+    found = []
+    for row in rows:
+        if not isinstance(row, bytes):
+            raise ValueError("A picture must come as bytes.")
+        try:
+            picture = Image.open(io.BytesIO(row), formats=PICTURES)
+            if picture.width * picture.height * len(rows) > MOST_PIXELS:
+                raise ValueError(f"Pictures of more than {MOST_PIXELS} pixels.")
+            found.append(np.asarray(picture))
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError("A picture must be JPEG or PNG.") from error
+    if len({each.shape for each in found}) > 1:
+        raise ValueError("Pictures of a request must be of one size.")
+    return np.stack(found)

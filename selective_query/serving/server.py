@@ -1,0 +1,177 @@
+"""serve_global, serve_edge: a model behind the Open Inference Protocol."""
+
+from dataclasses import dataclass
+
+from sklearn.frozen import FrozenEstimator
+
+from selective_query._utils.numbers import check_number, check_whole
+from selective_query._utils.validation import check_instance
+from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.serving._address import LOOPBACK, check_token
+from selective_query.serving._application import Application
+from selective_query.serving._batching import Batcher
+from selective_query.serving._metrics import Metrics
+from selective_query.serving._served import Served
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a server takes on.
+
+    Parameters
+    ----------
+    max_body_bytes : int, default=10_000_000
+        Of a request.
+    max_rows : int, default=4096
+        Of a request.
+    max_waiting_rows : int, default=20_000
+        Beyond, requests get status 503 and are told to come back.
+    max_batch_rows : int, default=512
+        Rows of several requests that the model answers in one call.
+    batch_wait_ms : float, default=0
+        How long a request waits for others to join it. With 0 those are joined that
+        came while the model was busy.
+    n_threads : int, default=1
+        Calls of the model at a time.
+    graceful_s : float, default=10
+        For requests under way when the server is told to end.
+
+    Raises
+    ------
+    ValueError
+        When a limit is out of range.
+    """
+
+    max_body_bytes: int = 10_000_000
+    max_rows: int = 4096
+    max_waiting_rows: int = 20_000
+    max_batch_rows: int = 512
+    batch_wait_ms: float = 0.0
+    n_threads: int = 1
+    graceful_s: float = 10.0
+
+    def __post_init__(self):
+        for name in ("batch_wait_ms", "graceful_s"):
+            check_number(getattr(self, name), name)
+        for name in (
+            "max_body_bytes", "max_rows", "max_waiting_rows", "max_batch_rows",
+            "n_threads",
+        ):  # fmt: skip
+            check_whole(getattr(self, name), name, 1)
+
+
+def application(model, name="model", *, takes="numbers", limits=None, token=None):
+    """An ASGI application that serves a fitted classifier, for any web server.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted. Of a hybrid the outputs tell too who answered, why not the global, and
+        the score.
+    name : str, default="model"
+        It is served under ``/v2/models/NAME``.
+    takes : {"numbers", "text", "pictures"}, default="numbers"
+        What a row is. Pictures come as JPEG or PNG.
+    limits : Limits or None, default=None
+    token : Secret or None, default=None
+        Required of requests, as ``Authorization: Bearer``.
+
+    Returns
+    -------
+    starlette.applications.Starlette
+
+    Raises
+    ------
+    ImportError
+        When the extra ``serve`` is not installed.
+    """
+    limits = Limits() if limits is None else limits
+    check_instance(limits, "limits", Limits)
+    check_token(token)
+    if not (isinstance(name, str) and name.replace("-", "_").isidentifier()):
+        raise ValueError(
+            f"name must be letters, digits, '-' and '_'. Got {name!r:.60}."
+        )
+    served = Served(model, name, takes)
+    batcher = Batcher(
+        served.answers,
+        n_threads=limits.n_threads,
+        wait_ms=limits.batch_wait_ms,
+        max_rows=limits.max_batch_rows,
+        max_waiting_rows=limits.max_waiting_rows,
+    )
+    metrics = Metrics(name, lambda: batcher.waiting_rows)
+    return Application(served, batcher, metrics, limits, token).asgi()
+
+
+def serve(app, *, host=LOOPBACK[0], port=8080, graceful_s=10.0):
+    """Run an application until the process is told to end, and end in good order.
+
+    On SIGTERM and SIGINT it takes no more requests, and answers those under way.
+
+    Parameters
+    ----------
+    app : ASGI application
+    host : str, default="127.0.0.1"
+        Address to listen on; by default for this machine alone.
+    port : int, default=8080
+    graceful_s : float, default=10
+        For requests under way.
+    """
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise ImportError(
+            "A server needs uvicorn: pip install 'selective-query[serve]'."
+        ) from error
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(graceful_s)),
+    )
+
+
+def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options):
+    """Serve a fitted classifier, such as the global of a hybrid.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted; of a hybrid its global is served.
+    name, host, port
+        As of :func:`application` and :func:`serve`.
+    **options
+        Further ones of :func:`application`.
+    """
+    if isinstance(model, HybridClassifier):
+        model = model.global_estimator_
+    if isinstance(model, FrozenEstimator):
+        model = model.estimator
+    _run(model, name, host, port, options)
+
+
+def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
+    """Serve a fitted hybrid: its base answers here, and asks the global where it pays.
+
+    Parameters
+    ----------
+    hybrid : HybridClassifier
+        Fitted. With ``on_unavailable="raise"`` a request that the global failed gets
+        status 500.
+    name, host, port
+        As of :func:`application` and :func:`serve`.
+    **options
+        Further ones of :func:`application`.
+    """
+    check_instance(hybrid, "hybrid", HybridClassifier)
+    _run(hybrid, name, host, port, options)
+
+
+def _run(model, name, host, port, options):
+    limits = options.get("limits") or Limits()
+    app = application(model, name, **options)
+    serve(app, host=host, port=port, graceful_s=limits.graceful_s)

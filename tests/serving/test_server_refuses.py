@@ -1,0 +1,104 @@
+"""What is no request is refused with a status of the 400s, and the server goes on."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from selective_query.serving import Limits, RemoteClassifier, Secret, application
+from tests.serving.messages import BAD, binary_request, infer, mutated, tensor
+from tests.serving.running import Running
+
+pytest.importorskip("starlette")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("uvicorn")
+httpx2 = pytest.importorskip("httpx2")
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return LogisticRegression(max_iter=50).fit(digits[0][:300], digits[1][:300])
+
+
+@pytest.fixture(scope="module")
+def post(model):
+    limits = Limits(max_rows=500, max_body_bytes=400_000)
+    with (
+        Running(application(model, limits=limits)) as running,
+        httpx2.Client(trust_env=False) as client,
+    ):
+        yield lambda body, headers=None: client.post(
+            running.url + "/infer", content=body, headers=headers
+        )
+
+
+@pytest.mark.parametrize("body", BAD.values(), ids=BAD)
+def test_what_is_no_message(post, body):
+    found = post(body)
+    assert found.status_code == 400, found.text
+    assert found.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "values, length",
+    [
+        (np.full(64, np.nan), None),
+        (np.zeros(64), 10),
+        (np.zeros(64), 10**6),
+        (np.zeros(64), "x"),
+        (np.zeros(64), "-1"),
+        (np.zeros(63), None),
+        (np.zeros(65), None),
+    ],
+)
+def test_what_is_no_message_in_binary(post, values, length):
+    assert post(*binary_request(values, length)).status_code == 400
+
+
+def test_what_is_too_much(post):
+    assert post(b"x" * 400_001).status_code == 413
+    assert post(b"x" * 100_000 for _ in range(5)).status_code == 413
+    rows = np.zeros((501, 64), np.uint8)
+    body, headers = binary_request(rows, shape=[501, 64], datatype="UINT8")
+    assert post(body, headers).status_code == 413
+    assert post(b"", {"content-encoding": "gzip"}).status_code == 415
+
+
+def test_thousands_of_requests_that_were_tampered_with(post):
+    rng, statuses = np.random.default_rng(0), set()
+    good = infer(tensor(data=[0.25] * 64), outputs=[{"name": "predict"}])
+    binary, headers = binary_request(np.full(64, 0.5))
+    for number in range(3000):
+        body = mutated(binary if number % 2 else good, rng)
+        found = post(body, headers if number % 2 else None)
+        assert found.status_code in (200, 400, 413), (found.text, body)
+        statuses.add(found.status_code)
+    assert {200, 400} <= statuses
+    assert post(good).status_code == post(binary, headers).status_code == 200
+
+
+def test_a_token_is_required_where_one_is_set(model, digits):
+    app = application(model, token=Secret("t0p"))
+    with Running(app) as running, httpx2.Client(trust_env=False) as client:
+        for headers in ({}, {"authorization": "Bearer no"}, {"authorization": "t0p"}):
+            found = client.post(
+                running.url + "/infer", content=infer(tensor()), headers=headers
+            )
+            assert found.status_code == 401
+        with RemoteClassifier(running.url, token=Secret("t0p")) as remote:
+            assert len(remote.predict(digits[0][:3])) == 3
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda m: Limits(max_rows=0), "max_rows"),
+        (lambda m: Limits(batch_wait_ms=-1), "batch_wait_ms"),
+        (lambda m: application(m, "a/b"), "name"),
+        (lambda m: application(m, takes="pickles"), "takes"),
+        (lambda m: application(m, limits=5), "limits"),
+        (lambda m: application(m, token="t"), "token"),
+    ],
+)
+def test_parameters_that_do_not_belong(model, call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(model)
