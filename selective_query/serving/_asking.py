@@ -85,8 +85,10 @@ class Asker:
             result = await asyncio.wait_for(tries.run(send), deadline_s)
             failure = None
         except asyncio.TimeoutError:
+            before = f" An attempt before: {tries.last}" if tries.last else ""
             failure = TooLateError(
                 f"No answer came within deadline_ms={self.patience.deadline_ms:g}."
+                f"{before}"
             )
         except GlobalUnavailableError as error:
             failure = error
@@ -108,6 +110,7 @@ class _Tries:
 
     def __init__(self, patience, passed, waits):
         self.timeout_ms, self.waits, self.made = patience.timeout_ms, waits, 0
+        self.last = None
         self.end = time.monotonic() + patience.deadline_ms / 1000
         self.allowed = 1 if passed == PROBE else patience.attempts
 
@@ -117,6 +120,7 @@ class _Tries:
             try:
                 return await self._once(send)
             except GlobalUnavailableError as error:
+                self.last = error
                 if self.made >= self.allowed or _is_final(error):
                     raise
                 pause_s = self._pause_s()

@@ -9,6 +9,7 @@ import pytest
 
 from selective_query.exceptions import (
     BadAnswerError,
+    GlobalUnavailableError,
     NotAskedError,
     RefusedError,
     TooLateError,
@@ -74,7 +75,7 @@ def test_what_goes_wrong_is_told_and_not_raised(function, expected):
     found = model.ask_rows(np.zeros((3, 1)))
     assert [type(error) for error in found.failure] == [expected] * 3
     assert "secret" not in str(found.failure[0])
-    with pytest.raises(expected):
+    with pytest.raises(GlobalUnavailableError):
         model.predict(np.zeros((3, 1)))
 
 
