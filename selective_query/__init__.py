@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from selective_query.classifiers import (
         AbstainingClassifier,
         AlternatingAdaptation,
+        CascadeClassifier,
         HybridClassifier,
     )
     from selective_query.displays import AccuracyCoverageDisplay
@@ -32,6 +33,7 @@ _HOMES = {
     "AccuracyCoverageDisplay": "displays",
     "AlternatingAdaptation": "classifiers",
     "BaseRouter": "routers",
+    "CascadeClassifier": "classifiers",
     "CascadePolicy": "tiers",
     "ChainOutcomes": "outcomes",
     "Evidence": "outcomes",

@@ -228,8 +228,13 @@ def labels_of(y, base, global_=None):
     ValueError
         When a frozen model says nothing of its labels, or shares none with y.
     """
+    return labels_of_all(y, {"base_estimator": base, "global_estimator": global_})
+
+
+def labels_of_all(y, models):
+    """The same of any models, by the names that messages give them; None is skipped."""
     known = [np.unique(y)]
-    for who, model in (("base_estimator", base), ("global_estimator", global_)):
+    for who, model in models.items():
         if model is None or not is_frozen(model):
             continue
         check_has_classes(model, who)

@@ -151,8 +151,9 @@ class Side:
 
         Returns
         -------
-        iterable of (evidence, row, mass, fit)
-            As of :func:`~selective_query._models.refit.change_by_refit`; empty where
+        RefitChange or list
+            Of (evidence, row, mass, fit), as of
+            :func:`~selective_query._models.refit.change_by_refit`; empty where
             nothing is fitted, or two folds (of those that have weight) cannot tell.
         """
         rows = self.rows
@@ -173,17 +174,31 @@ class Side:
         parts = change_by_refit(
             self._counted_folds, coarser, self._compared, self._final, weight
         )
-        # One after the other: together they are two copies of X.
-        return (
-            (answers.evidence(_safe_indexing(rows.X, row)), row, mass, fit)
-            for answers, row, mass, fit in parts
-        )
+        return RefitChange(parts, rows.X)
 
     @cached_property
     def fitted(self):
         """The model fitted on all rows, once."""
         weight = times(self.rows.weight, self.factor)
         return fit_model(self.model, self.rows.X, self.rows.y, weight)
+
+
+class RefitChange:
+    """Signed answers as evidence, one part after the other, as often as is asked.
+
+    Parameters
+    ----------
+    parts : list of SignedAnswers
+    X : the inputs of all rows
+    """
+
+    def __init__(self, parts, X):
+        self._parts, self._X = parts, X
+
+    def __iter__(self):
+        # One after the other: together they are two copies of X.
+        for answers, row, mass, fit in self._parts:
+            yield answers.evidence(_safe_indexing(self._X, row)), row, mass, fit
 
 
 class Sides:
@@ -222,26 +237,42 @@ def warn_of_weak_models(outcomes, sides):
     sides : dict of str to bool
         Whether "base_estimator" and "global_estimator" came frozen.
     """
-    if outcomes.y is None or (outcomes.weight > 0).sum() < ENOUGH_ROWS:
-        return
-    weight = outcomes.weight
-    labels, place = np.unique(outcomes.y, return_inverse=True)
-    most_common = np.bincount(place, weights=weight).argmax()
-    constant = (place == most_common).astype(float)
     for who, right in (
         ("base_estimator", outcomes.base_utility),
         ("global_estimator", outcomes.query_utility),
     ):
-        if sides.get(who) and _is_below(right, constant, weight):
-            warn_user(
-                f"{who} is right about {np.average(right, weights=weight):.1%} of the "
-                f"{outcomes.n_rows} calibration rows, and the same answer "
-                f"{labels.tolist()[most_common]!r} for every row about "
-                f"{np.average(constant, weights=weight):.1%}. Check that its labels "
-                "mean what those in y do, and that its inputs are prepared as in its "
-                "training.",
-                ModelWarning,
-            )
+        if sides.get(who):
+            warn_if_weak(who, right, outcomes)
+
+
+def warn_if_weak(who, right, outcomes):
+    """Warn of a model that is right less often than one answer for all rows.
+
+    Parameters
+    ----------
+    who : str
+        Its parameter.
+    right : ndarray of shape (n_samples,)
+        Utility of its answers.
+    outcomes : Outcomes
+        Of the same rows, with labels and weights.
+    """
+    weight = outcomes.weight
+    if outcomes.y is None or (weight > 0).sum() < ENOUGH_ROWS:
+        return
+    labels, place = np.unique(outcomes.y, return_inverse=True)
+    most_common = np.bincount(place, weights=weight).argmax()
+    constant = (place == most_common).astype(float)
+    if _is_below(right, constant, weight):
+        warn_user(
+            f"{who} is right about {np.average(right, weights=weight):.1%} of the "
+            f"{outcomes.n_rows} calibration rows, and the same answer "
+            f"{labels.tolist()[most_common]!r} for every row about "
+            f"{np.average(constant, weights=weight):.1%}. Check that its labels "
+            "mean what those in y do, and that its inputs are prepared as in its "
+            "training.",
+            ModelWarning,
+        )
 
 
 def _is_below(right, constant, weight):

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
 )
+from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_n_features as check_n_features
 from sklearn.utils.validation import _get_feature_names as get_feature_names
@@ -26,6 +27,7 @@ MOST_SHOWN = 60  # letters of a wrong value
 LEAST_WEIGHT = 1e-50
 
 __all__ = [
+    "BaseComposition",
     "HasMethods",
     "Interval",
     "Offers",

@@ -1,6 +1,5 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -67,6 +66,19 @@ SOURCES = {
     "base_features": "Give base_features= a transformer of X, a function f(base, X) or "
     "the name of a layer, or choose another router.",
 }
+
+
+def warn_unweighted(models):
+    """Warn of each model that will be fitted without the weights of the rows."""
+    for model in models:
+        if model is None or is_frozen(model):
+            continue
+        if not has_fit_parameter(model, "sample_weight"):
+            warn_user(
+                f"{type(model).__name__} takes no sample_weight in fit, so weights "
+                "reach the router and the threshold only, not this model.",
+                UserWarning,
+            )
 
 
 class BaseSelectiveClassifier(
@@ -169,16 +181,7 @@ class BaseSelectiveClassifier(
         return model is None or is_frozen(model)
 
     def _warn_unweighted(self):
-        for model in (self.base_estimator, self._global_model()):
-            if model is None or is_frozen(model):
-                continue
-            if not has_fit_parameter(model, "sample_weight"):
-                warnings.warn(
-                    f"{type(model).__name__} takes no sample_weight in fit, so weights "
-                    "reach the router and the threshold only, not this model.",
-                    UserWarning,
-                    stacklevel=3,
-                )
+        warn_unweighted([self.base_estimator, self._global_model()])
 
     def _check_target(self, coverage):
         check_coverage(coverage)

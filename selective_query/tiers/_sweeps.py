@@ -8,6 +8,8 @@ import numpy as np
 from selective_query.budgets._solving.calibration import Calibration
 from selective_query.budgets._solving.reach import judged_rows
 from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.budgets.base import least_coverage
+from selective_query.budgets.combined import check_coverage
 from selective_query.policy import RoutingPolicy
 
 # A router that would learn from fewer takes all rows, whether they reach its tier.
@@ -56,11 +58,13 @@ class LearnedTier:
         """The same, cut on the rows that reach the tier; on all where none does."""
         policy = copy.copy(self.policy)
         policy.coverage, policy.confidence = coverage, confidence
-        weight = self.rows.judged.weight
-        some = weight[reached].any() and not reached.all()
-        policy._calibration = self.rows.of(reached) if some else self.rows
+        policy._calibration = self._reaching(reached)
         policy.rule_ = policy._cut()
         return LearnedTier(policy, self.rows)
+
+    def _reaching(self, reached):
+        some = self.rows.judged.weight[reached].any() and not reached.all()
+        return self.rows.of(reached) if some else self.rows
 
     def passed(self):
         """Which of all rows the rule passes on, by the scores that they have here.
@@ -70,16 +74,30 @@ class LearnedTier:
         thresholds of their own.
         """
         point = self.policy.operating_point_
-        given = self.policy._calibration.scores.given
-        threshold = point.threshold
-        if threshold is None:
+        scores = self.policy._calibration.scores
+        if point.threshold is None:
             return None
-        if given["shift"] is not None and 0 < point.coverage < 1:
-            scores = CalibrationScores(
-                given["score"], given["weight"], exact=False, fold=given["fold"]
-            )
-            threshold = scores.score_at(point.coverage)
-        return self.score > threshold
+        if scores.given["shift"] is None:
+            return self.score > point.threshold
+        return self.score > _score_at(scores, point.coverage)
+
+    def likely_passed(self, coverage, reached):
+        """The same for a coverage or budget that the tier is not cut for yet."""
+        budget = check_coverage(coverage)
+        if budget is None:
+            return self.score > 0
+        if budget.measures_quality:
+            return self.cut(coverage, None, reached).passed()
+        scores = self._reaching(reached).scores
+        return self.score > _score_at(scores, least_coverage(budget))
+
+
+def _score_at(scores, coverage):
+    """The threshold for a coverage of these very rows, not of models in use."""
+    if coverage in (0, 1):
+        return np.inf if coverage else -np.inf
+    given = {**scores.given, "shift": None, "exact": False}
+    return CalibrationScores(**given).score_at(coverage)
 
 
 def learn_tier(policy, step, reached, change, answers_exact):

@@ -14,6 +14,7 @@ from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED, RoutingPolicy
 from selective_query.routers.base import BaseRouter
+from selective_query.routers.registry import make_router
 from selective_query.tiers._goals import check_confidence, goal_of, own_shares
 from selective_query.tiers._priced import PricedChain
 from selective_query.tiers._sweeps import (
@@ -155,7 +156,7 @@ class CascadePolicy(BaseEstimator):
 
     def _learn(self, outcomes, changes, answers_exact):
         """Sweeps over the chain, each with the later rules of the one before."""
-        routers = self._routers()
+        routers = self._routers(self._n_rules)
         self._learned = outcomes.grades()
         self._price = np.nan
         self._shares = own_shares(self.coverage, self._n_rules)
@@ -187,8 +188,7 @@ class CascadePolicy(BaseEstimator):
                 policy, outcomes.step(j, stop), reached, changes[j], answers_exact[j]
             )
             if self._n_rules > 1:
-                tier = tier.cut(self._shares[j], None, reached)
-                found.append(tier.passed())
+                found.append(tier.likely_passed(self._shares[j], reached))
                 reached = reached & found[-1]
             tiers.append(tier)
         return tiers, np.array(found, dtype=bool).reshape(-1, outcomes.n_rows)
@@ -268,15 +268,31 @@ class CascadePolicy(BaseEstimator):
         ]
         return shares, price, passed
 
-    def _routers(self):
+    def _routers(self, n_rules):
         if not isinstance(self.router, (list, tuple)):
-            return [self.router] * self._n_rules
-        if len(self.router) != self._n_rules:
+            return [self.router] * n_rules
+        if len(self.router) != n_rules:
             raise ValueError(
-                f"router must be one, or one for each of the {self._n_rules} tiers but "
-                f"the last. Got {len(self.router)}."
+                f"router must be one, or one for each of the {n_rules} tiers but the "
+                f"last. Got {len(self.router)}."
             )
         return list(self.router)
+
+    def needs_learning(self, n_rules):
+        """Whether more is learned from rows than where to cut.
+
+        Parameters
+        ----------
+        n_rules : int
+            How many tiers decide.
+
+        Returns
+        -------
+        bool
+        """
+        routers = map(make_router, self._routers(n_rules))
+        shared = own_shares(self.coverage, n_rules) is None
+        return shared or any(router.learns for router in routers)
 
     def _policies(self, routers, coverages):
         return [

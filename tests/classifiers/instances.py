@@ -2,7 +2,11 @@
 
 from sklearn.linear_model import LogisticRegression
 
-from selective_query import AbstainingClassifier, HybridClassifier
+from selective_query import (
+    AbstainingClassifier,
+    CascadeClassifier,
+    HybridClassifier,
+)
 
 ROUTERS = ("auto", "entropy")
 COVERAGES = (0.9, 0.7, 0.5)
@@ -22,6 +26,16 @@ ESTIMATORS = [
             LogisticRegression(), router=router, coverage=coverage
         ),
     )
+]
+
+ESTIMATORS += [
+    CascadeClassifier(
+        [(f"c{c}", LogisticRegression(C=c)) for c in (1, 10, 100)],
+        router=router,
+        coverage=coverage,
+    )
+    for router in ROUTERS
+    for coverage in ((0.7, 0.5), 0.8)
 ]
 
 # Estimator class name -> {check name: reason}. Empty, and meant to stay so.

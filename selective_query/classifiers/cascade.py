@@ -1,0 +1,387 @@
+"""CascadeClassifier: models of rising cost, each asked where those before do not do."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin, MetaEstimatorMixin
+from sklearn.utils import Bunch, assert_all_finite, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+
+from selective_query._models.crossfit import labels_of_all, to_outcomes
+from selective_query._models.sides import FitRows, Side, warn_if_weak
+from selective_query._utils.fitting import (
+    become,
+    refuse_other_names,
+    remember_columns,
+    unfitted,
+)
+from selective_query._utils.labels import labelled_rows, pick_rows
+from selective_query._utils.validation import (
+    BaseComposition,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    is_frozen,
+    will_offer,
+)
+from selective_query.budgets._solving.calibration import (
+    check_certifiable_weights,
+    hold_out,
+)
+from selective_query.classifiers._selective import OUT_OF_FOLD, warn_unweighted
+from selective_query.classifiers._walking import WalkingMixin
+from selective_query.exceptions import CertificateError
+from selective_query.outcomes import ChainOutcomes
+from selective_query.routers.base import BaseRouter
+from selective_query.routers.registry import make_router, refuse_bound
+from selective_query.tiers import CascadePolicy
+from selective_query.tiers._goals import own_shares
+
+
+def _last_has_proba(self):
+    models = getattr(self, "estimators_", None) or [m for _, m in self.estimators]
+    if not will_offer(models[-1], "predict_proba"):
+        raise AttributeError(
+            "predict_proba is not offered, because the last estimator has none."
+        )
+    return True
+
+
+class CascadeClassifier(
+    WalkingMixin, ClassifierMixin, MetaEstimatorMixin, BaseComposition
+):
+    """Models of rising cost: each answers what it can, and passes on the rest.
+
+    With two models it decides as :class:`HybridClassifier` does. With more, every
+    router and threshold is learned on the rows that reach its tier, out of fold, and
+    one budget is solved for all tiers jointly; see :class:`CascadePolicy`.
+
+    Parameters
+    ----------
+    estimators : list of (str, classifier)
+        In the order in which they are asked. All but the last need predict_proba; the
+        last may have ``predict`` alone.
+    router : str, BaseRouter or sequence of such, default="auto"
+        Who ranks the inputs at each tier but the last; see :func:`list_routers`.
+    coverage : float, Budget, None or sequence of such, default=0.9
+        A sequence such as ``(0.7, 0.8)`` is what each tier but the last keeps of the
+        inputs that reach it, as shares or budgets. One number is the share of all
+        inputs, at least, that the last tier is not asked about; one budget, such as
+        ``MaxTierCost(2.0)`` or ``MinAccuracy(0.95)``, is for the whole chain. Either is
+        solved jointly. None goes on wherever the expected benefit is positive.
+    costs : sequence of float, optional
+        What asking each tier costs, for budgets of cost and for floors, which are
+        reached at least cost; see :func:`selective_query.costs.tier_costs`.
+    confidence : float or None, default=None
+        Probability with which new data shall keep to the budgets of all tiers. Needs
+        ``calibration=`` a share, or frozen models with routers that learn nothing.
+    calibration : None, "out_of_fold" or float, default=None
+        Where the thresholds come from, as of :class:`HybridClassifier`.
+    cv : int, splitter or iterable, default=5
+        Folds for models that are not frozen.
+    base_features : str, callable, transformer or None, default=None
+        Further evidence for the routers, of each tier but the last; as of
+        :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+        Parallel fits, for joblib.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows and routers; the models keep their own.
+    verbose : int, default=0
+        Above zero, a bar shows cross-fitting that takes longer than two seconds.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        The models in use: fitted on all rows, or as they came if frozen.
+    named_estimators_ : Bunch
+        The same by name.
+    policy_ : CascadePolicy
+    operating_point_ : CascadeOperatingPoint
+        Thresholds, shares, accuracy, cost and certificates.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_, feature_names_in_
+        As of :class:`HybridClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.svm import SVC
+    >>> from selective_query import CascadeClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = X / 16
+    >>> cascade = CascadeClassifier(
+    ...     [
+    ...         ("mcu", LogisticRegression(C=1)),
+    ...         ("gateway", LogisticRegression(C=100, max_iter=500)),
+    ...         ("cloud", SVC()),
+    ...     ],
+    ...     router="max_probability", coverage=(0.6, 0.7), cv=3,
+    ... ).fit(X[:1200], y[:1200])
+    >>> cascade.report(X[1200:], y[1200:]).n_answered
+    (372, 150, 75)
+    """
+
+    _parameter_constraints = {
+        "estimators": "no_validation",  # _check_estimators says more
+        "router": [str, BaseRouter, list, tuple],
+        "coverage": "no_validation",  # check_coverage says more
+        "costs": ["array-like", None],
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "calibration": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({OUT_OF_FOLD}),
+            None,
+        ],
+        "cv": ["cv_object"],
+        "base_features": [str, callable, HasMethods(["transform"]), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimators,
+        *,
+        router="auto",
+        coverage=0.9,
+        costs=None,
+        confidence=None,
+        calibration=None,
+        cv=5,
+        base_features=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimators = estimators
+        self.router = router
+        self.coverage = coverage
+        self.costs = costs
+        self.confidence = confidence
+        self.calibration = calibration
+        self.cv = cv
+        self.base_features = base_features
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def get_params(self, deep=True):
+        """Parameters, with those of the estimators by their names.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters; an estimator, or one of its own, by its name.
+
+        Parameters
+        ----------
+        **params
+
+        Returns
+        -------
+        self
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the models that are not frozen, the routers, and the thresholds.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+            Inputs, as the models take them; new to models that are frozen.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Frequency weights, for the models that take them, routers and thresholds.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When a parameter is out of range, y has fewer than two classes, or labels or
+            columns do not match those of a frozen model.
+        BudgetInfeasibleError
+            When no operating point keeps to the budget, or is shown to.
+        CertificateError
+            When `confidence` is asked for where it would not be true.
+        """
+        models = self._check_estimators()
+        X, y, sample_weight = labelled_rows(X, y, sample_weight)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if sample_weight is not None:
+            warn_unweighted(models.values())
+        classes = labels_of_all(y, models)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y must hold at least two classes. Got {len(classes)} class: "
+                f"{classes.tolist()}. There is nothing to route with one."
+            )
+        self._check_certifiable(models, sample_weight)
+        for router in self._policy()._routers(len(models) - 1):
+            refuse_bound(make_router(router))
+            make_router(router).check_before_fit(X)
+        own_shares(self.coverage, len(models) - 1)
+        for who, model in models.items():
+            refuse_other_names(model, X, who)
+        fitted = unfitted(self)
+        fitted.classes_ = classes
+        fitted._learn(models, X, y, sample_weight)
+        return become(self, fitted)
+
+    def _check_estimators(self):
+        """The models by their names in messages."""
+        given = self.estimators
+        if (
+            not isinstance(given, (list, tuple))
+            or len(given) < 2
+            or not all(isinstance(e, (list, tuple)) and len(e) == 2 for e in given)
+        ):
+            raise ValueError(
+                "estimators must be a list of two or more pairs of a name and a "
+                f"classifier, in the order in which they are asked. Got {given!r:.60}."
+            )
+        names, models = zip(*given, strict=True)
+        self._validate_names(names)
+        for name, model in given:
+            last = model is models[-1] and name == names[-1]
+            needed = ("fit", "predict") if last else ("fit", "predict_proba")
+            lacking = [method for method in needed if not will_offer(model, method)]
+            if lacking:
+                raise ValueError(
+                    f"The estimator {name!r} must be a classifier with "
+                    f"{' and '.join(needed)}"
+                    + ("" if last else ", since its probabilities tell how sure it is")
+                    + f". Got {model!r:.60}, without {', '.join(lacking)}."
+                )
+        return {f"estimators[{name!r}]": model for name, model in given}
+
+    def _check_certifiable(self, models, weight):
+        """Refuse a certificate that cannot be given before anything is fitted."""
+        if self.confidence is None:
+            return
+        if weight is not None:
+            check_certifiable_weights(np.isin(weight, (0, 1)).all())
+        learns = self._policy().needs_learning(len(models) - 1)
+        moves = not all(is_frozen(model) for model in list(models.values())[:-1])
+        if not isinstance(self.calibration, Real) and (learns or moves):
+            raise CertificateError(
+                f"confidence={self.confidence} needs rows that nothing was fitted on. "
+                "Set calibration=0.2 to hold out a share of the rows, or use frozen "
+                "models with routers that learn nothing (max_probability, entropy, "
+                "...); or set confidence=None."
+            )
+
+    def _learn(self, models, X, y, weight):
+        held_out = None
+        if isinstance(self.calibration, Real):
+            train, held_out = hold_out(len(y), self.calibration, self.random_state)
+            held_out = pick_rows(held_out, X, y, weight)
+            X_fit, y_fit, weight = pick_rows(train, X, y, weight)
+        else:
+            X_fit, y_fit = X, y
+        rows = FitRows(
+            X_fit, y_fit, weight, self.classes_, self.cv, self.n_jobs, self.verbose
+        )
+        compares = self.calibration is None
+        *deciding, last = models.items()
+        sides = [
+            Side(model, rows, who, self.base_features, compares=compares)
+            for who, model in deciding
+        ] + [Side(last[1], rows, last[0])]
+        policy = self._policy()
+        if held_out is not None:
+            self._remember(sides)
+            fresh = self._outcomes(*held_out)
+            if policy.needs_learning(len(sides) - 1):
+                policy.fit(self._chain(sides), fresh)
+            else:
+                policy.fit(fresh)
+        else:
+            fresh = self._chain(sides)
+            policy.fit(
+                fresh,
+                changes=[s.change_by_refit() if compares else () for s in sides[:-1]],
+                answers_exact=[
+                    all(side.stays for side in sides[j + 1 :])
+                    for j in range(len(sides) - 1)
+                ],
+            )
+            self._remember(sides)
+        self.policy_ = policy
+        self.operating_point_ = policy.operating_point_
+        for side, tier in zip(sides, fresh.tiers, strict=True):
+            if side.stays:
+                warn_if_weak(side.who, tier.base_utility, tier)
+        remember_columns(self, X, self.estimators_[0])
+
+    def _remember(self, sides):
+        self.estimators_ = [side.fitted for side in sides]
+        names = [name for name, _ in self.estimators]
+        self.named_estimators_ = Bunch(
+            **dict(zip(names, self.estimators_, strict=True))
+        )
+
+    def _chain(self, sides):
+        """What every model says of rows that it was not fitted on."""
+        rows, tiers, stays = sides[0].rows, [], True
+        for side in sides:
+            stays = stays and side.stays
+            fold = None if stays else rows.cross_fit.fold
+            tiers.append(
+                to_outcomes(
+                    side.answers, None, rows.X, rows.y, rows.classes, rows.weight, fold
+                )
+            )
+        return ChainOutcomes(tiers, self.costs, [name for name, _ in self.estimators])
+
+    def _policy(self):
+        return CascadePolicy(
+            self.router,
+            self.coverage,
+            confidence=self.confidence,
+            random_state=self.random_state,
+        )
+
+    @available_if(_last_has_proba)
+    def predict_proba(self, X):
+        """Class probabilities of the tier that answers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Zero for classes that the answering model does not know.
+        """
+        return self._walk(X).proba
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        try:
+            inputs = [get_tags(model).input_tags for _, model in self.estimators]
+            tags.input_tags.sparse = all(i.sparse for i in inputs)
+            tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
+        except Exception:
+            # A third-party model without tags: keep the defaults, as scikit-learn does.
+            pass
+        return tags

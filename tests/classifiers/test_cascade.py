@@ -1,0 +1,211 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from selective_query import CascadeClassifier, CascadePolicy, HybridClassifier
+from selective_query.budgets import All, Coverage, MaxTierCost, MinAccuracy
+from selective_query.exceptions import CertificateError, ModelWarning
+
+# Few rows reach the later tiers here.
+UNTOLD = pytest.mark.filterwarnings(
+    "ignore::selective_query.exceptions.CalibrationWarning"
+)
+
+
+def models():
+    return [
+        ("mcu", LogisticRegression(C=1)),
+        ("gateway", LogisticRegression(C=100, max_iter=500)),
+        ("cloud", SVC()),
+    ]
+
+
+def frozen(X, y):
+    return [(name, FrozenEstimator(model.fit(X, y))) for name, model in models()]
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    X, y = digits
+    return CascadeClassifier(
+        models(), router="margin", coverage=(0.6, 0.7), costs=[1, 4, 20], cv=3
+    ).fit(X[:1000], y[:1000])
+
+
+@pytest.mark.parametrize("router", ["auto", "margin"])
+@pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])
+@pytest.mark.parametrize("is_frozen", [True, False])
+@pytest.mark.parametrize("coverage", [0.8, All(Coverage(0.2), MinAccuracy(0.86))])
+@UNTOLD
+def test_two_tiers_decide_as_a_hybrid_does(
+    digits, router, calibration, is_frozen, coverage
+):
+    X, y = digits
+    base, last = GaussianNB(), ExtraTreesClassifier(20, random_state=0)
+    if is_frozen:
+        base, last = (FrozenEstimator(m.fit(X[:300], y[:300])) for m in (base, last))
+    options = {
+        "router": router,
+        "coverage": coverage,
+        "calibration": calibration,
+        "cv": 3,
+        "random_state": 0,
+    }
+    hybrid = HybridClassifier(base, last, **options)
+    cascade = CascadeClassifier([("base", base), ("last", last)], **options)
+    for model in (hybrid, cascade):
+        model.fit(X[300:1000], y[300:1000])
+    assert hybrid.operating_point_ == cascade.operating_point_.points[0]
+    new = X[1000:]
+    kept = hybrid.predict_coverage(new)
+    np.testing.assert_array_equal(cascade.predict_tier(new) == 0, kept)
+    np.testing.assert_array_equal(cascade.predict(new), hybrid.predict(new))
+    np.testing.assert_array_equal(cascade.predict_proba(new), hybrid.predict_proba(new))
+
+
+def test_answers_are_those_of_the_tier_that_is_named(fitted, digits):
+    X, _ = digits
+    new = X[1000:]
+    tier = fitted.predict_tier(new)
+    assert set(tier) == {0, 1, 2}
+    expected = np.array([model.predict(new) for model in fitted.estimators_])
+    np.testing.assert_array_equal(
+        fitted.predict(new), expected[tier, np.arange(len(new))]
+    )
+    alone = [fitted.predict_tier(new[[i]])[0] for i in range(40)]
+    np.testing.assert_array_equal(alone, tier[:40])
+    assert not hasattr(fitted, "predict_proba")  # SVC has none
+
+
+def test_the_report_adds_up(fitted, digits):
+    X, y = digits
+    new, labels = X[1000:], y[1000:]
+    report = fitted.report(new, labels)
+    tier = fitted.predict_tier(new)
+    assert report.n_answered == tuple(np.bincount(tier).tolist())
+    assert report.n_asked == (len(new), int((tier > 0).sum()), int((tier > 1).sum()))
+    assert report.accuracy == pytest.approx(np.mean(fitted.predict(new) == labels))
+    assert report.accuracy == pytest.approx(np.dot(report.shares, report.accuracies))
+    outcomes = fitted.outcomes(new, labels)
+    assert report.cost == pytest.approx(outcomes.spent(tier).mean())
+    assert report.accuracy == pytest.approx(outcomes.utility(tier).mean())
+    np.testing.assert_array_equal(fitted.policy_.decide(outcomes), tier)
+    doubled = fitted.report(new, labels, sample_weight=np.full(len(new), 2.0))
+    assert doubled.shares == pytest.approx(report.shares)
+
+
+def test_moving_shares_and_budgets_needs_no_fit(fitted, digits):
+    X, y = digits
+    for coverage in ((0.8, 0.5), MaxTierCost(4.0), MinAccuracy(0.95)):
+        moved = fitted.at(coverage)
+        assert moved.estimators_ is fitted.estimators_
+        assert moved.coverage is coverage and fitted.coverage == (0.6, 0.7)
+    report = fitted.at(MaxTierCost(4.0)).report(X[1000:], y[1000:])
+    assert report.cost == pytest.approx(4.0, abs=0.6)
+    everything = fitted.at((0.0, 0.0)).report(X[1000:], y[1000:])
+    assert everything.shares == (0, 0, 1)
+    nothing = fitted.at((1.0, 1.0)).report(X[1000:], y[1000:])
+    assert nothing.shares == (1, 0, 0) and np.isnan(nothing.accuracies[2])
+
+
+def test_frozen_tiers_are_certified_together(digits):
+    X, y = digits
+    cascade = CascadeClassifier(
+        frozen(X[:400], y[:400]), router="margin", coverage=(0.5, 0.5), confidence=0.9
+    ).fit(X[400:1400], y[400:1400])
+    first, second = cascade.operating_point_.certificates
+    assert first.exact and second.exact and first.n == 1000 and second.n < 600
+    assert first.confidence == pytest.approx(0.9**0.5)
+    held_out = CascadeClassifier(
+        models(), coverage=(0.5, 0.5), calibration=0.4, confidence=0.9, router="benefit"
+    ).fit(X, y)
+    assert all(c.exact for c in held_out.operating_point_.certificates)
+    with pytest.raises(CertificateError, match="nothing was fitted on"):
+        held_out.set_params(calibration=None).fit(X, y)
+
+
+@UNTOLD
+def test_frames_texts_and_sparse_rows_pass_through(digits):
+    X, y = digits
+    frame = pd.DataFrame(X).add_prefix("p")
+    cascade = CascadeClassifier(models(), router="margin", coverage=(0.5, 0.5), cv=3)
+    cascade.fit(frame[:500], y[:500])
+    assert list(cascade.feature_names_in_) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        cascade.predict(frame[frame.columns[::-1]])
+    cascade.fit(csr_matrix(X[:500]), y[:500]).predict(csr_matrix(X[500:510]))
+    words = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven"])
+    rng = np.random.default_rng(0)
+    picked = rng.integers(8, size=(400, 5))
+    texts = [" ".join(words[row]) for row in picked]
+    labels = np.where((picked == 0).any(axis=1), "naught", "other")
+    tiers = [
+        ("short", make_pipeline(CountVectorizer(max_features=2), MultinomialNB())),
+        ("mid", make_pipeline(CountVectorizer(max_features=5), MultinomialNB())),
+        ("full", make_pipeline(CountVectorizer(), RidgeClassifier())),
+    ]
+    cascade = CascadeClassifier(tiers, router="margin", coverage=(0.5, 0.5), cv=3)
+    assert cascade.fit(texts, labels).predict(texts[:5]).dtype.kind == "U"
+
+
+@UNTOLD
+def test_parameters_of_models_are_reached_by_their_names(digits):
+    X, y = digits
+    cascade = CascadeClassifier(models(), router="margin", coverage=(0.5, 0.5), cv=3)
+    search = GridSearchCV(cascade, {"mcu__C": [0.01, 0.1], "coverage": [(0.5, 0.5)]})
+    search.set_params(cv=2).fit(X[:300], y[:300])
+    assert search.best_params_["mcu__C"] in (0.01, 0.1)
+    other = clone(cascade).set_params(cloud=GaussianNB())
+    assert isinstance(other.estimators[2][1], GaussianNB)
+    assert isinstance(cascade.estimators[2][1], SVC)
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"estimators": models()[:1]}, "two or more pairs"),
+        ({"estimators": SVC()}, "two or more pairs"),
+        ({"estimators": [("a", SVC()), ("b", SVC())]}, "'a' must be a classifier"),
+        ({"estimators": [("a", GaussianNB()), ("a", SVC())]}, "not unique"),
+        ({"coverage": (0.5,)}, "one for each of the 2 tiers"),
+        ({"coverage": (0.5, 1.5)}, "coverage must be"),
+        ({"router": ["margin"]}, "one for each of the 2 tiers"),
+        ({"router": "oracle"}, "bound"),
+        ({"costs": [1, 2]}, "costs must be of shape"),
+    ],
+)
+def test_what_makes_no_chain_is_refused(digits, changed, match):
+    X, y = digits
+    cascade = CascadeClassifier(models(), router="margin", coverage=(0.5, 0.5), cv=3)
+    with pytest.raises(ValueError, match=match):
+        cascade.set_params(**changed).fit(X[:200], y[:200])
+
+
+@UNTOLD
+def test_a_frozen_tier_that_knows_less_than_nothing_is_told(digits):
+    X, y = digits
+    shifted = LogisticRegression(C=1).fit(X[:300], (y[:300] + 1) % 10)
+    tiers = [models()[0], ("gateway", FrozenEstimator(shifted)), models()[2]]
+    cascade = CascadeClassifier(tiers, router="margin", coverage=(0.5, 0.5), cv=3)
+    with pytest.warns(ModelWarning, match=r"estimators\['gateway'\] is right about"):
+        cascade.fit(X[300:900], y[300:900])
+
+
+def test_it_is_its_policy_on_arrays(fitted, digits):
+    X, y = digits
+    assert isinstance(fitted.policy_, CascadePolicy)
+    assert len(fitted.edges_) == 2
+    assert fitted.named_estimators_.cloud is fitted.estimators_[2]
+    assert sum(fitted.operating_point_.shares) == pytest.approx(1)
+    report = fitted.report(X[1000:], y[1000:])
+    assert report.shares == pytest.approx(fitted.operating_point_.shares, abs=0.06)
