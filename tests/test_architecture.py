@@ -51,6 +51,7 @@ TORCH_ROOMS = {
     "export/_c/int8_graph.py",
     "export/_c/int8_source.py",
     "export/_onnx/torch_base.py",
+    "footprint/_layer_forms.py",
     "footprint/_liveness.py",
     "footprint/exit_profile.py",
     "footprint/net_profile.py",

@@ -15,6 +15,7 @@ except ImportError as error:
 
 from selective_query._utils.numbers import check_whole
 from selective_query._utils.torch_random import own_random_numbers
+from selective_query.footprint._layer_forms import layer_form
 from selective_query.footprint._liveness import (
     COMPUTING,
     NORMS,
@@ -39,6 +40,10 @@ class LayerProfile:
     name : str
         As in ``named_modules()``.
     kind : str
+        Class of the layer.
+    form : {"convolution", "stem", "pointwise", "depthwise", "linear"}
+        What it computes: a stem is a convolution of at most four channels, as of an
+        image, and a pointwise one reads one position at a time.
     macs, weights, biases : int
         A bias for each output channel, where the layer has one or a batch norm right
         after it leaves one. Numbers that an earlier layer shares are counted there.
@@ -55,6 +60,7 @@ class LayerProfile:
 
     name: str
     kind: str
+    form: str
     macs: int
     weights: int
     biases: int
@@ -94,6 +100,14 @@ class NetProfile:
     def parameters(self):
         """Weights and biases."""
         return self.weights + self.biases
+
+    @property
+    def macs_by_form(self):
+        """Multiply-accumulates of each kind of layer, for ``Device.plain_macs``."""
+        found = dict.fromkeys((layer.form for layer in self.layers), 0)
+        for layer in self.layers:
+            found[layer.form] += layer.macs
+        return found
 
     @property
     def operations(self):
@@ -343,6 +357,7 @@ def _layers(graph, shapes, folded, apart, in_place):
         yield LayerProfile(
             name=str(node.target),
             kind=type(module).__name__,
+            form=layer_form(module),
             macs=module.weight.numel() * (int(np.prod(shapes[node])) // n_out),
             weights=module.weight.numel() * (weight not in seen),
             biases=n_out * (has_bias and bias not in seen),

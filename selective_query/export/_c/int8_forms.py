@@ -2,7 +2,6 @@
 
 import operator
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import nn
 
 from selective_query._utils.numbers import is_number
 from selective_query.exceptions import ExportError
+from selective_query.footprint._layer_forms import layer_form
 from selective_query.footprint._liveness import VIEW_CALLS, VIEWS
 
 RELU = {nn.ReLU, torch.relu, F.relu, "relu", "relu_"}
@@ -57,7 +57,8 @@ class LayerForm:
     ----------
     op : str
         Class of the operation.
-    kind : {"convolution", "pointwise", "depthwise", "linear"}
+    kind : str
+        As :class:`~selective_query.footprint.net_profile.LayerProfile` has it.
     weight : ndarray of int8
     layout : str
         Of the weight.
@@ -113,7 +114,7 @@ def convolution_form(layer):
         weight = weight[:, 0].transpose(1, 2, 0)
         return LayerForm("DepthwiseConv2DOp", "depthwise", weight, "HWO", 2, settings)
     settings["groups"] = layer.groups
-    kind = "pointwise" if prod(weight.shape[2:]) == 1 else "convolution"
+    kind = layer_form(layer)
     weight = weight.transpose(0, 2, 3, 1)
     return LayerForm("Conv2DOp", kind, weight, "OHWI", 0, settings)
 
