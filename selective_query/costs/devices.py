@@ -8,6 +8,7 @@ from selective_query._utils.validation import check_choice
 from selective_query.costs.provenance import ASSUMED, Profile, Source
 
 KB, MB, GB = 1024, 1024**2, 1024**3
+LAYER_FORMS = ("convolution", "stem", "pointwise", "depthwise", "linear")
 CORES = ("cortex-m4", "cortex-m7", "cortex-m33")
 
 
@@ -23,7 +24,9 @@ class Device(Profile):
     cycles_per_mac : (float, float)
         The least and the most that an int8 multiply-accumulate takes, all included:
         from the best published engine to a plain one. A net is never promised one
-        latency, only this range.
+        latency, only this range. What is meant is one of a convolution.
+    stem_factor, pointwise_factor, depthwise_factor, linear_factor : float, default=1
+        How many of those one takes in other kinds of layers, see `plain_macs`.
     sram_bytes, flash_bytes : int
     active_power_mw, sleep_power_mw : float
         While it computes, and while it waits.
@@ -62,6 +65,10 @@ class Device(Profile):
     battery_v: float | None = None
     usable_share: float = 0.8
     sensing_energy_mj: float = 0.0
+    stem_factor: float = 1.0
+    pointwise_factor: float = 1.0
+    depthwise_factor: float = 1.0
+    linear_factor: float = 1.0
     core: str | None = None
     sources: dict = field(default_factory=dict, compare=False, repr=False)
 
@@ -84,6 +91,41 @@ class Device(Profile):
             battery_v=(0, inf),
             usable_share=(0, 1),
             sensing_energy_mj=(0, inf),
+            **{f"{form}_factor": (0, inf) for form in LAYER_FORMS[1:]},
+        )
+
+    def plain_macs(self, macs_by_form):
+        """Multiply-accumulates of convolutions that take as long as those of a net.
+
+        Parameters
+        ----------
+        macs_by_form : dict of str to int
+            Those of each kind of layer, as ``NetProfile.macs_by_form`` has them.
+
+        Returns
+        -------
+        float
+            For `latency_range_ms`, and as ``base_macs`` of a deployment.
+
+        Raises
+        ------
+        ValueError
+            When a kind is not known.
+
+        Examples
+        --------
+        >>> from selective_query.costs import STM32F746
+        >>> macs = {"pointwise": 1_000_000, "depthwise": 100_000}
+        >>> STM32F746.with_(pointwise_factor=1, depthwise_factor=4).plain_macs(macs)
+        1400000.0
+        """
+        for form in macs_by_form:
+            check_choice(form, "Each kind in macs_by_form", LAYER_FORMS)
+        return float(
+            sum(
+                check_amount(macs, form) * getattr(self, f"{form}_factor", 1.0)
+                for form, macs in macs_by_form.items()
+            )
         )
 
     def latency_range_ms(self, macs):
