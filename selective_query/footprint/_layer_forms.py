@@ -6,11 +6,10 @@ from torch import nn
 
 # A convolution of so few channels is one of raw inputs.
 FEW_CHANNELS = 4
-FORMS = ("convolution", "stem", "pointwise", "depthwise", "linear")
 
 
 def layer_form(layer):
-    """The kind of a layer: one of `FORMS`.
+    """The kind of a layer, as devices know it.
 
     Parameters
     ----------

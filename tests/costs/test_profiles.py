@@ -45,6 +45,31 @@ def test_published_latencies_are_within_the_range(device, macs, published_ms):
     assert low < device.latency_ms(macs) < high
 
 
+# MLPerf Tiny v1.0, STM32F746: wake words, keywords, images; milliseconds, and
+# multiply-accumulates of its reference nets.
+PUBLISHED = [
+    (57.0, {"stem": 497_664, "depthwise": 798_336, "pointwise": 6_193_152}),
+    (19.1, {"stem": 320_000, "depthwise": 288_000, "pointwise": 2_048_000}),
+    (64.8, {"stem": 442_368, "convolution": 11_796_480, "pointwise": 262_144}),
+]
+
+
+@pytest.mark.parametrize(("published_ms", "macs"), PUBLISHED)
+def test_the_best_engine_is_foretold_by_kinds_of_layers(published_ms, macs):
+    plain = STM32F746.plain_macs(macs)
+    low, _ = STM32F746.latency_range_ms(plain)
+    assert low == pytest.approx(published_ms, rel=0.08)
+    without = STM32F746.with_(stem_factor=1, depthwise_factor=1)
+    assert without.plain_macs(macs) == sum(macs.values()) < plain
+
+
+def test_kinds_of_layers_that_nobody_knows_are_refused():
+    with pytest.raises(ValueError, match="must be one of convolution, stem, .* 'conv'"):
+        STM32F746.plain_macs({"conv": 1})
+    with pytest.raises(ValueError, match="depthwise must be"):
+        STM32F746.plain_macs({"depthwise": -1})
+
+
 def test_constants_of_ones_own_are_marked_as_such():
     own = STM32F746.with_(cycles_per_mac=(1.5, 1.7), battery_mah=1000)
     assert own.source("cycles_per_mac").kind == "given"
@@ -73,7 +98,9 @@ def test_a_device_of_ones_own_in_one_line():
     assert own.compute_energy_mj(20) == 1
     assert own.battery_mwh is None
     assert own.source("clock_mhz").kind == "given"
-    assert own.assumed() == ["usable_share", "sensing_energy_mj"], "left at defaults"
+    assert own.assumed() == [
+        "usable_share", "sensing_energy_mj", "stem_factor", "depthwise_factor",
+    ], "left at defaults"  # fmt: skip
     assert own.with_(usable_share=0.8).source("usable_share").kind == "given"
     assert hash(own) == hash(own.with_())
 

@@ -270,3 +270,21 @@ def test_batch_norm_of_an_output_that_is_read_elsewhere_is_not_folded():
             return x + self.norm(x)
 
     assert profile_net(Read(), (4, 6, 6)).biases == 2 * 4
+
+
+def test_layers_are_counted_by_what_they_compute():
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 4, 1),
+        nn.Conv2d(4, 8, 1), nn.Conv2d(8, 8, 3, groups=2), nn.Flatten(),
+        nn.Linear(8 * 16, 5),
+    )  # fmt: skip
+    profile = profile_net(net, (3, 10, 10))
+    assert profile.macs_by_form == {
+        "stem": 64 * 8 * 27,
+        "depthwise": 36 * 8 * 9,
+        "pointwise": 36 * (32 + 32),
+        "convolution": 16 * 8 * 4 * 9,
+        "linear": 640,
+    }
+    assert sum(profile.macs_by_form.values()) == profile.macs
+    assert STM32F746.plain_macs(profile.macs_by_form) > profile.macs
