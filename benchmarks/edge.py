@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from _edge_latencies import paper, published
 from _edge_layers import counted_layers
 from _harness import Benchmark, print_table
 from _training_tasks import BASES, TASKS, Scaled, flip, trained
@@ -150,13 +151,16 @@ def nets_table(rows):
         {
             "net": row["net"], "core": core, "macs": row["macs"],
             "flash_estimated": row["estimated_flash"], "flash": on["flash"],
-            "sram_estimated": row["estimated_sram"], "sram": on["sram"],
+            "sram_estimated": row["estimated_sram"],
+            "sram_apart": row["estimated_sram_apart"], "sram": on["sram"],
             "stack": on["stack"], "stack_seen": on["stack_seen"],
             "instructions": on["instructions"],
             "a_mac": on["instructions"] / row["macs"],
             "beside_layers": 1 - _sum(on["layers"], "instructions")
             / on["instructions"],
             "equal": on["equal"],
+            **{name: row.get(name)
+               for name in ("accuracy", "int8_accuracy", "same_label")},
         }
         for row in rows
         for core, on in row["cores"].items()
@@ -196,6 +200,25 @@ def _sum(layers, name):
     return sum(layer[name] for layer in layers)
 
 
+TABLES = {
+    "nets": (nets_table, {
+        "net": "", "core": "", "macs": ",", "flash_estimated": ",", "flash": ",",
+        "sram_estimated": ",", "sram_apart": ",", "sram": ",", "stack": "",
+        "stack_seen": "", "instructions": ",.0f", "a_mac": ".2f",
+        "beside_layers": ".3f", "equal": "", "accuracy": ".3f",
+        "int8_accuracy": ".3f", "same_label": ".3f"}),
+    "forms": (forms_table, {
+        "core": "", "form": "", "layers": "", "macs": ",", "a_mac": ".2f",
+        "least": ".2f", "most": ".2f", "factor": ".2f", "macs_within_2.2": ".2f"}),
+    "published": (lambda rows: published(), {
+        "task": "", "published_ms": ".1f", "macs": ",", "cycles_a_mac": ".2f",
+        "cycles_a_plain_mac": ".2f"}),
+    "paper": (lambda rows: paper(), {
+        "link": "", "base": "", "base_ms": ".1f", "base_ms_by_kind": ".1f",
+        "share": ".3f", "share_by_kind": ".3f"}),
+}  # fmt: skip
+
+
 def main():
     benchmark = Benchmark("edge", __doc__, packages=("bakenn",))
     benchmark.parser.add_argument(
@@ -208,20 +231,10 @@ def main():
         args.nets = ["CIFAR-10, small"]
     for name in args.nets:
         benchmark.row({"net": name}, lambda name=name: judge(name))
-    nets, forms = nets_table(benchmark.rows), forms_table(benchmark.rows)
-    benchmark.summarise({"nets": nets, "forms": forms})
-    print_table(
-        nets,
-        {"net": "", "core": "", "macs": ",", "flash_estimated": ",", "flash": ",",
-         "sram_estimated": ",", "sram": ",", "stack": "", "stack_seen": "",
-         "instructions": ",.0f", "a_mac": ".2f", "beside_layers": ".3f", "equal": ""},
-    )  # fmt: skip
-    print()
-    print_table(
-        forms,
-        {"core": "", "form": "", "layers": "", "macs": ",", "a_mac": ".2f",
-         "least": ".2f", "most": ".2f", "factor": ".2f", "macs_within_2.2": ".2f"},
-    )  # fmt: skip
+    made = {name: make(benchmark.rows) for name, (make, _) in TABLES.items()}
+    for name, rows in benchmark.summarise(made).items():
+        print(f"\n{name}")
+        print_table(rows, TABLES[name][1])
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def _stm32(
     return Device(
         name=name, core=core, clock_mhz=clock, cycles_per_mac=cycles, sram_bytes=sram,
         flash_bytes=flash, active_power_mw=active, sleep_power_mw=sleep,
-        battery_mah=2500, battery_v=3.0, stem_factor=2.2, depthwise_factor=4.4,
+        battery_mah=2500, battery_v=3.0, stem_factor=2.0, depthwise_factor=4.3,
         sources=sources,
     )  # fmt: skip
 

@@ -229,5 +229,30 @@ def test_a_microcontroller_puts_out_the_same_bits(name, core, tmp_path):
     assert found.stack_bytes <= linked.stack_bytes
 
 
+@pytest.mark.skipif(not emulator.is_installed(), reason="needs an emulator")
+@pytest.mark.parametrize("core", emulator.MACHINES)
+@pytest.mark.parametrize(
+    ("n", "kernel", "groups", "least", "most"),
+    [(32, 3, 1, 1.8, 2.2), (64, 1, 1, 1.8, 2.2), (32, 3, 32, 7, 10)],
+    ids=["convolution", "pointwise", "depthwise"],
+)
+def test_instructions_of_a_multiply_accumulate(
+    n, kernel, groups, least, most, core, tmp_path
+):
+    counted = []
+    for depth in (1, 2):
+        layers = [
+            nn.Conv2d(n, n, kernel, padding="same", groups=groups) for _ in range(depth)
+        ]
+        made = chain(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(n, 2))
+        net, X = trained(lambda made=made: made, (n, 12, 12), n=10)
+        folder = tmp_path / str(depth)
+        folder.mkdir()
+        made = int8_net(net, X, folder, core=core)
+        counted.append(emulator.run(folder, core, made.call, X[:1]).instructions)
+    macs = 144 * n * n // groups * kernel**2
+    assert least <= (counted[1] - counted[0]) / macs <= most
+
+
 def test_templates_are_installed_with_the_package():
     assert "sq_net_features" in toolchain.template("sq_net.c")
