@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from selective_query.export.c_folder import export_c
     from selective_query.export.edge_classifier import EdgeClassifier
     from selective_query.export.onnx_file import export_onnx, set_operating_point
     from selective_query.export.report import ExportReport
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "EdgeClassifier": "edge_classifier",
     "ExportReport": "report",
+    "export_c": "c_folder",
     "export_onnx": "onnx_file",
     "set_operating_point": "onnx_file",
 }
 
-__all__ = ["EdgeClassifier", "ExportReport", "export_onnx", "set_operating_point"]
+__all__ = [
+    "EdgeClassifier",
+    "ExportReport",
+    "export_c",
+    "export_onnx",
+    "set_operating_point",
+]
 
 
 def __getattr__(name):

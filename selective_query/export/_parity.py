@@ -71,8 +71,8 @@ def asked_of(subject, evidence):
     return asked
 
 
-def compared(subject, expected, found, evidence, target):
-    """The report of an artefact that decides as its classifier.
+def compared(subject, expected, found, evidence, target, *, must_agree=True):
+    """The report of an artefact beside its classifier.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ def compared(subject, expected, found, evidence, target):
     evidence : Evidence
         Of the same rows.
     target : str
+    must_agree : bool, default=True
+        Whether it is the same model, so that nothing but rounding may differ.
 
     Returns
     -------
@@ -90,7 +92,8 @@ def compared(subject, expected, found, evidence, target):
     Raises
     ------
     ExportError
-        When decisions or labels differ by more than rounding explains.
+        When it must agree, and decisions or labels differ by more than rounding
+        explains.
     """
     apart = _apart(expected.score, found.score)
     difference = float(apart.max(initial=0.0))
@@ -104,10 +107,10 @@ def compared(subject, expected, found, evidence, target):
         relabelled = expected.label != found.label
         first, second = np.sort(expected.proba, axis=1)[:, [-1, -2]].T
         wrong = np.where(relabelled, first - second > ROUNDING, wrong)
-    if wrong.any():
+    if must_agree and wrong.any():
         raise ExportError(_complaint(wrong, expected, found, threshold, target))
     before = str(subject.rule.certificate)
-    is_same = len(moved) and not moved.any() and not relabelled.any()
+    is_same = must_agree and len(moved) and not moved.any() and not relabelled.any()
     return ExportReport(
         target=target,
         rows=len(moved),

@@ -4,21 +4,23 @@ from pathlib import Path
 
 import numpy as np
 
+from selective_query.export._c.runtime import CRunner
 from selective_query.export._onnx.runtime import OnnxRunner
 
 
 class EdgeClassifier:
     """Run an exported classifier: its answers, and whether they are enough.
 
-    It needs numpy and onnxruntime, and neither scikit-learn nor torch. Where
-    scikit-learn is, it is a fitted base as well, and
+    It needs numpy, and onnxruntime or a C compiler; neither scikit-learn nor torch.
+    Where scikit-learn is, it is a fitted base as well, and
     ``hybrid.with_base(EdgeClassifier(path), X, y)`` learns and certifies the threshold
     on the very thing that will run.
 
     Parameters
     ----------
     path : str or path-like
-        An ONNX file that :func:`export_onnx` wrote of a classifier.
+        An ONNX file that :func:`export_onnx` wrote of a classifier, or a folder of
+        :func:`export_c`, which is compiled by this machine's C compiler.
     n_threads : int, default=1
         Threads of an operation; small models are quickest with one.
 
@@ -268,13 +270,12 @@ class EdgeClassifier:
 
 
 def _open(path, n_threads):
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a folder. Give the ONNX file in it.")
-    runner = OnnxRunner(path, n_threads)
+    is_folder = Path(path).is_dir()
+    runner = CRunner(path) if is_folder else OnnxRunner(path, n_threads)
     if runner.inputs is None:
         raise ValueError(
             f"{path} holds a rule alone, without a base, and is fed what a base put "
-            "out. Run it with onnxruntime, or export the classifier."
+            "out. Call it as it is, or export the classifier."
         )
     return runner
 

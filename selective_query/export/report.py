@@ -29,8 +29,10 @@ class ExportReport:
         What is known about the budget of the classifier on new data.
     certificate_after : str or None
         The same of the artefact; None where nothing shows that it decides alike.
+    footprint : str or None
+        How the bytes are known: by the linker, or by an estimate.
     flash_bytes, sram_bytes, stack_bytes : int or None
-        Of a firmware, by the compiler's own figures.
+        What a device must hold.
     instructions : float or None
         A decision takes on average, counted by an emulator.
     """
@@ -45,6 +47,7 @@ class ExportReport:
     coverage_after: float | None
     certificate_before: str
     certificate_after: str | None
+    footprint: str | None = None
     flash_bytes: int | None = None
     sram_bytes: int | None = None
     stack_bytes: int | None = None
@@ -100,6 +103,8 @@ class ExportReport:
             yield "certificate after", self.certificate_after or "none: learn it anew"
 
     def _measured(self):
+        if self.footprint is not None:
+            yield "footprint", self.footprint
         for name, value in (
             ("flash", self.flash_bytes),
             ("static SRAM", self.sram_bytes),

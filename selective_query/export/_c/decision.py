@@ -19,6 +19,8 @@ class Decision:
     widths : list of int
     inputs : tuple of (str, int)
         What is handed over for each input: parts of the evidence, and their columns.
+        Of a net ``X`` is handed to ``sq_net``, which writes the part ``net``.
+    has_net : bool
     score : int
         Place of the score.
     proba : int or None
@@ -31,6 +33,7 @@ class Decision:
     steps: list
     widths: list
     inputs: tuple
+    has_net: bool
     score: int
     proba: int | None
     cuts: tuple
@@ -66,7 +69,7 @@ class Decision:
         Parameters
         ----------
         parts : dict of str to ndarray of shape (n_samples, n_columns)
-            By name, as in `inputs`.
+            By name, as the steps read them.
         group : ndarray of shape (n_samples,), int, optional
             Position of each input's group in `cuts`.
         local : ndarray of shape (n_samples,), bool, optional

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from selective_query.export._c.toolchain import HOST_FLAGS, sources
+from selective_query.export._c.toolchain import CFLAGS, HOST_FLAGS, sources
 
-FLAGS = ("-std=c11", "-O2", "-ffp-contract=off", *HOST_FLAGS)
 NOT_FINITE, UNKNOWN_GROUP = 1, 2
 
 
@@ -117,7 +116,15 @@ def compile_c(arguments, path):
             f"There is no C compiler {name!r} to run the artefact on this machine. "
             "Install gcc or clang, or set CC to one."
         )
-    command = [compiler, *FLAGS, *map(str, arguments), "-o", str(path), "-lm"]
+    command = [
+        compiler,
+        *CFLAGS,
+        *HOST_FLAGS,
+        *map(str, arguments),
+        "-o",
+        str(path),
+        "-lm",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} refused the files: {done.stderr[-2000:]}")

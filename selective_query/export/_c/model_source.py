@@ -39,14 +39,14 @@ SOURCE = """\
 
 #include "sq_ops.h"
 #include "sq_threshold.h"
-{net_include}
+{include}
 {constants}
 
 static float arena[{arena}];
 {tables}
 int sq_decide({signature})
 {{
-{checks}
+{checks}{net}
 {calls}
     float score = ({score})[0];
     if (isnan(score)) return SQ_NOT_FINITE;
@@ -104,9 +104,13 @@ def model_source(decision):
         f"    if (!sq_all_finite({name}, {n})) return SQ_NOT_FINITE;"
         for name, n in names
     ]
-    tables, threshold = "", "SQ_THRESHOLD"
+    tables, threshold, include, net = "", "SQ_THRESHOLD", "", ""
+    if decision.has_net:
+        include = '#include "sq_net.h"\n'
+        tables = "static float net[SQ_NET_N_OUTPUTS];\n"
+        net = "\n    sq_net(input, net);"
     if decision.group:
-        tables = (
+        tables += (
             f"static const float thresholds[{len(decision.thresholds)}] = "
             "SQ_THRESHOLDS;\n"
         )
@@ -129,7 +133,7 @@ def model_source(decision):
         constants=source.constants, arena=max(1, source.arena_size), tables=tables,
         signature=_signature(decision), checks="\n".join(checks), calls=source.calls,
         score=source.tables[decision.score], local=local, label=label,
-        threshold=threshold, net_include="",
+        threshold=threshold, include=include, net=net,
     )  # fmt: skip
 
 

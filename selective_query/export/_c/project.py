@@ -1,7 +1,6 @@
 """The folder of an exported decision: sources, test vectors, what runs them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
@@ -10,71 +9,64 @@ from selective_query.export._c.model_source import (
     model_source,
     threshold_header,
 )
+from selective_query.export._c.runtime import MANIFEST
 from selective_query.export._c.source import C_NAMES, array
 from selective_query.export._c.toolchain import template
 
-FORMAT = 1
-MANIFEST = "artefact.json"
 COPIED = ("sq_ops.h", "sq_ops.c", "main.c", "Makefile")
 N_VECTORS = 16
 
 
-def write_project(folder, decision, *, title, classes, metadata):
+def write_project(folder, decision, facts):
     """Write all but the test vectors.
 
     Parameters
     ----------
     folder : Path
     decision : Decision
-    title : str
-    classes : ndarray or None
-    metadata : dict
-        Plain values beside what a reader of the folder must know.
+    facts : dict
+        Plain values that the folder says of itself.
     """
+    title = f"Whom to ask: {facts['router']}, for {facts['budget']}."
     for name in COPIED:
         (folder / name).write_text(template(name))
-    (folder / "sq_model.h").write_text(model_header(decision, title, classes))
+    header = model_header(decision, title, facts["classes"])
+    (folder / "sq_model.h").write_text(header)
     (folder / "sq_model.c").write_text(model_source(decision))
-    write_threshold(folder, decision)
-    labels = None if classes is None else np.asarray(classes).tolist()
-    manifest = {
-        "format": FORMAT,
-        "classes": labels,
-        "n_classes": decision.n_classes,
+    (folder / "README.md").write_text(_readme(decision, title))
+    handed = {
         "inputs": [list(pair) for pair in decision.inputs],
-        "groups": [g for g, _ in decision.cuts] if decision.group == "input" else None,
+        "n_classes": decision.n_classes,
+        "has_group": decision.group == "input",
         "reads_local": decision.reads_local,
-        **metadata,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    write_facts(folder, {**facts, "handed": handed})
+    write_threshold(folder, decision)
+
+
+def _readme(decision, title):
+    arguments = ["input"]
+    beside = []
+    if decision.group == "input":
+        arguments.append("group")
+        listed = ", ".join(f"{i}: {g}" for i, (g, _) in enumerate(decision.cuts))
+        beside.append(f"`group` is a number: {listed}.")
+    if decision.reads_local:
+        arguments.append("must_stay")
+        beside.append("`must_stay` is 1 for an input that the global must not see.")
+    call = f"sq_decide({', '.join([*arguments, '&answer'])})"
+    text = template("README.md").replace("@TITLE@", title).replace("@CALL@", call)
+    return text.replace("@BESIDE@", "\n".join(beside))
+
+
+def write_facts(folder, facts):
+    """Write what the folder says of itself."""
+    (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def write_threshold(folder, decision):
     """Write the one file that an operating point is in."""
     (folder / "sq_threshold.h").write_text(threshold_header(decision))
-
-
-def read_manifest(folder):
-    """What `write_project` said of a folder.
-
-    Raises
-    ------
-    ValueError
-        When it is none, or of another format.
-    """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{folder} is no folder that export_c wrote: {error}."
-        ) from error
-    if manifest.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} must be of format {FORMAT}. Got {manifest.get('format')!r}. Read "
-            "it with the version of selective_query that wrote it."
-        )
-    return manifest
 
 
 def write_vectors(folder, decision, parts, decided, group=None, local=None):

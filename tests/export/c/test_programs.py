@@ -23,6 +23,7 @@ from tests.export.programs import (
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 
+FACTS = {"router": "a test */", "budget": None, "classes": None}
 CUTS = {
     None: ((None, 0.1),),
     "predicted_class": ((0, 0.1), (2, -0.2), (3, 0.3)),
@@ -39,12 +40,12 @@ def decision_of(program, group=None, reads_local=False):
     )
     cuts = CUTS[group]
     return Decision(
-        steps, widths, inputs, len(steps) - 1, proba, cuts, group, reads_local
+        steps, widths, inputs, False, len(steps) - 1, proba, cuts, group, reads_local
     )
 
 
 def exported(decision, folder):
-    write_project(folder, decision, title="a test", classes=None, metadata={})
+    write_project(folder, decision, FACTS)
     has_group = decision.group == "input"
     return HostModel(
         folder, decision.inputs, decision.n_classes, has_group, decision.reads_local
@@ -110,7 +111,7 @@ def test_thresholds_of_rules_part_the_same_scores():
     assert np.float32(just_above) > score  # rounded to the nearest it would keep both
     program = _margin()
     decision = Decision(
-        program.steps, program.widths(), (("base_proba", 4),), 1, 0,
+        program.steps, program.widths(), (("base_proba", 4),), False, 1, 0,
         ((None, just_above),), None, False,
     )  # fmt: skip
     assert decision.thresholds[0] == score
@@ -126,7 +127,7 @@ def test_the_folder_compiles_strictly_and_runs_its_vectors(tmp_path):
     rng = np.random.default_rng(0)
     program, evidence = random_program(rng, 40), random_evidence(rng)
     decision = decision_of(program)
-    write_project(tmp_path, decision, title="a test */", classes=None, metadata={})
+    write_project(tmp_path, decision, FACTS)
     parts = parts_of(decision, evidence)
     write_vectors(tmp_path, decision, parts, decision.run(parts))
     strict = ["-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]

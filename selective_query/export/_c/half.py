@@ -1,0 +1,164 @@
+"""The half of a pair that C decides with: steps, and what they are handed."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from selective_query.exceptions import ExportError
+from selective_query.export._base_steps import joined
+from selective_query.export._c.arena import placed
+from selective_query.export._c.bases import Base, base_of
+from selective_query.export._c.decision import Decision
+from selective_query.export._c.single import steps_in_single
+from selective_query.outcomes import Evidence
+from selective_query.routers import Program, Steps
+
+
+@dataclass(frozen=True, eq=False)
+class Half:
+    """A decision, with the base before it where there is one.
+
+    Parameters
+    ----------
+    decision : Decision
+    base : Base or None
+        None of a rule alone, which is handed what a base put out.
+    """
+
+    decision: Decision
+    base: Base | None
+
+    def handed(self, rows):
+        """What C is handed, by name.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, ...), or Evidence for a rule alone
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_samples, n_columns), float32
+        """
+        if self.base is not None:
+            return {"X": np.asarray(rows, np.float32).reshape(len(rows), -1)}
+        return {
+            name: np.asarray(getattr(rows, name), np.float32)
+            for name, _ in self.decision.inputs
+        }
+
+    @property
+    def stored_bytes(self):
+        """Numbers in flash and in SRAM, without code or stack, in bytes."""
+        decision = self.decision
+        numbers = (v for s in decision.steps for v in s.parameters.values())
+        flash = sum(v.nbytes for v in numbers if isinstance(v, np.ndarray))
+        _, n_held = placed(decision.steps, decision.widths, decision.kept)
+        sram = 4 * n_held
+        if decision.has_net:
+            flash, sram = (
+                flash + self.base.net.flash_bytes,
+                sram + self.base.net.sram_bytes,
+            )
+        return flash, sram
+
+    def cut(self, subject):
+        """The same half where its rule is cut at another operating point."""
+        return replace(self, decision=replace(self.decision, cuts=subject.cuts))
+
+    def run(self, handed, group=None, local=None):
+        """What C decides, by the numpy twin; see `Decision.run`."""
+        parts = handed if self.base is None else self.base.parts(handed["X"])
+        return self.decision.run(parts, group, local)
+
+
+def half_of_classifier(subject, dtype, rows, folder, core):
+    """The half of a classifier; a net is written into the folder.
+
+    Parameters
+    ----------
+    subject : Subject
+    dtype, rows, folder, core
+        As of ``base_of``.
+
+    Returns
+    -------
+    Half
+    """
+    base = base_of(subject, dtype, rows, folder, core)
+    whole = joined(base.program, subject.program)
+    inputs = (("X", int(np.prod(base.input_shape))),)
+    has_net = base.net is not None
+    decision = _decision(subject, whole.program, whole.proba, inputs, has_net)
+    return Half(decision, base)
+
+
+def half_of_rule(subject, example):
+    """The half of a policy or rule, which is handed evidence.
+
+    Parameters
+    ----------
+    subject : Subject
+    example : Evidence or None
+        Tells how wide it is, where the rule does not.
+
+    Returns
+    -------
+    Half
+
+    Raises
+    ------
+    ExportError
+        When nothing tells how wide.
+    """
+    if example is not None and not isinstance(example, Evidence):
+        raise TypeError(
+            "example of a policy must be Evidence or Outcomes, what the base put out. "
+            f"Got {type(example).__name__}."
+        )
+    program, proba = _with_proba(subject)
+    inputs = []
+    for name, width in program.parts().items():
+        width = dict(subject.rule.columns).get(name, width)
+        if example is not None:
+            width = example.require(name, program.router).shape[1]
+        if width is None:
+            raise ExportError(
+                f"Nothing tells how many columns {name} has. Give example=, Evidence "
+                "such as the rule will see."
+            )
+        inputs.append((name, width))
+    return Half(_decision(subject, program, proba, tuple(inputs), False), None)
+
+
+def _with_proba(subject):
+    """The program, and where it reads probabilities, if the label is known by them."""
+    program = subject.program
+    for place, step in enumerate(program.steps):
+        if step.op == "read" and step.parameters["part"] == "base_proba":
+            return program, place
+    if subject.group != "predicted_class" and program.parts():
+        return program, None
+    steps = Steps()
+    proba = steps.read("base_proba")
+    for op, inputs, parameters in program.steps:
+        steps.add(op, *(i + 1 for i in inputs), **parameters)
+    return steps.program(program.router), proba
+
+
+def _decision(subject, program, proba, inputs, has_net):
+    steps = steps_in_single(program.steps)
+    return Decision(
+        steps=steps, widths=_widths(program, dict(inputs)), inputs=inputs,
+        has_net=has_net, score=len(steps) - 1, proba=proba, cuts=subject.cuts,
+        group=subject.group, reads_local=subject.reads_local,
+    )  # fmt: skip
+
+
+def _widths(program, known):
+    """Columns of each table, those read as they come included."""
+    steps = Steps()
+    for op, inputs, parameters in program.steps:
+        if op == "read" and parameters.get("width") is None:
+            parameters = {**parameters, "width": known[parameters["part"]]}
+        steps.add(op, *inputs, **parameters)
+    return Program(tuple(steps), program.router).widths()

@@ -1,0 +1,74 @@
+"""What a decision in C takes of a device: linked, run in an emulator, or estimated."""
+
+from selective_query.exceptions import DeviceLimitError, ExportError
+from selective_query.export._c import emulator, toolchain
+from selective_query.export._c.decision_call import decided, decision_call
+from selective_query.export._c.firmware import link
+from selective_query.footprint.report import footprint_report
+
+N_EMULATED = 8
+
+
+def measured(folder, decision, device, rows, expected, estimate):
+    """Fields of a report: bytes, instructions, and how they are known.
+
+    Parameters
+    ----------
+    folder : Path
+    decision : Decision
+    device : Device
+    rows : ndarray of shape (n_samples, n_inputs)
+        As ``decision_rows`` makes them.
+    expected : dict of str to ndarray
+        What the twin decides on them.
+    estimate : tuple of (int, int)
+        Bytes of flash and SRAM where there is no cross compiler.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    DeviceLimitError
+        When the device does not hold it.
+    ExportError
+        When the emulated firmware decides otherwise than the twin.
+    """
+    if not toolchain.is_installed():
+        return _estimated(device, *estimate)
+    call = decision_call(decision)
+    linked = link(folder, device, call)
+    found = {
+        "footprint": f"linked for {device.name}, {linked.core}",
+        "flash_bytes": linked.flash_bytes,
+        "sram_bytes": linked.sram_bytes,
+        "stack_bytes": linked.stack_bytes,
+    }
+    if emulator.is_installed() and linked.core in emulator.MACHINES:
+        ran = emulator.run(folder, linked.core, call, rows[:N_EMULATED])
+        _refuse_others(decided(decision, ran.outputs), expected, linked.core)
+        found["instructions"] = ran.instructions
+    return found
+
+
+def _estimated(device, flash, sram):
+    report = footprint_report(device, flash, sram, bits=32, reserved_bytes=0)
+    if not report:
+        raise DeviceLimitError(f"The artefact does not fit {report.excess}.", report)
+    return {
+        "footprint": "estimated of numbers alone: no cross compiler is installed",
+        "flash_bytes": flash,
+        "sram_bytes": sram,
+    }
+
+
+def _refuse_others(found, expected, core):
+    for name, values in found.items():
+        differs = values != expected[name][: len(values)]
+        if differs.any():
+            raise ExportError(
+                f"The firmware on an emulated {core} has other values of {name} than "
+                f"its twin in numpy: {differs.sum()} of {differs.size}. Report this "
+                "with the version of the compiler."
+            )

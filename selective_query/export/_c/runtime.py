@@ -1,0 +1,77 @@
+"""A folder of C, run on this machine. Needs numpy and a C compiler, nothing else."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from selective_query.export._c.host import HostModel
+from selective_query.export._onnx.inputs import Inputs
+from selective_query.export._onnx.metadata import FORMAT
+from selective_query.export._runner import Runner
+
+MANIFEST = "artefact.json"
+
+
+class CRunner(Runner):
+    """What the C in a folder answers about rows.
+
+    Parameters
+    ----------
+    folder : str or path-like
+
+    Raises
+    ------
+    RuntimeError
+        When there is no C compiler, or it refuses the files.
+    ValueError
+        When export_c did not write the folder.
+    """
+
+    def __init__(self, folder):
+        facts = facts_of_folder(folder)
+        handed, given = facts["handed"], facts["inputs"]
+        columns = {"group": handed["has_group"], "local_only": handed["reads_local"]}
+        super().__init__(
+            str(folder),
+            facts,
+            None if given is None else Inputs.from_dict(given),
+            {name for name, is_read in columns.items() if is_read},
+        )
+        self._model = HostModel(folder, **handed)
+
+    def run(self, X, group=None, local_only=None):
+        """What ``sq_decide`` says of these rows; see `Runner.run`."""
+        X = self.inputs.tensors(X)["X"]
+        asked = self.asked(len(X), group, local_only)
+        made = self._model.run(
+            {"X": X.reshape(len(X), -1)},
+            self._places(asked.get("group")),
+            asked.get("local_only"),
+        )
+        made["label"] = np.array(self.facts["classes"])[made["label"]]
+        return made
+
+    def _places(self, group):
+        if group is None:
+            return None
+        place = {label: i for i, label in enumerate(self.facts["groups"])}
+        return np.array([place[label] for label in group.tolist()])
+
+
+def facts_of_folder(folder):
+    """What a folder says of itself.
+
+    Raises
+    ------
+    ValueError
+        When export_c did not write it, or it is of another format.
+    """
+    path = Path(folder) / MANIFEST
+    facts = json.loads(path.read_text()) if path.is_file() else {}
+    if facts.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder} must be a folder that export_c wrote, of format {FORMAT}. Got "
+            f"format {facts.get('format')}. Export it anew."
+        )
+    return facts

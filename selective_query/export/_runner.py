@@ -1,0 +1,77 @@
+"""What runs an artefact here: the columns that it reads beside its inputs."""
+
+import numpy as np
+
+
+class Runner:
+    """An artefact that is open. Subclasses write `run`.
+
+    Parameters
+    ----------
+    name : str
+        Its file or folder, for messages.
+    facts : dict
+        What it says of itself.
+    inputs : Inputs or None
+        What it is fed; None of a rule alone.
+    read : collection of {"group", "local_only"}
+        What a decision needs beside.
+    """
+
+    def __init__(self, name, facts, inputs, read):
+        self.name, self.facts, self.inputs = name, facts, inputs
+        self._read = frozenset(read)
+
+    def run(self, X, group=None, local_only=None):
+        """Every answer for these rows, by name.
+
+        Parameters
+        ----------
+        X : array-like, data frame or list of texts of length n_samples
+        group, local_only : array-like of shape (n_samples,) or None
+            Where the rule reads them. None leaves an answer open that only a decision
+            needs.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``label``, ``probabilities``, ``queried`` and ``score``.
+        """
+        raise NotImplementedError
+
+    def reads(self, name):
+        """Whether a decision needs the group, or which rows must stay."""
+        return name in self._read
+
+    def asked(self, n_rows, group, local_only):
+        """The columns beside the inputs that the rule reads, checked.
+
+        Raises
+        ------
+        ValueError
+            When there is not one entry a row, or a group is not known.
+        """
+        made = {}
+        if self.reads("group"):
+            labels = np.asarray(self.facts["groups"])
+            group = np.full(n_rows, labels[0]) if group is None else np.asarray(group)
+            _check_length(group, n_rows, "group")
+            strange = ~np.isin(group, labels)
+            if strange.any():
+                raise ValueError(
+                    "Rows belong to groups that no calibration row belonged to: "
+                    f"{group[strange][:5].tolist()}. Known groups: {labels.tolist()}."
+                )
+            made["group"] = group
+        if self.reads("local_only"):
+            local = np.zeros(n_rows, bool) if local_only is None else local_only
+            made["local_only"] = np.asarray(local, dtype=bool)
+            _check_length(made["local_only"], n_rows, "local_only")
+        return made
+
+
+def _check_length(values, n_rows, name):
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must be of shape ({n_rows},), one entry a row. Got {values.shape}."
+        )
