@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from selective_query.export.c_folder import export_c
     from selective_query.export.edge_classifier import EdgeClassifier
-    from selective_query.export.onnx_file import export_onnx, set_operating_point
+    from selective_query.export.onnx_file import export_onnx
+    from selective_query.export.operating_point import set_operating_point
     from selective_query.export.report import ExportReport
 
 # A name is imported when it is first asked for: EdgeClassifier runs where neither
@@ -16,7 +17,7 @@ _HOMES = {
     "ExportReport": "report",
     "export_c": "c_folder",
     "export_onnx": "onnx_file",
-    "set_operating_point": "onnx_file",
+    "set_operating_point": "operating_point",
 }
 
 __all__ = [

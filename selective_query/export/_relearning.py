@@ -23,7 +23,9 @@ def relearned(classifier, subject, answers, X, y):
 
     Returns
     -------
-    Subject
+    subject : Subject
+    policy : RoutingPolicy
+        Of the artefact's scores.
     """
     outcomes = classifier.outcomes(X, y)
     known = replace(
@@ -38,7 +40,8 @@ def relearned(classifier, subject, answers, X, y):
     program = steps.program(subject.program.router)
     router = ProgramRouter(program, subject.rule.router.in_benefit_units)
     policy = clone(classifier.policy_).set_params(router=router, calibration=None)
-    return subject.cut(policy.fit(known).operating_point_)
+    policy.fit(known)
+    return subject.cut(policy.operating_point_), policy
 
 
 def _normalised(proba):

@@ -1,21 +1,27 @@
 """A fitted classifier, or a rule alone -> a folder of C that decides as it does."""
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
-from selective_query.export._c.agreement import Rows
-from selective_query.export._c.decision_call import decision_rows
+from selective_query.exceptions import ExportError
+from selective_query.export._c.agreement import TARGET, Rows
 from selective_query.export._c.firmware import core_of
 from selective_query.export._c.half import half_of_classifier, half_of_rule
 from selective_query.export._c.measuring import measured
-from selective_query.export._c.project import write_project, write_vectors
-from selective_query.export._c.runtime import MANIFEST, CRunner
-from selective_query.export._onnx.facts import facts_about
+from selective_query.export._c.project import (
+    write_operating_point,
+    write_project,
+    write_vectors,
+)
+from selective_query.export._c.runtime import MANIFEST, CRunner, facts_of_folder
+from selective_query.export._onnx.facts import facts_about, refuse_other
 from selective_query.export._onnx.inputs import MATRIX, Inputs
+from selective_query.export._parity import not_compared
 from selective_query.export._relearning import relearned
 from selective_query.export._subject import subject_of
 
@@ -105,52 +111,105 @@ def export_c(
     subject, folder = subject_of(classifier_or_policy), Path(folder)
     _check_folder(folder)
     ranges, held_out = _parted(calibration, random_state)
-    with TemporaryDirectory() as made:
-        made = Path(made)
+    with _replacing(folder) as made:
         if subject.base is None:
             half = half_of_rule(subject, example)
         else:
             core = None if device is None else core_of(device)
             half = half_of_classifier(subject, dtype, ranges, made, core)
-        given, inputs = subject, _inputs(classifier_or_policy, half)
-        _write(made, half, subject, classifier_or_policy, inputs)
-        if held_out is not None:
-            answers = CRunner(made).run(held_out[0])
-            subject = relearned(classifier_or_policy, subject, answers, *held_out)
-            half = half.cut(subject)
-            _write(made, half, subject, classifier_or_policy, inputs)
-        report = _report(given, half, inputs, example, made, device)
-        if held_out is not None:
-            certificate = str(subject.rule.certificate)
-            report = replace(report, certificate_after=certificate)
+        write_project(made, half.decision, _facts(subject, classifier_or_policy, half))
+        cut = _own_cut(made, classifier_or_policy, subject, held_out)
+        half = half if cut is None else half.cut(cut)
+        rows = Rows.at_random(half.decision)
+        if example is not None:
+            rows = _example_rows(made, subject, example)
+        answers = rows.answers(made)
+        rows.refuse_other(half, answers)
+        write_vectors(made, half.decision, rows.handed, answers, rows.group, rows.local)
+        report = _report(made, subject, cut, rows, answers)
+        if device is not None:
+            found = measured(made, half, device, rows, answers)
+            report = replace(report, **found)
         (made / REPORT).write_text(report.to_json())
-        _moved(made, folder)
     return report
 
 
-def _report(subject, half, inputs, example, folder, device):
-    """Compare, measure, and keep some rows as test vectors."""
-    rows = Rows.at_random(half)
-    if example is not None:
-        rows = Rows.of_example(subject, half, inputs, example)
-    answers = rows.answers(half, folder)
-    decision = half.decision
-    is_same = not decision.has_net and decision.cuts == subject.cuts
+def move_folder(folder, classifier_or_policy, *, example=None, calibration=None):
+    """Move the threshold of a folder; see `set_operating_point`."""
+    subject, held = subject_of(classifier_or_policy), facts_of_folder(folder)
+    facts = facts_about(subject, classifier_or_policy)
+    if calibration is None and held["own_threshold"]:
+        raise ExportError(
+            f"The threshold of {folder} comes from the artefact's own scores, which "
+            "are not those of the classifier. Give calibration=(X, y), rows that are "
+            "new to the models, the router and the ranges."
+        )
+    kept = {} if calibration is None else {"calibration": None}
+    refuse_other(held, facts | kept, folder)
+    with _replacing(Path(folder)) as made:
+        shutil.copytree(folder, made, dirs_exist_ok=True)
+        cut = _own_cut(made, classifier_or_policy, subject, calibration)
+        if cut is None:
+            write_operating_point(made, subject.cuts, subject.group, {**held, **facts})
+        report = not_compared(subject, TARGET)
+        if example is not None:
+            rows = _example_rows(made, subject, example)
+            report = _report(made, subject, cut, rows, rows.answers(made))
+        (made / REPORT).write_text(report.to_json())
+    return report
+
+
+@contextmanager
+def _replacing(folder):
+    """An empty folder that takes the place of another once all has gone well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent) as beside:
+        made = Path(beside) / "made"
+        made.mkdir()
+        yield made
+        if folder.exists():
+            folder.rename(Path(beside) / "replaced")
+        made.rename(folder)
+
+
+def _facts(subject, classifier, half):
+    """What the folder says of itself, and what `EdgeClassifier` makes of rows."""
+    facts, inputs = facts_about(subject, classifier), None
+    if half.base is not None:
+        names = getattr(classifier, "feature_names_in_", None)
+        names = None if names is None else tuple(names.tolist())
+        shape = half.base.input_shape
+        inputs = Inputs(MATRIX, (("X", "float32"),), shape, names).to_dict()
+    is_same = not half.decision.has_net
+    return {**facts, "inputs": inputs, "is_same_model": is_same, "own_threshold": False}
+
+
+def _own_cut(folder, classifier, subject, rows):
+    """The subject, cut by the scores of the C in a folder; None without rows."""
+    if rows is None:
+        return None
+    X, y = rows
+    cut, policy = relearned(classifier, subject, CRunner(folder).run(X), X, y)
+    facts = {**facts_of_folder(folder), **facts_about(cut, classifier, policy)}
+    facts["own_threshold"] = True
+    write_operating_point(folder, cut.cuts, cut.group, facts)
+    return cut
+
+
+def _example_rows(folder, subject, example):
+    facts = facts_of_folder(folder)
+    names = [name for name, _ in facts["handed"]["inputs"]]
+    given = facts["inputs"]
+    inputs = None if given is None else Inputs.from_dict(given)
+    return Rows.of_example(subject, names, inputs, example)
+
+
+def _report(folder, subject, cut, rows, answers):
+    is_same = cut is None and facts_of_folder(folder)["is_same_model"]
     report = rows.report(subject, answers, must_agree=is_same)
-    beside = rows.group, rows.local
-    if device is not None:
-        handed = decision_rows(decision, rows.handed, *beside)
-        found = measured(folder, decision, device, handed, answers, half.stored_bytes)
-        report = replace(report, **found)
-    write_vectors(folder, decision, rows.handed, answers, *beside)
-    return report
-
-
-def _moved(made, folder):
-    """Put what was made in place of what stood there."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    shutil.move(made, folder)
+    if cut is None:
+        return report
+    return replace(report, certificate_after=str(cut.rule.certificate))
 
 
 def _check_folder(folder):
@@ -178,19 +237,3 @@ def _parted(calibration, random_state):
     ranges, rest = order[:n_ranges], order[n_ranges:]
     held_out = _safe_indexing(X, rest), _safe_indexing(y, rest)
     return _safe_indexing(X, ranges), held_out
-
-
-def _inputs(classifier, half):
-    """What `EdgeClassifier` makes of rows; None for a rule alone."""
-    if half.base is None:
-        return None
-    names = getattr(classifier, "feature_names_in_", None)
-    names = None if names is None else tuple(names.tolist())
-    return Inputs(MATRIX, (("X", "float32"),), half.base.input_shape, names)
-
-
-def _write(folder, half, subject, classifier, inputs):
-    facts = facts_about(subject, classifier)
-    facts["inputs"] = None if inputs is None else inputs.to_dict()
-    facts["dtype"] = "int8" if half.decision.has_net else "float32"
-    write_project(folder, half.decision, facts)

@@ -35,7 +35,8 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     ``features`` where the router reads them; of a policy it takes what the base put out
     and gives ``queried`` and ``score``. It computes in single precision. The base
     is converted by skl2onnx, or by torch where it is a net; the rule from its program.
-    The threshold is the initializer ``threshold``, which `set_operating_point` moves.
+    The threshold is the initializer ``threshold``, which :func:`set_operating_point`
+    moves.
 
     A rule by groups has one more input, ``group``, unless the groups are the predicted
     classes; one with rows that must stay has ``local_only``.
@@ -107,29 +108,8 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     return _compared_and_kept(model, subject, path, example)
 
 
-def set_operating_point(path, classifier_or_policy, *, example=None):
-    """Move the threshold of a file that `export_onnx` wrote; nothing is converted anew.
-
-    Parameters
-    ----------
-    path : str or path-like
-    classifier_or_policy : the type that was exported
-        The same classifier at another operating point, such as ``hybrid.at(0.8)``.
-    example : array-like, data frame, list of texts or Evidence, or None
-        As in `export_onnx`: the report is written anew.
-
-    Returns
-    -------
-    ExportReport
-
-    Raises
-    ------
-    ValueError
-        When the file is none of export_onnx's.
-    ExportError
-        When it holds another rule, or it decides otherwise. The file is then left as it
-        was.
-    """
+def move_file(path, classifier_or_policy, *, example=None):
+    """Move the threshold of an ONNX file; see `set_operating_point`."""
     onnx = package("onnx")
     subject = subject_of(classifier_or_policy)
     model = onnx.load(str(path))
@@ -220,4 +200,4 @@ def _refuse_reserved(inputs):
         )
 
 
-__all__ = ["export_onnx", "set_operating_point"]
+__all__ = ["export_onnx"]

@@ -63,8 +63,7 @@ class MaxProbabilityRouter(_ProbabilityRouter):
 
     def program(self):
         steps = Steps()
-        largest = steps.add("top", steps.read("base_proba"), k=1)
-        steps.add("apply", largest, function="complement")
+        steps.add("doubt", steps.read("base_proba"), k=1)
         return steps.program("MaxProbabilityRouter")
 
 
@@ -84,11 +83,12 @@ class MarginRouter(_ProbabilityRouter):
     _score = staticmethod(scores.margin)
 
     def program(self):
+        # Single precision keeps doubt apart from 1 where the lead rounds to it.
         steps = Steps()
-        top = steps.add("top", steps.read("base_proba"), k=2)
-        first, second = (steps.add("columns", top, start=i, stop=i + 1) for i in (0, 1))
-        lead = steps.add("combine", first, second, function="subtract")
-        steps.add("apply", lead, function="complement")
+        proba = steps.read("base_proba")
+        doubt, top = (steps.add(op, proba, k=k) for op, k in (("doubt", 1), ("top", 2)))
+        second = steps.add("columns", top, start=1, stop=2)
+        steps.add("combine", doubt, second, function="add")
         return steps.program("MarginRouter")
 
 

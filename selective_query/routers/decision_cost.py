@@ -31,7 +31,7 @@ class DecisionCost:
     >>> from selective_query import Evidence
     >>> from selective_query.routers import MarginRouter
     >>> MarginRouter().decision_cost(Evidence(base_proba=[[0.5, 0.3, 0.2]]))
-    DecisionCost(macs=5, flash_bytes=0, ram_bytes=8)
+    DecisionCost(macs=7, flash_bytes=0, ram_bytes=12)
     """
 
     macs: int

@@ -143,7 +143,7 @@ class Program:
     >>> from selective_query.routers import MarginRouter, Program
     >>> program = MarginRouter().program()
     >>> [step.op for step in program.steps]
-    ['read', 'top', 'columns', 'columns', 'combine', 'apply']
+    ['read', 'doubt', 'top', 'columns', 'combine']
     >>> again = Program.from_dict(program.to_dict())
     >>> again.run(Evidence(base_proba=[[0.5, 0.25, 0.25]]))
     array([0.75])

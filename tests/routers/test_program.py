@@ -326,9 +326,9 @@ def test_evidence_that_it_cannot_read_is_named():
 
 def test_cost_by_hand():
     row = Evidence(base_proba=[[0.5, 0.3, 0.2]])
-    # The largest of three: two comparisons; the second one; their difference; 1 - it.
+    # What the largest of three leaves: three; the two largest: three; their sum.
     margin = MarginRouter().program()
-    assert margin.cost(row) == DecisionCost(2 + 1 + 1 + 1, 0, 4 * 2)
+    assert margin.cost(row) == DecisionCost(3 + 3 + 1, 0, 4 * 3)
     with pytest.raises(ValueError, match="depends on how wide the evidence is"):
         margin.cost()
     trees = made("trees", **TREES)

@@ -6,6 +6,7 @@ import numpy as np
 
 from selective_query.exceptions import ExportError
 from selective_query.export._c.host import HostModel
+from selective_query.export._c.runtime import facts_of_folder
 from selective_query.export._parity import (
     Decisions,
     asked_of,
@@ -15,6 +16,7 @@ from selective_query.export._parity import (
 )
 from selective_query.outcomes import Evidence
 
+TARGET = "C"
 # Where there is no example, arithmetic alone is compared, on so many random rows.
 N_RANDOM = 64
 
@@ -42,23 +44,36 @@ class Rows:
     evidence: Evidence | None = None
 
     @classmethod
-    def of_example(cls, subject, half, inputs, example):
-        """Rows that were given, as a classifier or rule is."""
+    def of_example(cls, subject, names, inputs, example):
+        """Rows that were given, as a classifier or rule is.
+
+        Parameters
+        ----------
+        subject : Subject
+        names : list of str
+            Of what C is handed.
+        inputs : Inputs or None
+        example : array-like, or Evidence for a rule alone
+        """
         expected, evidence = decisions_of(subject, example)
-        asked = asked_of(subject, evidence)
-        numbers = example if inputs is None else inputs.tensors(example)["X"]
-        group = None
+        asked, group = asked_of(subject, evidence), None
         if "group" in asked:
             place = {label: i for i, (label, _) in enumerate(subject.cuts)}
             group = np.array([place[label] for label in asked["group"].tolist()])
-        return cls(
-            half.handed(numbers), group, asked.get("local_only"), expected, evidence
-        )
+        if inputs is None:
+            parts = {name: np.asarray(getattr(evidence, name)) for name in names}
+        else:
+            parts = inputs.tensors(example)
+        handed = {
+            name: np.float32(part).reshape(len(part), -1)
+            for name, part in parts.items()
+        }
+        return cls(handed, group, asked.get("local_only"), expected, evidence)
 
     @classmethod
-    def at_random(cls, half):
+    def at_random(cls, decision):
         """Rows that tell nothing but whether C and its twin compute the same."""
-        rng, decision = np.random.default_rng(0), half.decision
+        rng = np.random.default_rng(0)
         handed = {
             name: rng.uniform(size=(N_RANDOM, width)).astype(np.float32)
             for name, width in decision.inputs
@@ -67,40 +82,28 @@ class Rows:
         group = zeros if decision.group == "input" else None
         return cls(handed, group, zeros > 0 if decision.reads_local else None)
 
-    def answers(self, half, folder):
-        """What C decides, which must be what its twin does.
+    def answers(self, folder):
+        """What the C in a folder decides, a dict of arrays."""
+        model = HostModel(folder, **facts_of_folder(folder)["handed"])
+        return model.run(self.handed, self.group, self.local)
 
-        Parameters
-        ----------
-        half : Half
-        folder : Path
-            Of its C.
-
-        Returns
-        -------
-        dict of str to ndarray
+    def refuse_other(self, half, answers):
+        """Raise where C decides otherwise than its twin.
 
         Raises
         ------
         ExportError
             When any number differs in its last bit.
         """
-        decision = half.decision
-        model = HostModel(
-            folder, decision.inputs, decision.n_classes,
-            decision.group == "input", decision.reads_local,
-        )  # fmt: skip
-        found = model.run(self.handed, self.group, self.local)
         twin = half.run(self.handed, self.group, self.local)
-        for name, values in found.items():
+        for name, values in answers.items():
             differs = values != twin[name]
             if differs.any():
                 raise ExportError(
                     f"C and its twin in numpy have other values of {name}: "
-                    f"{differs.sum()} of {differs.size}. Compile with -O2 and "
-                    "-ffp-contract=off; set CC to another compiler if it persists."
+                    f"{differs.sum()} of {differs.size}. Set CC to another compiler, "
+                    "and report this with the version of this one."
                 )
-        return found
 
     def report(self, subject, answers, *, must_agree):
         """The ExportReport of these answers.
@@ -111,15 +114,14 @@ class Rows:
             With the rule of the classifier.
         answers : dict of str to ndarray
         must_agree : bool
-            Whether the base is the same model.
+            Whether the artefact is the same model, cut alike.
         """
-        target = "C"
         if self.expected is None:
-            return not_compared(subject, target)
+            return not_compared(subject, TARGET)
         label = answers.get("label")
         if label is not None and subject.classes is not None:
             label = subject.classes[label]
         found = Decisions(answers["score"].astype(float), ~answers["queried"], label)
         return compared(
-            subject, self.expected, found, self.evidence, target, must_agree=must_agree
+            subject, self.expected, found, self.evidence, TARGET, must_agree=must_agree
         )

@@ -19,8 +19,6 @@ class Decision:
     widths : list of int
     inputs : tuple of (str, int)
         What is handed over for each input: parts of the evidence, and their columns.
-        Of a net ``X`` is handed to ``sq_net``, which writes the part ``net``.
-    has_net : bool
     score : int
         Place of the score.
     proba : int or None
@@ -28,30 +26,24 @@ class Decision:
     cuts : tuple of (group or None, float)
     group : {None, "predicted_class", "input"}
     reads_local : bool
+    has_net : bool, default=False
+        Whether ``X`` is handed to ``sq_net``, which writes the part ``net``.
     """
 
     steps: list
     widths: list
     inputs: tuple
-    has_net: bool
     score: int
     proba: int | None
     cuts: tuple
     group: str | None
     reads_local: bool
+    has_net: bool = False
 
     @property
     def thresholds(self):
-        """In single precision, in the order of `cuts`; by class where it is the group.
-
-        A class that no calibration row was given stays with the base.
-        """
-        single = rounded_down([threshold for _, threshold in self.cuts])
-        if self.group != "predicted_class":
-            return single
-        by_class = np.full(self.n_classes, np.inf, dtype=np.float32)
-        by_class[[place for place, _ in self.cuts]] = single
-        return by_class
+        """In single precision, one for each cut or class."""
+        return single_thresholds(self.cuts, self.group, self.n_classes)
 
     @property
     def n_classes(self):
@@ -93,3 +85,26 @@ class Decision:
         )
         made |= {"score": score, "queried": score > self.thresholds[place]}
         return made
+
+
+def single_thresholds(cuts, group, n_classes):
+    """Thresholds in single precision, that keep the same scores of single precision.
+
+    Parameters
+    ----------
+    cuts : sequence of (group or None, float)
+    group : {None, "predicted_class", "input"}
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of float32
+        In the order of `cuts`, or by class where it is the group. A class that no
+        calibration row was given stays with the base.
+    """
+    single = rounded_down([threshold for _, threshold in cuts])
+    if group != "predicted_class":
+        return single
+    by_class = np.full(n_classes, np.inf, dtype=np.float32)
+    by_class[[place for place, _ in cuts]] = single
+    return by_class

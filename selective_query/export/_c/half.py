@@ -28,24 +28,6 @@ class Half:
     decision: Decision
     base: Base | None
 
-    def handed(self, rows):
-        """What C is handed, by name.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, ...), or Evidence for a rule alone
-
-        Returns
-        -------
-        dict of str to ndarray of shape (n_samples, n_columns), float32
-        """
-        if self.base is not None:
-            return {"X": np.asarray(rows, np.float32).reshape(len(rows), -1)}
-        return {
-            name: np.asarray(getattr(rows, name), np.float32)
-            for name, _ in self.decision.inputs
-        }
-
     @property
     def stored_bytes(self):
         """Numbers in flash and in SRAM, without code or stack, in bytes."""

@@ -2,27 +2,28 @@
 
 from selective_query.exceptions import DeviceLimitError, ExportError
 from selective_query.export._c import emulator, toolchain
-from selective_query.export._c.decision_call import decided, decision_call
+from selective_query.export._c.decision_call import (
+    decided,
+    decision_call,
+    decision_rows,
+)
 from selective_query.export._c.firmware import link
 from selective_query.footprint.report import footprint_report
 
 N_EMULATED = 8
 
 
-def measured(folder, decision, device, rows, expected, estimate):
+def measured(folder, half, device, rows, answers):
     """Fields of a report: bytes, instructions, and how they are known.
 
     Parameters
     ----------
     folder : Path
-    decision : Decision
+    half : Half
     device : Device
-    rows : ndarray of shape (n_samples, n_inputs)
-        As ``decision_rows`` makes them.
-    expected : dict of str to ndarray
-        What the twin decides on them.
-    estimate : tuple of (int, int)
-        Bytes of flash and SRAM where there is no cross compiler.
+    rows : Rows
+    answers : dict of str to ndarray
+        What is decided on them.
 
     Returns
     -------
@@ -36,7 +37,8 @@ def measured(folder, decision, device, rows, expected, estimate):
         When the emulated firmware decides otherwise than the twin.
     """
     if not toolchain.is_installed():
-        return _estimated(device, *estimate)
+        return _estimated(device, *half.stored_bytes)
+    decision = half.decision
     call = decision_call(decision)
     linked = link(folder, device, call)
     found = {
@@ -46,8 +48,9 @@ def measured(folder, decision, device, rows, expected, estimate):
         "stack_bytes": linked.stack_bytes,
     }
     if emulator.is_installed() and linked.core in emulator.MACHINES:
-        ran = emulator.run(folder, linked.core, call, rows[:N_EMULATED])
-        _refuse_others(decided(decision, ran.outputs), expected, linked.core)
+        handed = decision_rows(decision, rows.handed, rows.group, rows.local)
+        ran = emulator.run(folder, linked.core, call, handed[:N_EMULATED])
+        _refuse_others(decided(decision, ran.outputs), answers, linked.core)
         found["instructions"] = ran.instructions
     return found
 

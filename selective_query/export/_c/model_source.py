@@ -2,6 +2,7 @@
 
 import json
 
+from selective_query.export._c.decision import single_thresholds
 from selective_query.export._c.source import C_NAMES, number, source_of
 
 HEADER = """\
@@ -62,21 +63,26 @@ LABEL = """\
 """
 
 
-def threshold_header(decision):
+def threshold_header(cuts, group, n_classes, budget):
     """The file that holds the threshold, and nothing else."""
-    numbers = [number(t) for t in decision.thresholds]
-    shown = f"{{{', '.join(numbers)}}}" if decision.group else numbers[0]
-    name = "SQ_THRESHOLDS" if decision.group else "SQ_THRESHOLD"
-    comment = {
-        None: "The base answers where the score is at most this.",
-        "input": "For each group: " + ", ".join(str(g) for g, _ in decision.cuts),
-        "predicted_class": "For each class that the base may answer.",
-    }[decision.group]
-    comment = comment.replace("*/", "* /")
+    numbers = [number(t) for t in single_thresholds(cuts, group, n_classes)]
+    shown = f"{{{', '.join(numbers)}}}" if group else numbers[0]
+    name = "SQ_THRESHOLDS" if group else "SQ_THRESHOLD"
+    whose = {
+        None: "",
+        "input": ", for each group: " + ", ".join(str(g) for g, _ in cuts),
+        "predicted_class": ", for each class that the base may answer",
+    }[group]
+    comment = f"The base answers where the score is at most this{whose}. {budget}."
     return (
-        f"/* {comment} */\n#ifndef SQ_THRESHOLD_H\n#define SQ_THRESHOLD_H\n\n"
+        f"/* {_plain(comment)} */\n#ifndef SQ_THRESHOLD_H\n#define SQ_THRESHOLD_H\n\n"
         f"#include <math.h>\n\n#define {name} {shown}\n\n#endif\n"
     )
+
+
+def _plain(text):
+    """Text that ends no comment."""
+    return text.replace("*/", "* /")
 
 
 def model_header(decision, title, classes=None):
@@ -91,7 +97,7 @@ def model_header(decision, title, classes=None):
     if decision.group == "input":
         sizes.append(f"#define SQ_GROUPS {len(decision.cuts)}")
     return HEADER.format(
-        title=title.replace("*/", "* /"), sizes="\n".join(sizes), labels=labels,
+        title=_plain(title), sizes="\n".join(sizes), labels=labels,
         label=LABEL if decision.n_classes else "", signature=_signature(decision),
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ def write_project(folder, decision, facts):
     facts : dict
         Plain values that the folder says of itself.
     """
-    title = f"Whom to ask: {facts['router']}, for {facts['budget']}."
+    title = f"Answers, and whether they are enough, by a {facts['router']}."
     for name in COPIED:
         (folder / name).write_text(template(name))
     header = model_header(decision, title, facts["classes"])
@@ -40,8 +40,16 @@ def write_project(folder, decision, facts):
         "has_group": decision.group == "input",
         "reads_local": decision.reads_local,
     }
-    write_facts(folder, {**facts, "handed": handed})
-    write_threshold(folder, decision)
+    cut = decision.cuts, decision.group
+    write_operating_point(folder, *cut, {**facts, "handed": handed})
+
+
+def write_operating_point(folder, cuts, group, facts):
+    """Write the threshold, and what the folder says of itself."""
+    n_classes, budget = facts["handed"]["n_classes"], facts["budget"]
+    header = threshold_header(cuts, group, n_classes, budget)
+    (folder / "sq_threshold.h").write_text(header)
+    (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
 
 
 def _readme(decision, title):
@@ -55,22 +63,15 @@ def _readme(decision, title):
         arguments.append("must_stay")
         beside.append("`must_stay` is 1 for an input that the global must not see.")
     call = f"sq_decide({', '.join([*arguments, '&answer'])})"
-    text = template("README.md").replace("@TITLE@", title).replace("@CALL@", call)
-    return text.replace("@BESIDE@", "\n".join(beside))
-
-
-def write_facts(folder, facts):
-    """Write what the folder says of itself."""
-    (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
-
-
-def write_threshold(folder, decision):
-    """Write the one file that an operating point is in."""
-    (folder / "sq_threshold.h").write_text(threshold_header(decision))
+    said = {"TITLE": title, "CALL": call, "BESIDE": "\n".join(["", *beside])}
+    text = template("README.md")
+    for name, value in said.items():
+        text = text.replace(f"@{name}@", value)
+    return text
 
 
 def write_vectors(folder, decision, parts, decided, group=None, local=None):
-    """Write the first rows and what is decided on them.
+    """Write the first rows, and the labels and scores that they have.
 
     Parameters
     ----------
@@ -94,13 +95,12 @@ def write_vectors(folder, decision, parts, decided, group=None, local=None):
     label = decided.get("label", np.zeros(n))
     arrays += [
         array("sq_expected_label", np.int32(label[:n])),
-        array("sq_expected_queried", np.int32(decided["queried"][:n])),
         array("sq_expected_score", np.float32(decided["score"][:n])),
     ]
     has_label = int("label" in decided)
     text = "\n".join(arrays)
     (folder / "sq_vectors.h").write_text(
-        "/* Inputs, and what is decided on them. */\n#include <math.h>\n"
+        "/* Inputs, and what they have at any threshold. */\n#include <math.h>\n"
         f"#include <stdint.h>\n\n#define SQ_N_VECTORS {n}\n#define SQ_HAS_LABEL "
         f"{has_label}\n#define SQ_DECIDE(row, answer) "
         f"sq_decide({', '.join([*arguments, 'answer'])})\n\n{text}\n"

@@ -77,9 +77,14 @@ def _top(table, k):
     return np.pad(falling, ((0, 0), (0, k - falling.shape[1])))
 
 
+def _rest(table):
+    """Of shares: what the largest leaves, exact where that one rounds to 1."""
+    is_largest = np.arange(table.shape[1]) == table.argmax(axis=1)[:, None]
+    return _row_sum(np.where(is_largest, single(0), table))
+
+
 def _doubt(table, k):
-    top = _top(table, k)
-    return np.concatenate([ONE - top[:, :1], np.sqrt(top[:, 1:])], axis=1)
+    return np.concatenate([_rest(table), np.sqrt(_top(table, k)[:, 1:])], axis=1)
 
 
 def _affine(table, weight, bias):
@@ -97,8 +102,14 @@ def _centre(table):
 
 
 def _entropy(table):
-    terms = np.where(table >= SMALLEST, table * log(np.maximum(table, SMALLEST)), 0)
-    return single(0) - _row_sum(terms.astype(single))
+    is_largest = np.arange(table.shape[1]) == table.argmax(axis=1)[:, None]
+    rest = _rest(table)
+    surprise = log(np.maximum(table, SMALLEST))
+    surprise = np.where(table >= SMALLEST, surprise, single(0))
+    tail = rest * (single(1) / single(3) + rest * single(0.25))
+    series = -(rest * (ONE + rest * (single(0.5) + tail)))
+    surprise = np.where(is_largest & (rest < single(0.01)), series, surprise)
+    return single(0) - _row_sum(table * surprise)
 
 
 def _agreement(table):

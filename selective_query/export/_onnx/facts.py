@@ -10,8 +10,20 @@ from selective_query.exceptions import ExportError
 from selective_query.export._onnx.metadata import FORMAT, plain
 
 
-def facts_about(subject, obj):
-    """What a file says of itself."""
+def facts_about(subject, obj, policy=None):
+    """What an artefact says of itself.
+
+    Parameters
+    ----------
+    subject : Subject
+    obj : the classifier, policy or rule that is exported
+    policy : RoutingPolicy or None, default=None
+        That the threshold comes from, where it is not the one of `obj`.
+
+    Returns
+    -------
+    dict
+    """
     rule, groups = subject.rule, [label for label, _ in subject.cuts]
     named = {"group": part_that_reads(rule.budget, "group")}
     named["local_only"] = rule.local[0] if len(rule.local) == 1 else None
@@ -32,7 +44,7 @@ def facts_about(subject, obj):
         "threshold": plain(subject.thresholds.tolist()),
         "groups": groups if by_input else None,
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
-        "calibration": _digest_of_rows(getattr(obj, "policy_", obj)),
+        "calibration": _digest_of_rows(policy or getattr(obj, "policy_", obj)),
     }
 
 

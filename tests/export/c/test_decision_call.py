@@ -13,6 +13,8 @@ from selective_query.export._c.project import write_project
 from selective_query.export._c.single import steps_in_single
 from tests.export.programs import random_evidence, random_program
 
+FACTS = {"router": "a test", "budget": None, "classes": None}
+
 pytestmark = pytest.mark.skipif(
     not emulator.is_installed(), reason="needs the cross compiler and an emulator"
 )
@@ -38,7 +40,7 @@ def test_a_microcontroller_decides_as_the_twin_does(seed, core, tmp_path):
     evidence = random_evidence(rng)
     n, group = evidence.n_rows, "input" if seed % 2 else None
     decision = decision_of(random_program(rng), group, reads_local=seed % 3 == 1)
-    write_project(tmp_path, decision, title="a test", classes=None, metadata={})
+    write_project(tmp_path, decision, FACTS)
     parts = {name: np.float32(getattr(evidence, name)) for name, _ in decision.inputs}
     flags = {
         "group": rng.integers(2, size=n) if group else None,

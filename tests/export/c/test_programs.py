@@ -40,7 +40,7 @@ def decision_of(program, group=None, reads_local=False):
     )
     cuts = CUTS[group]
     return Decision(
-        steps, widths, inputs, False, len(steps) - 1, proba, cuts, group, reads_local
+        steps, widths, inputs, len(steps) - 1, proba, cuts, group, reads_local
     )
 
 
@@ -111,7 +111,7 @@ def test_thresholds_of_rules_part_the_same_scores():
     assert np.float32(just_above) > score  # rounded to the nearest it would keep both
     program = _margin()
     decision = Decision(
-        program.steps, program.widths(), (("base_proba", 4),), False, 1, 0,
+        program.steps, program.widths(), (("base_proba", 4),), 1, 0,
         ((None, just_above),), None, False,
     )  # fmt: skip
     assert decision.thresholds[0] == score
@@ -135,13 +135,14 @@ def test_the_folder_compiles_strictly_and_runs_its_vectors(tmp_path):
     compile_c([*sources, *strict, "-fno-sanitize-recover=all"], tmp_path / "vectors")
     done = subprocess.run([tmp_path / "vectors"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "16 of 16 test vectors agree\n"
+    n = int((decision.run(parts)["queried"][:16]).sum())
+    assert done.stdout == f"16 of 16 test vectors agree, {n} ask the global\n"
     made = subprocess.run(["make", "-s", "run"], cwd=tmp_path, capture_output=True)
     assert made.returncode == 0
-    header = tmp_path / "sq_threshold.h"
-    header.write_text(
-        re.sub(r"SQ_THRESHOLD .*", "SQ_THRESHOLD INFINITY", header.read_text())
-    )
+    vectors = tmp_path / "sq_vectors.h"
+    start, score = vectors.read_text().split("float sq_expected_score[16] = {")
+    changed = re.sub("0x1[^,]*", "9.0f", score, count=1)
+    vectors.write_text(f"{start}float sq_expected_score[16] = {{{changed}")
     failed = subprocess.run(["make", "-s", "run"], cwd=tmp_path, capture_output=True)
     assert failed.returncode != 0
     assert b"differs" in failed.stdout

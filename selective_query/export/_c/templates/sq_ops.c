@@ -81,6 +81,17 @@ int sq_all_finite(const float *x, int n)
     return 1;
 }
 
+/* Of shares: what the largest leaves, exact where that one rounds to 1. */
+static float rest_of(const float *x, int n)
+{
+    int largest = sq_argmax(x, n);
+    float sum = 0.0f;
+    for (int i = 0; i < n; i++) {
+        if (i != largest) sum += x[i];
+    }
+    return sum;
+}
+
 void sq_top(const float *x, int n, int k, float *out)
 {
     for (int i = 0; i < k; i++) out[i] = i < n ? -INFINITY : 0.0f;
@@ -99,7 +110,7 @@ void sq_top(const float *x, int n, int k, float *out)
 void sq_doubt(const float *x, int n, int k, float *out)
 {
     sq_top(x, n, k, out);
-    out[0] = 1.0f - out[0];
+    out[0] = rest_of(x, n);
     for (int i = 1; i < k; i++) out[i] = sqrtf(out[i]);
 }
 
@@ -214,9 +225,15 @@ void sq_norm2(const float *x, int n, float *out)
 
 void sq_entropy(const float *x, int n, float *out)
 {
-    float sum = 0.0f;
+    int largest = sq_argmax(x, n);
+    float rest = rest_of(x, n), sum = 0.0f;
     for (int i = 0; i < n; i++) {
-        if (x[i] >= FLT_MIN) sum += x[i] * sq_log(x[i]);
+        float surprise = x[i] >= FLT_MIN ? sq_log(x[i]) : 0.0f;
+        if (i == largest && rest < 0.01f) { /* the series of log(1 - rest) */
+            float tail = rest * (1.0f / 3.0f + rest * 0.25f);
+            surprise = -(rest * (1.0f + rest * (0.5f + tail)));
+        }
+        sum += x[i] * surprise;
     }
     out[0] = 0.0f - sum;
 }

@@ -1,0 +1,54 @@
+"""The threshold of an artefact, moved without exporting anew."""
+
+from pathlib import Path
+
+
+def set_operating_point(path, classifier_or_policy, *, example=None, calibration=None):
+    """Move the threshold of what `export_onnx` or `export_c` wrote.
+
+    Nothing is converted anew: of a file the initializer ``threshold`` changes, of a
+    folder ``sq_threshold.h``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        An ONNX file, or a folder of C.
+    classifier_or_policy : the type that was exported
+        The same classifier at another operating point, such as ``hybrid.at(0.8)``.
+    example : array-like, data frame, list of texts or Evidence, or None
+        Rows on which both are compared; the report is written anew.
+    calibration : tuple (X, y), optional
+        Of a folder: labelled rows, new to models, router and ranges, on which the
+        threshold is learned by the scores of the artefact itself. It must be given
+        where the threshold was learned so before.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ValueError
+        When neither function wrote what is there.
+    ExportError
+        When it holds another rule, or it decides otherwise than the classifier. It is
+        then left as it was.
+    """
+    # Each of both needs packages that the other does not.
+    if Path(path).is_dir():
+        from selective_query.export.c_folder import move_folder
+
+        return move_folder(
+            path, classifier_or_policy, example=example, calibration=calibration
+        )
+    from selective_query.export.onnx_file import move_file
+
+    if calibration is not None:
+        raise ValueError(
+            f"calibration= is for folders of C. {path} is a file: learn its threshold "
+            "with hybrid.with_base(EdgeClassifier(path), X, y), and export that."
+        )
+    return move_file(path, classifier_or_policy, example=example)
+
+
+__all__ = ["set_operating_point"]
