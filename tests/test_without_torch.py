@@ -113,6 +113,7 @@ def test_whatever_cannot_be_imported_says_what_to_install():
         line.split(" | ") for line in run_without({"torch", "ray"}, dedent(code))
     )
     assert set(found) == {
+        "footprint._layer_forms",
         "footprint.exit_profile",
         "footprint.net_profile",
         "nets",

@@ -129,5 +129,5 @@ def test_sparse_rows_and_no_rows(path):
 def test_a_file_that_is_none(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*absent.onnx"):
         EdgeClassifier(tmp_path / "absent.onnx").predict(X)
-    with pytest.raises(ValueError, match="is a folder"):
+    with pytest.raises(ValueError, match="must be a folder that export_c wrote"):
         EdgeClassifier(tmp_path).predict(X)
