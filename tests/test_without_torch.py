@@ -96,6 +96,7 @@ def test_whatever_cannot_be_imported_says_what_to_install():
             "selective_query.export._c.int8_graph",
             "selective_query.export._c.int8_source",
             "selective_query.export._onnx.torch_base",
+            "selective_query.footprint._layer_forms",
             "selective_query.footprint._liveness",
             "selective_query.routers._primal_dual",
         }
@@ -113,7 +114,6 @@ def test_whatever_cannot_be_imported_says_what_to_install():
         line.split(" | ") for line in run_without({"torch", "ray"}, dedent(code))
     )
     assert set(found) == {
-        "footprint._layer_forms",
         "footprint.exit_profile",
         "footprint.net_profile",
         "nets",
