@@ -6,6 +6,7 @@ from selective_query.displays.accuracy_coverage import AccuracyCoverageDisplay
 from selective_query.displays.benefit_reliability import BenefitReliabilityDisplay
 from selective_query.displays.cost_quality import CostQualityDisplay
 from selective_query.displays.gap_attribution import GapAttributionDisplay
+from selective_query.displays.outage import OutageDisplay
 from selective_query.displays.risk_coverage import RiskCoverageDisplay
 from selective_query.displays.score_histogram import ScoreHistogramDisplay
 
@@ -15,6 +16,7 @@ __all__ = [
     "BenefitReliabilityDisplay",
     "CostQualityDisplay",
     "GapAttributionDisplay",
+    "OutageDisplay",
     "RiskCoverageDisplay",
     "ScoreHistogramDisplay",
 ]
