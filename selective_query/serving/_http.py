@@ -44,7 +44,8 @@ class HttpChannel:
         self._binary = model.binary is not False
         self._may_change = model.binary is None
         self._learning = asyncio.Lock()
-        self._client = _client(model.max_concurrency, model.ca_file)
+        verify = _certificates(url, model.ca_file)
+        self._client = _client(model.max_concurrency, verify)
         self.close = weakref.finalize(self, _close_later, self._client, asker.loop)
         self.close.atexit = False
 
@@ -188,14 +189,20 @@ class HttpChannel:
             raise RefusedError(str(error), 401) from error
 
 
-def _client(n_connections, ca_file):
+def _certificates(url, ca_file):
+    """What a server's certificate is checked against; nothing where there is none."""
+    if url.startswith("http:"):  # to read the system's takes longer than a query
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return True if ca_file is None else ssl.create_default_context(cafile=ca_file)
+
+
+def _client(n_connections, verify):
     try:
         import httpx2
     except ImportError as error:
         raise ImportError(
             "RemoteClassifier needs httpx2: pip install 'selective-query[remote]'."
         ) from error
-    verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
     limits = httpx2.Limits(
         max_connections=n_connections, max_keepalive_connections=n_connections
     )

@@ -1,0 +1,237 @@
+"""What does a query over HTTP cost, and what does routing save the server?
+
+A server of ours in a process of its own, on loopback, and our client. `query`: time of
+a request of so many rows, beside the model here. `clients`: several threads that ask
+about one input after the other, of the cloud alone, and of a hybrid that
+keeps 80 %. `overhead`: of what stands around a query.
+"""
+
+import multiprocessing
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from _harness import Benchmark, print_table
+from sklearn.datasets import make_classification
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from selective_query import HybridClassifier
+from selective_query.exceptions import GlobalUnavailableError
+from selective_query.serving import (
+    CallableClassifier,
+    Journal,
+    Keep,
+    RemoteClassifier,
+    application,
+    serve,
+)
+
+LOOPBACK, N_FEATURES = "127.0.0.1", 64
+ROWS = 1, 32, 256
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind((LOOPBACK, 0))
+        return one.getsockname()[1]
+
+
+def run_server(model, port):
+    serve(application(model), port=port)
+
+
+class Server:
+    """`with Server(model) as url:` answers there, from a process of its own."""
+
+    def __init__(self, model):
+        self.port = free_port()
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=run_server, args=(model, self.port), daemon=True
+        )
+
+    def __enter__(self):
+        self.process.start()
+        url, end = f"http://{LOOPBACK}:{self.port}/v2/models/model", time.time() + 60
+        with RemoteClassifier(url, failures_to_open=None) as client:
+            while time.time() < end:
+                try:
+                    client.classes_  # noqa: B018
+                    return url
+                except GlobalUnavailableError:
+                    time.sleep(0.2)
+        raise RuntimeError("the server did not start")
+
+    def __exit__(self, *error):
+        self.process.terminate()
+        self.process.join(20)
+
+
+def timed(call, repeats):
+    """Times of a call in ms, after some that warm up."""
+    times = []
+    for number in range(-3, repeats):
+        start = time.perf_counter()
+        call()
+        if number >= 0:
+            times.append(1000 * (time.perf_counter() - start))
+    return np.array(times)
+
+
+def query(way, n_rows, url, model, X, repeats):
+    X = np.resize(X, (n_rows, N_FEATURES))
+    if way == "here":
+        times = timed(lambda: model.predict_proba(X), repeats)
+        return {"p50 ms": float(np.median(times)), "p99 ms": _p99(times)}
+    with RemoteClassifier(url, binary=way == "binary", deadline_ms=10_000) as client:
+        same = np.array_equal(client.predict_proba(X), model.predict_proba(X))
+        times = timed(lambda: client.predict_proba(X), repeats)
+    return {"p50 ms": float(np.median(times)), "p99 ms": _p99(times), "same": same}
+
+
+def _p99(times):
+    return float(np.percentile(times, 99))
+
+
+def clients(way, url, hybrid, X, n_threads, n_each):
+    """Inputs a second of several threads, and how long an input takes."""
+    times = [[] for _ in range(n_threads)]
+
+    def ask(number):
+        rows = X[number * n_each : (number + 1) * n_each]
+        with RemoteClassifier(url, deadline_ms=10_000, max_concurrency=1) as client:
+            client.predict(rows[:1])
+            model = client
+            if way == "hybrid":
+                model = hybrid.at(hybrid.coverage)
+                model.global_estimator_ = client
+            barrier.wait()
+            for row in range(len(rows)):
+                start = time.perf_counter()
+                model.predict(rows[row : row + 1])
+                times[number].append(1000 * (time.perf_counter() - start))
+
+    barrier = threading.Barrier(n_threads + 1)
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    start = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - start
+    joined = np.concatenate(times)
+    return {
+        "inputs a second": len(joined) / seconds,
+        "p50 ms": float(np.median(joined)),
+        "p99 ms": _p99(joined),
+    }
+
+
+def overhead(what, hybrid, X, repeats):
+    """Microseconds of what stands around a query, on one row or on a thousand."""
+    kept = X[hybrid.predict_coverage(X)]
+    if what == "stand-in, one kept row":
+        other = hybrid.at(hybrid.coverage).set_params(on_unavailable="raise")
+        with_it = timed(lambda: hybrid.predict(kept[:1]), repeats)
+        without = timed(lambda: other.predict(kept[:1]), repeats)
+        return {"us": 1000 * float(np.median(with_it) - np.median(without))}
+    if what == "predict_detailed, one kept row":
+        detailed = timed(lambda: hybrid.predict_detailed(kept[:1]), repeats)
+        plain = timed(lambda: hybrid.predict(kept[:1]), repeats)
+        return {"us": 1000 * float(np.median(detailed) - np.median(plain))}
+    if what == "journal, a row of 1,000":
+        found = hybrid.predict_detailed(X[:1000])
+        path = Path(tempfile.mkdtemp()) / "journal"
+        with Journal(path, keep=Keep(at_random=0.01), escalates=True) as journal:
+            times = timed(lambda: journal.record(found, X[:1000]), repeats // 10)
+        return {"us": float(np.median(times))}
+    if what == "client around a function, one row":
+        model = hybrid.global_estimator_
+        client = CallableClassifier(
+            model.predict_proba, classes=model.classes_, method="predict_proba"
+        )
+        around = timed(lambda: client.ask_rows(X[:1]), repeats)
+        alone = timed(lambda: model.predict_proba(X[:1]), repeats)
+        return {"us": 1000 * float(np.median(around) - np.median(alone))}
+    client = CallableClassifier(
+        _failing, classes=hybrid.classes_, attempts=1, recovery_ms=1e6
+    )
+    client.ask_rows(X[:3])
+    return {
+        "us": 1000 * float(np.median(timed(lambda: client.ask_rows(X[:1]), repeats)))
+    }
+
+
+def _failing(rows):
+    raise ConnectionError
+
+
+AROUND = (
+    "stand-in, one kept row",
+    "predict_detailed, one kept row",
+    "client around a function, one row",
+    "breaker open, one row",
+    "journal, a row of 1,000",
+)
+
+
+def main():
+    benchmark = Benchmark("serving", __doc__, ["httpx2", "starlette", "uvicorn"])
+    args = benchmark.parse()
+    repeats, n_each = (30, 100) if args.quick else (400, 1500)
+    X, y = make_classification(
+        20_000, N_FEATURES, n_informative=20, n_classes=5, random_state=0
+    )
+    base = LogisticRegression(max_iter=100).fit(X[:1000], y[:1000])
+    linear = LogisticRegression(max_iter=100).fit(X[:4000], y[:4000])
+    forest = ExtraTreesClassifier(100, random_state=0).fit(X[:4000], y[:4000])
+    with Server(linear) as url:
+        for n_rows in ROWS:
+            for way in ("here", "binary", "JSON"):
+                benchmark.row(
+                    {"what": "query", "way": way, "rows": n_rows},
+                    lambda way=way, n=n_rows: query(way, n, url, linear, X, repeats),
+                )
+    hybrid = HybridClassifier(
+        FrozenEstimator(base),
+        FrozenEstimator(forest),
+        router="max_probability",
+        coverage=0.8,
+        on_unavailable="base",
+    ).fit(X[4000:8000], y[4000:8000])
+    with Server(forest) as url:
+        for n_threads in (1, 4):
+            for way in ("cloud alone", "hybrid"):
+                benchmark.row(
+                    {"what": "clients", "way": way, "threads": n_threads},
+                    lambda way=way, n=n_threads: clients(
+                        way, url, hybrid, X[8000:], n, n_each
+                    ),
+                )
+    for what in AROUND:
+        benchmark.row(
+            {"what": "overhead", "way": what},
+            lambda what=what: overhead(what, hybrid, X[8000:10_000], repeats),
+        )
+    show(benchmark.rows)
+
+
+def show(rows):
+    times = {"p50 ms": ".2f", "p99 ms": ".2f"}
+    of = {what: [r for r in rows if r["what"] == what] for what in WHATS}
+    print_table(of["query"], {"way": "", "rows": "", **times})
+    columns = {"way": "", "threads": "", "inputs a second": ".0f", **times}
+    print_table(of["clients"], columns)
+    print_table(of["overhead"], {"way": "", "us": ".0f"})
+
+
+WHATS = "query", "clients", "overhead"
+
+
+if __name__ == "__main__":
+    main()
