@@ -20,6 +20,8 @@ from selective_query.serving._protocol import as_text, decode, encode, parsed
 
 JSON = {"content-type": "application/json"}
 USUAL_INPUT = "input-0"
+# What a server answers that tried to read binary as JSON.
+MAY_MEAN_NO_BINARY = ABOUT_THE_REQUEST | {500}
 # What is said of a refusal, in letters of the server's own words.
 MOST_QUOTED = 200
 
@@ -88,10 +90,13 @@ class HttpChannel:
         """The outputs; a server that does not take binary is asked in JSON for good."""
         if self._binary:
             try:
-                return await self._posted(tensors, asked, binary=True)
+                found = await self._posted(tensors, asked, binary=True)
             except RefusedError as error:
-                if not self._may_change or error.status not in ABOUT_THE_REQUEST:
+                if not self._may_change or error.status not in MAY_MEAN_NO_BINARY:
                     raise
+            else:
+                self._may_change = False
+                return found
         found = await self._posted(tensors, asked, binary=False)
         self._binary = False
         return found

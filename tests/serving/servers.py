@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         binary = "inference-header-content-length" in headers
         if binary and server.json_only:
-            return self._send(422, b'{"error": "no binary"}')
+            return self._send(server.json_only, b'{"error": "no binary"}')
         message, tensors = decode(headers, body, "inputs")
         (X,) = tensors.values()
         with server.lock:
@@ -175,7 +175,7 @@ class FaultyServer(ThreadingHTTPServer):
     def __init__(self, answer, *, metadata=None, port=0):
         super().__init__((LOOPBACK, port), Handler)
         self.answer, self.metadata, self.fault = answer, metadata, None
-        self.json_only, self.delay_s = False, 0.0
+        self.json_only, self.delay_s = None, 0.0
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.n_requests = self.n_metadata = self.active = self.most_active = 0
         self.rows_seen, self.headers_seen = [], []

@@ -63,15 +63,16 @@ def test_answers_are_those_of_the_model_bit_for_bit(
     assert server.n_requests == 2 * len(starts)
 
 
-def test_json_is_taken_for_good_where_binary_is_refused(server, digits):
-    server.json_only = True
+@pytest.mark.parametrize("status", [400, 415, 422, 500])
+def test_json_is_taken_for_good_where_binary_is_refused(server, digits, status):
+    server.json_only = status
     with RemoteClassifier(server.url, classes=CLASSES) as model:
         model.predict_proba(digits[0][:5])
         model.predict_proba(digits[0][:5])
     assert server.n_requests == 3
     with (
-        RemoteClassifier(server.url, classes=CLASSES, binary=True) as model,
-        pytest.raises(RefusedError, match="422"),
+        RemoteClassifier(server.url, classes=CLASSES, binary=True, attempts=1) as model,
+        pytest.raises(RefusedError, match=str(status)),
     ):
         model.predict_proba(digits[0][:5])
 
@@ -149,20 +150,17 @@ def test_an_outage_is_paid_for_by_one_probe_a_period(server, digits):
     ) as model:
         for _ in range(3):
             model.ask_rows(digits[0][:1])
-        before, end = server.n_requests, time.perf_counter() + 1.5
-        kinds, slow = [], 0
-        while time.perf_counter() < end:
-            start = time.perf_counter()
+        before, start, kinds = server.n_requests, time.perf_counter(), []
+        while time.perf_counter() < start + 1.5:
             kinds.append(type(model.ask_rows(digits[0][:1]).failure[0]))
-            slow += time.perf_counter() - start > 0.05
-        assert server.n_requests - before <= 3
-        assert slow <= 3
-        assert kinds.count(NotAskedError) > 100
+        n_periods = (time.perf_counter() - start) / 0.6
+        assert server.n_requests - before <= n_periods + 1
+        assert kinds.count(TooLateError) <= n_periods + 1
+        assert kinds.count(NotAskedError) > 20
         server.fault, recovered = None, time.perf_counter()
         while not model.ask_rows(digits[0][:1]).came.all():
-            assert time.perf_counter() - recovered < 1.5
+            assert time.perf_counter() - recovered < 3
             time.sleep(0.005)
-        assert time.perf_counter() - recovered < 0.8
         assert model.ask_rows(digits[0][:1]).came.all()
 
 
@@ -227,7 +225,7 @@ def test_payloads_of_numbers(server, digits, payload, dtype):
     assert (np.array(server.rows_seen) == X).all()
 
 
-@pytest.mark.parametrize("json_only", [False, True])
+@pytest.mark.parametrize("json_only", [None, 422])
 def test_payloads_of_pictures_and_text(json_only):
     pil = pytest.importorskip("PIL.Image")
     import io
