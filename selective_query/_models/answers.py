@@ -37,7 +37,7 @@ class Answers:
     def evidence(self, X):
         """What a router sees of them; they were checked when they were given."""
         return Evidence.of_checked(
-            len(self.proba),
+            len(self.label),
             base_proba=self.proba,
             base_logits=self.logits,
             base_features=self.features,

@@ -21,15 +21,25 @@ class Walk(NamedTuple):
 
     Attributes
     ----------
-    tier, label : ndarray of shape (n_samples,), int
-        The label as a position in the classes.
+    last : ndarray of shape (n_samples,), int
+        The last tier that was asked about the row.
+    abstained : ndarray of shape (n_samples,), bool
+        Whether its answer is none.
+    label : ndarray of shape (n_samples,), int
+        As a position in the classes.
     proba : ndarray of shape (n_samples, n_classes), or None
         None where an answer came without.
     """
 
-    tier: np.ndarray
+    last: np.ndarray
+    abstained: np.ndarray
     label: np.ndarray
     proba: np.ndarray | None
+
+    @property
+    def tier(self):
+        """Who answers, -1 where nobody does."""
+        return np.where(self.abstained, -1, self.last)
 
 
 class WalkingMixin:
@@ -53,39 +63,57 @@ class WalkingMixin:
         rows, parts = None, []
         for tier, edge in enumerate(self.edges_):
             batch = X if rows is None else _safe_indexing(X, rows)
-            answers, kept = edge.route_sparing_base(batch)
+            # A doubt reads all that a tier says.
+            route = edge.route_sparing_base if self.abstain is None else edge.route
+            answers, kept = route(batch)
             rows = np.arange(len(kept)) if rows is None else rows
-            parts.append((tier, rows[kept], answers.label[kept], answers.proba[kept]))
+            parts.append(self._part(tier, rows, answers, batch, kept))
             rows = rows[~kept]
             if not len(rows):
                 break
         else:
             batch = _safe_indexing(X, rows)
             answers = self._ask(len(parts), batch)
-            parts.append((len(parts), rows, answers.label, answers.proba))
+            everything = np.ones(len(rows), dtype=bool)
+            parts.append(self._part(len(parts), rows, answers, batch, everything))
         return self._joined(parts)
 
+    def _part(self, tier, rows, answers, X, kept):
+        """Tier, rows that it keeps, whether it abstains, labels, and probabilities."""
+        abstained = np.zeros(len(kept), dtype=bool)
+        if self.abstain is not None and kept.any():
+            rule = self.policy_.doubt_rules_[tier]
+            abstained = ~rule.decide(answers.evidence(X))
+        proba = None if answers.proba is None else answers.proba[kept]
+        return tier, rows[kept], abstained[kept], answers.label[kept], proba
+
     def _joined(self, parts):
-        n = sum(len(rows) for _, rows, _, _ in parts)
-        tier, label = np.empty(n, dtype=int), np.empty(n, dtype=int)
-        proba = None
-        if all(part[3] is not None for part in parts):
-            dtype = np.result_type(*(part[3] for part in parts))
+        n = sum(len(rows) for _, rows, *_ in parts)
+        last, label = np.empty(n, dtype=int), np.empty(n, dtype=int)
+        abstained, proba = np.zeros(n, dtype=bool), None
+        if all(part[-1] is not None for part in parts):
+            dtype = np.result_type(*(part[-1] for part in parts))
             proba = np.empty((n, len(self.classes_)), dtype=dtype)
-        for number, rows, labels, probabilities in parts:
-            tier[rows], label[rows] = number, labels
+        for tier, rows, without, labels, probabilities in parts:
+            last[rows], abstained[rows], label[rows] = tier, without, labels
             if proba is not None:
                 proba[rows] = probabilities
-        return Walk(tier, label, proba)
+        return Walk(last, abstained, label, proba)
+
+    def _is_read(self, tier):
+        """Whether a rule reads what a tier says: of the last, only to abstain."""
+        return tier < len(self.estimators) - 1 or self.abstain is not None
+
+    def _features_of(self, tier):
+        return self.base_features if self._is_read(tier) else None
 
     def _ask(self, tier, X):
         """What one tier says of rows, whoever answers them."""
-        deciding = tier < len(self.estimators_) - 1
         return ask(
             self.estimators_[tier],
             X,
             self.classes_,
-            self.base_features if deciding else None,
+            self._features_of(tier),
             f"estimators[{self.estimators[tier][0]!r}]",
         )
 
@@ -113,10 +141,10 @@ class WalkingMixin:
         return self.classes_[walk.label]
 
     def predict_tier(self, X):
-        """Number of the tier that answers, row by row.
+        """Number of the tier that answers, row by row; -1 where there is no answer.
 
         Each row's decision depends on that row alone, not on its batch. The last tier
-        is not asked.
+        is not asked unless it may abstain.
 
         Parameters
         ----------
@@ -127,6 +155,8 @@ class WalkingMixin:
         ndarray of shape (n_samples,), int
         """
         X = self._sliceable(X)
+        if self.abstain is not None:
+            return self._walk(X).tier
         first, *others = self.edges_
         tier = (~first.rule.decide(first.evidence(X))).astype(int)
         for number, edge in enumerate(others, start=1):
@@ -186,10 +216,11 @@ class WalkingMixin:
         Returns
         -------
         Bunch
-            ``accuracy``, ``n``, ``cost`` (mean of an input; nan without ``costs``), and
-            for each tier in a tuple ``n_asked``, ``n_answered``, ``shares`` (of the
-            weight of all inputs) and ``accuracies`` on what it answers, nan where that
-            is nothing.
+            ``accuracy`` on what is answered, ``n``, ``abstained`` (share of all
+            inputs), ``cost`` (mean of an input; nan without ``costs``), and for each
+            tier in a tuple ``n_asked``, ``n_answered``, ``shares`` (of the weight of
+            all inputs) and ``accuracies`` on what it answers; nan where that is
+            nothing.
 
         Raises
         ------
@@ -199,26 +230,29 @@ class WalkingMixin:
         X, y, weight = self._labelled(X, y, sample_weight)
         walk = self._walk(X)
         weight = np.ones(len(y)) if weight is None else weight
-        right = self.classes_[walk.label] == y
+        right = weight * (self.classes_[walk.label] == y)
         numbers = np.arange(len(self.estimators_))
         answered = walk.tier == numbers[:, None]
-        mass = answered @ weight
-        with np.errstate(invalid="ignore"):
-            accuracies = answered @ (weight * right) / mass
+        mass, total = answered @ weight, weight.sum()
         cost = np.nan
         if self.costs is not None:
-            cost = float(np.cumsum(self.costs) @ mass / weight.sum())
+            asked_last = (walk.last == numbers[:, None]) @ weight
+            cost = float(np.cumsum(self.costs) @ asked_last / total)
+        with np.errstate(invalid="ignore"):
+            accuracies = answered @ right / mass
+            accuracy = float((answered @ right).sum() / mass.sum())
         return Bunch(
-            accuracy=float(np.average(right, weights=weight)),
+            accuracy=accuracy,
             n=len(y),
+            abstained=float(1 - mass.sum() / total),
             cost=cost,
-            n_asked=tuple(int((walk.tier >= j).sum()) for j in numbers),
+            n_asked=tuple(int((walk.last >= j).sum()) for j in numbers),
             n_answered=tuple(answered.sum(axis=1).tolist()),
-            shares=tuple((mass / weight.sum()).tolist()),
+            shares=tuple((mass / total).tolist()),
             accuracies=tuple(accuracies.tolist()),
         )
 
-    def at(self, coverage, *, confidence=UNCHANGED):
+    def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
         """The same fitted classifier at another operating point.
 
         Nothing is refitted: the copy shares models and routers, and only thresholds
@@ -226,8 +260,8 @@ class WalkingMixin:
 
         Parameters
         ----------
-        coverage, confidence
-            As in the constructor; the confidence is left as it is by default.
+        coverage, abstain, confidence
+            As in the constructor; the last two are left as they are by default.
 
         Returns
         -------
@@ -236,8 +270,11 @@ class WalkingMixin:
         """
         check_is_fitted(self, "policy_")
         moved = copy.copy(self)
-        moved.policy_ = self.policy_.at(coverage, confidence=confidence)
+        moved.policy_ = self.policy_.at(
+            coverage, abstain=abstain, confidence=confidence
+        )
         moved.operating_point_ = moved.policy_.operating_point_
         moved.coverage = moved.policy_.coverage
+        moved.abstain = moved.policy_.abstain
         moved.confidence = moved.policy_.confidence
         return moved

@@ -2,7 +2,6 @@
 
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import Bunch, assert_all_finite, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -23,21 +22,17 @@ from selective_query._utils.validation import (
     Interval,
     StrOptions,
     fit_context,
-    is_frozen,
     will_offer,
 )
-from selective_query.budgets._solving.calibration import (
-    check_certifiable_weights,
-    hold_out,
-)
+from selective_query.budgets._solving.calibration import hold_out
+from selective_query.classifiers._named_models import check_certifiable, named_models
 from selective_query.classifiers._selective import OUT_OF_FOLD, warn_unweighted
 from selective_query.classifiers._walking import WalkingMixin
-from selective_query.exceptions import CertificateError
 from selective_query.outcomes import ChainOutcomes
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
 from selective_query.tiers import CascadePolicy
-from selective_query.tiers._goals import own_shares
+from selective_query.tiers._goals import one_for_each, own_shares
 
 
 def _last_has_proba(self):
@@ -71,6 +66,9 @@ class CascadeClassifier(
         inputs, at least, that the last tier is not asked about; one budget, such as
         ``MaxTierCost(2.0)`` or ``MinAccuracy(0.95)``, is for the whole chain. Either is
         solved jointly. None goes on wherever the expected benefit is positive.
+    abstain : float or None, default=None
+        Share of all inputs, at most, that get no answer; see :class:`CascadePolicy`.
+        ``predict_tier`` tells which; ``predict`` answers them all the same.
     costs : sequence of float, optional
         What asking each tier costs, for budgets of cost and for floors, which are
         reached at least cost; see :func:`selective_query.costs.tier_costs`.
@@ -128,6 +126,7 @@ class CascadeClassifier(
         "estimators": "no_validation",  # _check_estimators says more
         "router": [str, BaseRouter, list, tuple],
         "coverage": "no_validation",  # check_coverage says more
+        "abstain": [Interval(Real, 0, 1, closed="left"), None],
         "costs": ["array-like", None],
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "calibration": [
@@ -148,6 +147,7 @@ class CascadeClassifier(
         *,
         router="auto",
         coverage=0.9,
+        abstain=None,
         costs=None,
         confidence=None,
         calibration=None,
@@ -160,6 +160,7 @@ class CascadeClassifier(
         self.estimators = estimators
         self.router = router
         self.coverage = coverage
+        self.abstain = abstain
         self.costs = costs
         self.confidence = confidence
         self.calibration = calibration
@@ -222,7 +223,8 @@ class CascadeClassifier(
         CertificateError
             When `confidence` is asked for where it would not be true.
         """
-        models = self._check_estimators()
+        models = named_models(self.estimators)
+        self._validate_names([name for name, _ in self.estimators])
         X, y, sample_weight = labelled_rows(X, y, sample_weight)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -234,8 +236,14 @@ class CascadeClassifier(
                 f"y must hold at least two classes. Got {len(classes)} class: "
                 f"{classes.tolist()}. There is nothing to route with one."
             )
-        self._check_certifiable(models, sample_weight)
-        for router in self._policy()._routers(len(models) - 1):
+        check_certifiable(
+            self.confidence,
+            self.calibration,
+            list(models.values()),
+            self._policy().needs_learning(len(models) - 1),
+            sample_weight,
+        )
+        for router in one_for_each(self.router, len(models) - 1):
             refuse_bound(make_router(router))
             make_router(router).check_before_fit(X)
         own_shares(self.coverage, len(models) - 1)
@@ -245,49 +253,6 @@ class CascadeClassifier(
         fitted.classes_ = classes
         fitted._learn(models, X, y, sample_weight)
         return become(self, fitted)
-
-    def _check_estimators(self):
-        """The models by their names in messages."""
-        given = self.estimators
-        if (
-            not isinstance(given, (list, tuple))
-            or len(given) < 2
-            or not all(isinstance(e, (list, tuple)) and len(e) == 2 for e in given)
-        ):
-            raise ValueError(
-                "estimators must be a list of two or more pairs of a name and a "
-                f"classifier, in the order in which they are asked. Got {given!r:.60}."
-            )
-        names, models = zip(*given, strict=True)
-        self._validate_names(names)
-        for name, model in given:
-            last = model is models[-1] and name == names[-1]
-            needed = ("fit", "predict") if last else ("fit", "predict_proba")
-            lacking = [method for method in needed if not will_offer(model, method)]
-            if lacking:
-                raise ValueError(
-                    f"The estimator {name!r} must be a classifier with "
-                    f"{' and '.join(needed)}"
-                    + ("" if last else ", since its probabilities tell how sure it is")
-                    + f". Got {model!r:.60}, without {', '.join(lacking)}."
-                )
-        return {f"estimators[{name!r}]": model for name, model in given}
-
-    def _check_certifiable(self, models, weight):
-        """Refuse a certificate that cannot be given before anything is fitted."""
-        if self.confidence is None:
-            return
-        if weight is not None:
-            check_certifiable_weights(np.isin(weight, (0, 1)).all())
-        learns = self._policy().needs_learning(len(models) - 1)
-        moves = not all(is_frozen(model) for model in list(models.values())[:-1])
-        if not isinstance(self.calibration, Real) and (learns or moves):
-            raise CertificateError(
-                f"confidence={self.confidence} needs rows that nothing was fitted on. "
-                "Set calibration=0.2 to hold out a share of the rows, or use frozen "
-                "models with routers that learn nothing (max_probability, entropy, "
-                "...); or set confidence=None."
-            )
 
     def _learn(self, models, X, y, weight):
         held_out = None
@@ -300,12 +265,16 @@ class CascadeClassifier(
         rows = FitRows(
             X_fit, y_fit, weight, self.classes_, self.cv, self.n_jobs, self.verbose
         )
-        compares = self.calibration is None
-        *deciding, last = models.items()
         sides = [
-            Side(model, rows, who, self.base_features, compares=compares)
-            for who, model in deciding
-        ] + [Side(last[1], rows, last[0])]
+            Side(
+                model,
+                rows,
+                who,
+                self._features_of(j),
+                compares=self.calibration is None and self._is_read(j),
+            )
+            for j, (who, model) in enumerate(models.items())
+        ]
         policy = self._policy()
         if held_out is not None:
             self._remember(sides)
@@ -318,7 +287,7 @@ class CascadeClassifier(
             fresh = self._chain(sides)
             policy.fit(
                 fresh,
-                changes=[s.change_by_refit() if compares else () for s in sides[:-1]],
+                changes=[s.change_by_refit() if s.compares else () for s in sides],
                 answers_exact=[
                     all(side.stays for side in sides[j + 1 :])
                     for j in range(len(sides) - 1)
@@ -356,6 +325,7 @@ class CascadeClassifier(
         return CascadePolicy(
             self.router,
             self.coverage,
+            abstain=self.abstain,
             confidence=self.confidence,
             random_state=self.random_state,
         )

@@ -156,6 +156,24 @@ def _least_utility(floor, chain):
     )
 
 
+def one_for_each(router, n_rules):
+    """A router for each tier that decides.
+
+    Raises
+    ------
+    ValueError
+        When there are several, and not one for each.
+    """
+    if not isinstance(router, (list, tuple)):
+        return [router] * n_rules
+    if len(router) != n_rules:
+        raise ValueError(
+            f"router must be one, or one for each of the {n_rules} tiers but the last. "
+            f"Got {len(router)}."
+        )
+    return list(router)
+
+
 def own_shares(coverage, n_rules):
     """A coverage or budget for each tier that decides; None where all share one.
 
@@ -198,7 +216,7 @@ def own_shares(coverage, n_rules):
     return [coverage] if n_rules == 1 and not shared else None
 
 
-def check_confidence(coverage, confidence, n_rules, held_out):
+def check_confidence(coverage, confidence, n_rules, held_out, abstain=None):
     """Refuse a certificate of what the same rows have settled, and malformed budgets.
 
     Parameters
@@ -208,6 +226,7 @@ def check_confidence(coverage, confidence, n_rules, held_out):
     n_rules : int
     held_out : bool
         Whether thresholds come from rows that were held out.
+    abstain : float, optional
 
     Raises
     ------
@@ -217,6 +236,11 @@ def check_confidence(coverage, confidence, n_rules, held_out):
     shares = own_shares(coverage, n_rules)
     if confidence is None:
         return
+    if abstain is not None:
+        raise CertificateError(
+            "confidence= is not known with abstain=, whose rows are those that settle "
+            "who answers. Set confidence=None, or certify the chain without it."
+        )
     if shares is None and not held_out:
         raise CertificateError(
             "confidence= with one budget for all tiers needs rows that did not share "

@@ -79,7 +79,7 @@ class LearnedTier:
             return None
         if scores.given["shift"] is None:
             return self.score > point.threshold
-        return self.score > _score_at(scores, point.coverage)
+        return self.score > score_of_share(scores, point.coverage)
 
     def likely_passed(self, coverage, reached):
         """The same for a coverage or budget that the tier is not cut for yet."""
@@ -89,11 +89,21 @@ class LearnedTier:
         if budget.measures_quality:
             return self.cut(coverage, None, reached).passed()
         scores = self._reaching(reached).scores
-        return self.score > _score_at(scores, least_coverage(budget))
+        return self.score > score_of_share(scores, least_coverage(budget))
 
 
-def _score_at(scores, coverage):
-    """The threshold for a coverage of these very rows, not of models in use."""
+def score_of_share(scores, coverage):
+    """The threshold for a coverage of these very rows, not of models in use.
+
+    Parameters
+    ----------
+    scores : CalibrationScores
+    coverage : float
+
+    Returns
+    -------
+    float
+    """
     if coverage in (0, 1):
         return np.inf if coverage else -np.inf
     given = {**scores.given, "shift": None, "exact": False}
@@ -120,7 +130,7 @@ def learn_tier(policy, step, reached, change, answers_exact):
         Not cut yet.
     """
     rows = np.flatnonzero(reached) if _can_teach(step, reached) else None
-    policy.has_global_ = True
+    policy.has_global_ = step.has_global
     policy.rule_ = policy.new_rule(step if rows is None else step.take(rows))
     found = policy._learn(step, change, answers_exact, rows)
     return LearnedTier(policy, policy._completed(found, step))

@@ -15,7 +15,13 @@ from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED, RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
-from selective_query.tiers._goals import check_confidence, goal_of, own_shares
+from selective_query.tiers._doubts import Doubts
+from selective_query.tiers._goals import (
+    check_confidence,
+    goal_of,
+    one_for_each,
+    own_shares,
+)
 from selective_query.tiers._priced import PricedChain
 from selective_query.tiers._sweeps import (
     cut_chain,
@@ -54,6 +60,10 @@ class CascadePolicy(BaseEstimator):
         queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of a
         limit and a floor; a floor is reached at least cost. None goes on wherever the
         expected benefit is positive.
+    abstain : float or None, default=None
+        Share of all inputs, at most, that get no answer: those of which the tier that
+        would answer is most likely wrong. Routers then learn what a later tier is
+        worth if it may abstain too. None answers everything.
     confidence : float or None, default=None
         Probability with which new data shall keep to the budgets of all tiers at once,
         over the draw of the calibration rows.
@@ -87,6 +97,7 @@ class CascadePolicy(BaseEstimator):
     _parameter_constraints = {
         "router": [str, BaseRouter, list, tuple],
         "coverage": "no_validation",  # check_coverage says more
+        "abstain": [Interval(Real, 0, 1, closed="left"), None],
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "calibration": [Interval(Real, 0, 1, closed="neither"), None],
         "random_state": ["random_state"],
@@ -97,12 +108,14 @@ class CascadePolicy(BaseEstimator):
         router="auto",
         coverage=0.9,
         *,
+        abstain=None,
         confidence=None,
         calibration=None,
         random_state=None,
     ):
         self.router = router
         self.coverage = coverage
+        self.abstain = abstain
         self.confidence = confidence
         self.calibration = calibration
         self.random_state = random_state
@@ -118,7 +131,8 @@ class CascadePolicy(BaseEstimator):
         held_out : ChainOutcomes, optional
             Further rows, for the thresholds alone.
         changes : sequence of list, optional
-            For each tier but the last, ``change`` of :meth:`RoutingPolicy.fit`.
+            For each tier, ``change`` of :meth:`RoutingPolicy.fit`; that of the last
+            matters where it may abstain.
         answers_exact : sequence of bool, optional
             For each tier but the last, whether what later tiers answer is what the
             models in use answer, as a certificate of a quality needs. True by default.
@@ -142,11 +156,13 @@ class CascadePolicy(BaseEstimator):
             rows = hold_out(outcomes.n_rows, self.calibration, self.random_state)
             outcomes, held_out = (outcomes.take(part) for part in rows)
         n_rules = outcomes.n_tiers - 1
-        changes = [()] * n_rules if changes is None else changes
+        changes = [()] * outcomes.n_tiers if changes is None else changes
         exact = [True] * n_rules if answers_exact is None else answers_exact
         fitted = unfitted(self)
         fitted._n_rules, fitted._certifiable = n_rules, held_out is not None
-        check_confidence(self.coverage, self.confidence, n_rules, held_out is not None)
+        check_confidence(
+            self.coverage, self.confidence, n_rules, held_out is not None, self.abstain
+        )
         fitted._learn(outcomes, changes, exact)
         if held_out is not None:
             check_instance(held_out, "held_out", ChainOutcomes)
@@ -156,7 +172,7 @@ class CascadePolicy(BaseEstimator):
 
     def _learn(self, outcomes, changes, answers_exact):
         """Sweeps over the chain, each with the later rules of the one before."""
-        routers = self._routers(self._n_rules)
+        routers = one_for_each(self.router, self._n_rules)
         self._learned = outcomes.grades()
         self._price = np.nan
         self._shares = own_shares(self.coverage, self._n_rules)
@@ -169,14 +185,22 @@ class CascadePolicy(BaseEstimator):
                 for j, policy in enumerate(self._policies(routers, guesses))
             ]
             self._shares, self._price, passed = self._solved(self.coverage, tiers)
-        for sweep in range(N_SWEEPS if self._n_rules > 1 else 1):
+        valued, self._doubts = outcomes, None
+        for sweep in range(self._n_sweeps()):
             if joint and sweep:
                 self._shares, self._price, passed = self._solved(self.coverage, tiers)
-            tiers, passed = self._sweep(
-                routers, outcomes, passed, changes, answers_exact
-            )
+            tiers, passed = self._sweep(routers, valued, passed, changes, answers_exact)
+            if self.abstain is not None:
+                stop = stop_after(passed, -1)
+                doubts = Doubts.learn(outcomes, passed, changes, self.random_state)
+                self._doubts = doubts.cut(self.abstain, stop)
+                valued = self._doubts.valued(outcomes, stop)
+                self._learned = valued.grades()
         self._tiers, self._passed = tiers, passed
-        self._calibrated, self._rows = tiers, self._learned
+        self._calibrated, self._rows = tiers, outcomes.grades()
+
+    def _n_sweeps(self):
+        return N_SWEEPS if self._n_rules > 1 or self.abstain is not None else 1
 
     def _sweep(self, routers, outcomes, passed, changes, answers_exact):
         """Routers and cuts anew, from the first tier to the last that decides."""
@@ -187,10 +211,10 @@ class CascadePolicy(BaseEstimator):
             tier = learn_tier(
                 policy, outcomes.step(j, stop), reached, changes[j], answers_exact[j]
             )
-            if self._n_rules > 1:
+            tiers.append(tier)
+            if self._n_sweeps() > 1:
                 found.append(tier.likely_passed(self._shares[j], reached))
                 reached = reached & found[-1]
-            tiers.append(tier)
         return tiers, np.array(found, dtype=bool).reshape(-1, outcomes.n_rows)
 
     def _hold_out(self, outcomes, held_out, answers_exact):
@@ -206,6 +230,8 @@ class CascadePolicy(BaseEstimator):
             if self._n_rules > 1:
                 reached = reached & self._passed[j]
         self._calibrated, self._rows = calibrated, held_out.grades()
+        if self._doubts is not None:
+            self._doubts = self._doubts.held_out(held_out)
 
     def _settle(self):
         """Cut every tier, and say what the chain then gives."""
@@ -224,28 +250,17 @@ class CascadePolicy(BaseEstimator):
                 self._calibrated, self._shares, confidence, rows.utilities, passed
             )
         self.policies_ = tuple(tier.policy for tier in tiers)
-        self.operating_point_ = self._point(passed)
-
-    def _point(self, passed):
-        points = tuple(policy.operating_point_ for policy in self.policies_)
-        flow, shares = 1.0, []
-        for point in points:
-            shares.append(flow * point.coverage)
-            flow -= shares[-1]
-        rows, accuracy, cost = self._rows, points[0].accuracy, np.nan
-        if passed is not None:
-            stop = stop_after(np.vstack([passed[:1] | True, passed]), 0) - 1
-            accuracy = float(np.average(rows.utility(stop), weights=rows.weight))
-            if rows.costs is not None:
-                cost = float(np.average(rows.spent(stop), weights=rows.weight))
+        stop = None if passed is None else stop_after(passed, -1)
+        if self.abstain is not None:
+            self._doubts = self._doubts.cut(self.abstain, stop)
         own = isinstance(self.coverage, (list, tuple))
-        return CascadeOperatingPoint(
-            points,
+        self.operating_point_ = CascadeOperatingPoint.of(
+            [policy.operating_point_ for policy in self.policies_],
             None if own else check_coverage(self.coverage),
-            (*shares, flow),
-            accuracy,
-            cost,
+            rows,
+            stop,
             self._price,
+            self._doubts,
         )
 
     def _solved(self, coverage, tiers):
@@ -268,30 +283,10 @@ class CascadePolicy(BaseEstimator):
         ]
         return shares, price, passed
 
-    def _routers(self, n_rules):
-        if not isinstance(self.router, (list, tuple)):
-            return [self.router] * n_rules
-        if len(self.router) != n_rules:
-            raise ValueError(
-                f"router must be one, or one for each of the {n_rules} tiers but the "
-                f"last. Got {len(self.router)}."
-            )
-        return list(self.router)
-
     def needs_learning(self, n_rules):
-        """Whether more is learned from rows than where to cut.
-
-        Parameters
-        ----------
-        n_rules : int
-            How many tiers decide.
-
-        Returns
-        -------
-        bool
-        """
-        routers = map(make_router, self._routers(n_rules))
-        shared = own_shares(self.coverage, n_rules) is None
+        """Whether more is learned from rows than where `n_rules` tiers cut."""
+        routers = map(make_router, one_for_each(self.router, n_rules))
+        shared = own_shares(self.coverage, n_rules) is None or self.abstain is not None
         return shared or any(router.learns for router in routers)
 
     def _policies(self, routers, coverages):
@@ -306,40 +301,57 @@ class CascadePolicy(BaseEstimator):
         check_is_fitted(self, "policies_")
         return tuple(policy.rule_ for policy in self.policies_)
 
+    @property
+    def doubt_rules_(self):
+        """What keeps each tier, the last included, from answering: tuple of Rule.
+
+        None where everything is answered.
+        """
+        check_is_fitted(self, "policies_")
+        return None if self.abstain is None else self._doubts.rules
+
     def decide(self, evidence):
         """Which tier answers, row by row.
 
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            Of every tier but the last, in order, each of all rows.
+            Of every tier, in order, each of all rows. That of the last is not needed
+            where nothing abstains.
 
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Number of the tier.
+            Number of the tier, -1 where there is no answer.
 
         Raises
         ------
         ValueError
             When there is not one for each tier that decides.
         """
-        rules = self.rules_
-        if isinstance(evidence, ChainOutcomes):
-            evidence = evidence.tiers[:-1]
-        if len(evidence) != len(rules):
+        rules, doubts = self.rules_, self.doubt_rules_
+        known = getattr(evidence, "tiers", evidence)
+        least = len(rules) + (doubts is not None or known is not evidence)
+        if not least <= len(known) <= len(rules) + 1:
             raise ValueError(
-                f"evidence must hold one for each of the {len(rules)} tiers but the "
-                f"last. Got {len(evidence)}."
+                f"evidence must hold one for each of the {least} tiers that are looked "
+                f"at. Got {len(known)}."
             )
-        tier = np.zeros(evidence[0].n_rows, dtype=int)
-        for j, (rule, known) in enumerate(zip(rules, evidence, strict=True)):
+        tier = np.zeros(known[0].n_rows, dtype=int)
+        for j, rule in enumerate(rules):
             rows = np.flatnonzero(tier == j)
             if len(rows):
-                tier[rows] += ~rule.decide(known.take(rows))
+                tier[rows] += ~rule.decide(known[j].take(rows))
+        if doubts is None:
+            return tier
+        answered = tier.copy()
+        for j, rule in enumerate(doubts):
+            rows = np.flatnonzero(answered == j)
+            if len(rows):
+                tier[rows[~rule.decide(known[j].take(rows))]] = -1
         return tier
 
-    def at(self, coverage, *, confidence=UNCHANGED):
+    def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
         """The same policy at another operating point, without a refit.
 
         Only thresholds move: routers stay those of the rows that reached their tiers in
@@ -347,21 +359,37 @@ class CascadePolicy(BaseEstimator):
 
         Parameters
         ----------
-        coverage, confidence
-            As in the constructor; the confidence is left as it is by default.
+        coverage, abstain, confidence
+            As in the constructor; the last two are left as they are by default.
 
         Returns
         -------
         CascadePolicy
             A shallow copy that shares the routers. This one is left as it is.
+
+        Raises
+        ------
+        ValueError
+            When a budget has no meaning here, or `abstain` was None in ``fit``.
         """
         check_is_fitted(self, "policies_")
         moved = copy.copy(self)
         moved.coverage = coverage
         if confidence is not UNCHANGED:
             moved.confidence = confidence
-        check_confidence(coverage, moved.confidence, self._n_rules, self._certifiable)
-        moved._shares, moved._price = own_shares(coverage, self._n_rules), np.nan
+        if abstain is not UNCHANGED:
+            if abstain is not None and self._doubts is None:
+                raise ValueError(
+                    "Nothing was learned about when to abstain. Fit with abstain= a "
+                    "share first; at() can then move to others, or to None."
+                )
+            moved.abstain = abstain
+            moved._doubts = None if abstain is None else self._doubts
+        check_confidence(
+            coverage, moved.confidence, self._n_rules, self._certifiable, moved.abstain
+        )
+        if coverage != self.coverage:
+            moved._shares, moved._price = own_shares(coverage, self._n_rules), np.nan
         if moved._shares is None:
             moved._shares, moved._price, _ = moved._solved(coverage, self._tiers)
         moved._settle()

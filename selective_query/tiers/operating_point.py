@@ -1,7 +1,9 @@
 """The operating point of a chain: one of each tier that decides, and what they give."""
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
+
+import numpy as np
 
 from selective_query.budgets import OperatingPoint
 
@@ -37,10 +39,46 @@ class CascadeOperatingPoint:
     price: float
     abstained: float = 0.0
 
-    @property
-    def coverages(self):
-        """Share that each tier but the last keeps of what reaches it, as asked for."""
-        return tuple(point.budget for point in self.points)
+    @classmethod
+    def of(cls, points, budget, rows, stop, price, doubts=None):
+        """What the points of the tiers give together.
+
+        Parameters
+        ----------
+        points : sequence of OperatingPoint
+        budget : Budget or None
+        rows : ChainOutcomes
+            Calibration rows.
+        stop : ndarray of shape (n_samples,), int, or None
+            Who would answer each of them, where that is known.
+        price : float
+        doubts : Doubts, optional
+            What leaves some without an answer.
+        """
+        flow, shares = 1.0, []
+        for point in points:
+            shares.append(flow * point.coverage)
+            flow -= shares[-1]
+        shares.append(flow)
+        accuracy, cost, abstained = points[0].accuracy, nan, 0.0
+        if stop is not None:
+            weight = rows.weight
+            if rows.costs is not None:
+                cost = float(np.average(rows.spent(stop), weights=weight))
+            if doubts is not None:
+                answered = doubts.answered(stop)
+                kept = [(weight * answered) @ (stop == j) for j in range(len(shares))]
+                mass = [weight @ (stop == j) for j in range(len(shares))]
+                shares = [
+                    share * (k / m if m else 1.0)
+                    for share, k, m in zip(shares, kept, mass, strict=True)
+                ]
+                weight, abstained = weight * answered, float(1 - sum(shares))
+            accuracy = nan
+            if weight.any():
+                accuracy = float(np.average(rows.utility(stop), weights=weight))
+        shares = tuple(map(float, shares))
+        return cls(tuple(points), budget, shares, accuracy, cost, price, abstained)
 
     @property
     def certificates(self):

@@ -33,9 +33,10 @@ ESTIMATORS += [
         [(f"c{c}", LogisticRegression(C=c)) for c in (1, 10, 100)],
         router=router,
         coverage=coverage,
+        abstain=abstain,
     )
     for router in ROUTERS
-    for coverage in ((0.7, 0.5), 0.8)
+    for coverage, abstain in (((0.7, 0.5), None), (0.8, None), ((0.6, 0.5), 0.1))
 ]
 
 # Estimator class name -> {check name: reason}. Empty, and meant to stay so.

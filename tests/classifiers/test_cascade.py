@@ -209,3 +209,44 @@ def test_it_is_its_policy_on_arrays(fitted, digits):
     assert sum(fitted.operating_point_.shares) == pytest.approx(1)
     report = fitted.report(X[1000:], y[1000:])
     assert report.shares == pytest.approx(fitted.operating_point_.shares, abs=0.06)
+
+
+@UNTOLD
+@pytest.mark.parametrize("features", [None, "logits"])
+def test_the_last_word_may_be_none(digits, features):
+    X, y = digits
+    tiers = [*models()[:2], ("cloud", LogisticRegression(C=0.001, max_iter=300))]
+    cascade = CascadeClassifier(
+        tiers,
+        router="margin",
+        coverage=(0.4, 0.4),
+        abstain=0.1,
+        costs=[1, 2, 4],
+        base_features=features,
+        cv=3,
+        random_state=0,
+    ).fit(X[:1000], y[:1000])
+    new, labels = X[1000:], y[1000:]
+    tier = cascade.predict_tier(new)
+    assert (tier == -1).mean() == pytest.approx(0.1, abs=0.05)
+    report = cascade.report(new, labels)
+    assert report.abstained == pytest.approx((tier == -1).mean())
+    answered = tier >= 0
+    right = cascade.predict(new) == labels
+    assert report.accuracy == pytest.approx(right[answered].mean())
+    assert right[answered].mean() > right.mean()
+    outcomes = cascade.outcomes(new, labels)
+    np.testing.assert_array_equal(cascade.policy_.decide(outcomes), tier)
+    stop = cascade.at((0.4, 0.4), abstain=None).predict_tier(new)
+    assert report.cost == pytest.approx(outcomes.spent(stop).mean())
+    alone = [cascade.predict_tier(new[[i]])[0] for i in range(20)]
+    np.testing.assert_array_equal(alone, tier[:20])
+
+
+@UNTOLD
+def test_a_last_tier_without_probabilities_may_abstain_by_its_inputs(digits):
+    X, y = digits
+    cascade = CascadeClassifier(
+        models(), router="margin", coverage=(0.4, 0.4), abstain=0.2, cv=3
+    ).fit(X[:900], y[:900])
+    assert -1 in cascade.predict_tier(X[900:])

@@ -201,8 +201,52 @@ def test_routers_and_evidence_must_match_the_tiers():
     with pytest.raises(ValueError, match="one for each of the 2 tiers"):
         CascadePolicy(["margin"], (0.5, 0.5)).fit(chain(100, 3, 0))
     policy = CascadePolicy(["margin", "entropy"], (0.5, 0.5)).fit(chain(100, 3, 0))
-    with pytest.raises(ValueError, match="one for each of the 2 tiers"):
+    with pytest.raises(ValueError, match="one for each of the 3 tiers"):
         policy.decide(chain(100, 2, 0))
     text = str(policy.operating_point_)
     assert text.startswith("answered by tier: 0.5")
     assert "mean cost" in text
+
+
+@pytest.mark.parametrize(("n_tiers", "coverage"), [(2, 0.7), (3, (0.6, 0.5)), (3, 0.8)])
+def test_some_inputs_get_no_answer_and_those_that_do_get_better_ones(n_tiers, coverage):
+    rates, gains, shares = [], [], []
+    for seed in range(4):
+        fresh = chain(8000, n_tiers, 100 + seed)
+        policy = CascadePolicy("benefit", coverage, abstain=0.1, random_state=0)
+        policy.fit(chain(2000, n_tiers, seed))
+        tier = policy.decide(fresh)
+        answering = policy.at(coverage, abstain=None).decide(fresh)
+        answered = tier >= 0
+        np.testing.assert_array_equal(tier[answered], answering[answered])
+        rates.append(1 - answered.mean())
+        # Beside leaving out the least sure answers of a chain that only routes.
+        plain = CascadePolicy("benefit", coverage, random_state=0)
+        stop = plain.fit(chain(2000, n_tiers, seed)).decide(fresh)
+        sure = np.array([known.base_proba[:, 0] for known in fresh.tiers])
+        sure = sure[stop, np.arange(len(stop))]
+        kept = sure > np.quantile(sure, rates[-1])
+        gains.append(
+            fresh.utility(tier)[answered].mean() - fresh.utility(stop)[kept].mean()
+        )
+        shares.append([(tier == j).mean() for j in range(n_tiers)])
+        point = policy.operating_point_
+        assert sum(point.shares) + point.abstained == pytest.approx(1)
+    assert np.mean(rates) == pytest.approx(0.1, abs=0.015)
+    assert np.mean(gains) > -0.001
+    np.testing.assert_allclose(np.mean(shares, axis=0), point.shares, atol=0.03)
+
+
+def test_abstention_moves_without_a_fit_where_it_was_learned():
+    rows, fresh = chain(2000, 3, 0), chain(8000, 3, 1)
+    policy = CascadePolicy("benefit", (0.6, 0.5), abstain=0.1, calibration=0.4)
+    policy.set_params(random_state=0).fit(rows)
+    for share in (0.05, 0.3, 0.0):
+        moved = policy.at((0.6, 0.5), abstain=share)
+        assert (moved.decide(fresh) < 0).mean() == pytest.approx(share, abs=0.04)
+    assert policy.at(0.8, abstain=None).doubt_rules_ is None
+    plain = CascadePolicy("margin", (0.6, 0.5)).fit(rows)
+    with pytest.raises(ValueError, match="learned about when to abstain"):
+        plain.at(0.8, abstain=0.1)
+    with pytest.raises(CertificateError, match="with abstain="):
+        policy.set_params(confidence=0.9).fit(rows)

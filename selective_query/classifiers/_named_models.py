@@ -1,0 +1,80 @@
+"""The models of a chain as they are given: pairs of a name and a classifier."""
+
+from numbers import Real
+
+import numpy as np
+
+from selective_query._utils.validation import is_frozen, will_offer
+from selective_query.budgets._solving.calibration import check_certifiable_weights
+from selective_query.exceptions import CertificateError
+
+
+def named_models(estimators):
+    """The models by their names in messages, in the order in which they are asked.
+
+    Parameters
+    ----------
+    estimators : list of (str, classifier)
+
+    Returns
+    -------
+    dict of str to classifier
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two, or one lacks what its tier needs.
+    """
+    if (
+        not isinstance(estimators, (list, tuple))
+        or len(estimators) < 2
+        or not all(isinstance(e, (list, tuple)) and len(e) == 2 for e in estimators)
+    ):
+        raise ValueError(
+            "estimators must be a list of two or more pairs of a name and a "
+            f"classifier, in the order in which they are asked. Got {estimators!r:.60}."
+        )
+    for j, (name, model) in enumerate(estimators):
+        last = j == len(estimators) - 1
+        needed = ("fit", "predict") if last else ("fit", "predict_proba")
+        lacking = [method for method in needed if not will_offer(model, method)]
+        if lacking:
+            why = "" if last else ", since its probabilities tell how sure it is"
+            raise ValueError(
+                f"The estimator {name!r} must be a classifier with "
+                f"{' and '.join(needed)}{why}. Got {model!r:.60}, without "
+                f"{', '.join(lacking)}."
+            )
+    return {f"estimators[{name!r}]": model for name, model in estimators}
+
+
+def check_certifiable(confidence, calibration, models, learns, weight):
+    """Refuse a certificate that cannot be given before anything is fitted.
+
+    Parameters
+    ----------
+    confidence, calibration
+        As of CascadeClassifier.
+    models : sequence of classifier
+        In the order in which they are asked.
+    learns : bool
+        Whether routers, or how a budget is shared, are learned from the rows.
+    weight : ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    CertificateError
+        When `confidence` would not be true.
+    """
+    if confidence is None:
+        return
+    if weight is not None:
+        check_certifiable_weights(np.isin(weight, (0, 1)).all())
+    moves = not all(is_frozen(model) for model in models[:-1])
+    if not isinstance(calibration, Real) and (learns or moves):
+        raise CertificateError(
+            f"confidence={confidence} needs rows that nothing was fitted on. Set "
+            "calibration=0.2 to hold out a share of the rows, or use frozen models "
+            "with routers that learn nothing (max_probability, entropy, ...); or set "
+            "confidence=None."
+        )
