@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from _edge_head import counted_head
 from _edge_latencies import paper, published
 from _edge_layers import counted_layers
 from _harness import Benchmark, print_table
@@ -30,6 +31,7 @@ from selective_query.nets.training import NetClassifier
 BOARDS = {"cortex-m4": "STM32L4R5", "cortex-m7": "STM32F746"}
 CALIBRATION, COMPARED, JUDGED = 300, 10, 2000
 RATE = 0.1
+HEADS = ("max_probability", "entropy", "benefit")
 
 
 class WideNet(nn.Module):
@@ -74,12 +76,12 @@ NETS = {
 }
 
 
-def fitted(name):
+def fitted(name, trains=True):
     """A net of the benchmark, rows for its ranges, and rows to judge it on."""
     task_name, make, n_rows, n_epochs = NETS[name]
     (X, y), (X_ranges, _), (X_test, y_test) = TASKS[task_name].load()
     ranges, test = X_ranges[:CALIBRATION], (X_test[:JUDGED], y_test[:JUDGED])
-    if n_epochs:
+    if n_epochs and trains:
         task = TASKS[task_name]
         augment = flip if task_name == "cifar10" else task.augment
         rows = slice(n_rows)
@@ -145,6 +147,35 @@ def _accuracy(net, ranges, X, y):
     }
 
 
+def head(name, router):
+    """Instructions and flash of a head behind a net, on both cores."""
+    net, ranges = fitted(name, trains=False)[:2]
+    with TemporaryDirectory() as made:
+        exported = int8_net(net, ranges, made)
+        features = exported.reference(ranges)
+    return {
+        "heads": {
+            core: counted_head(exported.last_layer, features, router, core, device)
+            for core, device in BOARDS.items()
+        }
+    }
+
+
+def heads_table(rows):
+    """Shares of the head in all instructions and flash, on the Cortex-M7."""
+    core, table = "cortex-m7", []
+    whole = {row["net"]: row["cores"][core] for row in rows if "cores" in row}
+    for row in rows:
+        if "heads" in row:
+            of_head, of_net = row["heads"][core], whole[row["net"]]
+            table.append(
+                {"net": row["net"], "head": row["head"], **of_head}
+                | {f"{name}_share": of_head[name] / of_net[name]
+                   for name in ("instructions", "flash")}
+            )  # fmt: skip
+    return table
+
+
 def nets_table(rows):
     """Footprint and instructions of each net on each core."""
     return [
@@ -163,7 +194,7 @@ def nets_table(rows):
                for name in ("accuracy", "int8_accuracy", "same_label")},
         }
         for row in rows
-        for core, on in row["cores"].items()
+        for core, on in row.get("cores", {}).items()
     ]  # fmt: skip
 
 
@@ -171,7 +202,8 @@ def forms_table(rows):
     """Instructions a multiply-accumulate by kind of layer, and against convolutions."""
     table = []
     for core in BOARDS:
-        layers = [x for row in rows for x in row["cores"][core]["layers"]]
+        on_core = [row["cores"][core] for row in rows if "cores" in row]
+        layers = [layer for on in on_core for layer in on["layers"]]
         plain = _rate(layers, "convolution")
         for form in dict.fromkeys(layer["form"] for layer in layers):
             of_form = [layer for layer in layers if layer["form"] == form]
@@ -210,6 +242,9 @@ TABLES = {
     "forms": (forms_table, {
         "core": "", "form": "", "layers": "", "macs": ",", "a_mac": ".2f",
         "least": ".2f", "most": ".2f", "factor": ".2f", "macs_within_2.2": ".2f"}),
+    "heads": (heads_table, {
+        "net": "", "head": "", "instructions": ",.0f", "flash": ",",
+        "instructions_share": ".4f", "flash_share": ".4f"}),
     "published": (lambda rows: published(), {
         "task": "", "published_ms": ".1f", "macs": ",", "cycles_a_mac": ".2f",
         "cycles_a_plain_mac": ".2f"}),
@@ -230,7 +265,10 @@ def main():
     if args.quick:
         args.nets = ["CIFAR-10, small"]
     for name in args.nets:
-        benchmark.row({"net": name}, lambda name=name: judge(name))
+        benchmark.row({"net": name, "head": None}, lambda name=name: judge(name))
+        for router in HEADS:
+            key = {"net": name, "head": router}
+            benchmark.row(key, lambda key=key: head(key["net"], key["head"]))
     made = {name: make(benchmark.rows) for name, (make, _) in TABLES.items()}
     for name, rows in benchmark.summarise(made).items():
         print(f"\n{name}")

@@ -133,3 +133,12 @@ def test_the_stack_that_is_seen_is_within_the_bound(write):
     bound = firmware.link(folder, STM32F746, CALL).stack_bytes
     seen = emulator.run(folder, "cortex-m7", CALL, np.ones((3, 4))).stack_bytes
     assert 400 <= seen <= bound + firmware.STACK_RESERVE
+
+
+def test_tools_that_are_missing_are_named(write, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not toolchain.is_installed() and not emulator.is_installed()
+    with pytest.raises(RuntimeError, match="gcc is not installed. Install it with apt"):
+        firmware.link(write(), STM32F746, CALL)
+    with pytest.raises(RuntimeError, match="gcc is not installed"):
+        emulator.run(write(), "cortex-m4", CALL, np.zeros((1, 4)))

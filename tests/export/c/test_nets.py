@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -191,6 +193,13 @@ def test_what_has_no_form_is_named(net, shape, words, tmp_path):
     made = NetClassifier.from_trained(net.eval(), range(2))
     with pytest.raises(ExportError, match=words):
         int8_net(made, X, tmp_path)
+
+
+def test_without_bakenn_its_extra_is_named(monkeypatch, tmp_path):
+    net, X = trained(*NETS["rows"])
+    monkeypatch.setitem(sys.modules, "bakenn", None)
+    with pytest.raises(ImportError, match=r"pip install selective-query\[c\]"):
+        int8_net(net, X, tmp_path)
 
 
 @pytest.mark.parametrize("net", [NetClassifier(ConvNet), GaussianNB()], ids=repr)

@@ -1,0 +1,90 @@
+"""What a head costs beside its net: softmax, score and cut, behind the last layer."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from scipy.special import softmax
+
+from selective_query import Outcomes
+from selective_query.costs import DEVICES
+from selective_query.export._base_steps import BaseProgram, joined
+from selective_query.export._c import emulator, firmware
+from selective_query.export._c.decision import Decision
+from selective_query.export._c.decision_call import decision_call
+from selective_query.export._c.project import write_project
+from selective_query.export._c.single import steps_in_single
+from selective_query.export._c.toolchain import Call
+from selective_query.routers import Steps, make_router
+
+NOTHING = Call("nothing.h", "nothing", 1, "float", np.dtype("<f4"))
+
+
+def counted_head(last_layer, features, router, core, device):
+    """Instructions of a head and the last layer, and flash of the head alone.
+
+    The router learns on answers drawn at random, which its costs do not depend on.
+
+    Parameters
+    ----------
+    last_layer : (ndarray, ndarray) or None
+        Weight and bias; None where the net puts out logits.
+    features : ndarray of shape (n_rows, n_features)
+    router : str
+    core, device : str
+
+    Returns
+    -------
+    dict
+    """
+    decision = _decision(last_layer, features, make_router(router))
+    call = decision_call(decision)
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        write_project(folder, decision, title="a head", classes=None, metadata={})
+        linked = firmware.link(folder, DEVICES[device], call)
+        ran = emulator.run(folder, core, call, features[:10])
+    return {
+        "instructions": ran.instructions,
+        "flash": linked.flash_bytes
+        - _start_bytes(device)
+        - sum(part.nbytes for part in last_layer or ()),
+    }
+
+
+def _decision(last_layer, features, router):
+    steps, values = Steps(), features
+    logits = read = steps.read("X", features.shape[1])
+    if last_layer is not None:
+        weight, bias = last_layer
+        logits = steps.add("affine", read, weight=weight.T, bias=bias)
+        values = features @ weight.T + bias
+    proba = steps.add("softmax", logits)
+    base = BaseProgram(steps, features.shape[1], proba, logits, read)
+    program = joined(base, _fitted(router, values).program())
+    single = steps_in_single(program.steps)
+    return Decision(
+        single, program.program.widths(), (("X", features.shape[1]),), program.score,
+        program.proba, ((None, 0.5),), None, False,
+    )  # fmt: skip
+
+
+def _fitted(router, logits):
+    rng = np.random.default_rng(0)
+    n_classes = logits.shape[1]
+    y = rng.integers(n_classes, size=len(logits))
+    answers = np.eye(n_classes)[np.where(rng.random(len(y)) < 0.8, y, 0)]
+    return router.fit(
+        Outcomes(base_proba=softmax(logits, axis=1), y=y, global_proba=answers)
+    )
+
+
+def _start_bytes(device):
+    """Flash of a program that does nothing."""
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "nothing.h").write_text("void nothing(const float *, float *);\n")
+        (folder / "nothing.c").write_text(
+            "void nothing(const float *a, float *b) { *b = *a; }\n"
+        )
+        return firmware.link(folder, DEVICES[device], NOTHING).flash_bytes
