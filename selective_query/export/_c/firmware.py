@@ -42,6 +42,9 @@ class LinkReport:
 def link(folder, device, call):
     """Compile and link an artefact for a device.
 
+    All SRAM of the profile is taken as one block. Where it lies in banks apart, as in
+    an STM32H743, less fits in one piece than is said here.
+
     Parameters
     ----------
     folder : str or Path
