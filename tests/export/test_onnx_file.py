@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     VotingClassifier,
 )
@@ -50,6 +51,7 @@ BASES = {
     "bayes": GaussianNB(var_smoothing=0.05),
     "net": MLPClassifier((16,), max_iter=30, random_state=0),
     "forest": RandomForestClassifier(10, max_depth=5, random_state=0),
+    "bins": HistGradientBoostingClassifier(max_iter=3),
     "boosted": GradientBoostingClassifier(n_estimators=3, random_state=0),
     "pipeline": make_pipeline(StandardScaler(), PCA(10), LogisticRegression()),
     "voting": VotingClassifier(

@@ -25,7 +25,7 @@ def run_in_onnx(program, evidence):
     for name in {"base_proba", *program.parts()}:
         width = getattr(evidence, name).shape[1]
         parts[name] = Table(graph.input(name, np.float32, [None, width]), width)
-    score = add_program(graph, program, parts)
+    score = add_program(graph, program, parts)[-1]
     graph.output("score", score.name, np.float32, [None, 1])
     session = onnxruntime.InferenceSession(graph.model("head").SerializeToString())
     given = {name: getattr(evidence, name).astype(np.float32) for name in parts}

@@ -15,6 +15,7 @@ from selective_query.export._onnx.head import Part
 from selective_query.export._onnx.inputs import FRAME, MATRIX, TEXT, Inputs
 from selective_query.export._onnx.joining import joined, source_of
 from selective_query.export._onnx.packages import package
+from selective_query.export._onnx.program_base import source_of_program
 from selective_query.export._onnx.sklearn_base import (
     bare,
     source_of_estimator,
@@ -78,6 +79,8 @@ def _without_example(subject, classifier, names, allow_nan):
 
 
 def _allows_nan(base):
+    if any("HistGradientBoosting" in type(step).__name__ for step in steps_of(base)):
+        return False  # where a missing number goes has no form in a program
     try:
         return bool(get_tags(base).input_tags.allow_nan)
     except Exception:  # a model without tags
@@ -123,9 +126,7 @@ def classifier_sources(subject, inputs, example):
     if net_of(base) is not None:
         sources = _of_net(base, subject.features, inputs, example, part)
     else:
-        sources = [source_of_estimator(base, inputs, "base_proba")]
-        if part is not None:
-            sources.append(_of_features(base, subject.features, inputs, part))
+        sources = _of_estimator(base, subject.features, inputs, part)
     if "X" in read:
         sources.append(_inputs_themselves(inputs))
     places = encode_labels(base.classes_, subject.classes, "base_estimator")
@@ -186,6 +187,22 @@ def _of_net(base, features, inputs, example, part):
     rows = np.asarray(before.transform(rows), dtype=np.float32)
     net = source_of_net(base, net_of(base), rows, part, layer, name="base_features")
     return [joined(inputs, [first], net)]
+
+
+def _of_estimator(base, features, inputs, part):
+    try:
+        sources = [source_of_estimator(base, inputs, "base_proba")]
+        if part is not None:
+            sources.append(_of_features(base, features, inputs, part))
+        return sources
+    except ExportError as error:
+        # Some that skl2onnx does not know are steps of a program.
+        if inputs.kind != MATRIX or len(inputs.shape) != 1:
+            raise
+        try:
+            return [source_of_program(base, features, inputs, part)]
+        except ExportError:
+            raise error from None
 
 
 def _of_features(base, features, inputs, part):

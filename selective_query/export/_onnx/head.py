@@ -41,7 +41,7 @@ def head_of(subject, given):
     best = None
     if "base_proba" in parts:
         best = graph.add("ArgMax", parts["base_proba"].name, axis=1, keepdims=0)
-    score = add_program(graph, subject.program, parts).name
+    score = add_program(graph, subject.program, parts)[-1].name
     score = graph.add("Squeeze", score, graph.places([1]))
     if subject.reads_local:
         local = graph.input("local_only", bool, [None])

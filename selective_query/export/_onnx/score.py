@@ -14,12 +14,12 @@ def add_program(graph, program, parts):
     graph : Graph
     program : Program
     parts : dict of str to Table
-        The evidence, and at least base_proba, which tells how many rows there are.
+        The evidence, and at least one part, which tells how many rows there are.
 
     Returns
     -------
-    Table
-        Of the last step.
+    list of Table
+        Of each step; the last one is the score.
     """
     tables = []
     for place, (op, inputs, parameters) in enumerate(program.steps):
@@ -30,7 +30,7 @@ def add_program(graph, program, parts):
         try:
             width = OPERATIONS[op].width(*[t.width for t in taken], **parameters)
             if op == "constant":
-                name = _repeated(graph, parameters["value"], parts["base_proba"])
+                name = _repeated(graph, parameters["value"], next(iter(parts.values())))
             else:
                 name = FORMS[op](graph, *taken, **parameters)
         except ValueError as error:
@@ -38,7 +38,7 @@ def add_program(graph, program, parts):
                 f"Step {place} ({op}) of {program.router}: {error}"
             ) from error
         tables.append(Table(name, width))
-    return tables[-1]
+    return tables
 
 
 def _repeated(graph, value, like):
