@@ -4,9 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from selective_query.exceptions import ExportError
+from selective_query._utils.validation import warn_user
+from selective_query.exceptions import CalibrationWarning, ExportError
 from selective_query.export._onnx.bases import classifier_sources, inputs_of
-from selective_query.export._onnx.facts import facts_about, refuse_other
+from selective_query.export._onnx.facts import (
+    digest_of_graph,
+    facts_about,
+    refuse_other,
+)
 from selective_query.export._onnx.head import THRESHOLD, Part, head_of, thresholds_of
 from selective_query.export._onnx.joining import joined
 from selective_query.export._onnx.metadata import facts_of, written
@@ -20,9 +25,12 @@ from selective_query.export._parity import (
     not_compared,
 )
 from selective_query.export._subject import subject_of
+from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.outcomes import Evidence
 
 TARGET = "ONNX"
+# Share of the decisions that rounding may change without a word beside the report's.
+MOST_MOVED = 0.01
 RESERVED = {"label", "probabilities", "queried", "score", "logits", "features"}
 RESERVED |= {THRESHOLD, "group", "local_only"}
 
@@ -68,6 +76,12 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     NotFittedError
         When it is not fitted.
 
+    Warns
+    -----
+    CalibrationWarning
+        When rounding changes one decision in a hundred, as it may where the base's
+        probabilities saturate.
+
     See Also
     --------
     EdgeClassifier : Runs the file.
@@ -95,6 +109,11 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     >>> folder.cleanup()
     """
     subject = subject_of(classifier_or_policy)
+    if isinstance(subject.base, EdgeClassifier):
+        raise ExportError(
+            f"The base is an artefact already, {subject.base}. Move its threshold by "
+            "set_operating_point(path, classifier)."
+        )
     if subject.base is None:
         model, inputs = _policy_model(subject, example), None
     else:
@@ -103,6 +122,7 @@ def export_onnx(classifier_or_policy, path, *, example=None):
         sources, given = classifier_sources(subject, inputs, example)
         model = joined(inputs, sources, head_of(subject, given))
     facts = facts_about(subject, classifier_or_policy)
+    facts["artefact"] = digest_of_graph(model.graph)
     facts["inputs"] = None if inputs is None else inputs.to_dict()
     written(model, facts)
     return _compared_and_kept(model, subject, path, example)
@@ -115,7 +135,7 @@ def move_file(path, classifier_or_policy, *, example=None):
     model = onnx.load(str(path))
     properties = {entry.key: entry.value for entry in model.metadata_props}
     held, facts = facts_of(properties, path), facts_about(subject, classifier_or_policy)
-    refuse_other(held, facts, path)
+    refuse_other(held, facts, path, subject.base)
     for entry in model.graph.initializer:
         if entry.name == THRESHOLD:
             values = thresholds_of(subject)
@@ -135,6 +155,16 @@ def _compared_and_kept(model, subject, path, example):
         report = compared(subject, expected, found, evidence, TARGET)
     Path(path).write_bytes(data)
     report.write_beside(path)
+    n_moved = report.rows - (report.decisions_equal or 0)
+    if n_moved > MOST_MOVED * report.rows:
+        warn_user(
+            f"Rounding to single precision changes {n_moved} of {report.rows} "
+            f"decisions, as so many scores are next to the threshold: coverage is "
+            f"{report.coverage_after:.4f} in place of {report.coverage_before:.4f}. "
+            "Learn the threshold on the artefact: set_operating_point(path, "
+            "hybrid.with_base(EdgeClassifier(path), X, y)).",
+            CalibrationWarning,
+        )
     return report
 
 

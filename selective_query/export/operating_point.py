@@ -14,7 +14,10 @@ def set_operating_point(path, classifier_or_policy, *, example=None, calibration
     path : str or path-like
         An ONNX file, or a folder of C.
     classifier_or_policy : the type that was exported
-        The same classifier at another operating point, such as ``hybrid.at(0.8)``.
+        The same classifier at another operating point, such as ``hybrid.at(0.8)``; or,
+        for a file, with the artefact as its base: the threshold of
+        ``hybrid.with_base(EdgeClassifier(path), X, y)`` was learned, and certified, on
+        what the artefact says.
     example : array-like, data frame, list of texts or Evidence, or None
         Rows on which both are compared; the report is written anew.
     calibration : tuple (X, y), optional
@@ -46,7 +49,7 @@ def set_operating_point(path, classifier_or_policy, *, example=None, calibration
     if calibration is not None:
         raise ValueError(
             f"calibration= is for folders of C. {path} is a file: learn its threshold "
-            "with hybrid.with_base(EdgeClassifier(path), X, y), and export that."
+            "on the artefact, and give hybrid.with_base(EdgeClassifier(path), X, y)."
         )
     return move_file(path, classifier_or_policy, example=example)
 

@@ -341,6 +341,7 @@ class TestOperatingPoint:
     def test_threshold_and_facts_move_alone(self, path):
         hybrid = hybrid_of(LogisticRegression(max_iter=20))
         export_onnx(hybrid, path)
+        written = path.read_bytes()
         before = onnx.load(str(path))
         moved = hybrid.at(0.5)
         report = set_operating_point(path, moved, example=X[TEST])
@@ -360,6 +361,8 @@ class TestOperatingPoint:
             if one != other
         ]
         assert changed == ["threshold"]
+        set_operating_point(path, hybrid)
+        assert path.read_bytes() == written
 
     def test_another_rule_is_refused(self, path):
         hybrid = hybrid_of(LogisticRegression(max_iter=20))
@@ -383,6 +386,21 @@ class TestOperatingPoint:
             with pytest.raises(ExportError, match=message):
                 set_operating_point(path, other)
         assert path.read_bytes() == held
+
+    @pytest.mark.filterwarnings("ignore:Many rows share the score")
+    def test_the_threshold_is_learned_anew_on_the_artefact(self, path):
+        # So sure of itself that single precision tells no difference.
+        hybrid = hybrid_of(GaussianNB(), router="margin")
+        with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
+            export_onnx(hybrid, path, example=X[TEST])
+        moved = hybrid.with_base(EdgeClassifier(path), X[FIT], y[FIT])
+        report = set_operating_point(path, moved, example=X[TEST])
+        assert report.decisions_equal == report.rows
+        np.testing.assert_array_equal(
+            EdgeClassifier(path).decide(X[TEST]), moved.predict_coverage(X[TEST])
+        )
+        with pytest.raises(ExportError, match="is an artefact already"):
+            export_onnx(moved, path)
 
     def test_another_file_is_refused(self, path):
         hybrid = hybrid_of(LogisticRegression(max_iter=20))

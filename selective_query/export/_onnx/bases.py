@@ -170,7 +170,9 @@ def _of_net(base, features, inputs, example, part):
     from selective_query.export._onnx.torch_base import source_of_net
 
     if part is not None and not isinstance(features, str):
-        raise _no_features(features)
+        # Made of X, whatever the net does.
+        made = _of_features(base, features, inputs, part)
+        return [*_of_net(base, None, inputs, example, None), made]
     if example is None:
         raise ExportError("Nothing tells the shapes of the net. Give example=, some X.")
     if inputs.kind != MATRIX:

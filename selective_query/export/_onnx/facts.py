@@ -7,6 +7,7 @@ import numpy as np
 import selective_query
 from selective_query.budgets._columns import part_that_reads
 from selective_query.exceptions import ExportError
+from selective_query.export._onnx.head import THRESHOLD
 from selective_query.export._onnx.metadata import FORMAT, plain
 
 
@@ -48,6 +49,15 @@ def facts_about(subject, obj, policy=None):
     }
 
 
+def digest_of_graph(graph):
+    """What tells one artefact from another, whatever its threshold."""
+    found = hashlib.sha256()
+    for part in (*graph.node, *graph.initializer):
+        if part.name != THRESHOLD:
+            found.update(part.SerializeToString(deterministic=True))
+    return found.hexdigest()
+
+
 def _digest(subject):
     """What tells one rule from another, whatever its operating point."""
     found = hashlib.sha256()
@@ -72,7 +82,14 @@ def _digest_of_rows(policy):
     return hashlib.sha256(np.ascontiguousarray(rows.score, float).tobytes()).hexdigest()
 
 
-def refuse_other(held, facts, path):
+def _is_this_file(base, held):
+    """Whether a base is the artefact itself, on which a threshold was learned anew."""
+    facts = getattr(base, "facts_", None)
+    return facts is not None and facts.get("artefact") == held["artefact"]
+
+
+def refuse_other(held, facts, path, base):
+    """Raise an ExportError where a file holds another rule, or that of another base."""
     if held["rule"] != facts["rule"]:
         raise ExportError(
             f"{path} holds another rule: that of a {held['router']} on classes "
@@ -80,9 +97,8 @@ def refuse_other(held, facts, path):
             "was exported, at another operating point: classifier.at(0.8). Export it "
             "anew where it was fitted anew."
         )
-    if None not in (held["calibration"], facts["calibration"]) and (
-        held["calibration"] != facts["calibration"]
-    ):
+    known = held["calibration"], facts["calibration"]
+    if None not in known and len(set(known)) > 1 and not _is_this_file(base, held):
         raise ExportError(
             f"The threshold of {path} comes from other calibration rows, or from those "
             "of another base. Export this classifier anew."
