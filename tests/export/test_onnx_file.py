@@ -390,7 +390,7 @@ class TestOperatingPoint:
     @pytest.mark.filterwarnings("ignore:Many rows share the score")
     def test_the_threshold_is_learned_anew_on_the_artefact(self, path):
         # So sure of itself that single precision tells no difference.
-        hybrid = hybrid_of(GaussianNB(), router="margin")
+        hybrid = hybrid_of(GaussianNB(), router="max_probability")
         with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
             export_onnx(hybrid, path, example=X[TEST])
         moved = hybrid.with_base(EdgeClassifier(path), X[FIT], y[FIT])
