@@ -176,6 +176,15 @@ class ChainOutcomes:
             self, tiers=tuple(tier.take(rows) for tier in self.tiers), costs=costs
         )
 
+    def choose(self, numbers):
+        """The chain of some of the tiers, in the order of these numbers."""
+        numbers = list(numbers)
+        return ChainOutcomes(
+            [self.tiers[j] for j in numbers],
+            None if self.costs is None else self.costs[..., numbers],
+            [self.names[j] for j in numbers],
+        )
+
     def grades(self):
         """The same without anything but utilities, costs and weights."""
         weight = self.tiers[0].sample_weight

@@ -3,7 +3,8 @@
 from selective_query._utils import publish
 from selective_query.tiers.cascade import CascadePolicy
 from selective_query.tiers.operating_point import CascadeOperatingPoint
+from selective_query.tiers.selection import worthwhile_tiers
 
-__all__ = ["CascadeOperatingPoint", "CascadePolicy"]
+__all__ = ["CascadeOperatingPoint", "CascadePolicy", "worthwhile_tiers"]
 
 publish(globals())

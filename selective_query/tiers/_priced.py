@@ -56,16 +56,23 @@ class PricedChain:
         """Who answers each row: (n_samples,), int."""
         return np.logical_and.accumulate(passed).sum(axis=0)
 
+    def utility_by_row(self, passed):
+        """Utility of the answer to each row."""
+        stop = self.stop(passed)
+        return self.utilities[stop, np.arange(len(stop))]
+
     def utility(self, passed):
         """Mean utility of the answers."""
-        stop = self.stop(passed)
-        return float(self.utilities[stop, np.arange(len(stop))] @ self.weight)
+        return float(self.utility_by_row(passed) @ self.weight)
+
+    def cost_by_row(self, passed):
+        """Cost of all who are asked about each row."""
+        asked = np.logical_and.accumulate(passed)
+        return self.costs[0] + (asked * self.costs[1:]).sum(axis=0)
 
     def cost(self, passed):
         """Mean cost of all who are asked."""
-        asked = np.logical_and.accumulate(passed)
-        later = (asked * self.costs[1:]).sum(axis=0)
-        return float((self.costs[0] + later) @ self.weight)
+        return float(self.cost_by_row(passed) @ self.weight)
 
     def at_price(self, price, start=None):
         """What each rule passes on where a unit of cost has a price.

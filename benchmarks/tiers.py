@@ -1,0 +1,187 @@
+"""Chains of ImageNet models at one budget of cost: joint cuts beside other ways.
+
+Costs are multiply-accumulates of an input in billions, as published. In the first
+chain resnet50 is hardly better than mobilenetV2, and squeezenet1_1 is worse at a higher
+cost; in the second every model is better than the one before. Everything is chosen
+on one part of the rows and judged on another; gains over the joint chain have paired
+95 % intervals over those rows. What a way spends beside the joint chain is charged at
+the accuracy that a unit of cost brings the joint chain there.
+"""
+
+import itertools
+
+import numpy as np
+from _harness import Benchmark, print_table
+
+from selective_query import CascadePolicy, ChainOutcomes, Outcomes
+from selective_query.budgets import MaxTierCost
+from selective_query.datasets import load_dataset
+from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.tiers import worthwhile_tiers
+
+CHAINS = {
+    "of Keras": {
+        "pytorch/squeezenet1_1": 0.35,
+        "keras/mobilenetV2": 0.30,
+        "keras/resnet50": 4.1,
+        "keras/nasnetlarge": 23.8,
+    },
+    "of resnets": {
+        "keras/mobilenetV2": 0.30,
+        "pytorch/resnet50": 4.1,
+        "pytorch/resnet152": 11.5,
+        "keras/nasnetlarge": 23.8,
+    },
+}
+BUDGETS = 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 13.0, 16.0, 20.0
+N_FIT = 6000
+ROUTER = "max_probability"
+
+
+def read_chain(models):
+    data = load_dataset("imagenet_val_top5")
+    tiers = []
+    for name in models:
+        both = data.outcomes(name, name)
+        tiers.append(Outcomes(base_proba=both.base_proba, y=both.y))
+    chain = ChainOutcomes(tiers, list(models.values()), list(models))
+    order = np.random.default_rng(0).permutation(chain.n_rows)
+    return chain.take(np.sort(order[:N_FIT])), chain.take(np.sort(order[N_FIT:]))
+
+
+def joint(fit, test, maximum, numbers):
+    policy = CascadePolicy(ROUTER, MaxTierCost(maximum)).fit(fit.choose(numbers))
+    chosen = test.choose(numbers)
+    tier = policy.decide(chosen)
+    return chosen.utility(tier), chosen.spent(tier)
+
+
+def greedy(fit, test, maximum, numbers):
+    """Tier by tier: every one keeps the same share, the least that can be afforded."""
+    chosen = fit.choose(numbers)
+    low, high = 0.0, 1.0
+    for _ in range(25):
+        share = (low + high) / 2
+        policy = CascadePolicy(ROUTER, [share] * (len(numbers) - 1)).fit(chosen)
+        cost = policy.operating_point_.cost
+        low, high = (share, high) if cost > maximum else (low, share)
+    policy = policy.at([high] * (len(numbers) - 1))
+    chosen = test.choose(numbers)
+    tier = policy.decide(chosen)
+    return chosen.utility(tier), chosen.spent(tier)
+
+
+def grid(fit, test, maximum, numbers):
+    """FrugalGPT's search: thresholds of all tiers on a grid, the best affordable."""
+    scores = [1 - tier.base_proba.proba[:, 0] for tier in fit.choose(numbers).tiers]
+    levels = [np.quantile(s, np.linspace(0, 1, 21)) for s in scores[:-1]]
+    fit, test = fit.choose(numbers), test.choose(numbers)
+    best, cut = -1.0, None
+    for thresholds in itertools.product(*levels):
+        stop = _stops(scores, thresholds)
+        if fit.spent(stop).mean() <= maximum:
+            utility = fit.utility(stop).mean()
+            if utility > best:
+                best, cut = utility, thresholds
+    if cut is None:
+        raise BudgetInfeasibleError("no cut", None, np.nan)
+    scores = [1 - tier.base_proba.proba[:, 0] for tier in test.tiers]
+    stop = _stops(scores, cut)
+    return test.utility(stop), test.spent(stop)
+
+
+def _stops(scores, thresholds):
+    passed = [s > t for s, t in zip(scores[:-1], thresholds, strict=True)]
+    return np.logical_and.accumulate(passed).sum(axis=0)
+
+
+def mixture(fit, test, maximum):
+    """Models at random, along the hull of single ones, as cost allows."""
+    costs, means = fit.costs, fit.utilities.mean(axis=0)
+    best = None
+    for i, j in itertools.product(range(4), repeat=2):
+        if costs[i] <= maximum < costs[j]:
+            share = (maximum - costs[i]) / (costs[j] - costs[i])
+            value = (1 - share) * means[i] + share * means[j]
+            if best is None or value > best[0]:
+                best = value, i, j, share
+    _, i, j, share = best
+    utility = (1 - share) * test.utilities[:, i] + share * test.utilities[:, j]
+    return utility, np.full(test.n_rows, maximum)
+
+
+def oracle(test, maximum):
+    """The best affordable choice of one model for each row by one who knows all."""
+    costs = test.costs
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        price = (low + high) / 2
+        pick = np.argmax(test.utilities - price * costs, axis=1)
+        low, high = (low, price) if costs[pick].mean() <= maximum else (price, high)
+    pick = np.argmax(test.utilities - high * costs, axis=1)
+    return test.utilities[np.arange(test.n_rows), pick], costs[pick]
+
+
+def ways(fit, test, maximum):
+    everyone = 0, 1, 2, 3
+    best = worthwhile_tiers(fit, MaxTierCost(maximum), router=ROUTER)
+    yield "joint", joint(fit, test, maximum, best), best
+    yield "joint, all four", joint(fit, test, maximum, everyone), everyone
+    yield "greedy, all four", greedy(fit, test, maximum, everyone), everyone
+    yield "greedy", greedy(fit, test, maximum, best), best
+    yield "grid", grid(fit, test, maximum, best), best
+    for pair in itertools.combinations(range(4), 2):
+        try:
+            yield f"pair {pair}", joint(fit, test, maximum, pair), pair
+        except BudgetInfeasibleError:
+            continue
+    yield "mixture of singles", mixture(fit, test, maximum), ()
+    yield "oracle", oracle(test, maximum), ()
+
+
+def slope(found):
+    """Accuracy that a unit of cost brings from one budget of the joint to the next."""
+    points = [(spent.mean(), utility.mean()) for utility, spent in found]
+    return np.gradient([u for _, u in points], [c for c, _ in points])
+
+
+def judge(chain, fit, test, budgets):
+    results = {b: list(ways(fit, test, b)) for b in budgets}
+    slopes = slope([results[b][0][1] for b in budgets])
+    rows = []
+    for budget, price in zip(budgets, slopes, strict=True):
+        utility, spent = results[budget][0][1]
+        for name, (other, cost), numbers in results[budget]:
+            # What each way spends beside the joint chain counts at the joint price.
+            lead = (utility - price * spent) - (other - price * cost)
+            half = 1.96 * lead.std(ddof=1) / np.sqrt(len(lead))
+            rows.append(
+                {
+                    "chain": chain,
+                    "budget": budget,
+                    "way": name,
+                    "tiers": "-".join(map(str, numbers)),
+                    "accuracy": float(other.mean()),
+                    "cost": float(cost.mean()),
+                    "joint_gain": float(lead.mean()),
+                    "low": float(lead.mean() - half),
+                    "high": float(lead.mean() + half),
+                }
+            )
+    return rows
+
+
+def main():
+    benchmark = Benchmark("tiers", __doc__)
+    args = benchmark.parse()
+    budgets = BUDGETS[1::4] if args.quick else BUDGETS
+    rows = []
+    for chain, models in CHAINS.items():
+        rows += judge(chain, *read_chain(models), budgets)
+    benchmark.summarise(rows)
+    numbers = dict.fromkeys(("accuracy", "cost", "joint_gain", "low", "high"), ".4f")
+    print_table(rows, {"chain": "", "budget": "g", "way": "", "tiers": "", **numbers})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Which models of several are worth being asked at all."""
+
+import numpy as np
+
+from selective_query.budgets._solving.shortfalls import standard_error
+from selective_query.budgets.combined import as_budget
+from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.policy import RoutingPolicy
+from selective_query.tiers._goals import goal_of, one_for_each
+from selective_query.tiers._priced import PricedChain
+from selective_query.tiers._sweeps import learn_tier
+
+FIRST_GUESS = 0.7
+
+
+def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state=None):
+    """The tiers of the chain that does best within a budget.
+
+    A chain asks its tiers one after the other, so a row that goes on past a tier has
+    paid for it. One that costs more than it brings is better left out. Tiers are left
+    out one by one, each time the one without which the chain does best, as long as
+    that loses less than a standard error: a longer chain fits these rows the better
+    for having more cuts. Two tiers are left at least.
+
+    Parameters
+    ----------
+    outcomes : ChainOutcomes
+        Rows that are not used for a report.
+    budget : float or Budget
+        As one budget for all tiers of :class:`CascadePolicy`.
+    router : str, BaseRouter or sequence of such, default="max_probability"
+    random_state : int, RandomState instance or None, default=None
+
+    Returns
+    -------
+    tuple of int
+        Numbers of the tiers, for ``outcomes.choose``.
+
+    Raises
+    ------
+    ValueError
+        When the budget has no meaning for a chain.
+    BudgetInfeasibleError
+        When no chain keeps to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query import ChainOutcomes, Evidence
+    >>> from selective_query.budgets import MaxTierCost
+    >>> from selective_query.tiers import worthwhile_tiers
+    >>> rng = np.random.default_rng(0)
+    >>> sure = rng.uniform(0.5, 1, size=2000)
+    >>> first = rng.uniform(size=2000) < sure
+    >>> known = Evidence(base_proba=np.c_[sure, 1 - sure])
+    >>> chain = ChainOutcomes.from_utilities(
+    ...     np.c_[first, first, np.ones(2000)], costs=[1, 5, 10],
+    ...     evidence=[known, known, None],
+    ... )  # the second says what the first does
+    >>> worthwhile_tiers(chain, MaxTierCost(4))
+    (0, 2)
+    """
+    goal = goal_of(as_budget(budget), outcomes)
+    everyone = np.ones(outcomes.n_rows, dtype=bool)
+    scores = [
+        learn_tier(
+            RoutingPolicy(one, FIRST_GUESS, random_state=random_state),
+            outcomes.step(j),
+            everyone,
+            (),
+            True,
+        ).score
+        for j, one in enumerate(one_for_each(router, outcomes.n_tiers - 1))
+    ]
+
+    def worth(numbers):
+        """What each row is worth, in utility or saved cost; None where infeasible."""
+        numbers = list(numbers)
+        costs = goal.costs[..., numbers]
+        chain = PricedChain(
+            [scores[j] for j in numbers[:-1]],
+            outcomes.utilities[:, numbers],
+            costs,
+            outcomes.weight,
+        )
+        try:
+            passed, _ = goal._replace(costs=costs).solve(chain)
+        except BudgetInfeasibleError:
+            return None
+        if goal.least_utility is None:
+            return chain.utility_by_row(passed)
+        return -chain.cost_by_row(passed)
+
+    chosen = tuple(range(outcomes.n_tiers))
+    best = worth(chosen)
+    while len(chosen) > 2:
+        fewer = [chosen[:j] + chosen[j + 1 :] for j in range(len(chosen))]
+        found = [(worth(numbers), numbers) for numbers in fewer]
+        feasible = [pair for pair in found if pair[0] is not None]
+        if not feasible and best is not None:
+            break
+        if feasible:
+            best_of_fewer, numbers = max(
+                feasible, key=lambda pair: np.average(pair[0], weights=outcomes.weight)
+            )
+            if best is not None and _loses(best, best_of_fewer, outcomes.weight):
+                break
+            best, chosen = best_of_fewer, numbers
+        else:
+            chosen = fewer[0]  # the first is the one that nobody can do without
+    if best is None:
+        raise BudgetInfeasibleError(
+            f"{goal.budget} cannot be met by any chain of these tiers.",
+            goal.budget,
+            np.nan,
+        )
+    return chosen
+
+
+def _loses(more, fewer, weight):
+    """Whether the mean falls by more than a standard error of the difference."""
+    loss = more - fewer
+    error = standard_error(loss, weight, 1.0)
+    return np.average(loss, weights=weight) > error
