@@ -76,7 +76,7 @@ def latency(base, global_, router, X, y, repeats):
 def main():
     packages = "onnx", "onnxruntime", "skl2onnx", "onnxscript"
     benchmark = Benchmark("edge_latency", __doc__, packages)
-    repeats = 300 if benchmark.parse().quick else 3000
+    repeats = 300 if benchmark.parse().quick else 1000
     torch.set_num_threads(1)
     X, y = load_digits(return_X_y=True)
     rows = np.random.default_rng(0).permutation(len(y))
