@@ -14,12 +14,15 @@ class Runner:
         What it says of itself.
     inputs : Inputs or None
         What it is fed; None of a rule alone.
+    outputs : list of str
+        What it answers.
     read : collection of {"group", "local_only"}
         What a decision needs beside.
     """
 
-    def __init__(self, name, facts, inputs, read):
+    def __init__(self, name, facts, inputs, outputs, read):
         self.name, self.facts, self.inputs = name, facts, inputs
+        self.outputs = outputs
         self._read = frozenset(read)
 
     def run(self, X, group=None, local_only=None):
@@ -35,7 +38,7 @@ class Runner:
         Returns
         -------
         dict of str to ndarray
-            ``label``, ``probabilities``, ``queried`` and ``score``.
+            By the names in `outputs`.
         """
         raise NotImplementedError
 

@@ -17,10 +17,13 @@ class JoinedProgram:
         Reads ``X`` alone and ends in the score.
     proba : int
         Place of the class probabilities among its steps.
+    read : dict of str to int
+        Places of the other parts of the evidence that the score reads.
     """
 
     program: Program
     proba: int
+    read: dict
 
     @property
     def steps(self):
@@ -52,15 +55,21 @@ def joined(base, head):
     ExportError
         When the score reads what the base does not put out.
     """
-    steps, placed = Steps(base.steps), []
+    steps, placed, read = Steps(base.steps), [], {}
     for op, inputs, parameters in head.steps:
         if op == "read":
             placed.append(_place_of(base, head.router, **parameters))
+            read[parameters["part"]] = placed[-1]
         else:
             placed.append(steps.add(op, *(placed[i] for i in inputs), **parameters))
     score = placed[-1]
     steps, moved = only(steps, [0, base.proba, score])
-    return JoinedProgram(steps.program(head.router), moved[base.proba])
+    beside = read.keys() - {"X", "base_proba"}
+    return JoinedProgram(
+        steps.program(head.router),
+        moved[base.proba],
+        {part: moved[read[part]] for part in sorted(beside)},
+    )
 
 
 def _place_of(base, router, part, width=None):

@@ -1,6 +1,6 @@
 """All that C decides with: steps from inputs to label and score, and the cuts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,9 @@ class Decision:
     cuts : tuple of (group or None, float)
     group : {None, "predicted_class", "input"}
     reads_local : bool
+    told : dict of str to int
+        Places of ``logits`` or ``features`` that the rule reads, for whoever learns
+        another rule on the same base.
     has_net : bool, default=False
         Whether ``X`` is handed to ``sq_net``, which writes the part ``net``.
     """
@@ -38,6 +41,7 @@ class Decision:
     cuts: tuple
     group: str | None
     reads_local: bool
+    told: dict = field(default_factory=dict)
     has_net: bool = False
 
     @property
@@ -53,7 +57,7 @@ class Decision:
     @property
     def kept(self):
         """Places of the tables that are read at the end."""
-        return {self.score} | ({self.proba} - {None})
+        return {self.score, *self.told.values()} | ({self.proba} - {None})
 
     def run(self, parts, group=None, local=None):
         """What C decides, by the numpy twin.
@@ -70,10 +74,11 @@ class Decision:
         Returns
         -------
         dict of str to ndarray
-            ``score``, ``queried`` and, where known, ``label`` and ``probabilities``.
+            ``score``, ``queried`` and, where known, ``label``, ``probabilities`` and
+            what `told` names.
         """
         tables = twin.run(self.steps, lambda part, width: parts[part])
-        made = {}
+        made = {name: tables[place] for name, place in self.told.items()}
         if self.proba is not None:
             made["probabilities"] = tables[self.proba]
             made["label"] = tables[self.proba].argmax(axis=1)

@@ -69,8 +69,10 @@ def half_of_classifier(subject, dtype, rows, folder, core):
     base = base_of(subject, dtype, rows, folder, core)
     whole = joined(base.program, subject.program)
     inputs = (("X", int(np.prod(base.input_shape))),)
-    has_net = base.net is not None
-    decision = _decision(subject, whole.program, whole.proba, inputs, has_net)
+    told = {part.removeprefix("base_"): place for part, place in whole.read.items()}
+    decision = _decision(
+        subject, whole.program, whole.proba, inputs, told, base.net is not None
+    )
     return Half(decision, base)
 
 
@@ -109,7 +111,7 @@ def half_of_rule(subject, example):
                 "such as the rule will see."
             )
         inputs.append((name, width))
-    return Half(_decision(subject, program, proba, tuple(inputs), False), None)
+    return Half(_decision(subject, program, proba, tuple(inputs)), None)
 
 
 def _with_proba(subject):
@@ -127,12 +129,12 @@ def _with_proba(subject):
     return steps.program(program.router), proba
 
 
-def _decision(subject, program, proba, inputs, has_net):
+def _decision(subject, program, proba, inputs, told=None, has_net=False):
     steps = steps_in_single(program.steps)
     return Decision(
         steps=steps, widths=_widths(program, dict(inputs)), inputs=inputs,
         has_net=has_net, score=len(steps) - 1, proba=proba, cuts=subject.cuts,
-        group=subject.group, reads_local=subject.reads_local,
+        group=subject.group, reads_local=subject.reads_local, told=told or {},
     )  # fmt: skip
 
 

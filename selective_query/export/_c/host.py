@@ -14,18 +14,6 @@ from selective_query.export._c.toolchain import CFLAGS, HOST_FLAGS, sources
 NOT_FINITE, UNKNOWN_GROUP = 1, 2
 
 
-class _Answer(ctypes.Structure):
-    _fields_ = [("queried", ctypes.c_int32), ("score", ctypes.c_float)]
-
-
-class _AnswerWithLabel(ctypes.Structure):
-    _fields_ = [
-        ("label", ctypes.c_int32),
-        ("probabilities", ctypes.POINTER(ctypes.c_float)),
-        *_Answer._fields_,
-    ]
-
-
 class HostModel:
     """``sq_decide`` of a folder of C files, called row by row.
 
@@ -36,6 +24,8 @@ class HostModel:
         Names of its parts of the evidence, and their columns.
     n_classes : int
         0 where it gives no label.
+    told : dict of str to int
+        Other tables that it gives, and their columns.
     has_group, reads_local : bool
         Whether it takes a group, and whether an input must stay.
 
@@ -45,8 +35,13 @@ class HostModel:
         When there is no C compiler, or it refuses the files.
     """
 
-    def __init__(self, folder, inputs, n_classes, has_group=False, reads_local=False):
-        self.inputs, self.n_classes = tuple(inputs), n_classes
+    def __init__(
+        self, folder, inputs, n_classes, told, has_group=False, reads_local=False
+    ):
+        self.inputs = tuple(inputs)
+        self._has_label = n_classes > 0
+        self._tables = {"probabilities": n_classes} if n_classes else {}
+        self._tables |= told
         self.has_group, self.reads_local = has_group, reads_local
         with tempfile.TemporaryDirectory() as made:
             library = Path(made) / "model.so"
@@ -71,26 +66,33 @@ class HostModel:
                     f"{name} must be of shape (n_samples, {n_columns}). Got "
                     f"{table.shape}."
                 )
-        n_rows = len(tables[0])
+        n_rows, answer = len(tables[0]), self._new_answer()
+        kinds = {"score": np.float32, "queried": bool, "label": np.intp}
         made = {
-            "score": np.empty(n_rows, dtype=np.float32),
-            "queried": np.empty(n_rows, dtype=bool),
+            name: np.empty(n_rows, kinds[name])
+            for name, _ in answer._fields_
+            if name in kinds
         }
-        if self.n_classes:
-            made["label"] = np.empty(n_rows, dtype=np.intp)
-            made["probabilities"] = np.empty((n_rows, self.n_classes), np.float32)
-        answer = _AnswerWithLabel() if self.n_classes else _Answer()
+        made |= {n: np.empty((n_rows, w), np.float32) for n, w in self._tables.items()}
         flags = [(self.has_group, group), (self.reads_local, local)]
         flags = [np.asarray(values).tolist() for is_read, values in flags if is_read]
         for row in range(n_rows):
             pointers = [ctypes.c_void_p(t[row].ctypes.data) for t in tables]
             asked = [int(values[row]) for values in flags]
             self._check(self._decide(*pointers, *asked, ctypes.byref(answer)), row)
-            made["score"][row], made["queried"][row] = answer.score, answer.queried
-            if self.n_classes:
-                made["label"][row] = answer.label
-                made["probabilities"][row] = answer.probabilities[: self.n_classes]
+            for name, values in made.items():
+                answered = getattr(answer, name)
+                width = self._tables.get(name)
+                values[row] = answered if width is None else answered[:width]
         return made
+
+    def _new_answer(self):
+        """Memory of the struct that the header declares."""
+        pointer = ctypes.POINTER(ctypes.c_float)
+        fields = [("label", ctypes.c_int32)] if self._has_label else []
+        fields += [(name, pointer) for name in self._tables]
+        fields += [("queried", ctypes.c_int32), ("score", ctypes.c_float)]
+        return type("Answer", (ctypes.Structure,), {"_fields_": fields})()
 
     def _check(self, status, row):
         if status:

@@ -21,7 +21,7 @@ enum {{
 }};
 
 typedef struct {{
-{label}    int32_t queried; /* 1 where the global is to be asked */
+{label}{told}    int32_t queried; /* 1 where the global is to be asked */
     float score;     /* higher: a query is worth more */
 }} sq_answer;
 
@@ -51,7 +51,7 @@ int sq_decide({signature})
 {calls}
     float score = ({score})[0];
     if (isnan(score)) return SQ_NOT_FINITE;
-{local}{label}    answer->score = score;
+{local}{label}{told}    answer->score = score;
     answer->queried = score > {threshold};
     return SQ_OK;
 }}
@@ -96,7 +96,13 @@ def model_header(decision, title, classes=None):
         labels = f"\n#define SQ_LABELS {{{quoted}}}\n"
     if decision.group == "input":
         sizes.append(f"#define SQ_GROUPS {len(decision.cuts)}")
+    told = ""
+    for name, place in decision.told.items():
+        size = f"SQ_{name.upper()}"
+        sizes.append(f"#define {size} {decision.widths[place]}")
+        told += f"    const float *{name}; /* of {size}, of the base */\n"
     return HEADER.format(
+        told=told,
         title=_plain(title), sizes="\n".join(sizes), labels=labels,
         label=LABEL if decision.n_classes else "", signature=_signature(decision),
     )  # fmt: skip
@@ -135,7 +141,12 @@ def model_source(decision):
         )
     if decision.reads_local:
         local = "    if (must_stay) score = -INFINITY;\n"
+    told = "".join(
+        f"    answer->{name} = {source.tables[place]};\n"
+        for name, place in decision.told.items()
+    )
     return SOURCE.format(
+        told=told,
         constants=source.constants, arena=max(1, source.arena_size), tables=tables,
         signature=_signature(decision), checks="\n".join(checks), calls=source.calls,
         score=source.tables[decision.score], local=local, label=label,

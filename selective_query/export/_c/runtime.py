@@ -36,6 +36,7 @@ class CRunner(Runner):
             str(folder),
             facts,
             None if given is None else Inputs.from_dict(given),
+            ["label", "probabilities", *handed["told"], "queried", "score"],
             {name for name, is_read in columns.items() if is_read},
         )
         self._model = HostModel(folder, **handed)

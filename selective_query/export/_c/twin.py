@@ -77,14 +77,20 @@ def _top(table, k):
     return np.pad(falling, ((0, 0), (0, k - falling.shape[1])))
 
 
-def _rest(table):
-    """Of shares: what the largest leaves, exact where that one rounds to 1."""
-    is_largest = np.arange(table.shape[1]) == table.argmax(axis=1)[:, None]
-    return _row_sum(np.where(is_largest, single(0), table))
+def _is_largest(table):
+    return np.arange(table.shape[1]) == table.argmax(axis=1)[:, None]
+
+
+def _left_by_largest(table):
+    """One minus the largest; of shares the sum of the others."""
+    others = _row_sum(np.where(_is_largest(table), single(0), table))
+    left = ONE - _largest(table)
+    return np.where(np.abs(left - others) < single(1e-5), others, left)
 
 
 def _doubt(table, k):
-    return np.concatenate([_rest(table), np.sqrt(_top(table, k)[:, 1:])], axis=1)
+    roots = np.sqrt(_top(table, k)[:, 1:])
+    return np.concatenate([_left_by_largest(table), roots], axis=1)
 
 
 def _affine(table, weight, bias):
@@ -102,13 +108,13 @@ def _centre(table):
 
 
 def _entropy(table):
-    is_largest = np.arange(table.shape[1]) == table.argmax(axis=1)[:, None]
-    rest = _rest(table)
+    left = _left_by_largest(table)
     surprise = log(np.maximum(table, SMALLEST))
     surprise = np.where(table >= SMALLEST, surprise, single(0))
-    tail = rest * (single(1) / single(3) + rest * single(0.25))
-    series = -(rest * (ONE + rest * (single(0.5) + tail)))
-    surprise = np.where(is_largest & (rest < single(0.01)), series, surprise)
+    tail = left * (single(1) / single(3) + left * single(0.25))
+    series = -(left * (ONE + left * (single(0.5) + tail)))
+    is_near_one = _is_largest(table) & (np.abs(left) < single(0.01))
+    surprise = np.where(is_near_one, series, surprise)
     return single(0) - _row_sum(table * surprise)
 
 

@@ -6,6 +6,7 @@ from selective_query.exceptions import ExportError
 from selective_query.export._onnx.graph import Table
 from selective_query.export._onnx.trees import trees
 
+BOOL = 9  # of TensorProto
 TINY = float(np.finfo(np.float32).tiny)
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -32,11 +33,29 @@ def _top(graph, table, k):
     return graph.add("Pad", largest, graph.places([0, 0, 0, short]))
 
 
+def _is_largest(graph, table):
+    """1 where a row is largest, for the first time, and 0 elsewhere."""
+    width = graph.add("Shape", table.name, start=1, end=2)
+    best = graph.add("ArgMax", table.name, axis=1, keepdims=0)
+    return graph.add("OneHot", best, width, graph.numbers([0, 1]), axis=1)
+
+
+def _left_by_largest(graph, table):
+    """One minus the largest; of shares the sum of the others, where that one is 1."""
+    largest = over_row(graph, "ReduceMax", table.name)
+    left = graph.add("Sub", graph.numbers(1), largest)
+    kept = graph.add("Sub", graph.numbers(1), _is_largest(graph, table))
+    others = over_row(graph, "ReduceSum", graph.add("Mul", table.name, kept))
+    apart = graph.add("Abs", graph.add("Sub", left, others))
+    are_shares = graph.add("Less", apart, graph.numbers(1e-5))
+    return graph.add("Where", are_shares, others, left)
+
+
 def _doubt(graph, table, k):
-    largest = Table(_top(graph, table, k), k)
-    doubt = graph.add("Sub", graph.numbers(1), columns_of(graph, largest, 0, 1))
+    doubt = _left_by_largest(graph, table)
     if k == 1:
         return doubt
+    largest = Table(_top(graph, table, k), k)
     rest = graph.add("Sqrt", columns_of(graph, largest, 1, k))
     return graph.add("Concat", doubt, rest, axis=1)
 
@@ -100,11 +119,23 @@ REDUCTIONS = {"max": "ReduceMax", "min": "ReduceMin", "norm2": "ReduceSumSquare"
 
 def _reduce(graph, table, function):
     if function == "entropy":
-        log = Table(_log(graph, table, TINY), table.width)
-        return _combine(graph, table, log, "cross_entropy")
+        return _entropy(graph, table)
     if function == "agreement":
         return _agreement(graph, table)
     return over_row(graph, REDUCTIONS[function], table.name)
+
+
+def _entropy(graph, table):
+    """In nats; the logarithm of a share next to 1 by its series."""
+    left, log = _left_by_largest(graph, table), _log(graph, table, TINY)
+    series = graph.numbers(0)
+    for term in (1 / 4, 1 / 3, 1 / 2, 1):
+        series = graph.add("Mul", left, graph.add("Add", graph.numbers(term), series))
+    is_near = graph.add("Less", graph.add("Abs", left), graph.numbers(0.01))
+    is_largest = graph.add("Cast", _is_largest(graph, table), to=BOOL)
+    uses_series = graph.add("And", is_near, is_largest)
+    log = graph.add("Where", uses_series, graph.add("Neg", series), log)
+    return _combine(graph, table, Table(log, table.width), "cross_entropy")
 
 
 def _agreement(graph, votes):

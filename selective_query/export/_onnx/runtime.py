@@ -37,12 +37,12 @@ class OnnxRunner(Runner):
         )
         properties = self.session.get_modelmeta().custom_metadata_map
         facts = facts_of(properties, name)
-        self.outputs = [output.name for output in self.session.get_outputs()]
         given = facts["inputs"]
         super().__init__(
             name,
             facts,
             None if given is None else Inputs.from_dict(given),
+            [output.name for output in self.session.get_outputs()],
             {entry.name for entry in self.session.get_inputs()},
         )
 

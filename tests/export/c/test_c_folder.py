@@ -188,6 +188,21 @@ def test_labelled_calibration_rows_learn_the_threshold_of_the_artefact(tmp_path)
     )
 
 
+@pytest.mark.parametrize("features", ["logits", StandardScaler().fit(X[:600])])
+def test_an_artefact_tells_what_its_router_reads(features, tmp_path):
+    base = BASES["linear"].fit(X[:600], y[:600])
+    pair = HybridClassifier(
+        FrozenEstimator(base), FrozenEstimator(GLOBAL), router="benefit",
+        base_features=features, random_state=0,
+    ).fit(X[600:1200], y[600:1200])  # fmt: skip
+    assert export_c(pair, tmp_path, example=X[1200:]).decisions_equal == 597
+    edge = EdgeClassifier(tmp_path)
+    moved = pair.with_base(edge, X[1200:1500], y[1200:1500])
+    set_operating_point(tmp_path, moved)
+    kept = EdgeClassifier(tmp_path).decide(X[1500:])
+    np.testing.assert_array_equal(kept, moved.predict_coverage(X[1500:]))
+
+
 @needs_arm
 def test_a_device_says_what_it_takes_or_that_it_does_not_fit(pair, tmp_path):
     report = export_c(pair, tmp_path / "fits", example=X[1200:], device=STM32F746)

@@ -12,6 +12,7 @@ from selective_query.export._c import functions
 from selective_query.export._c.decision import Decision
 from selective_query.export._c.host import HostModel, compile_c
 from selective_query.export._c.project import write_project, write_vectors
+from selective_query.export._c.runtime import facts_of_folder
 from selective_query.export._c.single import rounded_down, steps_in_single
 from selective_query.routers import Steps
 from selective_query.routers._operations import OPERATIONS
@@ -23,7 +24,7 @@ from tests.export.programs import (
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 
-FACTS = {"router": "a test */", "budget": None, "classes": None}
+FACTS = {"format": 1, "router": "a test */", "budget": None, "classes": None}
 CUTS = {
     None: ((None, 0.1),),
     "predicted_class": ((0, 0.1), (2, -0.2), (3, 0.3)),
@@ -46,10 +47,7 @@ def decision_of(program, group=None, reads_local=False):
 
 def exported(decision, folder):
     write_project(folder, decision, FACTS)
-    has_group = decision.group == "input"
-    return HostModel(
-        folder, decision.inputs, decision.n_classes, has_group, decision.reads_local
-    )
+    return HostModel(folder, **facts_of_folder(folder)["handed"])
 
 
 def parts_of(decision, evidence):

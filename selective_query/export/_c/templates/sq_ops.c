@@ -81,15 +81,17 @@ int sq_all_finite(const float *x, int n)
     return 1;
 }
 
-/* Of shares: what the largest leaves, exact where that one rounds to 1. */
-static float rest_of(const float *x, int n)
+/* One minus the largest. Of shares it is the sum of the others, which stays exact where
+ * the largest rounds to 1. */
+static float left_by_largest(const float *x, int n)
 {
     int largest = sq_argmax(x, n);
     float sum = 0.0f;
     for (int i = 0; i < n; i++) {
         if (i != largest) sum += x[i];
     }
-    return sum;
+    float left = 1.0f - x[largest];
+    return fabsf(left - sum) < 1e-5f ? sum : left;
 }
 
 void sq_top(const float *x, int n, int k, float *out)
@@ -110,7 +112,7 @@ void sq_top(const float *x, int n, int k, float *out)
 void sq_doubt(const float *x, int n, int k, float *out)
 {
     sq_top(x, n, k, out);
-    out[0] = rest_of(x, n);
+    out[0] = left_by_largest(x, n);
     for (int i = 1; i < k; i++) out[i] = sqrtf(out[i]);
 }
 
@@ -226,12 +228,12 @@ void sq_norm2(const float *x, int n, float *out)
 void sq_entropy(const float *x, int n, float *out)
 {
     int largest = sq_argmax(x, n);
-    float rest = rest_of(x, n), sum = 0.0f;
+    float left = left_by_largest(x, n), sum = 0.0f;
     for (int i = 0; i < n; i++) {
         float surprise = x[i] >= FLT_MIN ? sq_log(x[i]) : 0.0f;
-        if (i == largest && rest < 0.01f) { /* the series of log(1 - rest) */
-            float tail = rest * (1.0f / 3.0f + rest * 0.25f);
-            surprise = -(rest * (1.0f + rest * (0.5f + tail)));
+        if (i == largest && fabsf(left) < 0.01f) { /* the series of log(1 - left) */
+            float tail = left * (1.0f / 3.0f + left * 0.25f);
+            surprise = -(left * (1.0f + left * (0.5f + tail)));
         }
         sum += x[i] * surprise;
     }
