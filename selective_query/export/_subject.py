@@ -1,6 +1,6 @@
 """What of a classifier or policy leaves Python: base, program of the score, cuts."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -50,12 +50,6 @@ class Subject:
     def reads_local(self):
         """Whether whoever asks must tell which inputs stay with the base."""
         return bool(self.rule.local)
-
-    def cut(self, operating_point):
-        """The same where the rule is cut at another operating point."""
-        cuts, group = _cuts(operating_point)
-        rule = self.rule.cut(operating_point)
-        return replace(self, rule=rule, cuts=cuts, group=group)
 
     @property
     def thresholds(self):

@@ -18,12 +18,12 @@ from selective_query.export._c.project import (
     write_project,
     write_vectors,
 )
-from selective_query.export._c.runtime import MANIFEST, CRunner, facts_of_folder
+from selective_query.export._c.runtime import MANIFEST, facts_of_folder
 from selective_query.export._onnx.facts import facts_about, refuse_other
 from selective_query.export._onnx.inputs import MATRIX, Inputs
 from selective_query.export._parity import not_compared
-from selective_query.export._relearning import relearned
 from selective_query.export._subject import subject_of
+from selective_query.export.edge_classifier import EdgeClassifier
 
 REPORT = "report.json"
 # Of labelled calibration rows the share that tells ranges, and how many are enough.
@@ -110,6 +110,7 @@ def export_c(
     """
     subject, folder = subject_of(classifier_or_policy), Path(folder)
     _check_folder(folder)
+    _refuse_artefact(subject)
     ranges, held_out = _parted(calibration, random_state)
     with _replacing(folder) as made:
         if subject.base is None:
@@ -118,15 +119,20 @@ def export_c(
             core = None if device is None else core_of(device)
             half = half_of_classifier(subject, dtype, ranges, made, core)
         write_project(made, half.decision, _facts(subject, classifier_or_policy, half))
-        cut = _own_cut(made, classifier_or_policy, subject, held_out)
-        half = half if cut is None else half.cut(cut)
+        cut = None
+        if held_out is not None:
+            cut = _own_cut(made, classifier_or_policy, held_out)
+            half = half.cut(cut)
         rows = Rows.at_random(half.decision)
         if example is not None:
             rows = _example_rows(made, subject, example)
         answers = rows.answers(made)
         rows.refuse_other(half, answers)
         write_vectors(made, half.decision, rows.handed, answers, rows.group, rows.local)
-        report = _report(made, subject, cut, rows, answers)
+        is_same = cut is None and not half.decision.has_net
+        report = rows.report(subject, answers, must_agree=is_same)
+        if cut is not None:
+            report = replace(report, certificate_after=str(cut.rule.certificate))
         if device is not None:
             found = measured(made, half, device, rows, answers)
             report = replace(report, **found)
@@ -134,27 +140,19 @@ def export_c(
     return report
 
 
-def move_folder(folder, classifier_or_policy, *, example=None, calibration=None):
+def move_folder(folder, classifier_or_policy, *, example=None):
     """Move the threshold of a folder; see `set_operating_point`."""
     subject, held = subject_of(classifier_or_policy), facts_of_folder(folder)
     facts = facts_about(subject, classifier_or_policy)
-    if calibration is None and held["own_threshold"]:
-        raise ExportError(
-            f"The threshold of {folder} comes from the artefact's own scores, which "
-            "are not those of the classifier. Give calibration=(X, y), rows that are "
-            "new to the models, the router and the ranges."
-        )
-    kept = {} if calibration is None else {"calibration": None}
-    refuse_other(held, facts | kept, folder)
+    refuse_other(held, facts, folder, subject.base)
     with _replacing(Path(folder)) as made:
         shutil.copytree(folder, made, dirs_exist_ok=True)
-        cut = _own_cut(made, classifier_or_policy, subject, calibration)
-        if cut is None:
-            write_operating_point(made, subject.cuts, subject.group, {**held, **facts})
+        write_operating_point(made, subject.cuts, subject.group, {**held, **facts})
         report = not_compared(subject, TARGET)
         if example is not None:
             rows = _example_rows(made, subject, example)
-            report = _report(made, subject, cut, rows, rows.answers(made))
+            is_same = held["is_same_model"] or isinstance(subject.base, EdgeClassifier)
+            report = rows.report(subject, rows.answers(made), must_agree=is_same)
         (made / REPORT).write_text(report.to_json())
     return report
 
@@ -181,17 +179,14 @@ def _facts(subject, classifier, half):
         shape = half.base.input_shape
         inputs = Inputs(MATRIX, (("X", "float32"),), shape, names).to_dict()
     is_same = not half.decision.has_net
-    return {**facts, "inputs": inputs, "is_same_model": is_same, "own_threshold": False}
+    return {**facts, "inputs": inputs, "is_same_model": is_same}
 
 
-def _own_cut(folder, classifier, subject, rows):
-    """The subject, cut by the scores of the C in a folder; None without rows."""
-    if rows is None:
-        return None
-    X, y = rows
-    cut, policy = relearned(classifier, subject, CRunner(folder).run(X), X, y)
-    facts = {**facts_of_folder(folder), **facts_about(cut, classifier, policy)}
-    facts["own_threshold"] = True
+def _own_cut(folder, classifier, rows):
+    """The subject, cut by what the C in a folder says of labelled rows."""
+    moved = classifier.with_base(EdgeClassifier(folder), *rows)
+    cut = subject_of(moved)
+    facts = {**facts_of_folder(folder), **facts_about(cut, moved)}
     write_operating_point(folder, cut.cuts, cut.group, facts)
     return cut
 
@@ -204,12 +199,12 @@ def _example_rows(folder, subject, example):
     return Rows.of_example(subject, names, inputs, example)
 
 
-def _report(folder, subject, cut, rows, answers):
-    is_same = cut is None and facts_of_folder(folder)["is_same_model"]
-    report = rows.report(subject, answers, must_agree=is_same)
-    if cut is None:
-        return report
-    return replace(report, certificate_after=str(cut.rule.certificate))
+def _refuse_artefact(subject):
+    if isinstance(subject.base, EdgeClassifier):
+        raise ExportError(
+            f"The base is an artefact already, {subject.base}. Move its threshold by "
+            "set_operating_point(path, classifier)."
+        )
 
 
 def _check_folder(folder):

@@ -85,9 +85,14 @@ class EdgeClassifier:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), float32
+        ndarray of shape (n_samples, n_classes)
+            Those of single precision; of each row the largest is what the others leave
+            of 1, so that doubt is not lost where it rounds to 1.
         """
-        return self._answers(X)["probabilities"]
+        proba = self._answers(X)["probabilities"].astype(float)
+        largest = np.arange(proba.shape[1]) == proba.argmax(axis=1)[:, None]
+        others = np.where(largest, 0, proba)
+        return np.where(largest, 1 - others.sum(axis=1, keepdims=True), others)
 
     @property
     def decision_function(self):

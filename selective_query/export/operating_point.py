@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def set_operating_point(path, classifier_or_policy, *, example=None, calibration=None):
+def set_operating_point(path, classifier_or_policy, *, example=None):
     """Move the threshold of what `export_onnx` or `export_c` wrote.
 
     Nothing is converted anew: of a file the initializer ``threshold`` changes, of a
@@ -14,16 +14,12 @@ def set_operating_point(path, classifier_or_policy, *, example=None, calibration
     path : str or path-like
         An ONNX file, or a folder of C.
     classifier_or_policy : the type that was exported
-        The same classifier at another operating point, such as ``hybrid.at(0.8)``; or,
-        for a file, with the artefact as its base: the threshold of
+        The same classifier at another operating point, such as ``hybrid.at(0.8)``; or
+        with the artefact as its base: the threshold of
         ``hybrid.with_base(EdgeClassifier(path), X, y)`` was learned, and certified, on
         what the artefact says.
     example : array-like, data frame, list of texts or Evidence, or None
         Rows on which both are compared; the report is written anew.
-    calibration : tuple (X, y), optional
-        Of a folder: labelled rows, new to models, router and ranges, on which the
-        threshold is learned by the scores of the artefact itself. It must be given
-        where the threshold was learned so before.
 
     Returns
     -------
@@ -39,19 +35,10 @@ def set_operating_point(path, classifier_or_policy, *, example=None, calibration
     """
     # Each of both needs packages that the other does not.
     if Path(path).is_dir():
-        from selective_query.export.c_folder import move_folder
-
-        return move_folder(
-            path, classifier_or_policy, example=example, calibration=calibration
-        )
-    from selective_query.export.onnx_file import move_file
-
-    if calibration is not None:
-        raise ValueError(
-            f"calibration= is for folders of C. {path} is a file: learn its threshold "
-            "on the artefact, and give hybrid.with_base(EdgeClassifier(path), X, y)."
-        )
-    return move_file(path, classifier_or_policy, example=example)
+        from selective_query.export.c_folder import move_folder as move
+    else:
+        from selective_query.export.onnx_file import move_file as move
+    return move(path, classifier_or_policy, example=example)
 
 
 __all__ = ["set_operating_point"]

@@ -1,5 +1,6 @@
 """The folder of an exported decision: sources, test vectors, what runs them."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -41,8 +42,16 @@ def write_project(folder, decision, facts):
         "has_group": decision.group == "input",
         "reads_local": decision.reads_local,
     }
-    cut = decision.cuts, decision.group
-    write_operating_point(folder, *cut, {**facts, "handed": handed})
+    facts = {**facts, "handed": handed, "artefact": _digest(folder)}
+    write_operating_point(folder, decision.cuts, decision.group, facts)
+
+
+def _digest(folder):
+    """What tells one artefact from another, whatever its threshold."""
+    found = hashlib.sha256()
+    for path in sorted(folder.glob("*.[ch]")):
+        found.update(path.name.encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def write_operating_point(folder, cuts, group, facts):

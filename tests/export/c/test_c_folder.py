@@ -177,15 +177,14 @@ def test_labelled_calibration_rows_learn_the_threshold_of_the_artefact(tmp_path)
     assert "draw of 300 calibration rows" in report.certificate_after
     facts = json.loads((tmp_path / "artefact.json").read_text())
     assert facts["certificate"] == report.certificate_after
-    with pytest.raises(ExportError, match="artefact's own scores"):
+    with pytest.raises(ExportError, match="other calibration rows"):
         set_operating_point(tmp_path, pair.at(0.9))
-    set_operating_point(
-        tmp_path, pair.at(0.5), calibration=(X[1200:1600], y[1200:1600])
-    )
-    assert (
-        "draw of 400"
-        in json.loads((tmp_path / "artefact.json").read_text())["certificate"]
-    )
+    moved = pair.with_base(EdgeClassifier(tmp_path), X[1200:1600], y[1200:1600])
+    set_operating_point(tmp_path, moved.at(0.5), example=X[1600:])
+    facts = json.loads((tmp_path / "artefact.json").read_text())
+    assert "draw of 400 calibration rows" in facts["certificate"]
+    with pytest.raises(ExportError, match="The base is an artefact already"):
+        export_c(moved, tmp_path)
 
 
 @pytest.mark.parametrize("features", ["logits", StandardScaler().fit(X[:600])])
