@@ -34,7 +34,12 @@ from selective_query import (
 )
 from selective_query.budgets import All, Coverage, GroupCoverage, StayLocal
 from selective_query.exceptions import CalibrationWarning, ExportError
-from selective_query.export import EdgeClassifier, export_onnx, set_operating_point
+from selective_query.export import (
+    EdgeClassifier,
+    export_onnx,
+    onnx_file,
+    set_operating_point,
+)
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -389,10 +394,11 @@ class TestOperatingPoint:
 
     @pytest.mark.filterwarnings("ignore:Many rows share the score")
     def test_the_threshold_is_learned_anew_on_the_artefact(self, path):
-        # So sure of itself that single precision tells no difference.
+        # So sure of itself that its largest probability rounds to 1.
         hybrid = hybrid_of(GaussianNB(), router="max_probability")
-        with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
-            export_onnx(hybrid, path, example=X[TEST])
+        assert hybrid.operating_point_.threshold < np.finfo(np.float32).eps
+        report = export_onnx(hybrid, path, example=X[TEST])
+        assert report.decisions_equal >= 0.99 * report.rows
         moved = hybrid.with_base(EdgeClassifier(path), X[FIT], y[FIT])
         report = set_operating_point(path, moved, example=X[TEST])
         assert report.decisions_equal == report.rows
@@ -401,6 +407,12 @@ class TestOperatingPoint:
         )
         with pytest.raises(ExportError, match="is an artefact already"):
             export_onnx(moved, path)
+
+    def test_many_decisions_that_rounding_moves_are_told(self, path, monkeypatch):
+        monkeypatch.setattr(onnx_file, "MOST_MOVED", -1.0)
+        hybrid = hybrid_of(LogisticRegression(max_iter=20))
+        with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
+            export_onnx(hybrid, path, example=X[TEST])
 
     def test_another_file_is_refused(self, path):
         hybrid = hybrid_of(LogisticRegression(max_iter=20))
