@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,9 +18,10 @@ from selective_query._models.crossfit import (
 from selective_query._models.sides import warn_of_weak_models
 from selective_query._utils.fitting import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
-from selective_query._utils.validation import will_offer
+from selective_query._utils.validation import is_frozen, warn_user, will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.evaluation._report import Tally
+from selective_query.exceptions import CalibrationWarning
 from selective_query.outcomes import Evidence
 from selective_query.policy import UNCHANGED
 from selective_query.rule import Rule
@@ -264,6 +266,27 @@ def check_base(base_estimator):
             f"base_estimator={base_estimator!r} has no predict_proba, so nothing tells "
             "how sure it is. Use a classifier that has one, or wrap it in "
             "CalibratedClassifierCV."
+        )
+
+
+def warn_of_nesting(model, who):
+    """Warn of a later model that decides by itself, by a threshold for other rows.
+
+    A frozen one may have been fitted on the rows that it is going to see.
+    """
+    if is_frozen(model):
+        return
+    while isinstance(model, Pipeline) and model.steps:
+        model = model.steps[-1][1]
+    if getattr(model, "passes_on", False):
+        warn_user(
+            f"{who} is a {type(model).__name__}, which learns its threshold "
+            "from all rows and is then asked about hard ones only, so that it keeps "
+            "another share of them than it was asked for. Use CascadeClassifier("
+            "[('first', ...), ('second', ...), ('last', ...)]), which learns each "
+            "threshold on the rows that reach its tier; or fit this one on rows that "
+            "are passed on, and freeze it.",
+            CalibrationWarning,
         )
 
 

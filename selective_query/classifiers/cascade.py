@@ -25,6 +25,7 @@ from selective_query._utils.validation import (
     will_offer,
 )
 from selective_query.budgets._solving.calibration import hold_out
+from selective_query.classifiers._deciding import warn_of_nesting
 from selective_query.classifiers._named_models import check_certifiable, named_models
 from selective_query.classifiers._selective import OUT_OF_FOLD, warn_unweighted
 from selective_query.classifiers._walking import WalkingMixin
@@ -121,6 +122,8 @@ class CascadeClassifier(
     >>> cascade.report(X[1200:], y[1200:]).n_answered
     (372, 150, 75)
     """
+
+    passes_on = True
 
     _parameter_constraints = {
         "estimators": "no_validation",  # _check_estimators says more
@@ -247,8 +250,10 @@ class CascadeClassifier(
             refuse_bound(make_router(router))
             make_router(router).check_before_fit(X)
         own_shares(self.coverage, len(models) - 1)
-        for who, model in models.items():
+        for j, (who, model) in enumerate(models.items()):
             refuse_other_names(model, X, who)
+            if j:
+                warn_of_nesting(model, who)
         fitted = unfitted(self)
         fitted.classes_ = classes
         fitted._learn(models, X, y, sample_weight)

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._models.answers import ask
 from selective_query._utils.validation import Offers, will_offer
 from selective_query.classifiers._answering import Answered, StandIn
-from selective_query.classifiers._deciding import tally_of
+from selective_query.classifiers._deciding import tally_of, warn_of_nesting
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.planning.plans import charged, check_asked, plan, rebound
 
@@ -129,6 +129,9 @@ class HybridClassifier(BaseSelectiveClassifier):
     (597,)
     """
 
+    # As the global of another it would be asked about hard rows only.
+    passes_on = True
+
     _parameter_constraints = {
         **BaseSelectiveClassifier._parameter_constraints,
         "global_estimator": [Offers(["fit", "predict"])],
@@ -176,6 +179,10 @@ class HybridClassifier(BaseSelectiveClassifier):
 
     def _check_classes(self, classes):
         StandIn(self.on_unavailable, self.abstain_label).check(classes)
+
+    def _learn(self, X, y, weight):
+        warn_of_nesting(self.global_estimator, "global_estimator")
+        super()._learn(X, y, weight)
 
     def _fit_models(self, sides):
         super()._fit_models(sides)

@@ -32,6 +32,7 @@ from selective_query.costs.links import (
     Link,
 )
 from selective_query.costs.provenance import Source
+from selective_query.costs.tiers import tier_costs
 
 __all__ = [
     "BLE",
@@ -63,6 +64,7 @@ __all__ = [
     "Link",
     "Source",
     "measure_latency",
+    "tier_costs",
 ]
 
 publish(globals())

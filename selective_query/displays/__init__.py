@@ -9,6 +9,7 @@ from selective_query.displays.gap_attribution import GapAttributionDisplay
 from selective_query.displays.outage import OutageDisplay
 from selective_query.displays.risk_coverage import RiskCoverageDisplay
 from selective_query.displays.score_histogram import ScoreHistogramDisplay
+from selective_query.displays.tier_flows import TierFlowsDisplay
 
 __all__ = [
     "AccuracyCostDisplay",
@@ -19,6 +20,7 @@ __all__ = [
     "OutageDisplay",
     "RiskCoverageDisplay",
     "ScoreHistogramDisplay",
+    "TierFlowsDisplay",
 ]
 
 publish(globals())

@@ -15,6 +15,7 @@ from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED, RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
+from selective_query.tiers._deciding import ChainDecidingMixin
 from selective_query.tiers._doubts import Doubts
 from selective_query.tiers._goals import (
     check_confidence,
@@ -37,7 +38,7 @@ FIRST_GUESS = 0.7
 N_SWEEPS = 2
 
 
-class CascadePolicy(BaseEstimator):
+class CascadePolicy(ChainDecidingMixin, BaseEstimator):
     """Decide tier by tier whose answer is enough, from saved or live outputs of all.
 
     The engine of :class:`CascadeClassifier`. A chain of two is a
@@ -294,62 +295,6 @@ class CascadePolicy(BaseEstimator):
             RoutingPolicy(router, coverage, random_state=self.random_state)
             for router, coverage in zip(routers, coverages, strict=True)
         ]
-
-    @property
-    def rules_(self):
-        """What decides at each tier but the last: tuple of Rule."""
-        check_is_fitted(self, "policies_")
-        return tuple(policy.rule_ for policy in self.policies_)
-
-    @property
-    def doubt_rules_(self):
-        """What keeps each tier, the last included, from answering: tuple of Rule.
-
-        None where everything is answered.
-        """
-        check_is_fitted(self, "policies_")
-        return None if self.abstain is None else self._doubts.rules
-
-    def decide(self, evidence):
-        """Which tier answers, row by row.
-
-        Parameters
-        ----------
-        evidence : ChainOutcomes, or sequence of Evidence
-            Of every tier, in order, each of all rows. That of the last is not needed
-            where nothing abstains.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), int
-            Number of the tier, -1 where there is no answer.
-
-        Raises
-        ------
-        ValueError
-            When there is not one for each tier that decides.
-        """
-        rules, doubts = self.rules_, self.doubt_rules_
-        known = getattr(evidence, "tiers", evidence)
-        least = len(rules) + (doubts is not None or known is not evidence)
-        if not least <= len(known) <= len(rules) + 1:
-            raise ValueError(
-                f"evidence must hold one for each of the {least} tiers that are looked "
-                f"at. Got {len(known)}."
-            )
-        tier = np.zeros(known[0].n_rows, dtype=int)
-        for j, rule in enumerate(rules):
-            rows = np.flatnonzero(tier == j)
-            if len(rows):
-                tier[rows] += ~rule.decide(known[j].take(rows))
-        if doubts is None:
-            return tier
-        answered = tier.copy()
-        for j, rule in enumerate(doubts):
-            rows = np.flatnonzero(answered == j)
-            if len(rows):
-                tier[rows[~rule.decide(known[j].take(rows))]] = -1
-        return tier
 
     def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
         """The same policy at another operating point, without a refit.

@@ -1,5 +1,6 @@
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -572,3 +573,22 @@ def test_default_coverage_is_right_on_average(digits):
             found.append(hybrid.predict_coverage(X[new]).mean())
     assert abs(np.mean(realised[None]) - 0.7) < 0.015
     assert np.mean(realised["out_of_fold"]) - 0.7 > 0.015
+
+
+def test_a_hybrid_as_the_global_of_another_is_told_what_to_use_instead(digits):
+    X, y = digits
+    base = LogisticRegression(C=0.1, max_iter=300)
+    inner = HybridClassifier(base, GaussianNB(), router="margin", cv=2)
+    nested = HybridClassifier(base, inner, router="margin", cv=2)
+    told = r"global_estimator is a HybridClassifier.*Use CascadeClassifier\("
+    piped = clone(nested).set_params(global_estimator=make_pipeline(inner))
+    for model in (nested, piped):
+        with pytest.warns(CalibrationWarning, match=told):
+            model.fit(X[:200], y[:200])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frozen = FrozenEstimator(inner.fit(X[:200], y[:200]))
+        HybridClassifier(base, frozen, router="margin", cv=2).fit(
+            X[200:400], y[200:400]
+        )
+    assert not any("global_estimator is a" in str(w.message) for w in caught)
