@@ -1,6 +1,8 @@
 """What commands read: a rule, and the halves of a file of predictions."""
 
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -10,6 +12,30 @@ from selective_query.persistence import load
 from selective_query.policy import RoutingPolicy
 from selective_query.routers import BaseRouter
 from selective_query.rule import Rule
+
+
+def load_model(source, trusted=()):
+    """A fitted classifier, policy or rule.
+
+    Parameters
+    ----------
+    source : str
+        A file that ``save`` wrote, or ``module:attribute``.
+    trusted : sequence of str
+        Further types that the file may hold.
+
+    Raises
+    ------
+    ValueError
+        When the module has no such attribute.
+    """
+    module, colon, attribute = source.partition(":")
+    if not colon or Path(source).exists():
+        return load(source, trusted=trusted)
+    try:
+        return getattr(import_module(module), attribute)
+    except AttributeError:
+        raise ValueError(f"{module} has no {attribute!r}.") from None
 
 
 def load_rule(path):

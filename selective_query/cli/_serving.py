@@ -2,10 +2,8 @@
 
 import argparse
 from dataclasses import fields
-from importlib import import_module
-from pathlib import Path
 
-from selective_query.persistence import load
+from selective_query.cli._files import load_model
 
 
 def add_servers(commands):
@@ -49,16 +47,6 @@ def _limit(text):
         raise argparse.ArgumentTypeError(f"{text} is not LIMIT=NUMBER") from None
 
 
-def _model(source, trusted):
-    module, colon, attribute = source.partition(":")
-    if not colon or Path(source).exists():
-        return load(source, trusted=trusted)
-    try:
-        return getattr(import_module(module), attribute)
-    except AttributeError:
-        raise ValueError(f"{module} has no {attribute!r}.") from None
-
-
 def _serve(args):
     from selective_query.serving import Limits, Secret, serve_edge, serve_global
 
@@ -68,7 +56,7 @@ def _serve(args):
             raise ValueError(f"--set {name}: Limits has {', '.join(known)}.")
     run = serve_edge if args.command == "serve-edge" else serve_global
     run(
-        _model(args.model, args.trusted),
+        load_model(args.model, args.trusted),
         args.name,
         host=args.host,
         port=args.port,

@@ -65,7 +65,13 @@ class Subject:
         fall to either side. It is raised by what single precision takes, and no more
         than half the way to the next score of a calibration row.
         """
-        return (self.thresholds + self.margins).astype(np.float32)
+        return np.array([threshold for _, threshold in self.raised_cuts], np.float32)
+
+    @property
+    def raised_cuts(self):
+        """The cuts, each raised by its margin."""
+        raised = (self.thresholds + self.margins).tolist()
+        return tuple(zip((group for group, _ in self.cuts), raised, strict=True))
 
     @property
     def margins(self):

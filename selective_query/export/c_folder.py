@@ -147,7 +147,9 @@ def move_folder(folder, classifier_or_policy, *, example=None):
     refuse_other(held, facts, folder, subject.base)
     with _replacing(Path(folder)) as made:
         shutil.copytree(folder, made, dirs_exist_ok=True)
-        write_operating_point(made, subject.cuts, subject.group, {**held, **facts})
+        write_operating_point(
+            made, subject.raised_cuts, subject.group, {**held, **facts}
+        )
         report = not_compared(subject, TARGET)
         if example is not None:
             rows = _example_rows(made, subject, example)
@@ -187,7 +189,7 @@ def _own_cut(folder, classifier, rows):
     moved = classifier.with_base(EdgeClassifier(folder), *rows)
     cut = subject_of(moved)
     facts = {**facts_of_folder(folder), **facts_about(cut, moved)}
-    write_operating_point(folder, cut.cuts, cut.group, facts)
+    write_operating_point(folder, cut.raised_cuts, cut.group, facts)
     return cut
 
 

@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
 from selective_query import RoutingPolicy, load, save
 from selective_query.cli import main
@@ -190,3 +191,49 @@ def test_no_rows_to_decide_on(file, tmp_path, arrays, capsys):
     assert main(["fit", str(file), "-o", policy, "--router", "margin"]) == 0
     assert main(["decide", policy, none]) == 0
     assert capsys.readouterr().err == "0 of 0 inputs to query\n"
+
+
+def test_a_policy_is_exported_as_c_and_onnx(file, tmp_path, arrays, capsys):
+    policy, new = str(tmp_path / "policy.skops"), tmp_path / "new.npz"
+    np.savez(new, base_proba=arrays["base_proba"])
+    main(["fit", str(file), "-o", policy, "--router", "benefit"])
+    capsys.readouterr()
+    for target, name in (("--c", "edge"), ("--onnx", "edge.onnx")):
+        pytest.importorskip("onnxruntime")
+        path = tmp_path / name
+        options = ["export", policy, target, str(path), "--example", str(new)]
+        assert main(options) == 0
+        printed = capsys.readouterr().out
+        assert "decisions equal     600" in printed
+        assert f"Written to {path}" in printed
+        assert path.exists()
+
+
+def test_a_classifier_of_a_module_is_exported_for_a_device(
+    tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "my_models.py").write_text(
+        "from sklearn.datasets import load_iris\n"
+        "from sklearn.naive_bayes import GaussianNB\n"
+        "from selective_query import AbstainingClassifier\n"
+        "X, y = load_iris(return_X_y=True)\n"
+        "careful = AbstainingClassifier(GaussianNB(), router='margin').fit(X, y)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    X, y = load_iris(return_X_y=True)
+    np.savez(tmp_path / "rows.npz", X=X, y=y)
+    rows = str(tmp_path / "rows.npz")
+    options = ["export", "my_models:careful", "--c", str(tmp_path / "edge")]
+    assert main([*options, "--device", "stm32f746", "--calibration", rows]) == 0
+    assert "footprint" in capsys.readouterr().out
+    for wrong, message in [
+        (["--device", "Z80"], "--device must be one of STM32F746"),
+        (["--example", str(tmp_path / "none.npz")], "none.npz"),
+        (["--calibration", str(tmp_path / "bad.npz")], "must hold X, and may hold y"),
+    ]:
+        np.savez(tmp_path / "bad.npz", y=y)
+        assert main([*options, *wrong]) == 2
+        assert message in capsys.readouterr().err
+    onnx = ["export", "my_models:careful", "--onnx", str(tmp_path / "e.onnx")]
+    assert main([*onnx, "--device", "STM32F746"]) == 2
+    assert "--device goes with --c" in capsys.readouterr().err

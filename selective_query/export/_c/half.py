@@ -45,7 +45,7 @@ class Half:
 
     def cut(self, subject):
         """The same half where its rule is cut at another operating point."""
-        return replace(self, decision=replace(self.decision, cuts=subject.cuts))
+        return replace(self, decision=replace(self.decision, cuts=subject.raised_cuts))
 
     def run(self, handed, group=None, local=None):
         """What C decides, by the numpy twin; see `Decision.run`."""
@@ -133,7 +133,7 @@ def _decision(subject, program, proba, inputs, told=None, has_net=False):
     steps = steps_in_single(program.steps)
     return Decision(
         steps=steps, widths=_widths(program, dict(inputs)), inputs=inputs,
-        has_net=has_net, score=len(steps) - 1, proba=proba, cuts=subject.cuts,
+        has_net=has_net, score=len(steps) - 1, proba=proba, cuts=subject.raised_cuts,
         group=subject.group, reads_local=subject.reads_local, told=told or {},
     )  # fmt: skip
 
