@@ -307,7 +307,12 @@ def main():
         {"what": "memory", "case": "a third fails"},
         lambda: memory(parts, 100_000 if args.quick else 1_000_000),
     )
+    tables = {what: [r for r in benchmark.rows if r["what"] == what] for what in WHATS}
+    benchmark.summarise(tables)
     show(benchmark.rows)
+
+
+WHATS = "simulated", "breaker", "recovery", "storm", "memory"
 
 
 def show(rows):

@@ -8,10 +8,12 @@ from selective_query.planning.routed_system import routed
 from selective_query.planning.sensitivity import Sensitivity
 from selective_query.planning.system_curve import SystemCurve
 from selective_query.planning.system_point import SystemPoint
+from selective_query.planning.verdict import RoutingVerdict, routing_verdict
 from selective_query.planning.within import best_within
 
 __all__ = [
     "Plan",
+    "RoutingVerdict",
     "Sensitivity",
     "SystemCurve",
     "SystemPoint",
@@ -23,6 +25,7 @@ __all__ = [
     "plan",
     "rebound",
     "routed",
+    "routing_verdict",
 ]
 
 publish(globals())
