@@ -25,7 +25,7 @@ class Breaker:
         self._n_failures, self._period_s, self._clock = n_failures, period_s, clock
         self._lock = threading.Lock()
         self._failed, self._next_probe, self._probing = 0, 0.0, False
-        self.last_failure = None
+        self.last_failure = ""
 
     @property
     def _is_open(self):
@@ -73,11 +73,12 @@ class Breaker:
             if failure is False:
                 return
             if failure is None:
-                self._failed, self.last_failure = 0, None
+                self._failed, self.last_failure = 0, ""
                 return
             # What set out before it opened tells nothing new.
             if passed == NORMAL and was_open:
                 return
-            self._failed, self.last_failure = self._failed + 1, failure
+            # As text: an error holds on to the rows that it is about.
+            self._failed, self.last_failure = self._failed + 1, str(failure)
             if self._is_open:
                 self._next_probe = self._clock() + self._period_s

@@ -14,7 +14,7 @@ from selective_query.exceptions import (
 )
 from selective_query.serving._asking import ABOUT_THE_REQUEST
 from selective_query.serving._elsewhere import PROBA
-from selective_query.serving._loop import running_loop
+from selective_query.serving._loop import is_running_here
 from selective_query.serving._payloads import packed
 from selective_query.serving._protocol import as_text, decode, encode, parsed
 
@@ -221,7 +221,7 @@ def _client(n_connections, verify):
 
 
 def _close_later(client, loop):
-    if loop is running_loop():
+    if is_running_here(loop):
         loop.call_soon_threadsafe(lambda: loop.create_task(client.aclose()))
 
 

@@ -24,6 +24,11 @@ def running_loop():
         return _running
 
 
+def is_running_here(loop):
+    """Whether this is the loop of this process; starts none."""
+    return loop is _running
+
+
 def wait_for_result(coroutine):
     """What a coroutine returns, for a thread that waits.
 

@@ -237,3 +237,18 @@ def test_a_classifier_of_a_module_is_exported_for_a_device(
     onnx = ["export", "my_models:careful", "--onnx", str(tmp_path / "e.onnx")]
     assert main([*onnx, "--device", "STM32F746"]) == 2
     assert "--device goes with --c" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command, says",
+    [
+        (["serve-global", "nowhere.skops"], "nowhere.skops"),
+        (["serve-global", "sklearn.svm:Nothing"], "sklearn.svm has no 'Nothing'"),
+        (["serve-edge", "math:pi"], "hybrid must be a HybridClassifier. Got 3.14"),
+        (["serve-edge", "math:pi", "--set", "rows=5"], "Limits has max_body_bytes, "),
+        (["serve-global", "math:pi", "--set", "max_rows=0"], "max_rows must be"),
+    ],
+)
+def test_what_cannot_be_served_is_named(command, says, capsys):
+    assert main(command) == 2
+    assert says in capsys.readouterr().err

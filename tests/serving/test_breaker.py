@@ -73,6 +73,12 @@ def test_stragglers_from_before_it_opened(breaker, clock):
     assert breaker.enter() == NORMAL
 
 
+def test_it_remembers_what_failed_and_not_the_rows(clock):
+    breaker = Breaker(1, 10, clock)
+    breaker.leave(breaker.enter(), RuntimeError("gone"))
+    assert breaker.last_failure == "gone"
+
+
 def test_it_may_never_open(clock):
     breaker = Breaker(None, 10, clock)
     for _ in range(9):

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import multiprocessing
+import os
 import pickle
 import threading
 import time
@@ -211,6 +213,21 @@ def test_pickles_and_clones_open_connections_of_their_own(remote, digits):
         with other:
             assert np.array_equal(other.predict_proba(digits[0][:5]), expected)
             assert str(other.get_params()) == str(remote.get_params())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_connections_of_its_own(remote, digits):
+    expected = remote.predict(digits[0][:5]).tolist()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(
+        target=lambda: queue.put(remote.predict(digits[0][:5]).tolist())
+    )
+    child.start()
+    assert queue.get(timeout=20) == expected
+    child.join(10)
+    assert remote.predict(digits[0][:5]).tolist() == expected
 
 
 @pytest.mark.parametrize(
