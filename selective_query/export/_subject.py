@@ -10,6 +10,7 @@ from selective_query.budgets._columns import part_that_reads
 from selective_query.budgets._solving.thresholds import ROUNDING_STEPS, USUAL_STEPS
 from selective_query.classifiers import AbstainingClassifier, HybridClassifier
 from selective_query.exceptions import ExportError
+from selective_query.export._single import rounded_down
 from selective_query.policy import RoutingPolicy
 from selective_query.routers import Program
 from selective_query.rule import Rule
@@ -57,25 +58,35 @@ class Subject:
         return np.array([threshold for _, threshold in self.cuts])
 
     @property
-    def single_thresholds(self):
-        """The same in single precision, for scores of single precision.
+    def groups(self):
+        """Labels of `cuts` that whoever asks tells of an input; None without them."""
+        return [label for label, _ in self.cuts] if self.group == "input" else None
+
+    def single_thresholds(self, n_classes):
+        """What an artefact of so many classes compares scores of single precision with.
+
+        Returns
+        -------
+        ndarray of float32
+            In the order of `cuts`, or by class where it is the group. A class that no
+            calibration row was given stays with the base.
+        """
+        found = rounded_down(self.thresholds + self.margins)
+        if self.group != "predicted_class":
+            return found
+        by_class = np.full(n_classes, np.inf, dtype=np.float32)
+        by_class[[place for place, _ in self.cuts]] = found
+        return by_class
+
+    @property
+    def margins(self):
+        """By how much each threshold is raised for an artefact, shape (n_cuts,).
 
         A cut stands above the score that it keeps by the rounding of the scores that
         it was learned from, which may be finer: rows tied at the cut would otherwise
         fall to either side. It is raised by what single precision takes, and no more
         than half the way to the next score of a calibration row.
         """
-        return np.array([threshold for _, threshold in self.raised_cuts], np.float32)
-
-    @property
-    def raised_cuts(self):
-        """The cuts, each raised by its margin."""
-        raised = (self.thresholds + self.margins).tolist()
-        return tuple(zip((group for group, _ in self.cuts), raised, strict=True))
-
-    @property
-    def margins(self):
-        """By how much each threshold is raised, shape (n_cuts,)."""
         cut, levels = self.thresholds, self.levels
         size = np.where(np.isfinite(cut), np.abs(cut), 0)
         own, usual = ROUNDING_STEPS[np.dtype(np.float32)], USUAL_STEPS

@@ -19,8 +19,8 @@ from selective_query.export._c.project import (
     write_vectors,
 )
 from selective_query.export._c.runtime import MANIFEST, facts_of_folder
-from selective_query.export._onnx.facts import facts_about, refuse_other
-from selective_query.export._onnx.inputs import MATRIX, Inputs
+from selective_query.export._facts import facts_about, refuse_other
+from selective_query.export._inputs import MATRIX, Inputs
 from selective_query.export._parity import not_compared
 from selective_query.export._subject import subject_of
 from selective_query.export.edge_classifier import EdgeClassifier
@@ -147,9 +147,8 @@ def move_folder(folder, classifier_or_policy, *, example=None):
     refuse_other(held, facts, folder, subject.base)
     with _replacing(Path(folder)) as made:
         shutil.copytree(folder, made, dirs_exist_ok=True)
-        write_operating_point(
-            made, subject.raised_cuts, subject.group, {**held, **facts}
-        )
+        moved = subject.single_thresholds(held["handed"]["n_classes"])
+        write_operating_point(made, moved, subject.group, {**held, **facts})
         report = not_compared(subject, TARGET)
         if example is not None:
             rows = _example_rows(made, subject, example)
@@ -187,9 +186,10 @@ def _facts(subject, classifier, half):
 def _own_cut(folder, classifier, rows):
     """The subject, cut by what the C in a folder says of labelled rows."""
     moved = classifier.with_base(EdgeClassifier(folder), *rows)
-    cut = subject_of(moved)
-    facts = {**facts_of_folder(folder), **facts_about(cut, moved)}
-    write_operating_point(folder, cut.raised_cuts, cut.group, facts)
+    cut, held = subject_of(moved), facts_of_folder(folder)
+    thresholds = cut.single_thresholds(held["handed"]["n_classes"])
+    facts = {**held, **facts_about(cut, moved)}
+    write_operating_point(folder, thresholds, cut.group, facts)
     return cut
 
 

@@ -1,17 +1,14 @@
 """A fitted classifier or policy -> an ONNX file that decides as it does."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from selective_query._utils.validation import warn_user
 from selective_query.exceptions import CalibrationWarning, ExportError
+from selective_query.export._facts import facts_about, refuse_other
 from selective_query.export._onnx.bases import classifier_sources, inputs_of
-from selective_query.export._onnx.facts import (
-    digest_of_graph,
-    facts_about,
-    refuse_other,
-)
 from selective_query.export._onnx.head import THRESHOLD, Part, head_of, thresholds_of
 from selective_query.export._onnx.joining import joined
 from selective_query.export._onnx.metadata import facts_of, written
@@ -122,7 +119,7 @@ def export_onnx(classifier_or_policy, path, *, example=None):
         sources, given = classifier_sources(subject, inputs, example)
         model = joined(inputs, sources, head_of(subject, given))
     facts = facts_about(subject, classifier_or_policy)
-    facts["artefact"] = digest_of_graph(model.graph)
+    facts["artefact"] = _digest(model.graph)
     facts["inputs"] = None if inputs is None else inputs.to_dict()
     written(model, facts)
     return _compared_and_kept(model, subject, path, example)
@@ -136,10 +133,11 @@ def move_file(path, classifier_or_policy, *, example=None):
     properties = {entry.key: entry.value for entry in model.metadata_props}
     held, facts = facts_of(properties, path), facts_about(subject, classifier_or_policy)
     refuse_other(held, facts, path, subject.base)
-    for entry in model.graph.initializer:
-        if entry.name == THRESHOLD:
-            values = thresholds_of(subject)
-            entry.CopyFrom(onnx.numpy_helper.from_array(values, THRESHOLD))
+    held = [entry for entry in model.graph.initializer if entry.name == THRESHOLD]
+    if len(held) != 1:
+        raise ValueError(f"{path} is damaged: it has no threshold. Export it anew.")
+    values = thresholds_of(subject, n_classes=held[0].dims[0])
+    held[0].CopyFrom(onnx.numpy_helper.from_array(values, THRESHOLD))
     written(model, facts)
     return _compared_and_kept(model, subject, path, example)
 
@@ -166,6 +164,15 @@ def _compared_and_kept(model, subject, path, example):
             CalibrationWarning,
         )
     return report
+
+
+def _digest(graph):
+    """What tells one artefact from another, whatever its threshold."""
+    found = hashlib.sha256()
+    for part in (*graph.node, *graph.initializer):
+        if part.name != THRESHOLD:
+            found.update(part.SerializeToString(deterministic=True))
+    return found.hexdigest()
 
 
 def _runner(data):

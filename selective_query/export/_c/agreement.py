@@ -29,7 +29,7 @@ class Rows:
     ----------
     handed : dict of str to ndarray of shape (n_samples, n_columns), float32
     group : ndarray of shape (n_samples,) or None
-        Positions among the cuts, where a group is handed over.
+        Positions among the groups, where a group is handed over.
     local : ndarray of shape (n_samples,) or None
         Which must stay, where that is.
     expected : Decisions or None
@@ -58,7 +58,7 @@ class Rows:
         expected, evidence = decisions_of(subject, example)
         asked, group = asked_of(subject, evidence), None
         if "group" in asked:
-            place = {label: i for i, (label, _) in enumerate(subject.cuts)}
+            place = {label: i for i, label in enumerate(subject.groups)}
             group = np.array([place[label] for label in asked["group"].tolist()])
         if inputs is None:
             parts = {name: np.asarray(getattr(evidence, name)) for name in names}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from selective_query.export._c import twin
-from selective_query.export._c.single import rounded_down
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,8 @@ class Decision:
         Place of the score.
     proba : int or None
         Place of the probabilities; None where a rule reads none.
-    cuts : tuple of (group or None, float)
+    thresholds : ndarray of float32
+        One alone, one for each class, or one for each group.
     group : {None, "predicted_class", "input"}
     reads_local : bool
     told : dict of str to int
@@ -38,16 +38,11 @@ class Decision:
     inputs: tuple
     score: int
     proba: int | None
-    cuts: tuple
+    thresholds: np.ndarray
     group: str | None
     reads_local: bool
     told: dict = field(default_factory=dict)
     has_net: bool = False
-
-    @property
-    def thresholds(self):
-        """In single precision, one for each cut or class."""
-        return single_thresholds(self.cuts, self.group, self.n_classes)
 
     @property
     def n_classes(self):
@@ -67,7 +62,7 @@ class Decision:
         parts : dict of str to ndarray of shape (n_samples, n_columns)
             By name, as the steps read them.
         group : ndarray of shape (n_samples,), int, optional
-            Position of each input's group in `cuts`.
+            Position of each input's group in `thresholds`.
         local : ndarray of shape (n_samples,), bool, optional
             True where an input must stay.
 
@@ -90,26 +85,3 @@ class Decision:
         )
         made |= {"score": score, "queried": score > self.thresholds[place]}
         return made
-
-
-def single_thresholds(cuts, group, n_classes):
-    """Thresholds in single precision, that keep the same scores of single precision.
-
-    Parameters
-    ----------
-    cuts : sequence of (group or None, float)
-    group : {None, "predicted_class", "input"}
-    n_classes : int
-
-    Returns
-    -------
-    ndarray of float32
-        In the order of `cuts`, or by class where it is the group. A class that no
-        calibration row was given stays with the base.
-    """
-    single = rounded_down([threshold for _, threshold in cuts])
-    if group != "predicted_class":
-        return single
-    by_class = np.full(n_classes, np.inf, dtype=np.float32)
-    by_class[[place for place, _ in cuts]] = single
-    return by_class

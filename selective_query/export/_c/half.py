@@ -45,7 +45,8 @@ class Half:
 
     def cut(self, subject):
         """The same half where its rule is cut at another operating point."""
-        return replace(self, decision=replace(self.decision, cuts=subject.raised_cuts))
+        moved = subject.single_thresholds(self.decision.n_classes)
+        return replace(self, decision=replace(self.decision, thresholds=moved))
 
     def run(self, handed, group=None, local=None):
         """What C decides, by the numpy twin; see `Decision.run`."""
@@ -130,11 +131,13 @@ def _with_proba(subject):
 
 
 def _decision(subject, program, proba, inputs, told=None, has_net=False):
-    steps = steps_in_single(program.steps)
+    steps, widths = steps_in_single(program.steps), _widths(program, dict(inputs))
+    n_classes = 0 if proba is None else widths[proba]
     return Decision(
-        steps=steps, widths=_widths(program, dict(inputs)), inputs=inputs,
-        has_net=has_net, score=len(steps) - 1, proba=proba, cuts=subject.raised_cuts,
-        group=subject.group, reads_local=subject.reads_local, told=told or {},
+        steps=steps, widths=widths, inputs=inputs, has_net=has_net,
+        score=len(steps) - 1, proba=proba,
+        thresholds=subject.single_thresholds(n_classes), group=subject.group,
+        reads_local=subject.reads_local, told=told or {},
     )  # fmt: skip
 
 

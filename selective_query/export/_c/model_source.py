@@ -2,7 +2,6 @@
 
 import json
 
-from selective_query.export._c.decision import single_thresholds
 from selective_query.export._c.source import C_NAMES, number, source_of
 
 HEADER = """\
@@ -63,17 +62,19 @@ LABEL = """\
 """
 
 
-def threshold_header(cuts, group, n_classes, budget):
+def threshold_header(thresholds, group, facts):
     """The file that holds the threshold, and nothing else."""
-    numbers = [number(t) for t in single_thresholds(cuts, group, n_classes)]
+    numbers = [number(threshold) for threshold in thresholds]
     shown = f"{{{', '.join(numbers)}}}" if group else numbers[0]
     name = "SQ_THRESHOLDS" if group else "SQ_THRESHOLD"
     whose = {
         None: "",
-        "input": ", for each group: " + ", ".join(str(g) for g, _ in cuts),
+        "input": f", for each group: {', '.join(map(str, facts['groups'] or ()))}",
         "predicted_class": ", for each class that the base may answer",
     }[group]
-    comment = f"The base answers where the score is at most this{whose}. {budget}."
+    comment = (
+        f"The base answers where the score is at most this{whose}. {facts['budget']}."
+    )
     return (
         f"/* {_plain(comment)} */\n#ifndef SQ_THRESHOLD_H\n#define SQ_THRESHOLD_H\n\n"
         f"#include <math.h>\n\n#define {name} {shown}\n\n#endif\n"
@@ -95,7 +96,7 @@ def model_header(decision, title, classes=None):
         quoted = ", ".join(json.dumps(str(c)) for c in classes)
         labels = f"\n#define SQ_LABELS {{{quoted}}}\n"
     if decision.group == "input":
-        sizes.append(f"#define SQ_GROUPS {len(decision.cuts)}")
+        sizes.append(f"#define SQ_GROUPS {len(decision.thresholds)}")
     told = ""
     for name, place in decision.told.items():
         size = f"SQ_{name.upper()}"

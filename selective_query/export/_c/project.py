@@ -34,7 +34,7 @@ def write_project(folder, decision, facts):
     header = model_header(decision, title, facts["classes"])
     (folder / "sq_model.h").write_text(header)
     (folder / "sq_model.c").write_text(model_source(decision))
-    (folder / "README.md").write_text(_readme(decision, title))
+    (folder / "README.md").write_text(_readme(decision, title, facts["groups"]))
     handed = {
         "inputs": [list(pair) for pair in decision.inputs],
         "n_classes": decision.n_classes,
@@ -43,7 +43,7 @@ def write_project(folder, decision, facts):
         "reads_local": decision.reads_local,
     }
     facts = {**facts, "handed": handed, "artefact": _digest(folder)}
-    write_operating_point(folder, decision.cuts, decision.group, facts)
+    write_operating_point(folder, decision.thresholds, decision.group, facts)
 
 
 def _digest(folder):
@@ -54,20 +54,19 @@ def _digest(folder):
     return found.hexdigest()
 
 
-def write_operating_point(folder, cuts, group, facts):
+def write_operating_point(folder, thresholds, group, facts):
     """Write the threshold, and what the folder says of itself."""
-    n_classes, budget = facts["handed"]["n_classes"], facts["budget"]
-    header = threshold_header(cuts, group, n_classes, budget)
+    header = threshold_header(thresholds, group, facts)
     (folder / "sq_threshold.h").write_text(header)
     (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def _readme(decision, title):
+def _readme(decision, title, groups):
     arguments = ["input"]
     beside = []
     if decision.group == "input":
         arguments.append("group")
-        listed = ", ".join(f"{i}: {g}" for i, (g, _) in enumerate(decision.cuts))
+        listed = ", ".join(f"{i}: {g}" for i, g in enumerate(groups))
         beside.append(f"`group` is a number: {listed}.")
     if decision.reads_local:
         arguments.append("must_stay")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from selective_query.export._c.host import HostModel
-from selective_query.export._onnx.inputs import Inputs
-from selective_query.export._onnx.metadata import FORMAT
+from selective_query.export._format import checked_facts
+from selective_query.export._inputs import Inputs
 from selective_query.export._runner import Runner
 
 MANIFEST = "artefact.json"
@@ -66,13 +66,11 @@ def facts_of_folder(folder):
     Raises
     ------
     ValueError
-        When export_c did not write it, or it is of another format.
+        When export_c did not write it, it is of another format, or damaged.
     """
     path = Path(folder) / MANIFEST
-    facts = json.loads(path.read_text()) if path.is_file() else {}
-    if facts.get("format") != FORMAT:
-        raise ValueError(
-            f"{folder} must be a folder that export_c wrote, of format {FORMAT}. Got "
-            f"format {facts.get('format')}. Export it anew."
-        )
-    return facts
+
+    def read():
+        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+    return checked_facts(read, folder, "a folder that export_c wrote")

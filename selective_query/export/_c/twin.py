@@ -179,11 +179,11 @@ def _squared_distance(table, centres, weights):
 
 
 def _trees(table, feature, threshold, children, value, root, depth, offset):
-    rows = np.arange(len(table))
+    rows, levels = np.arange(len(table)), levels_of(children)
     total = offset + _zeros(table)
     for at in root:
         node = np.full(len(table), at)
-        for _ in range(levels_of(children)[at]):
+        for _ in range(levels[at]):
             goes_left = table[rows, feature[node]] <= threshold[node]
             node = children[node, goes_left.astype(int)]
         total = total + value[node]

@@ -10,9 +10,9 @@ from selective_query._models.answers import LOGITS
 from selective_query._models.layers import net_of
 from selective_query._utils.validation import encode_labels
 from selective_query.exceptions import ExportError
+from selective_query.export._inputs import FRAME, MATRIX, TEXT, Inputs
 from selective_query.export._onnx.graph import Graph
 from selective_query.export._onnx.head import Part
-from selective_query.export._onnx.inputs import FRAME, MATRIX, TEXT, Inputs
 from selective_query.export._onnx.joining import joined, source_of
 from selective_query.export._onnx.packages import package
 from selective_query.export._onnx.program_base import source_of_program

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selective_query.exceptions import ExportError
 from selective_query.export._onnx.packages import package
+from selective_query.export._single import single
 
 # What every part is written in, so that parts can be joined.
 OPSET = 18
@@ -89,23 +89,3 @@ class Graph:
         dtype = np.dtype(object if dtype in (str, "str") else dtype)
         kind = self._onnx.helper.np_dtype_to_tensor_dtype(dtype)
         return self._onnx.helper.make_tensor_value_info(name, kind, shape)
-
-
-def single(values):
-    """Numbers in single precision.
-
-    Raises
-    ------
-    ExportError
-        When a finite one is beyond it.
-    """
-    values = np.asarray(values, dtype=float)
-    with np.errstate(over="ignore"):
-        found = values.astype(np.float32)
-    if (np.isinf(found) & np.isfinite(values)).any():
-        raise ExportError(
-            "A number of the router is beyond single precision, in which artefacts "
-            f"compute: {np.abs(values[np.isfinite(values)]).max():g}. Scale the "
-            "features that it reads."
-        )
-    return found

@@ -46,7 +46,9 @@ def head_of(subject, given):
     if subject.reads_local:
         local = graph.input("local_only", bool, [None])
         score = graph.add("Where", local, graph.numbers(-np.inf), score)
-    kept = graph.add("LessOrEqual", score, _threshold(graph, subject, best))
+    n_classes = parts["base_proba"].width if "base_proba" in parts else None
+    threshold = _threshold(graph, subject, best, n_classes)
+    kept = graph.add("LessOrEqual", score, threshold)
     if subject.base is not None:
         classes = np.asarray(subject.classes)
         if classes.dtype.kind not in "iubf":
@@ -86,14 +88,14 @@ def _part(graph, name, part, subject):
     return Table(found, len(subject.classes))
 
 
-def _threshold(graph, subject, best):
+def _threshold(graph, subject, best, n_classes):
     """The threshold of each row."""
-    values = graph.numbers(thresholds_of(subject), THRESHOLD)
+    values = graph.numbers(thresholds_of(subject, n_classes), THRESHOLD)
     if subject.group is None:
         return values
     if subject.group == "predicted_class":
         return graph.add("Gather", values, best)
-    labels = np.asarray([label for label, _ in subject.cuts])
+    labels = np.asarray(subject.groups)
     kind = "strings" if labels.dtype.kind == "U" else "int64s"
     dtype = str if kind == "strings" else group_dtype(labels)
     if dtype is np.float32:
@@ -109,19 +111,13 @@ def _threshold(graph, subject, best):
     return graph.add("Gather", values, place)
 
 
-def thresholds_of(subject):
+def thresholds_of(subject, n_classes):
     """What the initializer ``threshold`` holds: one number, or one for each group.
 
-    For groups by predicted class they stand in the order of the classes, and what no
-    calibration row was predicted as stays with the base. For other groups one more,
-    of rows of any other group, which are queried.
+    For groups by predicted class they stand in the order of the classes. For other
+    groups there is one more, of rows of any other group, which are queried.
     """
-    found = subject.single_thresholds
-    if subject.group is None:
+    found = subject.single_thresholds(n_classes)
+    if subject.group != "input":
         return found
-    if subject.group == "predicted_class":
-        n_classes = dict(subject.rule.columns).get("base_proba", len(found))
-        values = np.full(n_classes, np.inf, dtype=np.float32)
-        values[[label for label, _ in subject.cuts]] = found
-        return values
     return np.append(found, np.float32(-np.inf))

@@ -1,20 +1,10 @@
 """What an ONNX file says of itself, and how it is read back."""
 
 import json
-import math
+
+from selective_query.export._format import checked_facts
 
 PREFIX = "selective_query."
-# Raised whenever a reader of an older release would misread a file.
-FORMAT = 1
-
-
-def plain(value):
-    """A number, or a list of them, in JSON: infinity by name."""
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return value
 
 
 def written(model, facts):
@@ -32,16 +22,14 @@ def facts_of(properties, name):
     Raises
     ------
     ValueError
-        When there are none, or they are of another format.
+        When there are none, they are of another format, or damaged.
     """
-    facts = {
-        key.removeprefix(PREFIX): json.loads(value)
-        for key, value in properties.items()
-        if key.startswith(PREFIX)
-    }
-    if facts.get("format") != FORMAT:
-        raise ValueError(
-            f"{name} must be an ONNX file that export_onnx wrote, of format {FORMAT}. "
-            f"Got format {facts.get('format')}. Export it anew."
-        )
-    return facts
+
+    def read():
+        return {
+            key.removeprefix(PREFIX): json.loads(value)
+            for key, value in properties.items()
+            if key.startswith(PREFIX)
+        }
+
+    return checked_facts(read, name, "an ONNX file that export_onnx wrote")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selective_query.export._onnx.inputs import Inputs
+from selective_query.export._inputs import Inputs
 from selective_query.export._onnx.metadata import facts_of
 from selective_query.export._onnx.packages import package
 from selective_query.export._runner import Runner

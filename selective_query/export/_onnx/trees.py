@@ -4,6 +4,7 @@ import numpy as np
 
 from selective_query.exceptions import ExportError
 from selective_query.export._onnx.graph import ML
+from selective_query.export._single import rounded_down
 
 MOST_NODES = 2**22
 
@@ -30,18 +31,6 @@ def trees(graph, table, *, feature, threshold, children, value, root, depth, off
         target_weights=value[leaves[:, 2]].ravel().tolist(),
         **nodes.attributes(),
     )
-
-
-def rounded_down(thresholds):
-    """The largest numbers of single precision that are not above these.
-
-    A number of single precision is at most the one where it is at most the other.
-    """
-    with np.errstate(over="ignore"):
-        rounded = thresholds.astype(np.float32)
-    above = rounded > thresholds
-    rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))
-    return rounded
 
 
 class _Nodes:

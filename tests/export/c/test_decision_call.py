@@ -13,7 +13,7 @@ from selective_query.export._c.project import write_project
 from selective_query.export._c.single import steps_in_single
 from tests.export.programs import random_evidence, random_program
 
-FACTS = {"router": "a test", "budget": None, "classes": None}
+FACTS = {"router": "a test", "budget": None, "classes": None, "groups": ["a", "b"]}
 
 pytestmark = pytest.mark.skipif(
     not emulator.is_installed(), reason="needs the cross compiler and an emulator"
@@ -26,10 +26,10 @@ def decision_of(program, group, reads_local):
         (i for i, s in enumerate(steps) if s.parameters.get("part") == "base_proba"),
         None,
     )
-    cuts = (("a", 0.1), ("b", -0.2)) if group else ((None, 0.1),)
+    thresholds = np.float32([0.1, -0.2] if group else [0.1])
     return Decision(
-        steps, widths, tuple(program.parts().items()), len(steps) - 1, proba, cuts,
-        group, reads_local,
+        steps, widths, tuple(program.parts().items()), len(steps) - 1, proba,
+        thresholds, group, reads_local,
     )  # fmt: skip
 
 

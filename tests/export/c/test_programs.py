@@ -13,7 +13,8 @@ from selective_query.export._c.decision import Decision
 from selective_query.export._c.host import HostModel, compile_c
 from selective_query.export._c.project import write_project, write_vectors
 from selective_query.export._c.runtime import facts_of_folder
-from selective_query.export._c.single import rounded_down, steps_in_single
+from selective_query.export._c.single import steps_in_single
+from selective_query.export._single import rounded_down
 from selective_query.routers import Steps
 from selective_query.routers._operations import OPERATIONS
 from tests.export.programs import (
@@ -24,11 +25,14 @@ from tests.export.programs import (
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 
-FACTS = {"format": 1, "router": "a test */", "budget": None, "classes": None}
-CUTS = {
-    None: ((None, 0.1),),
-    "predicted_class": ((0, 0.1), (2, -0.2), (3, 0.3)),
-    "input": (("north", 0.1), ("south", -0.2)),
+FACTS = {
+    "format": 1, "router": "a test */", "budget": None, "classes": None, "rule": "",
+    "groups": ["north", "south"], "columns": {}, "inputs": None, "calibration": None,
+}  # fmt: skip
+THRESHOLDS = {
+    None: np.float32([0.1]),
+    "predicted_class": np.float32([0.1, np.inf, -0.2, 0.3]),
+    "input": np.float32([0.1, -0.2]),
 }
 
 
@@ -39,10 +43,10 @@ def decision_of(program, group=None, reads_local=False):
         (i for i, s in enumerate(steps) if s.parameters.get("part") == "base_proba"),
         None,
     )
-    cuts = CUTS[group]
     return Decision(
-        steps, widths, inputs, len(steps) - 1, proba, cuts, group, reads_local
-    )
+        steps, widths, inputs, len(steps) - 1, proba, THRESHOLDS[group], group,
+        reads_local,
+    )  # fmt: skip
 
 
 def exported(decision, folder):
@@ -59,7 +63,7 @@ def parts_of(decision, evidence):
 def test_random_programs_agree_to_the_last_bit(op, seed, tmp_path):
     rng = np.random.default_rng([seed, sorted(OPERATIONS).index(op)])
     program, evidence = random_program(rng, must_use=op), random_evidence(rng)
-    group = list(CUTS)[seed % 3]
+    group = list(THRESHOLDS)[seed % 3]
     decision = decision_of(program, group, reads_local=seed % 2 == 1)
     rows = (
         parts_of(decision, evidence),
@@ -100,19 +104,6 @@ def test_thresholds_of_trees_part_the_same_single_precision_numbers():
     for moved in (x, np.nextafter(x, np.float32(9)), np.nextafter(x, np.float32(-9))):
         np.testing.assert_array_equal(moved <= single, moved.astype(float) <= threshold)
     assert rounded_down(np.array([np.inf])) == np.inf
-
-
-def test_thresholds_of_rules_part_the_same_scores():
-    score = np.float32(0.1)
-    halfway = (float(score) + float(np.nextafter(score, np.float32(1)))) / 2
-    just_above = np.nextafter(halfway, 1)
-    assert np.float32(just_above) > score  # rounded to the nearest it would keep both
-    program = _margin()
-    decision = Decision(
-        program.steps, program.widths(), (("base_proba", 4),), 1, 0,
-        ((None, just_above),), None, False,
-    )  # fmt: skip
-    assert decision.thresholds[0] == score
 
 
 def _margin():
@@ -164,7 +155,9 @@ def test_numbers_too_large_for_single_precision_are_refused():
     steps = Steps()
     weight = np.array([[1e60], [0], [0], [0]])
     steps.add("affine", steps.read("base_proba", 4), weight=weight, bias=None)
-    with pytest.raises(ExportError, match=r"Step 1 \(affine\): weight holds a number"):
+    with pytest.raises(
+        ExportError, match=r"Step 1 \(affine\): weight: 1e\+60 is too large"
+    ):
         steps_in_single(steps)
 
 

@@ -1,14 +1,14 @@
-"""What a file says of itself, and whether a rule is the one that it holds."""
+"""What an artefact says of its rule, and whether another is the same rule."""
 
 import hashlib
+import math
 
 import numpy as np
 
 import selective_query
 from selective_query.budgets._columns import part_that_reads
 from selective_query.exceptions import ExportError
-from selective_query.export._onnx.head import THRESHOLD
-from selective_query.export._onnx.metadata import FORMAT, plain
+from selective_query.export._format import FORMAT
 
 
 def facts_about(subject, obj, policy=None):
@@ -25,12 +25,11 @@ def facts_about(subject, obj, policy=None):
     -------
     dict
     """
-    rule, groups = subject.rule, [label for label, _ in subject.cuts]
+    rule = subject.rule
     named = {"group": part_that_reads(rule.budget, "group")}
     named["local_only"] = rule.local[0] if len(rule.local) == 1 else None
     read = {name: part.where_read for name, part in named.items() if part is not None}
     classes = None if subject.classes is None else subject.classes.tolist()
-    by_input = subject.group == "input"
     return {
         "format": FORMAT,
         "version": selective_query.__version__,
@@ -43,19 +42,19 @@ def facts_about(subject, obj, policy=None):
         "coverage": float(rule.operating_point.coverage),
         "certificate": str(rule.certificate),
         "threshold": plain(subject.thresholds.tolist()),
-        "groups": groups if by_input else None,
+        "groups": subject.groups,
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
         "calibration": _digest_of_rows(policy or getattr(obj, "policy_", obj)),
     }
 
 
-def digest_of_graph(graph):
-    """What tells one artefact from another, whatever its threshold."""
-    found = hashlib.sha256()
-    for part in (*graph.node, *graph.initializer):
-        if part.name != THRESHOLD:
-            found.update(part.SerializeToString(deterministic=True))
-    return found.hexdigest()
+def plain(value):
+    """A number, or a list of them, in JSON: infinity by name."""
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
 
 
 def _digest(subject):
@@ -67,8 +66,7 @@ def _digest(subject):
             found.update(name.encode())
             is_array = isinstance(value, np.ndarray)
             found.update(value.tobytes() if is_array else repr(value).encode())
-    by_input = subject.group == "input"
-    groups = [label for label, _ in subject.cuts] if by_input else None
+    groups = subject.groups
     classes = None if subject.classes is None else subject.classes.tolist()
     found.update(repr((classes, subject.group, groups, subject.reads_local)).encode())
     return found.hexdigest()
