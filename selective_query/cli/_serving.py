@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 
 from selective_query.cli._files import load_model
 
@@ -36,7 +37,10 @@ def add_servers(commands):
             "--set", action="append", default=[], type=_limit, metavar="LIMIT=NUMBER",
             help="such as max_rows=1000 or batch_wait_ms=2; once or more",
         )  # fmt: skip
-        parser.set_defaults(run=_serve)
+        parser.set_defaults(run=_serve, journal=None)
+    parser.add_argument(
+        "--journal", type=Path, help="file of sqlite that decisions are recorded in"
+    )
 
 
 def _limit(text):
@@ -48,13 +52,20 @@ def _limit(text):
 
 
 def _serve(args):
-    from selective_query.serving import Limits, Secret, serve_edge, serve_global
+    from selective_query.serving import (
+        Journal,
+        Limits,
+        Secret,
+        serve_edge,
+        serve_global,
+    )
 
     known = [field.name for field in fields(Limits)]
     for name, _ in args.set:
         if name not in known:
             raise ValueError(f"--set {name}: Limits has {', '.join(known)}.")
     run = serve_edge if args.command == "serve-edge" else serve_global
+    journal = None if args.journal is None else Journal(args.journal)
     run(
         load_model(args.model, args.trusted),
         args.name,
@@ -62,5 +73,6 @@ def _serve(args):
         port=args.port,
         takes=args.takes,
         limits=Limits(**dict(args.set)),
+        journal=journal,
         token=None if args.token_env is None else Secret(env=args.token_env),
     )

@@ -1,13 +1,18 @@
 """What a server serves: a classifier, or a hybrid with its reasons."""
 
 import io
+import logging
+import sqlite3
 
 import numpy as np
 
-from selective_query._utils.validation import check_choice
+from selective_query._utils.validation import check_choice, check_instance
 from selective_query.classifiers.hybrid import HybridClassifier
 from selective_query.serving._payloads import PICTURES, TEXT
 from selective_query.serving._protocol import BYTES, DATATYPES, as_text
+from selective_query.serving.journal import Journal
+
+logger = logging.getLogger("selective_query.serving")
 
 NUMBERS = "numbers"
 TAKES = NUMBERS, TEXT, "pictures"
@@ -25,11 +30,17 @@ class Served:
         Of the model.
     takes : {"numbers", "text", "pictures"}
         What a row is; pictures come as JPEG or PNG, all of one size in a request.
+    journal : Journal or None
+        Records what a hybrid decides.
     """
 
-    def __init__(self, model, name, takes=NUMBERS):
+    def __init__(self, model, name, takes=NUMBERS, journal=None):
         check_choice(takes, "takes", TAKES)
+        if journal is not None:
+            check_instance(journal, "journal", Journal)
+            check_instance(model, "model", HybridClassifier, "A journal is of one.")
         self.model, self.name, self.takes = model, name, takes
+        self.journal = journal
         self.classes = np.asarray(model.classes_)
         if isinstance(model, HybridClassifier):
             self.outputs = ["predict", "answered_by", "failure", "score"]
@@ -111,12 +122,24 @@ class Served:
 
     def _of_hybrid(self, rows):
         found = self.model.predict_detailed(rows)
+        if self.journal is not None:
+            self._record(found, rows)
         return {
             "predict": found.label,
             "answered_by": found.answered_by,
             "failure": found.failure,
             "score": np.clip(found.score, -1e300, 1e300),  # a row that stays has -inf
         }
+
+    def _record(self, found, rows):
+        """Write to the journal; an answer is not withheld because that fails."""
+        threshold = self.model.operating_point_.threshold
+        try:
+            self.journal.record(
+                found, rows, threshold=threshold if np.ndim(threshold) == 0 else None
+            )
+        except (OSError, TypeError, ValueError, sqlite3.Error) as error:
+            logger.error("The journal failed: %s", type(error).__name__)
 
 
 def _pictures(rows):

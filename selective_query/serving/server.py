@@ -60,7 +60,9 @@ class Limits:
             check_whole(getattr(self, name), name, 1)
 
 
-def application(model, name="model", *, takes="numbers", limits=None, token=None):
+def application(
+    model, name="model", *, takes="numbers", limits=None, token=None, journal=None
+):
     """An ASGI application that serves a fitted classifier, for any web server.
 
     Parameters
@@ -75,6 +77,9 @@ def application(model, name="model", *, takes="numbers", limits=None, token=None
     limits : Limits or None, default=None
     token : Secret or None, default=None
         Required of requests, as ``Authorization: Bearer``.
+    journal : Journal or None, default=None
+        Records what a hybrid decides. Where it cannot, that is logged, and the answer
+        is given all the same.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def application(model, name="model", *, takes="numbers", limits=None, token=None
         raise ValueError(
             f"name must be letters, digits, '-' and '_'. Got {name!r:.60}."
         )
-    served = Served(model, name, takes)
+    served = Served(model, name, takes, journal)
     batcher = Batcher(
         served.answers,
         n_threads=limits.n_threads,

@@ -17,6 +17,7 @@ from sklearn.svm import LinearSVC
 from selective_query import HybridClassifier, save
 from selective_query.serving import (
     CallableClassifier,
+    Journal,
     Limits,
     RemoteClassifier,
     application,
@@ -197,7 +198,7 @@ def test_more_than_may_wait_is_turned_away():
     assert set(status) == {200, 503}
 
 
-def test_a_hybrid_tells_who_answered_and_metrics_count(digits, model, client):
+def test_a_hybrid_tells_who_answered_and_metrics_count(tmp_path, digits, model, client):
     X, y = digits
     state = {"up": True}
 
@@ -217,7 +218,8 @@ def test_a_hybrid_tells_who_answered_and_metrics_count(digits, model, client):
     ).fit(X[600:1200], y[600:1200])
     message = infer(tensor(shape=[100, 64], data=X[1200:1300].ravel().tolist()))
     expected = hybrid.predict_detailed(X[1200:1300])
-    with Running(application(hybrid)) as running:
+    journal = Journal(tmp_path / "journal", escalates=True)
+    with Running(application(hybrid, journal=journal)) as running:
         found = client.post(running.url + "/infer", content=message).json()["outputs"]
         found = {output["name"]: output["data"] for output in found}
         state["up"] = False
@@ -231,6 +233,24 @@ def test_a_hybrid_tells_who_answered_and_metrics_count(digits, model, client):
     line = 'rows_total{answered_by="base",failure="unreachable",model="model"}'
     assert f"{line} {n_queried}.0" in metrics
     assert 'requests_total{model="model",status="200"} 2.0' in metrics
+    recorded = journal.decisions()
+    journal.close()
+    assert len(recorded) == 200
+    assert {row["threshold"] for row in recorded} == {hybrid.operating_point_.threshold}
+    assert sum(row["failure"] == "unreachable" for row in recorded) == n_queried
+
+
+def test_an_answer_is_given_also_where_the_journal_fails(
+    tmp_path, digits, frozen_pair, client, caplog
+):
+    hybrid = HybridClassifier(*frozen_pair, router="margin", coverage=0.7)
+    hybrid.fit(digits[0][600:1200], digits[1][600:1200])
+    journal = Journal(tmp_path / "journal")
+    journal.close()
+    with Running(application(hybrid, journal=journal)) as running:
+        found = client.post(running.url + "/infer", content=infer(tensor()))
+    assert found.status_code == 200
+    assert "The journal failed: ProgrammingError" in caplog.text
 
 
 def started(arguments, root, client):
@@ -266,6 +286,8 @@ def test_the_commands_serve_a_file_and_end_in_good_order(
     path, port = tmp_path / "hybrid.skops", free_port()
     save(hybrid, path)
     arguments = [command, str(path), "--port", str(port), "--name", "m"]
+    if command == "serve-edge":
+        arguments += ["--journal", str(tmp_path / "journal")]
     root = f"http://127.0.0.1:{port}"
     process = started([*arguments, "--set", "max_rows=50"], root, client)
     try:
@@ -280,3 +302,6 @@ def test_the_commands_serve_a_file_and_end_in_good_order(
         process.kill()
         process.stderr.close()
         process.wait(5)
+    if command == "serve-edge":
+        with Journal(tmp_path / "journal") as journal:
+            assert len(journal.decisions()) == 100
