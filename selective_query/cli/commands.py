@@ -16,6 +16,7 @@ from selective_query.budgets import (
     QueryRate,
     as_budget,
 )
+from selective_query.cli._chains import add_chain
 from selective_query.cli._exporting import add_export
 from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.cli._planning import add_plan
@@ -132,6 +133,7 @@ def build_parser():
     decide.set_defaults(run=_decide)
 
     add_plan(commands, FILE_HELP)
+    add_chain(commands)
     add_export(commands)
     add_servers(commands)
     return parser

@@ -2,9 +2,15 @@
 
 from selective_query._utils import publish
 from selective_query.tiers.cascade import CascadePolicy
+from selective_query.tiers.choice import ModelChoicePolicy
 from selective_query.tiers.operating_point import CascadeOperatingPoint
 from selective_query.tiers.selection import worthwhile_tiers
 
-__all__ = ["CascadeOperatingPoint", "CascadePolicy", "worthwhile_tiers"]
+__all__ = [
+    "CascadeOperatingPoint",
+    "CascadePolicy",
+    "ModelChoicePolicy",
+    "worthwhile_tiers",
+]
 
 publish(globals())

@@ -1,0 +1,225 @@
+"""ModelChoicePolicy: one of several models for each input, before any has run."""
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.validation import check_instance, fit_context
+from selective_query.budgets.combined import as_budget
+from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.outcomes import ChainOutcomes, Evidence, Outcomes
+from selective_query.routers._scores import scores_of
+from selective_query.routers.base import BaseRouter
+from selective_query.routers.registry import make_router, refuse_bound, router_name
+from selective_query.tiers._goals import ROUNDING, goal_of
+
+N_HALVINGS = 60
+
+
+class ModelChoicePolicy(BaseEstimator):
+    r"""Choose one of several models by the input alone, within one budget.
+
+    .. math:: \arg\max_m \; \hat E[u_m - u_0 \mid x] - \lambda c_m
+
+    A regression for each model says what it gains over the first; :math:`\lambda` is
+    the least price of a unit of cost at which the budget holds. Where a cascade pays
+    for every tier that a row passes, this pays for one, and knows less when it decides.
+
+    Parameters
+    ----------
+    router : str or BaseRouter, default="benefit"
+        Who estimates the gain; one in units of benefit. It reads inputs alone: columns
+        of numbers, or what ``PreRouter(features=TfidfVectorizer())`` makes of texts.
+    budget : float or Budget, default=0.9
+        As one budget for all tiers of :class:`CascadePolicy`; costs are those of the
+        chosen model alone.
+    random_state : int, RandomState instance or None, default=None
+
+    Attributes
+    ----------
+    routers_ : tuple of BaseRouter
+        One for each model but the first.
+    price_ : float
+        Utility that a unit of cost must bring.
+    shares_ : tuple of float
+        Of the rows of ``fit``, those that each model is chosen for.
+    utility_, cost_ : float
+        Means on the rows of ``fit``, by routers that did not see them.
+
+    References
+    ----------
+    Dekoninck, Baader, Vechev: "A Unified Approach to Routing and Cascading for LLMs",
+    ICML 2025, the part on routing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from selective_query import ChainOutcomes
+    >>> from selective_query.budgets import MaxTierCost
+    >>> from selective_query.tiers import ModelChoicePolicy
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(size=(2000, 1))
+    >>> right = rng.uniform(size=(2000, 3)) < np.c_[1 - x, 1 - x / 2, 0.9 + 0 * x]
+    >>> rows = ChainOutcomes.from_utilities(right, costs=[1, 4, 20], X=x)
+    >>> policy = ModelChoicePolicy(budget=MaxTierCost(6)).fit(rows)
+    >>> chosen = policy.decide(rows)
+    >>> bool(rows.costs[chosen].mean() < 6.5)
+    True
+    """
+
+    _parameter_constraints = {
+        "router": [str, BaseRouter],
+        "budget": "no_validation",  # as_budget says more
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, router="benefit", budget=0.9, *, random_state=None):
+        self.router = router
+        self.budget = budget
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, outcomes):
+        """Learn what each model gains over the first, and the price.
+
+        Parameters
+        ----------
+        outcomes : ChainOutcomes
+            Its first tier carries the inputs, ``X``. Nobody is asked after anybody
+            here; the order of the tiers is that of their numbers alone.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When the router is not in units of benefit, there are no inputs, or the
+            budget has no meaning for several models.
+        BudgetInfeasibleError
+            When no choice keeps to the budget.
+        """
+        check_instance(outcomes, "outcomes", ChainOutcomes)
+        first = outcomes.tiers[0]
+        X = first.require("X", "ModelChoicePolicy")
+        fitted, gains, routers = unfitted(self), [np.zeros(outcomes.n_rows)], []
+        for tier in outcomes.tiers[1:]:
+            router = make_router(self.router, random_state=self.random_state)
+            refuse_bound(router)
+            if not router.in_benefit_units:
+                raise ValueError(
+                    f"router={router_name(self.router)!r} does not estimate what a "
+                    "model gains. Choose one in units of benefit, such as 'benefit' "
+                    "or 'boosted_benefit'."
+                )
+            pair = Outcomes(
+                X=X,
+                base_utility=first.base_utility,
+                global_utility=tier.base_utility,
+                sample_weight=first.sample_weight,
+                fold=first.fold,
+            )
+            gains.append(router.fit_score(pair))
+            routers.append(router)
+        fitted.routers_ = tuple(routers)
+        fitted._rows, fitted._gains = outcomes.grades(), np.column_stack(gains)
+        fitted._settle()
+        return become(self, fitted)
+
+    def _settle(self):
+        rows, goal = self._rows, goal_of(as_budget(self.budget), self._rows)
+        weight = rows.weight / rows.weight.sum()
+        costs = np.broadcast_to(goal.costs, rows.utilities.shape)
+        # Which model costs what is known of all rows, and not of the one at hand.
+        self._costs = weight @ costs
+        each = np.arange(rows.n_rows)
+
+        def mean(values, price):
+            chosen = self._choose(self._gains, price)
+            return float(values[each, chosen] @ weight)
+
+        def affords(price):
+            return mean(costs, price) <= goal.maximum * (1 + ROUNDING)
+
+        def suffices(price):
+            return mean(rows.utilities, price) >= goal.least_utility - ROUNDING
+
+        most = 2.0 / np.ptp(self._costs) if np.ptp(self._costs) else 1.0
+        most *= 2**20  # beyond it nobody but the cheapest is chosen
+        if goal.least_utility is None:
+            self.price_ = _bisected(affords, most, least=True)
+        else:
+            self.price_ = _bisected(suffices, most, least=False)
+        if self.price_ is None or not affords(self.price_):
+            raise BudgetInfeasibleError(
+                f"{goal.budget} cannot be met by a choice of these models. Ask for "
+                "what can be met, or use others.",
+                goal.budget,
+                mean(costs, most),
+            )
+        chosen = self._choose(self._gains, self.price_)
+        self.shares_ = tuple(float((chosen == j) @ weight) for j in range(rows.n_tiers))
+        self.utility_ = mean(rows.utilities, self.price_)
+        self.cost_ = mean(costs, self.price_)
+
+    def _choose(self, gains, price):
+        worth = gains - price * self._costs
+        # Of equal worth the cheapest.
+        order = np.argsort(self._costs, kind="stable")
+        return order[np.argmax(worth[:, order], axis=1)]
+
+    def decide(self, evidence):
+        """Number of the model to ask, row by row.
+
+        Parameters
+        ----------
+        evidence : Evidence or ChainOutcomes
+            With the inputs; of a chain those of its first tier.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+        """
+        check_is_fitted(self, "routers_")
+        known = evidence
+        if isinstance(evidence, ChainOutcomes):
+            known = evidence.tiers[0]
+        known = Evidence(X=known.require("X", "ModelChoicePolicy"))
+        gains = [np.zeros(known.n_rows)]
+        gains += [scores_of(router, known) for router in self.routers_]
+        return self._choose(np.column_stack(gains), self.price_)
+
+    def at(self, budget):
+        """The same policy within another budget, without a refit.
+
+        Parameters
+        ----------
+        budget : float or Budget
+
+        Returns
+        -------
+        ModelChoicePolicy
+            A shallow copy that shares the routers. This one is left as it is.
+        """
+        check_is_fitted(self, "routers_")
+        moved = copy.copy(self)
+        moved.budget = budget
+        moved._settle()
+        return moved
+
+
+def _bisected(good, most, *, least):
+    """The least price that is good, or the largest; None where none is."""
+    first, last = (0.0, most) if least else (most, 0.0)
+    if good(first):
+        return first
+    if not good(last):
+        return None
+    for _ in range(N_HALVINGS):
+        middle = (first + last) / 2
+        first, last = (first, middle) if good(middle) else (middle, last)
+    return last
