@@ -8,6 +8,7 @@ import numpy as np
 
 from selective_query.exceptions import (
     BadAnswerError,
+    GlobalUnavailableError,
     RefusedError,
     TooLateError,
     UnreachableError,
@@ -152,11 +153,15 @@ class HttpChannel:
                     return await self._read(response)
                 finally:
                     await response.aclose()
+        except GlobalUnavailableError:
+            raise
         except httpx2.TimeoutException as error:
             raise TooLateError(f"{self._url} took too long.") from error
         except httpx2.ProtocolError as error:
             raise UnreachableError(f"{self._url} broke off: {error}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise UnreachableError(f"{self._url}: {error}") from error
+        except RuntimeError as error:  # of connections that another thread has closed
             raise UnreachableError(f"{self._url}: {error}") from error
 
     async def _read(self, response):

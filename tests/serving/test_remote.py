@@ -196,6 +196,29 @@ def test_threads_share_connections_within_the_limit(server, digits):
     assert server.most_active <= 3
 
 
+def test_another_thread_may_close_the_connections(server, digits):
+    server.delay_s = 0.01
+    model = RemoteClassifier(
+        server.url, classes=CLASSES, batch_rows=1, max_concurrency=1, deadline_ms=5000
+    )
+    ended = threading.Event()
+
+    def close():
+        while not ended.wait(0.03):
+            model.close()
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    found = [model.ask_rows(digits[0][:20]) for _ in range(3)]
+    ended.set()
+    thread.join()
+    for replies in found:
+        kinds = {type(error) for error in replies.failure}
+        assert kinds <= {type(None), UnreachableError, NotAskedError}
+    assert model.ask_rows(digits[0][:2]).came.all()
+    model.close()
+
+
 def test_coroutines_of_any_loop(remote, server, digits):
     async def both():
         return await asyncio.gather(
