@@ -1,14 +1,13 @@
 """What an artefact says of its rule, and whether another is the same rule."""
 
 import hashlib
-import math
 
 import numpy as np
 
 import selective_query
 from selective_query.budgets._columns import part_that_reads
 from selective_query.exceptions import ExportError
-from selective_query.export._format import FORMAT
+from selective_query.export._format import FORMAT, plain
 
 
 def facts_about(subject, obj, policy=None):
@@ -46,15 +45,6 @@ def facts_about(subject, obj, policy=None):
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
         "calibration": _digest_of_rows(policy or getattr(obj, "policy_", obj)),
     }
-
-
-def plain(value):
-    """A number, or a list of them, in JSON: infinity by name."""
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return value
 
 
 def _digest(subject):

@@ -47,15 +47,27 @@ class Inputs:
 
     @classmethod
     def from_dict(cls, data):
-        """What `to_dict` wrote, perhaps by way of JSON."""
-        names = data["names"]
-        return cls(
-            data["kind"],
-            tuple(tuple(pair) for pair in data["dtypes"]),
-            tuple(data["shape"]),
-            None if names is None else tuple(names),
-            data["allow_nan"],
-        )
+        """What `to_dict` wrote, perhaps by way of JSON.
+
+        Raises
+        ------
+        ValueError
+            When it is damaged.
+        """
+        try:
+            names = data["names"]
+            return cls(
+                data["kind"],
+                tuple((str(name), str(dtype)) for name, dtype in data["dtypes"]),
+                tuple(map(int, data["shape"])),
+                None if names is None else tuple(names),
+                bool(data["allow_nan"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"What the artefact says of its inputs is damaged ({error!r}). Export "
+                "it anew."
+            ) from None
 
     def tensors(self, X):
         """Rows as the graph takes them.

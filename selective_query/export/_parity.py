@@ -7,11 +7,14 @@ import numpy as np
 from selective_query.budgets._columns import part_that_reads
 from selective_query.classifiers._deciding import Edge
 from selective_query.exceptions import ExportError
+from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.export.report import ExportReport
 
 # What single precision may move a score or a probability by, relative to the larger of
 # 1 and its size. More is another model.
 ROUNDING = 1e-3
+# Share of the rows that it may move across a split of trees.
+MOST_APART = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
     Raises
     ------
     ExportError
-        When it must agree, and decisions or labels differ by more than rounding
-        explains.
+        When the artefact answers NaN; or it must agree, and decisions, labels or
+        probabilities differ by more than rounding explains.
     """
+    _refuse_nan(found, target)
     apart = _apart(expected.score, found.score)
     difference = float(apart.max(initial=0.0))
     threshold, margin = _threshold_of_rows(subject, evidence)
@@ -109,6 +113,8 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
         wrong = np.where(relabelled, first - second > ROUNDING, wrong)
     if must_agree and wrong.any():
         raise ExportError(_complaint(wrong, expected, found, threshold, target))
+    if must_agree and expected.proba is not None:
+        _refuse_other_model(expected, found, target)
     before = str(subject.rule.certificate)
     is_same = must_agree and len(moved) and not moved.any() and not relabelled.any()
     return ExportReport(
@@ -126,9 +132,36 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
 
 
 def not_compared(subject, target):
-    """The report of an artefact for which there was no example."""
-    certificate = str(subject.rule.certificate)
-    return ExportReport(target, 0, *[None] * 6, certificate, None)
+    """The report of an artefact for which there was no example.
+
+    Where the artefact is the base, the certificate is that of its own decisions.
+    """
+    before = str(subject.rule.certificate)
+    after = before if isinstance(subject.base, EdgeClassifier) else None
+    return ExportReport(target, 0, *[None] * 6, before, after)
+
+
+def _refuse_other_model(expected, found, target):
+    apart = np.abs(found.proba - expected.proba).max(axis=1)
+    n_apart = (apart > ROUNDING).sum()
+    if n_apart > MOST_APART * len(apart):
+        raise ExportError(
+            f"The {target} artefact has other probabilities than the base on {n_apart} "
+            f"of {len(apart)} rows, by {apart.max():.2g} on row {apart.argmax()}. A "
+            "step is converted wrongly; put another in its place."
+        )
+
+
+def _refuse_nan(found, target):
+    strange = np.isnan(found.score)
+    if found.proba is not None:
+        strange |= np.isnan(found.proba).any(axis=1)
+    if strange.any():
+        raise ExportError(
+            f"The {target} artefact answers NaN on {strange.sum()} of {len(strange)} "
+            f"rows, first on row {int(strange.argmax())}: numbers on the way leave "
+            "single precision. Scale the inputs of the model, and fit it anew."
+        )
 
 
 def _apart(one, other):

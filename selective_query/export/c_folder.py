@@ -1,19 +1,19 @@
 """A fitted classifier, or a rule alone -> a folder of C that decides as it does."""
 
 import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
+from selective_query._models.layers import net_of
 from selective_query.exceptions import ExportError
 from selective_query.export._c.agreement import TARGET, Rows
 from selective_query.export._c.firmware import core_of
 from selective_query.export._c.half import half_of_classifier, half_of_rule
 from selective_query.export._c.measuring import measured
 from selective_query.export._c.project import (
+    write_facts,
     write_operating_point,
     write_project,
     write_vectors,
@@ -22,6 +22,7 @@ from selective_query.export._c.runtime import MANIFEST, facts_of_folder
 from selective_query.export._facts import facts_about, refuse_other
 from selective_query.export._inputs import MATRIX, Inputs
 from selective_query.export._parity import not_compared
+from selective_query.export._replacing import replacing
 from selective_query.export._subject import subject_of
 from selective_query.export.edge_classifier import EdgeClassifier
 
@@ -62,8 +63,8 @@ def export_c(
         None takes int8 for a net and float32 for all else; others are refused.
     calibration : array-like X, or tuple (X, y), optional
         Rows that are new to the models and to the router. Without y they tell the
-        ranges of a net's activations. With y a random quarter of them does so (1,000
-        at most), and the threshold is learned on the others.
+        ranges of a net's activations. With y the threshold is learned on them, of a net
+        on all but a random quarter (1,000 at most) that tells ranges.
     example : array-like of shape (n_samples, n_features); Evidence of a policy
         Rows on which the artefact is compared with the classifier.
     random_state : int, RandomState or None, default=0
@@ -85,7 +86,8 @@ def export_c(
     RuntimeError
         When there is no C compiler.
     ValueError
-        When `folder` holds something else, or `dtype` is unknown.
+        When `folder` holds something else or is the working one, `dtype` is unknown, or
+        a rule alone, or a model that is no net, has no use for `calibration`.
 
     See Also
     --------
@@ -108,11 +110,13 @@ def export_c(
     >>> report.labels_equal, report.decisions_equal, report.rows
     (797, 797, 797)
     """
-    subject, folder = subject_of(classifier_or_policy), Path(folder)
+    subject, folder = subject_of(classifier_or_policy), Path(folder).resolve()
     _check_folder(folder)
     _refuse_artefact(subject)
-    ranges, held_out = _parted(calibration, random_state)
-    with _replacing(folder) as made:
+    if subject.base is None:
+        _check_alone(dtype, calibration)
+    ranges, held_out = _parted(calibration, random_state, net_of(subject.base))
+    with replacing(folder) as made:
         if subject.base is None:
             half = half_of_rule(subject, example)
         else:
@@ -136,7 +140,7 @@ def export_c(
         if device is not None:
             found = measured(made, half, device, rows, answers)
             report = replace(report, **found)
-        (made / REPORT).write_text(report.to_json())
+        _finish(made, report)
     return report
 
 
@@ -145,7 +149,7 @@ def move_folder(folder, classifier_or_policy, *, example=None):
     subject, held = subject_of(classifier_or_policy), facts_of_folder(folder)
     facts = facts_about(subject, classifier_or_policy)
     refuse_other(held, facts, folder, subject.base)
-    with _replacing(Path(folder)) as made:
+    with replacing(Path(folder).resolve()) as made:
         shutil.copytree(folder, made, dirs_exist_ok=True)
         moved = subject.single_thresholds(held["handed"]["n_classes"])
         write_operating_point(made, moved, subject.group, {**held, **facts})
@@ -154,21 +158,18 @@ def move_folder(folder, classifier_or_policy, *, example=None):
             rows = _example_rows(made, subject, example)
             is_same = held["is_same_model"] or isinstance(subject.base, EdgeClassifier)
             report = rows.report(subject, rows.answers(made), must_agree=is_same)
-        (made / REPORT).write_text(report.to_json())
+        _finish(made, report)
     return report
 
 
-@contextmanager
-def _replacing(folder):
-    """An empty folder that takes the place of another once all has gone well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent) as beside:
-        made = Path(beside) / "made"
-        made.mkdir()
-        yield made
-        if folder.exists():
-            folder.rename(Path(beside) / "replaced")
-        made.rename(folder)
+def _finish(folder, report):
+    """Write the report, and into the manifest what was shown of the artefact."""
+    (folder / REPORT).write_text(report.to_json())
+    facts = facts_of_folder(folder)
+    facts["certificate"] = report.certificate_after
+    # A folder that is moved may hold other files by now.
+    facts["files"] = facts["files"] or sorted(path.name for path in folder.iterdir())
+    write_facts(folder, facts)
 
 
 def _facts(subject, classifier, half):
@@ -212,16 +213,47 @@ def _refuse_artefact(subject):
 def _check_folder(folder):
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"folder must be a folder. {folder} is a file.")
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+    if Path.cwd().is_relative_to(folder):
+        raise ValueError(
+            f"folder must not be the one that you work in, {folder}: it is replaced as "
+            "a whole. Give the name of a folder in it."
+        )
+    if not folder.exists():
+        return
+    known = facts_of_folder(folder)["files"] if (folder / MANIFEST).exists() else []
+    others = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in known and path.suffix != ".o" and path.name != "sq_run"
+    )
+    if others:
         raise ValueError(
             f"folder must be new, empty, or written by export_c. {folder} holds other "
-            "files, which would be mixed with the C. Give another name."
+            f"files, which would be lost: {', '.join(others[:5])}. Give another name."
         )
 
 
-def _parted(calibration, random_state):
+def _check_alone(dtype, calibration):
+    """Refuse what a rule without a base cannot follow."""
+    if dtype not in (None, "float32"):
+        raise ValueError(
+            f"dtype of a policy or rule alone must be 'float32' or None. Got {dtype!r}."
+        )
+    if calibration is not None:
+        raise ValueError(
+            "calibration must be None for a policy or rule alone, whose base is not "
+            "there to be asked. Fit the policy on outcomes of these rows."
+        )
+
+
+def _parted(calibration, random_state, net):
     """Rows for the ranges of a net, and labelled ones for the threshold or None."""
     if not isinstance(calibration, tuple):
+        if calibration is not None and net is None:
+            raise ValueError(
+                "calibration without y tells the ranges of a net, which this base is "
+                "not. Give a tuple (X, y), or leave it out."
+            )
         return calibration, None
     if len(calibration) != 2:
         raise ValueError(
@@ -229,6 +261,8 @@ def _parted(calibration, random_state):
             f"{len(calibration)}."
         )
     X, y = indexable(*calibration)
+    if net is None:
+        return None, (X, y)
     order = check_random_state(random_state).permutation(len(y))
     n_ranges = min(int(RANGE_SHARE * len(y)), MOST_RANGE_ROWS)
     ranges, rest = order[:n_ranges], order[n_ranges:]

@@ -1,5 +1,6 @@
 """An exported artefact behind scikit-learn's interface, without scikit-learn."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ class EdgeClassifier:
 
     Notes
     -----
-    The file is opened when it is first needed, and kept open. A pickle holds the path
+    The file is opened when it is first needed, and anew once another one has taken its
+    place; where it is gone, what was opened still answers. A pickle holds the path
     alone.
 
     Examples
@@ -213,9 +215,10 @@ class EdgeClassifier:
 
     @property
     def _runner(self):
-        opened = vars(self).get("_opened")
-        if opened is None or opened[0] != (self.path, self.n_threads):
-            opened = (self.path, self.n_threads), _open(self.path, self.n_threads)
+        opened, stamp = vars(self).get("_opened"), _stamp(self.path)
+        key = self.path, self.n_threads, stamp
+        if opened is None or (stamp is not None and opened[0] != key):
+            opened = key, _open(self.path, self.n_threads)
             self._opened = opened
         return opened[1]
 
@@ -272,6 +275,15 @@ class EdgeClassifier:
 
     def __repr__(self):
         return f"EdgeClassifier({str(self.path)!r})"
+
+
+def _stamp(path):
+    """What changes where an artefact is replaced; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _open(path, n_threads):

@@ -21,6 +21,7 @@ from selective_query.export._parity import (
     decisions_of,
     not_compared,
 )
+from selective_query.export._replacing import replace_files
 from selective_query.export._subject import subject_of
 from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.outcomes import Evidence
@@ -72,6 +73,8 @@ def export_onnx(classifier_or_policy, path, *, example=None):
         When a package of the extra ``onnx`` is missing.
     NotFittedError
         When it is not fitted.
+    ValueError
+        When `path` names no file in a folder that exists.
 
     Warns
     -----
@@ -105,7 +108,12 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     True
     >>> folder.cleanup()
     """
-    subject = subject_of(classifier_or_policy)
+    subject, path = subject_of(classifier_or_policy), Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(
+            f"path must name a file in a folder that exists. Got {path}. Make the "
+            "folder, or give another name."
+        )
     if isinstance(subject.base, EdgeClassifier):
         raise ExportError(
             f"The base is an artefact already, {subject.base}. Move its threshold by "
@@ -129,15 +137,24 @@ def move_file(path, classifier_or_policy, *, example=None):
     """Move the threshold of an ONNX file; see `set_operating_point`."""
     onnx = package("onnx")
     subject = subject_of(classifier_or_policy)
-    model = onnx.load(str(path))
+    try:
+        model = onnx.load(str(path))
+    except OSError:
+        raise
+    except Exception as error:
+        # protobuf's own is a plain Exception.
+        raise ValueError(
+            f"{path} must be an ONNX file that export_onnx wrote, and is damaged "
+            f"({error})."
+        ) from error
     properties = {entry.key: entry.value for entry in model.metadata_props}
     held, facts = facts_of(properties, path), facts_about(subject, classifier_or_policy)
     refuse_other(held, facts, path, subject.base)
-    held = [entry for entry in model.graph.initializer if entry.name == THRESHOLD]
-    if len(held) != 1:
+    entries = [entry for entry in model.graph.initializer if entry.name == THRESHOLD]
+    if len(entries) != 1:
         raise ValueError(f"{path} is damaged: it has no threshold. Export it anew.")
-    values = thresholds_of(subject, n_classes=held[0].dims[0])
-    held[0].CopyFrom(onnx.numpy_helper.from_array(values, THRESHOLD))
+    values = thresholds_of(subject, n_classes=entries[0].dims[0])
+    entries[0].CopyFrom(onnx.numpy_helper.from_array(values, THRESHOLD))
     written(model, facts)
     return _compared_and_kept(model, subject, path, example)
 
@@ -151,8 +168,10 @@ def _compared_and_kept(model, subject, path, example):
         asked = asked_of(subject, evidence)
         found = _decisions(_runner(data), subject, example, evidence, asked)
         report = compared(subject, expected, found, evidence, TARGET)
-    Path(path).write_bytes(data)
-    report.write_beside(path)
+    written(model, {"certificate": report.certificate_after})
+    path = Path(path)
+    beside = path.with_name(f"{path.stem}.report.json")
+    replace_files({path: model.SerializeToString(), beside: report.to_json().encode()})
     n_moved = report.rows - (report.decisions_equal or 0)
     if n_moved > MOST_MOVED * report.rows:
         warn_user(
@@ -178,14 +197,8 @@ def _digest(graph):
 def _runner(data):
     try:
         return OnnxRunner(data)
-    except ImportError:
-        raise
-    except Exception as error:
-        # onnxruntime has errors of its own, of no common kind.
-        raise ExportError(
-            f"onnxruntime cannot run the artefact here: {str(error)[:400]}. Texts with "
-            "letters beyond ASCII need the locale en_US.UTF-8."
-        ) from error
+    except ValueError as error:
+        raise ExportError(f"The artefact does not run: {error}") from error
 
 
 def _decisions(runner, subject, X, evidence, asked):
@@ -202,7 +215,8 @@ def _decisions(runner, subject, X, evidence, asked):
     if label is not None:
         label = label.astype(subject.classes.dtype)
     kept = ~answers["queried"]
-    return Decisions(answers["score"].astype(float), kept, label)
+    score, proba = answers["score"].astype(float), answers.get("probabilities")
+    return Decisions(score, kept, label, proba)
 
 
 def _policy_parts(subject):

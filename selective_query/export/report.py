@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+
+from selective_query.export._format import plain
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,8 @@ class ExportReport:
         -------
         str
         """
-        return json.dumps(asdict(self), indent=1) + "\n"
-
-    def write_beside(self, path):
-        """Write it as JSON beside an artefact: ``edge.onnx`` -> ``edge.report.json``.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The artefact.
-
-        Returns
-        -------
-        Path
-        """
-        path = Path(path)
-        beside = path.with_name(f"{path.stem}.report.json")
-        beside.write_text(self.to_json())
-        return beside
+        told = {name: plain(value) for name, value in asdict(self).items()}
+        return json.dumps(told, indent=1) + "\n"
 
     def __str__(self):
         lines = [*self._compared(), *self._measured()]

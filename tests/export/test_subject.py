@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -57,6 +59,19 @@ def test_a_policy_tells_its_cuts(outcomes, budget, group, names, reads_local):
             y=outcomes.y,
         )  # fmt: skip
         np.testing.assert_array_equal(kept, policy.decide(alone.evidence))
+
+
+def test_thresholds_part_the_same_scores_in_single_precision(outcomes):
+    subject = subject_of(RoutingPolicy("margin").fit(outcomes))
+    score = np.float32(0.1)
+    behind = np.nextafter(score, np.float32(1))
+    just_above = np.nextafter((float(score) + float(behind)) / 2, 1)
+    assert np.float32(just_above) > score  # rounded to the nearest it would keep both
+    levels = np.array([float(score), float(behind)])
+    cut = replace(subject, cuts=((None, just_above),), levels=levels)
+    assert cut.single_thresholds(4).tolist() == [score]
+    by_class = replace(cut, group="predicted_class", cuts=((2, just_above),))
+    assert by_class.single_thresholds(4).tolist() == [np.inf, np.inf, score, np.inf]
 
 
 def test_a_classifier_tells_base_and_classes():

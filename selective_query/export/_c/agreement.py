@@ -83,9 +83,22 @@ class Rows:
         return cls(handed, group, zeros > 0 if decision.reads_local else None)
 
     def answers(self, folder):
-        """What the C in a folder decides, a dict of arrays."""
+        """What the C in a folder decides, a dict of arrays.
+
+        Raises
+        ------
+        ExportError
+            When it refuses a row.
+        """
         model = HostModel(folder, **facts_of_folder(folder)["handed"])
-        return model.run(self.handed, self.group, self.local)
+        try:
+            return model.run(self.handed, self.group, self.local)
+        except ValueError as error:
+            raise ExportError(
+                f"C cannot decide on all rows of the example. {error} A number on the "
+                "way may be beyond single precision: scale the inputs of the model, "
+                "and fit it anew."
+            ) from None
 
     def refuse_other(self, half, answers):
         """Raise where C decides otherwise than its twin.
@@ -121,7 +134,8 @@ class Rows:
         label = answers.get("label")
         if label is not None and subject.classes is not None:
             label = subject.classes[label]
-        found = Decisions(answers["score"].astype(float), ~answers["queried"], label)
+        score, proba = answers["score"].astype(float), answers.get("probabilities")
+        found = Decisions(score, ~answers["queried"], label, proba)
         return compared(
             subject, self.expected, found, self.evidence, TARGET, must_agree=must_agree
         )

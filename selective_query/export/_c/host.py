@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ class HostModel:
         self._tables = {"probabilities": n_classes} if n_classes else {}
         self._tables |= told
         self.has_group, self.reads_local = has_group, reads_local
+        self._alone = threading.Lock()  # the tables that an answer points to are static
         with tempfile.TemporaryDirectory() as made:
             library = Path(made) / "model.so"
             compile_c([*sources(Path(folder)), "-shared", "-fPIC"], library)
@@ -79,11 +82,12 @@ class HostModel:
         for row in range(n_rows):
             pointers = [ctypes.c_void_p(t[row].ctypes.data) for t in tables]
             asked = [int(values[row]) for values in flags]
-            self._check(self._decide(*pointers, *asked, ctypes.byref(answer)), row)
-            for name, values in made.items():
-                answered = getattr(answer, name)
-                width = self._tables.get(name)
-                values[row] = answered if width is None else answered[:width]
+            with self._alone:
+                self._check(self._decide(*pointers, *asked, ctypes.byref(answer)), row)
+                for name, values in made.items():
+                    answered = getattr(answer, name)
+                    width = self._tables.get(name)
+                    values[row] = answered if width is None else answered[:width]
         return made
 
     def _new_answer(self):
@@ -111,7 +115,7 @@ def compile_c(arguments, path):
     RuntimeError
         When there is none, or it refuses the files.
     """
-    name = os.environ.get("CC", "cc")
+    name, *flags = shlex.split(os.environ.get("CC", "")) or ["cc"]
     compiler = shutil.which(name)
     if compiler is None:
         raise RuntimeError(
@@ -119,14 +123,9 @@ def compile_c(arguments, path):
             "Install gcc or clang, or set CC to one."
         )
     command = [
-        compiler,
-        *CFLAGS,
-        *HOST_FLAGS,
-        *map(str, arguments),
-        "-o",
-        str(path),
+        compiler, *flags, *CFLAGS, *HOST_FLAGS, *map(str, arguments), "-o", str(path),
         "-lm",
-    ]
+    ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{name} refused the files: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{name} failed ({done.returncode}): {done.stderr[-2000:]}")

@@ -1,8 +1,6 @@
 """The C files of one decision: its interface, its threshold, its numbers."""
 
-import json
-
-from selective_query.export._c.source import C_NAMES, number, source_of
+from selective_query.export._c.source import C_NAMES, number, quoted, source_of
 
 HEADER = """\
 /* {title} */
@@ -82,8 +80,8 @@ def threshold_header(thresholds, group, facts):
 
 
 def _plain(text):
-    """Text that ends no comment."""
-    return text.replace("*/", "* /")
+    """Text that neither ends nor begins a comment."""
+    return text.replace("*/", "* /").replace("/*", "/ *")
 
 
 def model_header(decision, title, classes=None):
@@ -93,8 +91,8 @@ def model_header(decision, title, classes=None):
     if decision.n_classes:
         sizes.append(f"#define SQ_CLASSES {decision.n_classes}")
     if classes is not None:
-        quoted = ", ".join(json.dumps(str(c)) for c in classes)
-        labels = f"\n#define SQ_LABELS {{{quoted}}}\n"
+        names = ", ".join(quoted(str(label)) for label in classes)
+        labels = f"\n#define SQ_LABELS {{{names}}}\n"
     if decision.group == "input":
         sizes.append(f"#define SQ_GROUPS {len(decision.thresholds)}")
     told = ""

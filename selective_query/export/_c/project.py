@@ -34,7 +34,8 @@ def write_project(folder, decision, facts):
     header = model_header(decision, title, facts["classes"])
     (folder / "sq_model.h").write_text(header)
     (folder / "sq_model.c").write_text(model_source(decision))
-    (folder / "README.md").write_text(_readme(decision, title, facts["groups"]))
+    readme = _readme(decision, title, facts["groups"])
+    (folder / "README.md").write_text(readme, "utf-8")
     handed = {
         "inputs": [list(pair) for pair in decision.inputs],
         "n_classes": decision.n_classes,
@@ -42,7 +43,7 @@ def write_project(folder, decision, facts):
         "has_group": decision.group == "input",
         "reads_local": decision.reads_local,
     }
-    facts = {**facts, "handed": handed, "artefact": _digest(folder)}
+    facts = {**facts, "handed": handed, "artefact": _digest(folder), "files": []}
     write_operating_point(folder, decision.thresholds, decision.group, facts)
 
 
@@ -57,7 +58,12 @@ def _digest(folder):
 def write_operating_point(folder, thresholds, group, facts):
     """Write the threshold, and what the folder says of itself."""
     header = threshold_header(thresholds, group, facts)
-    (folder / "sq_threshold.h").write_text(header)
+    (folder / "sq_threshold.h").write_text(header, "utf-8")
+    write_facts(folder, facts)
+
+
+def write_facts(folder, facts):
+    """Write what the folder says of itself."""
     (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
 
 

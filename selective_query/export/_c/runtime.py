@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from selective_query.export._c.host import HostModel
-from selective_query.export._format import checked_facts
+from selective_query.export._format import check_classes, checked_facts
 from selective_query.export._inputs import Inputs
 from selective_query.export._runner import Runner
 
 MANIFEST = "artefact.json"
+OWN = {"handed": dict, "files": list, "is_same_model": bool}
 
 
 class CRunner(Runner):
@@ -39,6 +40,8 @@ class CRunner(Runner):
             ["label", "probabilities", *handed["told"], "queried", "score"],
             {name for name, is_read in columns.items() if is_read},
         )
+        if given is not None:
+            check_classes(facts, folder, handed["n_classes"])
         self._model = HostModel(folder, **handed)
 
     def run(self, X, group=None, local_only=None):
@@ -73,4 +76,4 @@ def facts_of_folder(folder):
     def read():
         return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
-    return checked_facts(read, folder, "a folder that export_c wrote")
+    return checked_facts(read, folder, "a folder that export_c wrote", OWN)

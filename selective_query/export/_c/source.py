@@ -1,5 +1,6 @@
 """A program as C: its numbers as constants, its steps as calls of sq_ops.c."""
 
+import string
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from selective_query.export._c.trees import packed
 from selective_query.routers._operations import OPERATIONS
 
 NUMBERS_A_LINE = 6
+# All but the quote, the backslash, and the question mark that begins a trigraph.
+PLAIN = frozenset(string.printable[:95]) - set('"\\?')
 # Parts of the evidence under other names than their own.
 C_NAMES = {"X": "input"}
 
@@ -108,6 +111,12 @@ def array(name, values):
     ]
     body = "\n".join(lines)
     return f"static const {kind} {name}[{len(shown)}] = {{\n{body}\n}};"
+
+
+def quoted(text):
+    """A text as C writes it, in ASCII: what is no plain character as octal UTF-8."""
+    shown = (chr(b) if chr(b) in PLAIN else f"\\{b:03o}" for b in text.encode())
+    return f'"{"".join(shown)}"'
 
 
 def number(value):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from selective_query.export._format import check_classes
 from selective_query.export._inputs import Inputs
 from selective_query.export._onnx.metadata import facts_of
 from selective_query.export._onnx.packages import package
@@ -19,6 +20,13 @@ class OnnxRunner(Runner):
         A file, or what stands in it.
     n_threads : int
         Of one operation. Small models are quickest with one.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is damaged, export_onnx did not write it, or onnxruntime refuses it.
     """
 
     def __init__(self, source, n_threads=1):
@@ -30,19 +38,30 @@ class OnnxRunner(Runner):
         name = "this model" if is_data else str(source)
         if not is_data and not Path(source).is_file():
             raise FileNotFoundError(f"There is no file {source}.")
-        self.session = runtime.InferenceSession(
-            source if is_data else str(source),
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        try:
+            self.session = runtime.InferenceSession(
+                source if is_data else str(source),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
+        except Exception as error:
+            # onnxruntime has errors of its own, of no common kind.
+            raise ValueError(
+                f"onnxruntime cannot run {name}: {str(error)[:400]}. Export a damaged "
+                "file anew. Texts with letters beyond ASCII need the locale "
+                "en_US.UTF-8."
+            ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
         facts = facts_of(properties, name)
-        given = facts["inputs"]
+        given, outputs = facts["inputs"], self.session.get_outputs()
+        widths = {output.name: output.shape[-1] for output in outputs}
+        if "probabilities" in widths:
+            check_classes(facts, name, widths["probabilities"])
         super().__init__(
             name,
             facts,
             None if given is None else Inputs.from_dict(given),
-            [output.name for output in self.session.get_outputs()],
+            list(widths),
             {entry.name for entry in self.session.get_inputs()},
         )
 
