@@ -39,6 +39,7 @@ EXTRAS["dev"] = [
 EXTRAS["mutants"] = ["mutmut>=3.8"]
 EXTRAS["docs"] = [
     *EXTRAS["all"],
+    *EXTRAS["onnx"],
     "numpydoc>=1.7",
     "pydata-sphinx-theme>=0.15",
     "sphinx>=7",

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "_in_browser",
     "_tables",
 ]
 templates_path = ["_templates"]
@@ -43,7 +44,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "write_computation_times": False,
-    "image_scrapers": ("matplotlib",),
+    "image_scrapers": ("matplotlib", "_in_browser"),
     "min_reported_time": 1000,
 }
 

@@ -1,0 +1,27 @@
+"""The part of a page on which a model decides in the browser."""
+
+import base64
+import json
+from pathlib import Path
+from string import Template
+
+from _in_browser.runtime import SCRIPT
+
+HERE = Path(__file__).parent
+PAGE_FILES = [HERE / "in_browser.css", HERE / "in_browser.js"]
+
+
+def fragment(facts, static):
+    """HTML of facts as the package describes them.
+
+    Parameters
+    ----------
+    facts : dict
+    static : str
+        Where script, style and runtime lie, seen from the page.
+    """
+    model = base64.b64encode(facts["model"]).decode()
+    # A script ends at the first "</", even within a text.
+    text = json.dumps({**facts, "model": model}).replace("</", r"<\/")
+    template = Template((HERE / "in_browser.html").read_text())
+    return template.substitute(facts=text, static=static, runtime=SCRIPT)
