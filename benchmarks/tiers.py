@@ -17,6 +17,7 @@ from selective_query import CascadePolicy, ChainOutcomes, Outcomes
 from selective_query.budgets import MaxTierCost
 from selective_query.datasets import load_dataset
 from selective_query.exceptions import BudgetInfeasibleError
+from selective_query.routers import BenefitRouter
 from selective_query.tiers import worthwhile_tiers
 
 CHAINS = {
@@ -96,6 +97,53 @@ def _stops(scores, thresholds):
     return np.logical_and.accumulate(passed).sum(axis=0)
 
 
+def cascade_routing(fit, test, maximum, numbers):
+    """Dekoninck et al.'s formula: after each answer stop, or ask any later model.
+
+    Whichever has the largest expected grade less price times cost, both estimated from
+    the answer at hand; the price is the one that spends the budget on the fit rows.
+    """
+    fit, test = fit.choose(numbers), test.choose(numbers)
+    last = len(numbers) - 1
+    estimates = {True: {}, False: {}}
+    for j in range(last):
+        for m in range(j, last + 1):
+            known = fit.tiers[j]
+            router = BenefitRouter()
+            rows = Outcomes(
+                base_proba=known.base_proba,
+                base_utility=np.zeros(fit.n_rows),
+                global_utility=fit.tiers[m].base_utility,
+            )
+            estimates[True][j, m] = router.fit_score(rows)
+            estimates[False][j, m] = router.query_score(test.tiers[j].evidence)
+
+    def walk(chain, grades, price):
+        here = np.zeros(chain.n_rows, dtype=int)
+        spent = np.full(chain.n_rows, chain.costs[0])
+        for j in range(last):
+            rows = here == j
+            worth = [grades[j, j]] + [
+                grades[j, m] - price * chain.costs[m] for m in range(j + 1, last + 1)
+            ]
+            goal = j + np.argmax(worth, axis=0)
+            moved = rows & (goal > j)
+            spent[moved] += chain.costs[goal[moved]]
+            # A row that goes to a later model than the next passes over those between.
+            here = np.where(moved, goal, here)
+            stays = rows & (goal == j)
+            here[stays] = -1 - j
+        return np.where(here < 0, -1 - here, here), spent
+
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        price = (low + high) / 2
+        cost = walk(fit, estimates[True], price)[1].mean()
+        low, high = (low, price) if cost <= maximum else (price, high)
+    stop, spent = walk(test, estimates[False], high)
+    return test.utility(stop), spent
+
+
 def mixture(fit, test, maximum):
     """Models at random, along the hull of single ones, as cost allows."""
     costs, means = fit.costs, fit.utilities.mean(axis=0)
@@ -131,6 +179,7 @@ def ways(fit, test, maximum):
     yield "greedy, all four", greedy(fit, test, maximum, everyone), everyone
     yield "greedy", greedy(fit, test, maximum, best), best
     yield "grid", grid(fit, test, maximum, best), best
+    yield "cascade routing", cascade_routing(fit, test, maximum, best), best
     for pair in itertools.combinations(range(4), 2):
         try:
             yield f"pair {pair}", joint(fit, test, maximum, pair), pair
