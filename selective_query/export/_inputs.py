@@ -24,8 +24,8 @@ class Inputs:
         Of each input, as numpy names it; ``"str"`` for text.
     shape : tuple of int
         Of one row of a matrix, empty otherwise.
-    names : tuple of str or None
-        Columns of a frame that a matrix is made of, in this order.
+    names : tuple of (str or int) or None
+        Columns of a frame, one for each input or in the order of a matrix.
     allow_nan : bool
         Whether numbers may be missing.
     """
@@ -33,7 +33,7 @@ class Inputs:
     kind: str
     dtypes: tuple[tuple[str, str], ...]
     shape: tuple[int, ...] = ()
-    names: tuple[str, ...] | None = None
+    names: tuple[str | int, ...] | None = None
     allow_nan: bool = False
 
     def declared(self):
@@ -91,13 +91,14 @@ class Inputs:
                 f"X must be a data frame with the columns {self._listed()}. Got "
                 f"{type(X).__name__}."
             )
-        self._refuse_absent(X, [name for name, _ in self.dtypes])
+        self._refuse_absent(X, self.names)
         made = {}
-        for name, dtype in self.dtypes:
+        for column, (name, dtype) in zip(self.names, self.dtypes, strict=True):
             if dtype == "str":
-                made[name] = _texts(X[name], name)[:, None]
+                values = _texts(X[column], name)
             else:
-                made[name] = self._numbers(X[name], np.dtype(dtype), name)[:, None]
+                values = self._numbers(X[column], np.dtype(dtype), name)
+            made[name] = values[:, None]
         return made
 
     def _matrix(self, X, dtype):
@@ -141,8 +142,7 @@ class Inputs:
             )
 
     def _listed(self):
-        names = self.names or [name for name, _ in self.dtypes]
-        return ", ".join(map(str, names[:20])) + ", ..." * (len(names) > 20)
+        return ", ".join(map(str, self.names[:20])) + ", ..." * (len(self.names) > 20)
 
 
 def _texts(values, name):

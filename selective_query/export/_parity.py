@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from selective_query._utils.validation import num_samples
 from selective_query.budgets._columns import part_that_reads
 from selective_query.classifiers._deciding import Edge
 from selective_query.exceptions import ExportError
 from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.export.report import ExportReport
+from selective_query.outcomes import Evidence
 
 # What single precision may move a score or a probability by, relative to the larger of
 # 1 and its size. More is another model.
@@ -35,6 +37,12 @@ class Decisions:
     proba: np.ndarray | None = None
 
 
+def check_example(X):
+    """Raise a ValueError where there is no row to compare."""
+    if not (X.n_rows if isinstance(X, Evidence) else num_samples(X)):
+        raise ValueError("example must hold some rows. Got none.")
+
+
 def decisions_of(subject, X):
     """What the classifier says about rows, and what its rule reads of them beside.
 
@@ -48,6 +56,7 @@ def decisions_of(subject, X):
     Decisions
     evidence : Evidence
     """
+    check_example(X)
     rule, label, proba = subject.rule, None, None
     if subject.base is None:
         # Of an artefact only what its rule names can stay.

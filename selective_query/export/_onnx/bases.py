@@ -21,6 +21,7 @@ from selective_query.export._onnx.sklearn_base import (
     source_of_estimator,
     steps_of,
 )
+from selective_query.export._parity import check_example
 
 
 def inputs_of(subject, classifier, example):
@@ -47,14 +48,10 @@ def inputs_of(subject, classifier, example):
     allow_nan = _allows_nan(subject.base)
     if example is None:
         return _without_example(subject, classifier, names, allow_nan)
+    check_example(example)
     if hasattr(example, "columns"):
-        kinds = [(str(name), _dtype(example[name])) for name in example.columns]
-        by_name = any(isinstance(s, ColumnTransformer) for s in steps_of(subject.base))
-        if by_name or "str" in {dtype for _, dtype in kinds}:
-            return Inputs(FRAME, tuple(kinds), allow_nan=allow_nan)
-        names = tuple(example.columns)
-        return Inputs(MATRIX, (("X", "float32"),), (len(names),), names, allow_nan)
-    values = example if hasattr(example, "dtype") else np.asarray(example)
+        return _of_frame(subject.base, example, allow_nan)
+    values = example if hasattr(example, "toarray") else np.asarray(example)
     if len(values.shape) == 1 and isinstance(values[0], str):
         return Inputs(TEXT, (("X", "str"),))
     if values.dtype.kind not in "fiub":
@@ -65,6 +62,19 @@ def inputs_of(subject, classifier, example):
     integers = values.dtype.kind in "iu" and _counts(subject.base)
     dtype = "int64" if integers else "float32"
     return Inputs(MATRIX, (("X", dtype),), values.shape[1:], names, allow_nan)
+
+
+def _of_frame(base, frame, allow_nan):
+    names = tuple(frame.columns.tolist())
+    if not all(isinstance(name, (str, int)) for name in names):
+        raise ExportError(
+            f"Columns of X must be named by text or whole numbers. Got {names[:5]}."
+        )
+    kinds = tuple((str(name), _dtype(frame[name])) for name in names)
+    by_name = any(isinstance(step, ColumnTransformer) for step in steps_of(base))
+    if by_name or "str" in {dtype for _, dtype in kinds}:
+        return Inputs(FRAME, kinds, names=names, allow_nan=allow_nan)
+    return Inputs(MATRIX, (("X", "float32"),), (len(names),), names, allow_nan)
 
 
 def _without_example(subject, classifier, names, allow_nan):

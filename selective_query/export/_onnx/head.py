@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from selective_query.exceptions import ExportError
 from selective_query.export._onnx.graph import ML, Graph, Table
 from selective_query.export._onnx.runtime import group_dtype
 from selective_query.export._onnx.score import add_program
@@ -100,6 +101,11 @@ def _threshold(graph, subject, best, n_classes):
     dtype = str if kind == "strings" else group_dtype(labels)
     if dtype is np.float32:
         kind = "floats"
+        if len(np.unique(labels.astype(dtype))) < len(labels):
+            raise ExportError(
+                "Some labels of groups are equal in single precision, in which "
+                "artefacts take them. Name groups by text or whole numbers."
+            )
     place = graph.add(
         "LabelEncoder",
         graph.input("group", dtype, [None]),

@@ -22,6 +22,8 @@ WORDS = r"[\p{L}\p{N}_]{2,}"
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
 # A label is the most probable class, whatever threshold predict would take.
 THRESHOLDED = FixedThresholdClassifier, TunedThresholdClassifierCV
+# Whose tables the converter reads between their points otherwise.
+INEXACT = {"isotonic"}
 # They divide by variances that may be tiny, and single precision loses the rest.
 IN_DOUBLE = GaussianNB, QuadraticDiscriminantAnalysis
 
@@ -84,6 +86,11 @@ def source_of_estimator(estimator, inputs, part):
     """
     skl2onnx = package("skl2onnx")
     estimator = bare(estimator)
+    if any(getattr(step, "method", None) in INEXACT for step in steps_of(estimator)):
+        raise ExportError(
+            "CalibratedClassifierCV(method='isotonic') has no exact form in ONNX. Use "
+            "method='sigmoid' or 'temperature'."
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -96,8 +103,18 @@ def source_of_estimator(estimator, inputs, part):
     except Exception as error:
         # Converters raise whatever their own code comes across.
         raise ExportError(_explained(estimator, error)) from error
+    _name_inputs(model.graph, [name for name, *_ in inputs.declared()])
     names = [entry.name for entry in model.graph.output]
     return source_of(model, {names[0] if part == "base_features" else names[1]: part})
+
+
+def _name_inputs(graph, names):
+    """Call inputs as their columns are, of which converters make identifiers."""
+    moved = dict(zip((entry.name for entry in graph.input), names, strict=True))
+    for entry in graph.input:
+        entry.name = moved[entry.name]
+    for node in graph.node:
+        node.input[:] = [moved.get(name, name) for name in node.input]
 
 
 def _types(inputs, estimator):
