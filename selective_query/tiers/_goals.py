@@ -216,24 +216,35 @@ def own_shares(coverage, n_rules):
     return [coverage] if n_rules == 1 and not shared else None
 
 
-def check_confidence(coverage, confidence, n_rules, held_out, abstain=None):
-    """Refuse a certificate of what the same rows have settled, and malformed budgets.
+def check_asked(coverage, abstain, confidence, n_rules, held_out):
+    """Refuse what has no meaning together, and a certificate that would not be true.
 
     Parameters
     ----------
-    coverage, confidence
+    coverage, abstain, confidence
         As of CascadePolicy.
     n_rules : int
     held_out : bool
         Whether thresholds come from rows that were held out.
-    abstain : float, optional
 
     Raises
     ------
+    ValueError
+        When a budget is malformed, or a quality is asked for of a chain that abstains.
     CertificateError
         When a confidence is asked for where it would not be true.
     """
     shares = own_shares(coverage, n_rules)
+    asked = [coverage] if shares is None else shares
+    floors = [
+        floor for budget in filter(None, map(check_coverage, asked))
+        for floor in floors_of(budget)
+    ]  # fmt: skip
+    if abstain is not None and floors:
+        raise ValueError(
+            f"abstain= with {floors[0]!r} is not known: what an abstention counts is "
+            "not said. Ask for shares or limits with abstain=, or set abstain=None."
+        )
     if confidence is None:
         return
     if abstain is not None:
@@ -247,12 +258,13 @@ def check_confidence(coverage, confidence, n_rules, held_out, abstain=None):
             "it out. Set calibration=0.2, or give each tier a coverage; or set "
             "confidence=None."
         )
-    asked = [coverage] if shares is None else shares[:-1]
+    if shares is not None:
+        asked = shares[:-1]  # behind the last of them there is nothing to be cut
     for budget in filter(None, map(check_coverage, asked)):
-        for part in budget.parts:
-            if part.measures_quality and part.needs_global:
+        for floor in floors_of(budget):
+            if floor.needs_global:
                 raise CertificateError(
-                    f"confidence= for {part!r} is not known for a chain, whose later "
+                    f"confidence= for {floor!r} is not known for a chain, whose later "
                     "tiers are cut by the same rows. Certify shares, or "
                     "MinSelectiveAccuracy of each tier; or set confidence=None."
                 )

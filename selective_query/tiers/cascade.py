@@ -18,7 +18,7 @@ from selective_query.routers.registry import make_router
 from selective_query.tiers._deciding import ChainDecidingMixin
 from selective_query.tiers._doubts import Doubts
 from selective_query.tiers._goals import (
-    check_confidence,
+    check_asked,
     goal_of,
     one_for_each,
     own_shares,
@@ -161,8 +161,8 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         exact = [True] * n_rules if answers_exact is None else answers_exact
         fitted = unfitted(self)
         fitted._n_rules, fitted._certifiable = n_rules, held_out is not None
-        check_confidence(
-            self.coverage, self.confidence, n_rules, held_out is not None, self.abstain
+        check_asked(
+            self.coverage, self.abstain, self.confidence, n_rules, held_out is not None
         )
         fitted._learn(outcomes, changes, exact)
         if held_out is not None:
@@ -330,8 +330,12 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
                 )
             moved.abstain = abstain
             moved._doubts = None if abstain is None else self._doubts
-        check_confidence(
-            coverage, moved.confidence, self._n_rules, self._certifiable, moved.abstain
+        check_asked(
+            coverage,
+            moved.abstain,
+            moved.confidence,
+            self._n_rules,
+            self._certifiable,
         )
         if coverage != self.coverage:
             moved._shares, moved._price = own_shares(coverage, self._n_rules), np.nan

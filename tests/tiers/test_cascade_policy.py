@@ -248,5 +248,7 @@ def test_abstention_moves_without_a_fit_where_it_was_learned():
     plain = CascadePolicy("margin", (0.6, 0.5)).fit(rows)
     with pytest.raises(ValueError, match="learned about when to abstain"):
         plain.at(0.8, abstain=0.1)
+    with pytest.raises(ValueError, match="abstain= with MinAccuracy"):
+        policy.at((0.6, MinAccuracy(0.5)))
     with pytest.raises(CertificateError, match="with abstain="):
         policy.set_params(confidence=0.9).fit(rows)
