@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from selective_query._utils.validation import num_samples
+from selective_query._utils.validation import num_samples, warn_user
 from selective_query.budgets._columns import part_that_reads
 from selective_query.classifiers._deciding import Edge
-from selective_query.exceptions import ExportError
+from selective_query.exceptions import CalibrationWarning, ExportError
 from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.export.report import ExportReport
 from selective_query.outcomes import Evidence
@@ -17,6 +17,9 @@ from selective_query.outcomes import Evidence
 ROUNDING = 1e-3
 # Share of the rows that it may move across a split of trees.
 MOST_APART = 0.01
+# Share of the decisions, or of the labels of a net in int8, that may differ without a
+# word beside the report's.
+MOST_MOVED, MOST_RELABELLED = 0.01, 0.05
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,48 @@ def not_compared(subject, target):
     before = str(subject.rule.certificate)
     after = before if isinstance(subject.base, EdgeClassifier) else None
     return ExportReport(target, 0, *[None] * 6, before, after)
+
+
+def warn_of_rounding(report):
+    """Warn where single precision changes the decision on many rows."""
+    n_moved = report.rows - (report.decisions_equal or 0)
+    if n_moved > MOST_MOVED * report.rows:
+        warn_user(
+            f"Rounding to single precision changes {n_moved} of {report.rows} "
+            f"decisions, as so many scores are next to the threshold: coverage is "
+            f"{report.coverage_after:.4f} in place of {report.coverage_before:.4f}. "
+            "Learn the threshold on the artefact: set_operating_point(path, "
+            "hybrid.with_base(EdgeClassifier(path), X, y)).",
+            CalibrationWarning,
+        )
+
+
+def warn_of_other_net(report, is_cut):
+    """Warn where a net in int8 says, or by its old threshold decides, something else.
+
+    Parameters
+    ----------
+    report : ExportReport
+    is_cut : bool
+        Whether its threshold was learned anew.
+    """
+    if not report.rows:
+        return
+    n_other = report.rows - report.labels_equal
+    moved = abs(report.coverage_after - report.coverage_before)
+    if n_other > MOST_RELABELLED * report.rows:
+        warn_user(
+            f"The net in int8 has other labels on {n_other} of {report.rows} rows. "
+            "Calibrate it on more rows, of the kind that it will see.",
+            CalibrationWarning,
+        )
+    elif not is_cut and moved > MOST_MOVED:
+        warn_user(
+            f"The net in int8 has other scores: coverage is {report.coverage_after:.4f}"
+            f" in place of {report.coverage_before:.4f}. Learn its own threshold: "
+            "calibration=(X, y).",
+            CalibrationWarning,
+        )
 
 
 def _refuse_other_model(expected, found, target):

@@ -21,7 +21,11 @@ from selective_query.export._c.project import (
 from selective_query.export._c.runtime import MANIFEST, facts_of_folder
 from selective_query.export._facts import facts_about, refuse_other
 from selective_query.export._inputs import MATRIX, Inputs
-from selective_query.export._parity import not_compared
+from selective_query.export._parity import (
+    not_compared,
+    warn_of_other_net,
+    warn_of_rounding,
+)
 from selective_query.export._replacing import replacing
 from selective_query.export._subject import subject_of
 from selective_query.export.edge_classifier import EdgeClassifier
@@ -35,13 +39,13 @@ def export_c(
     classifier_or_policy, folder, *, device=None, dtype=None, calibration=None,
     example=None, random_state=0,
 ):  # fmt: skip
-    """Write the half that runs on a microcontroller as C99, without heap or OS.
+    """Write the half that runs on a microcontroller as C, without heap or OS.
 
     ``int sq_decide(const float *input, sq_answer *answer)`` computes base, score and
-    decision. A model of scikit-learn and the rule compute in single precision, a net in
-    int8 by bakenn, its last layer in single precision where it is small. The folder
-    holds a Makefile, a README, test vectors, a main that runs them, the threshold in a
-    header of its own, and the report.
+    decision. A model of scikit-learn and the rule are C99 in single precision, a net is
+    C11 in int8 by bakenn, its last layer in single precision where it is small. The
+    folder holds a Makefile, a README, test vectors, a main that runs them, the report,
+    and the threshold in a header of its own.
 
     Before it is written, it is compiled on this machine and must agree with its twin in
     numpy to the last bit. In single precision it must then decide as the classifier
@@ -84,10 +88,16 @@ def export_c(
     ImportError
         When a net is exported and bakenn, of the extra ``c``, is missing.
     RuntimeError
-        When there is no C compiler.
+        When there is no C compiler, or it fails.
     ValueError
         When `folder` holds something else or is the working one, `dtype` is unknown, or
         a rule alone, or a model that is no net, has no use for `calibration`.
+
+    Warns
+    -----
+    CalibrationWarning
+        When a net in int8 has other labels than before on 5 % of the example, or 1 % of
+        the decisions change without a threshold of its own.
 
     See Also
     --------
@@ -141,6 +151,7 @@ def export_c(
             found = measured(made, half, device, rows, answers)
             report = replace(report, **found)
         _finish(made, report)
+    _warn(report, half.decision.has_net, cut is not None)
     return report
 
 
@@ -159,7 +170,15 @@ def move_folder(folder, classifier_or_policy, *, example=None):
             is_same = held["is_same_model"] or isinstance(subject.base, EdgeClassifier)
             report = rows.report(subject, rows.answers(made), must_agree=is_same)
         _finish(made, report)
+    _warn(report, not held["is_same_model"], isinstance(subject.base, EdgeClassifier))
     return report
+
+
+def _warn(report, is_net, is_cut):
+    if is_net:
+        warn_of_other_net(report, is_cut)
+    elif not is_cut:
+        warn_of_rounding(report)
 
 
 def _finish(folder, report):

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selective_query._utils.validation import warn_user
-from selective_query.exceptions import CalibrationWarning, ExportError
+from selective_query.exceptions import ExportError
 from selective_query.export._facts import facts_about, refuse_other
 from selective_query.export._onnx.bases import classifier_sources, inputs_of
 from selective_query.export._onnx.head import THRESHOLD, Part, head_of, thresholds_of
@@ -20,6 +19,7 @@ from selective_query.export._parity import (
     compared,
     decisions_of,
     not_compared,
+    warn_of_rounding,
 )
 from selective_query.export._replacing import replace_files
 from selective_query.export._subject import subject_of
@@ -27,8 +27,6 @@ from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.outcomes import Evidence
 
 TARGET = "ONNX"
-# Share of the decisions that rounding may change without a word beside the report's.
-MOST_MOVED = 0.01
 RESERVED = {"label", "probabilities", "queried", "score", "logits", "features"}
 RESERVED |= {THRESHOLD, "group", "local_only"}
 
@@ -172,16 +170,7 @@ def _compared_and_kept(model, subject, path, example):
     path = Path(path)
     beside = path.with_name(f"{path.stem}.report.json")
     replace_files({path: model.SerializeToString(), beside: report.to_json().encode()})
-    n_moved = report.rows - (report.decisions_equal or 0)
-    if n_moved > MOST_MOVED * report.rows:
-        warn_user(
-            f"Rounding to single precision changes {n_moved} of {report.rows} "
-            f"decisions, as so many scores are next to the threshold: coverage is "
-            f"{report.coverage_after:.4f} in place of {report.coverage_before:.4f}. "
-            "Learn the threshold on the artefact: set_operating_point(path, "
-            "hybrid.with_base(EdgeClassifier(path), X, y)).",
-            CalibrationWarning,
-        )
+    warn_of_rounding(report)
     return report
 
 

@@ -72,7 +72,7 @@ class ExportReport:
     def _compared(self):
         if not self.rows:
             yield self.target, "compared on no rows: give example="
-            yield "certificate", self.certificate_before
+            yield from self._certified()
             return
         yield self.target, f"compared on {self.rows:,} rows"
         if self.labels_equal is not None:
@@ -81,6 +81,9 @@ class ExportReport:
         yield "score difference", f"{self.score_difference:.3g}"
         yield "near the threshold", f"{self.near_threshold:,} rows"
         yield "coverage", f"{self.coverage_before:.4f} -> {self.coverage_after:.4f}"
+        yield from self._certified()
+
+    def _certified(self):
         if self.certificate_after == self.certificate_before:
             yield "certificate", f"unchanged: {self.certificate_before}"
         else:

@@ -36,8 +36,8 @@ from selective_query.budgets import All, Coverage, GroupCoverage, StayLocal
 from selective_query.exceptions import CalibrationWarning, ExportError
 from selective_query.export import (
     EdgeClassifier,
+    _parity,
     export_onnx,
-    onnx_file,
     set_operating_point,
 )
 
@@ -409,7 +409,7 @@ class TestOperatingPoint:
             export_onnx(moved, path)
 
     def test_many_decisions_that_rounding_moves_are_told(self, path, monkeypatch):
-        monkeypatch.setattr(onnx_file, "MOST_MOVED", -1.0)
+        monkeypatch.setattr(_parity, "MOST_MOVED", -1.0)
         hybrid = hybrid_of(LogisticRegression(max_iter=20))
         with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
             export_onnx(hybrid, path, example=X[TEST])

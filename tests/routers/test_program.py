@@ -649,6 +649,19 @@ def test_trees_are_walked_once_however_many_there_are(monkeypatch):
     assert len(walked) == 1
 
 
+def test_levels_are_those_of_a_walk_from_the_leaves():
+    rng = np.random.default_rng(0)
+    for n_nodes in (1, 2, 9, 400):
+        own = np.arange(n_nodes)
+        behind = np.minimum(own[:, None] + rng.integers(1, 9, (n_nodes, 2)), n_nodes)
+        is_leaf = (behind >= n_nodes).any(axis=1)
+        children = np.where(is_leaf[:, None], own[:, None], behind)
+        walked = [0] * n_nodes
+        for node in own[~is_leaf][::-1]:
+            walked[node] = 1 + max(walked[child] for child in children[node])
+        assert _trees.levels_of(children) == walked
+
+
 def leaves_of(data):
     """Each place in the data, as a container and a key."""
     places = data.items() if isinstance(data, dict) else enumerate(data)

@@ -77,6 +77,14 @@ def base_of(subject, dtype, rows, folder, core):
             "A net is exported in int8, and some inputs must tell the ranges of its "
             "activations. Give calibration=, a few hundred rows of X or more."
         )
+    rows = np.asarray(rows, np.float32)
+    if not np.isfinite(rows).all():
+        raise ValueError("calibration must be finite. Drop such rows, or repair them.")
+    if rows.size and rows.min() == rows.max():
+        raise ValueError(
+            f"calibration tells no ranges: all of it is {rows.flat[0]:g}. Give rows of "
+            "the kind that the net will see, a few hundred or more."
+        )
     net = int8_net(subject.base, rows, folder, core=core)
     return Base(_behind(net, subject, rows), net.input_shape, net)
 

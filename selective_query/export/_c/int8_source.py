@@ -40,8 +40,10 @@ def int8_source(ir, net, calibration):
         graph = int8_graph(ir, quantised.module_.net, net.module_.last_name, x)
     except ExportError:
         raise
-    except ValueError as error:
-        raise ExportError(f"The net cannot be exported in int8: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        # torch's own for rows of a shape that the net does not read.
+        said = str(error).partition("\n")[0]
+        raise ExportError(f"The net cannot be exported in int8: {said}") from error
     weight = last.weight.detach().numpy().astype(np.float32)
     bias = np.zeros(len(weight), np.float32)
     if last.bias is not None:

@@ -119,9 +119,13 @@ def _check_places(places, name, n_known, what):
 
 
 def levels_of(children):
-    """Comparisons on the longest path from each node, whose children stand behind."""
-    levels = [0] * len(children)
-    for node, (one, other) in reversed(list(enumerate(children.tolist()))):
-        if one != node:
-            levels[node] = 1 + max(levels[one], levels[other])
-    return levels
+    """Comparisons on the longest path from each node, or one more than may be."""
+    levels = np.zeros(len(children), dtype=int)
+    above = np.flatnonzero(children[:, 0] != np.arange(len(children)))
+    for level in range(1, MOST_LEVELS + 2):
+        levels[above] = level
+        # A path is longer by one where it leads to one that is as long as any so far.
+        above = above[(levels[children[above]] == level).any(axis=1)]
+        if not len(above):
+            break
+    return levels.tolist()
