@@ -1,0 +1,195 @@
+"""Data, bases and rules that exports are measured on."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from torch import nn
+
+from selective_query import HybridClassifier, list_routers
+from selective_query.budgets import All, Coverage, GroupCoverage, StayLocal
+from selective_query.datasets import load_dataset
+from selective_query.nets.training import NetClassifier
+from selective_query.routers import member_votes
+
+# Rows for the models, for the router, for a threshold of its own, and to compare on.
+SIZES = {
+    "digits": (400, 500, 300, 597),
+    "letter": (1500, 1500, 1000, 5000),
+    "covertype": (1500, 1500, 1000, 5000),
+}
+ALONE, NET = "rule alone", "net"
+BASES = ("linear", "bayes", "perceptron", "forest", "boosted", "bins", "scaled", NET)
+# Attributes of letters are small whole numbers, and as well categories or words.
+OF_WORDS = ("one-hot", "words")
+# Behind every base; all other routers behind these two, and alone.
+FEW = ("entropy", "benefit", "boosted_benefit")
+ROUTED = ("linear", "boosted", ALONE)
+RULED = ("linear", "forest")
+HALF = 5.0
+
+
+def halves(X):
+    """Two groups, told by one column."""
+    return np.where(X[:, 2] > HALF, "large", "small")
+
+
+def is_marked(X):
+    return X[:, 3] > 3 * HALF
+
+
+RULES = {
+    "coverage": 0.8,
+    "groups": All(Coverage(0.7), GroupCoverage(0.5, by=halves)),
+    "classes": GroupCoverage(0.7, by="predicted_class"),
+    "must stay": All(Coverage(0.7), StayLocal(is_marked)),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A hybrid that is exported: data, kind of labels, base, router and rule."""
+
+    data: str
+    labels: str
+    base: str
+    router: str
+    rule: str
+
+    @cached_property
+    def rows(self):
+        """(X, y) of each of the four parts of the data."""
+        parts = rows_of(self.data)
+        if self.labels == "text":
+            parts = [(X, np.array([f"c{label}" for label in y])) for X, y in parts]
+        if self.base in AS:
+            parts = [(AS[self.base](X, self.data), y) for X, y in parts]
+        return parts
+
+    def fitted(self):
+        """The hybrid; a ValueError where the router cannot be fitted on this base."""
+        features = {
+            "energy": "logits", "mahalanobis": pca_of(self.data),
+            "agreement": member_votes,
+        }  # fmt: skip
+        base = self.base
+        if base == ALONE:
+            base = "linear" if self.router == "energy" else "forest"
+        return HybridClassifier(
+            models_of(self.data, self.labels, base),
+            models_of(self.data, self.labels, "global", base),
+            router=self.router, coverage=RULES[self.rule], random_state=0,
+            base_features=features.get(self.router),
+        ).fit(*self.rows[1])  # fmt: skip
+
+
+def cases(datasets):
+    """Each base with a few routers, each router behind a few bases, and each rule."""
+    routers = list_routers(without_program=False)
+    for data in datasets:
+        found = [("numbers", b, r, "coverage") for b in (*BASES, ALONE) for r in FEW]
+        found += [("numbers", b, r, "coverage") for r in routers for b in ROUTED]
+        found += [
+            (labels, base, "benefit", rule)
+            for labels in ("numbers", "text")
+            for base in RULED
+            for rule in RULES
+        ]
+        if data == "letter":
+            found += [("numbers", b, r, "coverage") for b in OF_WORDS for r in FEW]
+        for key in dict.fromkeys(found):
+            if key[2] != "agreement" or key[1] == ALONE:
+                yield Case(data, *key)
+
+
+@cache
+def rows_of(name):
+    """The rows of the data, in four parts."""
+    if name == "digits":
+        X, y = load_digits(return_X_y=True)
+    else:
+        data = load_dataset(name)
+        X, y = np.asarray(data.X, dtype=float), data.y
+    ends = np.cumsum(SIZES[name])
+    order = np.random.default_rng(0).permutation(len(y))[: ends[-1]]
+    # As a device gets them.
+    X = np.float32(X).astype(float)
+    return [(X[rows], y[rows]) for rows in np.split(order, ends[:-1])]
+
+
+def as_words(X, data):
+    """Each row as a text of one word for each column."""
+    return [" ".join(f"a{i}v{v:.0f}" for i, v in enumerate(row)) for row in X]
+
+
+def standardised(X, data):
+    """What a net in int8 can read: columns of about the same size."""
+    scaler = StandardScaler().fit(rows_of(data)[0][0])
+    return np.float32(scaler.transform(X)).astype(float)
+
+
+# Bases that read the rows in a form of their own, as does the global beside them.
+AS = {"words": as_words, NET: standardised}
+
+
+@cache
+def pca_of(data):
+    return PCA(5).fit(rows_of(data)[0][0])
+
+
+@cache
+def models_of(data, labels, name, beside=None):
+    """A fitted model, frozen; it reads the rows as the base that it stands beside."""
+    X, y = Case(data, labels, beside or name, "", "").rows[0]
+    made = make_model(name, X, len(np.unique(y)))
+    return FrozenEstimator(made.fit(X, y))
+
+
+def make_model(name, X, n_classes):
+    """A model that is not fitted yet.
+
+    Parameters
+    ----------
+    name : str
+    X : array-like
+        Rows such as it will see.
+    n_classes : int
+    """
+    if name == NET:
+        layers = nn.Sequential(
+            nn.Linear(X.shape[1], 32), nn.ReLU(), nn.Linear(32, n_classes)
+        )
+        return NetClassifier(layers, n_epochs=20, learning_rate=0.05, random_state=0)
+    logistic = LogisticRegression(max_iter=200)
+    trees = ExtraTreesClassifier(60, random_state=0)
+    tokens = TfidfVectorizer(token_pattern=r"[a-z0-9]+", max_features=200)
+    reads_words = isinstance(X[0], str)
+    return {
+        "global": make_pipeline(TfidfVectorizer(), trees) if reads_words else trees,
+        "linear": make_pipeline(StandardScaler(), logistic),
+        "bayes": GaussianNB(),
+        "perceptron": make_pipeline(
+            StandardScaler(), MLPClassifier((32,), max_iter=100, random_state=0)
+        ),
+        "forest": RandomForestClassifier(20, max_depth=8, random_state=0),
+        "boosted": GradientBoostingClassifier(n_estimators=5, random_state=0),
+        "bins": HistGradientBoostingClassifier(max_iter=5, random_state=0),
+        "scaled": make_pipeline(StandardScaler(), PCA(8), logistic),
+        "one-hot": make_pipeline(OneHotEncoder(handle_unknown="ignore"), logistic),
+        "words": make_pipeline(tokens, logistic),
+    }[name]
