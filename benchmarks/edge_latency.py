@@ -1,11 +1,14 @@
-"""How long does a decision take on one input: artefact, scikit-learn, torch?
+"""How long does a decision take on one input: artefacts, scikit-learn, torch?
 
-Handwritten digits, one thread. In turn in one run, on inputs that change from call to
-call: the hybrid in Python (base and rule), its base alone, for nets the torch module
-alone, and the ONNX file with base and rule in onnxruntime, alone and behind
-EdgeClassifier.
+Handwritten digits, one thread, inputs that change from call to call; blocks of calls of
+each way take turns in one run. The ONNX file with base and rule in onnxruntime, alone
+and behind EdgeClassifier; the C of the same, compiled for this machine and called
+through ctypes (nets in int8); the base alone in scikit-learn, for nets the torch module
+alone, and the hybrid in Python. Beside the median of all calls stands that of the
+quickest block, which other work on the machine disturbs least.
 """
 
+import ctypes
 import tempfile
 import time
 import warnings
@@ -13,93 +16,100 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _export_cases import FEW, NET, Case
 from _harness import Benchmark, print_table
-from onnx_parity import make_base
-from sklearn.datasets import load_digits
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.frozen import FrozenEstimator
 
-from selective_query import HybridClassifier
 from selective_query._models.layers import net_of
-from selective_query.export import EdgeClassifier, export_onnx
+from selective_query.export import EdgeClassifier, export_c, export_onnx
 
-BASES = "linear", "bayes", "perceptron", "forest", "boosted", "net"
-ROUTERS = "max_probability", "benefit", "boosted_benefit"
+BASES = "linear", "bayes", "perceptron", "forest", "boosted", "bins", NET
+ROUTERS = "max_probability", *FEW[1:]
+BLOCK, N_WARM = 100, 10
 MICROSECONDS = 1e6
 
 
-def percentiles(functions, rows, repeats):
-    """Microseconds of a call, of each function: 5th, 50th and 95th percentile."""
-    times = np.empty((repeats, len(functions)))
+def medians(functions, rows, n_blocks):
+    """Microseconds of a call, of each function: median of all, of the best block."""
+    times = np.empty((len(functions), n_blocks, BLOCK))
     rng = np.random.default_rng(0)
-    for run in range(-50, repeats):
-        row = rows[run % len(rows)]
+    for block in range(n_blocks):
         for i in rng.permutation(len(functions)):
-            start = time.perf_counter()
-            functions[i](row)
-            if run >= 0:
-                times[run, i] = time.perf_counter() - start
-    return MICROSECONDS * np.percentile(times, [5, 50, 95], axis=0)
+            for call in range(-N_WARM, BLOCK):
+                row = rows[(block * BLOCK + call) % len(rows)]
+                start = time.perf_counter()
+                functions[i](row)
+                times[i, block, call] = time.perf_counter() - start
+    of_blocks = np.median(times, axis=2)
+    return MICROSECONDS * np.array([np.median(times, axis=(1, 2)), of_blocks.min(1)])
 
 
-def latency(base, global_, router, X, y, repeats):
-    hybrid = HybridClassifier(base, global_, router=router, coverage=0.8)
-    hybrid.fit(X[300:900], y[300:900])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "edge.onnx"
-        start = time.perf_counter()
-        report = export_onnx(hybrid, path, example=X[900:])
-        seconds = time.perf_counter() - start
-        edge, kilobytes = EdgeClassifier(path), path.stat().st_size / 1024
-        edge.predict(X[:1])
-    rows = [row[None] for row in X[900:1400].astype(np.float32)]
-    run, net = edge._runner.session.run, net_of(base)
+def latency(case, n_blocks):
+    """Medians of all ways to decide on one input."""
+    hybrid, (_, _, (ranges, _), (X, _)) = case.fitted(), case.rows
+    rows = [row[None] for row in np.float32(X)]
+    with tempfile.TemporaryDirectory() as made:
+        path, folder = Path(made) / "edge.onnx", Path(made) / "edge"
+        report = export_onnx(hybrid, path, example=X)
+        export_c(hybrid, folder, calibration=ranges if case.base == NET else None)
+        edge, in_c = EdgeClassifier(path), EdgeClassifier(folder)
+        edge.predict(rows[0]), in_c.predict(rows[0])
+    run, base = edge._runner.session.run, hybrid.base_estimator_
     functions = {
-        "artefact": lambda row: run(None, {"X": row}),
+        "ONNX": lambda row: run(None, {"X": row}),
+        "C": called(in_c),
         "EdgeClassifier": edge.answer,
         "base alone": base.predict_proba,
         "hybrid": hybrid.predict_coverage,
     }
-    if net is not None:
+    if case.base == NET:
+        net = net_of(base)
         functions["module"] = torch.inference_mode()(
             lambda row: net(torch.from_numpy(row))
         )
-    low, median, high = percentiles(list(functions.values()), rows, repeats)
-    found = {"module": None}
-    for i, name in enumerate(functions):
-        found[name] = float(median[i])
-        found |= {f"{name} p5": float(low[i]), f"{name} p95": float(high[i])}
-    equal = report.decisions_equal / report.rows
-    return found | {"export s": seconds, "kB": kilobytes, "decisions equal": equal}
+    found = {"module": None, "module quiet": None}
+    pairs = medians(list(functions.values()), rows, n_blocks).T
+    for name, (median, quiet) in zip(functions, pairs, strict=True):
+        found |= {name: float(median), f"{name} quiet": float(quiet)}
+    return found | {"decisions equal": report.decisions_equal / report.rows}
+
+
+def called(edge):
+    """The C function of an artefact, as it is called with one row."""
+    model = edge._runner._model
+    decide, answer = model._decide, ctypes.byref(model._new_answer())
+    pointer = ctypes.c_void_p
+    return lambda row: decide(pointer(row.ctypes.data), answer)
+
+
+def ratios(rows):
+    """Times beside those of onnxruntime, median beside median."""
+    return [
+        {name: row[name] for name in ("base", "router", "ONNX", "ONNX quiet", "C",
+                                      "C quiet", "module")}
+        | {f"{way} over {target}": row[way] and row[way] / row[target]
+           for way in ("base alone", "module", "hybrid") for target in ("ONNX", "C")}
+        for row in rows
+    ]  # fmt: skip
 
 
 def main():
-    packages = "onnx", "onnxruntime", "skl2onnx", "onnxscript"
+    packages = "onnx", "onnxruntime", "skl2onnx", "onnxscript", "bakenn"
     benchmark = Benchmark("edge_latency", __doc__, packages)
-    repeats = 300 if benchmark.parse().quick else 1000
+    n_blocks = 3 if benchmark.parse().quick else 20
     torch.set_num_threads(1)
-    X, y = load_digits(return_X_y=True)
-    rows = np.random.default_rng(0).permutation(len(y))
-    X, y = X[rows], y[rows]
-    global_ = FrozenEstimator(ExtraTreesClassifier(100, random_state=0))
-    global_.estimator.fit(X[:300], y[:300])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in BASES:
-            base = FrozenEstimator(make_base(name, 64, 10).fit(X[:300], y[:300]))
+        for base in BASES:
             for router in ROUTERS:
+                case = Case("digits", "numbers", base, router, "coverage")
                 benchmark.row(
-                    {"base": name, "router": router},
-                    lambda b=base, r=router: latency(b, global_, r, X, y, repeats),
+                    {"base": base, "router": router},
+                    lambda c=case: latency(c, n_blocks),
                 )
-    columns = "artefact p5", "artefact", "artefact p95", "EdgeClassifier", "module"
-    print("One input in microseconds, the median where nothing else is said")
-    print_table(
-        benchmark.rows,
-        {"base": "", "router": ""}
-        | dict.fromkeys((*columns, "base alone", "hybrid"), ".1f")
-        | {"export s": ".2f", "kB": ".1f", "decisions equal": ".4f"},
-    )
+    made = benchmark.summarise(ratios(benchmark.rows))
+    print("One input: medians in microseconds, and times over those of the artefact")
+    print_table(made, {"base": "", "router": ""} | dict.fromkeys(list(made[0])[2:],
+                                                                 ".1f"))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,6 +8,16 @@ from selective_query.budgets._solving.thresholds import rows_needed
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
+AGREEMENT = {
+    "combinations": ("Combinations", ""),
+    "disagree": ("Refused", ""),
+    "rows": ("Rows", ","),
+    "relabelled": ("Other label", ","),
+    "moved": ("Other decision", ","),
+    "near": ("Near the threshold", ","),
+    "difference": ("Largest difference", ".0e"),
+    "export seconds": ("Export, s", ".2f"),
+}
 # Column of the JSON rows -> heading, format.
 COLUMNS = {
     "coverage_by_router.promise": {
@@ -387,6 +397,63 @@ COLUMNS = {
         "worst": ("Worst draw", "+.3f"),
         "best": ("Best draw", "+.3f"),
         "share worse": ("Share of draws worse", ".2f"),
+    },
+    "export_parity.bases": {
+        "target": ("Artefact", ""),
+        "base": ("Base", ""),
+        **AGREEMENT,
+    },
+    "export_parity.routers": {
+        "target": ("Artefact", ""),
+        "router": ("Router", ""),
+        **AGREEMENT,
+    },
+    "export_parity.rules": {
+        "target": ("Artefact", ""),
+        "rule": ("Rule", ""),
+        "labels": ("Labels", ""),
+        **AGREEMENT,
+    },
+    "export_parity.outcomes": {
+        "target": ("Artefact", ""),
+        "outcome": ("Outcome", ""),
+        "combinations": ("Combinations", ""),
+    },
+    "export_certificates": {
+        "data": ("Data", ""),
+        "base": ("Base", ""),
+        "target": ("Artefact", ""),
+        "router": ("Router", ""),
+        "own": ("Missed", ".3f"),
+        "own low": ("Low", ".3f"),
+        "own high": ("High", ".3f"),
+        "own coverage": ("Mean coverage", ".3f"),
+        "old": ("Missed, old threshold", ".3f"),
+        "old low": ("Low", ".3f"),
+        "old high": ("High", ".3f"),
+        "floats": ("Missed in Python", ".3f"),
+    },
+    "export_fuzz": {
+        "what": ("What", ""),
+        "number": ("Number", ","),
+        "rows": ("Rows", ","),
+        "refused": ("Refused by both", ","),
+        "other bits": ("C and twin differ", ","),
+        "steady": ("Compared with double precision", ","),
+        "twin beyond": ("C is off", ","),
+        "onnx beyond": ("ONNX is off", ","),
+    },
+    "edge_latency": {
+        "base": ("Base", ""),
+        "router": ("Router", ""),
+        "ONNX": ("ONNX, µs", ".1f"),
+        "C": ("C, µs", ".1f"),
+        "base alone over ONNX": ("scikit-learn's base, over ONNX", ".1f"),
+        "module over ONNX": ("torch's module, over ONNX", ".1f"),
+        "hybrid over ONNX": ("Hybrid in Python, over ONNX", ".1f"),
+        "base alone over C": ("scikit-learn's base, over C", ".1f"),
+        "module over C": ("torch's module, over C", ".1f"),
+        "hybrid over C": ("Hybrid in Python, over C", ".1f"),
     },
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,26 @@ def test_smaller_bases_are_judged_under_both_thresholds(tmp_path):
             assert [report["n"] for report in arm["drift"]] == [597, 597]
         assert int8["drift"][0]["same_labels"] > 0.97
     assert len(content["summary"]) == 2 * len(row["arms"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+def test_programs_in_c_have_the_bits_of_their_twin_on_hostile_rows(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("bakenn")
+    out = tmp_path / "export_fuzz.json"
+    options = ["--programs", "200", "--nets", "0", "--json", str(out)]
+    done = subprocess.run(
+        [sys.executable, "export_fuzz.py", *options],
+        cwd=BENCHMARKS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    ordinary, hostile, huge, _ = json.loads(out.read_text())["summary"]
+    assert [cell["rows"] for cell in (ordinary, hostile, huge)] == [12_800] * 3
+    assert [cell["other bits"] for cell in (ordinary, hostile, huge)] == [0] * 3
+    assert (ordinary["twin beyond"], ordinary["onnx beyond"]) == (0, 0)
+    assert ordinary["steady"] > 12_000 and hostile["steady"] > 10_000
+    assert huge["refused"] > 0
 
 
 def test_a_ratio_far_above_its_record_is_a_regression():
