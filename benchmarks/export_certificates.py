@@ -41,19 +41,24 @@ COVERAGE, CONFIDENCE = 0.8, 0.9
 N_DRAWN, N_CHECKED = 500, 3
 ROUTERS = "max_probability", "benefit"
 # Rows for the models; so many more for the router; the others are the population.
-N_MODELS, N_ROUTER = {"digits": 400, "spoken digits": 1000, "letter": 2000}, 200
+N_MODELS = {"digits": 400, "spoken digits": 1000, "letter": 2000, "covertype": 2000}
+N_ROUTER = 200
 NETS = {
     "digits": lambda: ConvNet(10, (8, 16), (1, 2), n_channels=1),
     "spoken digits": lambda: SignalNet(10, 64, width=16, depth=2),
-    "letter": lambda: nn.Sequential(
-        nn.Linear(16, 48), nn.ReLU(), nn.Linear(48, 26)
-    ),
-}  # fmt: skip
+    "letter": lambda: dense(16, 26),
+    "covertype": lambda: dense(53, 7),
+}
 ARTEFACTS = [
     *((data, "net", "C, int8") for data in NETS),
     *((data, "bayes", target) for data in ("digits", "letter")
       for target in ("C", "ONNX")),
 ]  # fmt: skip
+
+
+def dense(n_columns, n_classes):
+    layers = nn.Linear(n_columns, 48), nn.ReLU(), nn.Linear(48, n_classes)
+    return nn.Sequential(*layers)
 
 
 def flat(X):
@@ -62,7 +67,7 @@ def flat(X):
 
 def labelled(data, base):
     """All rows of some data in an order of chance, as the base reads them."""
-    if data == "letter":
+    if data in ("letter", "covertype"):
         X, y = map(np.concatenate, zip(*rows_of(data), strict=True))
         X = standardised(X, data) if base == "net" else X
     elif data == "digits":
