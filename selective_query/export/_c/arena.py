@@ -74,7 +74,8 @@ def _over_an_input(place, step, widths, owners, last_use, held):
         return None
     for i in step.inputs:
         is_last = owners[i] == i and i in held and last_use[i] == place
-        if is_last and widths[i] == widths[place]:
+        is_whole = all(j == i or owners[j] != i for j in step.inputs)
+        if is_last and is_whole and widths[i] == widths[place]:
             return held[i][0]
     return None
 

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compil
 FACTS = {
     "format": 1, "router": "a test */", "budget": None, "classes": None, "rule": "",
     "groups": ["north", "south"], "columns": {}, "inputs": None, "calibration": None,
+    "is_same_model": True,
 }  # fmt: skip
 THRESHOLDS = {
     None: np.float32([0.1]),
@@ -81,6 +82,18 @@ def test_random_programs_agree_to_the_last_bit(op, seed, tmp_path):
     np.testing.assert_allclose(
         twin["score"][~moved], double[~moved], rtol=1e-3, atol=1e-3
     )
+
+
+def test_a_table_is_not_overwritten_while_one_of_its_columns_is_read(tmp_path):
+    steps = Steps()
+    table = steps.add("log", steps.read("base_proba", 4), floor=1e-7)
+    column = steps.add("columns", table, start=1, stop=2)
+    apart = steps.add("combine", table, column, function="subtract")
+    steps.add("affine", apart, weight=np.ones((4, 1)), bias=None)
+    decision = decision_of(steps.program("mine"))
+    rows = parts_of(decision, random_evidence(np.random.default_rng(0)))
+    found = exported(decision, tmp_path).run(rows)["score"]
+    np.testing.assert_array_equal(found, decision.run(rows)["score"])
 
 
 def test_functions_are_those_of_numpy_but_for_rounding():
