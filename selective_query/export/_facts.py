@@ -10,15 +10,13 @@ from selective_query.exceptions import ExportError
 from selective_query.export._format import FORMAT, plain
 
 
-def facts_about(subject, obj, policy=None):
+def facts_about(subject, obj):
     """What an artefact says of itself.
 
     Parameters
     ----------
     subject : Subject
     obj : the classifier, policy or rule that is exported
-    policy : RoutingPolicy or None, default=None
-        That the threshold comes from, where it is not the one of `obj`.
 
     Returns
     -------
@@ -43,7 +41,7 @@ def facts_about(subject, obj, policy=None):
         "threshold": plain(subject.thresholds.tolist()),
         "groups": subject.groups,
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
-        "calibration": _digest_of_rows(policy or getattr(obj, "policy_", obj)),
+        "calibration": _digest_of_rows(getattr(obj, "policy_", obj)),
     }
 
 

@@ -114,6 +114,8 @@ class Inputs:
         return X
 
     def _numbers(self, values, dtype, name):
+        if np.iscomplexobj(values):
+            raise ValueError(f"{name} must hold real numbers. Got complex ones.")
         try:
             with np.errstate(over="ignore"):
                 made = np.ascontiguousarray(values, dtype=dtype)

@@ -46,6 +46,15 @@ def check_example(X):
         raise ValueError("example must hold some rows. Got none.")
 
 
+def refuse_artefact(subject):
+    """Raise an ExportError where the base is an artefact itself."""
+    if isinstance(subject.base, EdgeClassifier):
+        raise ExportError(
+            f"The base is an artefact already, {subject.base}. Move its threshold by "
+            "set_operating_point(path, classifier)."
+        )
+
+
 def decisions_of(subject, X):
     """What the classifier says about rows, and what its rule reads of them beside.
 

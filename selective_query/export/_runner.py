@@ -52,7 +52,8 @@ class Runner:
         Raises
         ------
         ValueError
-            When there is not one entry a row, or a group is not known.
+            When there is not one entry a row, a group is not known, or whether a row
+            must stay is neither true nor false.
         """
         made = {}
         if self.reads("group"):
@@ -68,9 +69,17 @@ class Runner:
             made["group"] = group
         if self.reads("local_only"):
             local = np.zeros(n_rows, bool) if local_only is None else local_only
-            made["local_only"] = np.asarray(local, dtype=bool)
+            made["local_only"] = _flags(np.asarray(local), "local_only")
             _check_length(made["local_only"], n_rows, "local_only")
         return made
+
+
+def _flags(values, name):
+    if values.dtype != bool and not all(v in (0, 1) for v in values.ravel().tolist()):
+        raise ValueError(
+            f"{name} must hold True or False for each row. Got {values.ravel()[:5]}."
+        )
+    return values.astype(bool)
 
 
 def _check_length(values, n_rows, name):

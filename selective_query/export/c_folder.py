@@ -7,7 +7,6 @@ from pathlib import Path
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from selective_query._models.layers import net_of
-from selective_query.exceptions import ExportError
 from selective_query.export._c.agreement import TARGET, Rows
 from selective_query.export._c.firmware import core_of
 from selective_query.export._c.half import half_of_classifier, half_of_rule
@@ -23,6 +22,7 @@ from selective_query.export._facts import facts_about, refuse_other
 from selective_query.export._inputs import MATRIX, Inputs
 from selective_query.export._parity import (
     not_compared,
+    refuse_artefact,
     warn_of_other_net,
     warn_of_rounding,
 )
@@ -122,7 +122,7 @@ def export_c(
     """
     subject, folder = subject_of(classifier_or_policy), Path(folder).resolve()
     _check_folder(folder)
-    _refuse_artefact(subject)
+    refuse_artefact(subject)
     if subject.base is None:
         _check_alone(dtype, calibration)
     ranges, held_out = _parted(calibration, random_state, net_of(subject.base))
@@ -219,14 +219,6 @@ def _example_rows(folder, subject, example):
     given = facts["inputs"]
     inputs = None if given is None else Inputs.from_dict(given)
     return Rows.of_example(subject, names, inputs, example)
-
-
-def _refuse_artefact(subject):
-    if isinstance(subject.base, EdgeClassifier):
-        raise ExportError(
-            f"The base is an artefact already, {subject.base}. Move its threshold by "
-            "set_operating_point(path, classifier)."
-        )
 
 
 def _check_folder(folder):

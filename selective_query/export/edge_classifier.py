@@ -287,6 +287,8 @@ def _stamp(path):
 
 
 def _open(path, n_threads):
+    if not isinstance(n_threads, int) or n_threads < 1:
+        raise ValueError(f"n_threads must be a whole number >= 1. Got {n_threads!r}.")
     is_folder = Path(path).is_dir()
     runner = CRunner(path) if is_folder else OnnxRunner(path, n_threads)
     if runner.inputs is None:

@@ -19,11 +19,11 @@ from selective_query.export._parity import (
     compared,
     decisions_of,
     not_compared,
+    refuse_artefact,
     warn_of_rounding,
 )
 from selective_query.export._replacing import replace_files
 from selective_query.export._subject import subject_of
-from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.outcomes import Evidence
 
 TARGET = "ONNX"
@@ -112,11 +112,7 @@ def export_onnx(classifier_or_policy, path, *, example=None):
             f"path must name a file in a folder that exists. Got {path}. Make the "
             "folder, or give another name."
         )
-    if isinstance(subject.base, EdgeClassifier):
-        raise ExportError(
-            f"The base is an artefact already, {subject.base}. Move its threshold by "
-            "set_operating_point(path, classifier)."
-        )
+    refuse_artefact(subject)
     if subject.base is None:
         model, inputs = _policy_model(subject, example), None
     else:

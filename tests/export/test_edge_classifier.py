@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 
 from selective_query import HybridClassifier
 from selective_query.export import EdgeClassifier, export_onnx
+from selective_query.export._onnx import runtime
 from tests.test_without_torch import run_without
 
 pytest.importorskip("onnx")
@@ -99,6 +100,8 @@ def test_parameters_clones_and_pickles(path):
     assert edge.set_params(n_threads=1).n_threads == 1
     with pytest.raises(ValueError, match=r"has path and n_threads. Got \['folder'\]"):
         edge.set_params(folder=1)
+    with pytest.raises(ValueError, match="n_threads must be a whole number >= 1"):
+        edge.set_params(n_threads=0).predict(X[:5])
 
 
 @pytest.mark.parametrize(
@@ -108,8 +111,9 @@ def test_parameters_clones_and_pickles(path):
         (np.full((2, 64), np.nan), "X must be finite in single precision.*row 0"),
         (np.full((2, 64), 1e200), "X must be finite in single precision"),
         ([["a"] * 64], "X must hold numbers"),
+        (np.full((2, 64), 1j), "X must hold real numbers"),
     ],
-    ids=["shape", "nan", "large", "text"],
+    ids=["shape", "nan", "large", "text", "complex"],
 )
 def test_rows_that_it_cannot_read_are_refused(rows, message, path):
     with pytest.raises(ValueError, match=message):
@@ -124,6 +128,17 @@ def test_sparse_rows_and_no_rows(path):
     )
     assert edge.predict(X[:0]).shape == (0,)
     assert edge.decide(X[:0]).dtype == bool
+
+
+def test_many_rows_are_answered_in_parts(path, monkeypatch):
+    whole = EdgeClassifier(path).answer(X)
+    monkeypatch.setattr(runtime, "ROWS_AT_ONCE", 100)
+    for name, values in EdgeClassifier(path).answer(X).items():
+        assert values.dtype == whole[name].dtype
+        if values.dtype.kind == "f":  # of which products depend on the batch
+            np.testing.assert_allclose(values, whole[name], rtol=1e-4, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(values, whole[name])
 
 
 def test_a_file_that_is_none(tmp_path):

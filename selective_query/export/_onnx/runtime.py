@@ -10,6 +10,9 @@ from selective_query.export._onnx.metadata import facts_of
 from selective_query.export._onnx.packages import package
 from selective_query.export._runner import Runner
 
+# Some operations hold a table for each row.
+ROWS_AT_ONCE = 4096
+
 
 class OnnxRunner(Runner):
     """What a file answers about rows.
@@ -73,7 +76,17 @@ class OnnxRunner(Runner):
 
     def run_tensors(self, tensors):
         """As `run`, of what is in the graph's own form."""
-        return dict(zip(self.outputs, self.session.run(None, tensors), strict=True))
+        n_rows = len(next(iter(tensors.values())))
+        if n_rows <= ROWS_AT_ONCE:
+            answers = self.session.run(None, tensors)
+        else:
+            parts = []
+            for start in range(0, n_rows, ROWS_AT_ONCE):
+                rows = slice(start, start + ROWS_AT_ONCE)
+                part = {name: values[rows] for name, values in tensors.items()}
+                parts.append(self.session.run(None, part))
+            answers = map(np.concatenate, zip(*parts, strict=True))
+        return dict(zip(self.outputs, answers, strict=True))
 
     def asked(self, n_rows, group, local_only):
         """The columns beside the inputs, as the graph takes them."""
