@@ -78,7 +78,7 @@ def ask_each(model, X, classes, who="global_estimator"):
     inner = model.estimator if isinstance(model, FrozenEstimator) else model
     if not hasattr(inner, "ask_rows"):
         replies, known = _ask_together(model, X, classes, who)
-        return _aligned(replies, known, classes, who), replies
+        return _aligned(replies, known, classes, X, who)
     replies, known = inner.ask_rows(X), None
     if replies.values is not None:
         known = inner.classes_
@@ -86,7 +86,7 @@ def ask_each(model, X, classes, who="global_estimator"):
         values, strange = usable_labels(replies.values, classes, X, who)
         failure = np.where(replies.came, strange, replies.failure)
         replies = replace(replies, values=values, failure=failure)
-    return _aligned(replies, known, classes, who), replies
+    return _aligned(replies, known, classes, X, who)
 
 
 def _ask_together(model, X, classes, who):
@@ -126,7 +126,10 @@ def usable(proba, known, X, who):
     """
     name, failure = f"{who}.predict_proba(X)", all_failed(None, X)
     try:
-        proba = shaped_probabilities(proba, known, X, name).astype(float, copy=False)
+        proba = shaped_probabilities(proba, known, X, name)
+        if proba.dtype.kind == "c":
+            raise TypeError(f"{name} must be real numbers. Got {proba.dtype}.")
+        proba = proba.astype(float, copy=False)
     except (TypeError, ValueError) as error:
         return None, all_failed(BadAnswerError(str(error)), X)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -164,10 +167,18 @@ def _place_of(label, places):
         return None
 
 
-def _aligned(replies, known, classes, who):
-    n = len(replies.failure)
-    if replies.values is None:
-        return Answers(np.zeros((n, len(classes))), predicted=np.zeros(n, dtype=int))
-    if replies.values.ndim == 2:
-        return Answers(align_proba(replies.values, known, classes, who))
-    return Answers(None, predicted=np.searchsorted(classes, replies.values))
+def _aligned(replies, known, classes, X, who):
+    """In the columns of `classes`; columns of other labels are no answer to any row."""
+    values, n = replies.values, len(replies.failure)
+    if values is not None and values.ndim == 1:
+        predicted = np.searchsorted(classes, values)
+        return Answers(None, predicted=predicted), replies
+    if values is not None:
+        try:
+            return Answers(align_proba(values, known, classes, who)), replies
+        except ValueError as error:
+            strange = all_failed(BadAnswerError(str(error)), X)
+            failure = np.where(replies.came, strange, replies.failure)
+            replies = replace(replies, values=None, failure=failure)
+    nothing = Answers(np.zeros((n, len(classes))), predicted=np.zeros(n, dtype=int))
+    return nothing, replies

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from selective_query.serving._batching import OverloadedError
 from selective_query.serving._protocol import decode, encode
+from selective_query.serving._served import TooManyRowsError
 
 logger = logging.getLogger("selective_query.serving")
 READ_TIMEOUT_S = 30
@@ -108,14 +109,12 @@ class Application:
         body = await self._body(request)
         try:
             message, tensors = decode(request.headers, body, "inputs", finite=True)
-            rows = self.served.rows_of(tensors)
+            rows = self.served.rows_of(tensors, self.limits.max_rows)
             asked, binary = self._asked(message)
         except (ValueError, RecursionError, MemoryError) as error:
             raise RefusedRequestError(400, str(error)) from error
-        if len(rows) > self.limits.max_rows:
-            raise RefusedRequestError(
-                413, f"At most {self.limits.max_rows} rows. Got {len(rows)}."
-            )
+        except TooManyRowsError as error:
+            raise RefusedRequestError(413, str(error)) from error
         found = await self.batcher.ask(rows)
         fields = {"model_name": self.served.name}
         if isinstance(message.get("id"), str):

@@ -135,6 +135,9 @@ class Batcher:
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, self._function, rows)
+        if any(len(values) != len(rows) for values in found.values()):
+            # Cut to pieces, they would go to others than those who asked.
+            raise ValueError(f"The model must give {len(rows)} answers.")
         ends = np.cumsum([len(part) for part in parts])[:-1]
         split = {name: np.split(values, ends) for name, values in found.items()}
         return [

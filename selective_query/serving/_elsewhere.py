@@ -17,6 +17,7 @@ from selective_query._models.replies import (
 )
 from selective_query._utils.numbers import check_positive, check_whole
 from selective_query._utils.validation import check_choice, num_samples
+from selective_query.exceptions import BadAnswerError
 from selective_query.outcomes.probabilities import top_class
 from selective_query.serving._asking import Asker, Patience
 from selective_query.serving._loop import result_of, running_loop, wait_for_result
@@ -150,6 +151,10 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         vars(self).pop("_told", None)
         return super().set_params(**params)
 
+    def __sklearn_clone__(self):
+        # A function, or what it is bound to, often cannot be copied, and need not be.
+        return type(self)(**self.get_params(deep=False))
+
     def __getstate__(self):
         state = super().__getstate__().copy()
         state.pop("_channel", None)
@@ -218,7 +223,12 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         """Values of some rows and which are none; raises where all are none."""
         raw, known = await channel.send(rows)
         check = usable if self.method == PROBA else usable_labels
-        values, failure = check(raw, known, rows, type(self).__name__)
+        try:
+            values, failure = check(raw, known, rows, type(self).__name__)
+        except Exception as error:  # of objects that cannot even be looked at
+            raise BadAnswerError(
+                f"An answer that cannot be read: {type(error).__name__}."
+            ) from error
         if len(failure) and not np.equal(failure, None).any():
             raise failure[0]
         return values, failure

@@ -69,7 +69,7 @@ class HttpChannel:
         known = await self.known()
         try:
             array = packed(rows, self._payload)
-        except ValueError as error:
+        except (ArithmeticError, OSError, TypeError, ValueError) as error:
             raise RefusedError(f"Rows that cannot be sent: {error}", 400) from error
         tensors = {await self._input_name(): array}
         asked = [{"name": self._output}]
@@ -185,10 +185,9 @@ class HttpChannel:
         return response.headers, body
 
     def _quoted(self, body):
-        text = body[:MOST_QUOTED].decode(errors="replace")
         if self._token is not None:  # some servers echo what they were sent
-            text = text.replace(self._token.reveal(), "***")
-        return repr(text)
+            body = body.replace(self._token.reveal().encode(), b"***")
+        return repr(body[:MOST_QUOTED].decode(errors="replace"))
 
     def _authorisation(self):
         if self._token is None:

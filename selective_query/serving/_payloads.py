@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 
+from selective_query._utils.numbers import refuse_masked
+
 NUMBERS = ("float32", "float64", "uint8")
 PICTURES = ("jpeg", "png")
 TEXT = "text"
@@ -25,12 +27,14 @@ def packed(rows, payload):
 
     Raises
     ------
-    ValueError
-        When rows are of another kind, or would lose what they say: values that are no
-        whole numbers in 0 to 255, for uint8 and pictures.
+    ArithmeticError, OSError, TypeError, ValueError
+        When rows are of another kind, masked, or would lose what they say: values that
+        are too large for float32, or no whole numbers in 0 to 255, for uint8 and
+        pictures.
     """
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
+    refuse_masked(rows, "X")
     array = np.asarray(rows)
     if payload is None:
         return _as_it_is(array)
@@ -39,7 +43,8 @@ def packed(rows, payload):
             raise ValueError("payload='text' needs rows that are text.")
         return array.astype(object)
     if payload in ("float32", "float64"):
-        return array.astype(payload)
+        with np.errstate(over="raise"):
+            return array.astype(payload)
     pixels = _as_bytes(array, payload)
     return pixels if payload == "uint8" else _compressed(pixels, payload)
 

@@ -259,9 +259,10 @@ def _of_json(data, dtype, name, parameters):
 def _of_raw(raw, dtype, name):
     if len(raw) % dtype.itemsize:
         raise ValueError(f"Bytes of {name!r:.60} are no whole number of values.")
-    if dtype.kind == "b" and any(byte > 1 for byte in raw):
+    if dtype.kind == "b" and (np.frombuffer(raw, "u1") > 1).any():
         raise ValueError(f"Truth values of {name!r:.60} must be 0 or 1.")
-    return np.frombuffer(raw, dtype)
+    # A copy stands aligned in memory, and models may write to it.
+    return np.frombuffer(raw, dtype).copy()
 
 
 def _of_bytes(raw, name):
@@ -284,7 +285,10 @@ def _objects(items):
 
 
 def as_text(array):
-    """Entries of a BYTES tensor as text.
+    """Entries of a BYTES tensor as text, in an array of objects.
+
+    One of fixed width would take as much memory for each as for the longest, and drop
+    zeros at the end.
 
     Raises
     ------
@@ -292,4 +296,4 @@ def as_text(array):
         When some are no UTF-8.
     """
     items = [i if isinstance(i, str) else i.decode() for i in array.ravel().tolist()]
-    return np.array(items, dtype=str).reshape(array.shape)
+    return _objects(items).reshape(array.shape)

@@ -17,6 +17,11 @@ logger = logging.getLogger("selective_query.serving")
 NUMBERS = "numbers"
 TAKES = NUMBERS, TEXT, "pictures"
 MOST_PIXELS = 20_000_000
+PLAIN_MODES = "L", "RGB"  # of others, such as palettes, pixels are no brightness
+
+
+class TooManyRowsError(Exception):
+    """A request has more rows than a server takes on."""
 
 
 class Served:
@@ -81,17 +86,21 @@ class Served:
             "parameters": {"classes": self.classes.tolist()},
         }
 
-    def rows_of(self, tensors):
+    def rows_of(self, tensors, most):
         """The one input as rows of the model.
 
         Raises
         ------
+        TooManyRowsError
+            When there are more than `most`.
         ValueError
             When it is no such thing.
         """
         if len(tensors) != 1:
             raise ValueError(f"inputs must be one tensor. Got {len(tensors)}.")
         ((name, rows),) = tensors.items()
+        if len(rows) > most:  # before any of them is unpacked
+            raise TooManyRowsError(f"At most {most} rows. Got {len(rows)}.")
         if (rows.dtype.kind == "O") != (self.takes != NUMBERS):
             raise ValueError(f"{name!r:.60} must hold {self.takes}.")
         if not rows.size:
@@ -156,6 +165,8 @@ def _pictures(rows):
             raise ValueError("A picture must come as bytes.")
         try:
             picture = Image.open(io.BytesIO(row), formats=PICTURES)
+            if picture.mode not in PLAIN_MODES:
+                raise ValueError("A picture must be grey or RGB, with 8 bits a colour.")
             if picture.width * picture.height * len(rows) > MOST_PIXELS:
                 raise ValueError(f"Pictures of more than {MOST_PIXELS} pixels.")
             found.append(np.asarray(picture))

@@ -26,7 +26,7 @@ def row_to_bytes(row):
         np.save(file, array, allow_pickle=False)
         return b"a" + file.getvalue()
     try:
-        return b"j" + json.dumps(array.tolist()).encode()
+        return b"j" + json.dumps(array.tolist(), default=_number).encode()
     except TypeError as error:
         raise TypeError(
             f"A row must be numbers or text to be kept. Got {array.dtype}: {error}."
@@ -40,3 +40,10 @@ def row_from_bytes(data):
             io.BytesIO(data[1:]), allow_pickle=False, max_header_size=LONGEST_LINE
         )
     return json.loads(data[1:])
+
+
+def _number(value):
+    """A number of numpy, as columns of several kinds hold, as one of Python."""
+    if isinstance(value, (np.bool_, np.number)):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is neither number nor text")

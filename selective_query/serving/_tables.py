@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from pathlib import Path
 
 FORMAT = 1
 TABLES = {
@@ -27,14 +28,19 @@ class Tables:
 
     Raises
     ------
-    ValueError
-        When the file is no journal, or one of another format.
+    OSError, ValueError
+        When the file cannot be made, is no journal, or is one of another format.
     """
 
     def __init__(self, path, most):
         self._most, self._since = most, dict.fromkeys(TABLES, 0)
         self._lock = threading.RLock()
-        self._file = sqlite3.connect(path, check_same_thread=False)
+        # It may hold inputs and the key of its digests, so nobody else may read it.
+        Path(path).touch(mode=0o600)
+        try:
+            self._file = sqlite3.connect(path, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{path}: {error}.") from error
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
@@ -60,6 +66,7 @@ class Tables:
                     f"CREATE TABLE IF NOT EXISTS {name} "
                     f"(id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
                 )
+                self._drop_oldest(file, name)
         # A crash of the machine may lose the last rows, and never harms the file.
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from selective_query._utils.numbers import refuse_masked
 from selective_query.exceptions import (
     BadAnswerError,
     GlobalUnavailableError,
@@ -13,7 +14,7 @@ from selective_query.exceptions import (
     TooLateError,
     UnreachableError,
 )
-from selective_query.serving._elsewhere import METHODS, PROBA, AnsweringElsewhere
+from selective_query.serving._elsewhere import METHODS, AnsweringElsewhere
 
 
 class CallableClassifier(AnsweringElsewhere):
@@ -96,74 +97,78 @@ class CallableClassifier(AnsweringElsewhere):
             )
 
     def _open(self, asker):
-        return _Function(asker, self.function, self.classes_, self.method)
+        return _Function(asker, self.function, self.classes_)
 
 
 class _Function:
     """Calls of one function, so many at a time."""
 
-    def __init__(self, asker, function, classes, method):
+    def __init__(self, asker, function, classes):
         self.asker, self._function, self._classes = asker, function, classes
-        self._dtype = float if method == PROBA else None
+        self._awaits = any(
+            map(inspect.iscoroutinefunction, (function, type(function).__call__))
+        )
 
     async def known(self):
         return self._classes
 
     async def send(self, rows):
         await self.asker.slots.acquire()
+        ended = self._in_task(rows) if self._awaits else self._in_thread(rows)
+        ended.add_done_callback(lambda _: self.asker.slots.release())
         try:
-            if inspect.iscoroutinefunction(self._function):
-                found = await self._awaited(rows)
-            else:
-                found = await self._in_thread(rows)
-        except GlobalUnavailableError:
-            raise
-        except (TimeoutError, asyncio.TimeoutError) as error:
-            raise TooLateError("The function ran into a timeout.") from error
-        except ConnectionError as error:
-            raise UnreachableError(f"The function raised {_name(error)}.") from error
-        except Exception as error:
-            raise RefusedError(f"The function raised {_name(error)}.") from error
+            await asyncio.wait({ended})  # whatever it does, a deadline ends this wait
+        finally:
+            if self._awaits:
+                ended.cancel()
+        found, error = ended.result()
+        if error is not None:
+            raise _as_unavailable(error) from error
         if hasattr(found, "iloc"):  # a frame says itself which column and row is which
             return found, self._classes
         try:
-            return np.asarray(found, self._dtype), self._classes
-        except (TypeError, ValueError) as error:
+            refuse_masked(found, "The function's answer")
+            return np.asarray(found), self._classes
+        except Exception as error:  # of the answer's own making, as a tensor's
             raise BadAnswerError(f"The function's answers are none: {error}") from error
 
-    async def _awaited(self, rows):
-        try:
-            return await self._function(rows)
-        finally:
-            self.asker.slots.release()
+    def _in_task(self, rows):
+        """What a coroutine function returns or raises, also what would end the loop."""
 
-    async def _in_thread(self, rows):
-        loop, ended = self.asker.loop, self.asker.loop.create_future()
+        async def run():
+            try:
+                return await self._function(rows), None
+            except BaseException as error:
+                return None, error
+
+        return self.asker.loop.create_task(run())
+
+    def _in_thread(self, rows):
+        """The same of a function that blocks."""
+        ended = self.asker.loop.create_future()
 
         def run():
             try:
-                result, error = self._function(rows), None
-            except BaseException as raised:
-                result, error = None, raised
-            loop.call_soon_threadsafe(finish, result, error)
+                outcome = self._function(rows), None
+            except BaseException as error:
+                outcome = None, error
+            self.asker.loop.call_soon_threadsafe(ended.set_result, outcome)
 
-        def finish(result, error):
-            self.asker.slots.release()
-            if ended.done():  # nobody waits any longer
-                return
-            if error is None:
-                ended.set_result(result)
-            elif isinstance(error, Exception) and not isinstance(error, StopIteration):
-                ended.set_exception(error)
-            else:
-                ended.set_exception(RefusedError(f"It raised {_name(error)}."))
-
-        threading.Thread(target=run, daemon=True).start()
-        return await ended
+        try:
+            threading.Thread(target=run, daemon=True).start()
+        except RuntimeError as error:  # there are too many already
+            ended.set_result((None, error))
+        return ended
 
     def close(self):
         """Nothing is kept open."""
 
 
-def _name(error):
-    return type(error).__name__
+def _as_unavailable(error):
+    """What a function raised, as one of the kinds of failure."""
+    if isinstance(error, GlobalUnavailableError):
+        return error
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return TooLateError("The function ran into a timeout.")
+    kind = UnreachableError if isinstance(error, ConnectionError) else RefusedError
+    return kind(f"The function raised {type(error).__name__}.")

@@ -6,7 +6,7 @@ import secrets
 import time
 
 import numpy as np
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, indexable
 
 from selective_query._utils.numbers import check_amount, check_whole, random_state_of
 from selective_query._utils.validation import check_instance, refuse_other_length
@@ -105,6 +105,7 @@ class Journal:
         """
         check_instance(decisions, "decisions", Decisions)
         refuse_other_length(decisions, "decisions", X)
+        (X,) = indexable(X)
         n, now = len(decisions), time.time()
         score = np.clip(decisions.score, -1e300, 1e300)
         threshold = np.nan if threshold is None else threshold

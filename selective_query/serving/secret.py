@@ -19,7 +19,7 @@ class Secret:
     Raises
     ------
     TypeError, ValueError
-        When not exactly one is given.
+        When not exactly one is given, or the token is no line of visible ASCII.
 
     Examples
     --------
@@ -39,6 +39,8 @@ class Secret:
             )
         if env is not None:
             check_instance(env, "env", str)
+        if value is not None:
+            _check_line(value, "Secret takes a token that is")
         self._value, self._env = value, env
 
     def reveal(self):
@@ -47,7 +49,7 @@ class Secret:
         Raises
         ------
         ValueError
-            When the environment variable is not set.
+            When the environment variable is not set, or holds what is no token.
         """
         if self._env is None:
             return self._value
@@ -57,6 +59,7 @@ class Secret:
                 f"The environment variable {self._env} must hold the token, and is not "
                 "set. Set it, or give Secret(token)."
             )
+        _check_line(value, f"The environment variable {self._env} must hold")
         return value
 
     def __repr__(self):
@@ -67,3 +70,12 @@ class Secret:
 
     def __hash__(self):
         return hash((self._value, self._env))
+
+
+def _check_line(value, must):
+    # A client refuses other headers with a message that shows them.
+    if not (value.isascii() and value.isprintable() and value == value.strip()):
+        raise ValueError(
+            f"{must} one line of visible ASCII, without space or line end around it. "
+            "Take away what is around it, as with .strip()."
+        )

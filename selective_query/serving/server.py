@@ -22,6 +22,9 @@ class Limits:
     ----------
     max_body_bytes : int, default=10_000_000
         Of a request.
+    max_connections : int, default=256
+        At a time; beyond, requests get status 503. With `max_body_bytes` it bounds what
+        requests under way take of memory.
     max_rows : int, default=4096
         Of a request.
     max_waiting_rows : int, default=20_000
@@ -43,6 +46,7 @@ class Limits:
     """
 
     max_body_bytes: int = 10_000_000
+    max_connections: int = 256
     max_rows: int = 4096
     max_waiting_rows: int = 20_000
     max_batch_rows: int = 512
@@ -54,8 +58,8 @@ class Limits:
         for name in ("batch_wait_ms", "graceful_s"):
             check_number(getattr(self, name), name)
         for name in (
-            "max_body_bytes", "max_rows", "max_waiting_rows", "max_batch_rows",
-            "n_threads",
+            "max_body_bytes", "max_connections", "max_rows", "max_waiting_rows",
+            "max_batch_rows", "n_threads",
         ):  # fmt: skip
             check_whole(getattr(self, name), name, 1)
 
@@ -89,10 +93,14 @@ def application(
     ------
     ImportError
         When the extra ``serve`` is not installed.
+    TypeError, ValueError
+        When a parameter is out of range, or the token's environment variable is unset.
     """
     limits = Limits() if limits is None else limits
     check_instance(limits, "limits", Limits)
     check_token(token)
+    if token is not None:
+        token.reveal()
     if not (isinstance(name, str) and name.replace("-", "_").isidentifier()):
         raise ValueError(
             f"name must be letters, digits, '-' and '_'. Got {name!r:.60}."
@@ -109,7 +117,7 @@ def application(
     return Application(served, batcher, metrics, limits, token).asgi()
 
 
-def serve(app, *, host=LOOPBACK[0], port=8080, graceful_s=10.0):
+def serve(app, *, host=LOOPBACK[0], port=8080, max_connections=256, graceful_s=10.0):
     """Run an application until the process is told to end, and end in good order.
 
     On SIGTERM and SIGINT it takes no more requests, and answers those under way.
@@ -120,8 +128,15 @@ def serve(app, *, host=LOOPBACK[0], port=8080, graceful_s=10.0):
     host : str, default="127.0.0.1"
         Address to listen on; by default for this machine alone.
     port : int, default=8080
+    max_connections : int, default=256
+        At a time; beyond, requests get status 503.
     graceful_s : float, default=10
         For requests under way.
+
+    Raises
+    ------
+    ImportError
+        When the extra ``serve`` is not installed.
     """
     try:
         import uvicorn
@@ -136,6 +151,7 @@ def serve(app, *, host=LOOPBACK[0], port=8080, graceful_s=10.0):
         log_level="warning",
         access_log=False,
         server_header=False,
+        limit_concurrency=max_connections,
         timeout_graceful_shutdown=max(1, round(graceful_s)),
     )
 
@@ -179,4 +195,10 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
 def _run(model, name, host, port, options):
     limits = options.get("limits") or Limits()
     app = application(model, name, **options)
-    serve(app, host=host, port=port, graceful_s=limits.graceful_s)
+    serve(
+        app,
+        host=host,
+        port=port,
+        max_connections=limits.max_connections,
+        graceful_s=limits.graceful_s,
+    )

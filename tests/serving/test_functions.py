@@ -1,11 +1,13 @@
 """A function as a global: limits, deadlines, and errors that are told."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from selective_query.exceptions import (
     BadAnswerError,
@@ -30,7 +32,12 @@ async def read_later(texts):
     return read(texts)
 
 
-@pytest.mark.parametrize("function", [read, read_later])
+class ReadLater:
+    async def __call__(self, texts):
+        return read(texts)
+
+
+@pytest.mark.parametrize("function", [read, read_later, ReadLater()])
 @pytest.mark.parametrize("batch_rows", [1, 3])
 def test_functions_and_coroutines(function, batch_rows):
     model = CallableClassifier(
@@ -47,12 +54,34 @@ def raising(error):
     return function
 
 
+def raising_later(error):
+    async def function(rows):
+        raise error
+
+    return function
+
+
+class Unreadable:
+    """As a tensor that still has its gradient."""
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError
+
+
+class Unhashable:
+    def __hash__(self):
+        raise RuntimeError
+
+
 @pytest.mark.parametrize(
     "function, expected",
     [
         (raising(KeyError("key=secret")), RefusedError),
         (raising(SystemExit()), RefusedError),
         (raising(StopIteration()), RefusedError),
+        (raising_later(KeyError("key=secret")), RefusedError),
+        (raising_later(asyncio.CancelledError()), RefusedError),
+        (raising_later(SystemExit()), RefusedError),
         (raising(ConnectionResetError()), UnreachableError),
         (raising(TimeoutError()), TooLateError),
         (lambda rows: time.sleep(0.3), TooLateError),
@@ -62,6 +91,10 @@ def raising(error):
         (lambda rows: [[0.5, 0.5]] * (len(rows) + 1), BadAnswerError),
         (lambda rows: [[0.5, 0.5], [1.0]], BadAnswerError),
         (lambda rows: [["a", "b"]] * len(rows), BadAnswerError),
+        (lambda rows: [[10**400, 1]] * len(rows), BadAnswerError),
+        (lambda rows: np.full((len(rows), 2), 0.5 + 1j), BadAnswerError),
+        (lambda rows: np.ma.array([[0.5, 0.5]], mask=True), BadAnswerError),
+        (lambda rows: Unreadable(), BadAnswerError),
     ],
 )
 def test_what_goes_wrong_is_told_and_not_raised(function, expected):
@@ -89,6 +122,49 @@ def test_one_label_that_nobody_knows_costs_its_own_row(strange):
     found = model.ask_rows(TEXTS)
     assert found.came.tolist() == [True, True, True, False]
     assert found.values[:3].tolist() == LABELS[:3]
+
+
+def test_labels_that_cannot_be_looked_at_are_none():
+    model = CallableClassifier(lambda rows: [Unhashable()], classes=["ham", "spam"])
+    assert {type(error) for error in model.ask_rows(TEXTS).failure} == {BadAnswerError}
+
+
+def test_a_coroutine_that_will_not_be_stopped_ends_in_time_and_keeps_its_place():
+    async def stubborn(rows):
+        for _ in range(3):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+        return [0] * len(rows)
+
+    model = CallableClassifier(
+        stubborn, classes=[0, 1], deadline_ms=50, max_concurrency=1, attempts=1
+    )
+    start = time.perf_counter()
+    assert isinstance(model.ask_rows(np.zeros(1)).failure[0], TooLateError)
+    assert time.perf_counter() - start < 0.2
+    assert isinstance(model.ask_rows(np.zeros(1)).failure[0], TooLateError)
+    time.sleep(0.7)
+    model.set_params(function=lambda rows: [1] * len(rows), deadline_ms=2000)
+    assert model.predict(np.zeros(2)).tolist() == [1, 1]
+
+
+class Kit:
+    """Of an interface: it holds what cannot be copied."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def read(self, texts):
+        return read(texts)
+
+
+def test_a_clone_has_the_same_function():
+    model = CallableClassifier(Kit().read, classes=["ham", "spam"], attempts=3)
+    cloned = clone(model)
+    assert cloned is not model
+    assert cloned.get_params() == model.get_params()
+    assert cloned.function.__self__ is model.function.__self__
+    assert cloned.predict(TEXTS).tolist() == LABELS
 
 
 def test_calls_that_nobody_waits_for_count_until_they_end():

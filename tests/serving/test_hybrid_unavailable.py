@@ -232,6 +232,17 @@ def test_any_model_may_fail_in_these_ways(digits, frozen_pair, says, failure):
     assert (found.label == frozen_pair[0].predict(X[1200:])).all()
 
 
+@pytest.mark.parametrize(
+    "labels", [range(10, 20), list("abcdefghij"), [1, 1, *range(2, 10)]]
+)
+def test_probabilities_of_labels_that_nobody_knows(fitted, digits, frozen_pair, labels):
+    hybrid, X = fitted(on_unavailable="base"), digits[0][1200:]
+    hybrid.global_estimator_.set_params(classes=labels)
+    found = hybrid.predict_detailed(X)
+    assert set(found.failure[found.queried]) == {"bad answer"}
+    assert (found.label == frozen_pair[0].predict(X)).all()
+
+
 def test_faults_of_a_model_are_raised_whatever_stands_in(digits, frozen_pair):
     global_ = Plain()
     hybrid = HybridClassifier(

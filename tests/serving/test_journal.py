@@ -46,6 +46,36 @@ def test_decisions_are_recorded_without_their_inputs(path):
     assert X[0].tobytes() not in path.read_bytes()
 
 
+def test_it_stays_bounded_where_each_opening_writes_a_little(path):
+    for _ in range(5):
+        with Journal(path, max_rows=1000) as journal:
+            journal.record(decisions(900), np.zeros((900, 1)))
+    with Journal(path, max_rows=1000) as journal:
+        assert len(journal.decisions()) == 1000
+
+
+def test_the_file_is_of_its_owner_alone(path):
+    with Journal(path):
+        assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["missing/journal.sqlite", "."])
+def test_a_file_that_cannot_be_made(tmp_path, name):
+    with pytest.raises(OSError, match=str(tmp_path)):
+        Journal(tmp_path / name)
+
+
+def test_rows_of_several_kinds_are_kept(path):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(
+        {"n": [1, 2], "f": [0.5, 1.5], "t": ["a", "b"], "b": [True, False]}
+    )
+    with Journal(path, keep=Keep(at_random=1)) as journal:
+        journal.record(decisions(2), X)
+        contents = [row["content"] for row in journal.kept()]
+    assert contents == [[1, 0.5, "a", True], [2, 1.5, "b", False]]
+
+
 def test_digests_are_of_this_file_or_of_a_key(tmp_path):
     X, found = np.ones((1, 3)), {}
     for name, key in (("a", None), ("b", None), ("c", "k"), ("d", "k")):

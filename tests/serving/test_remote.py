@@ -296,6 +296,26 @@ def test_rows_that_cannot_be_sent_are_refused_and_nothing_is_sent(remote, server
     model.close()
 
 
+@pytest.mark.parametrize(
+    "payload, rows",
+    [
+        ("float32", np.array([[None, 1.0], [{}, 2.0]], dtype=object)),
+        ("float32", np.full((2, 64), 1e300)),
+        ("uint8", np.array([[None, 1.0]] * 2, dtype=object)),
+        ("uint8", np.array([[10**30]] * 2, dtype=object)),
+        ("png", np.zeros((2, 0, 0), np.uint8)),
+        (None, np.ma.masked_greater(np.ones((2, 64)), 0)),
+    ],
+)
+def test_rows_of_any_kind_fail_by_a_typed_error(remote, server, payload, rows):
+    if payload == "png":
+        pytest.importorskip("PIL")
+    model = clone(remote).set_params(payload=payload)
+    assert {type(error) for error in model.ask_rows(rows).failure} == {RefusedError}
+    assert server.n_requests == 0
+    model.close()
+
+
 def test_an_answer_without_end_is_none(remote, server, digits):
     remote.set_params(max_answer_bytes=100)
     assert "max_answer_bytes" in str(remote.ask_rows(digits[0][:9]).failure[0])
@@ -319,6 +339,33 @@ def test_a_token_is_sent_and_never_shown(server, digits, caplog, monkeypatch):
     monkeypatch.delenv("OF_TEST")
     assert "OF_TEST" in str(model.ask_rows(digits[0][:1]).failure[0])
     model.close()
+
+
+def test_a_token_that_is_echoed_is_not_shown_in_part(server, digits, monkeypatch):
+    def echo(handler, fault, headers, body):
+        handler._send(500, b"x" * 190 + headers["authorization"].encode())
+
+    monkeypatch.setattr(server.RequestHandlerClass, "_answer", echo)
+    with RemoteClassifier(
+        server.url, classes=CLASSES, token=Secret("s3cr3t-token")
+    ) as model:
+        assert "s3" not in str(model.ask_rows(digits[0][:1]).failure[0])
+
+
+@pytest.mark.parametrize(
+    "token", ["s3cr3t\n", "s3cr3t\r\nx: y", "s3cr\xe9t", " s3cr3t"]
+)
+def test_a_token_that_no_header_can_hold(server, digits, caplog, monkeypatch, token):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ValueError, match="visible ASCII") as raised:
+        Secret(token)
+    monkeypatch.setenv("OF_TEST", token)
+    with RemoteClassifier(
+        server.url, classes=CLASSES, token=Secret(env="OF_TEST")
+    ) as model:
+        (failure,) = model.ask_rows(digits[0][:1]).failure
+    assert isinstance(failure, RefusedError) and "OF_TEST" in str(failure)
+    assert "s3cr" not in str(raised.value) + str(failure) + caplog.text
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,17 @@ def test_a_request_that_fails_takes_no_other_with_it():
     assert error.status == 500 and "ones" not in str(error)
 
 
+def test_answers_of_another_number_go_to_nobody():
+    class Forgetful(Counting):
+        def predict(self, X):
+            return super().predict(X)[1:]
+
+    rows = [np.full((n, 3), 0.5) for n in (2, 3, 4)]
+    with Running(application(Forgetful(0.1))) as running:
+        found = ask_together(running, rows)
+    assert {error.status for each in found for error in each.failure} == {500}
+
+
 def test_more_than_may_wait_is_turned_away():
     limits = Limits(max_waiting_rows=4, max_batch_rows=2)
     with Running(application(Counting(0.2), limits=limits)) as running:

@@ -1,10 +1,14 @@
 """What is no request is refused with a status of the 400s, and the server goes on."""
 
+import io
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from selective_query.serving import Limits, RemoteClassifier, Secret, application
+from selective_query.serving._protocol import JSON_LENGTH, decode, encode
+from selective_query.serving._served import Served, TooManyRowsError
 from tests.serving.messages import BAD, binary_request, infer, mutated, tensor
 from tests.serving.running import Running
 
@@ -88,6 +92,38 @@ def test_a_token_is_required_where_one_is_set(model, digits):
             assert len(remote.predict(digits[0][:3])) == 3
 
 
+def test_more_pictures_than_allowed_are_not_unpacked(model, monkeypatch):
+    served = Served(model, "model", "pictures")
+    monkeypatch.setattr("selective_query.serving._served._pictures", None)
+    with pytest.raises(TooManyRowsError, match="3"):
+        served.rows_of({"x": np.array([b"a", b"b", b"c"], dtype=object)}, most=2)
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "RGBA", "LA", "I;16"])
+def test_pictures_whose_pixels_are_no_brightness(model, mode):
+    image = pytest.importorskip("PIL.Image")
+    file, rows = io.BytesIO(), np.empty(1, dtype=object)
+    image.new(mode, (4, 4)).save(file, "png")
+    rows[0] = file.getvalue()
+    with pytest.raises(ValueError, match="grey or RGB"):
+        Served(model, "model", "pictures").rows_of({"x": rows}, most=2)
+
+
+def test_one_long_text_does_not_make_all_take_its_room(model):
+    rows = np.array(["long" * 10_000] + ["short\0"] * 100, dtype=object)
+    found = Served(model, "model", "text").rows_of({"x": rows}, most=200)
+    assert found.nbytes < 10_000 and found.tolist() == rows.tolist()
+
+
+def test_values_in_binary_stand_aligned_and_may_be_changed():
+    headers, body = encode({"x": np.ones((2, 3))}, "inputs", binary=True)
+    for filler in range(8):
+        length = str(int(headers[JSON_LENGTH]) + filler)
+        text = body[: -6 * 8] + b" " * filler + body[-6 * 8 :]
+        values = decode({JSON_LENGTH: length}, text, "inputs")[1]["x"]
+        assert values.flags.aligned and values.flags.writeable
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -97,6 +133,8 @@ def test_a_token_is_required_where_one_is_set(model, digits):
         (lambda m: application(m, takes="pickles"), "takes"),
         (lambda m: application(m, limits=5), "limits"),
         (lambda m: application(m, token="t"), "token"),
+        (lambda m: application(m, token=Secret(env="NOT_SET")), "NOT_SET"),
+        (lambda m: Limits(max_connections=0), "max_connections"),
     ],
 )
 def test_parameters_that_do_not_belong(model, call, message):
