@@ -172,8 +172,9 @@ class EdgeClassifier:
         ndarray of shape (n_samples,), float32
             Higher means query first; minus infinity where a row must stay.
         """
-        local_only = self._column(X, "local_only", local_only)
-        return self._answers(X, local_only=local_only)["score"]
+        runner = self._runner
+        local_only = _column(runner, X, "local_only", local_only)
+        return runner.run(X, local_only=local_only)["score"]
 
     def answer(self, X, *, group=None, local_only=None):
         """All of that at once: a decision costs one run.
@@ -191,27 +192,21 @@ class EdgeClassifier:
         return self._decided(X, group, local_only)
 
     def _decided(self, X, group, local_only):
+        runner = self._runner
         asked = {
-            "group": self._column(X, "group", group),
-            "local_only": self._column(X, "local_only", local_only),
+            "group": _column(runner, X, "group", group),
+            "local_only": _column(runner, X, "local_only", local_only),
         }
         for name, values in asked.items():
-            if values is None and self._runner.reads(name):
+            if values is None and runner.reads(name):
                 raise ValueError(
                     f"{name} must be given: the rule of {self.path} reads it of each "
                     "row."
                 )
-        return self._answers(X, **asked)
+        return runner.run(X, **asked)
 
-    def _column(self, X, name, given):
-        """What is given, or the column of X that the budget named."""
-        column = self.facts_["columns"].get(name)
-        if given is None and column is not None and column in getattr(X, "columns", ()):
-            return np.asarray(X[column])
-        return given
-
-    def _answers(self, X, **asked):
-        return self._runner.run(X, **asked)
+    def _answers(self, X):
+        return self._runner.run(X)
 
     @property
     def _runner(self):
@@ -275,6 +270,14 @@ class EdgeClassifier:
 
     def __repr__(self):
         return f"EdgeClassifier({str(self.path)!r})"
+
+
+def _column(runner, X, name, given):
+    """What is given, or the column of X that the budget named."""
+    column = runner.facts["columns"].get(name)
+    if given is None and column is not None and column in getattr(X, "columns", ()):
+        return np.asarray(X[column])
+    return given
 
 
 def _stamp(path):
