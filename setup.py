@@ -12,7 +12,7 @@ VERSION = re.search(
 
 EXTRAS = {
     "plot": ["matplotlib>=3.7"],
-    "frame": ["pandas>=2.0"],
+    "frame": ["pandas>=2.0", "pyarrow>=14"],
     "io": ["skops>=0.11"],
     "c": ["bakenn>=1.0,<2"],
     "remote": ["httpx2>=2.10", "pillow>=10"],

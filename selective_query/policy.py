@@ -33,7 +33,7 @@ from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers._scores import check_scores, scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.rule import FORMAT, Rule
+from selective_query.rule import FORMAT, Rule, plain_labels
 
 
 class _Unchanged:
@@ -209,7 +209,8 @@ class RoutingPolicy(BaseEstimator):
         )
         refuse_bound(router)
         columns = tuple(outcomes.class_columns().items())
-        return Rule(router, local=local_parts(budget), columns=columns)
+        classes = plain_labels(outcomes.classes)
+        return Rule(router, local=local_parts(budget), columns=columns, classes=classes)
 
     def _fit_out_of_fold(self, outcomes, change, answers_exact):
         """Fit the router, and learn the threshold from scores that leave rows out."""

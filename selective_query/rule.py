@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from selective_query._utils.labels import kind_of
 from selective_query._utils.numbers import check_whole
 from selective_query.budgets import OperatingPoint, StayLocal
 from selective_query.budgets._plain import checked_parts, from_plain, to_plain
@@ -35,6 +36,8 @@ class Rule:
         What names rows that must stay with the base.
     columns : tuple of (str, int)
         How many classes each part of the evidence has a column for.
+    classes : ndarray of shape (n_classes,) or None
+        Label of each of these columns; evidence that says otherwise is refused.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Rule:
     operating_point: OperatingPoint | None = None
     local: tuple[StayLocal, ...] = ()
     columns: tuple[tuple[str, int], ...] = ()
+    classes: np.ndarray | None = None
 
     @property
     def budget(self):
@@ -89,7 +93,7 @@ class Rule:
         TypeError
             When it is no Evidence.
         ValueError
-            When it is of another number of classes than in ``fit``.
+            When it is of another number of classes than in ``fit``, or of other ones.
         """
         if not isinstance(evidence, Evidence):
             raise TypeError(
@@ -167,6 +171,7 @@ class Rule:
             "operating_point": to_plain(self.operating_point),
             "local": to_plain(self.local),
             "columns": to_plain(self.columns),
+            "classes": to_plain(self.classes),
         }
 
     @classmethod
@@ -188,6 +193,8 @@ class Rule:
         ValueError
             When it is of another format, or a part is missing, unknown or damaged.
         """
+        if isinstance(data, dict):
+            data = {"classes": None, **data}  # rules of before they knew them
         data = checked_parts(data, "A rule", FORMAT, cls._PARTS)
         columns = from_plain(data["columns"], tuple[tuple[str, int], ...])
         for name, n_classes in columns:
@@ -197,9 +204,14 @@ class Rule:
         router = ProgramRouter(program, from_plain(data["in_benefit_units"], bool))
         local = from_plain(data["local"], tuple[StayLocal, ...])
         operating_point = from_plain(data["operating_point"], OperatingPoint)
-        return cls(router, operating_point, local, columns)
+        classes = from_plain(data["classes"], np.ndarray | None)
+        if classes is not None and classes.shape != (len(np.unique(classes)),):
+            raise ValueError(f"classes must list each label once. Got {classes!r:.60}.")
+        return cls(router, operating_point, local, columns, classes)
 
-    _PARTS = ("program", "in_benefit_units", "operating_point", "local", "columns")
+    _PARTS = (
+        "program", "in_benefit_units", "operating_point", "local", "columns", "classes",
+    )  # fmt: skip
 
     def _check_columns(self, evidence):
         expected = dict(self.columns)
@@ -211,3 +223,18 @@ class Rule:
                     "class that the model does not know, or fit a policy on these "
                     "classes."
                 )
+        named = self.classes is not None and evidence.classes is not None
+        if named and not np.array_equal(self.classes, evidence.classes):
+            raise ValueError(
+                "The policy was fitted on the classes "
+                f"{self.classes[:10].tolist()}, in this order. Got "
+                f"{evidence.classes[:10].tolist()}. Give classes= in both places, or "
+                "frames: Evidence.from_frames(frame, classes=rule_.classes)."
+            )
+
+
+def plain_labels(classes):
+    """Labels of classes as a rule keeps them: text or numbers, else None."""
+    if classes is None or kind_of(classes) not in ("text", "numbers"):
+        return None
+    return np.array(classes.tolist())

@@ -67,8 +67,8 @@ NETWORK = {
 }  # fmt: skip
 NETWORK_ROOMS = {"scale/ray/serving.py"}  # an application for Ray Serve
 OPTIONAL = {
-    "PIL", "httpx2", "matplotlib", "pandas", "prometheus_client", "skops", "starlette",
-    "uvicorn",
+    "PIL", "httpx2", "matplotlib", "pandas", "prometheus_client", "pyarrow", "skops",
+    "starlette", "uvicorn",
 }  # fmt: skip
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"

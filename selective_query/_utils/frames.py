@@ -1,9 +1,31 @@
 """Data frames: columns that stand for classes go by their names, rows by their index.
 
-Nothing here imports pandas or polars: a frame brings what it can do.
+Nothing here imports pandas, polars or pyarrow: a frame brings what it can do.
 """
 
 import numpy as np
+
+
+def column_names(values):
+    """Names of the columns of a data frame, None of what is no frame."""
+    if hasattr(values, "iloc") or not hasattr(values, "column_names"):
+        names = getattr(values, "columns", None)
+    else:
+        names = values.column_names  # of pyarrow, whose columns are the values
+    return None if names is None else list(names)
+
+
+def has_numbered_columns(frame):
+    """Whether a frame has named its columns by itself."""
+    if hasattr(frame, "iloc"):
+        return is_numbered(frame.columns)
+    names = column_names(frame)
+    return names == [f"column_{i}" for i in range(len(names))]  # of polars
+
+
+def is_numbered(index):
+    """Whether this is an index that pandas has counted by itself."""
+    return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
 def class_columns(values, labels, name):
@@ -29,14 +51,14 @@ def class_columns(values, labels, name):
     ValueError
         When the names are not those of the labels.
     """
-    if not hasattr(values, "columns") or _are_numbered(values.columns):
+    names = column_names(values)
+    if names is None or has_numbered_columns(values):
         return values
-    names = [str(column) for column in values.columns]
+    names = [str(column) for column in names]
     wanted = [str(label) for label in (range(len(names)) if labels is None else labels)]
     if sorted(names) != sorted(wanted) or len(set(names)) < len(names):
         cure = (
-            "What is given here does not know them: pass frame[labels].to_numpy(), "
-            "with the labels in the order of the classes"
+            "No classes were given: pass classes= with the label of each column"
             if labels is None
             else f"These are {np.asarray(labels)[:10].tolist()}: rename the columns, "
             "or pass to_numpy() if they are in this order"
@@ -46,12 +68,6 @@ def class_columns(values, labels, name):
             f"of the classes. {cure}."
         )
     return np.asarray(values)[:, [names.index(label) for label in wanted]]
-
-
-def _are_numbered(columns):
-    if type(columns).__name__ == "RangeIndex":  # of pandas
-        return columns.start == 0 and columns.step == 1
-    return list(columns) == [f"column_{i}" for i in range(len(columns))]  # of polars
 
 
 def refuse_other_index(parts):
@@ -89,7 +105,7 @@ def refuse_moved_rows(answers, X, name):
     ValueError
         Which names the answers.
     """
-    if not hasattr(answers, "iloc") or _are_numbered(answers.index):
+    if not hasattr(answers, "iloc") or is_numbered(answers.index):
         return
     if not (hasattr(X, "iloc") and answers.index.equals(X.index)):
         raise ValueError(

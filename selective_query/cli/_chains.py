@@ -1,14 +1,15 @@
 """The command `selective-query chain`: several graded models within one budget."""
 
 import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
 
+from selective_query._utils.frames import column_names
 from selective_query.budgets import MaxTierCost, MinAccuracy
 from selective_query.cli._files import halves
 from selective_query.outcomes import ChainOutcomes, Evidence
+from selective_query.outcomes._tables import numbers_of, read_table, write_table
 from selective_query.tiers import CascadePolicy, worthwhile_tiers
 
 TABLE_HELP = (
@@ -41,7 +42,7 @@ def add_chain(commands):
     )
     chain.add_argument("--seed", type=int, default=0)
     chain.add_argument(
-        "-o", "--output", type=Path, metavar="CSV", help="write row and model chosen"
+        "-o", "--output", type=Path, metavar="TABLE", help="write row and model chosen"
     )
     chain.set_defaults(run=_chain)
 
@@ -83,10 +84,11 @@ def _chain(args):
     print(f"  mean cost {test.spent(last).mean():.4g}")
     if args.output is not None:
         names = np.array([*outcomes.names, "none"])
-        with open(args.output, "w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["row", "model"])
-            rows.writerows(enumerate(names[policy.decide(outcomes)]))
+        who = {
+            "row": np.arange(outcomes.n_rows),
+            "model": names[policy.decide(outcomes)],
+        }
+        write_table(args.output, who)
 
 
 def read_grades(path, models):
@@ -95,7 +97,7 @@ def read_grades(path, models):
     Parameters
     ----------
     path : path-like
-        CSV, or parquet where pandas can read it.
+        CSV or parquet.
     models : sequence of str
 
     Returns
@@ -107,27 +109,18 @@ def read_grades(path, models):
     ValueError
         When a column is missing, or holds what is no number.
     ImportError
-        When a parquet file is given and pandas, or what it reads parquet with, is not
-        installed.
+        When it is a parquet file and pyarrow is not installed.
     """
-    columns = _columns(path)
+    table = read_table(path)
 
     def column(name):
-        if name not in columns:
-            raise ValueError(
-                f"{path} has no column {name!r}. It has {', '.join(columns)}."
-            )
-        try:
-            return np.asarray(columns[name], dtype=float)
-        except ValueError as error:
-            raise ValueError(f"{path}: column {name!r} must hold numbers ({error}).") \
-                from error  # fmt: skip
+        return numbers_of(table, name, path)
 
     evidence = []
     for name in models:
         score = f"{name}_score"
         known = None
-        if score in columns or name != models[-1]:
+        if score in column_names(table) or name != models[-1]:
             known = Evidence(base_features=column(score)[:, None])
         evidence.append(known)
     return ChainOutcomes.from_utilities(
@@ -136,21 +129,3 @@ def read_grades(path, models):
         evidence=evidence,
         names=models,
     )
-
-
-def _columns(path):
-    if Path(path).suffix == ".parquet":
-        try:
-            from pandas import read_parquet
-
-            return dict(read_parquet(path))
-        except ImportError as error:
-            raise ImportError(
-                f"{path} needs pandas and pyarrow to be read: pip install pandas "
-                "pyarrow. Or give a CSV file."
-            ) from error
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
-        raise ValueError(f"{path} holds no rows below its header.")
-    return {name: [row[name] for row in rows] for name in rows[0]}

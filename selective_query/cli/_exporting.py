@@ -8,9 +8,6 @@ from selective_query.cli._files import load_model
 from selective_query.costs import DEVICES
 from selective_query.outcomes import Evidence
 from selective_query.outcomes._archives import read_npz
-from selective_query.outcomes._files import read_predictions
-from selective_query.outcomes.evidence import field_names
-from selective_query.outcomes.outcomes import Outcomes
 from selective_query.policy import RoutingPolicy
 from selective_query.rule import Rule
 
@@ -85,7 +82,8 @@ def _device(name):
 
 def _rows(path, model):
     if isinstance(model, (RoutingPolicy, Rule)):
-        return read_predictions(path, Evidence, field_names(Outcomes))
+        rule = model if isinstance(model, Rule) else model.rule_
+        return Evidence.from_file(path, classes=rule.classes)
     return _arrays(path, {"X"}, {"y"})["X"]
 
 

@@ -22,9 +22,7 @@ from selective_query.cli._files import blamed_on, halves, load_rule
 from selective_query.cli._planning import add_plan
 from selective_query.cli._serving import add_servers
 from selective_query.evaluation import compare_routers
-from selective_query.outcomes._files import read_predictions
-from selective_query.outcomes.evidence import Evidence, field_names
-from selective_query.outcomes.outcomes import Outcomes
+from selective_query.outcomes import Evidence, Outcomes
 from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers
@@ -191,7 +189,7 @@ def _fit(args):
 
 def _decide(args):
     rule = load_rule(args.policy)
-    evidence = read_predictions(args.file, Evidence, field_names(Outcomes))
+    evidence = Evidence.from_file(args.file, classes=rule.classes)
     with blamed_on(args.policy):
         score, kept = rule.score(evidence), rule.decide(evidence)
     if args.output is None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from numpy.lib import format as npy
 
+from selective_query.outcomes._tables import opened_source
 from selective_query.outcomes.probabilities import MAX_CLASSES
 
 PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -102,7 +103,7 @@ def read_npz(path):
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or binary file
 
     Returns
     -------
@@ -116,7 +117,7 @@ def read_npz(path):
     OSError
         When the file cannot be opened.
     """
-    with open(path, "rb") as file:
+    with opened_source(path) as file:
         n_bytes = file.seek(0, 2)
         file.seek(0)
         start = file.read(2)

@@ -6,11 +6,12 @@ import math
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from selective_query.outcomes.evidence import Evidence, field_names
+from selective_query.outcomes.evidence import NAMES, Evidence, field_names
 from selective_query.outcomes.probabilities import TopKProba
 
 # Of the grid on which numbers are rounded before they are hashed, in steps.
 SHIFT = 0.2718
+_READ = tuple(name for name in field_names(Evidence) if name not in NAMES)
 
 
 def chance_of_rows(evidence, seed):
@@ -32,7 +33,7 @@ def chance_of_rows(evidence, seed):
     MissingEvidenceError
         When there is nothing to hash.
     """
-    names = ("X",) if evidence.X is not None else field_names(Evidence)
+    names = ("X",) if evidence.X is not None else _READ
     parts = (getattr(evidence, name) for name in names)
     tables = [_numbers(part) for part in parts if part is not None]
     if not tables:

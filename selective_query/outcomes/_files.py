@@ -1,21 +1,57 @@
-"""Saved predictions: npz file -> Outcomes or Evidence."""
+"""Saved predictions: npz, CSV or parquet -> Outcomes or Evidence, and back."""
 
+from dataclasses import fields
 from difflib import get_close_matches
+from pathlib import Path
 
+import numpy as np
+
+from selective_query._utils.frames import column_names
+from selective_query.outcomes._alignment import labels_like
 from selective_query.outcomes._archives import read_npz
-from selective_query.outcomes.evidence import field_names
+from selective_query.outcomes._tables import (
+    DELIMITERS,
+    PARQUET,
+    as_labels,
+    numbers_of,
+    opened_source,
+    read_table,
+    write_table,
+)
 from selective_query.outcomes.probabilities import TopKProba
 
+BY_CLASS = ("base_proba", "base_logits", "global_proba")
+# Those of which a table has a column for each column: NAME_LABEL or NAME_NUMBER.
+WIDE = (*BY_CLASS, "base_features", "X")
+LABELS = ("id", "y", "base_pred", "global_pred", "group", "fold")
+NUMBERS = (
+    "base_utility", "global_utility", "local_only", "query_cost", "sample_weight",
+)  # fmt: skip
+FIELDS = (*WIDE, *LABELS, *NUMBERS, "classes")
+TRUTH = {"true": 1, "false": 0}
 
-def read_predictions(path, kind, known):
-    """The Outcomes in an npz file, or the Evidence among them.
+
+def is_table(source):
+    """Whether a file is CSV or parquet; else it should be npz."""
+    with opened_source(source) as file:
+        start = file.read(4)
+    if start[:2] in (b"PK", b"\x93N"):
+        return False
+    suffix = Path(str(getattr(source, "name", source))).suffix.lower()
+    return start == PARQUET or suffix in ("", ".txt", *DELIMITERS)
+
+
+def read_predictions(source, kind, *, classes=None, y=None, id=None):
+    """The Outcomes in a file, or the Evidence among them.
 
     Parameters
     ----------
-    path : str or path-like
+    source : path-like or binary file
     kind : {Outcomes, Evidence}
-    known : list of str
-        The keys that such a file may have, those of Outcomes.
+    classes : array-like of shape (n_classes,) or None
+        In which order columns of a table shall stand; those of an npz file have none.
+    y, id : str or None
+        Columns of a table that stand for these fields, where they are called otherwise.
 
     Returns
     -------
@@ -24,8 +60,20 @@ def read_predictions(path, kind, known):
     Raises
     ------
     ValueError
-        When the file is no npz file, has unknown keys or malformed contents.
+        When it is no such file, has unknown names or malformed contents.
     """
+    if is_table(source):
+        parts = _read_columns(source, classes, {"y": y, "id": id})
+    else:
+        parts = _read_arrays(source)
+    wanted = {field.name for field in fields(kind)}
+    try:
+        return kind(**{name: parts[name] for name in parts.keys() & wanted})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _read_arrays(path):
     try:
         arrays = read_npz(path)
     except ValueError as error:
@@ -33,25 +81,165 @@ def read_predictions(path, kind, known):
             f"{error} Write it with numpy.savez(path, base_proba=..., "
             "global_proba=..., y=...)."
         ) from error
-    arrays = _joined(arrays, known, path)
-    try:
-        return kind(**{key: arrays[key] for key in arrays.keys() & field_names(kind)})
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    return _joined(arrays, path)
 
 
-def _joined(arrays, allowed, path):
+def _read_columns(path, classes, renamed):
+    renamed = {new: old for new, old in renamed.items() if old is not None}
+    table = read_table(path, {*LABELS, *renamed.values()})
+    called = {old: new for new, old in renamed.items()}
+    missing = called.keys() - set(column_names(table))
+    if missing:
+        raise ValueError(
+            f"{path} has no column {sorted(missing)[0]!r}. It has "
+            f"{', '.join(column_names(table))}."
+        )
+    parts, wide = {}, {}
+    for column in column_names(table):
+        name = called.get(column, column)
+        field = next((w for w in WIDE if name.startswith(f"{w}_")), None)
+        if name in LABELS or name == "X":
+            parts[name] = np.asarray(table[column])
+        elif name in NUMBERS:
+            parts[name] = _numbers(table, column, path)
+        elif field is not None:
+            label = name.removeprefix(f"{field}_")
+            wide.setdefault(field, {})[label] = _numbers(table, column, path)
+        else:
+            _refuse_column(name, path)
+    for field, columns in wide.items():
+        parts[field] = np.column_stack(list(columns.values()))
+    return {**parts, **_in_order(wide, classes, parts.get("y"), path)}
+
+
+def _numbers(table, column, path):
+    cells = np.asarray(table[column])
+    if cells.dtype == object and all(str(c).lower() in TRUTH for c in cells):
+        return np.array([TRUTH[str(c).lower()] for c in cells])
+    return numbers_of(table, column, path)
+
+
+def _refuse_column(name, path):
+    close = get_close_matches(name, (*LABELS, *NUMBERS, *WIDE), n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"{path} has the column {name!r}, which is none of {', '.join(LABELS)}, "
+        f"{', '.join(NUMBERS)}, X, nor of those that begin with "
+        f"{', '.join(f'{w}_' for w in WIDE)}.{hint} Drop it, or give a table for each "
+        "side, with columns named by the classes."
+    )
+
+
+def _in_order(wide, classes, y, path):
+    """Columns that stand for classes, in one order, and the classes."""
+    sides = {name: columns for name, columns in wide.items() if name in BY_CLASS}
+    if not sides:
+        return {} if classes is None else {"classes": classes}
+    if classes is None:
+        names = list(next(iter(sides.values())))
+        labels = as_labels(names) if y is None else labels_like(names, y)
+        classes = np.array(labels.tolist())
+    wanted = [str(label) for label in np.asarray(classes).tolist()]
+    made = {}
+    for name, columns in sides.items():
+        if columns.keys() != set(wanted):
+            lacking = [label for label in wanted if label not in columns]
+            more = [label for label in columns if label not in wanted]
+            raise ValueError(
+                f"{path} must have a column of {name} for each class. Missing: "
+                f"{', '.join(lacking) or 'none'}; not among the classes: "
+                f"{', '.join(more) or 'none'}. Classes are {', '.join(wanted[:10])}."
+            )
+        made[name] = np.column_stack([columns[label] for label in wanted])
+    return {**made, "classes": classes}
+
+
+def write_predictions(path, known):
+    """Write what is known of a batch to an npz, CSV or parquet file.
+
+    Parameters
+    ----------
+    path : path-like
+        Its ending says the format; any but those of tables is npz, under this name.
+    known : Evidence or Outcomes
+
+    Raises
+    ------
+    ValueError
+        When a part has no form in the format.
+    ImportError
+        When it is a parquet file and pyarrow is not installed.
+    """
+    given = ((field.name, getattr(known, field.name)) for field in fields(known))
+    derived = known.derived_fields()
+    parts = {n: part for n, part in given if part is not None and n not in derived}
+    if Path(path).suffix.lower() in (".parquet", *DELIMITERS):
+        write_table(path, _columns(parts))
+    else:
+        arrays = _arrays(parts)
+        with open(path, "wb") as file:
+            np.savez(file, **arrays)
+
+
+def _columns(parts):
+    classes = parts.pop("classes", None)
+    columns = {}
+    for name, part in parts.items():
+        if isinstance(part, TopKProba):
+            raise ValueError(
+                f"{name} holds the largest of {part.n_classes} probabilities, which no "
+                "table has columns for. Write an npz file."
+            )
+        part = _plain_array(name, part)
+        if part.ndim == 1:
+            columns[name] = part
+            continue
+        labels = range(part.shape[1])
+        if name in BY_CLASS and classes is not None:
+            labels = classes.tolist()
+        columns |= {f"{name}_{v}": part[:, j] for j, v in enumerate(labels)}
+    return columns
+
+
+def _arrays(parts):
+    arrays = {}
+    for name, part in parts.items():
+        if isinstance(part, TopKProba):
+            side = name.removesuffix("_proba")
+            arrays[f"{side}_topk_classes"] = part.classes
+            arrays[f"{side}_topk_proba"] = part.proba
+            arrays["n_classes"] = part.n_classes
+        else:
+            arrays[name] = _plain_array(name, part)
+    return arrays
+
+
+def _plain_array(name, part):
+    """An array of numbers or text, which a file may hold."""
+    array = np.asarray(part)
+    if array.dtype == object and array.ndim:
+        array = np.array(array.tolist())
+    if array.dtype.kind not in "biufUSMm" or array.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} must be numbers or text, in one or two dimensions, to be written. "
+            f"Got {type(part).__name__} of dtype {array.dtype}. Leave it out: "
+            f"dataclasses.replace(outcomes, {name}=None)."
+        )
+    return array
+
+
+def _joined(arrays, path):
     """Arrays by parameter, with top-k triples made into TopKProba."""
     n_classes = _pop_n_classes(arrays, path)
     for side in ("base", "global"):
         _join_topk(arrays, side, n_classes, path)
     for key in arrays:
-        if key not in allowed:
-            close = get_close_matches(key, allowed, n=1)
+        if key not in FIELDS:
+            close = get_close_matches(key, FIELDS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
                 f"{path} has the key {key!r}, which is not one of "
-                f"{', '.join(sorted(allowed))}.{hint}"
+                f"{', '.join(sorted(FIELDS))}.{hint}"
             )
     return arrays
 

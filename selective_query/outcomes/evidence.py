@@ -9,39 +9,23 @@ from sklearn.utils import _safe_indexing
 from selective_query._utils.frames import class_columns, refuse_other_index
 from selective_query._utils.labels import check_labels
 from selective_query._utils.numbers import (
-    as_column,
-    as_floats,
-    as_mask,
-    check_finite,
     refuse_masked,
 )
 from selective_query._utils.validation import count_rows
 from selective_query.exceptions import MissingEvidenceError
-from selective_query.outcomes.probabilities import TopKProba, check_proba
-
-
-def check_matrix(values, name):
-    """Numbers of shape (n_samples, n_columns), finite ones, as floats."""
-    values = as_floats(values, name)
-    if values.ndim != 2:
-        raise ValueError(
-            f"{name} must be of shape (n_samples, n_columns). Got shape {values.shape}."
-        )
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise ValueError(
-            f"{name} must be finite. Row {row} holds NaN or infinity; drop such rows "
-            "or repair the model that made them."
-        )
-    return values
-
-
-def check_any_proba(proba, name):
-    """Probabilities as they should be: top-k ones, or checked dense ones."""
-    return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
-
+from selective_query.outcomes._alignment import aligned
+from selective_query.outcomes._files import read_predictions, write_predictions
+from selective_query.outcomes._parts import (
+    COLUMNS,
+    check_matrix,
+    described,
+    first_of,
+)
+from selective_query.outcomes.probabilities import TopKProba, check_any_proba
 
 _BY_CLASS = frozenset({"base_proba", "base_logits", "global_proba"})
+# What a batch carries along, and no router looks at.
+NAMES = ("id", "classes")
 
 
 @cache
@@ -50,7 +34,7 @@ def field_names(kind):
     return tuple(field.name for field in fields(kind))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Evidence:
     """What the device knows about a batch of inputs once the base has run.
 
@@ -72,6 +56,12 @@ class Evidence:
         Rows that must stay with the base: they are never queried.
     query_cost : array-like of shape (n_samples,), optional
         What a query about a row costs, in any unit, for budgets of such costs.
+    id : array-like of shape (n_samples,), optional
+        What each row is called in the tables that it comes from and goes to.
+    classes : array-like of shape (n_classes,), optional
+        Label of each column of base_proba and base_logits. Columns of a data frame are
+        put in this order by their names, and a rule that was fitted on other classes
+        refuses to decide.
 
     Attributes
     ----------
@@ -82,7 +72,7 @@ class Evidence:
     -----
     Columns of a data frame that stand for classes are taken by their names, which must
     be the labels; those that the frame numbered by itself go by position. Frames and
-    series must have one index.
+    series must have one index; :meth:`from_frames` puts rows in one order.
 
     Raises
     ------
@@ -104,26 +94,53 @@ class Evidence:
     group: object = None
     local_only: object = None
     query_cost: object = None
+    id: object = None
+    classes: object = None
+
+    _distributions = ("base_proba",)
 
     def __post_init__(self):
         refuse_masked(self.X, "X")
         self._unframe()
-        if self.base_proba is not None:
-            self._set("base_proba", check_any_proba(self.base_proba, "base_proba"))
+        for name in self._distributions:
+            if getattr(self, name) is not None:
+                self._set(name, check_any_proba(getattr(self, name), name))
         for name in ("base_logits", "base_features"):
             if getattr(self, name) is not None:
                 self._set(name, check_matrix(getattr(self, name), name))
-        for name, check in _COLUMNS.items():
+        for name, check in COLUMNS.items():
             if getattr(self, name) is not None:
                 self._set(name, check(getattr(self, name), name))
+        self._set_classes()
         self._check_lengths()
+
+    def _set_classes(self):
+        widths = self._widths()
+        if self.classes is not None:
+            classes = check_labels(self.classes, "classes")
+            if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+                raise ValueError(
+                    "classes must list each label once, in the order of the "
+                    f"probability columns. Got {classes!r}."
+                )
+            self._set("classes", classes)
+            widths["classes"] = len(classes)
+        if len(set(widths.values())) > 1:
+            listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
+            raise ValueError(
+                f"{', '.join(widths)} must agree on the number of classes. Got "
+                f"{listing}. Add zero columns for classes that one side does not know."
+            )
+
+    def _widths(self):
+        """How many classes the parts that have a column for each stand for."""
+        return self.class_columns() if self.classes is not None else {}
 
     def _unframe(self):
         """Columns of frames by name; rows of frames and series by index."""
         refuse_other_index(self._rows())
-        classes = getattr(self, "classes", None)
         for name in _BY_CLASS.intersection(field_names(type(self))):
-            self._set(name, class_columns(getattr(self, name), classes, name))
+            self._set(name, class_columns(getattr(self, name), self.classes, name))
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -150,6 +167,131 @@ class Evidence:
                 f"rows. Got {listing}."
             )
         self._set("n_rows", lengths[0])
+
+    def __repr__(self):
+        head = f"{type(self).__name__} of {self.n_rows} rows"
+        if self.classes is not None:
+            head += f", {len(self.classes)} classes ({first_of(self.classes)})"
+        return "\n  ".join([head, *self._summary()])
+
+    def _summary(self):
+        """Lines of a summary: what is given, and of which shape."""
+        return [", ".join(described(*given) for given in self._rows())]
+
+    @classmethod
+    def from_frames(cls, base, *, classes=None, id=None, **fields):
+        """Evidence from a data frame with a column of probabilities for each class.
+
+        Parameters
+        ----------
+        base : DataFrame of pandas or polars, or Table of pyarrow
+            Columns are named by the classes; others are allowed where `classes` says
+            which are meant.
+        classes : array-like of shape (n_classes,), optional
+            Labels in the order in which the columns shall stand, ``rule_.classes`` of a
+            fitted policy for one. By default the columns in their order. A class
+            without a column gets probability zero.
+        id : str, optional
+            Column, or index, that names the rows. By default the index of pandas.
+        **fields
+            Further parameters of :class:`Evidence`: the name of a column, a frame or
+            series whose rows are put in the order of the base's by `id` or index, or an
+            array that is in this order.
+
+        Returns
+        -------
+        Evidence
+
+        Raises
+        ------
+        ValueError
+            When a row or class is missing on a side, or there twice; the message names
+            it.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from selective_query import Evidence
+        >>> frame = pd.DataFrame({"dog": [0.1, 0.7], "cat": [0.9, 0.3]}, ["a", "b"])
+        >>> evidence = Evidence.from_frames(frame, classes=["cat", "dog"])
+        >>> evidence.base_proba[:, 0], evidence.id
+        (array([0.9, 0.3]), array(['a', 'b'], dtype=object))
+        """
+        return cls(**aligned({"base": base}, classes=classes, id=id, fields=fields))
+
+    @classmethod
+    def from_file(cls, path, *, classes=None, y=None, id=None):
+        """Read saved predictions from an npz, CSV or parquet file.
+
+        An npz file has the parameters of :class:`Outcomes` as keys (``base_proba``,
+        ``y``, ``classes`` ...). Top-k probabilities of one side are three arrays:
+        ``base_topk_classes``, ``base_topk_proba`` and ``n_classes`` (and
+        ``global_topk_...``).
+
+        A table has a column for each parameter that is one value for each row, and for
+        each class ``base_proba_LABEL``, ``global_proba_LABEL``, ``base_logits_LABEL``;
+        ``base_features_0``, ``X_0`` and so on are matrices. Columns are matched by
+        these names. Cells of ``id``, ``y``, predictions and groups in a CSV are whole
+        numbers where all are written as such, else text.
+
+        Parameters
+        ----------
+        path : path-like or binary file
+        classes : array-like of shape (n_classes,), optional
+            In which order the columns of a table shall stand, ``rule_.classes`` of a
+            fitted policy for one. By default their order in the file.
+        y, id : str, optional
+            Columns of a table that stand for these parameters.
+
+        Returns
+        -------
+        Outcomes, or Evidence as far as it is in the file
+
+        Raises
+        ------
+        ValueError
+            When the file is of another format, is damaged, encrypted, or unpacked takes
+            a hundred times its size and more than 256 MB, holds objects, has unknown
+            names or malformed contents; the message names the key or column.
+        ImportError
+            When it is a parquet file and pyarrow is not installed.
+        """
+        return read_predictions(path, cls, classes=classes, y=y, id=id)
+
+    def to_file(self, path):
+        """Write all that is known to a file that ``from_file`` reads.
+
+        Parameters
+        ----------
+        path : path-like
+            A table where it ends in .csv, .tsv or .parquet, else npz.
+
+        Raises
+        ------
+        ValueError
+            When a part is no numbers or text, or is :class:`TopKProba` in a table.
+        ImportError
+            When it is a parquet file and pyarrow is not installed.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from selective_query import Evidence
+        >>> evidence = Evidence(base_proba=[[0.9, 0.1]], id=["a"], classes=[3, 7])
+        >>> path = Path(tempfile.mkdtemp()) / "batch.csv"
+        >>> evidence.to_file(path)
+        >>> print(path.read_text().strip())
+        base_proba_3,base_proba_7,id
+        0.9,0.1,a
+        >>> Evidence.from_file(path).classes
+        array([3, 7])
+        """
+        write_predictions(path, self)
+
+    def derived_fields(self):
+        """Names of fields that follow from others."""
+        return set()
 
     def class_columns(self):
         """How many classes each part has a column for, by the part's name."""
@@ -232,23 +374,3 @@ def _take(values, rows):
     if isinstance(values, np.ndarray):
         return values[rows]
     return _safe_indexing(values, rows)
-
-
-def _check_group(values, name):
-    values = check_labels(values, name)
-    if values.ndim != 1:
-        raise ValueError(
-            f"{name} must be of shape (n_samples,). Got shape {values.shape}."
-        )
-    return values
-
-
-def _check_cost(values, name):
-    return check_finite(as_column(values, name), name, 0, each="row")
-
-
-_COLUMNS = {
-    "group": _check_group,
-    "local_only": as_mask,
-    "query_cost": _check_cost,
-}

@@ -1,5 +1,6 @@
 """Evidence about a batch, and what is known of it afterwards: how both sides did."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,10 +8,15 @@ import numpy as np
 
 from selective_query._utils.labels import check_labels, kind_of
 from selective_query._utils.numbers import as_numbers
-from selective_query._utils.validation import check_weights
-from selective_query.outcomes._files import read_predictions
-from selective_query.outcomes.evidence import Evidence, check_any_proba, field_names
+from selective_query._utils.validation import check_weights, warn_user
+from selective_query.exceptions import ModelWarning
+from selective_query.outcomes._alignment import aligned
+from selective_query.outcomes._parts import described
+from selective_query.outcomes.evidence import Evidence, field_names
 from selective_query.outcomes.probabilities import top_class
+
+# How far below chance an accuracy must lie to be no chance.
+N_STANDARD_ERRORS = 3
 
 
 def _check_unit_interval(values, name):
@@ -25,7 +31,20 @@ def _check_unit_interval(values, name):
     return values
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+def _warn_below_chance(side, right, n_classes):
+    chance = 1 / n_classes
+    error = math.sqrt(chance * (1 - chance) / max(len(right), 1))
+    if len(right) and right.mean() < chance - N_STANDARD_ERRORS * error:
+        warn_user(
+            f"The {side} is right about {right.mean():.1%} of {len(right)} rows, and "
+            f"chance among {n_classes} classes about {chance:.1%}. Check that its "
+            "columns stand in the order of classes, and its rows in that of y; "
+            "Outcomes.from_frames puts frames in order by their names.",
+            ModelWarning,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Outcomes(Evidence):
     """Evidence, and what is known only in training or evaluation: how both sides did.
 
@@ -35,7 +54,7 @@ class Outcomes(Evidence):
 
     Parameters
     ----------
-    base_proba, base_logits, base_features, X, group, local_only, query_cost
+    base_proba, base_logits, base_features, X, group, local_only, query_cost, id
         As in :class:`Evidence`.
     y : array-like of shape (n_samples,), optional
         True labels.
@@ -93,15 +112,12 @@ class Outcomes(Evidence):
     base_utility: object = None
     global_utility: object = None
     sample_weight: object = None
-    classes: object = None
     fold: object = None
+
+    _distributions = ("base_proba", "global_proba")
 
     def __post_init__(self):
         super().__post_init__()
-        if self.global_proba is not None:
-            checked = check_any_proba(self.global_proba, "global_proba")
-            self._set("global_proba", checked)
-        self._set_classes()
         for name in ("y", "base_pred", "global_pred", "fold"):
             if getattr(self, name) is not None:
                 self._set(name, self._check_column(name))
@@ -115,29 +131,14 @@ class Outcomes(Evidence):
             self._set("sample_weight", weight)
 
     def _set_classes(self):
-        widths = {
-            name: value.shape[1]
-            for name in ("base_proba", "global_proba")
-            if (value := getattr(self, name)) is not None
-        }
-        if self.classes is not None:
-            classes = check_labels(self.classes, "classes")
-            if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
-                raise ValueError(
-                    "classes must list each label once, in the order of the "
-                    f"probability columns. Got {classes!r}."
-                )
-            self._set("classes", classes)
-            widths["classes"] = len(classes)
-        if len(set(widths.values())) > 1:
-            listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
-            raise ValueError(
-                "base_proba, global_proba and classes must agree on the number of "
-                f"classes. Got {listing}. Add zero columns for classes that one side "
-                "does not know."
-            )
-        if self.classes is None and widths:
-            self._set("classes", np.arange(next(iter(widths.values()))))
+        super()._set_classes()
+        width = next(iter(self._widths().values()), None)
+        if self.classes is None and width is not None:
+            self._set("classes", np.arange(width))
+
+    def _widths(self):
+        parts = ((name, getattr(self, name)) for name in self._distributions)
+        return {name: part.shape[1] for name, part in parts if part is not None}
 
     def _check_column(self, name):
         column = check_labels(getattr(self, name), name)
@@ -187,7 +188,10 @@ class Outcomes(Evidence):
                 f"Outcomes cannot judge the {side}: give y together with {side}_proba "
                 f"or {side}_pred, or grades as {side}_utility."
             )
-        return (labels == self.y).astype(float)
+        right = (labels == self.y).astype(float)
+        if self.classes is not None:
+            _warn_below_chance(side, right, len(self.classes))
+        return right
 
     def _labels(self, side):
         given = getattr(self, f"{side}_pred")
@@ -233,28 +237,86 @@ class Outcomes(Evidence):
             return np.ones(len(self.base_utility))
         return self.sample_weight
 
-    @classmethod
-    def from_file(cls, path):
-        """Read outcomes from an npz file of saved predictions.
+    def derived_fields(self):
+        """Names of grades that follow from y and the answers."""
+        sides = {side: self._labels(side) for side in ("base", "global")}
+        return {
+            f"{side}_utility"
+            for side, labels in sides.items()
+            if self.y is not None
+            and labels is not None
+            and np.array_equal(getattr(self, f"{side}_utility"), labels == self.y)
+        }
 
-        The keys are the parameter names of this class (``base_proba``,
-        ``global_proba``, ``y``, ``classes``, ...). Top-k probabilities of one side are
-        three arrays: ``base_topk_classes``, ``base_topk_proba`` and ``n_classes`` (and
-        ``global_topk_...``).
+    def _summary(self):
+        judged, derived = self.y is not None, self.derived_fields()
+        given = (described(*part) for part in self._rows() if part[0] not in derived)
+        if not self.n_rows:
+            return [", ".join(given)]
+        of, grade = self.weight / self.weight.sum(), "accuracy" if judged else "utility"
+        said = [f"base {grade} {of @ self.base_utility:.4f}"]
+        if self.has_global:
+            helps, harms = of @ (self.benefit > 0), of @ (self.benefit < 0)
+            said[0] += f", global {grade} {of @ self.global_utility:.4f}"
+            said.append(f"a query helps {helps:.1%} of the rows and harms {harms:.1%}")
+        return [*said, ", ".join(given)]
+
+    @classmethod
+    def from_frames(
+        cls, base, global_=None, *, y=None, classes=None, id=None, **fields
+    ):
+        """Outcomes from data frames with a column of probabilities for each class.
+
+        Class columns are matched by their names and rows by `id` or index, never by
+        position where there are names.
 
         Parameters
         ----------
-        path : str or path-like
+        base, global_ : DataFrame of pandas or polars, or Table of pyarrow
+            What each side says, with columns named by the classes. Without the latter,
+            and any other parameter of the global, the problem is one of abstention.
+        y : str, Series or array-like of shape (n_samples,), optional
+            True labels: the name of a column, or as one of `fields`.
+        classes : array-like of shape (n_classes,), optional
+            Labels in the order in which the columns shall stand. By default the base's
+            columns in their order; both sides must have the same then. With `classes`,
+            one without a column gets probability zero, and columns that are none of
+            them are left aside.
+        id : str, optional
+            Column, or index, that names the rows. By default the index of pandas;
+            frames without one go by position, and must be of the same length.
+        **fields
+            Further parameters of :class:`Outcomes`: the name of a column, a frame or
+            series whose rows are put in the order of the base's, or an array that is
+            in this order.
 
         Returns
         -------
         Outcomes
+            With the rows in the order of the base's, and ``id`` where they have names.
 
         Raises
         ------
+        TypeError
+            When `base` or `global_` is no data frame.
         ValueError
-            When the file is no npz file, is damaged, encrypted, or unpacked takes a
-            hundred times its size and more than 256 MB, holds objects, has unknown
-            keys or malformed contents; the message names the key.
+            When a row or class is missing on a side, or there twice; the message says
+            which and where.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from selective_query import Outcomes
+        >>> base = pd.DataFrame({"cat": [0.9, 0.4], "dog": [0.1, 0.6]}, ["a", "b"])
+        >>> global_ = pd.DataFrame({"dog": [0.2, 0.1], "cat": [0.8, 0.9]}, ["b", "a"])
+        >>> y = pd.Series(["cat", "cat"], ["a", "b"])
+        >>> Outcomes.from_frames(base, global_, y=y)
+        Outcomes of 2 rows, 2 classes (cat, dog)
+          base accuracy 0.5000, global accuracy 1.0000
+          a query helps 50.0% of the rows and harms 0.0%
+          base_proba (2, 2), id, y, global_proba (2, 2)
         """
-        return read_predictions(path, cls, field_names(cls))
+        frames = {"base": base} if global_ is None else {
+            "base": base, "global_": global_,
+        }  # fmt: skip
+        return cls(**aligned(frames, classes=classes, id=id, y=y, fields=fields))

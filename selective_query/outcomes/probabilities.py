@@ -187,6 +187,11 @@ class TopKProba:
         return TopKProba(self.classes[rows], self.proba[rows], self.n_classes)
 
 
+def check_any_proba(proba, name):
+    """Probabilities as they should be: top-k ones, or checked dense ones."""
+    return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
+
+
 def top_class(proba):
     """Column of the most probable class, shape (n_samples,)."""
     if isinstance(proba, TopKProba):

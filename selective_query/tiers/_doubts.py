@@ -74,9 +74,10 @@ class Doubts:
     @property
     def rules(self):
         """What says of each tier whether it abstains: tuple of Rule."""
+        rules = (tier.policy.rule_ for tier in self.tiers)
         return tuple(
-            Rule(tier.policy.router_, self.point, columns=tier.policy.rule_.columns)
-            for tier in self.tiers
+            Rule(r.router, self.point, columns=r.columns, classes=r.classes)
+            for r in rules
         )
 
     def scores(self, stop):

@@ -56,8 +56,14 @@ def test_names_of_unknown_classes_are_refused(proba, y):
     policy = RoutingPolicy("max_probability").fit(
         Outcomes(base_proba=frame, y=y, classes=ANIMALS)
     )
-    with pytest.raises(ValueError, match="base_proba has columns.*to_numpy"):
+    with pytest.raises(ValueError, match="base_proba has columns.*pass classes="):
         policy.decide(Evidence(base_proba=frame))
+    known = Evidence(base_proba=frame[OTHER_ORDER], classes=ANIMALS)
+    np.testing.assert_array_equal(
+        policy.decide(known), policy.decide(Evidence(base_proba=proba))
+    )
+    with pytest.raises(ValueError, match="fitted on the classes .'cat', 'dog', 'elk'"):
+        policy.decide(Evidence(base_proba=frame, classes=OTHER_ORDER))
 
 
 @pytest.mark.parametrize("other", ["global_proba", "y", "base_features", "X"])

@@ -365,6 +365,8 @@ def test_evidence_of_outcomes_tells_nothing_of_the_outcome():
         "group",
         "local_only",
         "query_cost",
+        "id",
+        "classes",
     }
     assert {"y", "global_proba", "base_utility", "fold", "sample_weight"} <= secret
     for name in (*secret, "benefit", "proxy_label"):
