@@ -343,6 +343,21 @@ class RoutingPolicy(BaseEstimator):
         self._check_fitted()
         return self.rule_.decide(evidence)
 
+    def report(self, outcomes):
+        """How well the policy does on rows that it has not seen.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+
+        Returns
+        -------
+        Bunch
+            As of :meth:`Rule.report`.
+        """
+        self._check_fitted()
+        return self.rule_.report(outcomes)
+
     def _check_fitted(self):
         # The full check costs as much as the decision about one row.
         if not hasattr(self, "rule_"):

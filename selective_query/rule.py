@@ -7,9 +7,11 @@ from sklearn.exceptions import NotFittedError
 
 from selective_query._utils.labels import kind_of
 from selective_query._utils.numbers import check_whole
+from selective_query._utils.validation import check_instance
 from selective_query.budgets import OperatingPoint, StayLocal
 from selective_query.budgets._plain import checked_parts, from_plain, to_plain
-from selective_query.outcomes import Evidence
+from selective_query.metrics._tally import Tally
+from selective_query.outcomes import Evidence, Outcomes
 from selective_query.routers import BaseRouter, ProgramRouter
 from selective_query.routers._scores import scores_of
 from selective_query.routers.program import Program
@@ -150,6 +152,47 @@ class Rule:
         The same type
         """
         return outcomes.take(~self.decide(outcomes))
+
+    def report(self, outcomes):
+        """How well the rule does on rows that it has not seen.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+
+        Returns
+        -------
+        Bunch
+            ``accuracy`` (of abstention: on what is answered; of graded answers: mean
+            grade), ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
+            ``global_accuracy``, ``base_accuracy_on_kept`` and
+            ``global_accuracy_on_queried``; nan where there is nothing to average.
+
+        Raises
+        ------
+        TypeError
+            When these are no Outcomes.
+
+        Examples
+        --------
+        >>> from selective_query import RoutingPolicy
+        >>> from selective_query.datasets import make_selective_query
+        >>> train = make_selective_query(1000, random_state=0).outcomes
+        >>> test = make_selective_query(1000, random_state=1).outcomes
+        >>> rule = RoutingPolicy("margin", coverage=0.8).fit(train).rule_
+        >>> report = rule.report(test)
+        >>> report.n_queried, report.accuracy > report.base_accuracy
+        (220, True)
+        """
+        check_instance(
+            outcomes, "outcomes", Outcomes, "Outcomes(base_proba=, global_proba=, y=)."
+        )
+        return Tally.of(
+            self.decide(outcomes),
+            outcomes.base_utility,
+            outcomes.global_utility if outcomes.has_global else None,
+            outcomes.sample_weight,
+        ).report()
 
     def to_dict(self):
         """The rule as plain data: strings, numbers, lists, dicts and arrays.

@@ -464,3 +464,20 @@ def test_what_fit_is_told_of_other_fits_is_never_passed_over(outcomes):
     for held_out in (None, second):
         with pytest.raises(CertificateError, match="answers of the global that will"):
             certified.fit(first, held_out, answers_exact=False)
+
+
+def test_a_report_is_of_rows_that_it_has_not_seen():
+    train, test = (
+        make_selective_query(1000, random_state=seed).outcomes for seed in (0, 1)
+    )
+    policy = RoutingPolicy("margin", coverage=0.8).fit(train)
+    kept = policy.decide(test.evidence)
+    found = policy.report(test)
+    right = np.where(kept, test.base_utility, test.global_utility)
+    assert found.accuracy == right.mean()
+    assert found.coverage == kept.mean()
+    assert found.base_accuracy_on_kept == test.base_utility[kept].mean()
+    abstaining = Outcomes(base_proba=test.base_proba, y=test.y)
+    assert policy.report(abstaining).accuracy == test.base_utility[kept].mean()
+    with pytest.raises(TypeError, match="outcomes must be a Outcomes"):
+        policy.report(test.evidence)

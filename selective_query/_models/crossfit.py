@@ -199,11 +199,8 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
     No column stands for a label that is not among the classes. Where there is one,
     grades take the place of y: both sides are wrong about it.
     """
-    grades = {}
-    if not np.isin(y, classes).all():
-        for name, side in (("base", base), ("global", global_)):
-            if side is not None:
-                grades[f"{name}_utility"] = classes[side.label] == y
+    sides = {"base_utility": base, "global_utility": global_}
+    grades = {n: classes[s.label] == y for n, s in sides.items() if s is not None}
     return Outcomes(
         base_proba=base.proba,
         base_logits=base.logits,
@@ -212,7 +209,7 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
         global_proba=None if global_ is None else global_.proba,
         global_pred=None if global_ is None else classes[global_.label],
         X=X,
-        y=None if grades else y,
+        y=y if np.isin(y, classes).all() else None,
         **grades,
         classes=classes,
         sample_weight=sample_weight,

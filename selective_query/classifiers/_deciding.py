@@ -20,8 +20,8 @@ from selective_query._utils.fitting import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user, will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
-from selective_query.evaluation._report import Tally
 from selective_query.exceptions import CalibrationWarning
+from selective_query.metrics._tally import Tally
 from selective_query.outcomes import Evidence
 from selective_query.policy import UNCHANGED
 from selective_query.rule import Rule

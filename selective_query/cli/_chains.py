@@ -1,6 +1,5 @@
 """The command `selective-query chain`: several graded models within one budget."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,17 @@ import numpy as np
 from selective_query._utils.frames import column_names
 from selective_query.budgets import MaxTierCost, MinAccuracy
 from selective_query.cli._files import halves
+from selective_query.cli._options import budget_type
+from selective_query.cli._predictions import source_of
 from selective_query.outcomes import ChainOutcomes, Evidence
 from selective_query.outcomes._tables import numbers_of, read_table, write_table
 from selective_query.tiers import CascadePolicy, worthwhile_tiers
 
 TABLE_HELP = (
-    "CSV or parquet file with a row for each input and, for each model NAME, a column "
-    "NAME of grades in [0, 1]; NAME_cost, what asking it costs; and for models that "
-    "may pass an input on NAME_score, by which its answer is judged"
+    "CSV or parquet file, or - for standard input, with a row for each input and, for "
+    "each model NAME, a column NAME of grades in [0, 1]; NAME_cost, what asking it "
+    "costs; and for models that may pass an input on NAME_score, by which its answer "
+    "is judged"
 )
 BUDGETS = {"max_cost": MaxTierCost, "min_accuracy": MinAccuracy}
 
@@ -25,13 +27,13 @@ def add_chain(commands):
     chain = commands.add_parser(
         "chain", help="who answers at which cost, by saved grades of several models"
     )
-    chain.add_argument("file", type=Path, help=TABLE_HELP)
+    chain.add_argument("file", help=TABLE_HELP)
     chain.add_argument(
         "--models", nargs="+", required=True, metavar="NAME", help="in order of asking"
     )
     chain.add_argument(
         "--budget",
-        type=_budget,
+        type=budget_type(BUDGETS),
         required=True,
         metavar="NAME=NUMBER",
         help=", ".join(BUDGETS),
@@ -45,18 +47,6 @@ def add_chain(commands):
         "-o", "--output", type=Path, metavar="TABLE", help="write row and model chosen"
     )
     chain.set_defaults(run=_chain)
-
-
-def _budget(text):
-    name, _, value = text.partition("=")
-    if name not in BUDGETS:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not NAME=NUMBER with a name of {', '.join(BUDGETS)}"
-        )
-    try:
-        return BUDGETS[name](float(value))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _chain(args):
@@ -111,7 +101,7 @@ def read_grades(path, models):
     ImportError
         When it is a parquet file and pyarrow is not installed.
     """
-    table = read_table(path)
+    table = read_table(source_of(path))
 
     def column(name):
         return numbers_of(table, name, path)

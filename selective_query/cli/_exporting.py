@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from selective_query.cli._files import load_model
+from selective_query.cli._options import matched
 from selective_query.costs import DEVICES
 from selective_query.outcomes import Evidence
 from selective_query.outcomes._archives import read_npz
@@ -38,6 +39,7 @@ def add_export(commands):
     )
     parser.add_argument(
         "--device",
+        type=matched(DEVICES),
         metavar="NAME",
         help=f"of C, whose memories it must fit: {', '.join(DEVICES)}",
     )
@@ -74,10 +76,9 @@ def _refuse_for_onnx(args):
 
 
 def _device(name):
-    known = {key.lower(): device for key, device in DEVICES.items()}
-    if name.lower() not in known:
+    if name not in DEVICES:
         raise ValueError(f"--device must be one of {', '.join(DEVICES)}. Got {name}.")
-    return known[name.lower()]
+    return DEVICES[name]
 
 
 def _rows(path, model):

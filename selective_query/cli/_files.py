@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query.persistence import load
 from selective_query.policy import RoutingPolicy
 from selective_query.routers import BaseRouter
+from selective_query.routers.registry import router_name
 from selective_query.rule import Rule
 
 
@@ -69,6 +70,13 @@ def load_rule(path):
             f"{type(rule.router).__name__}. Fit it anew."
         )
     return rule
+
+
+def described_router(router):
+    """The name of a router, and of the one that it chose."""
+    selection = getattr(router, "selection_", None)
+    name = router_name(router)
+    return name if selection is None else f"{name}, which chose {selection['chosen']}"
 
 
 @contextmanager

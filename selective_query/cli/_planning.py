@@ -4,50 +4,42 @@ import argparse
 from contextlib import nullcontext
 from pathlib import Path
 
-from selective_query.budgets import (
-    BatteryLife,
-    Coverage,
-    MaxBytes,
-    MaxEnergy,
-    MaxLatency,
-    MaxPrice,
-    MinAccuracy,
-)
+from selective_query.budgets import Coverage, MinAccuracy
 from selective_query.budgets._solving.reach import likely_coverage
-from selective_query.budgets.combined import All
-from selective_query.cli._files import blamed_on, halves, load_rule
+from selective_query.cli._files import blamed_on, described_router, halves, load_rule
+from selective_query.cli._options import (
+    LIMITS,
+    add_budgets,
+    add_json,
+    add_predictions,
+    joined,
+    limit,
+    matched,
+    router_name,
+)
+from selective_query.cli._predictions import read_known
+from selective_query.cli._printing import fields_of, show
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
-from selective_query.outcomes.outcomes import Outcomes
+from selective_query.outcomes import Outcomes
 from selective_query.planning import charged, plan
 from selective_query.routers.registry import list_routers, make_router
 
 # A router that decides before the base reads inputs, which no file of predictions has.
 ORDERS = ("base_first", "same_device")
-# Name, what it limits, and the budget that its number stands for.
-LIMITS = {
-    "min_battery_days": ("life of the battery", BatteryLife),
-    "max_latency_ms": ("mean time of an answer", MaxLatency),
-    "max_p95_latency_ms": (
-        "time of 95 %% of the answers",
-        lambda ms, costs: MaxLatency(ms, costs, "p95"),
-    ),
-    "max_energy_mj": ("energy of the device for an input", MaxEnergy),
-    "max_bytes": ("bytes that an input sends on average", MaxBytes),
-    "max_price": ("money that an input costs on average", MaxPrice),
-}
 
 
-def add_plan(commands, file_help):
+def add_plan(commands):
     """Add the command to a parser's subcommands."""
     parser = commands.add_parser(
         "plan",
         help="the best operating point on a device, over a link, in a budget",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help=file_help)
+    add_predictions(parser)
     router = parser.add_mutually_exclusive_group()
     router.add_argument(
         "--router",
+        type=router_name,
         default="auto",
         help="who ranks the inputs, fitted on a random half of the rows: one of "
         f"{', '.join(list_routers())}",
@@ -55,8 +47,9 @@ def add_plan(commands, file_help):
     router.add_argument(
         "--policy", type=Path, help="or a fitted one, of `selective-query fit`"
     )
-    _add_deployment(parser)
+    add_deployment(parser)
     limits = parser.add_argument_group("budgets, one at least")
+    add_budgets(limits, "any")
     for name, (limited, _) in LIMITS.items():
         limits.add_argument(_option(name), type=float, help=limited)
     limits.add_argument(
@@ -67,22 +60,27 @@ def add_plan(commands, file_help):
     parser.add_argument("--provenance", action="store_true", help="of all constants")
     parser.add_argument("--picture", type=Path, help="tornado plot of what is assumed")
     parser.add_argument("--seed", type=int, default=0, help="of the halves")
+    add_json(parser)
     parser.set_defaults(run=run_plan)
 
 
-def _add_deployment(parser):
+def add_deployment(parser, required=True):
+    """Add what says of device, link and cloud what they cost."""
     where = parser.add_argument_group("deployment")
-    where.add_argument(
-        "--device", choices=DEVICES, default="STM32F746", help="runs the base"
-    )
-    where.add_argument("--link", choices=LINKS, default="Wi-Fi", help="carries queries")
+    for name, known, default, help_ in (
+        ("--device", DEVICES, "STM32F746", "runs the base"),
+        ("--link", LINKS, "Wi-Fi", "carries queries"),
+    ):
+        where.add_argument(
+            name, type=matched(known), choices=known, default=default, help=help_
+        )
     where.add_argument(
         "--set", action="append", default=[], type=_constant, metavar="NAME=NUMBER",
         help="a constant of your own, such as link.throughput_kbps=300, "
         "device.battery_mah=1000 or cloud.price_per_query=0.001; once or more",
     )  # fmt: skip
     where.add_argument("--order", choices=ORDERS, default="base_first", help="of work")
-    time = where.add_mutually_exclusive_group(required=True)
+    time = where.add_mutually_exclusive_group(required=required)
     time.add_argument("--base-ms", type=float, help="of the base, as measured")
     time.add_argument("--base-macs", type=float, help="or its operations")
     time = where.add_mutually_exclusive_group()
@@ -111,11 +109,8 @@ def _constant(text):
     )
 
 
-def _limit(make, number):
-    return lambda costs: make(number, costs)
-
-
-def _deployment(args):
+def deployment_of(args):
+    """The deployment that the options describe."""
     profiles = {
         "device": DEVICES[args.device], "link": LINKS[args.link], "cloud": CLOUD,
     }  # fmt: skip
@@ -143,10 +138,11 @@ def _deployment(args):
 
 def _budgets(args):
     budgets = [
-        _limit(make, getattr(args, name))
+        limit(make, getattr(args, name))
         for name, (_, make) in LIMITS.items()
         if getattr(args, name) is not None
     ]
+    budgets += args.budget
     if args.min_coverage is not None:
         budgets.append(Coverage(args.min_coverage))
     if args.min_accuracy is not None:
@@ -156,12 +152,12 @@ def _budgets(args):
 
 def _router_and_rows(args, deployment, budgets):
     """A fitted router, and rows that it has not seen."""
-    outcomes = Outcomes.from_file(args.file)
     if args.policy is not None:
-        return load_rule(args.policy).router, outcomes
+        rule = load_rule(args.policy)
+        return rule.router, read_known(Outcomes, args.file, args, rule.classes)
+    outcomes = read_known(Outcomes, args.file, args)
     train, test = halves(outcomes, args.file, args.seed)
-    asked = All(*(b(deployment) if callable(b) else b for b in budgets))
-    coverage = likely_coverage(asked, train)
+    coverage = likely_coverage(joined(budgets, lambda: deployment), train)
     router = make_router(
         args.router, target_coverage=coverage, random_state=args.seed
     ).fit(train)
@@ -170,18 +166,32 @@ def _router_and_rows(args, deployment, budgets):
 
 def run_plan(args):
     """Fit the router on a random half of the rows, and plan on the other."""
-    deployment, budgets = _deployment(args), _budgets(args)
+    deployment, budgets = deployment_of(args), _budgets(args)
     if not budgets:
-        options = ", ".join(map(_option, (*LIMITS, "min_coverage", "min_accuracy")))
+        options = ", ".join(
+            map(_option, (*LIMITS, "min_coverage", "min_accuracy", "budget"))
+        )
         raise ValueError(f"plan needs at least one budget. Give one of {options}.")
     router, rows = _router_and_rows(args, deployment, budgets)
     with blamed_on(args.policy) if args.policy else nullcontext():
         deployment = charged(deployment, router, rows)
         score = router.query_score(rows.evidence)
     found = plan(rows, score, deployment, *budgets)
-    print(found)
-    if args.provenance:
-        for profile in (deployment.device, deployment.link, deployment.cloud):
-            print(profile.provenance())
+    profiles = deployment.device, deployment.link, deployment.cloud
+    constants = [p.provenance() for p in profiles] if args.provenance else []
+    who = described_router(router)
+    text = "\n".join([f"Router: {who}.", str(found), *map(str, constants)])
+    moving = [fields_of(s) for s in found.sensitivities]
+    show(
+        args,
+        text,
+        {
+            **fields_of(found, "deployment"),
+            "router": who,
+            "costs": found.costs,
+            "sensitivities": moving,
+            **({"provenance": constants} if constants else {}),
+        },
+    )
     if args.picture is not None:
         found.plot().figure.savefig(args.picture, bbox_inches="tight")

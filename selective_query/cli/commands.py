@@ -1,70 +1,37 @@
 """The command `selective-query`: a demo, and routing of saved predictions."""
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from selective_query import __version__
-from selective_query.budgets import (
-    All,
-    Coverage,
-    MaxExcessError,
-    MinAccuracy,
-    MinSelectiveAccuracy,
-    QueryRate,
-    as_budget,
-)
 from selective_query.cli._chains import add_chain
 from selective_query.cli._exporting import add_export
-from selective_query.cli._files import blamed_on, halves, load_rule
-from selective_query.cli._planning import add_plan
+from selective_query.cli._files import blamed_on, described_router, halves, load_rule
+from selective_query.cli._options import (
+    add_budgets,
+    add_json,
+    add_output,
+    add_predictions,
+    coverage,
+    joined,
+    router_name,
+)
+from selective_query.cli._planning import add_deployment, add_plan, deployment_of
+from selective_query.cli._predictions import read_known
+from selective_query.cli._printing import fields_of, show
 from selective_query.cli._serving import add_servers
 from selective_query.evaluation import compare_routers
 from selective_query.outcomes import Evidence, Outcomes
+from selective_query.outcomes._files import plain_array
+from selective_query.outcomes._tables import TABLES, write_table
 from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers
-
-FILE_HELP = (
-    "npz file of saved predictions: base_proba (n, classes), global_proba (n, "
-    "classes), y (n,); or *_topk_classes, *_topk_proba and n_classes; or "
-    "base_utility and global_utility; optional base_logits, base_features, classes, "
-    "base_pred, global_pred, sample_weight"
-)
-
-
-def _coverage(text):
-    if text == "none":
-        return None
-    try:
-        return as_budget(float(text)).minimum
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a share between 0 and 1 (nor 'none')"
-        ) from error
-
-
-BUDGETS = {
-    "coverage": Coverage,
-    "query_rate": QueryRate,
-    "min_accuracy": MinAccuracy,
-    "max_excess_error": MaxExcessError,
-    "min_selective_accuracy": MinSelectiveAccuracy,
-}
-
-
-def _budget(text):
-    name, _, value = text.partition("=")
-    if name not in BUDGETS:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not NAME=NUMBER with a name of {', '.join(BUDGETS)}"
-        )
-    try:
-        return BUDGETS[name](float(value))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def build_parser():
@@ -84,53 +51,72 @@ def build_parser():
     compare = commands.add_parser(
         "compare", help="compare routers on saved predictions"
     )
-    compare.add_argument("file", type=Path, help=FILE_HELP)
+    add_predictions(compare)
     compare.add_argument(
         "--test",
-        type=Path,
-        help="a second file to judge on; without it, a random half of the first",
+        nargs="+",
+        metavar="FILE",
+        help="to judge on, with that of the global where there is one; without it, a "
+        "random half of the first file",
     )
-    compare.add_argument("--routers", nargs="+", metavar="NAME")
     compare.add_argument(
-        "--coverages", nargs="+", type=_coverage, default=[0.9, 0.8, 0.7]
+        "--routers",
+        nargs="+",
+        type=router_name,
+        metavar="NAME",
+        help=f"of {', '.join(list_routers(bounds=True))}",
     )
-    compare.add_argument("--seed", type=int, default=0)
+    compare.add_argument(
+        "--coverages", nargs="+", type=coverage, default=[0.9, 0.8, 0.7],
+        help="shares that the base answers",
+    )  # fmt: skip
+    compare.add_argument("--seed", type=int, default=0, help="of halves and routers")
+    add_json(compare)
     compare.set_defaults(run=_compare)
 
     fit = commands.add_parser("fit", help="fit a routing policy on saved predictions")
-    fit.add_argument("file", type=Path, help=FILE_HELP)
-    fit.add_argument("-o", "--output", type=Path, required=True, metavar="POLICY")
+    add_predictions(fit)
+    add_output(fit, "where the policy goes", required=True, metavar="POLICY")
     fit.add_argument(
-        "--router", default="auto", help=f"one of {', '.join(list_routers())}"
+        "--router",
+        type=router_name,
+        default="auto",
+        help=f"one of {', '.join(list_routers())}",
     )
     asked = fit.add_mutually_exclusive_group()
-    asked.add_argument("--coverage", type=_coverage, default=0.9)
     asked.add_argument(
-        "--budget",
-        type=_budget,
-        action="append",
-        metavar="NAME=NUMBER",
-        help=f"in place of --coverage, once or more: {', '.join(BUDGETS)}",
+        "--coverage", type=coverage, default=0.9, help="share that the base answers"
     )
-    fit.add_argument("--confidence", type=float)
+    add_budgets(asked, "in place of --coverage")
+    fit.add_argument("--confidence", type=float, help="of a certificate")
     fit.add_argument("--calibration", type=float, help="share of rows to hold out")
-    fit.add_argument("--seed", type=int, default=0)
+    fit.add_argument("--seed", type=int, default=0, help="of held-out rows and router")
+    add_deployment(fit, required=False)
+    add_json(fit)
     fit.set_defaults(run=_fit)
 
     decide = commands.add_parser("decide", help="apply a policy to new base outputs")
-    decide.add_argument("policy", type=Path)
-    decide.add_argument("file", type=Path, help="npz file with the base's outputs")
-    decide.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="NPZ",
-        help="write kept (bool) and query_score; without it, print the rows "
-        "to query, one number a line",
+    decide.add_argument("policy", help="file of a policy, of `selective-query fit`")
+    add_predictions(decide, "the base's outputs, as for fit")
+    add_output(
+        decide,
+        "write kept (bool) and query_score beside the id or number of each row, as "
+        "CSV, parquet or npz by the name's ending, - for CSV on standard output; "
+        "without it, print the ids or numbers of the rows to query, one a line",
+        metavar="FILE",
     )
+    add_json(decide)
     decide.set_defaults(run=_decide)
 
-    add_plan(commands, FILE_HELP)
+    evaluate = commands.add_parser(
+        "evaluate", help="how well a policy does on new rows"
+    )
+    evaluate.add_argument("policy", help="file of a policy, of `selective-query fit`")
+    add_predictions(evaluate)
+    add_json(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+    add_plan(commands)
     add_chain(commands)
     add_export(commands)
     add_servers(commands)
@@ -142,6 +128,13 @@ def main(argv=None):
     args = build_parser().parse_args(argv)
     try:
         args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has left. Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except (ValueError, TypeError, ImportError, OSError) as error:
         print(f"selective-query: {error}", file=sys.stderr)
         return 2
@@ -155,12 +148,12 @@ def _demo(args):
 
 
 def _compare(args):
-    train = Outcomes.from_file(args.file)
+    train = read_known(Outcomes, args.file, args)
     if args.test is not None:
-        test = Outcomes.from_file(args.test)
+        test = _read_test(args, train.classes)
     else:
         train, test = halves(train, args.file, args.seed)
-    comparison = compare_routers(
+    found = compare_routers(
         train,
         test,
         args.routers,
@@ -168,36 +161,84 @@ def _compare(args):
         random_state=args.seed,
         progress=sys.stderr.isatty(),
     )
-    print(comparison)
+    plain = fields_of(found, "curves", "_paired")
+    show(args, found, {**plain, "differences": found.differences()})
+
+
+def _read_test(args, classes):
+    file, *of_global = args.test
+    if len(of_global) != (args.global_file is not None):
+        raise ValueError(
+            "--test takes one file, and with --global two, the base's and the global's."
+            f" Got {', '.join(args.test)}."
+        )
+    args = argparse.Namespace(**{**vars(args), "global_file": None})
+    if of_global:
+        (args.global_file,) = of_global
+    return read_known(Outcomes, file, args, classes)
 
 
 def _fit(args):
-    coverage = args.coverage
+    outcomes = read_known(Outcomes, args.file, args)
+    asked = args.coverage
     if args.budget:
-        coverage = All(*args.budget) if len(args.budget) > 1 else args.budget[0]
+        asked = joined(args.budget, lambda: deployment_of(args))
     policy = RoutingPolicy(
         args.router,
-        coverage,
+        asked,
         confidence=args.confidence,
         calibration=args.calibration,
         random_state=args.seed,
-    ).fit(Outcomes.from_file(args.file))
+    ).fit(outcomes)
     save(policy, args.output)
-    print(policy.operating_point_)
-    print(f"Written to {args.output}")
+    router, point = described_router(policy.router_), policy.operating_point_
+    show(
+        args,
+        f"Router: {router}\n{point}\nWritten to {args.output}",
+        {**fields_of(point), "router": router, "output": args.output},
+    )
 
 
 def _decide(args):
     rule = load_rule(args.policy)
-    evidence = Evidence.from_file(args.file, classes=rule.classes)
+    evidence = read_known(Evidence, args.file, args, rule.classes)
     with blamed_on(args.policy):
         score, kept = rule.score(evidence), rule.decide(evidence)
-    if args.output is None:
-        np.savetxt(sys.stdout, np.flatnonzero(~kept), fmt="%d")
+    names = np.arange(len(kept)) if evidence.id is None else evidence.id
+    row = "row" if evidence.id is None else args.id or "id"
+    decisions = {row: names, "kept": kept, "query_score": score}
+    if args.output is not None:
+        _write_decisions(args.output, decisions)
+    elif args.json:
+        n_queried, share = int((~kept).sum()), kept.mean() if len(kept) else None
+        counts = {"n": len(kept), "n_queried": n_queried, "coverage": share}
+        show(args, "", {**counts, "decisions": decisions})
     else:
-        np.savez(args.output, kept=kept, query_score=score)
+        sys.stdout.writelines(f"{name}\n" for name in names[~kept])
     share = f"; coverage {kept.mean():.4f}" if len(kept) else ""
     print(f"{(~kept).sum()} of {len(kept)} inputs to query{share}", file=sys.stderr)
+
+
+def _write_decisions(path, decisions):
+    if str(path) == "-":
+        write_table(sys.stdout, decisions)
+    elif path.suffix.lower() in TABLES:
+        write_table(path, decisions)
+    else:
+        row, *found = decisions
+        names = {} if row == "row" else {"id": plain_array(row, decisions[row])}
+        with open(path, "wb") as file:
+            np.savez(file, **names, **{name: decisions[name] for name in found})
+
+
+def _evaluate(args):
+    rule = load_rule(args.policy)
+    outcomes = read_known(Outcomes, args.file, args, rule.classes)
+    with blamed_on(args.policy):
+        report = rule.report(outcomes)
+    width = max(map(len, report))
+    lines = (f"{name:{width}}  {value:.6g}" for name, value in report.items())
+    show(args, "\n".join(lines), dict(report))
 
 
 if __name__ == "__main__":

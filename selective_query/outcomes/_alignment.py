@@ -81,7 +81,7 @@ def _check_frame(frame, name):
 
 def column_of(frame, name):
     """One column of a frame as an array."""
-    return frame[name].to_numpy()
+    return np.asarray(frame[name])
 
 
 class _Rows:

@@ -12,6 +12,7 @@ from selective_query.outcomes._archives import read_npz
 from selective_query.outcomes._tables import (
     DELIMITERS,
     PARQUET,
+    TABLES,
     as_labels,
     numbers_of,
     opened_source,
@@ -62,7 +63,13 @@ def read_predictions(source, kind, *, classes=None, y=None, id=None):
     ValueError
         When it is no such file, has unknown names or malformed contents.
     """
-    if is_table(source):
+    table = is_table(source)
+    if not table and (y is not None or id is not None):
+        raise ValueError(
+            f"y= and id= name columns of a table. {source} is an npz file, whose keys "
+            "say what they are: leave them out."
+        )
+    if table:
         parts = _read_columns(source, classes, {"y": y, "id": id})
     else:
         parts = _read_arrays(source)
@@ -173,7 +180,7 @@ def write_predictions(path, known):
     given = ((field.name, getattr(known, field.name)) for field in fields(known))
     derived = known.derived_fields()
     parts = {n: part for n, part in given if part is not None and n not in derived}
-    if Path(path).suffix.lower() in (".parquet", *DELIMITERS):
+    if Path(path).suffix.lower() in TABLES:
         write_table(path, _columns(parts))
     else:
         arrays = _arrays(parts)
@@ -190,7 +197,7 @@ def _columns(parts):
                 f"{name} holds the largest of {part.n_classes} probabilities, which no "
                 "table has columns for. Write an npz file."
             )
-        part = _plain_array(name, part)
+        part = plain_array(name, part)
         if part.ndim == 1:
             columns[name] = part
             continue
@@ -210,11 +217,11 @@ def _arrays(parts):
             arrays[f"{side}_topk_proba"] = part.proba
             arrays["n_classes"] = part.n_classes
         else:
-            arrays[name] = _plain_array(name, part)
+            arrays[name] = plain_array(name, part)
     return arrays
 
 
-def _plain_array(name, part):
+def plain_array(name, part):
     """An array of numbers or text, which a file may hold."""
     array = np.asarray(part)
     if array.dtype == object and array.ndim:

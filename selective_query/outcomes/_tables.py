@@ -11,6 +11,7 @@ from selective_query._utils.frames import column_names
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 PARQUET = b"PAR1"
+TABLES = frozenset({".parquet", *DELIMITERS})
 
 
 class Table:

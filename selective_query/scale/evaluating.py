@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._utils.parallel import in_waves
 from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
-from selective_query.evaluation._report import Tally
+from selective_query.metrics._tally import Tally
 from selective_query.metrics.running_curve import RunningCurve
 from selective_query.scale._cutting import chunks_of, labelled
 

@@ -159,7 +159,7 @@ def test_what_is_no_file_of_predictions_is_named(file, tmp_path, arrays, capsys)
     np.savez(few, **{name: values[:1] for name, values in arrays.items()})
     np.savez(flat, **{**arrays, "y": np.array(3)})
     for command, says in (
-        (["compare", str(text)], "has the column 'a', which is none of id, y"),
+        (["compare", str(text)], "Rows of base_proba must sum to 1"),
         (["compare", str(few)], "must hold two rows or more, .* Got 1."),
         (["plan", str(few), "--base-ms", "2", "--min-coverage", "0.5"], "two rows or"),
         (["compare", str(flat)], "y must have one entry for each row"),

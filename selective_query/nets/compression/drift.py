@@ -7,7 +7,7 @@ import numpy as np
 
 from selective_query._models.answers import ask
 from selective_query._utils.validation import check_instance
-from selective_query.evaluation._report import Tally
+from selective_query.metrics._tally import Tally
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.outcomes.probabilities import top_class
 from selective_query.rule import Rule
