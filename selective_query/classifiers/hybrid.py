@@ -8,7 +8,8 @@ from selective_query._utils.validation import Offers, will_offer
 from selective_query.classifiers._answering import Answered, StandIn
 from selective_query.classifiers._deciding import tally_of, warn_of_nesting
 from selective_query.classifiers._selective import BaseSelectiveClassifier
-from selective_query.planning.plans import charged, check_asked, plan, rebound
+from selective_query.planning.plans import charged, check_asked, plan
+from selective_query.planning.rebinding import rebound
 
 
 def _global_has_proba(self):
@@ -264,7 +265,17 @@ class HybridClassifier(BaseSelectiveClassifier):
     def _ask_global(self, X):
         return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
 
-    def plan(self, X, y, deployment, *budgets, sample_weight=None):
+    def plan(
+        self,
+        X,
+        y,
+        deployment,
+        *budgets,
+        value=None,
+        cost=None,
+        confidence=0.95,
+        sample_weight=None,
+    ):
         """The operating point of best accuracy on a deployment, within budgets.
 
         ``hybrid.at(found.coverage)`` is the hybrid at this point.
@@ -277,6 +288,9 @@ class HybridClassifier(BaseSelectiveClassifier):
             Where ``router_macs`` is 0, that of the fitted router is put in.
         *budgets : callable or Budget or float
             As for :func:`selective_query.planning.plan`.
+        value, cost, confidence
+            As there: with what a right answer is worth, the plan has a ``verdict`` on
+            whether to route at all.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -321,7 +335,15 @@ class HybridClassifier(BaseSelectiveClassifier):
         outcomes = self.outcomes(X, y, sample_weight=sample_weight)
         full = charged(deployment, self.rule_.router, outcomes)
         budgets = [rebound(budget, deployment, full) for budget in budgets]
-        return plan(outcomes, self.rule_.score(outcomes), full, *budgets)
+        return plan(
+            outcomes,
+            self.rule_.score(outcomes),
+            full,
+            *budgets,
+            value=value,
+            cost=cost,
+            confidence=confidence,
+        )
 
     def report(self, X, y, *, query_all=False, sample_weight=None):
         """How the hybrid does on labelled rows that are new to it.

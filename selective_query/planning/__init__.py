@@ -3,7 +3,8 @@
 from selective_query._utils import publish
 from selective_query.planning.early_exits import early_exit
 from selective_query.planning.one_sided import on_cloud, on_device
-from selective_query.planning.plans import Plan, charged, plan, rebound
+from selective_query.planning.plans import Plan, charged, plan
+from selective_query.planning.rebinding import rebound
 from selective_query.planning.routed_system import routed
 from selective_query.planning.sensitivity import Sensitivity
 from selective_query.planning.system_curve import SystemCurve

@@ -6,7 +6,8 @@ import numpy as np
 
 from selective_query._utils.validation import check_instance, check_matplotlib_support
 from selective_query.budgets._solving.reach import Reach, judged_rows
-from selective_query.budgets.base import Budget, least_coverage
+from selective_query.budgets._solving.thresholds import CalibrationScores
+from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import All, as_budget
 from selective_query.budgets.limits import least_carried
 from selective_query.costs._query import with_lost_queries
@@ -15,7 +16,9 @@ from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics._inputs import check_scores
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.outcomes.outcomes import Outcomes
+from selective_query.planning.rebinding import made_for, rebound
 from selective_query.planning.sensitivity import Sensitivity, variations
+from selective_query.planning.verdict import RoutingVerdict, judged
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Plan:
     budget : Budget
     sensitivities : tuple of Sensitivity
         Of each assumed constant, largest swing of accuracy first.
+    verdict : RoutingVerdict or None
+        Whether to route at all; None where no `value` was given.
     """
 
     coverage: float
@@ -39,6 +44,7 @@ class Plan:
     deployment: Deployment
     budget: object
     sensitivities: tuple
+    verdict: RoutingVerdict | None = None
 
     @property
     def costs(self):
@@ -76,6 +82,8 @@ class Plan:
         if self._moving:
             lines.append("Assumed constants that matter, at either end:")
         lines += [f"  {sensitivity}" for sensitivity in self._moving[:5]]
+        if self.verdict is not None:
+            lines.append(str(self.verdict))
         return "\n".join(lines)
 
     @property
@@ -119,7 +127,7 @@ class Plan:
         return ax
 
 
-def plan(outcomes, score, deployment, *budgets):
+def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidence=0.95):
     """The operating point of best accuracy that keeps to some budgets.
 
     A cost is a bound on queries: all that are allowed are spent as long as they raise
@@ -140,6 +148,16 @@ def plan(outcomes, score, deployment, *budgets):
         ``lambda costs: BatteryLife(30, costs)``, so that they can be asked again with
         other constants. One that was made for this very deployment is asked again too;
         any other stays as it is.
+    value : float or None, default=None
+        Money that a right answer is worth. With it the plan has a ``verdict``: whether
+        the base alone, or the cloud alone, is the better system within the budgets, and
+        up to which price a query pays. The cut that is judged is chosen on one half of
+        the rows, drawn at random, and judged on the other, so that the verdict is wrong
+        no more often than it says.
+    cost : callable or None, default=None
+        Money of an input, as of :func:`routing_verdict`.
+    confidence : float, default=0.95
+        Of the verdict.
 
     Returns
     -------
@@ -155,10 +173,12 @@ def plan(outcomes, score, deployment, *budgets):
         When `deployment` is no Deployment, or `outcomes` no Outcomes.
     ValueError
         When there is no budget or no global, a budget looks at rows, or the score is
-        not one number a row.
+        not one number a row; with `value`, also for a floor on quality, and for a
+        deployment whose base does not come first.
 
     Examples
     --------
+    >>> from dataclasses import replace
     >>> from selective_query.budgets import MaxLatency
     >>> from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
     >>> from selective_query.datasets import make_selective_query
@@ -171,6 +191,9 @@ def plan(outcomes, score, deployment, *budgets):
     >>> found = plan(sample.outcomes, doubt, costs, lambda c: MaxLatency(80, c))
     >>> found.costs["latency_ms"] <= 80 + 1e-6
     True
+    >>> dear = replace(costs, cloud=CLOUD.with_(price_per_query=0.01))
+    >>> plan(sample.outcomes, doubt, dear, 0.5, value=0.001).verdict.verdict
+    'base alone'
     """
     check_asked(deployment, budgets)
     rows = _Rows(outcomes, score)
@@ -188,7 +211,12 @@ def plan(outcomes, score, deployment, *budgets):
         float(np.average(utility, weights=outcomes.weight))
         for utility in (outcomes.base_utility, outcomes.global_utility)
     )
-    return Plan(coverage, accuracy, base, global_, deployment, budget, tuple(found))
+    verdict = None
+    if value is not None:
+        verdict = rows.verdict(deployment, budgets, value, cost, confidence)
+    return Plan(
+        coverage, accuracy, base, global_, deployment, budget, tuple(found), verdict
+    )
 
 
 def charged(deployment, router, evidence):
@@ -218,7 +246,7 @@ def charged(deployment, router, evidence):
     ... )
     >>> row = Evidence(base_proba=[[0.5, 0.3, 0.2]])
     >>> charged(costs, MarginRouter(), row).router_macs
-    5
+    7
     """
     if deployment.router_macs:
         return deployment
@@ -268,7 +296,7 @@ class _Rows:
 
     def best(self, deployment, budgets):
         """Coverage, accuracy and the budget as asked."""
-        asked = [_asked(budget, deployment) for budget in budgets]
+        asked = [made_for(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
         if budget.reads_rows:
             raise ValueError(
@@ -301,6 +329,30 @@ class _Rows:
             place = np.flatnonzero(equal)[-1]
         return float(possible[place]), float(accuracy[place]), budget
 
+    def verdict(self, deployment, budgets, value, cost, confidence):
+        """Of the cut that one half of the rows chooses, judged on the other."""
+        if len(self.score) < 2:
+            raise ValueError("value= needs two rows, one to plan on and one to judge.")
+        halves = np.array_split(
+            np.random.RandomState(0).permutation(len(self.score)), 2
+        )
+        chosen, reported = (
+            _Rows(self.outcomes.take(half), self.score[half]) for half in halves
+        )
+        coverage = chosen.best(deployment, budgets)[0]
+        scores = CalibrationScores(chosen.score, chosen.outcomes.weight, exact=True)
+        kept = reported.score <= scores.cut(coverage)[0]
+        return judged(
+            reported.outcomes,
+            kept,
+            coverage,
+            deployment,
+            budgets,
+            value,
+            cost,
+            confidence,
+        )
+
     def best_or_nan(self, deployment, budgets):
         """Coverage and accuracy, nan where nothing keeps to the budgets."""
         if deployment is None:
@@ -309,36 +361,3 @@ class _Rows:
             return self.best(deployment, budgets)[:2]
         except (BudgetInfeasibleError, OverloadError):
             return np.nan, np.nan
-
-
-def _asked(budget, deployment):
-    """A budget as it is, or what a function makes of the deployment."""
-    if not callable(budget):
-        return as_budget(budget)
-    made = budget(deployment)
-    if made is None:
-        raise ValueError(
-            "A budget given as a function must return a budget, as in lambda costs: "
-            "BatteryLife(30, costs). Got None."
-        )
-    return as_budget(made)
-
-
-def rebound(budget, deployment, other):
-    """A budget of costs of this deployment as one of the other.
-
-    Parameters
-    ----------
-    budget : callable or Budget or float
-        What is no such budget is returned as it is.
-    deployment, other : Deployment
-    """
-    if callable(budget) or not isinstance(budget, Budget):
-        return budget
-    parts = [
-        replace(part, costs=other)
-        if getattr(part, "costs", None) is deployment
-        else part
-        for part in budget.parts
-    ]
-    return All(*parts) if len(parts) > 1 else parts[0]

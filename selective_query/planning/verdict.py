@@ -12,14 +12,17 @@ from selective_query._utils.numbers import (
     check_probability,
 )
 from selective_query._utils.validation import check_instance
+from selective_query.budgets.base import ROUNDING, least_coverage
+from selective_query.budgets.limits import least_carried
 from selective_query.costs._query import with_lost_queries
 from selective_query.costs.deployment import Deployment
+from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.planning._system_rows import refuse_no_global
+from selective_query.planning.rebinding import made_for, rebound
 
 HYBRID, BASE, CLOUD = "hybrid", "base alone", "cloud alone"
 UNDECIDED = "undecided"
-COSTS = ("latency_ms", "energy_mj", "bytes", "price")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class RoutingVerdict:
 
 
 def routing_verdict(
-    outcomes, kept, deployment, *, value, cost=None, limits=None, confidence=0.95
+    outcomes, kept, deployment, *budgets, value, cost=None, confidence=0.95
 ):
     r"""Whether to route, or to leave all inputs to the base or to the cloud.
 
@@ -87,15 +90,16 @@ def routing_verdict(
     deployment : Deployment
         With a link and a cloud, and the base first. A query that gets lost is answered
         by the base, and is wrong in the cloud alone.
+    *budgets : callable or Budget or float
+        Limits on what an input takes, as for :func:`plan`, each asked with the
+        deployment of every system. One that exceeds a limit is excluded; the hybrid is
+        taken at the share of `kept`.
     value : float
         Money that a right answer is worth.
     cost : callable or None, default=None
         Money of an input, from the deployment and a coverage; linear in the latter.
         None is ``deployment.price``. Carbon, energy or time come in with a price of
         theirs: ``lambda d, c: d.price(c) + 2e-6 * d.energy_mj(c)``.
-    limits : dict of str to float or None, default=None
-        What an input may take on average: of "latency_ms", "energy_mj", "bytes",
-        "price". A system that takes more is excluded.
     confidence : float, default=0.95
 
     Returns
@@ -105,7 +109,8 @@ def routing_verdict(
     Raises
     ------
     TypeError, ValueError
-        When a parameter is out of range, or no system keeps to the limits.
+        When a parameter is out of range, a budget is no limit, or no system keeps to
+        the budgets.
 
     Examples
     --------
@@ -118,13 +123,29 @@ def routing_verdict(
     ... )
     >>> outcomes = make_selective_query(5000, random_state=0).outcomes
     >>> kept = outcomes.base_proba.max(axis=1) > 0.6
-    >>> routing_verdict(outcomes, kept, costs, value=0.01).verdict
+    >>> routing_verdict(outcomes, kept, costs, value=0.006).verdict
     'hybrid'
     >>> routing_verdict(outcomes, kept, costs, value=0.0001).verdict
     'base alone'
     """
     check_instance(outcomes, "outcomes", Outcomes)
     refuse_no_global(outcomes, "routing_verdict")
+    kept = as_mask(kept, "kept")
+    if len(kept) != outcomes.n_rows:
+        raise ValueError(
+            f"kept must have one entry for each of the {outcomes.n_rows} rows. Got "
+            f"{len(kept)}."
+        )
+    share = float(np.average(kept, weights=outcomes.weight))
+    return judged(outcomes, kept, share, deployment, budgets, value, cost, confidence)
+
+
+def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidence):
+    """As `routing_verdict`, of a hybrid that was planned for a coverage.
+
+    On other rows than it was planned on it keeps a few more or less by chance, which
+    does not exclude it.
+    """
     check_instance(deployment, "deployment", Deployment)
     if deployment.order != "base_first":
         raise ValueError(
@@ -132,16 +153,16 @@ def routing_verdict(
         )
     check_positive(value, "value")
     check_probability(confidence, "confidence")
-    kept = as_mask(kept, "kept")
-    if len(kept) != outcomes.n_rows:
-        raise ValueError(
-            f"kept must have one entry for each of the {outcomes.n_rows} rows. Got "
-            f"{len(kept)}."
-        )
     systems = _systems(outcomes, kept, deployment)
-    excluded = _excluded(systems, limits or {})
+    shares = dict(zip(systems, (coverage, 1.0, 0.0), strict=True))
+    excluded = {}
+    for budget in budgets:
+        for name, (_, _, where) in systems.items():
+            limit = _limit(budget, deployment, where)
+            if not _is_kept_to(limit, where, shares[name]):
+                excluded.setdefault(name, str(limit))
     if len(excluded) == len(systems):
-        raise ValueError(f"limits={limits!r} are kept to by none of the systems.")
+        raise ValueError(f"No system keeps to the budgets: {excluded}. Ask for less.")
     price = _price if cost is None else cost
     net = {
         name: value * utility - _by_row(price, where, share)
@@ -199,18 +220,23 @@ def _by_row(price, deployment, kept):
     return np.where(kept, here, there)
 
 
-def _excluded(systems, limits):
-    found = {}
-    for limited, most in limits.items():
-        if limited not in COSTS:
-            raise ValueError(
-                f"limits must be of {', '.join(COSTS)}. Got {limited!r:.60}."
-            )
-        check_number(most, f"limits[{limited!r}]")
-        for name, (_, kept, deployment) in systems.items():
-            if getattr(deployment, limited)(float(np.mean(kept))) > most:
-                found.setdefault(name, f"{limited} <= {most:g}")
-    return found
+def _limit(budget, deployment, where):
+    """A budget of this deployment as one of where a system runs."""
+    limit = made_for(rebound(budget, deployment, where), where)
+    if limit.measures_quality or limit.reads_rows:
+        raise ValueError(
+            f"A verdict is within limits on queries and costs. Got {limit!r}. What a "
+            "right answer is worth says value=."
+        )
+    return limit
+
+
+def _is_kept_to(limit, deployment, coverage):
+    try:
+        least = max(least_coverage(limit), least_carried(deployment))
+    except (BudgetInfeasibleError, OverloadError):
+        return False
+    return least <= coverage + ROUNDING
 
 
 def _interval(difference, weight, z):

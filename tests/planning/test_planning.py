@@ -30,7 +30,7 @@ from selective_query.costs import (
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics import accuracy_at_coverage
-from selective_query.planning import plan
+from selective_query.planning import plan, plans
 
 matplotlib.use("Agg")
 COSTS = Deployment(
@@ -262,3 +262,55 @@ def test_budgets_that_look_at_rows_are_refused(rows):
     for budget in (GroupCoverage(0.9), lambda costs: All(0.5, StayLocal())):
         with pytest.raises(ValueError, match="plan takes limits and floors, not"):
             plan(*rows, COSTS, budget)
+
+
+@pytest.mark.parametrize(
+    "value, budget, verdict, excluded",
+    [
+        (1.0, latency, "hybrid", {"cloud alone"}),
+        (1e-6, latency, "base alone", {"cloud alone"}),
+        (1e-6, 0.5, "base alone", {"cloud alone"}),
+        (1e-6, 0.0, "base alone", set()),
+    ],
+)
+def test_a_plan_says_whether_to_route(rows, value, budget, verdict, excluded):
+    dear = replace(COSTS, cloud=CLOUD.with_(price_per_query=1e-4))
+    found = plan(*rows, dear, budget, value=value)
+    assert found.verdict.verdict == verdict
+    assert set(found.verdict.excluded) == excluded
+    low, high = found.verdict.break_even_interval
+    assert low < found.verdict.break_even_price < high
+    assert f"Verdict: {verdict}" in str(found)
+    assert plan(*rows, dear, budget).verdict is None
+
+
+def test_a_plan_says_where_the_base_is_in_the_way():
+    right = np.ones(3000)
+    outcomes = Outcomes(base_utility=0 * right, global_utility=right)
+    found = plan(
+        outcomes,
+        right,
+        replace(COSTS, link=WIRED),
+        0.0,
+        value=1.0,
+        cost=lambda d, c: 1e-3 * d.energy_mj(c),
+    )
+    assert found.verdict.verdict == "cloud alone"
+
+
+def test_a_verdict_is_on_other_rows_than_its_cut(monkeypatch):
+    seen = []
+    monkeypatch.setattr(plans, "judged", lambda *given: seen.append(given))
+    score = np.random.default_rng(0).permutation(1000) / 1000
+    outcomes = Outcomes(base_utility=1 - score, global_utility=np.ones(1000))
+    plan(outcomes, score, COSTS, 0.6, value=1.0)
+    ((reported, kept, coverage, *_),) = seen
+    judged = 1 - reported.base_utility  # the scores again
+    chosen = np.setdiff1d(score.round(3), judged.round(3))
+    assert len(judged) == len(chosen) == 500 and coverage == 0.6
+    assert (kept == (judged <= np.sort(chosen)[300 - 1] + 1e-9)).all()
+
+
+def test_a_verdict_takes_no_floor(rows):
+    with pytest.raises(ValueError, match="limits on queries"):
+        plan(*rows, COSTS, MinAccuracy(0.5), value=1.0)

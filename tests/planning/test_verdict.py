@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from selective_query import Outcomes
+from selective_query.budgets import MaxBytes, MaxEnergy, MaxLatency, MinAccuracy
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
 from selective_query.planning import routing_verdict
 
@@ -19,6 +20,10 @@ def deployment(price=0.001, **changes):
         "cloud": CLOUD.with_(price_per_query=price),
     }
     return Deployment(**usual | changes)
+
+
+def latency(costs):
+    return MaxLatency(500, costs)
 
 
 def drawn(rng, n, base, global_, hard=0.3):
@@ -75,13 +80,15 @@ def test_limits_exclude_whoever_takes_more():
     outcomes, kept = drawn(np.random.default_rng(0), 5000, (0.9, 0.4), (0.95, 0.9))
     costs = deployment()
     found = routing_verdict(
-        outcomes, kept, costs, value=10, limits={"bytes": 2000, "latency_ms": 500}
+        outcomes, kept, costs, MaxBytes(2000, costs), latency, value=10
     )
     assert found.verdict == "hybrid" and set(found.excluded) == {"cloud alone"}
-    found = routing_verdict(outcomes, kept, costs, value=10, limits={"bytes": 0})
+    found = routing_verdict(outcomes, kept, costs, MaxBytes(0, costs), value=10)
     assert found.verdict == "base alone" and set(found.net) == {"base alone"}
-    with pytest.raises(ValueError, match="limits"):
-        routing_verdict(outcomes, kept, costs, value=1, limits={"energy_mj": 0})
+    found = routing_verdict(outcomes, kept, costs, 0.5, value=10)
+    assert set(found.excluded) == {"cloud alone"}
+    with pytest.raises(ValueError, match="No system"):
+        routing_verdict(outcomes, kept, costs, MaxEnergy(0, costs), value=1)
 
 
 def test_a_cost_of_ones_own():
@@ -115,7 +122,7 @@ def test_lost_queries_and_weights_count():
     [
         ({"value": 0}, "value"),
         ({"confidence": 1}, "confidence"),
-        ({"limits": {"carbon": 1}}, "limits"),
+        ({"budget": MinAccuracy(0.9)}, "limits on queries"),
         ({"kept": [True]}, "kept"),
         ({"outcomes": Outcomes(base_utility=[1, 0])}, "global"),
         ({"cost": lambda d, c: np.nan}, "cost"),
@@ -126,4 +133,6 @@ def test_parameters_that_do_not_belong(changes, message):
     usual = {"outcomes": outcomes, "kept": kept, "value": 0.01}
     usual |= {"deployment": deployment()} | changes
     with pytest.raises((TypeError, ValueError), match=message):
-        routing_verdict(**usual)
+        budgets = [usual.pop("budget")] if "budget" in usual else []
+        arguments = [usual.pop(name) for name in ("outcomes", "kept", "deployment")]
+        routing_verdict(*arguments, *budgets, **usual)

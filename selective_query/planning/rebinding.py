@@ -1,0 +1,39 @@
+"""Budgets of costs, asked again with the constants of another deployment."""
+
+from dataclasses import replace
+
+from selective_query.budgets.base import Budget
+from selective_query.budgets.combined import All, as_budget
+
+
+def rebound(budget, deployment, other):
+    """A budget of costs of this deployment as one of the other.
+
+    Parameters
+    ----------
+    budget : callable or Budget or float
+        What is no such budget is returned as it is.
+    deployment, other : Deployment
+    """
+    if callable(budget) or not isinstance(budget, Budget):
+        return budget
+    parts = [
+        replace(part, costs=other)
+        if getattr(part, "costs", None) is deployment
+        else part
+        for part in budget.parts
+    ]
+    return All(*parts) if len(parts) > 1 else parts[0]
+
+
+def made_for(budget, deployment):
+    """A budget as it is, or what a function makes of the deployment."""
+    if not callable(budget):
+        return as_budget(budget)
+    made = budget(deployment)
+    if made is None:
+        raise ValueError(
+            "A budget given as a function must return a budget, as in lambda costs: "
+            "BatteryLife(30, costs). Got None."
+        )
+    return as_budget(made)
