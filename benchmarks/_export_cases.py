@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -171,6 +172,7 @@ def make_model(name, X, n_classes):
     n_classes : int
     """
     if name == NET:
+        torch.manual_seed(0)  # of the first weights
         layers = nn.Sequential(
             nn.Linear(X.shape[1], 32), nn.ReLU(), nn.Linear(32, n_classes)
         )

@@ -18,6 +18,16 @@ AGREEMENT = {
     "difference": ("Largest difference", ".0e"),
     "export seconds": ("Export, s", ".2f"),
 }
+LATENCY = {
+    "ONNX": ("ONNX, µs", ".1f"),
+    "C": ("C, µs", ".1f"),
+    "base alone over ONNX": ("scikit-learn's base, over ONNX", ".1f"),
+    "module over ONNX": ("torch's module, over ONNX", ".1f"),
+    "hybrid over ONNX": ("Hybrid in Python, over ONNX", ".1f"),
+    "base alone over C": ("scikit-learn's base, over C", ".1f"),
+    "module over C": ("torch's module, over C", ".1f"),
+    "hybrid over C": ("Hybrid in Python, over C", ".1f"),
+}
 # Column of the JSON rows -> heading, format.
 COLUMNS = {
     "coverage_by_router.promise": {
@@ -443,18 +453,12 @@ COLUMNS = {
         "twin beyond": ("C is off", ","),
         "onnx beyond": ("ONNX is off", ","),
     },
-    "edge_latency": {
+    "edge_latency.all": {
         "base": ("Base", ""),
         "router": ("Router", ""),
-        "ONNX": ("ONNX, µs", ".1f"),
-        "C": ("C, µs", ".1f"),
-        "base alone over ONNX": ("scikit-learn's base, over ONNX", ".1f"),
-        "module over ONNX": ("torch's module, over ONNX", ".1f"),
-        "hybrid over ONNX": ("Hybrid in Python, over ONNX", ".1f"),
-        "base alone over C": ("scikit-learn's base, over C", ".1f"),
-        "module over C": ("torch's module, over C", ".1f"),
-        "hybrid over C": ("Hybrid in Python, over C", ".1f"),
+        **LATENCY,
     },
+    "edge_latency.bases": {"base": ("Base", ""), **LATENCY},
 }
 
 
