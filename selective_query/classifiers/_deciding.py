@@ -300,7 +300,7 @@ def tally_of(model, X, y, sample_weight=None, *, query_all=False, may_vanish=Fal
     X, y, sample_weight
         As in ``model.report``.
     query_all : bool, default=False
-        Whether the global is asked about every row.
+        Whether the global is asked about every row that may leave the device.
     may_vanish : bool, default=False
         Whether all weights may be zero, as those of one chunk among others.
 
@@ -310,13 +310,17 @@ def tally_of(model, X, y, sample_weight=None, *, query_all=False, may_vanish=Fal
     """
     X, y, weight = model._labelled(X, y, sample_weight, may_vanish=may_vanish)
     X = model._sliceable(X)
-    base, kept = model.edge_.route(X)
+    edge = model.edge_
+    base, kept = edge.route(X)
     base_right = model.classes_[base.label] == y
     if not hasattr(model, "global_estimator_"):
         return Tally.of(kept, base_right, weight=weight)
     global_right = np.zeros(len(kept), dtype=bool)
-    asked = np.flatnonzero(~kept | query_all)
+    judged = np.full(len(kept), query_all)
+    if query_all:
+        judged = edge.rule.masked(np.zeros(len(kept)), edge.evidence(X, base)) == 0
+    asked = np.flatnonzero(~kept | judged)
     if len(asked):
         answers = model._ask_global(_safe_indexing(X, asked))
         global_right[asked] = model.classes_[answers.label] == y[asked]
-    return Tally.of(kept, base_right, global_right, weight, query_all=query_all)
+    return Tally.of(kept, base_right, global_right, weight, query_all=judged)

@@ -353,9 +353,9 @@ class HybridClassifier(BaseSelectiveClassifier):
         X, y : array-like
             Both sides are wrong about a label that was not there in ``fit``.
         query_all : bool, default=False
-            Whether to ask the global about every row, for ``global_accuracy``. A
-            remote one costs money, so by default it sees the queried rows only and
-            ``global_accuracy`` is nan.
+            Whether to ask the global about every row, but for those that must stay
+            local, for ``global_accuracy``. A remote one costs money, so by default it
+            sees the queried rows only and ``global_accuracy`` is nan.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns

@@ -57,8 +57,8 @@ class Tally:
             The same of the global; None where to query means to abstain, and accuracy
             is that on what is answered.
         weight : ndarray of shape (n_samples,) or None, default=None
-        query_all : bool, default=True
-            Whether `global_right` is known of kept rows too.
+        query_all : bool or ndarray of shape (n_samples,), bool, default=True
+            Whether `global_right` is known of kept rows too, or of which rows.
 
         Returns
         -------

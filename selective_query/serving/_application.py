@@ -131,6 +131,8 @@ class Application:
             raise RefusedRequestError(401, "A token is needed.")
 
     async def _body(self, request):
+        from starlette.requests import ClientDisconnect
+
         most, parts, n_bytes = self.limits.max_body_bytes, [], 0
         too_long = RefusedRequestError(413, f"At most {most} bytes.")
         if request.headers.get("content-encoding", "identity") != "identity":
@@ -145,6 +147,8 @@ class Application:
                 part = await asyncio.wait_for(stream.__anext__(), max(left, 0))
             except StopAsyncIteration:
                 return b"".join(parts)
+            except ClientDisconnect:
+                raise RefusedRequestError(400, "The request ended early.") from None
             except asyncio.TimeoutError:
                 raise RefusedRequestError(408, "The request came too slowly.") from None
             n_bytes += len(part)

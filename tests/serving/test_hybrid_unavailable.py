@@ -185,7 +185,12 @@ def test_rows_that_must_stay_are_never_sent(digits, frozen_pair, switch):
     switch.rows.clear()
     found = hybrid.predict_detailed(X[1200:])
     assert found.queried.any()
-    assert switch.rows and not any(row[30] > 0.3 for row in switch.rows)
+    stays = X[1200:, 30] > 0.3
+    report = hybrid.report(X[1200:], y[1200:], query_all=True)
+    assert len(switch.rows) == found.queried.sum() + (~stays).sum()
+    assert not any(row[30] > 0.3 for row in switch.rows)
+    right = frozen_pair[1].predict(X[1200:]) == y[1200:]
+    assert report.global_accuracy == pytest.approx(right[~stays].mean())
 
 
 class Plain(ClassifierMixin, BaseEstimator):

@@ -1,6 +1,8 @@
 """What is no request is refused with a status of the 400s, and the server goes on."""
 
 import io
+import socket
+import time
 
 import numpy as np
 import pytest
@@ -65,6 +67,23 @@ def test_what_is_too_much(post):
     body, headers = binary_request(rows, shape=[501, 64], datatype="UINT8")
     assert post(body, headers).status_code == 413
     assert post(b"", {"content-encoding": "gzip"}).status_code == 415
+
+
+def test_a_client_that_leaves_is_no_failure_of_the_model(model, caplog):
+    with Running(application(model)) as running, httpx2.Client(trust_env=False) as http:
+        with socket.create_connection(running.socket.getsockname()) as one:
+            one.sendall(
+                b"POST /v2/models/model/infer HTTP/1.1\r\nhost: a\r\n"
+                b"content-length: 900\r\n\r\nonly a part"
+            )
+            time.sleep(0.1)
+        end, counted = time.monotonic() + 5, ""
+        while "requests_total" not in counted or "status=" not in counted:
+            assert time.monotonic() < end
+            counted = http.get(running.root + "/metrics").text
+            time.sleep(0.02)
+    assert 'status="400"' in counted and 'status="500"' not in counted
+    assert "failed" not in caplog.text
 
 
 def test_thousands_of_requests_that_were_tampered_with(post):
