@@ -26,11 +26,17 @@ class Patience:
     Parameters
     ----------
     deadline_ms : float
+        Of a request, over all attempts and the wait for its turn.
     timeout_ms : float or None
+        Of an attempt.
     attempts : int
+        At most.
     failures_to_open : int or None
+        Failures in a row after which the breaker opens.
     recovery_ms : float
+        From one probe of an open breaker to the next.
     max_concurrency : int
+        Requests under way at a time.
     """
 
     deadline_ms: float

@@ -49,6 +49,10 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
     def fit(self, X=None, y=None):
         """Do nothing but check the parameters: it is fitted where it is.
 
+        Parameters
+        ----------
+        X, y : ignored
+
         Returns
         -------
         self
@@ -103,7 +107,21 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return _all_of(wait_for_result(self._ask(X, waits=True)))
 
     async def predict_async(self, X):
-        """As ``predict``, for coroutines on any event loop."""
+        """As ``predict``, for coroutines on any event loop.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        GlobalUnavailableError
+            As ``predict`` does.
+        """
         return self._labels(await result_of(self._ask(X, waits=True)))
 
     def ask_rows(self, X):
@@ -124,7 +142,16 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return wait_for_result(self._ask(X, waits=False))
 
     async def ask_rows_async(self, X):
-        """As ``ask_rows``, for coroutines on any event loop."""
+        """As ``ask_rows``, for coroutines on any event loop.
+
+        Parameters
+        ----------
+        X : array-like of length n_samples
+
+        Returns
+        -------
+        Replies
+        """
         return await result_of(self._ask(X, waits=False))
 
     def close(self):

@@ -121,6 +121,7 @@ class Served:
         """Arrays by the names of outputs."""
         if isinstance(self.model, HybridClassifier):
             return self._of_hybrid(rows)
+        rows = self._with_names(rows)
         if "predict_proba" not in self.outputs:
             return {"predict": np.asarray(self.model.predict(rows))}
         proba = np.asarray(self.model.predict_proba(rows), dtype=float)
@@ -130,7 +131,7 @@ class Served:
         return {"predict_proba": proba, "predict": labels}
 
     def _of_hybrid(self, rows):
-        found = self.model.predict_detailed(rows)
+        found = self.model.predict_detailed(self._with_names(rows))
         if self.journal is not None:
             self._record(found, rows)
         return {
@@ -139,6 +140,17 @@ class Served:
             "failure": found.failure,
             "score": np.clip(found.score, -1e300, 1e300),  # a row that stays has -inf
         }
+
+    def _with_names(self, rows):
+        """A data frame, for a model that was fitted on one and may ask for columns."""
+        names = getattr(self.model, "feature_names_in_", None)
+        if names is None or self.takes != NUMBERS:
+            return rows
+        try:
+            import pandas as pd
+        except ImportError:  # by position then, as scikit-learn warns
+            return rows
+        return pd.DataFrame(rows, columns=names)
 
     def _record(self, found, rows):
         """Write to the journal; an answer is not withheld because that fails."""

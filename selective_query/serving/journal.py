@@ -43,6 +43,13 @@ class Journal:
         two files apart, but tells inputs of few possible values to who has the file.
     random_state : int, RandomState instance or None, default=None
 
+    Raises
+    ------
+    OSError
+        When the file cannot be made.
+    TypeError, ValueError
+        When a parameter is out of range, or the file is no journal of this format.
+
     Examples
     --------
     >>> import tempfile

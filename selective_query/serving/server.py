@@ -167,6 +167,11 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
         As of :func:`application` and :func:`serve`.
     **options
         Further ones of :func:`application`.
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As of :func:`application`.
     """
     if isinstance(model, HybridClassifier):
         model = model.global_estimator_
@@ -187,6 +192,11 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
         As of :func:`application` and :func:`serve`.
     **options
         Further ones of :func:`application`.
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As of :func:`application`, and when `hybrid` is none.
     """
     check_instance(hybrid, "hybrid", HybridClassifier)
     _run(hybrid, name, host, port, options)

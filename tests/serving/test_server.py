@@ -9,9 +9,12 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from selective_query import HybridClassifier, save
@@ -84,6 +87,22 @@ def test_text_labels_and_models_without_probabilities(digits):
     ):
         found = remote.predict(digits[0][300:350])
     assert (found == model.predict(digits[0][300:350])).all()
+
+
+@pytest.mark.filterwarnings("error:X does not have valid feature names")
+def test_models_that_were_fitted_on_columns_by_name(digits):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(digits[0][:300]).add_prefix("pixel ")
+    scaled = ColumnTransformer(
+        [("some", StandardScaler(), ["pixel 20", "pixel 21"])], remainder="passthrough"
+    )
+    model = make_pipeline(scaled, GaussianNB(var_smoothing=0.01))
+    model.fit(X, digits[1][:300])
+    with (
+        Running(application(model)) as running,
+        RemoteClassifier(running.url) as remote,
+    ):
+        assert (remote.predict_proba(X) == model.predict_proba(X)).all()
 
 
 class Bright:
