@@ -32,6 +32,7 @@ EXTRAS["dev"] = [
     *EXTRAS["onnx"],
     "hypothesis>=6",
     "pillow>=10",
+    "polars>=1",
     "pytest>=8",
     "ruff>=0.6",
     "pre-commit>=3",

@@ -15,6 +15,11 @@ def column_names(values):
     return None if names is None else list(names)
 
 
+def select_columns(frame, names):
+    """A frame of some of the columns."""
+    return frame[names] if hasattr(frame, "iloc") else frame.select(names)
+
+
 def has_numbered_columns(frame):
     """Whether a frame has named its columns by itself."""
     if hasattr(frame, "iloc"):

@@ -42,7 +42,7 @@ def add_chain(commands):
     chain.add_argument(
         "--keep-all", action="store_true", help="leave out no model, even if it costs"
     )
-    chain.add_argument("--seed", type=int, default=0)
+    chain.add_argument("--seed", type=int, default=0, help="of halves and routers")
     chain.add_argument(
         "-o", "--output", type=Path, metavar="TABLE", help="write row and model chosen"
     )

@@ -50,7 +50,7 @@ def read_known(kind, path, args, classes=None):
                     f"--{option.removesuffix('_file')} goes with tables. {source} is "
                     "an npz file, whose keys say what they are: leave it out."
                 )
-        return kind.from_file(source)
+        return kind.from_file(source, classes=classes)
     labels = {*LABELS, args.id, args.y}
     read = read_table(source, labels)
     if args.global_file is None and _says_what_columns_are(read):

@@ -23,7 +23,7 @@ def add_servers(commands):
         )
         parser.add_argument("--name", default="model", help="served as /v2/models/NAME")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8080)
+        parser.add_argument("--port", type=int, default=8080, help="to listen on")
         parser.add_argument(
             "--takes", default="numbers", help="numbers, text or pictures"
         )

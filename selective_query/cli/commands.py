@@ -45,7 +45,12 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True)
 
     demo = commands.add_parser("demo", help="a hybrid on handwritten digits")
-    demo.add_argument("--picture", type=Path, default=Path("accuracy_coverage.png"))
+    demo.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("accuracy_coverage.png"),
+        help="where the picture goes",
+    )
     demo.set_defaults(run=_demo)
 
     compare = commands.add_parser(
@@ -183,6 +188,11 @@ def _fit(args):
     asked = args.coverage
     if args.budget:
         asked = joined(args.budget, lambda: deployment_of(args))
+    if not any(map(callable, args.budget)) and (args.base_ms or args.base_macs):
+        raise ValueError(
+            "--base-ms and --base-macs go with a budget of costs, such as --budget "
+            "max_latency_ms=200. Add one, or leave them out."
+        )
     policy = RoutingPolicy(
         args.router,
         asked,

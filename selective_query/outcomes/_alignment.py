@@ -7,6 +7,7 @@ from selective_query._utils.frames import (
     column_names,
     has_numbered_columns,
     is_numbered,
+    select_columns,
 )
 from selective_query._utils.labels import check_labels, kind_of
 from selective_query._utils.validation import count_rows
@@ -112,8 +113,7 @@ class _Rows:
         _check_frame(value, name)
         columns = [c for c in column_names(value) if c != self.by]
         if name in ("X", "base_logits", "base_features"):
-            part = self.ordered(value, value, name)
-            return part if len(columns) == len(column_names(value)) else part[columns]
+            return select_columns(self.ordered(value, value, name), columns)
         if len(columns) != 1:
             raise ValueError(
                 f"{name} must have one column beside the id. Got "

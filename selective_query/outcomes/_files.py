@@ -50,7 +50,8 @@ def read_predictions(source, kind, *, classes=None, y=None, id=None):
     source : path-like or binary file
     kind : {Outcomes, Evidence}
     classes : array-like of shape (n_classes,) or None
-        In which order columns of a table shall stand; those of an npz file have none.
+        In which order columns shall stand. Those of an npz file without classes are
+        taken to be in this order.
     y, id : str or None
         Columns of a table that stand for these fields, where they are called otherwise.
 
@@ -73,6 +74,8 @@ def read_predictions(source, kind, *, classes=None, y=None, id=None):
         parts = _read_columns(source, classes, {"y": y, "id": id})
     else:
         parts = _read_arrays(source)
+        if classes is not None:
+            parts = _reordered(parts, np.asarray(classes), source)
     wanted = {field.name for field in fields(kind)}
     try:
         return kind(**{name: parts[name] for name in parts.keys() & wanted})
@@ -89,6 +92,24 @@ def _read_arrays(path):
             "global_proba=..., y=...)."
         ) from error
     return _joined(arrays, path)
+
+
+def _reordered(parts, classes, path):
+    """Arrays with a column for each class, in the order of the classes given."""
+    own = parts.get("classes", classes)
+    if np.array_equal(own, classes):
+        return {**parts, "classes": classes}
+    wide = {name: parts[name] for name in BY_CLASS if name in parts}
+    known = sorted(map(str, own.tolist())) == sorted(map(str, classes.tolist()))
+    if not known or any(np.ndim(part) != 2 for part in wide.values()):
+        raise ValueError(
+            f"{path} must have the classes {classes[:10].tolist()}, of which it has "
+            f"arrays or top-k probabilities in this order. Got {own[:10].tolist()}."
+        )
+    place = {str(label): j for j, label in enumerate(own.tolist())}
+    order = [place[str(label)] for label in classes.tolist()]
+    moved = {name: part[:, order] for name, part in wide.items()}
+    return {**parts, **moved, "classes": classes}
 
 
 def _read_columns(path, classes, renamed):

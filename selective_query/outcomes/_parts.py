@@ -1,6 +1,7 @@
 """What each part of the evidence must be, and how it is described."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from selective_query._utils.labels import check_labels
 from selective_query._utils.numbers import (
@@ -13,6 +14,12 @@ from selective_query._utils.numbers import (
 
 def check_matrix(values, name):
     """Numbers of shape (n_samples, n_columns), finite ones, as floats."""
+    if issparse(values):
+        raise ValueError(
+            f"{name} must be dense. Got a sparse {type(values).__name__}. Give it as "
+            "X, which learned routers read where there is nothing else, or fewer "
+            "columns of it, for example of sklearn.decomposition.TruncatedSVD."
+        )
     values = as_floats(values, name)
     if values.ndim != 2:
         raise ValueError(

@@ -133,8 +133,9 @@ class Evidence:
             )
 
     def _widths(self):
-        """How many classes the parts that have a column for each stand for."""
-        return self.class_columns() if self.classes is not None else {}
+        """How many classes each part with probabilities has a column for."""
+        parts = ((name, getattr(self, name)) for name in self._distributions)
+        return {name: part.shape[1] for name, part in parts if part is not None}
 
     def _unframe(self):
         """Columns of frames by name; rows of frames and series by index."""
@@ -238,8 +239,8 @@ class Evidence:
         ----------
         path : path-like or binary file
         classes : array-like of shape (n_classes,), optional
-            In which order the columns of a table shall stand, ``rule_.classes`` of a
-            fitted policy for one. By default their order in the file.
+            In which order the columns shall stand, ``rule_.classes`` of a fitted policy
+            for one. By default their order in the file.
         y, id : str, optional
             Columns of a table that stand for these parameters.
 

@@ -136,10 +136,6 @@ class Outcomes(Evidence):
         if self.classes is None and width is not None:
             self._set("classes", np.arange(width))
 
-    def _widths(self):
-        parts = ((name, getattr(self, name)) for name in self._distributions)
-        return {name: part.shape[1] for name, part in parts if part is not None}
-
     def _check_column(self, name):
         column = check_labels(getattr(self, name), name)
         if column.ndim != 1:

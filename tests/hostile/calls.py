@@ -210,7 +210,9 @@ EVIDENCE = {
     "group": (Labels(optional=True, any_kind=True), LABEL),
     "local_only": (Rows(0, 1, optional=True), LABEL / 1),
     "query_cost": (Rows(0, optional=True), COST),
+    "id": (Labels(optional=True, any_kind=True), LABEL),
     "X": (Choice(), None),
+    "classes": (Choice(), None),
 }
 OUTCOMES = {
     **EVIDENCE,
@@ -221,7 +223,6 @@ OUTCOMES = {
     "base_utility": (Rows(0, 1, optional=True), BASE),
     "global_utility": (Rows(0, 1, optional=True), GLOBAL),
     "sample_weight": (Weights(), WEIGHT),
-    "classes": (Choice(), None),
     "fold": (Labels(optional=True, whole=True), LABEL),
 }
 TOP = np.stack([np.arange(N), np.arange(N)[::-1]], axis=1)

@@ -71,14 +71,24 @@ def test_grades_and_numbers_as_labels_are_read(ending, tmp_path):
     assert Outcomes.from_file(path).classes.tolist() == [0, 1, 2]
 
 
-def test_classes_say_the_order_of_columns(tmp_path):
-    path = written(tmp_path, "csv", **KNOWN)
+@pytest.mark.parametrize("ending", ["npz", "csv"])
+def test_classes_say_the_order_of_columns(ending, tmp_path):
+    path = written(tmp_path, ending, **KNOWN)
     order = ["elk", "cat", "dog"]
     read = Evidence.from_file(path, classes=order)
     np.testing.assert_array_equal(read.base_proba, PROBA[:, [2, 0, 1]])
     assert read.classes.tolist() == order
-    with pytest.raises(ValueError, match="(?s)Missing: eel; not among .*: cat"):
+    says = "(?s)Missing: eel; not among .*: cat" if ending == "csv" else "Got .'cat'"
+    with pytest.raises(ValueError, match=says):
         Evidence.from_file(path, classes=["eel", "dog", "elk"])
+
+
+def test_columns_without_names_are_of_the_classes_given(tmp_path):
+    path = tmp_path / "outputs.npz"
+    np.savez(path, base_proba=PROBA, y=Y)
+    assert Outcomes.from_file(path, classes=ANIMALS).base_utility.all()
+    with pytest.raises(ValueError, match="id= name columns of a table"):
+        Outcomes.from_file(path, id="key")
 
 
 def table(tmp_path, text):

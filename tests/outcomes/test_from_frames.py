@@ -69,6 +69,27 @@ def test_rows_go_by_the_index_of_pandas(proba, y):
     np.testing.assert_array_equal(found.id, base.index)
 
 
+@pytest.mark.parametrize("name", ["pandas", "polars", "pyarrow"])
+def test_further_frames_go_by_the_id(name, proba, y):
+    make = library(name)
+    key = np.arange(N)
+    more = make({"key": key[SHUFFLED], "a": SHUFFLED / 7, "b": SHUFFLED})
+    found = Outcomes.from_frames(
+        make(columns(proba, key=key)),
+        y=make({"label": y[SHUFFLED], "key": SHUFFLED}),
+        base_features=more,
+        X=more,
+        id="key",
+    )
+    wanted = np.column_stack([key / 7, key])
+    np.testing.assert_array_equal(found.base_features, wanted)
+    np.testing.assert_array_equal(np.asarray(found.X), wanted)
+    np.testing.assert_array_equal(found.base_utility, np.ones(N))
+    two = make({"key": key, "a": key, "b": key})
+    with pytest.raises(ValueError, match="y must have one column beside the id"):
+        Outcomes.from_frames(make(columns(proba, key=key)), y=two, id="key")
+
+
 def test_the_id_may_be_the_name_of_the_index(proba, y):
     base = pandas.DataFrame(columns(proba, key=np.arange(N)))
     global_ = pandas.DataFrame(columns(proba, SHUFFLED, key=np.arange(N)))

@@ -622,3 +622,8 @@ def test_a_view_of_top_k_probabilities_takes_their_rows():
     top = TopKProba([[1, 0], [2, 1], [0, 2]], [[0.6, 0.3], [0.5, 0.4], [0.7, 0.2]], 3)
     view = Evidence(base_proba=top).view(slice(1, 3))
     np.testing.assert_array_equal(view.base_proba.classes, top.classes[1:])
+
+
+def test_sparse_features_are_refused_with_what_to_do():
+    with pytest.raises(ValueError, match="base_features must be dense.*as X"):
+        Evidence(base_features=csr_matrix(PROBA))
