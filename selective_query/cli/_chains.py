@@ -1,16 +1,15 @@
 """The command `selective-query chain`: several graded models within one budget."""
 
-from pathlib import Path
-
 import numpy as np
 
 from selective_query._utils.frames import column_names
 from selective_query.budgets import MaxTierCost, MinAccuracy
 from selective_query.cli._files import halves
-from selective_query.cli._options import budget_type
+from selective_query.cli._options import add_json, add_output, budget_type
 from selective_query.cli._predictions import source_of
+from selective_query.cli._printing import show, write_decisions
 from selective_query.outcomes import ChainOutcomes, Evidence
-from selective_query.outcomes._tables import numbers_of, read_table, write_table
+from selective_query.outcomes._tables import numbers_of, read_table
 from selective_query.tiers import CascadePolicy, worthwhile_tiers
 
 TABLE_HELP = (
@@ -43,14 +42,19 @@ def add_chain(commands):
         "--keep-all", action="store_true", help="leave out no model, even if it costs"
     )
     chain.add_argument("--seed", type=int, default=0, help="of halves and routers")
-    chain.add_argument(
-        "-o", "--output", type=Path, metavar="TABLE", help="write row and model chosen"
+    chain.add_argument("--id", metavar="COLUMN", help="that names the rows")
+    add_output(
+        chain,
+        "write the model chosen beside the id or number of each row, as decide does",
+        metavar="FILE",
     )
+    add_json(chain)
     chain.set_defaults(run=_chain)
 
 
 def _chain(args):
-    outcomes = read_grades(args.file, args.models)
+    table = read_table(source_of(args.file), {args.id})
+    outcomes = graded(table, args.models, args.file)
     train, test = halves(outcomes, args.file, args.seed)
     chosen = range(outcomes.n_tiers)
     if not args.keep_all and outcomes.n_tiers > 2:
@@ -61,34 +65,57 @@ def _chain(args):
     policy = CascadePolicy(
         "benefit", args.budget, abstain=args.abstain, random_state=args.seed
     ).fit(train)
-    print(f"Asked in this order: {', '.join(outcomes.names)}")
-    print(policy.operating_point_)
-    tier, last = policy.decide(test), policy.last_asked(test)
-    answered = tier >= 0
-    print(f"On the other half of the rows ({test.n_rows}):")
-    for j, name in enumerate(test.names):
-        print(f"  {name} answers {np.mean(tier == j):.4f}, alone it grades "
-              f"{test.utilities[:, j].mean():.4f}")  # fmt: skip
-    if answered.any():
-        print(f"  grade of what is answered {test.utility(last)[answered].mean():.4f}")
-    print(f"  mean cost {test.spent(last).mean():.4g}")
+    found = _judged(policy, test)
+    show(args, _text(found), found)
     if args.output is not None:
         names = np.array([*outcomes.names, "none"])
-        who = {
-            "row": np.arange(outcomes.n_rows),
-            "model": names[policy.decide(outcomes)],
-        }
-        write_table(args.output, who)
+        rows = np.arange(outcomes.n_rows) if args.id is None else table[args.id]
+        who = {args.id or "row": np.asarray(rows)}
+        write_decisions(args.output, {**who, "model": names[policy.decide(outcomes)]})
 
 
-def read_grades(path, models):
+def _judged(policy, test):
+    """How the chain does on rows that it has not seen."""
+    tier, last = policy.decide(test), policy.last_asked(test)
+    answered = tier >= 0
+    shares = [float(np.mean(tier == j)) for j in range(test.n_tiers)]
+    grade = test.utility(last)[answered].mean() if answered.any() else np.nan
+    return {
+        "models": list(test.names),
+        "operating_point": str(policy.operating_point_),
+        "n": test.n_rows,
+        "answers": dict(zip(test.names, shares, strict=True)),
+        "grade_alone": dict(zip(test.names, test.utilities.mean(axis=0), strict=True)),
+        "grade": grade,
+        "mean_cost": test.spent(last).mean(),
+    }
+
+
+def _text(found):
+    lines = [
+        f"Asked in this order: {', '.join(found['models'])}",
+        found["operating_point"],
+        f"On the other half of the rows ({found['n']}):",
+    ]
+    alone = found["grade_alone"]
+    lines += [
+        f"  {name} answers {share:.4f}, alone it grades {alone[name]:.4f}"
+        for name, share in found["answers"].items()
+    ]
+    if not np.isnan(found["grade"]):
+        lines.append(f"  grade of what is answered {found['grade']:.4f}")
+    return "\n".join([*lines, f"  mean cost {found['mean_cost']:.4g}"])
+
+
+def graded(table, models, path):
     """Grades, costs and scores of models, from a table.
 
     Parameters
     ----------
-    path : path-like
-        CSV or parquet.
+    table : Table, or one of pyarrow
     models : sequence of str
+    path : path-like
+        For the message.
 
     Returns
     -------
@@ -98,10 +125,7 @@ def read_grades(path, models):
     ------
     ValueError
         When a column is missing, or holds what is no number.
-    ImportError
-        When it is a parquet file and pyarrow is not installed.
     """
-    table = read_table(source_of(path))
 
     def column(name):
         return numbers_of(table, name, path)

@@ -1,10 +1,14 @@
-"""What commands print: text for people, JSON for programs."""
+"""What commands put out: text for people, JSON for programs, decisions in files."""
 
 import json
+import sys
 from dataclasses import fields, is_dataclass
 from math import isfinite
 
 import numpy as np
+
+from selective_query.outcomes._files import plain_array
+from selective_query.outcomes._tables import TABLES, write_table
 
 
 def show(args, text, found):
@@ -41,3 +45,25 @@ def fields_of(found, *left_out):
         return found
     names = (field.name for field in fields(found))
     return {name: getattr(found, name) for name in names if name not in left_out}
+
+
+def write_decisions(path, decisions):
+    """Write what was decided about each row under exactly this name.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or parquet where it ends so, CSV on standard output where it is a dash, else
+        npz.
+    decisions : dict of str to ndarray of shape (n_samples,)
+        What names the rows first, which npz calls id whatever its column is called.
+    """
+    if str(path) == "-":
+        write_table(sys.stdout, decisions)
+    elif path.suffix.lower() in TABLES:
+        write_table(path, decisions)
+    else:
+        names, *_ = decisions
+        arrays = {n: plain_array(n, column) for n, column in decisions.items()}
+        with open(path, "wb") as file:
+            np.savez(file, **{"id": arrays.pop(names), **arrays})

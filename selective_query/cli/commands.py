@@ -23,12 +23,10 @@ from selective_query.cli._options import (
 )
 from selective_query.cli._planning import add_deployment, add_plan, deployment_of
 from selective_query.cli._predictions import read_known
-from selective_query.cli._printing import fields_of, show
+from selective_query.cli._printing import fields_of, show, write_decisions
 from selective_query.cli._serving import add_servers
 from selective_query.evaluation import compare_routers
 from selective_query.outcomes import Evidence, Outcomes
-from selective_query.outcomes._files import plain_array
-from selective_query.outcomes._tables import TABLES, write_table
 from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.registry import list_routers
@@ -218,7 +216,7 @@ def _decide(args):
     row = "row" if evidence.id is None else args.id or "id"
     decisions = {row: names, "kept": kept, "query_score": score}
     if args.output is not None:
-        _write_decisions(args.output, decisions)
+        write_decisions(args.output, decisions)
     elif args.json:
         n_queried, share = int((~kept).sum()), kept.mean() if len(kept) else None
         counts = {"n": len(kept), "n_queried": n_queried, "coverage": share}
@@ -227,18 +225,6 @@ def _decide(args):
         sys.stdout.writelines(f"{name}\n" for name in names[~kept])
     share = f"; coverage {kept.mean():.4f}" if len(kept) else ""
     print(f"{(~kept).sum()} of {len(kept)} inputs to query{share}", file=sys.stderr)
-
-
-def _write_decisions(path, decisions):
-    if str(path) == "-":
-        write_table(sys.stdout, decisions)
-    elif path.suffix.lower() in TABLES:
-        write_table(path, decisions)
-    else:
-        row, *found = decisions
-        names = {} if row == "row" else {"id": plain_array(row, decisions[row])}
-        with open(path, "wb") as file:
-            np.savez(file, **names, **{name: decisions[name] for name in found})
 
 
 def _evaluate(args):

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def test_who_answers_is_written_and_the_budget_is_kept(table, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(1200))
     assert {row["model"] for row in rows} <= {"small", "mid", "big"}
+
+
+def test_a_program_reads_ids_and_json(table, tmp_path, capsys):
+    text = table.read_text().splitlines()
+    rows = [f"r{i:04},{line}" for i, line in enumerate(text[1:])]
+    table.write_text("\n".join([f"key,{text[0]}", *rows]))
+    out = tmp_path / "who.tsv"
+    command = ["chain", str(table), *MODELS, "--budget", "MAX-cost=8", "--json"]
+    assert main([*command, "--id", "key", "-o", str(out)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sum(found["answers"].values()) == pytest.approx(1)
+    assert found["mean_cost"] == pytest.approx(8, rel=0.15)
+    assert found["models"] == list(found["grade_alone"])
+    assert out.read_text().splitlines()[0] == "key\tmodel"
+    assert out.read_text().splitlines()[1].startswith("r0000\t")
 
 
 def test_some_may_go_without_an_answer(table, tmp_path, capsys):
