@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_iris
 from sklearn.decomposition import KernelPCA
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -26,6 +27,8 @@ from selective_query import Evidence
 from selective_query._models.answers import ask
 from selective_query.exceptions import ExportError
 from selective_query.export._base_steps import base_program
+from selective_query.export._c import twin
+from selective_query.export._c.single import steps_in_single
 from selective_query.footprint import profile_estimator
 from selective_query.routers import Program
 from tests.export.base_models import DATA, LOGISTIC, MODELS, fitted, table
@@ -212,3 +215,13 @@ def test_cost_is_about_that_of_the_profile(kind, name):
     assert 0 <= more <= 10 * n_classes + 2 * hidden
     # Splits keep their column and children in one number here, in six bytes there.
     assert 0.75 < cost.flash_bytes / profile.flash_bytes() < 1.15
+
+
+def test_columns_that_all_classes_share_do_not_drown_the_others():
+    X, y = load_iris(return_X_y=True)
+    X = np.column_stack([X, np.full(len(X), 3.0)])
+    model = GaussianNB().fit(X, y)
+    X[:, -1] = 4.0  # far beyond a variance of 1e-9
+    program = base_program(model, model.classes_).program()
+    tables = twin.run(steps_in_single(program.steps), lambda part, width: X)
+    np.testing.assert_allclose(tables[-1], model.predict_proba(X), atol=1e-5)

@@ -219,7 +219,7 @@ OUTCOMES = {
     "y": (Labels(), LABEL),
     "global_proba": (Table(), PROBA[::-1]),
     "base_pred": (Labels(optional=True), LABEL),
-    "global_pred": (Labels(optional=True), 1 - LABEL),
+    "global_pred": (Labels(optional=True), (np.arange(N) // 2) % 2),
     "base_utility": (Rows(0, 1, optional=True), BASE),
     "global_utility": (Rows(0, 1, optional=True), GLOBAL),
     "sample_weight": (Weights(), WEIGHT),

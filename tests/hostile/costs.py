@@ -129,6 +129,7 @@ CALLS = [
         Device,
         STM32F746,
         name=TEXT[0],
+        core=Choice(),
         cycles_per_mac=Instance(),
         sources=Instance(),
         clock_mhz=Number(1e-3, 1e5),

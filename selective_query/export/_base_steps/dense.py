@@ -84,10 +84,16 @@ def perceptron(model, inputs):
 
 
 def gaussian_bayes(model, inputs):
-    """Gaussian densities of each column, by class."""
-    steps, variance = inputs.steps, model.var_
-    distance = inputs.squared_distance(model.theta_, -0.5 / variance)
-    bias = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * variance).sum(axis=1)
+    """Gaussian densities of each column, by class.
+
+    Columns that all classes share, as constant ones, weigh nothing: their densities
+    may be so small that single precision forgets all others.
+    """
+    steps, mean, variance = inputs.steps, model.theta_, model.var_
+    tells = ((mean != mean[0]) | (variance != variance[0])).any(axis=0)
+    distance = inputs.squared_distance(mean, np.where(tells, -0.5 / variance, 0.0))
+    size = np.log(2 * np.pi * variance[:, tells]).sum(axis=1)
+    bias = np.log(model.class_prior_) - 0.5 * size
     likelihood = steps.add("scale", distance, centre=-bias, scale=np.ones(len(bias)))
     return Outputs(steps.add("softmax", likelihood))
 

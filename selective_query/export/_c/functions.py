@@ -8,7 +8,7 @@ PER_LN2 = np.float32(float.fromhex("0x1.715476p+0"))
 ROOT_2 = np.float32(float.fromhex("0x1.6a09e6p+0"))
 EXP_TERMS = [np.float32(1) / np.float32(n) for n in (5040, 720, 120, 24, 6, 2, 1, 1)]
 LOG_TERMS = [np.float32(2) / np.float32(n) for n in (11, 9, 7, 5, 3)]
-SMALLEST = np.finfo(np.float32).tiny
+SMALLEST, LARGEST = np.finfo(np.float32).tiny, np.finfo(np.float32).max
 HALF, ONE = np.float32(0.5), np.float32(1)
 
 
@@ -55,7 +55,8 @@ def log(x):
     s = (m - ONE) / (m + ONE)
     z = s * s
     tail = _polynomial(LOG_TERMS, z) * z * s + whole * LN2_LOW
-    return whole * LN2_HIGH + (np.float32(2) * s + tail)
+    result = whole * LN2_HIGH + (np.float32(2) * s + tail)
+    return np.where(x <= LARGEST, result, x)
 
 
 def power(x, order):

@@ -13,7 +13,7 @@ HEADER = """\
 
 enum {{
     SQ_OK = 0,
-    SQ_NOT_FINITE = 1, /* an input or the score is NaN or infinite */
+    SQ_NOT_FINITE = 1, /* an input is NaN or infinite, or the score NaN */
     SQ_UNKNOWN_GROUP = 2
 }};
 
@@ -47,8 +47,8 @@ int sq_decide({signature})
 {checks}{net}
 {calls}
     float score = ({score})[0];
-    if (isnan(score)) return SQ_NOT_FINITE;
-{local}{label}{told}    answer->score = score;
+{local}    if (isnan(score)) return SQ_NOT_FINITE;
+{label}{told}    answer->score = score;
     answer->queried = score > {threshold};
     return SQ_OK;
 }}

@@ -178,3 +178,16 @@ def test_a_compiler_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(RuntimeError, match="no C compiler 'no-such-compiler'"):
         exported(decision_of(_margin()), tmp_path)
+
+
+def test_what_is_no_number_on_the_way_is_no_decision(tmp_path):
+    steps = Steps()
+    squares = steps.add("reduce", steps.read("X", 2), function="norm2")
+    nothing = steps.add("combine", squares, squares, function="subtract")
+    steps.add("log", nothing, floor=0.01)
+    decision = decision_of(steps.program("mine"))
+    model, large = exported(decision, tmp_path), {"X": np.float32([[1e25, 0]])}
+    assert np.isnan(decision.run(large)["score"]).all()
+    with pytest.raises(ValueError, match="Row 0 is refused: an input or the score"):
+        model.run(large)
+    assert functions.log(np.float32([np.inf])) == np.inf

@@ -35,6 +35,7 @@ float sq_exp(float x)
 
 float sq_log(float x)
 {
+    if (!(x <= FLT_MAX)) return x; /* infinite, or not a number */
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     int n = (int)(bits >> 23) - 127;
@@ -123,7 +124,7 @@ void sq_copy(const float *x, int n, float *out)
 
 void sq_log_above(const float *x, int n, float least, float *out)
 {
-    for (int i = 0; i < n; i++) out[i] = sq_log(x[i] > least ? x[i] : least);
+    for (int i = 0; i < n; i++) out[i] = sq_log(x[i] < least ? least : x[i]);
 }
 
 void sq_complement(const float *x, int n, float *out)
