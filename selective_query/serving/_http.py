@@ -137,7 +137,18 @@ class HttpChannel:
                 if error.status not in (404, 405, 501):
                     raise
                 told = {}  # a server without metadata
-            self._told.update({"classes": None, "input": USUAL_INPUT, **told})
+            told = {"classes": None, "input": USUAL_INPUT, **told}
+            self._refuse_other_classes(told["classes"])
+            self._told.update(told)
+
+    def _refuse_other_classes(self, told):
+        given = self._classes
+        if given is not None and told is not None and _named(given) != _named(told):
+            raise BadAnswerError(
+                f"classes must be the labels that the server tells, in their order: "
+                f"{told[:10]}. Got {_named(given)[:10]}. Leave classes= out, and they "
+                "are read there."
+            )
 
     async def _request(self, method, path, headers, body):
         import httpx2
@@ -227,6 +238,11 @@ def _client(n_connections, verify):
 def _close_later(client, loop):
     if is_running_here(loop):
         loop.call_soon_threadsafe(lambda: loop.create_task(client.aclose()))
+
+
+def _named(labels):
+    """Labels as text, which numbers in a message may have become."""
+    return [str(label) for label in np.asarray(labels).tolist()]
 
 
 def _metadata(body):

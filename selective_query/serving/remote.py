@@ -24,7 +24,8 @@ class RemoteClassifier(AnsweringElsewhere):
         that. Without password or query.
     classes : array-like of shape (n_classes,) or None, default=None
         Labels, in the order of the columns. None asks the server's metadata for
-        ``parameters.classes``, which not every server has.
+        ``parameters.classes``, which not every server has; where it does, others than
+        its labels are refused.
     method : {"predict_proba", "predict"}, default="predict_proba"
         What it answers with: a distribution for each row, or a label.
     input_name : str or None, default=None

@@ -79,6 +79,17 @@ def test_json_is_taken_for_good_where_binary_is_refused(server, digits, status):
         model.predict_proba(digits[0][:5])
 
 
+def test_labels_in_another_order_than_the_server_tells_are_refused(server, digits):
+    server.metadata = {"parameters": {"classes": list(range(10))}}
+    with (
+        RemoteClassifier(server.url, classes=CLASSES[::-1]) as model,
+        pytest.raises(BadAnswerError, match="must be the labels that the server tells"),
+    ):
+        model.predict(digits[0][:5])
+    with RemoteClassifier(server.url, classes=CLASSES) as model:
+        assert len(model.predict(digits[0][:5])) == 5
+
+
 def test_labels_and_names_come_from_the_metadata(digits, frozen_pair):
     names = np.array([f"digit {i}" for i in range(10)])
     metadata = {"inputs": [{"name": "pixels"}], "parameters": {"classes": list(names)}}
