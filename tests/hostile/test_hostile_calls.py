@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import DataConversionWarning
 
-from selective_query.exceptions import CalibrationWarning
+from selective_query.exceptions import CalibrationWarning, ModelWarning
 from tests.hostile import costs, models, parameters
 from tests.hostile.calls import DATA, METRICS
 
@@ -60,7 +60,7 @@ def fault(call, parameter, value):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            for told in (CalibrationWarning, DataConversionWarning):
+            for told in (CalibrationWarning, DataConversionWarning, ModelWarning):
                 warnings.simplefilter("ignore", told)
             return None, call(**{parameter: value})
     except Exception as error:
@@ -105,6 +105,7 @@ CALLS = DATA + METRICS + costs.CALLS + models.CALLS + parameters.CALLS
 
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
+@pytest.mark.filterwarnings("ignore:The global is right about")
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_what_does_not_belong_is_refused_by_name(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))
