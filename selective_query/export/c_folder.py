@@ -1,5 +1,6 @@
 """A fitted classifier, or a rule alone -> a folder of C that decides as it does."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +170,7 @@ def move_folder(folder, classifier_or_policy, *, example=None):
             rows = _example_rows(made, subject, example)
             is_same = held["is_same_model"] or isinstance(subject.base, EdgeClassifier)
             report = rows.report(subject, rows.answers(made), must_agree=is_same)
+        report = report.measured_as(json.loads((made / REPORT).read_text()))
         _finish(made, report)
     _warn(report, not held["is_same_model"], isinstance(subject.base, EdgeClassifier))
     return report

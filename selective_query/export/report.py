@@ -1,9 +1,12 @@
 """How an artefact compares with the classifier that it was made of."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from selective_query.export._format import plain
+
+# What an operating point does not change.
+MEASURED = "footprint", "flash_bytes", "sram_bytes", "stack_bytes", "instructions"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,20 @@ class ExportReport:
     stack_bytes: int | None = None
     instructions: float | None = None
 
+    def measured_as(self, other):
+        """The same, with what another report of this artefact measured on a device.
+
+        Parameters
+        ----------
+        other : dict
+            As `to_json` writes it.
+
+        Returns
+        -------
+        ExportReport
+        """
+        return replace(self, **{name: other.get(name) for name in MEASURED})
+
     def to_json(self):
         """The report as text.
 
@@ -88,7 +105,8 @@ class ExportReport:
             yield "certificate", f"unchanged: {self.certificate_before}"
         else:
             yield "certificate before", self.certificate_before
-            yield "certificate after", self.certificate_after or "none: learn it anew"
+            lacking = "none: learn it anew" if self.rows else "not shown: give example="
+            yield "certificate after", self.certificate_after or lacking
 
     def _measured(self):
         if self.footprint is not None:
