@@ -408,7 +408,7 @@ def test_a_broken_router_is_caught(broken):
 
 
 def test_nan_check_catches_evidence_that_lets_nan_pass(monkeypatch):
-    monkeypatch.setattr(Evidence, "__post_init__", lambda self: None)
+    monkeypatch.setattr(Evidence, "__post_init__", lambda self: self._set_classes())
     with pytest.raises(AssertionError, match="Nothing was raised"):
         _scoring.check_nan_is_refused(Sound())
 
