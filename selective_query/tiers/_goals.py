@@ -15,6 +15,9 @@ from selective_query.budgets.combined import check_coverage
 from selective_query.exceptions import BudgetInfeasibleError, CertificateError
 
 ROUNDING = 1e-9
+# Where a rule cannot cut as planned, what is asked for moves by these shares of its way
+# to the strictest.
+STRICTER = (0.0, *np.geomspace(2**-10, 1, 21))
 PER_TIER = (
     "Give a budget for each tier but the last, coverage=(first, second, ...), each of "
     "which holds for the rows that reach it."
@@ -31,24 +34,41 @@ class Goal(NamedTuple):
         Mean cost; infinite where only a utility is asked for.
     least_utility : float or None
         To be reached at least cost.
+    limit, floor : Budget or None
+        What asks for each of them.
     budget : Budget
+        The whole of it.
     """
 
     costs: np.ndarray
     maximum: float
     least_utility: float | None
+    limit: object
+    floor: object
     budget: object
 
-    def solve(self, chain):
-        """What each rule passes on, and the price of a unit of cost.
+    def affords(self, chain, passed):
+        """Whether the limit is kept to where this is passed on."""
+        return chain.cost(passed) <= self.maximum * (1 + ROUNDING)
+
+    def suffices(self, chain, passed):
+        """Whether the floor is reached where this is passed on."""
+        if self.least_utility is None:
+            return True
+        return chain.utility(passed) >= self.least_utility - ROUNDING
+
+    def solutions(self, chain):
+        """What each rule passes on, and the price, from what is asked to stricter.
+
+        The last are one tier for all rows, which every rule can do as it is planned.
 
         Parameters
         ----------
         chain : PricedChain
             Of these costs.
 
-        Returns
-        -------
+        Yields
+        ------
         passed : ndarray of shape (n_rules, n_samples), bool
         price : float
 
@@ -57,32 +77,59 @@ class Goal(NamedTuple):
         BudgetInfeasibleError
             When no cuts keep to the budget.
         """
-
-        def affords(passed):
-            return chain.cost(passed) <= self.maximum * (1 + ROUNDING)
-
         nothing = np.zeros((chain.n_rules, len(chain.weight)), dtype=bool)
-        if not affords(nothing):
-            raise self._infeasible("the first tier alone costs", chain.cost(nothing))
-        if self.least_utility is None:
-            return chain.best_within(affords)
-
-        def suffices(passed):
-            return chain.utility(passed) >= self.least_utility - ROUNDING
-
+        if not self.affords(chain, nothing):
+            raise self.infeasible(chain, nothing)
         best = chain.at_price(0.0)
-        if not suffices(best):
-            raise self._infeasible("the best is", chain.utility(best))
-        passed, price = chain.cheapest(suffices)
-        if not affords(passed):
-            raise self._infeasible("the floor takes a cost of", chain.cost(passed))
-        return passed, price
+        if not self.suffices(chain, best):
+            best = chain.best()
+        if not self.suffices(chain, best):
+            raise self.infeasible(chain, best)
+        for share in STRICTER:
+            passed, price = self._stricter(share, chain, nothing, best)._first(chain)
+            if self.affords(chain, passed):
+                yield passed, price
+            elif not share:
+                raise self.infeasible(chain, passed)
+        for tier in range(chain.n_rules + 1):
+            alone = nothing.copy()
+            alone[:tier] = True
+            yield alone, np.nan
 
-    def _infeasible(self, why, nearest):
+    def _stricter(self, share, chain, nothing, best):
+        """A share of the way from what is asked to the strictest that can be."""
+        if self.floor is None:
+            # Where less is spent than may be, stricter begins there.
+            most = self.maximum if not share else min(self.maximum, chain.cost(best))
+            way = most - chain.cost(nothing)
+            return self._replace(maximum=most - share * way)
+        way = chain.utility(best) - self.least_utility
+        return self._replace(least_utility=self.least_utility + share * way)
+
+    def _first(self, chain):
+        """The first of the solutions, where it is known that there is one."""
+        if self.floor is None:
+            return chain.best_within(lambda passed: self.affords(chain, passed))
+        return chain.cheapest(lambda passed: self.suffices(chain, passed))
+
+    def infeasible(self, chain, passed):
+        """The error that names the part that these cuts miss, and what they give."""
+        if not self.suffices(chain, passed):
+            part, nearest = self.floor, chain.utility(passed)
+            if isinstance(part, MaxExcessError):
+                nearest = self.least_utility + part.excess - nearest
+            why = "the best is"
+        else:
+            part, nearest = self.limit, chain.cost(passed)
+            why = "the floor takes" if passed.any() else "the first tier alone takes"
+            if not isinstance(part, MaxTierCost):
+                why, nearest = f"{why} a coverage of", 1 - nearest
+            else:
+                why = f"{why} a cost of"
         return BudgetInfeasibleError(
-            f"{self.budget} cannot be met by this chain: {why} {nearest:.4g} on the "
+            f"{part} cannot be met by this chain: {why} {nearest:.4g} on the "
             "calibration rows. Ask for what can be met, or use other tiers.",
-            self.budget,
+            part,
             nearest,
         )
 
@@ -116,9 +163,10 @@ def goal_of(budget, chain):
             f"One price is found for a chain, so it takes one limit and one floor at "
             f"most. Got {budget}. Leave some out. {PER_TIER}"
         )
-    costs, maximum = _limited(limits[0] if limits else None, chain)
-    least = _least_utility(floors[0], chain) if floors else None
-    return Goal(costs, maximum, least, budget)
+    limit, floor = (parts[0] if parts else None for parts in (limits, floors))
+    costs, maximum = _limited(limit, chain)
+    least = _least_utility(floor, chain) if floors else None
+    return Goal(costs, maximum, least, limit, floor, budget)
 
 
 def _limited(limit, chain):

@@ -13,6 +13,7 @@ import numpy as np
 from selective_query.outcomes._sorted_rows import SortedRows
 
 MOST_ROUNDS = 25
+MOST_STARTS = 64
 # Halvings of the range of prices, and of the way from one price's cuts to another's.
 N_HALVINGS = 40
 # Utility and cost sums that differ by less than this share are equal.
@@ -92,6 +93,23 @@ class PricedChain:
         starts = [np.ones(shape, bool), np.zeros(shape, bool)]
         if start is not None:
             starts.append(start)
+        return self._best_from(starts, price)
+
+    def best(self):
+        """The cuts of greatest utility, whatever they cost.
+
+        They are improved from many cuts of the first tier, all of them where they are
+        few, so that of three tiers none is better.
+        """
+        cuts = np.arange(len(self.rows[0].n_kept))[self.rows[0].reach]
+        places = np.linspace(0, len(cuts) - 1, min(MOST_STARTS, len(cuts)))
+        starts = [self.at_price(0.0)]
+        for cut in cuts[np.unique(places.round().astype(int))]:
+            starts.append(np.ones_like(starts[0]))
+            starts[-1][0] = self._group[0] >= cut
+        return self._best_from(starts, 0.0)
+
+    def _best_from(self, starts, price):
         found = [self._improved(passed, price) for passed in starts]
         return max(found, key=lambda one: one[1])[0]
 
@@ -164,7 +182,7 @@ class PricedChain:
         Parameters
         ----------
         suffices : callable
-            From what is passed on to a bool; true at a price of zero.
+            From what is passed on to a bool; true of the best.
 
         Returns
         -------
@@ -191,6 +209,8 @@ class PricedChain:
 
     def _between(self, good, *, dear_is_good):
         free = self.at_price(0.0)
+        if dear_is_good and not good(free):
+            free = self.best()
         if good(free) and not dear_is_good:
             return free, 0.0
         nothing = np.zeros_like(free)

@@ -14,6 +14,8 @@ from selective_query.policy import RoutingPolicy
 
 # A router that would learn from fewer takes all rows, whether they reach its tier.
 LEAST_TO_LEARN = 30
+# A share that is so near to none or all is that.
+ROUNDING = 1e-9
 
 
 def stop_after(passed, tier):
@@ -92,6 +94,42 @@ class LearnedTier:
         return self.score > score_of_share(scores, least_coverage(budget))
 
 
+def whole(share):
+    """A share, with none or all in the place of what is that but for rounding."""
+    return float(np.round(share)) if abs(share - np.round(share)) < ROUNDING else share
+
+
+def shares_kept(passed, weight, *, as_ranked):
+    """Share that each tier keeps of the rows that reach it.
+
+    Parameters
+    ----------
+    passed : ndarray of shape (n_rules, n_samples), bool
+    weight : ndarray of shape (n_samples,)
+    as_ranked : bool
+        Whether a calibration of these rows shall cut at these very ones. One row more
+        is counted then, which it allows for; the next tie group would be kept else.
+
+    Returns
+    -------
+    list of float
+    """
+    shares, reached = [], np.ones(len(weight), dtype=bool)
+    for rows in passed:
+        # A tier that nothing reaches keeps what it would keep of all.
+        here = weight * (reached if weight[reached].any() else 1)
+        kept, n = here @ ~rows, here.sum()
+        share = whole(float(kept / n))
+        if as_ranked and share not in (0, 1):
+            frequencies = (here == here.round()).all()
+            share = float(
+                kept / (n + (1 if frequencies else n / np.count_nonzero(here)))
+            )
+        shares.append(share)
+        reached = reached & rows
+    return shares
+
+
 def score_of_share(scores, coverage):
     """The threshold for a coverage of these very rows, not of models in use.
 
@@ -104,6 +142,7 @@ def score_of_share(scores, coverage):
     -------
     float
     """
+    coverage = whole(coverage)
     if coverage in (0, 1):
         return np.inf if coverage else -np.inf
     given = {**scores.given, "shift": None, "exact": False}

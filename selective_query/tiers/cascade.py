@@ -28,6 +28,7 @@ from selective_query.tiers._sweeps import (
     cut_chain,
     held_out_tier,
     learn_tier,
+    shares_kept,
     stop_after,
 )
 from selective_query.tiers.operating_point import CascadeOperatingPoint
@@ -48,7 +49,8 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
     number, or one budget, is solved for all tiers jointly: at one price of a unit of
     cost each tier passes on what gains more than its cost comes to, given what the
     tiers behind it do; the price is the one that spends the budget. What is found that
-    way are shares, which each tier then keeps of what reaches it.
+    way are shares, which each tier then keeps of what reaches it. Where that misses the
+    budget on the calibration rows, as among ties, shares of a stricter price are taken.
 
     Parameters
     ----------
@@ -236,20 +238,7 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
 
     def _settle(self):
         """Cut every tier, and say what the chain then gives."""
-        confidence, n_rules = self.confidence, self._n_rules
-        if confidence is not None:
-            # Given where the tiers before cut, each keeps to its own independently.
-            confidence = confidence ** (1 / n_rules)
-        rows = self._rows
-        tiers, passed = self._calibrated, None
-        quality = any(
-            budget is not None and budget.measures_quality
-            for budget in map(check_coverage, self._shares)
-        )
-        for _ in range(2 if quality and n_rules > 1 else 1):
-            tiers, passed = cut_chain(
-                self._calibrated, self._shares, confidence, rows.utilities, passed
-            )
+        tiers, passed = self._cut_within_budget()
         self.policies_ = tuple(tier.policy for tier in tiers)
         stop = None if passed is None else stop_after(passed, -1)
         if self.abstain is not None:
@@ -258,31 +247,81 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         self.operating_point_ = CascadeOperatingPoint.of(
             [policy.operating_point_ for policy in self.policies_],
             None if own else check_coverage(self.coverage),
-            rows,
+            self._rows,
             stop,
             self._price,
             self._doubts,
         )
 
-    def _solved(self, coverage, tiers):
-        """Shares that the tiers keep, the price that they come from, and who passes."""
+    def _cut_within_budget(self):
+        """Tiers that keep to the budget of all as they are cut, not only as planned.
+
+        Ties, or models fitted anew, can keep a tier from cutting where it was to.
+        """
+        tiers, passed = self._cut()
+        if own_shares(self.coverage, self._n_rules) is not None:
+            return tiers, passed
+        goal = goal_of(check_coverage(self.coverage), self._rows)
+        chain = self._chain_of(goal, self._calibrated, self._rows)
+        nearest, planned = None, self._solutions(self.coverage, self._tiers)
+        if self.confidence is not None:
+            planned = iter(())  # what the rows choose, they do not certify
+        while not (goal.affords(chain, passed) and goal.suffices(chain, passed)):
+            # The nearest that is within the limit, if any is.
+            near = goal.affords(chain, passed), chain.utility(passed)
+            if nearest is None or near > nearest[0]:
+                nearest = near, passed
+            found = next(planned, None)
+            if found is None:
+                raise goal.infeasible(chain, nearest[1])
+            self._shares, self._price, _ = found
+            tiers, passed = self._cut()
+        return tiers, passed
+
+    def _cut(self):
+        """Every tier cut at its share, and what they then pass on."""
+        confidence, n_rules = self.confidence, self._n_rules
+        if confidence is not None:
+            # Given where the tiers before cut, each keeps to its own independently.
+            confidence = confidence ** (1 / n_rules)
+        tiers, passed = self._calibrated, None
+        quality = any(
+            budget is not None and budget.measures_quality
+            for budget in map(check_coverage, self._shares)
+        )
+        for _ in range(2 if quality and n_rules > 1 else 1):
+            tiers, passed = cut_chain(
+                self._calibrated,
+                self._shares,
+                confidence,
+                self._rows.utilities,
+                passed,
+            )
+        return tiers, passed
+
+    def _solutions(self, coverage, tiers):
+        """Shares that the tiers keep, the price that they come from, and who passes.
+
+        From what is asked to stricter.
+        """
         outcomes = self._learned
         goal = goal_of(check_coverage(coverage), outcomes)
-        chain = PricedChain(
+        floor = goal.floor is not None
+        for passed, price in goal.solutions(self._chain_of(goal, tiers, outcomes)):
+            shares = shares_kept(passed, outcomes.weight, as_ranked=floor)
+            yield shares, price, passed
+
+    def _solved(self, coverage, tiers):
+        return next(self._solutions(coverage, tiers))
+
+    @staticmethod
+    def _chain_of(goal, tiers, outcomes):
+        return PricedChain(
             [tier.score for tier in tiers],
             outcomes.utilities,
             goal.costs,
             outcomes.weight,
         )
-        passed, price = goal.solve(chain)
-        flows = np.append(1.0, chain.flows(passed))
-        # A tier that nothing reaches keeps what it would keep of all.
-        kept = [1 - rows @ chain.weight for rows in passed]
-        shares = [
-            float(np.clip(1 - after / before if before > 0 else alone, 0, 1))
-            for before, after, alone in zip(flows[:-1], flows[1:], kept, strict=True)
-        ]
-        return shares, price, passed
 
     def needs_learning(self, n_rules):
         """Whether more is learned from rows than where `n_rules` tiers cut."""
@@ -316,6 +355,8 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         ------
         ValueError
             When a budget has no meaning here, or `abstain` was None in ``fit``.
+        BudgetInfeasibleError
+            When no operating point keeps to the budget, or is shown to.
         """
         check_is_fitted(self, "policies_")
         moved = copy.copy(self)

@@ -84,7 +84,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
             outcomes.weight,
         )
         try:
-            passed, _ = goal._replace(costs=costs).solve(chain)
+            passed, _ = next(goal._replace(costs=costs).solutions(chain))
         except BudgetInfeasibleError:
             return None
         if goal.least_utility is None:
