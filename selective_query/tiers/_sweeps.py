@@ -99,28 +99,31 @@ def whole(share):
     return float(np.round(share)) if abs(share - np.round(share)) < ROUNDING else share
 
 
-def shares_kept(passed, weight, *, as_ranked):
+def shares_kept(passed, weight, scores, *, as_ranked):
     """Share that each tier keeps of the rows that reach it.
 
     Parameters
     ----------
     passed : ndarray of shape (n_rules, n_samples), bool
     weight : ndarray of shape (n_samples,)
-    as_ranked : bool
+    scores : sequence of ndarray of shape (n_samples,)
+    as_ranked : bool or None
         Whether a calibration of these rows shall cut at these very ones. One row more
         is counted then, which it allows for; the next tie group would be kept else.
+        None does so where that group is of several rows.
 
     Returns
     -------
     list of float
     """
     shares, reached = [], np.ones(len(weight), dtype=bool)
-    for rows in passed:
+    for rows, score in zip(passed, scores, strict=True):
         # A tier that nothing reaches keeps what it would keep of all.
         here = weight * (reached if weight[reached].any() else 1)
         kept, n = here @ ~rows, here.sum()
         share = whole(float(kept / n))
-        if as_ranked and share not in (0, 1):
+        exactly = _tied(score[rows & (here > 0)]) if as_ranked is None else as_ranked
+        if exactly and share not in (0, 1):
             frequencies = (here == here.round()).all()
             share = float(
                 kept / (n + (1 if frequencies else n / np.count_nonzero(here)))
@@ -128,6 +131,11 @@ def shares_kept(passed, weight, *, as_ranked):
         shares.append(share)
         reached = reached & rows
     return shares
+
+
+def _tied(score):
+    """Whether several have the least of these scores."""
+    return np.count_nonzero(score == score.min(initial=np.inf)) > 1
 
 
 def score_of_share(scores, coverage):

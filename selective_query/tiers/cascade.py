@@ -306,9 +306,13 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         """
         outcomes = self._learned
         goal = goal_of(check_coverage(coverage), outcomes)
-        floor = goal.floor is not None
+        # A limit leaves room for a new row, but for no tie group; what is certified may.
+        exact = None if goal.floor is None else True
+        if self.confidence is not None:
+            exact = False
+        scores = [tier.score for tier in tiers]
         for passed, price in goal.solutions(self._chain_of(goal, tiers, outcomes)):
-            shares = shares_kept(passed, outcomes.weight, as_ranked=floor)
+            shares = shares_kept(passed, outcomes.weight, scores, as_ranked=exact)
             yield shares, price, passed
 
     def _solved(self, coverage, tiers):

@@ -11,7 +11,13 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import CascadeClassifier, CascadePolicy, ChainOutcomes, Evidence
-from selective_query.budgets import All, Coverage, MaxExcessError, MinAccuracy
+from selective_query.budgets import (
+    All,
+    Coverage,
+    MaxExcessError,
+    MaxTierCost,
+    MinAccuracy,
+)
 from selective_query.exceptions import BudgetInfeasibleError
 from selective_query.tiers._sweeps import shares_kept, whole
 
@@ -103,6 +109,17 @@ def test_a_limit_holds_among_ties(coverage):
         assert (policy.decide(chain) == 2).mean() <= 1 - coverage + 1e-9
 
 
+@pytest.mark.parametrize("budget", [0.6, MaxTierCost(4), MaxTierCost(6)], ids=str)
+def test_a_limit_is_spent_on_whole_groups_as_planned(budget):
+    chain, _, _ = tied(0, 1000)
+    policy = CascadePolicy("max_probability", budget).fit(chain)
+    _, _, passed = policy._solved(budget, policy._tiers)
+    planned = np.logical_and.accumulate(passed).sum(axis=0)
+    np.testing.assert_array_equal(policy.decide(chain), planned)
+    if budget != 0.6:
+        assert policy.operating_point_.cost <= budget.maximum
+
+
 def test_held_out_rows_meet_the_floor_or_say_what_they_reach():
     outcomes = [0, 0]
     for seed in range(25):
@@ -136,4 +153,4 @@ def test_a_share_within_rounding_of_none_is_none():
     assert [whole(s) for s in (7.66e-15, -1e-16, 1 - 1e-12, 0.4)] == [0, 0, 1, 0.4]
     weight = np.full(10, 0.1)
     passed = np.ones((2, 10), dtype=bool)
-    assert shares_kept(passed, weight, as_ranked=True) == [0, 0]
+    assert shares_kept(passed, weight, passed, as_ranked=True) == [0, 0]
