@@ -306,7 +306,7 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         """
         outcomes = self._learned
         goal = goal_of(check_coverage(coverage), outcomes)
-        # A limit leaves room for a new row, but for no tie group; what is certified may.
+        # A limit leaves room for a new row, not for a tie group; certified, for both.
         exact = None if goal.floor is None else True
         if self.confidence is not None:
             exact = False
