@@ -54,10 +54,10 @@ PROMISED = {
     "diagnose",
 }
 NAMES = ["auto", "max_probability", "margin", "entropy", "max_logit", "benefit",
-         "kernel_benefit", "boosted_benefit", "proxy_logistic", "two_stage",
-         "deferral_lce", "deferral_ova", "deferral_realizable", "constrained",
-         "appeal", "energy", "mahalanobis", "knn_distance", "knn_benefit", "agreement",
-         "random"]  # fmt: skip
+         "class_doubt", "kernel_benefit", "boosted_benefit", "proxy_logistic",
+         "two_stage", "deferral_lce", "deferral_ova", "deferral_realizable",
+         "constrained", "appeal", "energy", "mahalanobis", "knn_distance",
+         "knn_benefit", "agreement", "random"]  # fmt: skip
 
 
 def test_promised_names_are_there():

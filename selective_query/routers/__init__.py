@@ -7,6 +7,7 @@ from selective_query.routers.auto import AutoRouter
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.boosted_benefit import BoostedBenefitRouter
+from selective_query.routers.class_doubt import ClassDoubtRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
     MarginRouter,
@@ -47,6 +48,7 @@ __all__ = [
     "BaseRouter",
     "BenefitRouter",
     "BoostedBenefitRouter",
+    "ClassDoubtRouter",
     "ConstrainedRouter",
     "CrossEntropyDeferralRouter",
     "DecisionCost",

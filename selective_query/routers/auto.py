@@ -1,6 +1,7 @@
 """The default router: max-probability, unless another is well ahead."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -12,13 +13,18 @@ from selective_query.routers._scores import check_scores
 from selective_query.routers.base import BaseRouter, SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.boosted_benefit import BoostedBenefitRouter
+from selective_query.routers.class_doubt import ClassDoubtRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
     MarginRouter,
     MaxProbabilityRouter,
 )
+from selective_query.routers.supervision.privileged import knows_both_sides
 
-ANCHOR = "max_probability"
+ANCHOR, CLASS_DOUBT = "max_probability", "class_doubt"
+# Of the standard errors that others must be ahead: its gain is judged by the privileged
+# benefit, and it loses little where it is not the better one.
+SHARE_FOR_CLASS_DOUBT = 2 / 3
 # Trees learn little from fewer rows, and would take longer than all the rest.
 FEWEST_ROWS_FOR_TREES = 2000
 MAX_FLASH_BYTES = 16 * 1024
@@ -39,13 +45,20 @@ class AutoRouter(SelfScoringRouter):
     one with the largest gain is taken. Picking the plain maximum instead is often worse
     than max-probability on a few hundred rows.
 
+    Where both sides' probabilities are known, the anchor itself may be class_doubt
+    instead: if it is ahead of max-probability by two thirds as many standard errors,
+    both judged by the privileged benefit
+    (:func:`~selective_query.routers.supervision.privileged_outcomes`), which is less
+    noisy than the outcomes. All others must then be ahead of class_doubt.
+
     This is a rule of choice, not a proof. It does not correct for the number of
     candidates, so that now and then one is taken that is ahead by chance alone, mostly
     at a small loss; raise ``n_standard_errors`` where that matters more than gains.
     ``benchmarks/auto_safety.py`` measures how often, and at what loss.
 
     The default portfolio is max_probability, margin, entropy, benefit, the same taught
-    half by the global's probabilities where they are known (benefit_mixed), and
+    half by the global's probabilities where they are known (benefit_mixed), class_doubt
+    where there is a coverage and both sides' probabilities are known, and
     boosted_benefit from 2,000 rows on. Candidates that would take more than 16 KB on
     the device, or more than 3 % of the base's operations, are left out. None imports
     torch.
@@ -69,9 +82,9 @@ class AutoRouter(SelfScoringRouter):
     selected_ : BaseRouter
         The chosen router, fitted on all rows.
     selection_ : dict
-        ``chosen``, ``coverage`` and, for each candidate, its ``gain`` over the anchor
-        in accuracy and the ``standard_error`` of that; ``left_out`` names those that
-        are too large.
+        ``chosen``, ``anchor``, ``coverage`` and, for each candidate, its ``gain`` over
+        the anchor in accuracy and the ``standard_error`` of that; ``left_out`` names
+        those that are too large.
 
     Examples
     --------
@@ -122,12 +135,18 @@ class AutoRouter(SelfScoringRouter):
     def _fit(self, outcomes):
         self._check_params()
         candidates = self._candidates(outcomes)
+        taught = self._privileged(candidates, outcomes)
         held_out = {
-            name: check_scores(router.fit_score(outcomes), router, outcomes.n_rows)
+            name: check_scores(
+                router.fit_score(outcomes)
+                if taught is None or name != CLASS_DOUBT
+                else router.fit_taught(taught),
+                router,
+                outcomes.n_rows,
+            )
             for name, router in candidates.items()
         }
         left_out = self._too_large(candidates, outcomes)
-        anchor = ANCHOR if ANCHOR in candidates else next(iter(candidates))
         coverages = (
             np.linspace(0.025, 0.975, 20)
             if self.target_coverage is None
@@ -138,16 +157,17 @@ class AutoRouter(SelfScoringRouter):
             for name, score in held_out.items()
             if name not in left_out
         }
+        anchor = self._anchor(shares, taught)
         chosen, largest, report = anchor, 0.0, {}
         for name, share in shares.items():
-            gain, error, n_pairs = _paired_gain(share, shares[anchor], outcomes)
-            report[name] = {"gain": gain, "standard_error": error}
-            caution = CAUTION if n_pairs < FEW_PAIRS else 1
-            if gain > max(largest, caution * self.n_standard_errors * error):
-                chosen, largest = name, gain
+            gain = _paired_gain(share, shares[anchor], outcomes)
+            report[name] = {"gain": gain.mean, "standard_error": gain.error}
+            if gain.mean > largest and gain.is_ahead_by(self.n_standard_errors):
+                chosen, largest = name, gain.mean
         self.selected_ = candidates[chosen]
         self.selection_ = {
             "chosen": chosen,
+            "anchor": anchor,
             "coverage": self.target_coverage,
             "candidates": report,
             "left_out": left_out,
@@ -173,6 +193,8 @@ class AutoRouter(SelfScoringRouter):
     def _candidates(self, outcomes):
         if self.portfolio is None:
             candidates = _default_portfolio(outcomes)
+            if self.target_coverage is not None and knows_both_sides(outcomes):
+                candidates[CLASS_DOUBT] = ClassDoubtRouter()
         else:
             candidates = {name: self._filled(router) for name, router in self.portfolio}
             if outcomes.base_proba is not None:
@@ -186,6 +208,21 @@ class AutoRouter(SelfScoringRouter):
                 "has none: add BenefitRouter, or give a coverage."
             )
         return candidates
+
+    def _privileged(self, candidates, outcomes):
+        """What class_doubt is taught and judged by, where it may be the anchor."""
+        if self.portfolio is None and CLASS_DOUBT in candidates:
+            return candidates[CLASS_DOUBT].taught(outcomes)
+        return None
+
+    def _anchor(self, shares, taught):
+        """The candidate that all others must be ahead of."""
+        anchor = ANCHOR if ANCHOR in shares else next(iter(shares))
+        if taught is None or CLASS_DOUBT not in shares:
+            return anchor
+        gain = _paired_gain(shares[CLASS_DOUBT], shares[anchor], taught)
+        is_ahead = gain.is_ahead_by(SHARE_FOR_CLASS_DOUBT * self.n_standard_errors)
+        return CLASS_DOUBT if is_ahead else anchor
 
     def _too_large(self, candidates, outcomes):
         """Names of fitted candidates that the device has no room for."""
@@ -228,16 +265,28 @@ def _is_candidate(router):
     return isinstance(router, BaseRouter) and not router.is_bound
 
 
-def _paired_gain(share, anchor_share, outcomes):
+class _Gain(NamedTuple):
     """Mean gain in accuracy of one rule over another, its standard error, and the
     number of rows that make it.
     """
+
+    mean: float
+    error: float
+    n_pairs: float
+
+    def is_ahead_by(self, n_errors):
+        caution = CAUTION if self.n_pairs < FEW_PAIRS else 1
+        return self.mean > caution * n_errors * self.error
+
+
+def _paired_gain(share, anchor_share, outcomes):
     difference = (share - anchor_share) * outcomes.benefit
     weight = outcomes.weight
     n = weight.sum()
     gain = weight @ difference / n
     variance = weight @ (difference - gain) ** 2 / n
-    return float(gain), float(np.sqrt(variance / n)), weight[difference != 0].sum()
+    n_pairs = weight[difference != 0].sum()
+    return _Gain(float(gain), float(np.sqrt(variance / n)), n_pairs)
 
 
 def _default_portfolio(outcomes):

@@ -110,6 +110,9 @@ class Program:
                                                            shares where that is 0
     ``pairs``                                              x_i - x_j for all i < j
     ``class_effect``      effects (n_classes)              that of the most probable one
+    ``class_roots``       effects (n_classes), k           sum of the roots of the k
+                                                           largest, each times the
+                                                           effect of its class
     ``squared_distance``  centres (k, d), weights (k, d)   ``sum_j w_kj (x_j - c_kj)^2``
     ``kernel``            landmarks, weights, width h      ``sum_j w_j exp(-|x - l_j|^2
                                                            / (2 d h^2))``, d columns
@@ -124,8 +127,8 @@ class Program:
     all others need to know how many columns there are.
 
     Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
-    ``top``, ``class_effect``, ``single`` and ``entropy`` look at them; the last spreads
-    evenly what is not listed.
+    ``top``, ``doubt``, ``class_effect``, ``class_roots``, ``single`` and ``entropy``
+    look at them; the last spreads evenly what is not listed.
 
     Parameters
     ----------

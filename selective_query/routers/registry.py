@@ -11,6 +11,7 @@ from selective_query.routers.auto import AutoRouter
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.boosted_benefit import BoostedBenefitRouter
+from selective_query.routers.class_doubt import ClassDoubtRouter
 from selective_query.routers.confidence import (
     EntropyRouter,
     MarginRouter,
@@ -43,6 +44,7 @@ ROUTERS = {
     "entropy": EntropyRouter,
     "max_logit": MaxLogitRouter,
     "benefit": BenefitRouter,
+    "class_doubt": ClassDoubtRouter,
     "kernel_benefit": KernelBenefitRouter,
     "boosted_benefit": BoostedBenefitRouter,
     "proxy_logistic": ProxyLogisticRouter,

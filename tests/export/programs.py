@@ -74,7 +74,7 @@ class _Growing:
         """Append an operation on some table, unless its numbers would be too large."""
         n_taken = OPERATIONS[op].n_inputs[0]
         inputs = [int(i) for i in self.rng.integers(len(self.tables), size=n_taken)]
-        if op == "class_effect":
+        if op in ("class_effect", "class_roots"):
             inputs = [0]
         taken = [self.tables[i] for i in inputs]
         is_positive = self.positive.issuperset(inputs)
@@ -150,6 +150,9 @@ class _Growing:
             return {} if width > 1 else None
         if op == "class_effect":
             return {"effects": rng.normal(size=N_CLASSES)}
+        if op == "class_roots":
+            k = int(rng.integers(1, N_CLASSES + 2))
+            return {"effects": rng.normal(size=N_CLASSES), "k": k}
         if op == "kernel":
             near = taken[0][rng.integers(len(taken[0]), size=5)]
             weights = rng.normal(size=5)

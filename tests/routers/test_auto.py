@@ -5,15 +5,18 @@ import pytest
 
 from selective_query import Outcomes
 from selective_query.metrics import accuracy_at_coverage
+from selective_query.outcomes._sorted_rows import query_share
 from selective_query.routers import (
     AutoRouter,
     BenefitRouter,
+    ClassDoubtRouter,
     EntropyRouter,
     MarginRouter,
     MaxProbabilityRouter,
     OracleRouter,
     RandomRouter,
 )
+from selective_query.routers.supervision import privileged_outcomes
 
 DEFAULT = {"max_probability", "margin", "entropy", "benefit"}
 CONFIDENCE_ALONE = BenefitRouter(alpha=np.inf, class_smoothing=np.inf)
@@ -73,7 +76,8 @@ def test_bad_parameters_are_named_in_fit(params, message):
 
 def test_selection_tells_what_was_compared():
     router = AutoRouter(target_coverage=0.8).fit(signal())
-    assert set(router.selection_) == {"chosen", "coverage", "candidates", "left_out"}
+    known = {"chosen", "anchor", "coverage", "candidates", "left_out"}
+    assert set(router.selection_) == known
     assert router.selection_["coverage"] == 0.8
     assert set(router.selection_["candidates"]) == DEFAULT
     for report in router.selection_["candidates"].values():
@@ -146,9 +150,10 @@ def test_default_candidates_follow_from_what_is_known():
     labels = rng.integers(5, size=2500)
     known = Outcomes(base_proba=proba[0], global_proba=proba[1], y=labels)
     compared = AutoRouter(target_coverage=0.8).fit(known).selection_["candidates"]
-    assert set(compared) == DEFAULT | {"benefit_mixed", "boosted_benefit"}
+    probabilities = DEFAULT | {"benefit_mixed", "class_doubt"}
+    assert set(compared) == probabilities | {"boosted_benefit"}
     few = AutoRouter(target_coverage=0.8).fit(known.take(np.arange(1000)))
-    assert set(few.selection_["candidates"]) == DEFAULT | {"benefit_mixed"}
+    assert set(few.selection_["candidates"]) == probabilities
     graded = Outcomes(base_features=proba[0], base_utility=proba[0][:, 0],
                       global_utility=proba[1][:, 0])  # fmt: skip
     graded = AutoRouter(target_coverage=0.8).fit(graded)
@@ -281,6 +286,45 @@ def test_coverage_is_compared_near_its_ends():
         for r in (BenefitRouter(), MaxProbabilityRouter())
     )
     assert report["gain"] == pytest.approx(mine - anchor, abs=1e-12)
+
+
+def specialist(n=3000, seed=0):
+    """A calibrated base of twelve classes, and a global that knows the even ones."""
+    rng = np.random.default_rng(seed)
+    base = rng.dirichlet(np.full(12, 0.2), size=n)
+    y = (base.cumsum(axis=1) > rng.random((n, 1)) * (1 - 1e-9)).argmax(axis=1)
+    answer = np.where(y % 2, rng.integers(12, size=n), y)
+    sure = 0.6 * np.eye(12)[answer] + 0.4 / 12
+    return Outcomes(base_proba=base, global_proba=sure, y=y, fold=np.arange(n) % 5)
+
+
+def test_class_doubt_becomes_the_anchor_where_it_is_ahead():
+    outcomes = specialist()
+    selection = AutoRouter(target_coverage=0.7).fit(outcomes).selection_
+    assert selection["anchor"] == "class_doubt"
+    assert selection["candidates"]["class_doubt"]["gain"] == 0
+    assert selection["candidates"]["max_probability"]["gain"] < 0
+    # Judged by the privileged benefit, of which less is noise, at two thirds as much.
+    taught = privileged_outcomes(outcomes)
+    share, anchor = (
+        query_share(router.fit_score(outcomes), [0.65, 0.7, 0.75], outcomes.weight)
+        for router in (ClassDoubtRouter(), MaxProbabilityRouter())
+    )
+    gain = (share - anchor) * taught.benefit
+    ahead = gain.mean() / (gain.std() / np.sqrt(outcomes.n_rows))
+    for n_errors, expected in (
+        (1.4 * ahead, "class_doubt"),
+        (1.6 * ahead, "max_probability"),
+    ):
+        router = AutoRouter(target_coverage=0.7, n_standard_errors=n_errors)
+        assert router.fit(outcomes).selection_["anchor"] == expected
+
+
+def test_a_portfolio_keeps_its_anchor():
+    portfolio = [("class_doubt", ClassDoubtRouter())]
+    router = AutoRouter(portfolio, target_coverage=0.7).fit(specialist())
+    assert router.selection_["anchor"] == "max_probability"
+    assert router.selection_["chosen"] == "class_doubt"
 
 
 # No coverage: the sign of the benefit decides

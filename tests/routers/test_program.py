@@ -178,8 +178,25 @@ def test_doubt_and_the_effect_of_the_class_read_top_k_probabilities_too():
         np.testing.assert_array_equal(steps.program("mine").run(evidence), [3, 1])
 
 
+@pytest.mark.parametrize(
+    ("k", "expected"),
+    [(1, [2.1, 0.7]), (2, [2.4, 2.7]), (3, [2.6, 2.7]), (9, [2.6, 2.7])],
+)
+def test_roots_of_the_likeliest_classes_by_hand(k, expected):
+    # Of the second row the two last are tied, so that both count or neither.
+    proba = np.array([[0.09, 0.04, 0.49], [0.49, 0.25, 0.25]])
+    steps = Steps()
+    effects = np.array([1.0, 1.0, 3.0])
+    steps.add("class_roots", steps.read("base_proba", 3), effects=effects, k=k)
+    evidence = Evidence.of_checked(2, base_proba=proba)
+    np.testing.assert_allclose(steps.program("mine").run(evidence), expected)
+    top = TopKProba([[2, 0], [0, 1]], [[0.49, 0.09], [0.49, 0.25]], 3)
+    listed = steps.program("mine").run(Evidence(base_proba=top))
+    np.testing.assert_allclose(listed, [2.1 + (k > 1) * 0.3, 0.7 + (k > 1) * 0.5])
+
+
 def test_every_operation_is_tested_above():
-    others = {"read", "combine", "concatenate", "doubt", "class_effect"}
+    others = {"read", "combine", "concatenate", "doubt", "class_effect", "class_roots"}
     assert {op for op, *_ in BY_HAND} | others == OPERATIONS.keys()
 
 

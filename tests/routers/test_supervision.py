@@ -11,6 +11,7 @@ from selective_query.routers.supervision import (
     list_supervisions,
     max_prob_outcomes,
     mixed_outcomes,
+    privileged_outcomes,
     proxy_outcomes,
     soft_outcomes,
     supervise,
@@ -78,7 +79,12 @@ def test_all_classes_listed_agree_with_dense():
         global_proba=top_k(dense.global_proba, 4),
         y=dense.y,
     )
-    for transform in (soft_outcomes, diff_prob_outcomes, max_prob_outcomes):
+    for transform in (
+        soft_outcomes,
+        diff_prob_outcomes,
+        max_prob_outcomes,
+        privileged_outcomes,
+    ):
         np.testing.assert_allclose(transform(listed).benefit, transform(dense).benefit)
     np.testing.assert_allclose(fit_temperature(listed), fit_temperature(dense))
 
@@ -110,11 +116,57 @@ def test_given_predictions_decide_over_probabilities():
 
 
 def test_soft_without_a_global_says_what_is_missing():
-    for transform in (soft_outcomes, diff_prob_outcomes, max_prob_outcomes):
+    for transform in (
+        soft_outcomes,
+        diff_prob_outcomes,
+        max_prob_outcomes,
+        privileged_outcomes,
+    ):
         with pytest.raises(MissingEvidenceError, match="global_proba"):
             transform(drawn(global_proba=None))
     with pytest.raises(MissingEvidenceError, match="base_proba"):
         soft_outcomes(Evidence(base_features=[[1.0]]), global_proba=[[0.5, 0.5]])
+
+
+def judged_by_a_calibrated_global(n=4000):
+    outcomes = drawn(n)
+    rng = np.random.default_rng(1)
+    y = (outcomes.global_proba.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    return drawn(n, y=y, fold=np.arange(n) % 5)
+
+
+def test_privileged_benefit_is_the_benefit_with_less_noise():
+    outcomes = judged_by_a_calibrated_global()
+    taught = privileged_outcomes(outcomes)
+    agree = outcomes.base_proba.argmax(axis=1) == outcomes.global_proba.argmax(axis=1)
+    assert not taught.benefit[agree].any()
+    assert taught.benefit[~agree].all()
+    assert abs((taught.benefit - outcomes.benefit).mean()) < 0.01
+    # The chances themselves are known here: those of a calibrated global.
+    known = soft_outcomes(outcomes).benefit
+    error, noise = ((b - known).std() for b in (taught.benefit, outcomes.benefit))
+    assert error < 0.15 * noise
+
+
+def test_privileged_chances_have_not_seen_their_own_label():
+    outcomes = judged_by_a_calibrated_global(500)
+    taught = privileged_outcomes(outcomes)
+    row = int(np.flatnonzero(taught.benefit)[0])
+    other = outcomes.y.copy()
+    other[row] = (other[row] + 1) % 4
+    changed = privileged_outcomes(drawn(500, y=other, fold=outcomes.fold))
+    same = outcomes.fold == outcomes.fold[row]
+    np.testing.assert_array_equal(changed.benefit[same], taught.benefit[same])
+    assert not np.allclose(changed.benefit[~same], taught.benefit[~same])
+
+
+def test_privileged_benefit_where_answers_never_differ_is_none():
+    outcomes = drawn()
+    same = drawn(global_proba=outcomes.base_proba)
+    assert not privileged_outcomes(same).benefit.any()
+    labels = outcomes.base_proba.argmax(axis=1)
+    told = drawn(base_pred=labels, global_pred=labels)
+    assert not privileged_outcomes(told).benefit.any()
 
 
 def test_proxy_is_the_papers_label():

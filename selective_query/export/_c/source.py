@@ -185,6 +185,11 @@ def _class_effect(step, out, effects):
     return [("class_effect", *step.taken[0], effects, out.pointer)]
 
 
+def _class_roots(step, out, effects, k):
+    effects = step.array("effects", effects)
+    return [("class_roots", *step.taken[0], k, effects, out.pointer)]
+
+
 def _kernel(step, out, landmarks, weights, width):
     arrays = step.array("landmarks", landmarks), step.array("weights", weights)
     rate = number(kernel_rate(landmarks.shape[1], width))
@@ -229,6 +234,7 @@ _WRITERS = {
     "peak": _with_number("peak"),
     "log_sum_exp": _with_number("log_sum_exp"),
     "class_effect": _class_effect,
+    "class_roots": _class_roots,
     "kernel": _kernel,
     "squared_distance": _squared_distance,
     "trees": _trees,

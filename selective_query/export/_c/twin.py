@@ -160,6 +160,11 @@ def _class_effect(table, effects):
     return effects[table.argmax(axis=1)][:, None]
 
 
+def _class_roots(table, effects, k):
+    least = _top(table, min(k, table.shape[1]))[:, -1:]
+    return _row_sum(np.where(table >= least, np.sqrt(table) * effects, single(0)))
+
+
 def _kernel(table, landmarks, weights, width):
     rate = kernel_rate(table.shape[1], width)
     distances = _distances(table, landmarks)
@@ -225,6 +230,7 @@ _OPERATIONS = {
     "normalise": _normalise,
     "pairs": _pairs,
     "class_effect": _class_effect,
+    "class_roots": _class_roots,
     "kernel": _kernel,
     "squared_distance": _squared_distance,
     "trees": _trees,

@@ -199,6 +199,16 @@ def _class_effect(graph, proba, effects):
     return graph.add("Gather", graph.numbers(effects), best)
 
 
+def _class_roots(graph, proba, effects, k):
+    name = proba.name
+    if k < proba.width:
+        largest = Table(_top(graph, proba, k), k)
+        least = columns_of(graph, largest, k - 1, k)
+        counts = graph.add("GreaterOrEqual", name, least)
+        name = graph.add("Where", counts, name, graph.numbers(0))
+    return graph.add("MatMul", graph.add("Sqrt", name), graph.numbers(effects[:, None]))
+
+
 def _kernel(graph, table, landmarks, weights, width):
     # About the middle of the landmarks, so that squares are small.
     middle = landmarks.mean(axis=0)
@@ -241,6 +251,7 @@ FORMS = {
     "normalise": _normalise,
     "pairs": _pairs,
     "class_effect": _class_effect,
+    "class_roots": _class_roots,
     "kernel": _kernel,
     "squared_distance": _squared_distance,
     "trees": trees,

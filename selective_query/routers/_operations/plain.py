@@ -13,6 +13,7 @@ from selective_query.outcomes.probabilities import (
     top_probabilities,
     top_probability,
 )
+from selective_query.routers._class_roots import roots_of_largest
 from selective_query.routers._operations.operation import (
     ANY,
     Operation,
@@ -362,6 +363,26 @@ class ClassEffect(Operation):
 
     def macs(self, width, effects):
         return 1  # the base has found the class
+
+
+class ClassRoots(Operation):
+    parameters = {"effects": finite(1), "k": whole(1)}
+    takes_top_k = True
+
+    def run(self, proba, effects, k):
+        return (roots_of_largest(proba, k) @ effects)[:, None]
+
+    def width(self, width, effects, k):
+        same_width(width, len(effects), "effects")
+        return 1
+
+    def macs(self, width, effects, k):
+        k = min(k, width)
+        find = k * width - k * (k + 1) // 2 if k < width else 0
+        return find + 2 * k  # a root and a product of each
+
+    def stored(self, effects, k):
+        return len(effects)
 
 
 class Constant(Operation):

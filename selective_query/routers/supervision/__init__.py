@@ -9,6 +9,7 @@ from selective_query.routers.supervision.labels import (
     win_outcomes,
 )
 from selective_query.routers.supervision.named import list_supervisions, supervise
+from selective_query.routers.supervision.privileged import privileged_outcomes
 from selective_query.routers.supervision.soft import mixed_outcomes, soft_outcomes
 from selective_query.routers.supervision.temperature import fit_temperature, tempered
 
@@ -19,6 +20,7 @@ __all__ = [
     "list_supervisions",
     "max_prob_outcomes",
     "mixed_outcomes",
+    "privileged_outcomes",
     "proxy_outcomes",
     "soft_outcomes",
     "supervise",

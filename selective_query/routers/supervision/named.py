@@ -7,6 +7,7 @@ from selective_query.routers.supervision.labels import (
     proxy_outcomes,
     win_outcomes,
 )
+from selective_query.routers.supervision.privileged import privileged_outcomes
 from selective_query.routers.supervision.soft import mixed_outcomes, soft_outcomes
 
 
@@ -20,12 +21,13 @@ _SUPERVISIONS = {
     "proxy": proxy_outcomes,
     "soft": soft_outcomes,
     "mixed": mixed_outcomes,
+    "privileged": privileged_outcomes,
     "diff_prob": diff_prob_outcomes,
     "max_prob": max_prob_outcomes,
     "win": win_outcomes,
 }
 # Of these the mean is the expected benefit, given probabilities that are calibrated.
-_IN_BENEFIT_UNITS = {"benefit", "soft", "mixed"}
+_IN_BENEFIT_UNITS = {"benefit", "soft", "mixed", "privileged"}
 
 
 def list_supervisions():
@@ -39,7 +41,7 @@ def list_supervisions():
     --------
     >>> from selective_query.routers.supervision import list_supervisions
     >>> list_supervisions()
-    ['benefit', 'proxy', 'soft', 'mixed', 'diff_prob', 'max_prob', 'win']
+    ['benefit', 'proxy', 'soft', 'mixed', 'privileged', 'diff_prob', 'max_prob', 'win']
     """
     return list(_SUPERVISIONS)
 

@@ -306,6 +306,26 @@ void sq_class_effect(const float *x, int n, const float *effects, float *out)
     out[0] = effects[sq_argmax(x, n)];
 }
 
+void sq_class_roots(const float *x, int n, int k, const float *effects, float *out)
+{
+    float least = x[sq_argmax(x, n)];
+    int n_reached = 0;
+    for (;;) {
+        float next = -INFINITY;
+        for (int i = 0; i < n; i++) {
+            if (x[i] == least) n_reached++;
+            if (x[i] < least && x[i] > next) next = x[i];
+        }
+        if (n_reached >= k || next == -INFINITY) break;
+        least = next;
+    }
+    float sum = 0.0f;
+    for (int i = 0; i < n; i++) {
+        if (x[i] >= least) sum += sqrtf(x[i]) * effects[i];
+    }
+    out[0] = sum;
+}
+
 void sq_kernel(const float *x, int n, int n_landmarks, const float *landmarks,
                const float *weights, float rate, float *out)
 {

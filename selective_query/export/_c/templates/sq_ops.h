@@ -54,6 +54,7 @@ void sq_softmax(const float *x, int n, float *out);
 void sq_normalise(const float *x, int n, float *out);
 void sq_pairs(const float *x, int n, float *out);
 void sq_class_effect(const float *x, int n, const float *effects, float *out);
+void sq_class_roots(const float *x, int n, int k, const float *effects, float *out);
 void sq_kernel(const float *x, int n, int n_landmarks, const float *landmarks,
                const float *weights, float rate, float *out);
 void sq_squared_distance(const float *x, int n, int n_out, const float *centres,

@@ -1,0 +1,152 @@
+"""The class doubt router: max-probability, moved by the classes in question."""
+
+import numpy as np
+
+from selective_query.routers._class_roots import N_TOP, PENALTIES, ClassRoots
+from selective_query.routers._evidence_columns import PROBA_AT, linear_steps
+from selective_query.routers._held_out import held_out_scores
+from selective_query.routers._ridge import check_penalty
+from selective_query.routers.base import SelfScoringRouter
+from selective_query.routers.benefit import BenefitRouter
+from selective_query.routers.supervision.named import is_in_benefit_units, supervise
+from selective_query.routers.supervision.privileged import knows_both_sides
+
+# More of the free columns gains nothing on many rows and loses on few.
+LINEAR_SHARE = 0.25
+
+
+class ClassDoubtRouter(SelfScoringRouter):
+    r"""Query where max-probability and the likeliest classes say that it gains.
+
+    .. math:: s(x) = \tfrac34 \big(a_0 + a_1 (1 - \max_k p_k)\big)
+              + \tfrac14 \big(w_0 + w^\top \phi(x)\big)
+              + \sum_{k \le 5} \sqrt{p_{(k)}(x)}\, \theta_{(k)}
+
+    Three parts, each shrunk: max-probability as a line with a slope above 0; the ridge
+    regression on all evidence of :class:`BenefitRouter`, a quarter of it; and on what
+    these leave an effect of each class, as far as it is among the five likeliest. A
+    class that the base confuses with one on which the global is no better is not worth
+    a query. Penalties are chosen by squared error along the folds of the outcomes; the
+    effects may be switched off. Scores are in units of benefit.
+
+    Where the probabilities of both sides are known the target is the privileged
+    benefit, which is the same in the mean and far less noisy; elsewhere, and where
+    there is no global, the benefit.
+
+    Parameters
+    ----------
+    class_penalty : float or None, default=None
+        Ridge penalty on the effects of the classes, in rows, at least 0; inf
+        switches them off. None chooses among 5, 10, ..., 1000 and inf.
+    supervision : str, callable or None, default=None
+        What to learn, see :func:`~selective_query.routers.supervision.supervise`. None
+        is "privileged" where both sides' probabilities are known, else "benefit".
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_columns,)
+    intercept_ : float
+    class_effect_ : ndarray of shape (n_classes,) or None
+    class_penalty_ : float
+        The penalty in use.
+    layout_ : tuple of (str, int)
+        Kinds of evidence, and how wide each is.
+
+    Notes
+    -----
+    A study of this project's own: ``benchmarks/class_doubt.py`` has what each part
+    gains and what it loses. The target after the idea of Vapnik and Vashist, "A new
+    learning paradigm: learning using privileged information", Neural Networks, 2009.
+
+    Examples
+    --------
+    >>> from selective_query.datasets import make_selective_query
+    >>> from selective_query.routers import ClassDoubtRouter
+    >>> sample = make_selective_query(500, regime="specialist", random_state=0)
+    >>> router = ClassDoubtRouter().fit(sample.outcomes)
+    >>> router.query_score(sample.outcomes.evidence).shape
+    (500,)
+    """
+
+    required_evidence = ("base_proba",)
+
+    def __init__(self, class_penalty=None, supervision=None):
+        self.class_penalty = class_penalty
+        self.supervision = supervision
+
+    @property
+    def in_benefit_units(self):
+        return self.supervision is None or is_in_benefit_units(self.supervision)
+
+    def program(self):
+        self._check_fitted()
+        steps = linear_steps(self.layout_, self.coef_, self.intercept_)
+        if self.class_effect_ is not None:
+            line = len(steps) - 1
+            effects = self.class_effect_
+            moved = steps.add("class_roots", PROBA_AT, effects=effects, k=N_TOP)
+            steps.add("combine", line, moved, function="add")
+        return steps.program("ClassDoubtRouter")
+
+    def taught(self, outcomes):
+        """The outcomes with the benefit that it is taught in place of their own."""
+        supervision = self.supervision
+        if supervision is None:
+            supervision = "privileged" if knows_both_sides(outcomes) else "benefit"
+        return supervise(outcomes, supervision)
+
+    def _fit(self, outcomes):
+        outcomes.require("base_proba", "ClassDoubtRouter")
+        return self.fit_taught(self.taught(outcomes))
+
+    def fit_taught(self, taught):
+        """Fit, and return scores of each row from the folds that did not hold it."""
+        check_penalty(self.class_penalty, "class_penalty")
+        free, plain = (
+            BenefitRouter(alpha, class_smoothing=np.inf) for alpha in (None, np.inf)
+        )
+        problem, free_score = free.fit_problem(taught)
+        _, plain_score = plain.fit_problem(taught)
+        self.layout_ = free.layout_
+        self.coef_ = _blend(plain.coef_, free.coef_)
+        self.intercept_ = float(_blend(plain.intercept_, free.intercept_))
+        fits = [
+            (train, test, _blend(plain_part, free_part))
+            for (train, test, free_part), (_, _, plain_part) in zip(
+                problem.fits(free.alpha_, np.inf),
+                problem.fits(np.inf, np.inf),
+                strict=True,
+            )
+        ]
+        return self._add_classes(taught, fits, _blend(plain_score, free_score))
+
+    def _add_classes(self, taught, fits, final):
+        """Fit the effects of the classes on what is left; return held-out scores."""
+        benefit, weight = taught.benefit, taught.weight
+        classes = ClassRoots(taught.base_proba, weight)
+        penalties = PENALTIES if self.class_penalty is None else (self.class_penalty,)
+        moved = [
+            [line + added for added in classes.path(penalties, benefit - line, train)]
+            for train, _, line in fits
+        ]
+        errors = [
+            sum(
+                weight[test] @ (benefit[test] - scores[i][test]) ** 2
+                for (_, test, _), scores in zip(fits, moved, strict=True)
+            )
+            for i in range(len(penalties))
+        ]
+        best = int(np.argmin(errors))
+        self.class_penalty_ = penalties[best]
+        self.class_effect_ = classes.effects(self.class_penalty_, benefit - final)
+        if self.class_effect_ is not None:
+            final = final + classes.roots @ self.class_effect_
+        held_out = (
+            (train, test, scores[best])
+            for (train, test, _), scores in zip(fits, moved, strict=True)
+        )
+        return held_out_scores(held_out, final, weight)
+
+
+def _blend(plain, free):
+    return (1 - LINEAR_SHARE) * plain + LINEAR_SHARE * free
