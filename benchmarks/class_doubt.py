@@ -44,6 +44,7 @@ PAIRS = (
     ("pytorch/resnet50", "keras/inceptionresnetv2"),
     ("pytorch/resnet101", "keras/nasnetlarge"),
 )
+IMAGENET = "ImageNet pairs"
 OTHERS = ("digits", "letter", "covertype", "fashion_mnist")
 SIZES = (200, 500, 2000, 5000)
 MOST_TEST_ROWS = 20_000
@@ -124,7 +125,7 @@ def summary(rows):
     groups = {}
     for row in rows:
         over_pairs = row["data"] not in OTHERS
-        data = f"{len(PAIRS)} ImageNet pairs" if over_pairs else row["data"]
+        data = IMAGENET if over_pairs else row["data"]
         gains = {(r["router"], r["coverage"]): r["gains"] for r in row["results"]}
         for coverage in COVERAGES:
             gains["auto less before", coverage] = np.subtract(
@@ -139,6 +140,23 @@ def summary(rows):
         {**dict(zip(names, key, strict=True)), **_mean(values)}
         for key, values in groups.items()
         if len(values) > 1
+    ]
+
+
+def pairs_table(rows):
+    """A line for each size and router, over the pairs with a global."""
+    shown = {}
+    for row in rows:
+        if row["data"] != IMAGENET or row["task"] != "query":
+            continue
+        text = f"{row['gain']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+        line = shown.setdefault((row["n"], row["router"]), {})
+        line[f"at {row['coverage']}"] = text
+    routers = "class_doubt", "auto without class_doubt", "auto"
+    return [
+        {"n": n, "router": router, **line}
+        for (n, router), line in sorted(shown.items())
+        if router in routers
     ]
 
 
@@ -170,17 +188,11 @@ def main():
             key = {"data": data, "task": "query" if has_global else "abstain", "n": n}
             benchmark.row(key, lambda o=outcomes, n=n: judge(o, n, 5))
     print("Points of accuracy over max-probability, and 95 % intervals")
-    print_table(
-        benchmark.summarise(summary(benchmark.rows)),
-        {
-            "data": "",
-            "task": "",
-            "n": "",
-            "router": "",
-            "coverage": ".1f",
-            **dict.fromkeys(("gain", "low", "high", "worst"), "+.3f"),
-        },
-    )
+    found = summary(benchmark.rows)
+    benchmark.summarise({"all": found, "pairs": pairs_table(found)})
+    columns = dict.fromkeys(("data", "task", "n", "router", "coverage"), "")
+    signed = dict.fromkeys(("gain", "low", "high", "worst"), "+.3f")
+    print_table(found, {**columns, **signed, "n_values": ""})
 
 
 if __name__ == "__main__":

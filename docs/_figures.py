@@ -459,6 +459,13 @@ COLUMNS = {
         **LATENCY,
     },
     "edge_latency.bases": {"base": ("Base", ""), **LATENCY},
+    "class_doubt.pairs": {
+        "n": ("Rows", ""),
+        "router": ("Router", ""),
+        "at 0.9": ("At 90 %", ""),
+        "at 0.8": ("At 80 %", ""),
+        "at 0.7": ("At 70 %", ""),
+    },
 }
 
 
