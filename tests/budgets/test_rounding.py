@@ -131,6 +131,7 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
         assert gap == 0 or policy.operating_point_.coverage < 0.55
 
 
+@pytest.mark.filterwarnings("ignore:The base is right about 0.0%")
 def test_groups_whose_rows_weigh_otherwise_keep_what_was_checked():
     group, score = np.arange(80) % 2, np.linspace(0.01, 0.45, 80)
     outcomes = confidences(
