@@ -25,6 +25,8 @@ ANCHOR, CLASS_DOUBT = "max_probability", "class_doubt"
 # Of the standard errors that others must be ahead: its gain is judged by the privileged
 # benefit, and it loses little where it is not the better one.
 SHARE_FOR_CLASS_DOUBT = 2 / 3
+# Share of rows that may be tied at the cut, beyond those that the other anchor ties.
+MORE_TIED = 0.01
 # Trees learn little from fewer rows, and would take longer than all the rest.
 FEWEST_ROWS_FOR_TREES = 2000
 MAX_FLASH_BYTES = 16 * 1024
@@ -157,7 +159,7 @@ class AutoRouter(SelfScoringRouter):
             for name, score in held_out.items()
             if name not in left_out
         }
-        anchor = self._anchor(shares, taught)
+        anchor = self._anchor(shares, taught, held_out)
         chosen, largest, report = anchor, 0.0, {}
         for name, share in shares.items():
             gain = _paired_gain(share, shares[anchor], outcomes)
@@ -215,14 +217,25 @@ class AutoRouter(SelfScoringRouter):
             return candidates[CLASS_DOUBT].taught(outcomes)
         return None
 
-    def _anchor(self, shares, taught):
+    def _anchor(self, shares, taught, held_out):
         """The candidate that all others must be ahead of."""
         anchor = ANCHOR if ANCHOR in shares else next(iter(shares))
         if taught is None or CLASS_DOUBT not in shares:
             return anchor
+        # Beside an effect of a class, the doubt of a saturated base rounds to nothing,
+        # and rows that are tied cannot be cut apart.
+        tied = {n: self._tied(held_out[n]) for n in (CLASS_DOUBT, anchor)}
+        if tied[CLASS_DOUBT] > tied[anchor] + MORE_TIED:
+            return anchor
         gain = _paired_gain(shares[CLASS_DOUBT], shares[anchor], taught)
         is_ahead = gain.is_ahead_by(SHARE_FOR_CLASS_DOUBT * self.n_standard_errors)
         return CLASS_DOUBT if is_ahead else anchor
+
+    def _tied(self, score):
+        """Share of the rows that have the score of a cut, at most."""
+        coverages = np.clip(self.target_coverage + np.array(WINDOW), 0, 1)
+        cuts = np.quantile(score, coverages, method="lower")
+        return max(np.mean(score == cut) for cut in cuts)
 
     def _too_large(self, candidates, outcomes):
         """Names of fitted candidates that the device has no room for."""

@@ -16,6 +16,7 @@ from selective_query.routers import (
     OracleRouter,
     RandomRouter,
 )
+from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.supervision import privileged_outcomes
 
 DEFAULT = {"max_probability", "margin", "entropy", "benefit"}
@@ -369,3 +370,14 @@ def test_without_a_coverage_the_area_decides():
 def test_without_a_coverage_and_without_units_there_is_nothing_to_choose():
     with pytest.raises(ValueError, match="needs a candidate in units of benefit"):
         AutoRouter([("margin", MarginRouter())]).fit(signal())
+
+
+def test_an_anchor_that_ties_what_the_other_tells_apart_is_not_taken():
+    outcomes, rng = sample_outcomes(900), np.random.default_rng(0)
+    fine, coarse = rng.normal(size=900), rng.integers(9, size=900).astype(float)
+    router = AutoRouter(target_coverage=0.8)
+    ahead = np.where(outcomes.benefit > 0, 1.0, 0.0)
+    shares = {"max_probability": np.zeros(900), "class_doubt": ahead}
+    for score, anchor in ((coarse, "max_probability"), (fine, "class_doubt")):
+        held_out = {"max_probability": fine, "class_doubt": score}
+        assert router._anchor(shares, outcomes, held_out) == anchor
