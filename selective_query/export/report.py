@@ -105,7 +105,9 @@ class ExportReport:
             yield "certificate", f"unchanged: {self.certificate_before}"
         else:
             yield "certificate before", self.certificate_before
-            lacking = "none: learn it anew" if self.rows else "not shown: give example="
+            lacking = "none: learn it anew"
+            if not self.rows:
+                lacking = "none was shown: give example=, or learn it anew"
             yield "certificate after", self.certificate_after or lacking
 
     def _measured(self):

@@ -214,7 +214,7 @@ def test_a_device_says_what_it_takes_or_that_it_does_not_fit(pair, tmp_path):
     assert saved["flash_bytes"] == report.flash_bytes
     moved = set_operating_point(tmp_path / "fits", pair.at(0.5))
     assert moved.flash_bytes == report.flash_bytes
-    assert "not shown: give example=" in str(moved)
+    assert "none was shown: give example=" in str(moved)
     small = STM32F746.with_(flash_bytes=4096)
     with pytest.raises(DeviceLimitError, match="does not fit"):
         export_c(pair, tmp_path / "small", device=small)

@@ -50,7 +50,7 @@ def test_a_net_keeps_no_certificate_that_was_not_shown(hybrid, tmp_path):
         assert report.certificate_after is None
         assert EdgeClassifier(tmp_path / "c").facts_["certificate"] is None
         moved = set_operating_point(tmp_path / "c", hybrid.at(0.6))
-    assert "certificate after   none: learn it anew" in str(moved)
+    assert "certificate after   none was shown: give example=" in str(moved)
     assert EdgeClassifier(tmp_path / "c").facts_["certificate"] is None
     own = hybrid.with_base(EdgeClassifier(tmp_path / "c"), NEW, y[1200:])
     set_operating_point(tmp_path / "c", own)
