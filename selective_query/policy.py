@@ -364,7 +364,7 @@ class RoutingPolicy(BaseEstimator):
             check_is_fitted(self, "rule_")
 
     def at(self, coverage, *, confidence=UNCHANGED):
-        """The same policy at another operating point, without a refit.
+        """Move to another operating point, without a refit.
 
         Only the threshold moves, also for a router that was trained for a coverage.
         Certificates are pointwise: those of several operating points need not hold
@@ -393,7 +393,7 @@ class RoutingPolicy(BaseEstimator):
         return moved
 
     def recalibrated(self, held_out):
-        """The same router with its threshold learned anew.
+        """Learn the threshold again on other rows, with this router.
 
         Parameters
         ----------

@@ -75,7 +75,7 @@ class Rule:
         return self.budget is not None and self.budget.reads_base
 
     def cut(self, operating_point):
-        """The same rule, cut at another operating point."""
+        """A copy of the rule, cut at another operating point."""
         return replace(self, operating_point=operating_point)
 
     def score(self, evidence):

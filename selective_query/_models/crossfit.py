@@ -85,7 +85,7 @@ class CrossFit:
         return joined(self.folds(model, base_features, who, factor))
 
     def folds(self, model, base_features, who, factor=None, some=()):
-        """The same fold by fold, and answers to those of some rows that each fit saw.
+        """Answers fold by fold, also to those of `some` rows that each fit saw.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class CrossFit:
         return self._run(model, self.splits, base_features, who, factor, some)
 
     def coarser_folds(self, model, base_features, who, factor=None, some=()):
-        """As `folds`, by fits that see one fold less.
+        """Answers as from `folds`, by fits that see one fold less.
 
         Each leaves out two neighbouring folds and answers both, so that of K folds
         about K / 2 fits do. Folds without weight are passed over.
@@ -229,7 +229,7 @@ def labels_of(y, base, global_=None):
 
 
 def labels_of_all(y, models):
-    """The same of any models, by the names that messages give them; None is skipped."""
+    """Labels of y and of all models, keyed by name in messages; None is skipped."""
     known = [np.unique(y)]
     for who, model in models.items():
         if model is None or not is_frozen(model):

@@ -56,7 +56,7 @@ class Replies:
 
 
 def ask_each(model, X, classes, who="global_estimator"):
-    """As `ask`, but what fails costs its own rows only, and is told and not raised.
+    """Ask as `ask` does; a failure costs its own rows only and is returned, not raised.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _ask_together(model, X, classes, who):
 
 
 def all_failed(error, X):
-    """The same failure for each row of X."""
+    """One failure, repeated for each row of X."""
     failure = np.empty(num_samples(X), dtype=object)
     failure[:] = error
     return failure

@@ -76,7 +76,7 @@ class Side:
         return self.model is None or is_frozen(self.model)
 
     def weighted(self, factor):
-        """The same side with another factor."""
+        """Replace the factor on the weights of the rows."""
         return Side(
             self.model,
             self.rows,

@@ -160,11 +160,10 @@ class DecidingMixin:
         return None
 
     def at(self, coverage, *, confidence=UNCHANGED):
-        """The same fitted classifier at another operating point.
+        """Move to another operating point, without a refit.
 
-        Nothing is refitted: the copy shares the models and the router, and only the
-        threshold moves. Certificates are pointwise, so those of several calls need not
-        hold together.
+        The copy shares the models and the router; only the threshold moves.
+        Certificates are pointwise, so those of several calls need not hold together.
 
         Parameters
         ----------
@@ -190,7 +189,7 @@ class DecidingMixin:
     def with_base(
         self, base_estimator, X, y, *, sample_weight=None, refit_router=False
     ):
-        """The same fitted classifier with another base, its threshold learned anew.
+        """Replace the base, and learn the threshold again for it.
 
         For a base that was quantised, pruned or updated: its scores are others, so
         that under the old threshold the coverage is not what was asked for. The global

@@ -235,7 +235,7 @@ class Deployment(Daily):
         return router + base, queried
 
     def latency_range_ms(self, coverage, statistic="mean"):
-        """The same from the device's fastest to its slowest, both in ms.
+        """Latency on the device at its fastest and at its slowest, both in ms.
 
         ``latency_ms`` itself lies between them: where operations are given and no time,
         it takes the middle of the device's range.
@@ -255,7 +255,7 @@ class Deployment(Daily):
         )
 
     def _at(self, cycles):
-        """The same on a device that takes just so many cycles."""
+        """Replace the device by one of exactly so many cycles per MAC."""
         return replace(self, device=self.device.with_(cycles_per_mac=(cycles, cycles)))
 
     def latency_ms(self, coverage, statistic="mean"):
@@ -355,7 +355,7 @@ class Deployment(Daily):
         return found
 
     def _sending(self, payload_bytes):
-        """The same with another payload, which may be cheaper than the base."""
+        """Replace the payload, which may then be cheaper than the base."""
         other = copy.copy(self)
         vars(other).pop("_query", None)
         object.__setattr__(other, "payload_bytes", payload_bytes)

@@ -77,7 +77,7 @@ class Profile:
         return [n for n in self.constants() if self.source(n).kind == "assumed"]
 
     def with_(self, **changes):
-        """The same with some constants of your own, marked as such.
+        """A copy with some constants of your own, marked as such.
 
         Parameters
         ----------

@@ -42,7 +42,7 @@ class Inputs:
         return [(name, dtype, shape) for name, dtype in self.dtypes]
 
     def to_dict(self):
-        """The same as plain data."""
+        """The inputs as plain data."""
         return asdict(self)
 
     @classmethod

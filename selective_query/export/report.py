@@ -58,7 +58,7 @@ class ExportReport:
     instructions: float | None = None
 
     def measured_as(self, other):
-        """The same, with what another report of this artefact measured on a device.
+        """Add what another report of this artefact measured on a device.
 
         Parameters
         ----------

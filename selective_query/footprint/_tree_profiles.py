@@ -108,7 +108,7 @@ def boosting(estimator, inputs):
 
 
 def histogram_boosting(estimator, inputs):
-    """The same; a split also stores, in a byte, where missing values go."""
+    """Profile trees whose splits also store, in a byte, where missing values go."""
     predictors = getattr(estimator, "_predictors", None)
     if predictors is None:
         n_trees = estimator.max_iter * n_scores_of(estimator, inputs)

@@ -61,7 +61,7 @@ class FootprintReport:
         return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
 
     def beside(self, what, **used):
-        """The same where something else lies in the memories too.
+        """The report with something else in the memories as well.
 
         Parameters
         ----------

@@ -186,7 +186,7 @@ class ChainOutcomes:
         )
 
     def grades(self):
-        """The same without anything but utilities, costs and weights."""
+        """A copy that holds nothing but utilities, costs and weights."""
         weight = self.tiers[0].sample_weight
         return ChainOutcomes.from_utilities(
             self.utilities, self.costs, sample_weight=weight, names=self.names

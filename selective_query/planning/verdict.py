@@ -141,7 +141,7 @@ def routing_verdict(
 
 
 def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidence):
-    """As `routing_verdict`, of a hybrid that was planned for a coverage.
+    """The verdict on a hybrid that was planned for a coverage.
 
     On other rows than it was planned on it keeps a few more or less by chance, which
     does not exclude it.

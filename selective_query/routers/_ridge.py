@@ -64,7 +64,7 @@ def column_penalty(design, outcomes):
 
 
 def in_row_space(design, penalty):
-    """The same problem with no more columns under the penalty than rows.
+    """An equal problem with no more columns under the penalty than rows.
 
     The penalised weights of least cost are a combination of the rows, so coordinates
     in the space of the rows say as much.

@@ -109,7 +109,9 @@ SCORERS = [
 ]
 
 
-@pytest.mark.parametrize("scorer", SCORERS, ids=str)
+@pytest.mark.parametrize(
+    "scorer", SCORERS, ids=lambda scorer: getattr(scorer, "__name__", str(scorer))
+)
 def test_weights_count_as_repeated_rows(scorer, digits, hybrid):
     X, y = new_rows(digits)
     times = np.random.default_rng(0).integers(0, 4, len(y)) * (1 + (y > 4))

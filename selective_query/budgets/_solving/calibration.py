@@ -113,7 +113,7 @@ class Calibration:
         return self._certify(budget, floors, confidence)
 
     def of(self, rows):
-        """The same of some rows, given by a mask."""
+        """Restrict the calibration to some rows, given by a mask."""
         columns = [(kind, where, c[rows]) for kind, where, c in self.columns.kept]
         return replace(
             self,

@@ -82,7 +82,7 @@ class GroupProblem:
         )
 
     def take(self, rows):
-        """The same about some of the rows, with all groups."""
+        """The problem restricted to some of the rows, with all groups."""
         return replace(
             self,
             judged=self.judged.take(rows),
@@ -226,7 +226,7 @@ class GroupProblem:
         return found
 
     def carried_over_each(self, mixtures, scores_of):
-        """The same for each threshold of a mixture."""
+        """Mixtures with each of their thresholds carried over."""
         return [
             [
                 (float(self.carried_over(np.where(one, t, inf), scores_of)[one][0]), s)

@@ -127,7 +127,7 @@ class Sweep:
             return self.kept_right / self.kept
 
     def grown(self, times):
-        """The same sums as if every row had been seen so many times."""
+        """Sums as if every row had been seen so many times."""
         rows = self.rows
         return Sweep(replace(rows, weight=rows.weight * times), self.thresholds)
 

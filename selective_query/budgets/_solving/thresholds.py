@@ -94,7 +94,7 @@ class CalibrationScores:
         }
 
     def of(self, rows):
-        """The same of some rows, given by a mask."""
+        """Restrict the scores to some rows, given by a mask."""
         _, weight, shift, fold = self._given
         if shift is not None:
             theirs = rows[shift[2]]

@@ -48,7 +48,7 @@ def boosting(model, inputs):
 
 
 def histogram_boosting(model, inputs):
-    """The same of trees on bins, which compare in double precision."""
+    """Steps of trees on bins, which compare in double precision."""
     if model.is_categorical_ is not None:
         raise ExportError(
             "HistGradientBoostingClassifier with categorical features has no form as "

@@ -44,7 +44,7 @@ class Half:
         return flash, sram
 
     def cut(self, subject):
-        """The same half where its rule is cut at another operating point."""
+        """A copy whose rule is cut at another operating point."""
         moved = subject.single_thresholds(self.decision.n_classes)
         return replace(self, decision=replace(self.decision, thresholds=moved))
 

@@ -12,7 +12,7 @@ MAY_BE_INFINITE = {"scale"}
 
 
 def steps_in_single(steps):
-    """The same steps with every number in single precision.
+    """Round every number in the steps to single precision.
 
     Thresholds of trees are rounded down, so that a single-precision x is at most the
     threshold where it was before.

@@ -75,7 +75,7 @@ class OnnxRunner(Runner):
         return self.run_tensors({**tensors, **self.asked(n_rows, group, local_only)})
 
     def run_tensors(self, tensors):
-        """As `run`, of what is in the graph's own form."""
+        """Run on tensors in the form that the graph takes."""
         n_rows = len(next(iter(tensors.values())))
         if n_rows <= ROWS_AT_ONCE:
             answers = self.session.run(None, tensors)

@@ -124,7 +124,7 @@ def check_trained(net):
 
 
 def rewrapped(classifier, net, features=slice(None)):
-    """The same classifier around another net, with its loss and router head.
+    """Put another net into a copy of a classifier, with its loss and router head.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ def drift_report(before, after, X, y, *, sample_weight=None):
 
 
 def rule_drift(before, after, outcomes_before, outcomes_after):
-    """The same for rules, of saved outputs.
+    """Drift between two rules, computed from saved outputs.
 
     Parameters
     ----------

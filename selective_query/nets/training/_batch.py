@@ -52,11 +52,11 @@ class Target(NamedTuple):
     global_proba: torch.Tensor | None = None
 
     def pick(self, rows):
-        """The same of some rows."""
+        """The targets of some rows."""
         return Target(*(None if part is None else part[rows] for part in self))
 
     def to(self, device):
-        """The same on another device."""
+        """Copy the targets to another device."""
         return Target(*(None if part is None else part.to(device) for part in self))
 
     @property

@@ -45,7 +45,7 @@ class Rows(Dataset):
         return x, self.target.pick(rows)
 
     def pick(self, rows):
-        """The same of some rows."""
+        """Some of the rows."""
         return Rows(self.X[rows], self.target.pick(rows))
 
 
@@ -91,7 +91,7 @@ class Engine(NeuralNet):
     """skorch's loop for nets that put out a NetOutput and losses that charge rows."""
 
     def train_on(self, rows):
-        """As `partial_fit`, which would take Ctrl-C for a wish to stop early."""
+        """Train further; unlike in `partial_fit`, Ctrl-C is no early stop."""
         self.notify("on_train_begin", X=rows, y=None)
         try:
             self.fit_loop(rows)
