@@ -99,9 +99,9 @@ class ConstantCosts:
             if value is not None or field.default is not None:
                 object.__setattr__(self, field.name, check_number(value, field.name))
         if self.router_first:
-            self._refuse_dear_base()
+            self._refuse_costly_base()
 
-    def _refuse_dear_base(self):
+    def _refuse_costly_base(self):
         for unit in ("price", "latency_ms", "energy_mj"):
             base, query = (getattr(self, f"{who}_{unit}") for who in ("base", "query"))
             if query < base:

@@ -227,8 +227,8 @@ class _Rows:
         # Best orders are orders of kinds of outcome; right or wrong, there are four.
         kinds, kind = np.unique(np.stack([base, benefit]), axis=1, return_inverse=True)
         self.kind = kind.reshape(-1)
-        mended = 1 - kinds[0]
-        self.perfect = RankedRows(stopping_at_harm(mended), kinds[0], mended)
+        repaired = 1 - kinds[0]
+        self.perfect = RankedRows(stopping_at_harm(repaired), kinds[0], repaired)
         self.oracle = RankedRows(stopping_at_harm(kinds[1]), *kinds)
         self.order = RankedRows(score, base, benefit)
         self._share = self.weight / self.weight.sum()
@@ -268,9 +268,9 @@ class _Rows:
             "more queries": curve.accuracy_at(more) - levels[2],
         }
         if has_global:
-            mended = RankedRows(self.score, self.base, 1 - self.base)
+            repaired = RankedRows(self.score, self.base, 1 - self.base)
             found["a perfect global"] = (
-                mended.curve(self.weight).accuracy_at(self.coverage) - levels[2]
+                repaired.curve(self.weight).accuracy_at(self.coverage) - levels[2]
             )
         return {change: float(value) for change, value in found.items()}
 

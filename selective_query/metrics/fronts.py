@@ -63,8 +63,8 @@ def hull_area(cost, quality, *, cost_range=None):
         Its quality, in any unit.
     cost_range : tuple of float, optional
         Least and largest cost; the same for all systems that are compared. The range
-        of the points by default. Above its dearest point the quality of a system is
-        the best it has.
+        of the points by default. Above its most expensive point a system keeps the best
+        quality it has.
 
     Returns
     -------

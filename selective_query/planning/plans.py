@@ -191,8 +191,8 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     >>> found = plan(sample.outcomes, doubt, costs, lambda c: MaxLatency(80, c))
     >>> found.costs["latency_ms"] <= 80 + 1e-6
     True
-    >>> dear = replace(costs, cloud=CLOUD.with_(price_per_query=0.01))
-    >>> plan(sample.outcomes, doubt, dear, 0.5, value=0.001).verdict.verdict
+    >>> costly = replace(costs, cloud=CLOUD.with_(price_per_query=0.01))
+    >>> plan(sample.outcomes, doubt, costly, 0.5, value=0.001).verdict.verdict
     'base alone'
     """
     check_asked(deployment, budgets)

@@ -136,7 +136,7 @@ def _column_steps(layout, with_log):
         if not with_log:
             columns.append(steps.add("reduce", table, function="entropy"))
             continue
-        # The dearest step, so that the entropy shares it.
+        # The most expensive step, so that the entropy shares it.
         log = steps.add("log", table, floor=SMALLEST_PROBABILITY)
         columns.append(steps.add("combine", table, log, function="cross_entropy"))
         columns.append(steps.add("centre", log))

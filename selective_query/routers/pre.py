@@ -17,9 +17,9 @@ class PreRouter(BaseRouter):
 
     .. math:: s(x) = \text{router}(\varphi(x))
 
-    A router that reads what the base said knows more, and pays for the base on every
-    input. This one pays for it on the inputs that the base answers: it is worth its
-    ignorance where the base is dear against a query, as when both run on one machine.
+    A router that reads what the base said knows more, but every input then costs a run
+    of the base. This one needs the base only for the inputs that it answers, which pays
+    where the base costs much beside a query, as when both run on one machine.
     Charge it with ``ConstantCosts(router_first=True)``.
 
     Parameters

@@ -8,8 +8,8 @@ import pytest
 from selective_query.budgets._solving.group_program import GroupPlan, group_levels
 from selective_query.budgets._solving.group_rounding import (
     Constraints,
-    mended,
     one_threshold_each,
+    repaired,
 )
 
 ASKED = Constraints(
@@ -72,11 +72,11 @@ def test_a_mixture_that_falls_short_keeps_as_much_more_as_it_takes(miss):
     (levels,) = levels_of(np.arange(100.0))
     asked = Constraints(np.array([100.0]), np.array([0.5]), 0.0, None, None)
     mixture = [[(-np.inf, 0.5 + miss), (np.inf, 0.5 - miss)]]
-    (found,) = mended(mixture, [levels], asked)
+    (found,) = repaired(mixture, [levels], asked)
     *_, (threshold, more) = found
     needed = miss / (0.5 + miss)
     assert threshold == np.inf
     assert needed * 0.85 - 2e-9 <= more <= needed * 1.05
     assert sum(share for _, share in found) == pytest.approx(1)
     enough = [[(-np.inf, 0.4), (np.inf, 0.6)]]
-    assert mended(enough, [levels], asked) is enough
+    assert repaired(enough, [levels], asked) is enough

@@ -191,7 +191,7 @@ def test_single_precision_and_columns_of_labels_are_let_through(three, models):
         np.testing.assert_array_equal(hybrid.predict(X[300:]), expected)
 
 
-def test_sums_that_single_precision_misses_are_mended_row_by_row(three, models):
+def test_sums_that_single_precision_misses_are_repaired_row_by_row(three, models):
     X, _ = three
     off = np.where(np.arange(100) % 2, 1.02, 1.0)[:, None]
     exact = models[1].predict_proba(X[300:])

@@ -14,8 +14,8 @@ from selective_query.budgets._solving.group_program import (
 )
 from selective_query.budgets._solving.group_rounding import (
     Constraints,
-    mended,
     one_threshold_each,
+    repaired,
 )
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets.base import check_number, least_coverage
@@ -150,7 +150,7 @@ class GroupProblem:
     def _expected_cost(self):
         """Mean cost of the rows of a group that are worth the same.
 
-        A plan by the costs of single rows would cut where dear ones happen to lie.
+        A plan by the costs of single rows would cut where expensive ones happen to lie.
         """
         worth = np.unique(self.value, return_inverse=True)[1]
         alike = np.unique([self.place, worth], axis=1, return_inverse=True)[1]
@@ -174,7 +174,7 @@ class GroupProblem:
             cost=None if self.cost is None else self._expected_cost[used],
             max_cost=asked.max_cost,
         )
-        return replace(found, mixture=mended(found.mixture, self._levels, asked))
+        return replace(found, mixture=repaired(found.mixture, self._levels, asked))
 
     def thresholds(self, plan):
         """One threshold for each group, on the scores of these rows."""

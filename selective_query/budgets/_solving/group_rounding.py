@@ -78,7 +78,7 @@ def one_threshold_each(plan, levels, constraints):
     )
 
 
-def mended(mixture, levels, constraints):
+def repaired(mixture, levels, constraints):
     """A mixture for each group, with so much of "keep all" that all constraints hold.
 
     The solver of the program keeps to them up to its tolerance only.

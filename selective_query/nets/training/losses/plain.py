@@ -156,7 +156,7 @@ class Gatekeeper(HybridLoss):
 
 
 class OneSidedPrediction(HybridLoss):
-    r"""One detector for each class, dear where it claims what is not its own.
+    r"""One detector for each class, penalised for claiming inputs of other classes.
 
     .. math:: -\log \sigma(f_y) - \mu \sum_{k \ne y} \log\big(1 - \sigma(f_k)\big)
 
