@@ -31,7 +31,7 @@ def chain_of_three_actions(fit, test, router, query_rate, rate):
     policy = CascadePolicy(router, 1 - query_rate, abstain=rate, random_state=0)
     policy.fit(as_chain(fit))
     chain = as_chain(test)
-    last = policy.last_asked(chain)
+    last = policy.rule_.last_asked(chain)
     return chain.utility(last), policy.decide(chain) >= 0, last == 1
 
 

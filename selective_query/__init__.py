@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from selective_query.routers import BaseRouter, list_routers
     from selective_query.rule import Rule
     from selective_query.search import HybridSearchCV, SearchSpace
-    from selective_query.tiers import CascadePolicy
+    from selective_query.tiers import CascadePolicy, CascadeRule
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ _HOMES = {
     "BaseRouter": "routers",
     "CascadeClassifier": "classifiers",
     "CascadePolicy": "tiers",
+    "CascadeRule": "tiers",
     "ChainOutcomes": "outcomes",
     "Evidence": "outcomes",
     "HybridClassifier": "classifiers",

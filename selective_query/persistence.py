@@ -13,11 +13,14 @@ from selective_query._files.reading import Reader, is_known, names_in
 from selective_query.outcomes._archives import opened
 from selective_query.policy import RoutingPolicy
 from selective_query.rule import Rule
+from selective_query.tiers import CascadeRule
 
 # Raised whenever a file of an older release can no longer be read as it is; loading
 # then names the release that could.
 FORMAT = 1
-SAVED = "a RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or router"
+SAVED = "a RoutingPolicy, CascadePolicy, rule, classifier or router of this library"
+# What may have a form in plain data.
+PLAIN = Rule, CascadeRule, RoutingPolicy
 
 
 def save(obj, path):
@@ -30,7 +33,8 @@ def save(obj, path):
 
     Parameters
     ----------
-    obj : RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or BaseRouter
+    obj : Rule, CascadeRule, policy, classifier or BaseRouter
+        Of this library, or derived from such.
     path : str or path-like
         By convention with the suffix ``.skops``.
 
@@ -77,9 +81,7 @@ def save(obj, path):
 def _as_plain(obj):
     """The bytes of a rule or policy in plain data; None where it has no such form."""
     kind = type(obj)
-    if kind not in (Rule, RoutingPolicy) or (
-        kind is RoutingPolicy and not hasattr(obj, "rule_")
-    ):
+    if kind not in PLAIN or (kind is RoutingPolicy and not hasattr(obj, "rule_")):
         return None
     try:
         data = obj.to_dict()
@@ -91,10 +93,11 @@ def _as_plain(obj):
 def _of_plain(data):
     plain = unpacked(data)
     kind = plain.pop("kind", None) if isinstance(plain, dict) else None
-    for known in (Rule, RoutingPolicy):
+    for known in PLAIN:
         if kind == known.__name__:
             return known.from_dict(plain)
-    raise ValueError(f"it holds a {kind!r:.60}, neither Rule nor RoutingPolicy")
+    names = ", ".join(known.__name__ for known in PLAIN)
+    raise ValueError(f"it holds a {kind!r:.60}, which is none of {names}")
 
 
 def _skops():
@@ -115,16 +118,24 @@ def _may_be_saved(obj):
 def _refuse_nameless_functions(obj):
     # A file holds the name of a function only: a local one would come back as another
     # function of that name, if there is one.
-    parameters = obj.router if isinstance(obj, Rule) else obj
-    for name, value in parameters.get_params().items():
-        while isinstance(value, partial):
-            value = value.func
-        if isfunction(value) and not _is_importable(value):
-            kind = "lambda" if value.__name__ == "<lambda>" else "local function"
-            raise ValueError(
-                f"{name} is a {kind} ({value.__qualname__}), which a file cannot hold. "
-                "Define it at the top of an importable module."
-            )
+    for holder in _holders_of_parameters(obj):
+        for name, value in holder.get_params().items():
+            while isinstance(value, partial):
+                value = value.func
+            if isfunction(value) and not _is_importable(value):
+                kind = "lambda" if value.__name__ == "<lambda>" else "local function"
+                raise ValueError(
+                    f"{name} is a {kind} ({value.__qualname__}), which a file cannot "
+                    "hold. Define it at the top of an importable module."
+                )
+
+
+def _holders_of_parameters(obj):
+    if isinstance(obj, Rule):
+        return (obj.router,)
+    if isinstance(obj, CascadeRule):
+        return tuple(rule.router for rule in obj.rules + obj.doubts)
+    return (obj,)
 
 
 def _is_importable(function):
@@ -151,7 +162,7 @@ def load(path, trusted=()):
 
     Returns
     -------
-    RoutingPolicy, Rule, HybridClassifier, AbstainingClassifier or BaseRouter
+    What was saved
         The router of a policy or rule from plain data reads the program of the one that
         was fitted, a :class:`~selective_query.routers.ProgramRouter`.
 

@@ -15,10 +15,13 @@ ROOTS = frozenset(
     f"selective_query.{name}"
     for name in (
         "classifiers.AbstainingClassifier",
+        "classifiers.CascadeClassifier",
         "classifiers.HybridClassifier",
         "policy.RoutingPolicy",
         "routers.BaseRouter",
         "rule.Rule",
+        "tiers.CascadePolicy",
+        "tiers.CascadeRule",
     )
 )
 
@@ -37,6 +40,7 @@ OWN = frozenset(
         "classifiers": (
             "AbstainingClassifier",
             "AlternatingAdaptation",
+            "CascadeClassifier",
             "HybridClassifier",
         ),
         "costs": (
@@ -51,11 +55,14 @@ OWN = frozenset(
         "costs._query": ("Query",),
         "footprint": ("FootprintReport",),
         "footprint.report": ("MemoryUse",),
-        "outcomes": ("Evidence", "Outcomes", "TopKProba"),
+        "outcomes": ("ChainOutcomes", "Evidence", "Outcomes", "TopKProba"),
         "policy": ("RoutingPolicy",),
         "rule": ("Rule",),
         "routers": ("LearnedRouter", "PreRouter"),
         "routers._logistic": ("LogisticRouter",),
+        "tiers": ("CascadeOperatingPoint", "CascadePolicy", "CascadeRule"),
+        "tiers._doubts": ("Doubts",),
+        "tiers._sweeps": ("LearnedTier",),
     }.items()
     for name in names
 ).union(f"{kind.__module__}.{kind.__name__}" for kind in (*_BUDGETS, *ROUTERS.values()))

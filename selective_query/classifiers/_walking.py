@@ -50,7 +50,9 @@ class WalkingMixin:
         """Of each tier but the last: model, features, rule and classes."""
         return tuple(
             Edge(model, self.base_features, rule, self.classes_)
-            for model, rule in zip(self.estimators_, self.policy_.rules_, strict=False)
+            for model, rule in zip(
+                self.estimators_, self.policy_.rule_.rules, strict=False
+            )
         )
 
     def _sliceable(self, X):
@@ -82,7 +84,7 @@ class WalkingMixin:
         """Tier, rows that it keeps, whether it abstains, labels, and probabilities."""
         abstained = np.zeros(len(kept), dtype=bool)
         if self.abstain is not None and kept.any():
-            rule = self.policy_.doubt_rules_[tier]
+            rule = self.policy_.rule_.doubts[tier]
             abstained = ~rule.decide(answers.evidence(X))
         proba = None if answers.proba is None else answers.proba[kept]
         return tier, rows[kept], abstained[kept], answers.label[kept], proba

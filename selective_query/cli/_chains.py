@@ -76,7 +76,7 @@ def _chain(args):
 
 def _judged(policy, test):
     """How the chain does on rows that it has not seen."""
-    tier, last = policy.decide(test), policy.last_asked(test)
+    tier, last = policy.decide(test), policy.rule_.last_asked(test)
     answered = tier >= 0
     shares = [float(np.mean(tier == j)) for j in range(test.n_tiers)]
     grade = test.utility(last)[answered].mean() if answered.any() else np.nan

@@ -131,7 +131,7 @@ class TierFlowsDisplay(Display):
             policy = estimator.policy_
             outcomes = estimator.outcomes(X, y, sample_weight=sample_weight)
         tier = policy.decide(outcomes)
-        return cls.from_tiers(tier, outcomes, last=policy.last_asked(outcomes))
+        return cls.from_tiers(tier, outcomes, last=policy.rule_.last_asked(outcomes))
 
     def _draw(self, ax):
         place = np.arange(len(self.names))[::-1]

@@ -11,6 +11,8 @@ from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import check_coverage
 from selective_query.policy import RoutingPolicy
+from selective_query.tiers._goals import goal_of
+from selective_query.tiers._priced import PricedChain
 
 # A router that would learn from fewer takes all rows, whether they reach its tier.
 LEAST_TO_LEARN = 30
@@ -155,6 +157,42 @@ def score_of_share(scores, coverage):
         return np.inf if coverage else -np.inf
     given = {**scores.given, "shift": None, "exact": False}
     return CalibrationScores(**given).score_at(coverage)
+
+
+def priced_chain(goal, tiers, outcomes):
+    """The rows of outcomes as tiers score them, with the costs of a goal."""
+    scores = [tier.score for tier in tiers]
+    return PricedChain(scores, outcomes.utilities, goal.costs, outcomes.weight)
+
+
+def solutions(coverage, tiers, outcomes, certified):
+    """Shares that tiers keep within one budget, from what is asked to stricter.
+
+    Parameters
+    ----------
+    coverage : float or Budget
+        Of the whole chain.
+    tiers : list of LearnedTier
+    outcomes : ChainOutcomes
+        Of the rows that the tiers have scored.
+    certified : bool
+        Whether the shares will be certified on other rows.
+
+    Yields
+    ------
+    shares : list of float
+    price : float
+    passed : ndarray of shape (n_rules, n_samples), bool
+    """
+    goal = goal_of(check_coverage(coverage), outcomes)
+    # A limit leaves room for a new row, not for a tie group; certified, for both.
+    exact = None if goal.floor is None else True
+    if certified:
+        exact = False
+    scores = [tier.score for tier in tiers]
+    for passed, price in goal.solutions(priced_chain(goal, tiers, outcomes)):
+        shares = shares_kept(passed, outcomes.weight, scores, as_ranked=exact)
+        yield shares, price, passed
 
 
 def learn_tier(policy, step, reached, change, answers_exact):

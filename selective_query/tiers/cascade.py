@@ -15,7 +15,6 @@ from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED, RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
-from selective_query.tiers._deciding import ChainDecidingMixin
 from selective_query.tiers._doubts import Doubts
 from selective_query.tiers._goals import (
     check_asked,
@@ -23,15 +22,16 @@ from selective_query.tiers._goals import (
     one_for_each,
     own_shares,
 )
-from selective_query.tiers._priced import PricedChain
 from selective_query.tiers._sweeps import (
     cut_chain,
     held_out_tier,
     learn_tier,
-    shares_kept,
+    priced_chain,
+    solutions,
     stop_after,
 )
 from selective_query.tiers.operating_point import CascadeOperatingPoint
+from selective_query.tiers.rule import CascadeRule
 
 # What routers are trained for that are asked before anything is known of their shares.
 FIRST_GUESS = 0.7
@@ -39,7 +39,7 @@ FIRST_GUESS = 0.7
 N_SWEEPS = 2
 
 
-class CascadePolicy(ChainDecidingMixin, BaseEstimator):
+class CascadePolicy(BaseEstimator):
     """Decide tier by tier whose answer is enough, from saved or live outputs of all.
 
     The engine of :class:`CascadeClassifier`. A chain of two is a
@@ -77,6 +77,8 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
 
     Attributes
     ----------
+    rule_ : CascadeRule
+        All that decides: the rule of each tier.
     policies_ : tuple of RoutingPolicy
         Of each tier but the last.
     operating_point_ : CascadeOperatingPoint
@@ -243,6 +245,10 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         stop = None if passed is None else stop_after(passed, -1)
         if self.abstain is not None:
             self._doubts = self._doubts.cut(self.abstain, stop)
+        self.rule_ = CascadeRule(
+            [policy.rule_ for policy in self.policies_],
+            () if self.abstain is None else self._doubts.rules,
+        )
         own = isinstance(self.coverage, (list, tuple))
         self.operating_point_ = CascadeOperatingPoint.of(
             [policy.operating_point_ for policy in self.policies_],
@@ -262,7 +268,7 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         if own_shares(self.coverage, self._n_rules) is not None:
             return tiers, passed
         goal = goal_of(check_coverage(self.coverage), self._rows)
-        chain = self._chain_of(goal, self._calibrated, self._rows)
+        chain = priced_chain(goal, self._calibrated, self._rows)
         nearest, planned = None, self._solutions(self.coverage, self._tiers)
         if self.confidence is not None:
             planned = iter(())  # what the rows choose, they do not certify
@@ -300,32 +306,25 @@ class CascadePolicy(ChainDecidingMixin, BaseEstimator):
         return tiers, passed
 
     def _solutions(self, coverage, tiers):
-        """Shares that the tiers keep, the price that they come from, and who passes.
-
-        From what is asked to stricter.
-        """
-        outcomes = self._learned
-        goal = goal_of(check_coverage(coverage), outcomes)
-        # A limit leaves room for a new row, not for a tie group; certified, for both.
-        exact = None if goal.floor is None else True
-        if self.confidence is not None:
-            exact = False
-        scores = [tier.score for tier in tiers]
-        for passed, price in goal.solutions(self._chain_of(goal, tiers, outcomes)):
-            shares = shares_kept(passed, outcomes.weight, scores, as_ranked=exact)
-            yield shares, price, passed
+        return solutions(coverage, tiers, self._learned, self.confidence is not None)
 
     def _solved(self, coverage, tiers):
         return next(self._solutions(coverage, tiers))
 
-    @staticmethod
-    def _chain_of(goal, tiers, outcomes):
-        return PricedChain(
-            [tier.score for tier in tiers],
-            outcomes.utilities,
-            goal.costs,
-            outcomes.weight,
-        )
+    def decide(self, evidence):
+        """Which tier answers, row by row; -1 where there is no answer.
+
+        Parameters
+        ----------
+        evidence : ChainOutcomes, or sequence of Evidence
+            As of :meth:`CascadeRule.decide`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+        """
+        check_is_fitted(self, "rule_")
+        return self.rule_.decide(evidence)
 
     def needs_learning(self, n_rules):
         """Whether more is learned from rows than where `n_rules` tiers cut."""

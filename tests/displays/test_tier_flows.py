@@ -35,7 +35,7 @@ def test_every_input_ends_somewhere_and_is_counted_once(axes):
         answered = display.flows["right"][j] + display.flows["wrong"][j]
         assert answered == pytest.approx((tier == j).mean())
     assert display.flows["no answer"].sum() == pytest.approx((tier < 0).mean())
-    spent = fresh.spent(policy.last_asked(fresh)).mean()
+    spent = fresh.spent(policy.rule_.last_asked(fresh)).mean()
     assert display.cost.sum() == pytest.approx(spent)
     widths = [bar.get_width() for bar in display.bars_["right"]]
     np.testing.assert_allclose(widths, display.flows["right"])

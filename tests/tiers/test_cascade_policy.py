@@ -244,7 +244,7 @@ def test_abstention_moves_without_a_fit_where_it_was_learned():
     for share in (0.05, 0.3, 0.0):
         moved = policy.at((0.6, 0.5), abstain=share)
         assert (moved.decide(fresh) < 0).mean() == pytest.approx(share, abs=0.04)
-    assert policy.at(0.8, abstain=None).doubt_rules_ is None
+    assert policy.at(0.8, abstain=None).rule_.doubts == ()
     plain = CascadePolicy("margin", (0.6, 0.5)).fit(rows)
     with pytest.raises(ValueError, match="learned about when to abstain"):
         plain.at(0.8, abstain=0.1)
