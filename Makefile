@@ -32,8 +32,9 @@ $(BIN)/.bench: $(BIN)/.dev
 demo: $(BIN)/.core
 	$(BIN)/selective-query demo
 
+# One process a core, each with one thread: threads that spin slow the others.
 test: $(BIN)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 # A sample of each file; ALL=1 tries every mutant.
 mutants: $(BIN)/.mutants

@@ -34,6 +34,7 @@ EXTRAS["dev"] = [
     "pillow>=10",
     "polars>=1",
     "pytest>=8",
+    "pytest-xdist>=3.5",
     "ruff>=0.6",
     "pre-commit>=3",
 ]
