@@ -68,11 +68,9 @@ print(comparison)
 # The oracle stops at the coverage where no further query gains anything; its curve is
 # flat to the left of that point.
 
-display = AccuracyCoverageDisplay.from_comparison(comparison).plot()
-display.ax_.scatter(
-    report.coverage, report.accuracy, color="black", zorder=3, label="hybrid, new rows"
-)
-display.ax_.legend(loc="lower left")
+display = AccuracyCoverageDisplay.from_comparison(comparison)
+display.point = report.coverage, report.accuracy
+display.plot()
 plt.show()
 
 # %%

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query._utils.ink import PALETTE
 from selective_query._utils.validation import check_choice, check_matplotlib_support
 
 DASHES = (
@@ -19,6 +20,7 @@ BOUNDS = {
 COST_LABELS = {
     "price": "Price per input",
     "latency_ms": "Mean time to an answer (ms)",
+    "p95_latency_ms": "Time in which 95 % of the answers come (ms)",
     "energy_mj": "Energy of the device per input (mJ)",
     "bytes": "Bytes sent per input",
 }
@@ -72,7 +74,10 @@ def line_styles(labels):
     for label in labels:
         styles[label] = BOUNDS.get(label)
         if styles[label] is None:
-            styles[label] = {"color": f"C{n}", "linestyle": DASHES[n % len(DASHES)]}
+            styles[label] = {
+                "color": PALETTE[n % len(PALETTE)],
+                "linestyle": DASHES[n % len(DASHES)],
+            }
             n += 1
     return styles
 
@@ -115,6 +120,27 @@ def check_bands(bands, labels):
 def draw_band(ax, band, line):
     """An area in the colour of a line, from (coverage, low, high)."""
     return ax.fill_between(*band, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def mark_point(ax, x, y, sentence=None):
+    """Mark an operating point, and say above the axes what it means.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    x, y : float
+    sentence : str, optional
+
+    Returns
+    -------
+    matplotlib line
+    """
+    look = {"marker": "o", "markersize": 9, "color": "black", "zorder": 4}
+    (point,) = ax.plot([x], [y], **look, markeredgecolor="white", linestyle="none")
+    point.set_label("operating point")
+    if sentence:
+        ax.set_title(f"\u25cf {sentence}", loc="left", fontsize=10, wrap=True)
+    return point
 
 
 def check_cost_name(name, parameter):

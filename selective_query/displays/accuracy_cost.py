@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query.displays._beside import name_lines
 from selective_query.displays._display import (
     COST_LABELS,
     Display,
@@ -113,10 +114,12 @@ class AccuracyCostDisplay(Display):
             ax,
             *self.front,
             drawstyle="steps-post",
-            label="front (best within a cost)",
+            label="front",
         )
         ax.set(xlabel=self.cost_label, ylabel="Accuracy")
-        ax.legend(loc="lower right", fontsize=8)
+        ax.margins(y=0.08)
+        ax.spines[["top", "right"]].set_visible(False)
+        name_lines(ax, [*self.lines_, self.front_])
 
 
 def _checked(label, cost, accuracy):

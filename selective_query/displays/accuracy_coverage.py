@@ -2,14 +2,20 @@
 
 import numpy as np
 
+from selective_query._utils.ink import ACCENT, QUIET
 from selective_query._utils.validation import check_flag
+from selective_query.displays._beside import name_lines
 from selective_query.displays._display import (
+    BOUNDS,
     Display,
     check_bands,
     draw_band,
     line_styles,
+    mark_point,
 )
+from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
+from selective_query.metrics._sentences import of_abstention, of_hybrid
 from selective_query.metrics.ranked import (
     accuracy_coverage_curve,
     stopping_at_harm,
@@ -32,6 +38,8 @@ class AccuracyCoverageDisplay(Display):
     bands : dict of str to (coverage, low, high), optional
         Band around the curve of that label: coverages, and the lower and upper limit
         of what is drawn there, each of shape (n_points,).
+    point : (coverage, accuracy), optional
+        The operating point, which is marked, with its sentence above the axes.
 
     Attributes
     ----------
@@ -39,6 +47,9 @@ class AccuracyCoverageDisplay(Display):
     figure_ : matplotlib Figure
     lines_ : list of matplotlib lines, one for each curve
     bands_ : dict of str to matplotlib area, one for each band
+    point_ : matplotlib line or None
+    gain_ : matplotlib area or None
+        Between the only router's curve and a random order.
 
     Raises
     ------
@@ -63,12 +74,14 @@ class AccuracyCoverageDisplay(Display):
         global_accuracy=None,
         abstention=False,
         bands=None,
+        point=None,
     ):
         self.curves = curves
         self.base_accuracy = base_accuracy
         self.global_accuracy = global_accuracy
         self.abstention = abstention
         self.bands = check_bands(bands, curves)
+        self.point = point
 
     @classmethod
     def from_predictions(
@@ -80,6 +93,7 @@ class AccuracyCoverageDisplay(Display):
         sample_weight=None,
         bounds=True,
         bands=None,
+        point=None,
     ):
         """From query scores and the utilities of both sides' answers.
 
@@ -93,6 +107,8 @@ class AccuracyCoverageDisplay(Display):
         bounds : bool, default=True
             Whether to add the oracle and a random order.
         bands : dict of str to (coverage, low, high), optional
+            As in the constructor.
+        point : (coverage, accuracy), optional
             As in the constructor.
 
         Returns
@@ -124,18 +140,21 @@ class AccuracyCoverageDisplay(Display):
             else any_curve.global_accuracy,
             abstention=global_utility is None,
             bands=bands,
+            point=point,
         )
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, sample_weight=None, name=None):
-        """From a fitted selective classifier and rows that are new to it.
+    def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
+        """From a fitted model and rows that are new to it.
 
-        Asks the global about every row.
+        Asks the global about every row and marks the operating point.
 
         Parameters
         ----------
-        estimator : HybridClassifier or AbstainingClassifier
-        X, y : array-like
+        estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+        X : array-like, or Outcomes for a RoutingPolicy
+        y : array-like of shape (n_samples,), optional
+            Not with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
             Label of the curve; the router's name in :func:`list_routers` by default.
@@ -144,13 +163,21 @@ class AccuracyCoverageDisplay(Display):
         -------
         AccuracyCoverageDisplay
         """
-        outcomes = estimator.outcomes(X, y)
-        label = name or router_name(estimator.rule_.router)
+        policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
+        kept = policy.operating_point_.keeps(score, outcomes)
+        counted = kept if not outcomes.has_global else np.ones_like(kept)
+        point = None
+        if counted.any():
+            got = np.where(kept, outcomes.base_utility, outcomes.query_utility)
+            of = np.ones(len(kept)) if weight is None else np.asarray(weight)
+            of_answered = np.average(got[counted], weights=of[counted])
+            point = float(np.average(kept, weights=of)), float(of_answered)
         return cls.from_predictions(
-            {label: estimator.rule_.score(outcomes.evidence)},
+            {name or router_name(policy.router_): score},
             outcomes.base_utility,
             outcomes.global_utility,
-            sample_weight=sample_weight,
+            sample_weight=weight,
+            point=point,
         )
 
     @classmethod
@@ -185,20 +212,34 @@ class AccuracyCoverageDisplay(Display):
         )
 
     def _draw(self, ax, **line_kwargs):
-        self.lines_, self.bands_ = [], {}
+        self.lines_, self.bands_, self.point_ = [], {}, None
+        drawn = {}
         for label, style in line_styles(self.curves).items():
             curve = self.curves[label]
-            points = _of_answered(curve) if self.abstention else _of_all(curve)
-            self.lines_ += ax.plot(*points, **{"label": label, **style, **line_kwargs})
+            drawn[label] = _of_answered(curve) if self.abstention else _of_all(curve)
+            style = {"label": label, **style, **line_kwargs}
+            self.lines_ += ax.plot(*drawn[label], **style)
             if label in self.bands:
                 self.bands_[label] = draw_band(ax, self.bands[label], self.lines_[-1])
+        self.gain_ = _shade_gain(ax, drawn)
         for value, label in (
             (self.base_accuracy, "base alone"),
             (None if self.abstention else self.global_accuracy, "global alone"),
         ):
             if value is not None:
                 ax.axhline(value, color="lightgrey", linewidth=1, zorder=0)
-                ax.annotate(label, (0.01, value), color="grey", va="bottom", fontsize=8)
+                ax.annotate(
+                    label,
+                    (1, value),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    color=QUIET,
+                    va="center",
+                    fontsize=9,
+                )
+        if self.point is not None:
+            self.point_ = mark_point(ax, *self.point, self._sentence())
         if self.abstention:
             ax.set(
                 xlabel="Coverage (share answered)",
@@ -206,7 +247,25 @@ class AccuracyCoverageDisplay(Display):
             )
         else:
             ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")
-        ax.legend(loc="lower center", fontsize=8)
+        ax.margins(x=0.02, y=0.08)
+        ax.spines[["top", "right"]].set_visible(False)
+        name_lines(ax, self.lines_)
+
+    def _sentence(self):
+        if self.abstention:
+            return of_abstention(*self.point)
+        sides = self.base_accuracy, self.global_accuracy
+        return None if None in sides else of_hybrid(*self.point, *sides)
+
+
+def _shade_gain(ax, drawn):
+    """What the only router gains over a random order, as an area."""
+    routers = [label for label in drawn if label not in BOUNDS]
+    if len(routers) != 1 or "random" not in drawn:
+        return None
+    x, y = drawn[routers[0]]
+    by_chance = np.interp(x, *drawn["random"])
+    return ax.fill_between(x, y, by_chance, color=ACCENT, alpha=0.1, linewidth=0)
 
 
 def _of_all(curve):

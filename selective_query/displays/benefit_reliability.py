@@ -216,7 +216,8 @@ class BenefitReliabilityDisplay(Display):
             xlabel="Predicted benefit of a query (utility)",
             ylabel="Observed benefit, mean of a bin (utility)",
         )
-        ax.legend(loc="upper left", fontsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(loc="upper left", fontsize=9, frameon=False)
 
 
 def _bins_of_equal_weight(values, weight, n_bins):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from selective_query._utils.numbers import as_numbers, check_finite, check_number
+from selective_query.displays._beside import name_lines
 from selective_query.displays._display import (
     COST_LABELS,
     Display,
@@ -79,7 +80,7 @@ class CostQualityDisplay(Display):
         global_utility=None,
         *,
         cost,
-        quantity="price",
+        quantity=None,
         unit=None,
         threshold=None,
         sample_weight=None,
@@ -95,8 +96,10 @@ class CostQualityDisplay(Display):
         cost : CostModel or array-like of shape (n_samples,)
             A model of :mod:`selective_query.costs`, or what a query about each row
             costs on top of the base.
-        quantity : {"price", "latency_ms", "energy_mj", "bytes"}, default="price"
-            What the cost model is asked for.
+        quantity : str or None, default=None
+            What the cost model is asked for: "price", "latency_ms", "p95_latency_ms",
+            "energy_mj" or "bytes". None takes the latency of a deployment with a link,
+            else the price.
         unit : str, optional
             Unit of a price or of an array of costs, for the axis.
         threshold : float, optional
@@ -114,7 +117,11 @@ class CostQualityDisplay(Display):
             row, shapes differ, a score is NaN, or utilities or weights are out of
             range.
         """
+        if quantity is None:
+            has_link = getattr(cost, "link", None) is not None
+            quantity = "latency_ms" if has_link else "price"
         check_cost_name(quantity, "quantity")
+        of_model = _asked_for(cost, quantity)
         if threshold is not None:
             threshold = check_number(threshold, "threshold", -np.inf, or_infinite=True)
         scores = score if isinstance(score, dict) else {"router": score}
@@ -124,14 +131,14 @@ class CostQualityDisplay(Display):
                 values, base_utility, global_utility, sample_weight
             )
             curve = RankedRows(values, base, benefit).curve(weight)
-            cost_at = _cost_over_coverage(cost, quantity, values, weight)
+            cost_at = _cost_over_coverage(cost, of_model, values, weight)
             coverage = curve.coverage
             if len(coverage) > MOST_POINTS:
                 coverage = np.linspace(coverage[0], coverage[-1], MOST_POINTS)
             curves[label] = cost_at(coverage), curve.accuracy_at(coverage)
             if not points:
                 # Of each side alone, whatever the score.
-                anyone = _cost_over_coverage(cost, quantity, 0.0 * base, weight)
+                anyone = _cost_over_coverage(cost, of_model, 0.0 * base, weight)
                 ends = anyone(np.array([1.0, 0.0]))
                 points["base alone"] = float(ends[0]), curve.base_accuracy
                 if global_utility is not None:
@@ -139,8 +146,8 @@ class CostQualityDisplay(Display):
                 if threshold is not None:
                     kept = float(np.average(values <= threshold, weights=weight))
                     at_it = float(cost_at(np.array([kept]))[0])
-                    points["threshold"] = at_it, float(curve.accuracy_at(kept))
-        label = COST_LABELS[quantity] if hasattr(cost, quantity) else "Cost per input"
+                    points["operating point"] = at_it, float(curve.accuracy_at(kept))
+        label = COST_LABELS[quantity] if of_model is not None else "Cost per input"
         with_unit = f"{label} ({unit})" if unit else label
         return cls(curves, points=points, cost_label=with_unit)
 
@@ -152,7 +159,7 @@ class CostQualityDisplay(Display):
         y=None,
         *,
         cost=None,
-        quantity="price",
+        quantity=None,
         unit=None,
         sample_weight=None,
         name=None,
@@ -207,11 +214,9 @@ class CostQualityDisplay(Display):
         for label, style in line_styles(self.curves).items():
             style = {"label": label, **style, **line_kwargs}
             self.lines_ += ax.plot(*self.curves[label], **style)
-        self.front_ = draw_front(
-            ax, *self.front, label="front (operating points mixed)"
-        )
+        self.front_ = draw_front(ax, *self.front, label="front")
         self.points_ = {}
-        markers = {"base alone": "s", "global alone": "D", "threshold": "o"}
+        markers = {"base alone": "s", "global alone": "D", "operating point": "o"}
         for label, (cost, accuracy) in self.points.items():
             (self.points_[label],) = ax.plot(
                 cost,
@@ -223,20 +228,29 @@ class CostQualityDisplay(Display):
                 label=label,
             )
         ax.set(xlabel=self.cost_label, ylabel="Accuracy")
-        ax.legend(loc="lower right", fontsize=8)
+        ax.margins(y=0.08)
+        ax.spines[["top", "right"]].set_visible(False)
+        name_lines(ax, [*self.points_.values(), *self.lines_, self.front_])
 
 
-def _cost_over_coverage(cost, quantity, score, weight):
-    """A function from coverages, an array, to the mean cost of an input there."""
-    if hasattr(cost, quantity):
-        of_model = getattr(cost, quantity)
+def _asked_for(cost, quantity):
+    """The method of a cost model that gives a quantity; None of an array."""
+    name, percentile = quantity, ()
+    if quantity == "p95_latency_ms":
+        name, percentile = "latency_ms", ("p95",)
+    method = getattr(cost, name, None)
+    return method and (lambda coverage: method(coverage, *percentile))
+
+
+def _cost_over_coverage(cost, of_model, score, weight):
+    """A function from coverages, an array, to the cost of an input there."""
+    if of_model is not None:
         return lambda coverage: np.array([float(of_model(float(c))) for c in coverage])
     cost = as_numbers(cost, "cost")
     if cost.shape != score.shape:
         raise ValueError(
-            f"cost must be a cost model with a {quantity}, or an array of one cost for "
-            f"each of the {len(score)} rows. Got {type(cost).__name__} of shape "
-            f"{cost.shape}."
+            "cost must be a cost model that knows the quantity, or one cost for each "
+            f"of the {len(score)} rows. Got {type(cost).__name__} of shape {cost.shape}."
         )
     cost = check_finite(cost.astype(float), "cost", 0, each="row")
     # What is summed over the queried rows is here their cost, and not their utility.

@@ -133,6 +133,8 @@ class GapAttributionDisplay(Display):
         ax.set(
             ylabel="Accuracy (%)",
             xlabel="From a perfect system to the hybrid" + with_intervals,
-            title=f"Accuracy lost at coverage {gap.coverage:.1%}",
             ylim=(floor, 100 + 0.08 * (100 - floor)),
         )
+        title = f"Accuracy lost at coverage {gap.coverage:.1%}"
+        ax.set_title(title, loc="left", fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)

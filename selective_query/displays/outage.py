@@ -1,6 +1,7 @@
 """OutageDisplay: what an outage of the cloud does, by how long it is up."""
 
 from selective_query._utils.validation import check_choice
+from selective_query.displays._beside import name_lines
 from selective_query.displays._display import Display, line_styles
 
 LABELS = {
@@ -50,4 +51,6 @@ class OutageDisplay(Display):
             self.lines_ += ax.plot(*zip(*points, strict=True), **style)
         ax.set(xlabel="Share of the time that the cloud is well")
         ax.set(ylabel=LABELS[self.value])
-        ax.legend(fontsize=8)
+        ax.margins(y=0.08)
+        ax.spines[["top", "right"]].set_visible(False)
+        name_lines(ax, self.lines_)

@@ -3,14 +3,17 @@
 import numpy as np
 
 from selective_query._utils.validation import check_flag
+from selective_query.displays._beside import name_lines
 from selective_query.displays._display import (
     Display,
     check_bands,
     draw_band,
     line_styles,
+    mark_point,
 )
 from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
+from selective_query.metrics._sentences import of_abstention
 from selective_query.metrics.ranked import accuracy_coverage_curve
 from selective_query.routers.registry import router_name
 
@@ -24,6 +27,8 @@ class RiskCoverageDisplay(Display):
         By label.
     bands : dict of str to (coverage, low, high), optional
         Band around the risk of that label, three arrays of shape (n_points,).
+    point : (coverage, risk), optional
+        The operating point, which is marked, with its sentence above the axes.
 
     Attributes
     ----------
@@ -31,6 +36,7 @@ class RiskCoverageDisplay(Display):
     figure_ : matplotlib Figure
     lines_ : list of matplotlib lines, one for each curve
     bands_ : dict of str to matplotlib area, one for each band
+    point_ : matplotlib line or None
 
     Raises
     ------
@@ -39,7 +45,7 @@ class RiskCoverageDisplay(Display):
 
     Notes
     -----
-    The legend holds the area under each curve as :func:`selective_query.metrics.aurc`
+    Beside each curve stands the area under it as :func:`selective_query.metrics.aurc`
     defines it. On the left few rows are answered and the risk is that of few rows.
 
     Examples
@@ -50,13 +56,21 @@ class RiskCoverageDisplay(Display):
     0.1534
     """
 
-    def __init__(self, curves, *, bands=None):
+    def __init__(self, curves, *, bands=None, point=None):
         self.curves = curves
         self.bands = check_bands(bands, curves)
+        self.point = point
 
     @classmethod
     def from_predictions(
-        cls, score, base_utility, *, sample_weight=None, bounds=True, bands=None
+        cls,
+        score,
+        base_utility,
+        *,
+        sample_weight=None,
+        bounds=True,
+        bands=None,
+        point=None,
     ):
         """From query scores and the utility of the base's answers.
 
@@ -69,7 +83,7 @@ class RiskCoverageDisplay(Display):
         sample_weight : array-like of shape (n_samples,), optional
         bounds : bool, default=True
             Whether to add a perfect order (``oracle``) and a random one.
-        bands : dict of str to (coverage, low, high), optional
+        bands, point : optional
             As in the constructor.
 
         Returns
@@ -94,11 +108,11 @@ class RiskCoverageDisplay(Display):
             )
             for label, values in scores.items()
         }
-        return cls(curves, bands=bands)
+        return cls(curves, bands=bands, point=point)
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
-        """From a fitted model and rows that are new to it.
+        """From a fitted model and rows that are new to it; marks the operating point.
 
         Parameters
         ----------
@@ -115,14 +129,22 @@ class RiskCoverageDisplay(Display):
         RiskCoverageDisplay
         """
         policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
+        kept = policy.operating_point_.keeps(score, outcomes)
+        of = np.ones(len(kept)) if weight is None else np.asarray(weight)
+        point = None
+        if of[kept].any():
+            loss = 1 - outcomes.base_utility[kept]
+            share = float(np.average(kept, weights=of))
+            point = share, float(np.average(loss, weights=of[kept]))
         return cls.from_predictions(
             {name or router_name(policy.router_): score},
             outcomes.base_utility,
             sample_weight=weight,
+            point=point,
         )
 
     def _draw(self, ax, **line_kwargs):
-        self.lines_, self.bands_ = [], {}
+        self.lines_, self.bands_, self.point_ = [], {}, None
         for label, style in line_styles(self.curves).items():
             curve = self.curves[label]
             # Inside a group of ties this is no straight line, hence points between.
@@ -141,4 +163,9 @@ class RiskCoverageDisplay(Display):
             ylabel="Selective risk (mean loss on what is answered)",
         )
         ax.set_ylim(bottom=0)
-        ax.legend(loc="best", fontsize=8)
+        ax.margins(x=0.02)
+        ax.spines[["top", "right"]].set_visible(False)
+        if self.point is not None:
+            coverage, risk = self.point
+            self.point_ = mark_point(ax, *self.point, of_abstention(coverage, 1 - risk))
+        name_lines(ax, self.lines_)

@@ -173,13 +173,28 @@ class ScoreHistogramDisplay(Display):
                 **LOOKS[name],
             )
             below = below + counts
+        ax.set_ylim(top=1.15 * max(below.max(), 1e-300))
         if self.threshold is not None and np.isfinite(self.threshold):
             self.threshold_line_ = ax.axvline(
-                self.threshold,
-                color="black",
-                linestyle="--",
-                label="threshold (queried to its right)",
+                self.threshold, color="black", linestyle="--", label="threshold"
             )
+            for text, side, ha in (("kept", -5, "right"), ("queried", 5, "left")):
+                ax.annotate(
+                    text,
+                    (self.threshold, 1),
+                    xycoords=("data", "axes fraction"),
+                    xytext=(side, -4),
+                    textcoords="offset points",
+                    ha=ha,
+                    va="top",
+                )
         ax.set(xlabel=f"{self.score_name}, higher = query first", ylabel="Inputs")
-        ax.set_ylim(top=1.3 * max(below.max(), 1e-300))
-        ax.legend(loc="upper center", ncols=2, fontsize=8)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(
+            handles=list(self.bars_.values()),
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=2,
+            fontsize=9,
+            frameon=False,
+        )

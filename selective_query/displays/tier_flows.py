@@ -2,14 +2,15 @@
 
 import numpy as np
 
+from selective_query._utils.ink import ACCENT, PALETTE
 from selective_query.displays._display import Display
 from selective_query.outcomes import ChainOutcomes
 
 SHARES = {
-    "right": "C0",
-    "wrong": "C3",
-    "no answer": "0.6",
-    "passed on": "0.9",
+    "right": {"color": ACCENT},
+    "wrong": {"color": PALETTE[1], "hatch": "////"},
+    "no answer": {"color": "0.6", "hatch": "...."},
+    "passed on": {"color": "0.92"},
 }
 
 
@@ -136,10 +137,10 @@ class TierFlowsDisplay(Display):
     def _draw(self, ax):
         place = np.arange(len(self.names))[::-1]
         start, self.bars_ = np.zeros(len(self.names)), {}
-        for label, color in SHARES.items():
+        for label, look in SHARES.items():
             share = self.flows[label]
             self.bars_[label] = ax.barh(
-                place, share, left=start, color=color, edgecolor="white", label=label
+                place, share, left=start, edgecolor="white", label=label, **look
             )
             start = start + share
         names = self.names
@@ -149,4 +150,8 @@ class TierFlowsDisplay(Display):
             ]
         ax.set_yticks(place, names)
         ax.set(xlabel="Share of all inputs", xlim=(0, 1))
-        ax.legend(fontsize=8, loc="lower right")
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+        ax.legend(
+            fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False
+        )

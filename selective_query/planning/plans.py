@@ -16,6 +16,7 @@ from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics._inputs import check_scores
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.outcomes.outcomes import Outcomes
+from selective_query.planning._tornado import draw_tornado
 from selective_query.planning.rebinding import made_for, rebound
 from selective_query.planning.sensitivity import Sensitivity, variations
 from selective_query.planning.verdict import RoutingVerdict, judged
@@ -94,6 +95,8 @@ class Plan:
     def plot(self, ax=None, n_bars=8):
         """Tornado: how far each assumed constant moves the accuracy of the plan.
 
+        Light bars stand for the lower end of a constant, dark ones for the upper.
+
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
@@ -106,24 +109,10 @@ class Plan:
         check_matplotlib_support("Plan.plot")
         import matplotlib.pyplot as plt
 
-        ax = plt.subplots()[1] if ax is None else ax
-        shown = self._moving[:n_bars][::-1]
-        for row, s in enumerate(shown):
-            for accuracy, colour in zip(
-                s.accuracies, ("#b8cfe5", "#444444"), strict=True
-            ):
-                if np.isnan(accuracy):
-                    ax.annotate("infeasible", (self.accuracy, row))
-                else:
-                    ax.barh(
-                        row, accuracy - self.accuracy, left=self.accuracy, color=colour
-                    )
-        ax.axvline(self.accuracy, color="black", linewidth=0.8)
-        ax.set(
-            yticks=range(len(shown)),
-            yticklabels=[s.constant for s in shown],
-            xlabel="accuracy at the lower (light) and upper end (dark) of the constant",
-        )
+        if ax is None:
+            height = 1.4 + 0.42 * min(n_bars, len(self._moving))
+            _, ax = plt.subplots(figsize=(7.5, height), layout="constrained")
+        draw_tornado(ax, self, self._moving[:n_bars])
         return ax
 
 

@@ -207,7 +207,7 @@ def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
     texts = {text.get_text() for text in axes.texts}
     assert {f"{-100 * s.loss:+.1f}" for s in gap.steps if s.loss} <= texts
     assert axes.get_ylabel() == "Accuracy (%)"
-    assert axes.get_title() == "Accuracy lost at coverage 80.0%"
+    assert axes.get_title("left") == "Accuracy lost at coverage 80.0%"
 
 
 def test_a_gain_is_hatched_and_no_interval_is_drawn_without_one(axes):

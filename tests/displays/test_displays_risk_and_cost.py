@@ -39,8 +39,11 @@ def policy():
     return RoutingPolicy("max_probability", coverage=0.8).fit(TRAIN)
 
 
-def legend_of(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+def names_in(axes):
+    """Of lines and points, beside them or in a legend."""
+    legend = axes.get_legend()
+    texts = [*axes.texts, *(legend.get_texts() if legend else ())]
+    return {text.get_text() for text in texts}
 
 
 def test_risk_is_drawn_as_the_metric_has_it(axes, policy):
@@ -57,12 +60,12 @@ def test_risk_is_drawn_as_the_metric_has_it(axes, policy):
     )
     np.testing.assert_allclose(risk, expected)
     area = aurc(score, TEST.base_utility, sample_weight=WEIGHT)
-    assert f"max_probability (AURC {area:.4f})" in legend_of(axes)
-    assert [text.split()[0] for text in legend_of(axes)] == [
+    assert f"max_probability (AURC {area:.4f})" in names_in(axes)
+    assert {text.split()[0] for text in names_in(axes)} == {
         "oracle",
         "max_probability",
         "random",
-    ]
+    }
     assert "risk" in axes.get_ylabel()
     assert "Coverage" in axes.get_xlabel()
 
@@ -138,7 +141,7 @@ def test_cost_of_a_model_is_drawn_against_accuracy(axes, policy):
     for name, share, utility in (
         ("base alone", 1, TEST.base_utility),
         ("global alone", 0, TEST.global_utility),
-        ("threshold", np.average(kept, weights=WEIGHT), right),
+        ("operating point", np.average(kept, weights=WEIGHT), right),
     ):
         mean = np.average(utility, weights=WEIGHT)
         np.testing.assert_allclose(points[name], [2 + 30 * (1 - share), mean])
@@ -182,7 +185,7 @@ def test_costs_of_rows_are_summed_over_what_is_queried(axes):
     np.testing.assert_allclose(
         np.interp([0, 1.25, 1.5], cost[::-1], accuracy[::-1]), [0.5, 0.75, 1]
     )
-    np.testing.assert_allclose(display.points["threshold"], [5 / 4, 3 / 4])
+    np.testing.assert_allclose(display.points["operating point"], [5 / 4, 3 / 4])
     np.testing.assert_allclose(display.points["global alone"], [10 / 4, 1])
 
 
