@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from selective_query import Outcomes, outcomes_from_models
-from selective_query.cli._demo import make_models
+from selective_query.cli._running.demo import make_models
 from selective_query.datasets import load_dataset
 
 memory = Memory(CACHE, verbose=0)

@@ -1,67 +1,75 @@
-"""Options that several commands share: names, budgets, files of predictions."""
+"""Options that several commands share: files of predictions, shares, outputs."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
-
-from selective_query.budgets import (
-    BatteryLife,
-    Coverage,
-    GroupCoverage,
-    MaxBytes,
-    MaxEnergy,
-    MaxExcessError,
-    MaxLatency,
-    MaxPrice,
-    MaxQueryCost,
-    MinAccuracy,
-    MinSelectiveAccuracy,
-    QueryRate,
-)
-from selective_query.budgets.combined import All
-from selective_query.routers.registry import list_routers
 
 FILE_HELP = (
     "saved predictions, or - for standard input. npz: base_proba (n, classes), "
     "global_proba (n, classes), y (n,); or *_topk_classes, *_topk_proba and n_classes; "
     "or base_utility and global_utility; optional base_logits, base_features, X, "
-    "classes, id, base_pred, global_pred, group, sample_weight, query_cost. CSV or "
-    "parquet: columns of these names, and base_proba_LABEL for each class; or a table "
-    "for each side (--global), with columns named by the classes"
+    "classes, id, base_pred, global_pred, group, sample_weight, query_cost, "
+    "local_only. CSV or parquet: columns of these names, and base_proba_LABEL for each "
+    "class; or a table for each side (--global), with columns named by the classes"
 )
-BUDGETS = {
-    "coverage": Coverage,
-    "query_rate": QueryRate,
-    "min_accuracy": MinAccuracy,
-    "max_excess_error": MaxExcessError,
-    "min_selective_accuracy": MinSelectiveAccuracy,
-    "group_coverage": GroupCoverage,
-    "max_query_cost": MaxQueryCost,
-}
-# What each limits, and the budget that a number and a deployment make.
-LIMITS = {
-    "min_battery_days": ("life of the battery", BatteryLife),
-    "max_latency_ms": ("mean time of an answer", MaxLatency),
-    "max_p95_latency_ms": (
-        "time of 95 %% of the answers",
-        lambda ms, costs: MaxLatency(ms, costs, "p95"),
-    ),
-    "max_energy_mj": ("energy of the device for an input", MaxEnergy),
-    "max_bytes": ("bytes that an input sends on average", MaxBytes),
-    "max_price": ("money that an input costs on average", MaxPrice),
-}
 
 
-def matched(known):
-    """A type of an argument: a known name in any case, other text as it stands."""
-    names = {_bare(name): name for name in known}
-    return lambda text: names.get(_bare(text), text)
+def deferred(place):
+    """The work of a command, whose module is imported when it runs.
+
+    Parameters
+    ----------
+    place : str
+        ``module.function`` in ``_running``.
+    """
+    module, _, function = place.partition(".")
+
+    def run(args):
+        found = import_module(f"selective_query.cli._running.{module}")
+        return getattr(found, function)(args)
+
+    return run
 
 
-def _bare(name):
-    return "".join(filter(str.isalnum, name)).casefold()
+def add_command(commands, name, help_, examples, run):
+    """Add a command to a parser's subcommands.
+
+    Parameters
+    ----------
+    commands : action of ``add_subparsers``
+    name : str
+    help_ : str
+        What it does, without a full stop.
+    examples : str
+        Command lines, one a line, without the program's name.
+    run : callable
+        Of the parsed arguments.
+
+    Returns
+    -------
+    ArgumentParser
+    """
+    lines = (f"  selective-query {line.strip()}" for line in examples.splitlines())
+    parser = commands.add_parser(
+        name,
+        help=help_,
+        description=f"{help_[0].upper()}{help_[1:]}.",
+        epilog="\n".join(["examples:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
-router_name = matched(list_routers(bounds=True))
+def share(text):
+    """A number between 0 and 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share between 0 and 1")
+    return number
 
 
 def coverage(text):
@@ -69,72 +77,9 @@ def coverage(text):
     if text.lower() == "none":
         return None
     try:
-        return Coverage(float(text)).minimum
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a share between 0 and 1 (nor 'none')"
-        ) from error
-
-
-def budget_type(known):
-    """A type of an argument NAME=NUMBER.
-
-    Parameters
-    ----------
-    known : dict of str to callable
-        What makes a budget of the number.
-    """
-
-    def make(text):
-        name, _, value = text.partition("=")
-        name = matched(known)(name)
-        if name not in known:
-            raise argparse.ArgumentTypeError(
-                f"{text} is not NAME=NUMBER with a name of {', '.join(known)}"
-            )
-        try:
-            return known[name](float(value))
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return make
-
-
-def limit(make, number):
-    """A budget of costs, as a function of the deployment."""
-    return lambda costs: make(number, costs)
-
-
-def add_budgets(parser, note):
-    """Add --budget, of any budget.
-
-    Parameters
-    ----------
-    parser : ArgumentParser, or a group of one
-    note : str
-        What goes before the list of names.
-    """
-    costly = {
-        name: lambda number, make=make: limit(make, number)
-        for name, (_, make) in LIMITS.items()
-    }
-    parser.add_argument(
-        "--budget",
-        type=budget_type(BUDGETS | costly),
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help=f"{note}, once or more: {', '.join(BUDGETS)}; and of a deployment "
-        f"{', '.join(LIMITS)}",
-    )
-
-
-def joined(budgets, deployment):
-    """One budget of several, those of costs with what `deployment()` gives."""
-    if any(map(callable, budgets)):
-        costs = deployment()
-        budgets = [b(costs) if callable(b) else b for b in budgets]
-    return budgets[0] if len(budgets) == 1 else All(*budgets)
+        return share(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error} (nor 'none')") from error
 
 
 def add_predictions(parser, help_=FILE_HELP):
@@ -147,13 +92,13 @@ def add_predictions(parser, help_=FILE_HELP):
         metavar="TABLE",
         help="what the global says, where file is the base's; rows are matched by --id",
     )
-    tables.add_argument("--id", metavar="COLUMN", help="that names the rows")
-    tables.add_argument("--y", metavar="COLUMN", help="with the true labels")
+    tables.add_argument("--id", metavar="COLUMN", help="column that names the rows")
+    tables.add_argument("--y", metavar="COLUMN", help="column of the true labels")
     tables.add_argument(
         "--classes",
         nargs="+",
         metavar="LABEL",
-        help="of a table for each side, where other columns are no classes",
+        help="all classes, where a table for each side has other columns too",
     )
 
 
@@ -169,3 +114,21 @@ def add_json(parser):
 def add_output(parser, help_, **options):
     """Add -o."""
     parser.add_argument("-o", "--output", type=Path, help=help_, **options)
+
+
+def add_seed(parser, help_):
+    """Add --seed."""
+    parser.add_argument(
+        "--seed", type=int, default=0, help=f"{help_} (default: %(default)s)"
+    )
+
+
+def add_trusted(parser):
+    """Add --trusted, of a file with a model."""
+    parser.add_argument(
+        "--trusted",
+        nargs="*",
+        default=[],
+        metavar="TYPE",
+        help="further types that the file may hold, such as my_module.MyRouter",
+    )

@@ -4,40 +4,54 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from selective_query.cli._files import load_model
+from selective_query.cli._options import add_command, add_trusted
 
 
 def add_servers(commands):
     """Add the commands to a parser's subcommands."""
-    for name, what in (
-        ("serve-global", "a classifier, or the global of a hybrid"),
-        ("serve-edge", "a hybrid"),
+    for name, what, examples in (
+        (
+            "serve-global",
+            "a classifier, or the global of a hybrid",
+            "serve-global hybrid.skops --name digits --set batch_wait_ms=2",
+        ),
+        (
+            "serve-edge",
+            "a hybrid",
+            "serve-edge my_models:hybrid --port 8081 --journal decisions.sqlite",
+        ),
     ):
-        parser = commands.add_parser(
+        parser = add_command(
+            commands,
             name,
-            help=f"serve {what} by the Open Inference Protocol",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            f"serve {what} by the Open Inference Protocol",
+            examples,
+            _serve,
         )
         parser.add_argument(
             "model", help=f"{what}: a file that save() wrote, or module:attribute"
         )
-        parser.add_argument("--name", default="model", help="served as /v2/models/NAME")
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8080, help="to listen on")
-        parser.add_argument(
-            "--takes", default="numbers", help="numbers, text or pictures"
-        )
+        for option, type_, default, help_ in (
+            ("--name", str, "model", "served as /v2/models/NAME"),
+            ("--host", str, "127.0.0.1", "address to listen on"),
+            ("--port", int, 8080, "port to listen on"),
+            ("--takes", str, "numbers", "numbers, text or pictures"),
+        ):
+            parser.add_argument(
+                option,
+                type=type_,
+                default=default,
+                help=f"{help_} (default: %(default)s)",
+            )
         parser.add_argument(
             "--token-env", metavar="NAME", help="variable with the token to require"
         )
-        parser.add_argument(
-            "--trusted", nargs="*", default=[], help="further types in the file"
-        )
+        add_trusted(parser)
         parser.add_argument(
             "--set", action="append", default=[], type=_limit, metavar="LIMIT=NUMBER",
             help="such as max_rows=1000 or batch_wait_ms=2; once or more",
         )  # fmt: skip
-        parser.set_defaults(run=_serve, journal=None)
+        parser.set_defaults(journal=None)
     parser.add_argument(
         "--journal", type=Path, help="file of sqlite that decisions are recorded in"
     )
@@ -52,6 +66,7 @@ def _limit(text):
 
 
 def _serve(args):
+    from selective_query.cli._running.files import load_model
     from selective_query.serving import (
         Journal,
         Limits,

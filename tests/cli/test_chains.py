@@ -83,4 +83,4 @@ def test_what_is_not_there_is_said(table, models, budget, match, capsys):
 def test_a_budget_without_a_meaning_is_refused(table, capsys):
     with pytest.raises(SystemExit):
         main(["chain", str(table), *MODELS, "--budget", "coverage=0.5"])
-    assert "is not NAME=NUMBER" in capsys.readouterr().err
+    assert "is no budget here. Choose one of max_cost" in capsys.readouterr().err

@@ -221,6 +221,8 @@ def test_an_interrupt_is_quiet(one, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("selective_query.cli.commands.compare_routers", interrupted)
+    monkeypatch.setattr(
+        "selective_query.cli._running.comparing.compare_routers", interrupted
+    )
     assert main(["compare", one]) == 130
     assert capsys.readouterr().err == ""

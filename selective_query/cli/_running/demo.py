@@ -1,7 +1,7 @@
 """The main job on data that comes with scikit-learn: a hybrid of two digit readers."""
 
+import sys
 import time
-from pathlib import Path
 
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from selective_query._models.crossfit import cross_fit_outcomes
 from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.cli._running.printing import fields_of, show
 from selective_query.displays import AccuracyCoverageDisplay
 from selective_query.evaluation import compare_routers
 
@@ -44,30 +45,50 @@ def make_models():
     return base, ExtraTreesClassifier(n_estimators=300, random_state=0)
 
 
-def run_demo(picture, random_state=0, progress=True):
-    """Train, compare, print, draw.
+def demo(args):
+    """Train, compare, print, draw."""
+    start = time.perf_counter()
+    progress = sys.stderr.isatty()
+    hybrid, comparison, report = run_demo(progress=progress)
+    draw(comparison, args.picture)
+    picture, seconds = args.picture.resolve(), time.perf_counter() - start
+    lines = [
+        "Handwritten digits. base: logistic regression on 4 x 4 pixels (170 weights); "
+        "global: 300 trees on 8 x 8.",
+        str(comparison),
+        *differences(comparison, "auto", ("always_base", "entropy")),
+        f"\nHybridClassifier(coverage=0.8): {hybrid.operating_point_}",
+        *(f"  {name:28}{value:.4g}" for name, value in report.items()),
+        f"\nPicture: {picture}",
+        f"Done in {seconds:.0f} s.",
+    ]
+    found = {
+        "comparison": fields_of(comparison, "curves", "_paired"),
+        "operating_point": fields_of(hybrid.operating_point_),
+        "report": dict(report),
+        "picture": picture,
+    }
+    show(args, "\n".join(lines), found)
+
+
+def run_demo(random_state=0, progress=False):
+    """Train a hybrid and compare routers on its models.
 
     Parameters
     ----------
-    picture : path-like
-        Where the picture goes.
     random_state : int, default=0
-    progress : bool, default=True
+    progress : bool, default=False
 
     Returns
     -------
-    RouterComparison
+    (HybridClassifier, RouterComparison, dict)
+        The last is the report on rows that no model has seen.
     """
-    start = time.perf_counter()
     X, y = load_digits(return_X_y=True)
     X, X_new, y, y_new = train_test_split(
         X, y, test_size=0.5, random_state=random_state, stratify=y
     )
     base, global_ = make_models()
-    print(
-        "Handwritten digits. base: logistic regression on 4 x 4 pixels (170 weights); "
-        "global: 300 trees on 8 x 8."
-    )
     hybrid = HybridClassifier(
         base, global_, coverage=0.8, random_state=random_state, verbose=progress
     ).fit(X, y)
@@ -79,20 +100,12 @@ def run_demo(picture, random_state=0, progress=True):
         random_state=random_state,
         progress=progress,
     )
-    print(comparison)
-    print_differences(comparison, "auto", ("always_base", "entropy"))
-    print(f"\nHybridClassifier(coverage=0.8): {hybrid.operating_point_}")
-    for name, value in hybrid.report(X_new, y_new, query_all=True).items():
-        print(f"  {name:28}{value:.4g}")
-    draw(comparison, picture)
-    print(f"\nPicture: {Path(picture).resolve()}")
-    print(f"Done in {time.perf_counter() - start:.0f} s.")
-    return comparison
+    return hybrid, comparison, hybrid.report(X_new, y_new, query_all=True)
 
 
-def print_differences(comparison, router, references):
-    """Accuracy of one router minus that of others, with paired intervals."""
-    print(
+def differences(comparison, router, references):
+    """Lines of accuracy of one router minus that of others, with paired intervals."""
+    yield (
         f"\nDifference in accuracy, {router} minus ..., in points (intervals that hold "
         "for all routers and coverages at once, 95 %)"
     )
@@ -101,7 +114,7 @@ def print_differences(comparison, router, references):
             if row["router"] == router:
                 names = ("difference", "low_simultaneous", "high_simultaneous")
                 points = (100 * row[name] for name in names)
-                print(
+                yield (
                     f"  {reference:16} at coverage {row['coverage']:.2f}: "
                     "{:+.2f} ({:+.2f} to {:+.2f})".format(*points)
                 )

@@ -24,6 +24,32 @@ def show(args, text, found):
     print(json.dumps(as_json(found)) if args.json else text)
 
 
+def aligned(rows):
+    """Rows as a table with a line of names, numbers to the right.
+
+    Parameters
+    ----------
+    rows : list of dict
+        All with the same names.
+
+    Returns
+    -------
+    str
+    """
+    names = list(rows[0])
+    cells = [names, *([str(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = ["<" if isinstance(rows[0][name], str) else ">" for name in names]
+    lines = (
+        "  ".join(
+            f"{cell:{side}{width}}"
+            for cell, side, width in zip(line, sides, widths, strict=True)
+        )
+        for line in cells
+    )
+    return "\n".join(map(str.rstrip, lines))
+
+
 def as_json(value):
     """A value as JSON knows it."""
     if isinstance(value, np.ndarray | np.generic):

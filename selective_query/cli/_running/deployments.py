@@ -1,0 +1,45 @@
+"""The deployment that a command's options describe."""
+
+from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
+
+
+def deployment_of(args):
+    """The deployment that the options describe.
+
+    Parameters
+    ----------
+    args : Namespace
+        With the options of ``add_deployment``.
+
+    Returns
+    -------
+    Deployment
+
+    Raises
+    ------
+    ValueError
+        When a constant is not known or out of range.
+    """
+    profiles = {
+        "device": DEVICES[args.device], "link": LINKS[args.link], "cloud": CLOUD,
+    }  # fmt: skip
+    for name, constant, value in args.set:
+        profile = profiles[name]
+        if constant not in profile.constants() and not profile._may_lack(constant):
+            raise ValueError(
+                f"--set {name}.{constant}: {profile.name} has "
+                f"{', '.join(profile.constants())}."
+            )
+        profiles[name] = profile.with_(**{constant: value})
+    return Deployment(
+        **profiles,
+        order=args.order,
+        base_ms=args.base_ms,
+        base_macs=args.base_macs,
+        global_ms=args.global_ms,
+        global_macs=args.global_macs,
+        payload_bytes=args.payload_bytes,
+        timeout_ms=args.timeout_ms,
+        retries=args.retries,
+        inputs_per_day=args.inputs_per_day,
+    )
