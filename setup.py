@@ -14,6 +14,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.7"],
     "frame": ["pandas>=2.0", "pyarrow>=14"],
     "io": ["skops>=0.11"],
+    "completion": ["shtab>=1.7"],
     "c": ["bakenn>=1.0,<2"],
     "remote": ["httpx2>=2.10", "pillow>=10"],
     "serve": ["prometheus-client>=0.20", "starlette>=0.40", "uvicorn>=0.30"],

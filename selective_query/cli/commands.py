@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from selective_query import __version__
 from selective_query.cli._chains import add_chain
 from selective_query.cli._comparing import add_compare, add_demo
+from selective_query.cli._completion import SHELLS, PrintCompletion
 from selective_query.cli._exporting import add_export
 from selective_query.cli._lists import add_list
 from selective_query.cli._planning import add_plan
@@ -40,6 +41,13 @@ def build_parser():
         "examples.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print what lets a shell complete this command: {', '.join(SHELLS)}",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_demo(commands)
     add_compare(commands)
@@ -73,8 +81,8 @@ def main(argv=None):
 
 def _parsed(argv):
     parser = build_parser()
-    command = next((word for word in argv if not word.startswith("-")), None)
-    if command is not None and command not in parser.commands:
+    command = next(iter(argv), "-")
+    if command[0:1] != "-" and command not in parser.commands:
         parser.error(f"{command!r} is no command.{_hint(command, parser.commands)}")
     args, unknown = parser.parse_known_args(argv)
     if unknown:

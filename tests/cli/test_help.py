@@ -91,3 +91,19 @@ def test_what_options_take_is_listed(what, capsys):
     assert all(line.startswith(n) for line, n in zip(lines[1:], names, strict=True))
     if what == "routers":
         assert names == list_routers(bounds=True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_commands_and_names(shell, capsys):
+    pytest.importorskip("shtab")
+    with pytest.raises(SystemExit) as ended:
+        main(["--print-completion", shell])
+    assert ended.value.code == 0
+    script = capsys.readouterr().out
+    assert all(name in script for name in [*COMMANDS, "max_probability", "STM32F746"])
+
+
+def test_completion_without_its_package_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["--print-completion", "bash"]) == 2
+    assert "selective-query[completion]" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from selective_query._utils.frames import column_names
 from selective_query.cli._running.files import halves
 from selective_query.cli._running.predictions import source_of
 from selective_query.cli._running.printing import show, write_decisions
+from selective_query.cli._running.progress import waiting
 from selective_query.outcomes import ChainOutcomes, Evidence
 from selective_query.outcomes._tables import numbers_of, read_table
 from selective_query.tiers import CascadePolicy, worthwhile_tiers
@@ -18,13 +19,16 @@ def chain(args):
     train, test = halves(outcomes, args.file, args.seed)
     chosen = range(outcomes.n_tiers)
     if not args.keep_all and outcomes.n_tiers > 2:
-        chosen = worthwhile_tiers(
-            train, args.budget, router="benefit", random_state=args.seed
-        )
+        with waiting("Choosing among the models"):
+            chosen = worthwhile_tiers(
+                train, args.budget, router="benefit", random_state=args.seed
+            )
     train, test, outcomes = (o.choose(chosen) for o in (train, test, outcomes))
     policy = CascadePolicy(
         "benefit", args.budget, abstain=args.abstain, random_state=args.seed
-    ).fit(train)
+    )
+    with waiting(f"Fitting the chain on {train.n_rows:,} rows"):
+        policy.fit(train)
     found = _judged(policy, test)
     show(args, _text(found), found)
     if args.output is not None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from selective_query.cli._running.files import load_model
 from selective_query.cli._running.printing import fields_of, show
+from selective_query.cli._running.progress import waiting
 from selective_query.costs import DEVICES
 from selective_query.export import export_c, export_onnx
 from selective_query.outcomes import Evidence
@@ -18,18 +19,23 @@ def export(args):
     example = None if args.example is None else _rows(args.example, model)
     if args.onnx is not None:
         _refuse_for_onnx(args)
-        report = export_onnx(model, args.onnx, example=example)
-    else:
-        report = export_c(
-            model,
-            args.c,
-            device=DEVICES.get(args.device),
-            calibration=_calibration(args.calibration),
-            example=example,
-        )
+    with waiting(f"Exporting {args.model}"):
+        report = _exported(model, args, example)
     path = args.onnx or args.c
     found = {**fields_of(report), "output": path}
     show(args, f"{report}\nWritten to {path}", found)
+
+
+def _exported(model, args, example):
+    if args.onnx is not None:
+        return export_onnx(model, args.onnx, example=example)
+    return export_c(
+        model,
+        args.c,
+        device=DEVICES.get(args.device),
+        calibration=_calibration(args.calibration),
+        example=example,
+    )
 
 
 def _refuse_for_onnx(args):

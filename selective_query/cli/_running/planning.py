@@ -15,6 +15,7 @@ from selective_query.cli._running.files import (
 )
 from selective_query.cli._running.predictions import read_known
 from selective_query.cli._running.printing import fields_of, show
+from selective_query.cli._running.progress import waiting
 from selective_query.outcomes import Outcomes
 from selective_query.planning import charged, plan
 from selective_query.routers.registry import make_router
@@ -42,10 +43,9 @@ def _router_and_rows(args, deployment, budgets):
     outcomes = read_known(Outcomes, args.file, args)
     train, test = halves(outcomes, args.file, args.seed)
     coverage = likely_coverage(joined(budgets, lambda: deployment), train)
-    router = make_router(
-        args.router, target_coverage=coverage, random_state=args.seed
-    ).fit(train)
-    return router, test
+    router = make_router(args.router, target_coverage=coverage, random_state=args.seed)
+    with waiting(f"Fitting {args.router} on {train.n_rows:,} rows"):
+        return router.fit(train), test
 
 
 def run_plan(args):
@@ -60,7 +60,8 @@ def run_plan(args):
     with blamed_on(args.policy) if args.policy else nullcontext():
         deployment = charged(deployment, router, rows)
         score = router.query_score(rows.evidence)
-    found = plan(rows, score, deployment, *budgets)
+    with waiting("Planning"):
+        found = plan(rows, score, deployment, *budgets)
     profiles = deployment.device, deployment.link, deployment.cloud
     constants = [p.provenance() for p in profiles] if args.provenance else []
     who = described_router(router)

@@ -9,6 +9,7 @@ from selective_query.cli._running.deployments import deployment_of
 from selective_query.cli._running.files import blamed_on, described_router, load_rule
 from selective_query.cli._running.predictions import read_known
 from selective_query.cli._running.printing import fields_of, show, write_decisions
+from selective_query.cli._running.progress import waiting
 from selective_query.outcomes import Evidence, Outcomes
 from selective_query.persistence import save
 from selective_query.policy import RoutingPolicy
@@ -31,7 +32,9 @@ def fit(args):
         confidence=args.confidence,
         calibration=args.calibration,
         random_state=args.seed,
-    ).fit(outcomes)
+    )
+    with waiting(f"Fitting {args.router} on {outcomes.n_rows:,} rows"):
+        policy.fit(outcomes)
     save(policy, args.output)
     router, point = described_router(policy.router_), policy.operating_point_
     show(
@@ -66,7 +69,7 @@ def evaluate(args):
     """Print the report of a policy on rows."""
     rule = load_rule(args.policy)
     outcomes = read_known(Outcomes, args.file, args, rule.classes)
-    with blamed_on(args.policy):
+    with blamed_on(args.policy), waiting(f"Judging {outcomes.n_rows:,} rows"):
         report = rule.report(outcomes)
     width = max(map(len, report))
     lines = (f"{name:{width}}  {value:.6g}" for name, value in report.items())

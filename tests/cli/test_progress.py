@@ -1,0 +1,41 @@
+"""A terminal is told what it waits for; a pipe is not."""
+
+import io
+import sys
+import time
+
+import pytest
+
+from selective_query.cli._running import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Half a second stands for two."""
+
+    def line(*args, delay, **options):
+        assert delay == 2
+        return progress_tqdm(*args, delay=0.1, file=sys.stderr, **options)
+
+    progress_tqdm = progress.tqdm
+    monkeypatch.setattr(progress, "tqdm", line)
+
+
+def test_what_takes_long_is_told_to_a_terminal(short, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with pytest.raises(KeyboardInterrupt), progress.waiting("Fitting"):
+        time.sleep(0.8)
+        raise KeyboardInterrupt
+    assert "Fitting ... 00:00" in sys.stderr.getvalue()
+
+
+def test_nothing_is_told_to_a_pipe(short, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress.waiting("Fitting"):
+        time.sleep(0.8)
+    assert sys.stderr.getvalue() == ""
