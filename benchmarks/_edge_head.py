@@ -17,6 +17,7 @@ from selective_query.export._c.single import steps_in_single
 from selective_query.export._c.toolchain import Call
 from selective_query.routers import Steps, make_router
 
+FACTS = {"router": "head", "budget": None, "classes": None, "groups": None}
 NOTHING = Call("nothing.h", "nothing", 1, "float", np.dtype("<f4"))
 
 
@@ -41,7 +42,7 @@ def counted_head(last_layer, features, router, core, device):
     call = decision_call(decision)
     with TemporaryDirectory() as made:
         folder = Path(made)
-        write_project(folder, decision, title="a head", classes=None, metadata={})
+        write_project(folder, decision, FACTS)
         linked = firmware.link(folder, DEVICES[device], call)
         ran = emulator.run(folder, core, call, features[:10])
     return {
@@ -62,10 +63,10 @@ def _decision(last_layer, features, router):
     proba = steps.add("softmax", logits)
     base = BaseProgram(steps, features.shape[1], proba, logits, read)
     program = joined(base, _fitted(router, values).program())
-    single = steps_in_single(program.steps)
     return Decision(
-        single, program.program.widths(), (("X", features.shape[1]),), program.score,
-        program.proba, ((None, 0.5),), None, False,
+        steps=steps_in_single(program.steps), widths=program.program.widths(),
+        inputs=(("X", features.shape[1]),), score=program.score, proba=program.proba,
+        thresholds=np.float32([0.5]), group=None, reads_local=False,
     )  # fmt: skip
 
 

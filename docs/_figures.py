@@ -449,6 +449,7 @@ COLUMNS = {
         "rows": ("Rows", ","),
         "refused": ("Refused by both", ","),
         "other bits": ("C and twin differ", ","),
+        "onnx other": ("ONNX refuses others", ","),
         "steady": ("Compared with double precision", ","),
         "twin beyond": ("C is off", ","),
         "onnx beyond": ("ONNX is off", ","),

@@ -172,9 +172,8 @@ class EdgeClassifier:
         ndarray of shape (n_samples,), float32
             Higher means query first; minus infinity where a row must stay.
         """
-        runner = self._runner
-        local_only = _column(runner, X, "local_only", local_only)
-        return runner.run(X, local_only=local_only)["score"]
+        local_only = _column(self._runner, X, "local_only", local_only)
+        return self._answers(X, local_only=local_only)["score"]
 
     def answer(self, X, *, group=None, local_only=None):
         """All of that at once: a decision costs one run.
@@ -203,10 +202,18 @@ class EdgeClassifier:
                     f"{name} must be given: the rule of {self.path} reads it of each "
                     "row."
                 )
-        return runner.run(X, **asked)
+        return self._answers(X, **asked)
 
-    def _answers(self, X):
-        return self._runner.run(X)
+    def _answers(self, X, **asked):
+        answers = self._runner.run(X, **asked)
+        lost = ~np.isfinite(answers["probabilities"]).all(axis=1)
+        lost |= np.isnan(answers["score"])
+        if lost.any():
+            raise ValueError(
+                f"Row {int(lost.argmax())} is refused: a number on the way is NaN or "
+                "infinite in single precision. Drop such rows, or repair them."
+            )
+        return answers
 
     @property
     def _runner(self):

@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from selective_query import HybridClassifier
@@ -146,3 +147,21 @@ def test_a_file_that_is_none(tmp_path):
         EdgeClassifier(tmp_path / "absent.onnx").predict(X)
     with pytest.raises(ValueError, match="must be a folder that export_c wrote"):
         EdgeClassifier(tmp_path).predict(X)
+
+
+def test_rows_that_single_precision_cannot_hold_are_refused(hybrid, tmp_path):
+    scaled = HybridClassifier(
+        hybrid.base_estimator_, hybrid.global_estimator_, router="benefit",
+        base_features=StandardScaler().fit(X[:300]), coverage=0.8,
+    ).fit(X[FIT], NAMES[FIT])  # fmt: skip
+    export_onnx(scaled, tmp_path / "scaled.onnx")
+    rows = X[TEST][:3].copy()
+    rows[1] = 3e38
+    assert np.isfinite(scaled.query_score(rows)).all()
+    edge = EdgeClassifier(tmp_path / "scaled.onnx")
+    for ask in (edge.predict, edge.predict_proba, edge.decide, edge.query_score):
+        with pytest.raises(ValueError, match="Row 1 is refused: a number on the way"):
+            ask(rows)
+    answers = edge._runner.run(rows)
+    assert np.isnan(answers["score"]).tolist() == [False, True, False]
+    assert answers["queried"][1]

@@ -70,7 +70,7 @@ class Decision:
         -------
         dict of str to ndarray
             ``score``, ``queried`` and, where known, ``label``, ``probabilities`` and
-            what `told` names.
+            what `told` names. The score of a row that C refuses is NaN.
         """
         tables = twin.run(self.steps, lambda part, width: parts[part])
         made = {name: tables[place] for name, place in self.told.items()}
@@ -80,6 +80,7 @@ class Decision:
         score = tables[self.score][:, 0]
         if self.reads_local:
             score = np.where(local, np.float32(-np.inf), score)
+        score = np.where(twin.is_finite(self.steps, tables), score, np.float32(np.nan))
         place = {"predicted_class": made.get("label"), "input": group}.get(
             self.group, 0
         )

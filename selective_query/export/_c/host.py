@@ -101,7 +101,7 @@ class HostModel:
     def _check(self, status, row):
         if status:
             why = {
-                NOT_FINITE: "an input or the score is NaN or infinite",
+                NOT_FINITE: "an input, or a number on the way, is NaN or infinite",
                 UNKNOWN_GROUP: "its group is none of those of the export",
             }
             raise ValueError(f"Row {row} is refused: {why[status]}.")

@@ -1,6 +1,12 @@
 """The C files of one decision: its interface, its threshold, its numbers."""
 
-from selective_query.export._c.source import C_NAMES, number, quoted, source_of
+from selective_query.export._c.source import (
+    C_NAMES,
+    number,
+    quoted,
+    refusal,
+    source_of,
+)
 
 HEADER = """\
 /* {title} */
@@ -13,7 +19,7 @@ HEADER = """\
 
 enum {{
     SQ_OK = 0,
-    SQ_NOT_FINITE = 1, /* an input is NaN or infinite, or the score NaN */
+    SQ_NOT_FINITE = 1, /* an input, or a number on the way, is NaN or infinite */
     SQ_UNKNOWN_GROUP = 2
 }};
 
@@ -47,8 +53,7 @@ int sq_decide({signature})
 {checks}{net}
 {calls}
     float score = ({score})[0];
-{local}    if (isnan(score)) return SQ_NOT_FINITE;
-{label}{told}    answer->score = score;
+{local}{label}{told}    answer->score = score;
     answer->queried = score > {threshold};
     return SQ_OK;
 }}
@@ -110,13 +115,9 @@ def model_header(decision, title, classes=None):
 def model_source(decision):
     """The definition of ``sq_decide``."""
     source = source_of(decision.steps, decision.widths, decision.kept)
-    names = [(C_NAMES.get(part, part), n) for part, n in decision.inputs]
-    checks = [
-        f"    if (!sq_all_finite({name}, {n})) return SQ_NOT_FINITE;"
-        for name, n in names
-    ]
-    tables, threshold, include, net = "", "SQ_THRESHOLD", "", ""
+    checks, tables, threshold, include, net = [], "", "SQ_THRESHOLD", "", ""
     if decision.has_net:
+        checks += [refusal(C_NAMES[part], n) for part, n in decision.inputs]
         include = '#include "sq_net.h"\n'
         tables = "static float net[SQ_NET_N_OUTPUTS];\n"
         net = "\n    sq_net(input, net);"

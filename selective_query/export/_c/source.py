@@ -8,6 +8,7 @@ import numpy as np
 from selective_query.export._c.arena import placed
 from selective_query.export._c.single import kernel_rate
 from selective_query.export._c.trees import packed
+from selective_query.export._lost import told_by
 from selective_query.routers._operations import OPERATIONS
 
 NUMBERS_A_LINE = 6
@@ -55,17 +56,22 @@ def source_of(steps, widths, kept):
     """
     places, size = placed(steps, widths, kept)
     tables = [_pointer(*place) for place in places]
-    constants, calls = [], []
+    constants, calls, telling = [], [], told_by(steps)
     for place, (op, inputs, parameters) in enumerate(steps):
-        if op == "read" or OPERATIONS[op].is_view(**parameters):
-            continue
-        step = _StepSource(
-            f"step_{place}", [Table(tables[i], widths[i]) for i in inputs], constants
-        )
-        write = _WRITERS.get(op, _plain(op))
-        for function, *arguments in write(step, Table(tables[place], 0), **parameters):
-            calls.append(f"    sq_{function}({', '.join(map(str, arguments))});")
+        if op != "read" and not OPERATIONS[op].is_view(**parameters):
+            taken = [Table(tables[i], widths[i]) for i in inputs]
+            step = _StepSource(f"step_{place}", taken, constants)
+            write, out = _WRITERS.get(op, _plain(op)), Table(tables[place], 0)
+            for function, *arguments in write(step, out, **parameters):
+                calls.append(f"    sq_{function}({', '.join(map(str, arguments))});")
+        if place in telling:
+            calls.append(refusal(tables[place], widths[place]))
     return Source("\n".join(constants), "\n".join(calls), tables, size)
+
+
+def refusal(pointer, width):
+    """The statement that refuses an input of which a table is not finite."""
+    return f"    if (!sq_all_finite({pointer}, {width})) return SQ_NOT_FINITE;"
 
 
 class Table(NamedTuple):

@@ -47,6 +47,15 @@ def run(steps, read):
     return tables
 
 
+def is_finite(steps, tables):
+    """Whether all numbers of a row are finite, but for constants; by row."""
+    found = np.ones(len(tables[0]), dtype=bool)
+    for step, table in zip(steps, tables, strict=True):
+        if step.op != "constant":
+            found &= np.isfinite(table).all(axis=1)
+    return found
+
+
 def _sum(columns, first=None):
     """Sum of columns from the first to the last, shape (n_samples, 1)."""
     columns = iter(columns)
@@ -147,6 +156,7 @@ def _softmax(table):
 
 def _normalise(table):
     total = _row_sum(table)
+    total = total + (total - total)  # no share of infinity is a number
     equal = ONE / single(table.shape[1])
     return np.where(total != 0, table / np.where(total != 0, total, ONE), equal)
 

@@ -182,6 +182,8 @@ def _softmax(graph, table):
 
 def _normalise(graph, table):
     total = over_row(graph, "ReduceSum", table.name)
+    # No share of infinity is a number.
+    total = graph.add("Add", total, graph.add("Sub", total, total))
     is_some = graph.add("Not", graph.add("Equal", total, graph.numbers(0)))
     divisor = graph.add("Where", is_some, total, graph.numbers(1))
     ones = graph.add("Exp", graph.add("Mul", table.name, graph.numbers(0)))

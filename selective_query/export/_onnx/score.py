@@ -1,8 +1,9 @@
 """A program as nodes of a graph."""
 
 from selective_query.exceptions import ExportError
+from selective_query.export._lost import told_by
 from selective_query.export._onnx.graph import Table
-from selective_query.export._onnx.operations import FORMS
+from selective_query.export._onnx.operations import FORMS, over_row
 from selective_query.routers._operations import OPERATIONS
 
 
@@ -19,7 +20,8 @@ def add_program(graph, program, parts):
     Returns
     -------
     list of Table
-        Of each step; the last one is the score.
+        Of each step; the last one is the score, NaN where a number on the way left
+        single precision.
     """
     tables = []
     for place, (op, inputs, parameters) in enumerate(program.steps):
@@ -38,7 +40,16 @@ def add_program(graph, program, parts):
                 f"Step {place} ({op}) of {program.router}: {error}"
             ) from error
         tables.append(Table(name, width))
+    for place in sorted(told_by(program.steps)):
+        tables[-1] = _lost_where(graph, tables[place], tables[-1])
     return tables
+
+
+def _lost_where(graph, told, table):
+    """A table that is NaN where another one is not finite."""
+    apart = graph.add("Sub", told.name, told.name)  # 0 or NaN
+    lost = over_row(graph, "ReduceSum", apart)
+    return Table(graph.add("Add", table.name, lost), table.width)
 
 
 def _repeated(graph, value, like):

@@ -18,7 +18,7 @@ static float from_bits(uint32_t bits)
 float sq_exp(float x)
 {
     if (x < -87.0f) return 0.0f;
-    if (x > 88.0f) return INFINITY;
+    if (!(x <= 88.0f)) return x + INFINITY; /* infinite, or not a number */
     float scaled = x * PER_LN2;
     int n = (int)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
     float r = (x - (float)n * LN2_HIGH) - (float)n * LN2_LOW;
@@ -291,6 +291,7 @@ void sq_normalise(const float *x, int n, float *out)
 {
     float sum = 0.0f;
     for (int i = 0; i < n; i++) sum += x[i];
+    sum = sum + (sum - sum); /* no share of infinity is a number */
     for (int i = 0; i < n; i++) out[i] = sum != 0.0f ? x[i] / sum : 1.0f / (float)n;
 }
 
