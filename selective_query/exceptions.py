@@ -16,12 +16,13 @@ class CertificateError(ValueError):
 class BudgetInfeasibleError(ValueError):
     """No operating point meets a budget.
 
-    Attributes
+    Parameters
     ----------
+    message : str
     budget : Budget
-        The constraint that binds.
+        The constraint that binds; kept as an attribute.
     nearest : float
-        The value of it that could be met.
+        The value of it that could be met; kept as an attribute.
     """
 
     def __init__(self, message, budget, nearest):
@@ -56,10 +57,12 @@ class OverloadError(ValueError):
 class DeviceLimitError(ValueError):
     """A base, with its router, takes more than the device has.
 
-    Attributes
+    Parameters
     ----------
+    message : str
     report : FootprintReport
-        Each limit, what is used of it, and by how much it is exceeded.
+        Each limit, what is used of it, and by how much it is exceeded; kept as an
+        attribute.
     """
 
     def __init__(self, message, report):
@@ -98,10 +101,11 @@ class TooLateError(GlobalUnavailableError):
 class RefusedError(GlobalUnavailableError):
     """The global said that it will not answer, or failed itself.
 
-    Attributes
+    Parameters
     ----------
-    status : int or None
-        Status of HTTP, where there is one.
+    message : str
+    status : int or None, default=None
+        HTTP status, where there is one; kept as an attribute.
     """
 
     reason = "refused"

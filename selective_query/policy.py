@@ -373,9 +373,10 @@ class RoutingPolicy(BaseEstimator):
         Parameters
         ----------
         coverage : float, Budget or None
-            As in the constructor.
+            Share of inputs, at least, that the base shall answer, in [0, 1], or a
+            budget.
         confidence : float or None
-            As in the constructor; left as it is by default.
+            Probability with which new data shall keep to it; left as it is by default.
 
         Returns
         -------
@@ -399,6 +400,16 @@ class RoutingPolicy(BaseEstimator):
         ----------
         held_out : Evidence or Outcomes
             Rows that nothing was fitted on.
+
+        Returns
+        -------
+        RoutingPolicy
+            A shallow copy that shares the router. This one is left as it is.
+
+        Raises
+        ------
+        TypeError
+            When `held_out` is no Evidence.
         """
         check_is_fitted(self, "rule_")
         _check_evidence(held_out, "held_out must be Outcomes or")
@@ -408,9 +419,9 @@ class RoutingPolicy(BaseEstimator):
     def certify_jointly(self, budgets, *, confidence):
         """The policy at several operating points that all keep to their budgets.
 
-        What ``at`` promises holds for one by one. Here the error probability is divided
-        among the budgets (Bonferroni), so that one may choose among them afterwards;
-        each certificate shows its own part.
+        What ``at`` promises holds for each operating point by itself. Here the error
+        probability is divided among the budgets (Bonferroni), so that one may choose
+        among them afterwards; each certificate shows its own part.
 
         Parameters
         ----------
@@ -424,6 +435,11 @@ class RoutingPolicy(BaseEstimator):
             In the place of a budget that no operating point is shown to keep to stands
             the ``BudgetInfeasibleError`` that says so; the others hold together all
             the same.
+
+        Raises
+        ------
+        ValueError
+            When there is no budget, or the confidence is no probability.
         """
         check_is_fitted(self, "rule_")
         return certify_jointly(self.at, budgets, confidence)

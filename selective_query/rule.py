@@ -31,14 +31,14 @@ class Rule:
     ----------
     router : BaseRouter
         Fitted.
-    operating_point : OperatingPoint or None
-        One threshold or one for each group, with its budget and certificate. None as
-        long as the threshold is not learned; such a rule ranks and does not decide.
-    local : tuple of StayLocal
+    operating_point : OperatingPoint or None, default=None
+        One threshold or one for each group, with its budget and certificate. None until
+        the threshold is learned; such a rule ranks and does not decide.
+    local : tuple of StayLocal, default=()
         What names rows that must stay with the base.
-    columns : tuple of (str, int)
+    columns : tuple of (str, int), default=()
         How many classes each part of the evidence has a column for.
-    classes : ndarray of shape (n_classes,) or None
+    classes : ndarray of shape (n_classes,) or None, default=None
         Label of each of these columns; evidence that says otherwise is refused.
 
     Examples
@@ -75,7 +75,16 @@ class Rule:
         return self.budget is not None and self.budget.reads_base
 
     def cut(self, operating_point):
-        """A copy of the rule, cut at another operating point."""
+        """A copy of the rule, cut at another operating point.
+
+        Parameters
+        ----------
+        operating_point : OperatingPoint
+
+        Returns
+        -------
+        Rule
+        """
         return replace(self, operating_point=operating_point)
 
     def score(self, evidence):
@@ -106,7 +115,18 @@ class Rule:
         return self.masked(scores_of(self.router, evidence), evidence)
 
     def masked(self, score, evidence):
-        """Scores of a router, with minus infinity where a row must stay."""
+        """Scores of a router, with minus infinity where a row must stay.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_samples,)
+        evidence : Evidence
+            Of the same rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         score = evidence.keep_local(score)
         for part in self.local:
             score = np.where(part.column(evidence), -np.inf, score)

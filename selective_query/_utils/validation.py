@@ -215,6 +215,22 @@ def count_rows(values, name):
         ) from None
 
 
+def common_length(kind, parts):
+    """Number of rows of all parts, given as pairs of name and values."""
+    lengths = {name: count_rows(values, name) for name, values in parts}
+    if not lengths:
+        raise ValueError(
+            f"{kind} is empty. Give at least one of base_proba, base_logits, "
+            "base_features, X."
+        )
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise ValueError(
+            f"All parts of {kind} must have the same number of rows. Got {listing}."
+        )
+    return next(iter(lengths.values()))
+
+
 def refuse_other_length(values, name, X):
     """Raise a ValueError where there is not one entry for each row of X."""
     n, n_rows = count_rows(values, name), count_rows(X, "X")

@@ -61,7 +61,7 @@ class Budget:
         return (self,)
 
     def refuse_misuse(self, router, has_global):
-        """Raise ValueError where it makes no sense for what is at hand.
+        """Raise where it makes no sense for what is at hand.
 
         Parameters
         ----------
@@ -69,6 +69,11 @@ class Budget:
             Fitted.
         has_global : bool
             False for abstention.
+
+        Raises
+        ------
+        ValueError
+            When it makes none.
         """
 
 
@@ -113,11 +118,31 @@ calibration rows (exact order statistic)
         return type(self).least_coverage is not Limit.least_coverage
 
     def least_coverage(self):
-        """The least coverage that keeps to the limit."""
+        """The least coverage that keeps to the limit.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         raise NotImplementedError
 
     def refuse_misuse(self, router, has_global):
-        """Refuse costs that charge the base less than the router lets it run."""
+        """Refuse costs that charge the base less than the router lets it run.
+
+        Parameters
+        ----------
+        router : BaseRouter
+            Fitted.
+        has_global : bool
+            False for abstention.
+
+        Raises
+        ------
+        ValueError
+            When the costs are those of a router that decides before the base has run,
+            and this one needs the base.
+        """
         costs = getattr(self, "costs", None)
         if getattr(costs, "router_first", False) and router.needs_base:
             raise ValueError(
@@ -132,23 +157,17 @@ calibration rows (exact order statistic)
 class Floor(Budget):
     """A quality to be reached with as few queries as possible.
 
-    A floor of your own is a frozen dataclass whose first field is the level. Its
-    ``measured(sweep)`` gives the quality at each threshold of a sweep, which holds
-    ``coverage``, ``accuracy``, ``selective_accuracy``, ``excess`` and the weighted sums
-    that they are made of (``n``, ``kept``, ``kept_right``, ``kept_worse``,
-    ``kept_better``). With ``p_value(sweep, i, error)`` it can be certified, and with
-    ``values(rows, threshold)`` the certificate says by how much new data fall short.
-
     Attributes
     ----------
-    needs_global : bool
-        Whether it makes no sense for an abstaining classifier.
-    is_minimum : bool
-        Whether more of it is better.
-    kept_by_global : bool
-        Whether querying everything keeps to it for certain.
-    method, graded_method : str
-        How it is certified for answers that are right or wrong, and for graded ones.
+    floor of your own is a frozen dataclass whose first field is the level. Its
+    ``measured(sweep)`` gives the quality at each threshold of a sweep. With
+    ``p_value(sweep, i, error)`` it can be certified, and with
+    ``values(rows, threshold)`` the certificate says by how much new data fall short.
+
+    sweep holds, for each of its ``thresholds``, ``coverage``, ``accuracy``,
+    ``selective_accuracy``, ``excess`` and the weighted sums that they are made of:
+    ``n`` (of all rows), ``kept``, ``kept_right``, ``kept_worse`` and ``kept_better``
+    (of what the base keeps, and of where it is right, worse or better than the global).
 
     Examples
     --------
@@ -198,11 +217,35 @@ class Floor(Budget):
         )
 
     def measured(self, sweep):
-        """The quality at each threshold of a sweep."""
+        """The quality at each threshold of a sweep.
+
+        Parameters
+        ----------
+        sweep : Sweep
+            What each threshold gives on the calibration rows.
+
+        Returns
+        -------
+        ndarray of shape (n_thresholds,)
+            nan where there is nothing to measure.
+        """
         raise NotImplementedError
 
     def refuse_misuse(self, router, has_global):
-        """Refuse a comparison of base and global where there is no global."""
+        """Refuse a comparison of base and global where there is no global.
+
+        Parameters
+        ----------
+        router : BaseRouter
+            Fitted.
+        has_global : bool
+            False for abstention.
+
+        Raises
+        ------
+        ValueError
+            When there is no global to compare with.
+        """
         if self.needs_global and not has_global:
             raise ValueError(
                 f"{self!r} is about a base and a global, and there is no global. Ask "
@@ -210,21 +253,52 @@ class Floor(Budget):
             )
 
     def values(self, rows, threshold):
-        """What the quality is the mean of, one for each row, and weights of the rows.
+        """What the quality is the mean of, a value for each row, and the weights.
+
+        Parameters
+        ----------
+        rows : JudgedRows
+            Scores and utilities of the calibration rows.
+        threshold : float
 
         Returns
         -------
-        tuple of ndarray of shape (n_samples,), or None
-            None where it is no such mean.
+        values, weight : ndarray of shape (n_samples,)
+            None in place of both where the quality is no such mean.
         """
         return None
 
     def met(self, sweep):
-        """Whether it is reached, at each threshold of a sweep; False where nan."""
+        """Whether the level is reached, at each threshold of a sweep.
+
+        Parameters
+        ----------
+        sweep : Sweep
+
+        Returns
+        -------
+        ndarray of shape (n_thresholds,), bool
+            False where the quality is nan.
+        """
         return self.shortfall(sweep) <= ROUNDING
 
     def shortfall(self, sweep):
-        """What is lacking at each threshold of a sweep; negative where it is met."""
+        """What is lacking at each threshold of a sweep.
+
+        Parameters
+        ----------
+        sweep : Sweep
+
+        Returns
+        -------
+        ndarray of shape (n_thresholds,)
+            Negative where the level is surpassed.
+
+        Raises
+        ------
+        ValueError
+            When ``measured`` does not give one number for each threshold.
+        """
         measured = np.asarray(self.measured(sweep))
         if measured.shape != sweep.thresholds.shape:
             raise ValueError(
@@ -242,8 +316,9 @@ class Floor(Budget):
         ----------
         sweep : Sweep
         i : int
+            Number of the threshold.
         error : float
-            The error probability that it will be compared with.
+            The error probability that the p-value will be compared with.
 
         Returns
         -------
@@ -260,11 +335,32 @@ class Floor(Budget):
         )
 
     def rows_needed(self, error):
-        """Fewest rows that could show it at this error probability; None if unknown."""
+        """Fewest rows that could show the level at this error probability.
+
+        Parameters
+        ----------
+        error : float
+
+        Returns
+        -------
+        int or None
+            None where that is not known.
+        """
         return None
 
     def bound(self, sweep, i, error):
-        """The strictest level that would pass at threshold i, within 1e-6."""
+        """The strictest level that would pass at threshold i, within 1e-6.
+
+        Parameters
+        ----------
+        sweep : Sweep
+        i : int
+        error : float
+
+        Returns
+        -------
+        float
+        """
         passes, fails = (0.0, 1.0) if self.is_minimum else (1.0, 0.0)
         while abs(passes - fails) > 1e-6:
             middle = (passes + fails) / 2

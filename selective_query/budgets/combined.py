@@ -9,7 +9,10 @@ from selective_query.outcomes._chance import chance_of_rows
 
 def _of_any_part(name):
     """A property that is true where it is of one of the parts."""
-    return property(lambda self: any(getattr(part, name) for part in self.parts))
+    return property(
+        lambda self: any(getattr(part, name) for part in self.parts),
+        doc=f"Whether ``{name}`` is true of one of the parts.",
+    )
 
 
 class All(Budget):
@@ -92,7 +95,17 @@ class Mixed(All):
         return self.seed
 
     def column(self, evidence):
-        """The chance of each row, which picks among the thresholds of its group."""
+        """The chance of each row, which picks among the thresholds of its group.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In [0, 1).
+        """
         return chance_of_rows(evidence, self.seed)
 
     def __eq__(self, other):
@@ -107,6 +120,15 @@ class Mixed(All):
 
 def as_budget(value):
     """A budget as it is; a number in [0, 1] as a least coverage.
+
+    Parameters
+    ----------
+    value : Budget or float
+        A number in [0, 1] is a least coverage.
+
+    Returns
+    -------
+    Budget
 
     Raises
     ------

@@ -33,15 +33,12 @@ class MinAccuracy(Floor):
         check_number(self, "accuracy", 0, 1)
 
     def measured(self, sweep):
-        """Accuracy of the hybrid."""
         return sweep.accuracy
 
     def values(self, rows, threshold):
-        """Utility of the hybrid's answers."""
         return rows.utility(threshold), rows.weight
 
     def p_value(self, sweep, i, error):
-        """p-value of "the hybrid's accuracy is lower"."""
         if sweep.is_binary:
             right = sweep.accuracy[i] * sweep.n
             return binomial_p_value(right, sweep.n, self.accuracy)
@@ -72,15 +69,12 @@ class MaxExcessError(Floor):
         check_number(self, "excess", 0, 1)
 
     def measured(self, sweep):
-        """Error of the hybrid minus error of the global."""
         return sweep.excess
 
     def values(self, rows, threshold):
-        """Utility of the global's answers minus that of the hybrid's."""
         return rows.query_utility - rows.utility(threshold), rows.weight
 
     def p_value(self, sweep, i, error):
-        """p-value of "the excess is larger"."""
         if not sweep.kept[i]:
             return 1.0  # The global itself: kept for certain, and of no use.
         if sweep.is_binary:
@@ -96,7 +90,17 @@ class MaxExcessError(Floor):
         return mean_p_value(lead, (1 - self.excess) / 2)
 
     def rows_needed(self, error):
-        """Fewest rows that could show it, if both sides always agreed on them."""
+        """Fewest rows that could show it, if both sides always agreed on them.
+
+        Parameters
+        ----------
+        error : float
+
+        Returns
+        -------
+        int or None
+            None where 2**40 rows are too few.
+        """
         fails, passes = 0, 1
         while excess_p_value(0, 0, passes, self.excess, error) > error:
             fails, passes = passes, 2 * passes
@@ -136,15 +140,12 @@ class MinSelectiveAccuracy(Floor):
         check_number(self, "accuracy", 0, 1)
 
     def measured(self, sweep):
-        """Accuracy of the base on what it keeps; nan where that is nothing."""
         return sweep.selective_accuracy
 
     def values(self, rows, threshold):
-        """Utility of the base's answers, weighted where they are kept."""
         return rows.base_utility, rows.weight * (rows.score <= threshold)
 
     def p_value(self, sweep, i, error):
-        """p-value of "the base is right less often on what it keeps"."""
         if not sweep.kept[i]:
             return 1.0
         if sweep.is_binary:

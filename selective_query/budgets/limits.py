@@ -29,7 +29,6 @@ class Coverage(Limit):
         check_number(self, "minimum", 0, 1)
 
     def least_coverage(self):
-        """The minimum itself."""
         return float(self.minimum)
 
     def __str__(self):
@@ -54,7 +53,6 @@ class QueryRate(Limit):
         check_number(self, "maximum", 0, 1)
 
     def least_coverage(self):
-        """One minus the maximum."""
         return float(1 - self.maximum)
 
     def __str__(self):
@@ -79,6 +77,11 @@ class _CostLimit(Limit):
 
     def least_coverage(self):
         """The least coverage that costs no more than the limit.
+
+        Returns
+        -------
+        float
+            In [0, 1].
 
         Raises
         ------

@@ -213,14 +213,23 @@ class GroupOperatingPoint(OperatingPoint):
 
     Attributes
     ----------
+    threshold : None
+        There are several.
+    budget : Budget
+        What was asked for.
+    coverage : float
+        The coverage on all calibration rows.
+    accuracy : float
+        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
+        nan where their outcomes are not known.
+    certificate : Certificate
     thresholds : tuple of (group, float)
+        The base answers rows of a group that score at most this.
     coverages : tuple of (group, float)
         Coverage of each group on the calibration rows.
     rounding_loss : float
         Accuracy that one threshold for each group loses, by estimate, against the best
         mixture of thresholds.
-    threshold : float
-        None; there are several.
     """
 
     thresholds: tuple[tuple[str | float | bool, float], ...] = ()
@@ -240,6 +249,16 @@ class GroupOperatingPoint(OperatingPoint):
         """Whether the base answers, for rows with these scores.
 
         A predicted class that no calibration row had stays with the base.
+
+        Parameters
+        ----------
+        score : ndarray of shape (n_samples,)
+        evidence : Evidence
+            Of the same rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
 
         Raises
         ------
@@ -278,10 +297,24 @@ class MixedOperatingPoint(GroupOperatingPoint):
 
     Attributes
     ----------
-    mixtures : tuple of tuple of (float, float)
-        For each group, thresholds and the shares of the rows that each decides.
+    threshold : None
+        There are several.
+    budget : Mixed
+        What was asked for.
+    coverage : float
+        The coverage on all calibration rows.
+    accuracy : float
+        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
+        nan where their outcomes are not known.
+    certificate : Certificate
     thresholds : tuple of (group, float)
         What one threshold for each group would be.
+    coverages : tuple of (group, float)
+        Coverage of each group on the calibration rows.
+    rounding_loss : float
+        Accuracy that one threshold for each group would lose, by estimate.
+    mixtures : tuple of tuple of (float, float)
+        For each group, thresholds and the shares of the rows that each decides.
     """
 
     mixtures: tuple[tuple[tuple[float, float], ...], ...] = ()

@@ -108,10 +108,20 @@ class RowBudget(Budget):
     def read(self, evidence):
         """What it reads, one value for each row, by default where the parameter says.
 
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        array-like of shape (n_samples,)
+
         Raises
         ------
         MissingEvidenceError
             When the evidence does not have it.
+        TypeError
+            When the parameter names no place to read.
         """
         where = self.where_read
         if where is None:
@@ -135,6 +145,15 @@ class RowBudget(Budget):
 
     def column(self, evidence):
         """What it reads, checked.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of groups, costs >= 0, or a mask, as ``reads`` says.
 
         Raises
         ------
@@ -271,13 +290,21 @@ max_gap=None))
         return self.minimum
 
     def read(self, evidence):
-        """The group of each row."""
         if self.reads_base:
             return top_class(evidence.require("base_proba", "GroupCoverage"))
         return super().read(evidence)
 
     def least_coverages(self, groups):
         """Least coverage of each of these groups.
+
+        Parameters
+        ----------
+        groups : ndarray of shape (n_groups,)
+
+        Returns
+        -------
+        ndarray of shape (n_groups,)
+            In [0, 1]; 0 for a group that is not named.
 
         Raises
         ------

@@ -47,6 +47,11 @@ class MaxTierCost(Limit):
     def least_coverage(self):
         """What a chain of two must keep at its first tier.
 
+        Returns
+        -------
+        float
+            In [0, 1].
+
         Raises
         ------
         ValueError

@@ -168,9 +168,10 @@ class DecidingMixin:
         Parameters
         ----------
         coverage : float, Budget or None
-            As in the constructor.
+            Share of inputs, at least, that the base shall answer, in [0, 1], or a
+            budget.
         confidence : float or None
-            As in the constructor; left as it is by default.
+            Probability with which new data shall keep to it; left as it is by default.
 
         Returns
         -------
@@ -245,8 +246,24 @@ class DecidingMixin:
     def certify_jointly(self, budgets, *, confidence):
         """The classifier at several operating points that all keep to their budgets.
 
-        As :meth:`RoutingPolicy.certify_jointly`; returns a list of classifiers, with
-        the ``BudgetInfeasibleError`` in the place of each budget that cannot be shown.
+        See :meth:`RoutingPolicy.certify_jointly`.
+
+        Parameters
+        ----------
+        budgets : sequence of (float or Budget)
+        confidence : float
+            Probability with which all of them hold on new data.
+
+        Returns
+        -------
+        list of classifiers
+            Of this type; in the place of a budget that cannot be shown, the
+            ``BudgetInfeasibleError``.
+
+        Raises
+        ------
+        ValueError
+            When there is no budget, or the confidence is no probability.
         """
         check_is_fitted(self, "policy_")
         return certify_jointly(self.at, budgets, confidence)

@@ -14,18 +14,35 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     ----------
     base_estimator : classifier with predict_proba
     router : str or BaseRouter, default="auto"
-        Who ranks the inputs; see :func:`list_routers`.
+        Ranks the inputs; see :func:`list_routers`.
     coverage : float or Budget, default=0.9
         Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
-        as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``:
-        once fitted, ``at(0.8)`` gives a copy at another coverage.
-    confidence, calibration, cv, adaptation, base_features, device
-    n_jobs, random_state, verbose
-        As in :class:`HybridClassifier`.
+        as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``: once fitted, ``at(0.8)``
+        gives a copy at another coverage.
+    confidence : float or None, default=None
+        Probability with which new data shall keep to the budget. Needs rows that
+        nothing was fitted on: ``calibration=`` a share, or a frozen base with a router
+        that learns nothing.
+    calibration : None, "out_of_fold" or float, default=None
+        Where the threshold comes from; see :class:`HybridClassifier`.
     abstain_label : label or None, default=None
         What ``predict`` returns where it abstains: of the kind of the classes, and not
         one of them. None: ``predict`` answers everywhere, as pipelines, searches and
         metrics need, and ``predict_coverage`` tells where to trust it.
+    cv : int, splitter or iterable, default=5
+        Folds for a base that is not frozen.
+    adaptation : AlternatingAdaptation or None, default=None
+        Refits the base with weights for the rows that it is going to answer.
+    base_features : str, callable, transformer or None, default=None
+        Further evidence for the router; see :class:`HybridClassifier`.
+    device : Device or None, default=None
+        What the base, with its router, must fit; see :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+        Parallel fits, for joblib.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows and for the router; the base keeps its own.
+    verbose : int, default=0
+        Above zero, a bar shows cross-fitting that takes longer than two seconds.
 
     Attributes
     ----------

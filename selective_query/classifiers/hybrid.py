@@ -288,9 +288,14 @@ class HybridClassifier(BaseSelectiveClassifier):
             Where ``router_macs`` is 0, that of the fitted router is put in.
         *budgets : callable or Budget or float
             As for :func:`selective_query.planning.plan`.
-        value, cost, confidence
-            As there: with what a right answer is worth, the plan has a ``verdict`` on
-            whether to route at all.
+        value : float or None, default=None
+            Money that a right answer is worth. With it the plan has a
+            ``verdict`` on whether to route at all.
+        cost : callable or None, default=None
+            Money of an input, for the verdict; as for
+            :func:`selective_query.planning.plan`.
+        confidence : float, default=0.95
+            Of the intervals of the verdict.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns

@@ -14,7 +14,17 @@ class Daily:
     """What a deployment has to do with ``inputs_per_day``."""
 
     def battery_days(self, coverage):
-        """Days that the battery lasts; inf where nothing draws from it.
+        """Days that the battery lasts.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+            inf where nothing draws from it.
 
         Raises
         ------
@@ -45,10 +55,12 @@ class Daily:
         Parameters
         ----------
         coverage : float
+            In [0, 1].
 
         Raises
         ------
         OverloadError
+            When there are more.
         """
         check_share(coverage)
         overload = "" if self.inputs_per_day is None else self._overload(coverage)

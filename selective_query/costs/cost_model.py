@@ -22,21 +22,63 @@ def check_share(coverage):
 class CostModel(Protocol):
     """What budgets in units of cost need to know.
 
-    Every method takes a coverage in [0, 1]. Costs must not rise with coverage, and
-    battery life must not fall.
+    Costs must not rise with coverage, and battery life must not fall.
     """
 
     def price(self, coverage):
-        """Money an input costs on average."""
+        """Money that an input costs on average.
+
+        Parameters
+        ----------
+        coverage : float
+            Share of inputs that the base answers, in [0, 1].
+
+        Returns
+        -------
+        float
+        """
 
     def latency_ms(self, coverage, statistic="mean"):
-        """Mean or percentile ("p95", ...) of the time an answer takes, in ms."""
+        """Mean or percentile of the time an answer takes.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+        statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
+
+        Returns
+        -------
+        float
+            In ms.
+        """
 
     def energy_mj(self, coverage):
-        """Energy that the device spends on an input on average, in mJ."""
+        """Energy that the device spends on an input on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+            In mJ.
+        """
 
     def battery_days(self, coverage):
-        """Days that the device's battery lasts."""
+        """Days that the device's battery lasts.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,15 +154,36 @@ class ConstantCosts:
                 )
 
     def price(self, coverage):
-        """Money an input costs on average."""
+        """Money that an input costs on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
         check_share(coverage)
         return self._mixed(self.base_price, self.query_price, 1 - coverage)
 
     def latency_ms(self, coverage, statistic="mean"):
-        """Mean or percentile of the time an answer takes, in ms.
+        """Mean or percentile of the time an answer takes.
 
         Two durations occur, so a percentile is that of the base if at least that share
         of the inputs stays with it.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+        statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
+
+        Returns
+        -------
+        float
+            In ms.
         """
         check_share(coverage)
         check_choice(statistic, "statistic", STATISTICS)
@@ -131,7 +194,18 @@ class ConstantCosts:
         return self._mixed(self.base_latency_ms, self.query_latency_ms, queried)
 
     def energy_mj(self, coverage):
-        """Energy that the device spends on an input on average, in mJ."""
+        """Energy that the device spends on an input on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+            In mJ.
+        """
         check_share(coverage)
         return self._mixed(self.base_energy_mj, self.query_energy_mj, 1 - coverage)
 
@@ -141,7 +215,17 @@ class ConstantCosts:
         return float(runs_base * base + queried * query)
 
     def battery_days(self, coverage):
-        """Days that the battery lasts; inf where nothing draws from it.
+        """Days that the battery lasts.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+            inf where nothing draws from it.
 
         Raises
         ------

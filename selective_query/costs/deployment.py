@@ -243,6 +243,7 @@ class Deployment(Daily):
         Parameters
         ----------
         coverage : float
+            In [0, 1].
         statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
 
         Returns
@@ -259,16 +260,18 @@ class Deployment(Daily):
         return replace(self, device=self.device.with_(cycles_per_mac=(cycles, cycles)))
 
     def latency_ms(self, coverage, statistic="mean"):
-        """Mean or percentile of the time an answer takes, in ms.
+        """Mean or percentile of the time an answer takes.
 
         Parameters
         ----------
         coverage : float
+            In [0, 1].
         statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
 
         Returns
         -------
         float
+            In ms.
         """
         check_share(coverage)
         check_choice(statistic, "statistic", STATISTICS)
@@ -286,7 +289,18 @@ class Deployment(Daily):
         return float(queried[min(max(place, 0), len(queried) - 1)])
 
     def energy_mj(self, coverage):
-        """Energy that the device spends on an input on average, in mJ."""
+        """Energy that the device spends on an input on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+            In mJ.
+        """
         check_share(coverage)
         work = self.router_time_ms + self.base_time_ms * self._base_share(coverage)
         return float(
@@ -302,12 +316,32 @@ class Deployment(Daily):
         return coverage + (1 - coverage) * self.chance_lost
 
     def bytes(self, coverage):
-        """Bytes that an input sends on average."""
+        """Bytes that an input sends on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
         check_share(coverage)
         return float((1 - coverage) * self.attempts * (self.payload_bytes or 0))
 
     def price(self, coverage):
-        """Money an input costs on average."""
+        """Money that an input costs on average.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
         check_share(coverage)
         if self.order == "same_device":
             return 0.0
@@ -328,7 +362,7 @@ class Deployment(Daily):
         Returns
         -------
         dict of str to ndarray of shape (n_samples,)
-            ``latency_ms``, ``energy_mj``, ``bytes``, ``price``.
+            ``latency_ms`` (ms), ``energy_mj`` (mJ), ``bytes``, ``price`` (money).
 
         Raises
         ------

@@ -25,9 +25,6 @@ class Device(Profile):
         The least and the most that an int8 multiply-accumulate takes, all included:
         from the best published engine to a plain one. A net is never promised one
         latency, only this range. What is meant is one of a convolution.
-    stem_factor, depthwise_factor : float, default=1
-        How many of those take as long as one of a convolution of raw inputs, or of each
-        channel by itself; see `plain_macs`.
     sram_bytes, flash_bytes : int
     active_power_mw, sleep_power_mw : float
         While it computes, and while it waits.
@@ -37,6 +34,9 @@ class Device(Profile):
         Of the battery's charge.
     sensing_energy_mj : float, default=0
         To take one input.
+    stem_factor, depthwise_factor : float, default=1
+        How many multiply-accumulates of a convolution take as long as one of a
+        convolution of raw inputs, or of each channel by itself; see `plain_macs`.
     core : {"cortex-m4", "cortex-m7", "cortex-m33"} or None, default=None
         What firmware is compiled for; None where none can be.
     sources : dict of str to Source
@@ -130,19 +130,50 @@ class Device(Profile):
         return total
 
     def latency_range_ms(self, macs):
-        """Least and most milliseconds that so many multiply-accumulates take."""
+        """Least and most time that so many multiply-accumulates take.
+
+        Parameters
+        ----------
+        macs : float
+
+        Returns
+        -------
+        low, high : float
+            In ms.
+        """
         macs = check_amount(macs, "macs")
         low, high = self.cycles_per_mac
         cycles_per_ms = 1000 * self.clock_mhz
         return macs * low / cycles_per_ms, macs * high / cycles_per_ms
 
     def latency_ms(self, macs):
-        """The middle of the range on a logarithmic scale, for estimates."""
+        """The middle of the range on a logarithmic scale, for estimates.
+
+        Parameters
+        ----------
+        macs : float
+
+        Returns
+        -------
+        float
+            In ms.
+        """
         low, high = self.latency_range_ms(macs)
         return (low * high) ** 0.5
 
     def compute_energy_mj(self, ms):
-        """Energy of so many milliseconds of work."""
+        """Energy that the device spends while it computes.
+
+        Parameters
+        ----------
+        ms : float
+            How long, in ms.
+
+        Returns
+        -------
+        float
+            In mJ.
+        """
         return self.active_power_mw * check_amount(ms, "ms") / 1000
 
     @property

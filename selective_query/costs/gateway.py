@@ -36,7 +36,18 @@ class Gateway:
         return self.deployment.price(self.coverage)
 
     def draw_ms(self, rng, n):
-        """Times of n answers, shape (n,)."""
+        """Times of some answers.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n : int
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In ms.
+        """
         kept, queried = self.deployment._totals_ms()
         passed_on = rng.choice(queried, n)
         return np.where(rng.random(n) < self.coverage, kept, passed_on)

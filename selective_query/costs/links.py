@@ -85,21 +85,49 @@ class Link(Profile):
         )
 
     def n_messages(self, payload_bytes):
-        """Messages that a payload takes."""
+        """Messages that a payload takes.
+
+        Parameters
+        ----------
+        payload_bytes : float
+
+        Returns
+        -------
+        int
+        """
         payload_bytes = check_number(payload_bytes, "payload_bytes")
         if self.max_payload_bytes is None:
             return 1
         return max(1, math.ceil(payload_bytes / self.max_payload_bytes))
 
     def on_air_ms(self, payload_bytes):
-        """Milliseconds that the radio sends."""
+        """Time that the radio sends.
+
+        Parameters
+        ----------
+        payload_bytes : float
+
+        Returns
+        -------
+        float
+            In ms.
+        """
         return 8 * check_number(payload_bytes, "payload_bytes") / self.throughput_kbps
 
     def transfer_ms(self, payload_bytes):
-        """Milliseconds to send a payload, pauses of the duty cycle included.
+        """Time to send a payload, pauses of the duty cycle included.
 
         The last message, of as many that are equally long, need not wait for its pause
         to end.
+
+        Parameters
+        ----------
+        payload_bytes : float
+
+        Returns
+        -------
+        float
+            In ms.
         """
         on_air = self.on_air_ms(payload_bytes)
         n_messages = self.n_messages(payload_bytes)
@@ -107,17 +135,47 @@ class Link(Profile):
         return on_air + pauses
 
     def draw_round_trip_ms(self, rng, n):
-        """Times of n round trips without payload, shape (n,)."""
+        """Times of some round trips without payload.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n : int
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In ms.
+        """
         return self.round_trip_ms + self.jitter_ms * rng.standard_exponential(n)
 
     def send_energy_mj(self, payload_bytes):
-        """Energy of the device to connect and send a payload once."""
+        """Energy of the device to connect and send a payload once.
+
+        Parameters
+        ----------
+        payload_bytes : float
+
+        Returns
+        -------
+        float
+            In mJ.
+        """
         payload_bytes = check_number(payload_bytes, "payload_bytes")
         sent = self.energy_uj_per_byte * payload_bytes / 1000
         return self.energy_mj_per_wake_up + sent
 
     def price(self, payload_bytes):
-        """Money to send a payload once."""
+        """Money to send a payload once.
+
+        Parameters
+        ----------
+        payload_bytes : float
+
+        Returns
+        -------
+        float
+        """
         payload_bytes = check_number(payload_bytes, "payload_bytes")
         return self.price_per_mb * payload_bytes / MEGABYTE
 
@@ -155,7 +213,18 @@ class Cloud(Profile):
             )
 
     def draw_ms(self, rng, n):
-        """Times of n answers, shape (n,)."""
+        """Times of some answers.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n : int
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In ms.
+        """
         if not self.median_ms:
             return np.zeros(n)
         spread = math.log(self.p95_ms / self.median_ms) / P95_OF_NORMAL

@@ -47,7 +47,17 @@ class Profile:
     _NAMES = ("name", "core", "sources")
 
     def source(self, constant):
-        """Where one constant comes from."""
+        """Where one constant comes from.
+
+        Parameters
+        ----------
+        constant : str
+            Its name.
+
+        Returns
+        -------
+        Source
+        """
         if constant in self.sources:
             return self.sources[constant]
         is_default = getattr(self, constant) == self._defaults().get(constant)
@@ -58,7 +68,12 @@ class Profile:
         return {f.name: f.default for f in fields(cls) if f.default is not MISSING}
 
     def constants(self):
-        """Names and values of the constants that are known."""
+        """The constants that are known.
+
+        Returns
+        -------
+        dict of str to value
+        """
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -66,14 +81,24 @@ class Profile:
         }
 
     def provenance(self):
-        """A line of text for each constant: name, value, kind, source."""
+        """A line of text for each constant: name, value, kind, source.
+
+        Returns
+        -------
+        str
+        """
         lines = [self.name]
         for name, value in self.constants().items():
             lines.append(f"  {name} = {value}  ({self.source(name)})")
         return "\n".join(lines)
 
     def assumed(self):
-        """Names of the constants that nobody stands for."""
+        """Names of the constants that nobody stands for.
+
+        Returns
+        -------
+        list of str
+        """
         return [n for n in self.constants() if self.source(n).kind == "assumed"]
 
     def with_(self, **changes):
@@ -81,8 +106,13 @@ class Profile:
 
         Parameters
         ----------
-        **changes
+        **changes : float, tuple or str
             New values; ``sources=`` says where they come from, if not from you.
+
+        Returns
+        -------
+        Device, Link or Cloud
+            Of the class of this one.
         """
         stated = changes.pop("sources", {})
         given = dict.fromkeys(changes.keys() - set(self._NAMES), GIVEN)

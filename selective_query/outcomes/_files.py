@@ -199,7 +199,7 @@ def write_predictions(path, known):
         When it is a parquet file and pyarrow is not installed.
     """
     given = ((field.name, getattr(known, field.name)) for field in fields(known))
-    derived = known.derived_fields()
+    derived = known._derived_fields()
     parts = {n: part for n, part in given if part is not None and n not in derived}
     if Path(path).suffix.lower() in TABLES:
         write_table(path, _columns(parts))

@@ -21,7 +21,7 @@ class ChainOutcomes:
         One for each model in the order in which they are asked, as the base of its own
         outcomes and without a global. All of the same rows, weights and labels.
     costs : array-like of shape (n_tiers,) or (n_samples, n_tiers), optional
-        What asking a tier costs, in any unit. Whoever is asked later costs on top.
+        What asking a tier costs, in any unit. A later tier costs its own on top.
     names : sequence of str, optional
         Of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
 
@@ -96,21 +96,25 @@ class ChainOutcomes:
         fold=None,
         names=None,
     ):
-        """From grades alone, as saved of language models.
+        """Outcomes of a chain from grades alone, as saved from language models.
 
         Parameters
         ----------
         utilities : array-like of shape (n_samples, n_tiers)
             In [0, 1].
-        costs, names
-            As of the class.
+        costs : array-like of shape (n_tiers,) or (n_samples, n_tiers), optional
+            What asking a tier costs, in any unit.
         evidence : sequence of Evidence or None, optional
             What is known once each tier has answered: its probabilities, or scores of
             its answer as ``base_features``.
         X : sequence of length n_samples, optional
             The inputs, for tiers whose evidence is not given.
         sample_weight : array-like of shape (n_samples,), optional
+            Frequency weights.
         fold : array-like of shape (n_samples,), int, optional
+            Number of the fold in which a row was held out from the models.
+        names : sequence of str, optional
+            Of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
 
         Returns
         -------
@@ -168,7 +172,17 @@ class ChainOutcomes:
         return np.column_stack([tier.base_utility for tier in self.tiers])
 
     def take(self, rows):
-        """The given rows (row numbers or a mask)."""
+        """Select rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool
+            Row numbers, or a mask of shape (n_samples,).
+
+        Returns
+        -------
+        ChainOutcomes
+        """
         costs = self.costs
         if costs is not None and costs.ndim == 2:
             costs = costs[rows]
@@ -177,7 +191,16 @@ class ChainOutcomes:
         )
 
     def choose(self, numbers):
-        """The chain of some of the tiers, in the order of these numbers."""
+        """The chain of some of the tiers, in the order of these numbers.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+
+        Returns
+        -------
+        ChainOutcomes
+        """
         numbers = list(numbers)
         return ChainOutcomes(
             [self.tiers[j] for j in numbers],
@@ -186,23 +209,43 @@ class ChainOutcomes:
         )
 
     def grades(self):
-        """A copy that holds nothing but utilities, costs and weights."""
+        """A copy that holds nothing but utilities, costs and weights.
+
+        Returns
+        -------
+        ChainOutcomes
+        """
         weight = self.tiers[0].sample_weight
         return ChainOutcomes.from_utilities(
             self.utilities, self.costs, sample_weight=weight, names=self.names
         )
 
     def utility(self, stop):
-        """Utility of the answer of one tier for each row: (n_samples,)."""
+        """Utility of one tier's answer to each row.
+
+        Parameters
+        ----------
+        stop : ndarray of shape (n_samples,), int
+            The tier that answers.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         return self.utilities[np.arange(self.n_rows), stop]
 
     def spent(self, stop):
-        """What each row costs that is asked of every tier up to one: (n_samples,).
+        """What each row costs when every tier up to one of them is asked.
 
         Parameters
         ----------
         stop : array-like of shape (n_samples,), int
             The last tier that is asked.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In the unit of ``costs``.
 
         Raises
         ------

@@ -7,21 +7,18 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from selective_query._utils.frames import class_columns, refuse_other_index
-from selective_query._utils.labels import check_labels
-from selective_query._utils.numbers import (
-    refuse_masked,
-)
-from selective_query._utils.validation import count_rows
+from selective_query._utils.numbers import refuse_masked
+from selective_query._utils.validation import common_length
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes._alignment import aligned
 from selective_query.outcomes._files import read_predictions, write_predictions
-from selective_query.outcomes._parts import (
-    COLUMNS,
-    check_matrix,
-    described,
-    first_of,
+from selective_query.outcomes._parts import COLUMNS, check_matrix, described, first_of
+from selective_query.outcomes.probabilities import (
+    TopKProba,
+    check_any_proba,
+    check_classes,
+    check_widths,
 )
-from selective_query.outcomes.probabilities import TopKProba, check_any_proba
 
 _BY_CLASS = frozenset({"base_proba", "base_logits", "global_proba"})
 # What a batch carries along, and no router looks at.
@@ -117,20 +114,9 @@ class Evidence:
     def _set_classes(self):
         widths = self._widths()
         if self.classes is not None:
-            classes = check_labels(self.classes, "classes")
-            if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
-                raise ValueError(
-                    "classes must list each label once, in the order of the "
-                    f"probability columns. Got {classes!r}."
-                )
-            self._set("classes", classes)
-            widths["classes"] = len(classes)
-        if len(set(widths.values())) > 1:
-            listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
-            raise ValueError(
-                f"{', '.join(widths)} must agree on the number of classes. Got "
-                f"{listing}. Add zero columns for classes that one side does not know."
-            )
+            self._set("classes", check_classes(self.classes))
+            widths["classes"] = len(self.classes)
+        check_widths(widths)
 
     def _widths(self):
         """How many classes each part with probabilities has a column for."""
@@ -154,20 +140,7 @@ class Evidence:
                 yield name, value
 
     def _check_lengths(self):
-        lengths = [count_rows(value, name) for name, value in self._rows()]
-        if not lengths:
-            raise ValueError(
-                f"{type(self).__name__} is empty. Give at least one of base_proba, "
-                "base_logits, base_features, X."
-            )
-        if min(lengths) != max(lengths):
-            names = (name for name, _ in self._rows())
-            listing = ", ".join(map("{}: {}".format, names, lengths))
-            raise ValueError(
-                f"All parts of {type(self).__name__} must have the same number of "
-                f"rows. Got {listing}."
-            )
-        self._set("n_rows", lengths[0])
+        self._set("n_rows", common_length(type(self).__name__, self._rows()))
 
     def __repr__(self):
         head = f"{type(self).__name__} of {self.n_rows} rows"
@@ -290,22 +263,43 @@ class Evidence:
         """
         write_predictions(path, self)
 
-    def derived_fields(self):
+    def _derived_fields(self):
         """Names of fields that follow from others."""
         return set()
 
     def class_columns(self):
-        """How many classes each part has a column for, by the part's name."""
+        """How many classes each part has a column for.
+
+        Returns
+        -------
+        dict of str to int
+            By the part's name: ``base_proba``, ``base_logits``, where they are given.
+        """
         parts = ((n, getattr(self, n)) for n in ("base_proba", "base_logits"))
         return {name: part.shape[1] for name, part in parts if part is not None}
 
     def parts(self):
-        """What is given of an Evidence, by the names of its parameters."""
+        """What is given of an Evidence, by the names of its parameters.
+
+        Returns
+        -------
+        dict
+        """
         known = ((name, getattr(self, name)) for name in field_names(Evidence))
         return {name: part for name, part in known if part is not None}
 
     def take(self, rows):
-        """Return the given rows (row numbers, a mask or a slice); perhaps none."""
+        """Select rows; perhaps none.
+
+        Parameters
+        ----------
+        rows : array-like of int or bool, or slice
+            Row numbers, a mask of shape (n_samples,), or a slice.
+
+        Returns
+        -------
+        Evidence
+        """
         if isinstance(rows, slice):
             rows = np.arange(self.n_rows)[rows]
         rows = np.asarray(rows)
@@ -316,20 +310,37 @@ class Evidence:
     def view(self, rows):
         """The evidence of a slice of rows, without copies where arrays allow it.
 
-        Nothing is checked anew.
+        Nothing is checked again.
+
+        Parameters
+        ----------
+        rows : slice
+
+        Returns
+        -------
+        Evidence
         """
-        parts = {}
-        for name in field_names(Evidence):
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray):
-                parts[name] = value[rows]
-            elif value is not None:
-                parts[name] = _take(value, np.arange(self.n_rows)[rows])
-        return Evidence.of_checked(len(range(*rows.indices(self.n_rows))), **parts)
+        parts, numbers = self.parts(), np.arange(*rows.indices(self.n_rows))
+        for name, part in parts.items():
+            if name != "classes":
+                is_array = isinstance(part, np.ndarray)
+                parts[name] = part[rows] if is_array else _take(part, numbers)
+        return Evidence.of_checked(len(numbers), **parts)
 
     @staticmethod
     def of_checked(n_rows, **parts):
-        """Evidence of parts that are known to be as they should be."""
+        """Evidence from parts that were checked before; none of them is checked here.
+
+        Parameters
+        ----------
+        n_rows : int
+        **parts : ndarray, TopKProba or sequence
+            Parameters of the class, each of `n_rows` rows.
+
+        Returns
+        -------
+        Evidence
+        """
         made = object.__new__(Evidence)
         made._set("n_rows", n_rows)
         for name in field_names(Evidence):
@@ -352,7 +363,18 @@ class Evidence:
         return np.where(self.local_only, -np.inf, score)
 
     def require(self, name, who):
-        """Return the field `name`, or say what `who` is missing.
+        """A field that must be there.
+
+        Parameters
+        ----------
+        name : str
+            Of the field.
+        who : str
+            Who needs it, for the message.
+
+        Returns
+        -------
+        ndarray, TopKProba or sequence
 
         Raises
         ------

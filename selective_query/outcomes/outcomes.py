@@ -54,8 +54,25 @@ class Outcomes(Evidence):
 
     Parameters
     ----------
-    base_proba, base_logits, base_features, X, group, local_only, query_cost, id
-        As in :class:`Evidence`.
+    base_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
+        Class probabilities of the base.
+    base_logits : array-like of shape (n_samples, n_classes), optional
+        Scores of the base before the softmax.
+    base_features : array-like of shape (n_samples, n_features), optional
+        What the base computed on the way: an embedding, pooled activations.
+    X : sequence of length n_samples, optional
+        The inputs themselves: array, sparse matrix, DataFrame, list of texts.
+    group : array-like of shape (n_samples,), optional
+        To which group a row belongs, for budgets by group.
+    local_only : array-like of shape (n_samples,), bool, optional
+        Rows that must stay with the base: they are never queried.
+    query_cost : array-like of shape (n_samples,), optional
+        What a query about a row costs, in any unit, for budgets of such costs.
+    id : array-like of shape (n_samples,), optional
+        What each row is called in the tables that it comes from and goes to.
+    classes : array-like of shape (n_classes,), optional
+        Label of each probability column. By default 0, 1, ..., n_classes - 1. Columns
+        of a data frame are put in this order by their names.
     y : array-like of shape (n_samples,), optional
         True labels.
     global_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
@@ -67,9 +84,6 @@ class Outcomes(Evidence):
         equals ``y`` and 0 elsewhere.
     sample_weight : array-like of shape (n_samples,), optional
         Frequency weights.
-    classes : array-like of shape (n_classes,), optional
-        Label of each probability column. By default 0, 1, ..., n_classes - 1. Columns
-        of a data frame are put in this order by their names.
     fold : array-like of shape (n_samples,), int, optional
         Number of the fold in which a row was held out from the models. Learned routers
         cross-fit along the same folds.
@@ -233,7 +247,7 @@ class Outcomes(Evidence):
             return np.ones(len(self.base_utility))
         return self.sample_weight
 
-    def derived_fields(self):
+    def _derived_fields(self):
         """Names of grades that follow from y and the answers."""
         sides = {side: self._labels(side) for side in ("base", "global")}
         return {
@@ -245,7 +259,7 @@ class Outcomes(Evidence):
         }
 
     def _summary(self):
-        judged, derived = self.y is not None, self.derived_fields()
+        judged, derived = self.y is not None, self._derived_fields()
         given = (described(*part) for part in self._rows() if part[0] not in derived)
         if not self.n_rows:
             return [", ".join(given)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from selective_query._utils.frames import refuse_other_index
+from selective_query._utils.labels import check_labels
 from selective_query._utils.numbers import as_floats, as_numbers, is_whole
 
 # Saved half-precision outputs miss one by up to this much.
@@ -183,8 +184,39 @@ class TopKProba:
         return (len(self.proba), self.n_classes)
 
     def take(self, rows):
-        """Return the given rows."""
+        """Select rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool, or slice
+            Row numbers, a mask of shape (n_samples,), or a slice.
+
+        Returns
+        -------
+        TopKProba
+        """
         return TopKProba(self.classes[rows], self.proba[rows], self.n_classes)
+
+
+def check_classes(classes):
+    """Labels of the probability columns, each of them once."""
+    classes = check_labels(classes, "classes")
+    if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+        raise ValueError(
+            "classes must list each label once, in the order of the probability "
+            f"columns. Got {classes!r}."
+        )
+    return classes
+
+
+def check_widths(widths):
+    """Refuse parts, by name, that do not agree on the number of classes."""
+    if len(set(widths.values())) > 1:
+        listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
+        raise ValueError(
+            f"{', '.join(widths)} must agree on the number of classes. Got {listing}. "
+            "Add zero columns for classes that one side does not know."
+        )
 
 
 def check_any_proba(proba, name):

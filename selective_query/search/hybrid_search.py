@@ -252,18 +252,48 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )  # fmt: skip
 
     def predict(self, X):
-        """Labels by the hybrid with the best base; see :class:`HybridClassifier`."""
+        """Labels by the hybrid with the best base; see :class:`HybridClassifier`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         check_is_fitted(self, "best_hybrid_")
         return self.best_hybrid_.predict(X)
 
     @available_if(_best_has_proba)
     def predict_proba(self, X):
-        """Class probabilities by the hybrid with the best base."""
+        """Class probabilities by the hybrid with the best base.
+
+        Offered where the global has ``predict_proba``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
         check_is_fitted(self, "best_hybrid_")
         return self.best_hybrid_.predict_proba(X)
 
     def predict_coverage(self, X):
-        """Whether the best base answers, row by row."""
+        """Whether the best base answers, row by row.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+            True where the base answers.
+        """
         check_is_fitted(self, "best_hybrid_")
         return self.best_hybrid_.predict_coverage(X)
 

@@ -54,12 +54,34 @@ class SearchSpace:
         return n
 
     def sample(self, random_state):
-        """Places of one value for each parameter, drawn at random, as a tuple."""
+        """A point drawn at random.
+
+        Parameters
+        ----------
+        random_state : int, RandomState instance or None
+
+        Returns
+        -------
+        tuple of int
+            For each parameter the place of its value in ``choices``.
+        """
         rng = check_random_state(random_state)
         return tuple(rng.randint(len(values)) for values in self.choices.values())
 
     def mutate(self, point, random_state):
-        """A neighbour: one parameter moved by one place, up or down."""
+        """A neighbour: one parameter moved by one place, up or down.
+
+        Parameters
+        ----------
+        point : tuple of int
+            As from :meth:`sample`.
+        random_state : int, RandomState instance or None
+
+        Returns
+        -------
+        tuple of int
+            The same point where no parameter has a second value.
+        """
         rng = check_random_state(random_state)
         sizes = [len(values) for values in self.choices.values()]
         movable = [place for place, size in enumerate(sizes) if size > 1]
@@ -71,14 +93,35 @@ class SearchSpace:
         return (*point[:place], moved, *point[place + 1 :])
 
     def params(self, point):
-        """Values at a point, by parameter."""
+        """Values at a point, by parameter.
+
+        Parameters
+        ----------
+        point : tuple of int
+
+        Returns
+        -------
+        dict
+        """
         return {
             name: values[place]
             for (name, values), place in zip(self.choices.items(), point, strict=True)
         }
 
     def candidate(self, point):
-        """Name and estimator at a point."""
+        """Name and estimator at a point.
+
+        Parameters
+        ----------
+        point : tuple of int
+
+        Returns
+        -------
+        name : str
+            The parameters and their values.
+        estimator : estimator
+            Not fitted.
+        """
         params = self.params(point)
         name = ", ".join(f"{key}={value!r}" for key, value in params.items())
         return name, self.make(**params)

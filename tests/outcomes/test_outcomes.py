@@ -616,6 +616,7 @@ def test_a_view_of_some_rows_shares_their_memory():
     np.testing.assert_array_equal(view.base_features[:, 0], [2, 3, 4])
     assert (view.X, view.n_rows) == (["c", "d", "e"], 3)
     np.testing.assert_array_equal(view.local_only, [False, False, True])
+    np.testing.assert_array_equal(view.classes, evidence.classes)
 
 
 def test_a_view_of_top_k_probabilities_takes_their_rows():

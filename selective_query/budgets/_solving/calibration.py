@@ -113,7 +113,16 @@ class Calibration:
         return self._certify(budget, floors, confidence)
 
     def of(self, rows):
-        """Restrict the calibration to some rows, given by a mask."""
+        """The calibration by some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples,), bool
+
+        Returns
+        -------
+        Calibration
+        """
         columns = [(kind, where, c[rows]) for kind, where, c in self.columns.kept]
         return replace(
             self,

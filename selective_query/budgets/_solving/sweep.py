@@ -47,7 +47,17 @@ class JudgedRows:
         check_weights(self.weight, len(self.weight), name="weight")
 
     def take(self, rows):
-        """The given rows."""
+        """Select rows.
+
+        Parameters
+        ----------
+        rows : ndarray of int or bool
+            Row numbers, or a mask of shape (n_samples,).
+
+        Returns
+        -------
+        JudgedRows
+        """
         return JudgedRows(
             self.score[rows],
             self.base_utility[rows],
@@ -56,7 +66,16 @@ class JudgedRows:
         )
 
     def utility(self, threshold):
-        """Utility of the hybrid's answers at a threshold."""
+        """Utility of the hybrid's answers at a threshold.
+
+        Parameters
+        ----------
+        threshold : float
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         kept = self.score <= threshold
         return np.where(kept, self.base_utility, self.query_utility)
 
@@ -66,7 +85,17 @@ class JudgedRows:
         return np.unique(np.append(-np.inf, self.score[self.weight > 0]))
 
     def sweep(self, thresholds=None):
-        """Sums over the kept rows at each threshold, by default at every level."""
+        """Sums over the kept rows at each threshold.
+
+        Parameters
+        ----------
+        thresholds : array-like of shape (n_thresholds,), optional
+            Every level by default.
+
+        Returns
+        -------
+        Sweep
+        """
         return Sweep(self, self.levels if thresholds is None else thresholds)
 
 

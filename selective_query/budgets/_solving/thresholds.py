@@ -94,7 +94,16 @@ class CalibrationScores:
         }
 
     def of(self, rows):
-        """Restrict the scores to some rows, given by a mask."""
+        """The scores of some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples,), bool
+
+        Returns
+        -------
+        CalibrationScores
+        """
         _, weight, shift, fold = self._given
         if shift is not None:
             theirs = rows[shift[2]]
@@ -112,14 +121,31 @@ class CalibrationScores:
 
         A score may differ in its last digits with the batch in which it is computed.
         Nothing is added to the infinite ones.
+
+        Parameters
+        ----------
+        score : float
+
+        Returns
+        -------
+        float
         """
         own, usual = self._rounding
         return float(score + own * abs(score) + usual) if np.isfinite(score) else score
 
     def coverage_at(self, threshold):
-        """Share of the calibration rows that score at most this; nan without rows.
+        """Share of the calibration rows that score at most this.
 
         Rises with the threshold, as coverage does, also where a shifted count does not.
+
+        Parameters
+        ----------
+        threshold : float
+
+        Returns
+        -------
+        float
+            In [0, 1]; nan without rows.
         """
         if not self.n:
             return nan
@@ -140,9 +166,9 @@ class CalibrationScores:
         coverage : float
             Share of new inputs, at least, that the base shall answer. 0 and 1 cut at
             minus and plus infinity.
-        confidence : float or None
-            Probability with which that shall hold, which the caller has made sure can
-            be had: exact rows that all weigh the same. None: on average.
+        confidence : float or None, default=None
+            Probability with which that shall hold on new data. The caller has made sure
+            that it can be had: exact rows that all weigh the same. None: on average.
 
         Returns
         -------
@@ -200,7 +226,19 @@ class CalibrationScores:
         return disagreement(score, weight, *(part[known] for part in shift))
 
     def score_at(self, coverage, confidence=None):
-        """The threshold of ``cut``, for a coverage in (0, 1), without any warning."""
+        """The threshold of :meth:`cut`, without any warning.
+
+        Parameters
+        ----------
+        coverage : float
+            In (0, 1).
+        confidence : float or None, default=None
+            As for :meth:`cut`.
+
+        Returns
+        -------
+        float
+        """
         noise = 0.0
         if not self.exact:
             noise = self.n * sqrt(coverage * (1 - coverage) / self.n_effective)
