@@ -64,10 +64,10 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
                 f"Got {model!r}."
             )
         label = _labels(model, X, classes, who)
-        return Answers(None, _features(base_features, model, X), predicted=label)
+        return Answers(None, features_of(base_features, model, X), predicted=label)
     if not isinstance(base_features, str):
         proba = _probabilities(model, X, classes, who)
-        return Answers(proba, _features(base_features, model, X))
+        return Answers(proba, features_of(base_features, model, X))
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
         return Answers(proba, logits=check_matrix(logits, "base_features='logits'"))
@@ -162,7 +162,7 @@ def shaped_labels(labels, X, name):
     return labels
 
 
-def _features(base_features, model, X):
+def features_of(base_features, model, X):
     if base_features is None:
         return None
     if hasattr(base_features, "transform"):

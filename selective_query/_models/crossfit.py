@@ -217,17 +217,6 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
     )
 
 
-def labels_of(y, base, global_=None):
-    """Sorted labels of y and of the models that know theirs already.
-
-    Raises
-    ------
-    ValueError
-        When a frozen model says nothing of its labels, or shares none with y.
-    """
-    return labels_of_all(y, {"base_estimator": base, "global_estimator": global_})
-
-
 def labels_of_all(y, models):
     """Labels of y and of all models, keyed by name in messages; None is skipped."""
     known = [np.unique(y)]
@@ -264,7 +253,8 @@ def refuse_other_labels(labels, of_y, who):
 
 def _prepare(X, y, sample_weight, *models):
     X, y, sample_weight = labelled_rows(X, y, sample_weight)
-    return X, y, sample_weight, labels_of(y, *models)
+    models = dict(zip(("base_estimator", "global_estimator"), models, strict=False))
+    return X, y, sample_weight, labels_of_all(y, models)
 
 
 def cross_fit_outcomes(

@@ -3,17 +3,21 @@
 from functools import cached_property
 
 import numpy as np
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import has_fit_parameter
 
 from selective_query._models.answers import ask
 from selective_query._models.crossfit import (
     CrossFit,
     fit_model,
     joined,
+    labels_of_all,
     times,
     to_outcomes,
 )
 from selective_query._models.refit import change_by_refit
+from selective_query._utils.labels import labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user
 from selective_query.exceptions import CalibrationWarning, ModelWarning
 
@@ -25,6 +29,54 @@ ENOUGH_ROWS = 30
 N_COMPARED = 1000
 # Fewer folds cannot tell what a fit on all rows changes.
 LEAST_FOLDS = 3
+
+
+def rows_of_fit(X, y, sample_weight, models):
+    """Rows that models can be fitted on, and all labels that are known.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        As of ``fit``.
+    models : dict of str to classifier
+        By their names in messages; None is skipped.
+
+    Returns
+    -------
+    X, y, sample_weight
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        When y has fewer than two classes, or its labels do not match those of a frozen
+        model.
+    """
+    X, y, sample_weight = labelled_rows(X, y, sample_weight)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    if sample_weight is not None:
+        _warn_unweighted(models.values())
+    classes = labels_of_all(y, models)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold at least two classes. Got {len(classes)} class: "
+            f"{classes.tolist()}. There is nothing to route with one."
+        )
+    return X, y, sample_weight, classes
+
+
+def _warn_unweighted(models):
+    """Warn of each model that will be fitted without the weights of the rows."""
+    for model in models:
+        if model is None or is_frozen(model):
+            continue
+        if not has_fit_parameter(model, "sample_weight"):
+            warn_user(
+                f"{type(model).__name__} takes no sample_weight in fit, so weights "
+                "reach the router and the threshold only, not this model.",
+                UserWarning,
+            )
 
 
 class FitRows:

@@ -20,6 +20,7 @@ from selective_query._utils.fitting import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user, will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
+from selective_query.classifiers._on_device import footprint_of
 from selective_query.exceptions import CalibrationWarning
 from selective_query.metrics._tally import Tally
 from selective_query.outcomes import Evidence
@@ -34,10 +35,11 @@ class Edge(NamedTuple):
     features: object
     rule: Rule
     classes: np.ndarray
+    who: str = "base_estimator"
 
     def ask(self, X):
         """What the base says."""
-        return ask(self.base, X, self.classes, self.features)
+        return ask(self.base, X, self.classes, self.features, self.who)
 
     def evidence(self, X, answers=None):
         """What the router reads; the base runs only if that is part of it."""
@@ -64,7 +66,73 @@ class Edge(NamedTuple):
         return Answers(proba), kept
 
 
-class DecidingMixin:
+class LabelledRowsMixin:
+    """Needs ``policy_``, ``classes_``, ``at`` and ``_outcomes(X, y, weight)``."""
+
+    def _sliceable(self, X):
+        # The full checks cost as much as a small base does on one row.
+        if not hasattr(self, "policy_"):
+            check_is_fitted(self, "policy_")
+        return sliceable(X, self)
+
+    def _labelled(self, X, y, sample_weight, *, may_vanish=False):
+        """Rows, labels and weights (or None), checked before any model is asked."""
+        check_is_fitted(self, "policy_")
+        X, y, sample_weight = labelled_rows(X, y, sample_weight, may_vanish=may_vanish)
+        return X, check_truth(y, self.classes_), sample_weight
+
+    def outcomes(self, X, y, *, sample_weight=None):
+        """What all models say about labelled rows, for curves and comparisons.
+
+        Asks every model about every row.
+
+        Parameters
+        ----------
+        X, y : array-like
+            New to the models. About a label that none knows all are wrong; the
+            outcomes then hold grades in place of y.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        Outcomes, or ChainOutcomes of a CascadeClassifier
+
+        Raises
+        ------
+        ValueError
+            When lengths differ, a label is missing or of another kind than the classes,
+            or a weight is negative.
+        """
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        return self._outcomes(self._sliceable(X), y, sample_weight)
+
+    def certify_jointly(self, budgets, *, confidence):
+        """The classifier at several operating points that all keep to their budgets.
+
+        See :meth:`RoutingPolicy.certify_jointly`.
+
+        Parameters
+        ----------
+        budgets : sequence of (float or Budget)
+        confidence : float
+            Probability with which all of them hold on new data.
+
+        Returns
+        -------
+        list of classifiers
+            Of this type; in the place of a budget that cannot be shown, the
+            ``BudgetInfeasibleError``.
+
+        Raises
+        ------
+        ValueError
+            When there is no budget, or the confidence is no probability.
+        """
+        check_is_fitted(self, "policy_")
+        return certify_jointly(self.at, budgets, confidence)
+
+
+class DecidingMixin(LabelledRowsMixin):
     """Needs ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
 
     @property
@@ -80,12 +148,6 @@ class DecidingMixin:
     def _evidence(self, X):
         X = self._sliceable(X)
         return self.edge_.evidence(X)
-
-    def _sliceable(self, X):
-        # The full checks cost as much as a small base does on one row.
-        if not hasattr(self, "policy_"):
-            check_is_fitted(self, "policy_")
-        return sliceable(X, self)
 
     def predict_coverage(self, X):
         """Whether the base answers, row by row; the mean is the coverage.
@@ -119,37 +181,6 @@ class DecidingMixin:
         """
         evidence = self._evidence(X)  # checks first that this is fitted
         return self.rule_.score(evidence)
-
-    def outcomes(self, X, y, *, sample_weight=None):
-        """What both sides say about labelled rows, for curves and comparisons.
-
-        Asks the global about every row.
-
-        Parameters
-        ----------
-        X, y : array-like
-            New to the models. About a label that neither knows both are wrong; the
-            outcomes then hold grades in place of y.
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        Outcomes
-
-        Raises
-        ------
-        ValueError
-            When lengths differ, a label is missing or of another kind than the classes,
-            or a weight is negative.
-        """
-        X, y, sample_weight = self._labelled(X, y, sample_weight)
-        return self._outcomes(self._sliceable(X), y, sample_weight)
-
-    def _labelled(self, X, y, sample_weight, *, may_vanish=False):
-        """Rows, labels and weights (or None), checked before any model is asked."""
-        check_is_fitted(self, "policy_")
-        X, y, sample_weight = labelled_rows(X, y, sample_weight, may_vanish=may_vanish)
-        return X, check_truth(y, self.classes_), sample_weight
 
     def _outcomes(self, X, y, weight):
         answers = self._ask_global(X)
@@ -240,33 +271,8 @@ class DecidingMixin:
         else:
             moved.policy_ = self.policy_.recalibrated(outcomes)
         moved.operating_point_ = moved.policy_.operating_point_
-        moved.footprint_ = moved._footprint(X)
+        moved.footprint_ = footprint_of(moved.edge_, moved.device, X)
         return moved
-
-    def certify_jointly(self, budgets, *, confidence):
-        """The classifier at several operating points that all keep to their budgets.
-
-        See :meth:`RoutingPolicy.certify_jointly`.
-
-        Parameters
-        ----------
-        budgets : sequence of (float or Budget)
-        confidence : float
-            Probability with which all of them hold on new data.
-
-        Returns
-        -------
-        list of classifiers
-            Of this type; in the place of a budget that cannot be shown, the
-            ``BudgetInfeasibleError``.
-
-        Raises
-        ------
-        ValueError
-            When there is no budget, or the confidence is no probability.
-        """
-        check_is_fitted(self, "policy_")
-        return certify_jointly(self.at, budgets, confidence)
 
 
 def check_base(base_estimator):

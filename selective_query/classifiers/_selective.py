@@ -1,34 +1,28 @@
 """What both estimators share: the fit flow, the operating point, the report."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import (
-    _safe_indexing,
-    assert_all_finite,
-    get_tags,
-)
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    has_fit_parameter,
-)
 
 from selective_query._models.answers import LOGITS
-from selective_query._models.crossfit import labels_of
-from selective_query._models.sides import FitRows, Side, Sides, warn_of_weak_models
+from selective_query._models.sides import (
+    FitRows,
+    Side,
+    Sides,
+    rows_of_fit,
+    warn_of_weak_models,
+)
 from selective_query._utils.fitting import (
     become,
     refuse_other_names,
     remember_columns,
     unfitted,
 )
-from selective_query._utils.labels import labelled_rows, pick_rows
+from selective_query._utils.labels import pick_rows
 from selective_query._utils.validation import (
     HasMethods,
-    Interval,
     Offers,
-    StrOptions,
     fit_context,
     is_frozen,
     warn_user,
@@ -39,16 +33,21 @@ from selective_query.budgets._solving.calibration import (
 )
 from selective_query.budgets.combined import check_coverage
 from selective_query.classifiers._deciding import DecidingMixin, check_base
+from selective_query.classifiers._fit_checks import (
+    CONSTRAINTS,
+    OUT_OF_FOLD,
+    tagged,
+)
+from selective_query.classifiers._on_device import (
+    footprint_of,
+    refuse_too_large,
+)
 from selective_query.exceptions import (
     CertificateError,
     MissingEvidenceError,
     ModelWarning,
 )
-from selective_query.footprint._device_check import (
-    check_device,
-    device_report,
-    refuse_excess,
-)
+from selective_query.footprint._device_check import check_device
 from selective_query.policy import RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import (
@@ -59,7 +58,6 @@ from selective_query.routers.registry import (
 
 # Mean correlation of a column between two fits, below which it is not the same column.
 LEAST_AGREEMENT = 0.5
-OUT_OF_FOLD = "out_of_fold"
 # What to give for the evidence that a router needs.
 SOURCES = {
     "base_logits": f"Set base_features={LOGITS!r}, or choose another router.",
@@ -68,41 +66,16 @@ SOURCES = {
 }
 
 
-def warn_unweighted(models):
-    """Warn of each model that will be fitted without the weights of the rows."""
-    for model in models:
-        if model is None or is_frozen(model):
-            continue
-        if not has_fit_parameter(model, "sample_weight"):
-            warn_user(
-                f"{type(model).__name__} takes no sample_weight in fit, so weights "
-                "reach the router and the threshold only, not this model.",
-                UserWarning,
-            )
-
-
 class BaseSelectiveClassifier(
     DecidingMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """A base, a router and an operating point; subclasses say what a query is."""
 
     _parameter_constraints = {
+        **CONSTRAINTS,
         "base_estimator": [Offers(["fit", "predict"])],
         "router": [str, BaseRouter],
-        "coverage": "no_validation",  # check_coverage says more
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
-        "calibration": [
-            Interval(Real, 0, 1, closed="neither"),
-            StrOptions({OUT_OF_FOLD}),
-            None,
-        ],
-        "cv": ["cv_object"],
         "adaptation": [HasMethods(["adapt"]), None],
-        "base_features": [str, callable, HasMethods(["transform"]), None],
-        "device": "no_validation",  # check_device says more
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -139,24 +112,14 @@ class BaseSelectiveClassifier(
         check_base(self.base_estimator)
         if self.device is not None:
             check_device(self.device)
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        if sample_weight is not None:
-            self._warn_unweighted()
-        classes = labels_of(y, self.base_estimator, self._global_model())
-        if len(classes) < 2:
-            raise ValueError(
-                f"y must hold at least two classes. Got {len(classes)} class: "
-                f"{classes.tolist()}. There is nothing to route with one."
-            )
+        X, y, sample_weight, classes = rows_of_fit(X, y, sample_weight, self._models())
         self._check_classes(classes)
         self._check_confidence()
         self._check_router(X)
         if self.confidence is not None and sample_weight is not None:
             check_certifiable_weights(np.isin(sample_weight, (0, 1)).all())
-        refuse_other_names(self.base_estimator, X, "base_estimator")
-        refuse_other_names(self._global_model(), X, "global_estimator")
+        for who, model in self._models().items():
+            refuse_other_names(model, X, who)
         fitted = unfitted(self)
         fitted.classes_ = classes
         fitted._learn(X, y, sample_weight)
@@ -168,7 +131,7 @@ class BaseSelectiveClassifier(
         else:
             self._fit_cross(X, y, weight)
         self.operating_point_ = self.policy_.operating_point_
-        self.footprint_ = self._footprint(X)
+        self.footprint_ = self.device and footprint_of(self.edge_, self.device, X)
         remember_columns(self, X, self.base_estimator_)
 
     def _global_model(self):
@@ -180,8 +143,12 @@ class BaseSelectiveClassifier(
         model = self._global_model()
         return model is None or is_frozen(model)
 
-    def _warn_unweighted(self):
-        warn_unweighted([self.base_estimator, self._global_model()])
+    def _models(self):
+        """The models as they were given, by the names of their parameters."""
+        models = {"base_estimator": self.base_estimator}
+        if self._global_model() is not None:
+            models["global_estimator"] = self._global_model()
+        return models
 
     def _check_target(self, coverage):
         check_coverage(coverage)
@@ -249,7 +216,8 @@ class BaseSelectiveClassifier(
             self.base_features,
             compares=self.calibration is None or callable(self.base_features),
         )
-        self._refuse_too_large(base)
+        if self.device is not None:
+            refuse_too_large(base, self.device, make_router(self.router))
         return Sides(base, Side(self._global_model(), rows, "global_estimator"))
 
     def _refuse_moving_layers(self):
@@ -290,36 +258,6 @@ class BaseSelectiveClassifier(
                 ModelWarning,
             )
 
-    def _refuse_too_large(self, base):
-        """Raise where the base exceeds the device, before anything else is fitted."""
-        if self.device is None:
-            return
-        report = device_report(
-            base.model,
-            self.device,
-            base.rows.X,
-            len(np.unique(base.rows.y)),
-            fit=lambda: base.fitted,
-            router=make_router(self.router),
-        )
-        refuse_excess(report, base.model)
-
-    def _footprint(self, X):
-        """What base and router take as they were fitted; raise where it is too much."""
-        if self.device is None:
-            return None
-        report = device_report(
-            self.base_estimator_,
-            self.device,
-            X,
-            len(self.classes_),
-            fit=lambda: self.base_estimator_,
-            router=self.policy_.router_,
-            evidence=self._evidence(_safe_indexing(X, [0])),
-        )
-        refuse_excess(report, self.base_estimator_)
-        return report
-
     def _adapted(self, sides):
         """Both sides with the row weights that the adaptation found."""
         if self.adaptation is None:
@@ -345,10 +283,7 @@ class BaseSelectiveClassifier(
 
     def _frozen(self):
         """Which sides came frozen, by the name of their parameter."""
-        models = {"base_estimator": self.base_estimator}
-        if self._global_model() is not None:
-            models["global_estimator"] = self._global_model()
-        return {who: is_frozen(model) for who, model in models.items()}
+        return {who: is_frozen(model) for who, model in self._models().items()}
 
     def _new_policy(self):
         return RoutingPolicy(
@@ -362,13 +297,4 @@ class BaseSelectiveClassifier(
         self.base_estimator_ = sides.base.fitted
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        models = [self.base_estimator, self._global_model()]
-        try:
-            inputs = [get_tags(m).input_tags for m in models if m is not None]
-            tags.input_tags.sparse = all(i.sparse for i in inputs)
-            tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
-        except Exception:
-            # A third-party model without tags: keep the defaults, as scikit-learn does.
-            pass
-        return tags
+        return tagged(super().__sklearn_tags__(), self._models().values())

@@ -1,106 +1,53 @@
 """What a fitted chain of classifiers does: ask tier by tier, report, move its cuts."""
 
 import copy
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
-from selective_query._models.crossfit import to_outcomes
-from selective_query._utils.fitting import sliceable
-from selective_query._utils.labels import check_truth, labelled_rows
-from selective_query.classifiers._deciding import Edge
+from selective_query._models.crossfit import refuse_other_labels, to_outcomes
+from selective_query.classifiers._abstain_label import abstaining
+from selective_query.classifiers._deciding import Edge, LabelledRowsMixin, check_base
+from selective_query.classifiers._on_device import footprint_of
+from selective_query.classifiers._walk import RAISE, Walk, check_stand_in
+from selective_query.classifiers.decisions import NOBODY, Decisions
+from selective_query.metrics._chain_tally import ChainTally
 from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED
 
 
-class Walk(NamedTuple):
-    """Who answered each row, and what.
-
-    Attributes
-    ----------
-    last : ndarray of shape (n_samples,), int
-        The last tier that was asked about the row.
-    abstained : ndarray of shape (n_samples,), bool
-        Whether its answer is none.
-    label : ndarray of shape (n_samples,), int
-        As a position in the classes.
-    proba : ndarray of shape (n_samples, n_classes), or None
-        None where an answer came without.
-    """
-
-    last: np.ndarray
-    abstained: np.ndarray
-    label: np.ndarray
-    proba: np.ndarray | None
+class WalkingMixin(LabelledRowsMixin):
+    """Needs the parameters of CascadeClassifier, ``estimators_`` and ``policy_``."""
 
     @property
-    def tier(self):
-        """Who answers, -1 where nobody does."""
-        return np.where(self.abstained, -1, self.last)
+    def rule_(self):
+        """All that decides, of the policy."""
+        return self.policy_.rule_
 
-
-class WalkingMixin:
-    """Needs ``estimators_``, ``base_features``, ``policy_`` and ``classes_``."""
+    @property
+    def edge_(self):
+        """The part that runs on the device: the first tier."""
+        return self.edges_[0]
 
     @property
     def edges_(self):
-        """Of each tier but the last: model, features, rule and classes."""
+        """Of each tier: model, features, rule (None of the last), classes and name."""
         return tuple(
-            Edge(model, self.base_features, rule, self.classes_)
-            for model, rule in zip(
-                self.estimators_, self.policy_.rule_.rules, strict=False
+            Edge(model, self._features_of(tier), rule, self.classes_, self._who(tier))
+            for tier, (model, rule) in enumerate(
+                zip(self.estimators_, (*self.rule_.rules, None), strict=True)
             )
         )
 
-    def _sliceable(self, X):
-        check_is_fitted(self, "policy_")
-        return sliceable(X, self)
+    def _ask(self, tier, X):
+        """What one tier says of rows, whoever answers them."""
+        features = self._features_of(tier)
+        return ask(self.estimators_[tier], X, self.classes_, features, self._who(tier))
 
-    def _walk(self, X):
-        """Ask tier by tier, each about the rows that those before pass on."""
-        X = self._sliceable(X)
-        rows, parts = None, []
-        for tier, edge in enumerate(self.edges_):
-            batch = X if rows is None else _safe_indexing(X, rows)
-            # A doubt reads all that a tier says.
-            route = edge.route_sparing_base if self.abstain is None else edge.route
-            answers, kept = route(batch)
-            rows = np.arange(len(kept)) if rows is None else rows
-            parts.append(self._part(tier, rows, answers, batch, kept))
-            rows = rows[~kept]
-            if not len(rows):
-                break
-        else:
-            batch = _safe_indexing(X, rows)
-            answers = self._ask(len(parts), batch)
-            everything = np.ones(len(rows), dtype=bool)
-            parts.append(self._part(len(parts), rows, answers, batch, everything))
-        return self._joined(parts)
-
-    def _part(self, tier, rows, answers, X, kept):
-        """Tier, rows that it keeps, whether it abstains, labels, and probabilities."""
-        abstained = np.zeros(len(kept), dtype=bool)
-        if self.abstain is not None and kept.any():
-            rule = self.policy_.rule_.doubts[tier]
-            abstained = ~rule.decide(answers.evidence(X))
-        proba = None if answers.proba is None else answers.proba[kept]
-        return tier, rows[kept], abstained[kept], answers.label[kept], proba
-
-    def _joined(self, parts):
-        n = sum(len(rows) for _, rows, *_ in parts)
-        last, label = np.empty(n, dtype=int), np.empty(n, dtype=int)
-        abstained, proba = np.zeros(n, dtype=bool), None
-        if all(part[-1] is not None for part in parts):
-            dtype = np.result_type(*(part[-1] for part in parts))
-            proba = np.empty((n, len(self.classes_)), dtype=dtype)
-        for tier, rows, without, labels, probabilities in parts:
-            last[rows], abstained[rows], label[rows] = tier, without, labels
-            if proba is not None:
-                proba[rows] = probabilities
-        return Walk(last, abstained, label, proba)
+    def _who(self, tier):
+        return f"estimators[{self.estimators[tier][0]!r}]"
 
     def _is_read(self, tier):
         """Whether a rule reads what a tier says: of the last, only to abstain."""
@@ -109,15 +56,13 @@ class WalkingMixin:
     def _features_of(self, tier):
         return self.base_features if self._is_read(tier) else None
 
-    def _ask(self, tier, X):
-        """What one tier says of rows, whoever answers them."""
-        return ask(
-            self.estimators_[tier],
-            X,
-            self.classes_,
-            self._features_of(tier),
-            f"estimators[{self.estimators[tier][0]!r}]",
-        )
+    def _walk(self, X, kind=None):
+        """Ask tier by tier, each about the rows that those before pass on."""
+        X = self._sliceable(X)
+        if kind is None:
+            kind = self.on_unavailable
+            check_stand_in(kind, self.abstain_label, self.classes_)
+        return Walk(self.edges_, self.rule_.doubts, kind, X)
 
     def predict(self, X):
         """Labels, each of the tier that answers.
@@ -135,18 +80,58 @@ class WalkingMixin:
 
         Raises
         ------
+        GlobalUnavailableError
+            When a tier behind the first answers elsewhere, fails to, and
+            `on_unavailable` is "raise".
         ValueError
             When X has other columns than in ``fit``, or a model does not answer with a
             distribution over its classes, or a known label, for each row.
         """
-        walk = self._walk(X)  # checks first that this is fitted
-        return self.classes_[walk.label]
+        return self._labels_of(self._walk(X))
+
+    def _labels_of(self, walk):
+        labels = self.classes_[walk.label]
+        if self.abstain_label is None:
+            return labels
+        return abstaining(labels, walk.abstained, self.abstain_label)
+
+    def predict_detailed(self, X):
+        """Labels as of ``predict``, with who gave each, why, and what it took.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of length n_samples
+
+        Returns
+        -------
+        Decisions
+            ``answered_by`` is the name of a tier, or "nobody" where there is no answer;
+            ``queried`` where the first tier passed the row on; ``failure`` why the
+            last tier that was asked gave no answer; ``score`` that of the first tier.
+
+        Raises
+        ------
+        GlobalUnavailableError, ValueError
+            As ``predict`` does.
+        """
+        walk = self._walk(X)
+        names = np.array([*(name for name, _ in self.estimators), NOBODY])
+        failure = ["" if error is None else error.reason for error in walk.failure]
+        return Decisions(
+            self._labels_of(walk),
+            names[walk.tier],
+            walk.last > 0,
+            np.array(failure, dtype="U12"),
+            walk.score,
+            walk.latency_ms,
+            walk.attempts,
+        )
 
     def predict_tier(self, X):
         """Number of the tier that answers, row by row; -1 where there is no answer.
 
         Each row's decision depends on that row alone, not on its batch. The last tier
-        is not asked unless it may abstain.
+        is not asked where nothing abstains and `on_unavailable` is "raise".
 
         Parameters
         ----------
@@ -157,9 +142,9 @@ class WalkingMixin:
         ndarray of shape (n_samples,), int
         """
         X = self._sliceable(X)
-        if self.abstain is not None:
+        if self.abstain is not None or self.on_unavailable != RAISE:
             return self._walk(X).tier
-        first, *others = self.edges_
+        first, *others = self.edges_[:-1]
         tier = (~first.rule.decide(first.evidence(X))).astype(int)
         for number, edge in enumerate(others, start=1):
             rows = np.flatnonzero(tier == number)
@@ -167,35 +152,6 @@ class WalkingMixin:
                 batch = _safe_indexing(X, rows)
                 tier[rows] += ~edge.rule.decide(edge.evidence(batch))
         return tier
-
-    def outcomes(self, X, y, *, sample_weight=None):
-        """What every tier says about labelled rows, for curves and comparisons.
-
-        Asks all tiers about every row.
-
-        Parameters
-        ----------
-        X, y : array-like
-            New to the models.
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        ChainOutcomes
-
-        Raises
-        ------
-        ValueError
-            When lengths differ, a label is missing or of another kind than the classes,
-            or a weight is negative.
-        """
-        X, y, sample_weight = self._labelled(X, y, sample_weight)
-        return self._outcomes(self._sliceable(X), y, sample_weight)
-
-    def _labelled(self, X, y, sample_weight):
-        check_is_fitted(self, "policy_")
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
-        return X, check_truth(y, self.classes_), sample_weight
 
     def _outcomes(self, X, y, weight):
         tiers = [
@@ -207,7 +163,7 @@ class WalkingMixin:
     def report(self, X, y, *, sample_weight=None):
         """How the chain does on labelled rows that are new to it.
 
-        Each tier is asked about the rows that reach it only.
+        Each tier is asked about the rows that reach it only, and must answer.
 
         Parameters
         ----------
@@ -229,30 +185,14 @@ class WalkingMixin:
         ValueError
             As of ``outcomes``.
         """
-        X, y, weight = self._labelled(X, y, sample_weight)
-        walk = self._walk(X)
-        weight = np.ones(len(y)) if weight is None else weight
-        right = weight * (self.classes_[walk.label] == y)
-        numbers = np.arange(len(self.estimators_))
-        answered = walk.tier == numbers[:, None]
-        mass, total = answered @ weight, weight.sum()
-        cost = np.nan
-        if self.costs is not None:
-            asked_last = (walk.last == numbers[:, None]) @ weight
-            cost = float(np.cumsum(self.costs) @ asked_last / total)
-        with np.errstate(invalid="ignore"):
-            accuracies = answered @ right / mass
-            accuracy = float((answered @ right).sum() / mass.sum())
-        return Bunch(
-            accuracy=accuracy,
-            n=len(y),
-            abstained=float(1 - mass.sum() / total),
-            cost=cost,
-            n_asked=tuple(int((walk.last >= j).sum()) for j in numbers),
-            n_answered=tuple(answered.sum(axis=1).tolist()),
-            shares=tuple((mass / total).tolist()),
-            accuracies=tuple(accuracies.tolist()),
-        )
+        return self._tally(X, y, sample_weight).report(self.costs)
+
+    def _tally(self, X, y, sample_weight=None, *, may_vanish=False):
+        """Sums over labelled rows, from which ``report`` follows."""
+        X, y, weight = self._labelled(X, y, sample_weight, may_vanish=may_vanish)
+        walk = self._walk(X, RAISE)
+        right = self.classes_[walk.label] == y
+        return ChainTally.of(len(self.estimators_), walk.last, walk.tier, right, weight)
 
     def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
         """The same fitted classifier at another operating point.
@@ -280,3 +220,52 @@ class WalkingMixin:
         moved.abstain = moved.policy_.abstain
         moved.confidence = moved.policy_.confidence
         return moved
+
+    def with_base(self, base_estimator, X, y, *, sample_weight=None):
+        """The same fitted classifier with another first tier, all thresholds anew.
+
+        For a model that was quantised, pruned or updated, as of
+        :meth:`HybridClassifier.with_base`. Every tier is asked about every row.
+        Routers, and shares that one budget was shared out into, stay those of ``fit``.
+
+        Parameters
+        ----------
+        base_estimator : classifier with predict_proba
+            Fitted.
+        X, y : array-like
+            Rows that are new to all models and routers.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        CascadeClassifier
+            A shallow copy. Only what was fitted is replaced: its parameters, from which
+            another ``fit`` would start, still hold the old model.
+
+        Raises
+        ------
+        ValueError
+            When the new model has no predict_proba, or knows other labels than the
+            classifier, or none of those in y.
+        BudgetInfeasibleError
+            When no operating point keeps to the budget, or is shown to.
+        DeviceLimitError
+            When it does not fit `device`.
+        """
+        check_is_fitted(self, "policy_")
+        check_base(base_estimator)
+        X, y, sample_weight = self._labelled(X, y, sample_weight)
+        refuse_other_labels(self.classes_, np.unique(y), "base_estimator")
+        moved = copy.copy(self)
+        moved._use([base_estimator, *self.estimators_[1:]])
+        X = moved._sliceable(X)
+        moved.policy_ = self.policy_.recalibrated(moved._outcomes(X, y, sample_weight))
+        moved.operating_point_ = moved.policy_.operating_point_
+        moved.footprint_ = footprint_of(moved.edge_, moved.device, X)
+        return moved
+
+    def _use(self, models):
+        names = [name for name, _ in self.estimators]
+        self.estimators_ = list(models)
+        named = zip(names, self.estimators_, strict=True)
+        self.named_estimators_ = Bunch(**dict(named))

@@ -1,34 +1,33 @@
 """CascadeClassifier: models of rising cost, each asked where those before do not do."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import Bunch, assert_all_finite, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 
-from selective_query._models.crossfit import labels_of_all, to_outcomes
-from selective_query._models.sides import FitRows, Side, warn_if_weak
+from selective_query._models.crossfit import to_outcomes
+from selective_query._models.sides import FitRows, Side, rows_of_fit, warn_if_weak
 from selective_query._utils.fitting import (
     become,
     refuse_other_names,
     remember_columns,
     unfitted,
 )
-from selective_query._utils.labels import labelled_rows, pick_rows
+from selective_query._utils.labels import pick_rows
 from selective_query._utils.validation import (
     BaseComposition,
-    HasMethods,
     Interval,
-    StrOptions,
     fit_context,
     will_offer,
 )
 from selective_query.budgets._solving.calibration import hold_out
 from selective_query.classifiers._deciding import warn_of_nesting
+from selective_query.classifiers._fit_checks import CONSTRAINTS, tagged
 from selective_query.classifiers._named_models import check_certifiable, named_models
-from selective_query.classifiers._selective import OUT_OF_FOLD, warn_unweighted
+from selective_query.classifiers._on_device import footprint_of, refuse_too_large
+from selective_query.classifiers._walk import ABSTAIN, check_stand_in
 from selective_query.classifiers._walking import WalkingMixin
+from selective_query.footprint._device_check import check_device
 from selective_query.outcomes import ChainOutcomes
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound
@@ -69,7 +68,18 @@ class CascadeClassifier(
         solved jointly. None goes on wherever the expected benefit is positive.
     abstain : float or None, default=None
         Share of all inputs, at most, that get no answer; see :class:`CascadePolicy`.
-        ``predict_tier`` tells which; ``predict`` answers them all the same.
+        ``predict_tier`` tells which.
+    abstain_label : label or None, default=None
+        What ``predict`` returns where there is no answer: of the kind of the classes,
+        and none of them. None: ``predict`` answers everywhere, as pipelines, searches
+        and metrics need.
+    on_unavailable : {"raise", "previous", "abstain"}, default="raise"
+        What a row is answered with that reached a tier behind the first, and of which
+        that tier gave no answer that can be used, as of :class:`HybridClassifier`.
+        "raise" raises the error; "previous" takes the answer of the last tier that
+        gave one; "abstain" gives `abstain_label`. No later tier is asked in its place:
+        that would spend what the budget does not hold. ``fit``, ``outcomes`` and
+        ``report`` raise.
     costs : sequence of float, optional
         What asking each tier costs, for budgets of cost and for floors, which are
         reached at least cost; see :func:`selective_query.costs.tier_costs`.
@@ -82,6 +92,9 @@ class CascadeClassifier(
         Folds for models that are not frozen.
     base_features : str, callable, transformer or None, default=None
         Further evidence for the routers, of each tier but the last; as of
+        :class:`HybridClassifier`.
+    device : Device or None, default=None
+        What the first tier, with its router, must fit; as of
         :class:`HybridClassifier`.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.
@@ -102,6 +115,14 @@ class CascadeClassifier(
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
         As of :class:`HybridClassifier`.
+    footprint_ : FootprintReport or None
+        What the first tier and its router take of the device, and what is left.
+
+    Notes
+    -----
+    There is no ``adaptation=``: the paper's weights are those of two models. Adapt the
+    first two tiers in a :class:`HybridClassifier`, and give its models here, frozen,
+    with rows that are new to them.
 
     Examples
     --------
@@ -126,22 +147,13 @@ class CascadeClassifier(
     passes_on = True
 
     _parameter_constraints = {
+        **CONSTRAINTS,
         "estimators": "no_validation",  # _check_estimators says more
         "router": [str, BaseRouter, list, tuple],
-        "coverage": "no_validation",  # check_coverage says more
         "abstain": [Interval(Real, 0, 1, closed="left"), None],
+        "abstain_label": "no_validation",  # with the classes: check_stand_in
+        "on_unavailable": "no_validation",
         "costs": ["array-like", None],
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
-        "calibration": [
-            Interval(Real, 0, 1, closed="neither"),
-            StrOptions({OUT_OF_FOLD}),
-            None,
-        ],
-        "cv": ["cv_object"],
-        "base_features": [str, callable, HasMethods(["transform"]), None],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -151,11 +163,14 @@ class CascadeClassifier(
         router="auto",
         coverage=0.9,
         abstain=None,
+        abstain_label=None,
+        on_unavailable="raise",
         costs=None,
         confidence=None,
         calibration=None,
         cv=5,
         base_features=None,
+        device=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -164,11 +179,14 @@ class CascadeClassifier(
         self.router = router
         self.coverage = coverage
         self.abstain = abstain
+        self.abstain_label = abstain_label
+        self.on_unavailable = on_unavailable
         self.costs = costs
         self.confidence = confidence
         self.calibration = calibration
         self.cv = cv
         self.base_features = base_features
+        self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -225,20 +243,15 @@ class CascadeClassifier(
             When no operating point keeps to the budget, or is shown to.
         CertificateError
             When `confidence` is asked for where it would not be true.
+        DeviceLimitError
+            When the first tier, with or without its router, does not fit the device.
         """
         models = named_models(self.estimators)
         self._validate_names([name for name, _ in self.estimators])
-        X, y, sample_weight = labelled_rows(X, y, sample_weight)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        if sample_weight is not None:
-            warn_unweighted(models.values())
-        classes = labels_of_all(y, models)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y must hold at least two classes. Got {len(classes)} class: "
-                f"{classes.tolist()}. There is nothing to route with one."
-            )
+        if self.device is not None:
+            check_device(self.device)
+        X, y, sample_weight, classes = rows_of_fit(X, y, sample_weight, models)
+        self._check_stand_in(classes)
         check_certifiable(
             self.confidence,
             self.calibration,
@@ -258,6 +271,16 @@ class CascadeClassifier(
         fitted.classes_ = classes
         fitted._learn(models, X, y, sample_weight)
         return become(self, fitted)
+
+    def _check_stand_in(self, classes):
+        check_stand_in(self.on_unavailable, self.abstain_label, classes)
+        unused = self.abstain is None and self.on_unavailable != ABSTAIN
+        if unused and self.abstain_label is not None:
+            raise ValueError(
+                f"abstain_label={self.abstain_label!r} is used with abstain= a share, "
+                "or with on_unavailable='abstain'. Got abstain=None and "
+                f"on_unavailable={self.on_unavailable!r}."
+            )
 
     def _learn(self, models, X, y, weight):
         held_out = None
@@ -280,9 +303,11 @@ class CascadeClassifier(
             )
             for j, (who, model) in enumerate(models.items())
         ]
+        first_router, *_ = one_for_each(self.router, len(sides) - 1)
+        refuse_too_large(sides[0], self.device, make_router(first_router))
         policy = self._policy()
         if held_out is not None:
-            self._remember(sides)
+            self._use(side.fitted for side in sides)
             fresh = self._outcomes(*held_out)
             if policy.needs_learning(len(sides) - 1):
                 policy.fit(self._chain(sides), fresh)
@@ -298,20 +323,14 @@ class CascadeClassifier(
                     for j in range(len(sides) - 1)
                 ],
             )
-            self._remember(sides)
+            self._use(side.fitted for side in sides)
         self.policy_ = policy
         self.operating_point_ = policy.operating_point_
         for side, tier in zip(sides, fresh.tiers, strict=True):
             if side.stays:
                 warn_if_weak(side.who, tier.base_utility, tier)
+        self.footprint_ = footprint_of(self.edge_, self.device, X)
         remember_columns(self, X, self.estimators_[0])
-
-    def _remember(self, sides):
-        self.estimators_ = [side.fitted for side in sides]
-        names = [name for name, _ in self.estimators]
-        self.named_estimators_ = Bunch(
-            **dict(zip(names, self.estimators_, strict=True))
-        )
 
     def _chain(self, sides):
         """What every model says of rows that it was not fitted on."""
@@ -351,12 +370,5 @@ class CascadeClassifier(
         return self._walk(X).proba
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        try:
-            inputs = [get_tags(model).input_tags for _, model in self.estimators]
-            tags.input_tags.sparse = all(i.sparse for i in inputs)
-            tags.input_tags.allow_nan = all(i.allow_nan for i in inputs)
-        except Exception:
-            # A third-party model without tags: keep the defaults, as scikit-learn does.
-            pass
-        return tags
+        models = [model for _, model in self.estimators]
+        return tagged(super().__sklearn_tags__(), models)

@@ -8,6 +8,7 @@ import selective_query
 from selective_query.budgets._columns import part_that_reads
 from selective_query.exceptions import ExportError
 from selective_query.export._format import FORMAT, plain
+from selective_query.export._subject import calibration_scores
 
 
 def facts_about(subject, obj):
@@ -41,7 +42,7 @@ def facts_about(subject, obj):
         "threshold": plain(subject.thresholds.tolist()),
         "groups": subject.groups,
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
-        "calibration": _digest_of_rows(getattr(obj, "policy_", obj)),
+        "calibration": _digest_of_rows(obj),
     }
 
 
@@ -60,12 +61,12 @@ def _digest(subject):
     return found.hexdigest()
 
 
-def _digest_of_rows(policy):
+def _digest_of_rows(obj):
     """What tells one set of calibration rows from another: their scores."""
-    rows = getattr(policy, "calibration_rows_", None)
-    if rows is None:
+    score = calibration_scores(obj)
+    if score is None:
         return None
-    return hashlib.sha256(np.ascontiguousarray(rows.score, float).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(score, float).tobytes()).hexdigest()
 
 
 def _is_this_file(base, held):

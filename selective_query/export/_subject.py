@@ -8,12 +8,19 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query.budgets import GroupOperatingPoint, OperatingPoint
 from selective_query.budgets._columns import part_that_reads
 from selective_query.budgets._solving.thresholds import ROUNDING_STEPS, USUAL_STEPS
-from selective_query.classifiers import AbstainingClassifier, HybridClassifier
+from selective_query.classifiers import (
+    AbstainingClassifier,
+    CascadeClassifier,
+    HybridClassifier,
+)
 from selective_query.exceptions import ExportError
 from selective_query.export._single import rounded_down
 from selective_query.policy import RoutingPolicy
 from selective_query.routers import Program
 from selective_query.rule import Rule
+from selective_query.tiers import CascadePolicy, CascadeRule
+
+CLASSIFIERS = AbstainingClassifier, CascadeClassifier, HybridClassifier
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +110,8 @@ def subject_of(obj):
 
     Parameters
     ----------
-    obj : HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule
-        Fitted.
+    obj : HybridClassifier, AbstainingClassifier, CascadeClassifier, policy or rule
+        Fitted. Of a chain it is the first tier.
 
     Returns
     -------
@@ -117,32 +124,59 @@ def subject_of(obj):
     NotFittedError
         When it is not fitted, or a rule is not cut.
     ExportError
-        When the router has no program, or the rule mixes thresholds at random.
+        When the router has no program, the rule mixes thresholds at random, or a chain
+        abstains.
     """
     base = features = classes = None
-    if isinstance(obj, (HybridClassifier, AbstainingClassifier)):
+    if isinstance(obj, CLASSIFIERS):
         check_is_fitted(obj, "policy_")
-        base, features, rule, classes = obj.edge_
-    elif isinstance(obj, RoutingPolicy):
+        base, features, rule, classes, _ = obj.edge_
+    elif isinstance(obj, (RoutingPolicy, CascadePolicy)):
         check_is_fitted(obj, "rule_")
         rule = obj.rule_
-    elif isinstance(obj, Rule):
+    elif isinstance(obj, (Rule, CascadeRule)):
         rule = obj
     else:
         raise TypeError(
-            "Only a HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule can "
-            f"be exported. Got {type(obj).__name__}. Export a model alone with tools "
-            "of its own, such as skl2onnx."
+            "Only a HybridClassifier, AbstainingClassifier, CascadeClassifier, policy "
+            f"or rule can be exported. Got {type(obj).__name__}. Export a model alone "
+            "with tools of its own, such as skl2onnx."
         )
+    _refuse_doubts(getattr(obj, "rule_", obj))
+    if isinstance(rule, CascadeRule):
+        rule = rule.rules[0]
     rule.check_cut()
     cuts, group = _cuts(rule.operating_point)
-    program, levels = _program(rule.router), _levels(getattr(obj, "policy_", obj))
+    program, levels = _program(rule.router), calibration_scores(obj)
+    levels = None if levels is None else np.sort(levels)
     return Subject(rule, program, base, features, classes, cuts, group, levels)
 
 
-def _levels(policy):
+def _refuse_doubts(rule):
+    """Raise where the first tier of a chain has a second threshold, to abstain."""
+    if getattr(rule, "doubts", ()):
+        raise ExportError(
+            "A chain that abstains cannot be exported: an artefact passes on or "
+            "answers, and has no third word. Export chain.at(coverage, abstain=None)."
+        )
+
+
+def calibration_scores(obj):
+    """Scores of the rows that a threshold comes from, where they are known.
+
+    Parameters
+    ----------
+    obj : classifier, policy or rule
+        Of a chain those of its first tier.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or None
+    """
+    policy = getattr(obj, "policy_", obj)
+    policy = getattr(policy, "policies_", [policy])[0]
     rows = getattr(policy, "calibration_rows_", None)
-    return None if rows is None else np.sort(rows.score)
+    return None if rows is None else rows.score
 
 
 def _program(router):

@@ -56,8 +56,8 @@ def export_c(
 
     Parameters
     ----------
-    classifier_or_policy : HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule
-        Fitted.
+    classifier_or_policy : classifier of this library, policy or rule
+        Fitted. Of a chain its first tier is written, with the rule that passes on.
     folder : str or path-like
         New, empty, or one that export_c wrote.
     device : Device, optional

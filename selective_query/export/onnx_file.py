@@ -47,8 +47,8 @@ def export_onnx(classifier_or_policy, path, *, example=None):
 
     Parameters
     ----------
-    classifier_or_policy : HybridClassifier, AbstainingClassifier, RoutingPolicy or Rule
-        Fitted.
+    classifier_or_policy : classifier of this library, policy or rule
+        Fitted. Of a chain its first tier is written, with the rule that passes on.
     path : str or path-like
         Where it is written, with the report beside it, as ``edge.report.json`` beside
         ``edge.onnx``.

@@ -109,14 +109,15 @@ def _is_fitted(router):
     return True
 
 
-def refuse_excess(report, base):
+def refuse_excess(report, base, who="base_estimator"):
     """Raise where a memory of the device is exceeded.
 
     Parameters
     ----------
     report : FootprintReport
     base : estimator
-        For the message.
+    who : str
+        Its name; both are for the message.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def refuse_excess(report, base):
     if report:
         return
     raise DeviceLimitError(
-        f"base_estimator={base!r} does not fit device={report.device} "
+        f"{who}={base!r} does not fit device={report.device} "
         f"({report.assumptions}): {'; '.join(map(str, report.memories))}. "
         "Take a smaller base or router or a larger device, or set device=None to train "
         "it all the same.",

@@ -131,5 +131,7 @@ def _check_hybrid(hybrid):
     if not hasattr(hybrid, "global_estimator_"):
         raise TypeError(
             "Two stages need a fitted HybridClassifier, base and global. Got "
-            f"{type(hybrid).__name__}, which has no global; use it as it is."
+            f"{type(hybrid).__name__}, which has no global; use it as it is. Of a "
+            "CascadeClassifier, dataset.map_batches(cascade.predict) runs all tiers in "
+            "each worker."
         )

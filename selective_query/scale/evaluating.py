@@ -1,12 +1,15 @@
 """How good a model is, on more rows than memory holds."""
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._utils.parallel import in_waves
+from selective_query.classifiers import CascadeClassifier
 from selective_query.classifiers._deciding import tally_of
 from selective_query.classifiers._selective import BaseSelectiveClassifier
+from selective_query.metrics._chain_tally import ChainTally
 from selective_query.metrics._tally import Tally
 from selective_query.metrics.running_curve import RunningCurve
 from selective_query.scale._cutting import chunks_of, labelled
@@ -26,7 +29,7 @@ def report_in_chunks(
 
     Parameters
     ----------
-    model : HybridClassifier or AbstainingClassifier
+    model : HybridClassifier, AbstainingClassifier or CascadeClassifier
         Fitted.
     X : array-like, memory map, sparse matrix, DataFrame, list or iterable
         Rows that are new to the model, which are cut; or an iterable of chunks, each a
@@ -35,7 +38,8 @@ def report_in_chunks(
     y : array-like of shape (n_samples,), optional
         Where X is cut.
     query_all : bool, default=False
-        Whether to ask the global about every row, for ``global_accuracy``.
+        Whether to ask the global about every row, for ``global_accuracy``. A chain asks
+        its tiers about the rows that reach them alone.
     sample_weight : array-like of shape (n_samples,), optional
         Where X is cut.
     chunk_rows : int, default=10_000
@@ -55,7 +59,7 @@ def report_in_chunks(
         When a parameter is out of range, lengths differ, a label is missing or of
         another kind than the classes, or there is no y.
     TypeError
-        When the model is neither a HybridClassifier nor an AbstainingClassifier.
+        When the model is another.
 
     Examples
     --------
@@ -68,25 +72,53 @@ def report_in_chunks(
     >>> report_in_chunks(model, X[1::2], y[1::2], chunk_rows=7).n_queried
     4
     """
+    if isinstance(model, CascadeClassifier):
+        return _report_of_chain(
+            model, chunks_of(X, y, sample_weight, chunk_rows), query_all, n_jobs
+        )
     _check_model(model)
     chunks = chunks_of(X, y, sample_weight, chunk_rows)
-    tallies = in_waves(partial(_tally, model, query_all), chunks, n_jobs)
-    total = sum(tallies, Tally())
-    if total.n and not total.weight:
+    total = sum(in_waves(partial(_tally, model, query_all), chunks, n_jobs), Tally())
+    if total.n:
+        _refuse_no_weight(total.weight)
+    return total.report()
+
+
+def _report_of_chain(model, chunks, query_all, n_jobs):
+    check_is_fitted(model, "policy_")
+    if query_all:
+        raise ValueError(
+            "query_all= asks a global about every row, and a chain has several. Take "
+            "model.outcomes(X, y) for what every tier says of every row."
+        )
+    nothing = ChainTally.none(len(model.estimators_))
+    total = reduce(add, in_waves(partial(_chain_tally, model), chunks, n_jobs), nothing)
+    if total.n_asked[0]:
+        _refuse_no_weight(total.asked[0])
+    return total.report(model.costs)
+
+
+def _refuse_no_weight(weight):
+    if not weight:
         raise ValueError(
             "sample_weight must not be zero for all rows. Leave it out to count each "
             "row once."
         )
-    return total.report()
 
 
 def _check_model(model):
     if not isinstance(model, BaseSelectiveClassifier):
         raise TypeError(
-            "model must be a fitted HybridClassifier or AbstainingClassifier. Got "
+            "model must be a fitted HybridClassifier or AbstainingClassifier; a "
+            "CascadeClassifier has a report_in_chunks, and no curve. Got "
             f"{type(model).__name__}."
         )
     check_is_fitted(model, "policy_")
+
+
+def _chain_tally(model, chunk):
+    chunk = labelled(chunk)
+    return model._tally(chunk.X, chunk.y, chunk.sample_weight, may_vanish=True)
 
 
 def _tally(model, query_all, chunk):

@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 
 from selective_query._utils.parallel import in_waves
-from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.classifiers import CascadeClassifier, HybridClassifier
 from selective_query.scale._cutting import chunks_of
 from selective_query.scale._stages import BaseStage
 
-# What a hybrid answers in one pass of the base.
+# What a hybrid answers in one pass of its base, and a chain in one of its tiers.
 _ONE_PASS = {"predict", "predict_coverage", "query_score"}
+_ONE_WALK = {"predict", "predict_proba", "predict_tier"}
 
 
 def predict_in_chunks(
@@ -30,8 +31,9 @@ def predict_in_chunks(
         that are tuples, the first entry is X. Chunks without rows are passed over.
     method : str or tuple of str, default="predict"
         Methods of the model: ``predict``, ``predict_coverage``, ``query_score``,
-        ``predict_proba``, or ``decide`` of a policy. Of a hybrid's first three, several
-        cost one pass of the base.
+        ``predict_proba``, ``predict_tier`` of a chain, or ``decide`` of a policy. Of a
+        hybrid's first three several cost one pass of the base, and of a chain's
+        ``predict``, ``predict_proba`` and ``predict_tier`` one of its tiers.
     chunk_rows : int, default=10_000
         Rows of a chunk, where X is cut.
     n_jobs : int or None, default=None
@@ -101,12 +103,25 @@ def _checked_methods(model, method):
 def _answers(model, methods, chunk):
     if len(methods) > 1 and _ONE_PASS.issuperset(methods) and _is_hybrid(model):
         return _in_one_pass(model, methods, chunk.X)
+    if len(methods) > 1 and _ONE_WALK.issuperset(methods) and _is_chain(model):
+        return _in_one_walk(model, methods, chunk.X)
     return tuple(np.asarray(getattr(model, name)(chunk.X)) for name in methods)
 
 
 def _is_hybrid(model):
     # A subclass with a predict of its own knows better.
     return getattr(type(model), "predict", None) is HybridClassifier.predict
+
+
+def _is_chain(model):
+    return getattr(type(model), "predict", None) is CascadeClassifier.predict
+
+
+def _in_one_walk(chain, methods, X):
+    walk = chain._walk(X)
+    found = {"predict": chain._labels_of(walk), "predict_tier": walk.tier}
+    found["predict_proba"] = walk.proba
+    return tuple(found[name] for name in methods)
 
 
 def _in_one_pass(hybrid, methods, X):

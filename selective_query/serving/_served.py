@@ -1,4 +1,4 @@
-"""What a server serves: a classifier, or a hybrid with its reasons."""
+"""What a server serves: a classifier, or a hybrid or chain with its reasons."""
 
 import io
 import logging
@@ -7,13 +7,15 @@ import sqlite3
 import numpy as np
 
 from selective_query._utils.validation import check_choice, check_instance
-from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.classifiers import CascadeClassifier, HybridClassifier
 from selective_query.serving._payloads import PICTURES, TEXT
 from selective_query.serving._protocol import BYTES, DATATYPES, as_text
 from selective_query.serving.journal import Journal
 
 logger = logging.getLogger("selective_query.serving")
 
+# Models that answer here, and ask elsewhere.
+EDGES = HybridClassifier, CascadeClassifier
 NUMBERS = "numbers"
 TAKES = NUMBERS, TEXT, "pictures"
 MOST_PIXELS = 20_000_000
@@ -47,7 +49,7 @@ class Served:
         self.model, self.name, self.takes = model, name, takes
         self.journal = journal
         self.classes = np.asarray(model.classes_)
-        if isinstance(model, HybridClassifier):
+        if isinstance(model, EDGES):
             self.outputs = ["predict", "answered_by", "failure", "score"]
         elif hasattr(model, "predict_proba"):
             self.outputs = ["predict_proba", "predict"]
@@ -119,8 +121,8 @@ class Served:
 
     def answers(self, rows):
         """Arrays by the names of outputs."""
-        if isinstance(self.model, HybridClassifier):
-            return self._of_hybrid(rows)
+        if isinstance(self.model, EDGES):
+            return self._with_reasons(rows)
         rows = self._with_names(rows)
         if "predict_proba" not in self.outputs:
             return {"predict": np.asarray(self.model.predict(rows))}
@@ -130,7 +132,7 @@ class Served:
         labels = self.classes[proba.argmax(axis=1)]
         return {"predict_proba": proba, "predict": labels}
 
-    def _of_hybrid(self, rows):
+    def _with_reasons(self, rows):
         found = self.model.predict_detailed(self._with_names(rows))
         if self.journal is not None:
             self._record(found, rows)

@@ -6,12 +6,12 @@ from sklearn.frozen import FrozenEstimator
 
 from selective_query._utils.numbers import check_number, check_whole
 from selective_query._utils.validation import check_instance
-from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.classifiers import CascadeClassifier, HybridClassifier
 from selective_query.serving._address import LOOPBACK, check_token
 from selective_query.serving._application import Application
 from selective_query.serving._batching import Batcher
 from selective_query.serving._metrics import Metrics
-from selective_query.serving._served import Served
+from selective_query.serving._served import EDGES, Served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
     Parameters
     ----------
     model : classifier
-        Fitted; of a hybrid its global is served.
+        Fitted; of a hybrid its global is served, of a chain its last tier.
     name, host, port
         As of :func:`application` and :func:`serve`.
     **options
@@ -175,6 +175,8 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
     """
     if isinstance(model, HybridClassifier):
         model = model.global_estimator_
+    elif isinstance(model, CascadeClassifier):
+        model = model.estimators_[-1]
     if isinstance(model, FrozenEstimator):
         model = model.estimator
     _run(model, name, host, port, options)
@@ -185,9 +187,10 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
 
     Parameters
     ----------
-    hybrid : HybridClassifier
-        Fitted. With ``on_unavailable="raise"`` a request that the global failed gets
-        status 500.
+    hybrid : HybridClassifier or CascadeClassifier
+        Fitted; of a chain ``answered_by`` is the name of a tier. With
+        ``on_unavailable="raise"`` a request that a model elsewhere failed gets status
+        500.
     name, host, port
         As of :func:`application` and :func:`serve`.
     **options
@@ -198,7 +201,7 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
     ImportError, TypeError, ValueError
         As of :func:`application`, and when `hybrid` is none.
     """
-    check_instance(hybrid, "hybrid", HybridClassifier)
+    check_instance(hybrid, "hybrid", EDGES)
     _run(hybrid, name, host, port, options)
 
 

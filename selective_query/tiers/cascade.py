@@ -10,28 +10,18 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import Interval, check_instance, fit_context
 from selective_query.budgets._solving.calibration import hold_out
-from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes import ChainOutcomes
 from selective_query.policy import UNCHANGED, RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
+from selective_query.tiers._cutting import CuttingMixin
 from selective_query.tiers._doubts import Doubts
-from selective_query.tiers._goals import (
-    check_asked,
-    goal_of,
-    one_for_each,
-    own_shares,
-)
+from selective_query.tiers._goals import check_asked, one_for_each, own_shares
 from selective_query.tiers._sweeps import (
-    cut_chain,
     held_out_tier,
     learn_tier,
-    priced_chain,
-    solutions,
     stop_after,
 )
-from selective_query.tiers.operating_point import CascadeOperatingPoint
-from selective_query.tiers.rule import CascadeRule
 
 # What routers are trained for that are asked before anything is known of their shares.
 FIRST_GUESS = 0.7
@@ -39,7 +29,7 @@ FIRST_GUESS = 0.7
 N_SWEEPS = 2
 
 
-class CascadePolicy(BaseEstimator):
+class CascadePolicy(CuttingMixin, BaseEstimator):
     """Decide tier by tier whose answer is enough, from saved or live outputs of all.
 
     The engine of :class:`CascadeClassifier`. A chain of two is a
@@ -238,79 +228,6 @@ class CascadePolicy(BaseEstimator):
         if self._doubts is not None:
             self._doubts = self._doubts.held_out(held_out)
 
-    def _settle(self):
-        """Cut every tier, and say what the chain then gives."""
-        tiers, passed = self._cut_within_budget()
-        self.policies_ = tuple(tier.policy for tier in tiers)
-        stop = None if passed is None else stop_after(passed, -1)
-        if self.abstain is not None:
-            self._doubts = self._doubts.cut(self.abstain, stop)
-        self.rule_ = CascadeRule(
-            [policy.rule_ for policy in self.policies_],
-            () if self.abstain is None else self._doubts.rules,
-        )
-        own = isinstance(self.coverage, (list, tuple))
-        self.operating_point_ = CascadeOperatingPoint.of(
-            [policy.operating_point_ for policy in self.policies_],
-            None if own else check_coverage(self.coverage),
-            self._rows,
-            stop,
-            self._price,
-            self._doubts,
-        )
-
-    def _cut_within_budget(self):
-        """Tiers that keep to the budget of all as they are cut, not only as planned.
-
-        Ties, or models fitted anew, can keep a tier from cutting where it was to.
-        """
-        tiers, passed = self._cut()
-        if own_shares(self.coverage, self._n_rules) is not None:
-            return tiers, passed
-        goal = goal_of(check_coverage(self.coverage), self._rows)
-        chain = priced_chain(goal, self._calibrated, self._rows)
-        nearest, planned = None, self._solutions(self.coverage, self._tiers)
-        if self.confidence is not None:
-            planned = iter(())  # what the rows choose, they do not certify
-        while not (goal.affords(chain, passed) and goal.suffices(chain, passed)):
-            # The nearest that is within the limit, if any is.
-            near = goal.affords(chain, passed), chain.utility(passed)
-            if nearest is None or near > nearest[0]:
-                nearest = near, passed
-            found = next(planned, None)
-            if found is None:
-                raise goal.infeasible(chain, nearest[1])
-            self._shares, self._price, _ = found
-            tiers, passed = self._cut()
-        return tiers, passed
-
-    def _cut(self):
-        """Every tier cut at its share, and what they then pass on."""
-        confidence, n_rules = self.confidence, self._n_rules
-        if confidence is not None:
-            # Given where the tiers before cut, each keeps to its own independently.
-            confidence = confidence ** (1 / n_rules)
-        tiers, passed = self._calibrated, None
-        quality = any(
-            budget is not None and budget.measures_quality
-            for budget in map(check_coverage, self._shares)
-        )
-        for _ in range(2 if quality and n_rules > 1 else 1):
-            tiers, passed = cut_chain(
-                self._calibrated,
-                self._shares,
-                confidence,
-                self._rows.utilities,
-                passed,
-            )
-        return tiers, passed
-
-    def _solutions(self, coverage, tiers):
-        return solutions(coverage, tiers, self._learned, self.confidence is not None)
-
-    def _solved(self, coverage, tiers):
-        return next(self._solutions(coverage, tiers))
-
     def decide(self, evidence):
         """Which tier answers, row by row; -1 where there is no answer.
 
@@ -385,5 +302,34 @@ class CascadePolicy(BaseEstimator):
             moved._shares, moved._price = own_shares(coverage, self._n_rules), np.nan
         if moved._shares is None:
             moved._shares, moved._price, _ = moved._solved(coverage, self._tiers)
+        moved._settle()
+        return moved
+
+    def recalibrated(self, held_out):
+        """The same routers with their thresholds learned anew.
+
+        The shares that one budget was shared out into stay those of ``fit``, unless
+        these rows miss the budget with them.
+
+        Parameters
+        ----------
+        held_out : ChainOutcomes
+            Rows that nothing was fitted on.
+
+        Returns
+        -------
+        CascadePolicy
+            A shallow copy that shares the routers.
+        """
+        check_is_fitted(self, "policies_")
+        check_instance(held_out, "held_out", ChainOutcomes)
+        moved = copy.copy(self)
+        moved._calibrated = [
+            held_out_tier(tier, None, held_out.step(j), True)
+            for j, tier in enumerate(self._tiers)
+        ]
+        moved._rows, moved._certifiable = held_out.grades(), True
+        if self._doubts is not None:
+            moved._doubts = self._doubts.held_out(held_out)
         moved._settle()
         return moved

@@ -1,3 +1,7 @@
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +16,20 @@ from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from selective_query import CascadeClassifier, CascadePolicy, HybridClassifier
+from selective_query import (
+    CascadeClassifier,
+    CascadePolicy,
+    HybridClassifier,
+    load,
+    save,
+)
 from selective_query.budgets import All, Coverage, MaxTierCost, MinAccuracy
-from selective_query.exceptions import CertificateError, ModelWarning
+from selective_query.costs import DEVICES
+from selective_query.exceptions import (
+    CertificateError,
+    DeviceLimitError,
+    ModelWarning,
+)
 
 # Few rows reach the later tiers here.
 UNTOLD = pytest.mark.filterwarnings(
@@ -204,7 +219,7 @@ def test_a_frozen_tier_that_knows_less_than_nothing_is_told(digits):
 def test_it_is_its_policy_on_arrays(fitted, digits):
     X, y = digits
     assert isinstance(fitted.policy_, CascadePolicy)
-    assert len(fitted.edges_) == 2
+    assert [edge.rule for edge in fitted.edges_] == [*fitted.rule_.rules, None]
     assert fitted.named_estimators_.cloud is fitted.estimators_[2]
     assert sum(fitted.operating_point_.shares) == pytest.approx(1)
     report = fitted.report(X[1000:], y[1000:])
@@ -250,3 +265,75 @@ def test_a_last_tier_without_probabilities_may_abstain_by_its_inputs(digits):
         models(), router="margin", coverage=(0.4, 0.4), abstain=0.2, cv=3
     ).fit(X[:900], y[:900])
     assert -1 in cascade.predict_tier(X[900:])
+
+
+@UNTOLD
+def test_a_chain_comes_back_from_files_and_copies(fitted, digits, tmp_path):
+    X, _ = digits
+    new = X[1000:]
+    save(fitted, tmp_path / "chain.skops")
+    loaded = load(tmp_path / "chain.skops")
+    for one in (loaded, copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        np.testing.assert_array_equal(one.predict(new), fitted.predict(new))
+        np.testing.assert_array_equal(one.predict_tier(new), fitted.predict_tier(new))
+    moved = loaded.at(MaxTierCost(4.0)).predict_tier(new)
+    expected = fitted.at(MaxTierCost(4.0)).predict_tier(new)
+    np.testing.assert_array_equal(moved, expected)
+
+
+@UNTOLD
+def test_an_abstention_has_a_label_where_one_is_given(digits):
+    X, y = digits
+    names = np.array(list("abcdefghij"))[y]
+    cascade = CascadeClassifier(
+        models(), router="margin", coverage=(0.4, 0.4), abstain=0.2, cv=3,
+        abstain_label="unknown",
+    ).fit(X[:600], names[:600])  # fmt: skip
+    new = X[600:]
+    nobody = cascade.predict_tier(new) < 0
+    np.testing.assert_array_equal(cascade.predict(new) == "unknown", nobody)
+    assert nobody.any()
+    total = cascade.at((0.4, 0.4), abstain=None)
+    assert "unknown" not in total.predict(new)
+
+
+def test_the_first_tier_must_fit_its_device(digits):
+    X, y = digits
+    tight = replace(DEVICES["STM32F746"], name="tiny", flash_bytes=33_000)
+    cascade = CascadeClassifier(
+        models(), router="margin", coverage=(0.6, 0.7), cv=3, device=tight
+    )
+    with pytest.raises(DeviceLimitError, match=r"estimators\['mcu'\].*does not fit"):
+        cascade.fit(X[:500], y[:500])
+    fits = cascade.set_params(device=DEVICES["STM32F746"]).fit(X[:500], y[:500])
+    assert fits.footprint_ and fits.footprint_.device == "STM32F746"
+    with pytest.raises(ValueError, match="device must be"):
+        cascade.set_params(device=3).fit(X[:500], y[:500])
+
+
+@pytest.mark.parametrize("coverage", [(0.6, 0.7), MaxTierCost(6.0)], ids=str)
+def test_another_first_tier_keeps_to_its_shares(fitted, digits, coverage):
+    X, y = digits
+    other = GaussianNB(var_smoothing=0.1).fit(X[:1000], y[:1000])
+    chain = fitted.at(coverage)
+    moved = chain.with_base(other, X[1000:1400], y[1000:1400])
+    assert moved.estimators_[0] is moved.named_estimators_.mcu is other
+    assert chain.estimators_[0] is not other
+    report = moved.report(X[1400:], y[1400:])
+    if coverage == (0.6, 0.7):
+        assert report.shares[0] == pytest.approx(0.6, abs=0.08)
+    else:
+        assert report.cost <= 7.0
+    with pytest.raises(ValueError, match="no predict_proba"):
+        chain.with_base(SVC().fit(X[:50], y[:50]), X[1000:], y[1000:])
+
+
+def test_several_operating_points_are_certified_together(digits):
+    X, y = digits
+    chain = CascadeClassifier(
+        frozen(X[:400], y[:400]), router="margin", coverage=(0.5, 0.5), confidence=0.9
+    ).fit(X[400:1400], y[400:1400])
+    found = chain.certify_jointly([(0.5, 0.5), (0.7, 0.6)], confidence=0.9)
+    for one in found:
+        levels = [c.confidence for c in one.operating_point_.certificates]
+        assert levels == pytest.approx([0.95**0.5] * 2)

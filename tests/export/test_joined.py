@@ -41,7 +41,7 @@ def test_a_joined_program_scores_as_the_hybrid(kind, router, features, name):
     hybrid = HybridClassifier(
         base, big, router=router, coverage=0.7, base_features=features
     ).fit(X, y)
-    model, reads, rule, classes = hybrid.edge_
+    model, reads, rule, classes, _ = hybrid.edge_
     made = joined(base_program(model, classes, reads), rule.router.program())
     evidence = Evidence(X=X)
     np.testing.assert_allclose(

@@ -1,6 +1,6 @@
 import pytest
 
-from selective_query import AbstainingClassifier, HybridClassifier
+from selective_query import AbstainingClassifier, CascadeClassifier, HybridClassifier
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,16 @@ def abstaining(digits, frozen_pair):
     return AbstainingClassifier(frozen_pair[0], router="margin", coverage=0.7).fit(
         X[600:900], y[600:900]
     )
+
+
+@pytest.fixture(scope="session")
+def chain(digits, frozen_pair):
+    X, y = digits
+    tiers = [("a", frozen_pair[0]), ("b", frozen_pair[1]), ("c", frozen_pair[1])]
+    return CascadeClassifier(
+        tiers, router="margin", coverage=(0.6, 0.5), abstain=0.1, costs=[1, 2, 3],
+        abstain_label=-1, random_state=0,
+    ).fit(X[600:900], y[600:900])  # fmt: skip
 
 
 @pytest.fixture(scope="session")

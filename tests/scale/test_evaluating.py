@@ -162,3 +162,23 @@ def test_models_that_cannot_be_judged(hybrid, rows):
             judge(model, *rows)
         with pytest.raises(NotFittedError):
             judge(AbstainingClassifier(GaussianNB()), *rows)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 90, 1000])
+def test_report_of_a_chain(chain, rows, chunk_rows):
+    X, y = rows
+    found = report_in_chunks(chain, X, y, chunk_rows=chunk_rows)
+    assert_same(found, chain.report(X, y))
+    whole = np.random.default_rng(0).integers(0, 3, size=len(y))
+    found = report_in_chunks(chain, stream(X, y, whole))
+    assert_same(found, chain.report(X, y, sample_weight=whole))
+
+
+def test_what_of_a_chain_has_no_chunks_is_said(chain, rows):
+    with pytest.raises(ValueError, match="query_all= asks a global"):
+        report_in_chunks(chain, *rows, query_all=True)
+    with pytest.raises(TypeError, match="CascadeClassifier has a report_in_chunks"):
+        curve_in_chunks(chain, *rows)
+    assert report_in_chunks(chain, iter([])).n == 0
+    with pytest.raises(ValueError, match="zero for all rows"):
+        report_in_chunks(chain, *rows, sample_weight=np.zeros(len(rows[1])))

@@ -378,7 +378,8 @@ def certify_jointly(at, budgets, confidence):
         )
     check_confidence(confidence)
     for budget in budgets:
-        check_coverage(budget)
+        for part in budget if isinstance(budget, (list, tuple)) else [budget]:
+            check_coverage(part)
     each = 1 - (1 - confidence) / len(budgets)
     found = []
     for budget in budgets:

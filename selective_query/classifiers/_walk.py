@@ -1,0 +1,161 @@
+"""One answer for each row of a batch, by as many tiers as its rules ask for."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._models.answers import features_of
+from selective_query._models.replies import Replies, all_failed, ask_each
+from selective_query._utils.validation import check_choice, num_samples
+from selective_query.classifiers._abstain_label import check_abstain_label
+
+ABSTAIN, PREVIOUS, RAISE = "abstain", "previous", "raise"
+STAND_INS = PREVIOUS, ABSTAIN, RAISE
+
+
+def check_stand_in(kind, label, classes):
+    """Refuse another kind of stand-in, and a label that cannot stand beside classes.
+
+    Parameters
+    ----------
+    kind, label
+        As ``on_unavailable`` and ``abstain_label`` of CascadeClassifier.
+    classes : ndarray of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+    """
+    check_choice(kind, "on_unavailable", STAND_INS)
+    if label is not None or kind == ABSTAIN:
+        check_abstain_label(label, classes)
+
+
+class Walk:
+    """Who was asked about each row, and what came of it.
+
+    Parameters
+    ----------
+    edges : sequence of Edge
+        Of every tier; the last has no rule.
+    doubts : sequence of Rule
+        Of every tier, or none.
+    kind : {"previous", "abstain", "raise"}
+        What a tier behind the first is replaced by where it gave no answer.
+    X : array-like of length n_samples
+
+    Attributes
+    ----------
+    last : ndarray of shape (n_samples,), int
+        The last tier that was asked.
+    answered : ndarray of shape (n_samples,), int
+        The last tier that gave an answer.
+    abstained : ndarray of shape (n_samples,), bool
+        Whether its answer is none.
+    label : ndarray of shape (n_samples,), int
+        As a position in the classes.
+    proba : ndarray of shape (n_samples, n_classes), or None
+        None where an answer came without.
+    failure : ndarray of shape (n_samples,) of object
+        Why the last tier that was asked gave no answer; None where it did.
+    attempts, latency_ms : ndarray of shape (n_samples,)
+        How often a row was sent to a tier behind the first, and the time of all tiers.
+    """
+
+    def __init__(self, edges, doubts, kind, X):
+        n = num_samples(X)
+        self.edges, self.doubts, self.kind, self.X = edges, doubts, kind, X
+        self.last, self.answered = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
+        self.abstained, self.label = np.zeros(n, dtype=bool), np.zeros(n, dtype=int)
+        self.proba = np.zeros((n, len(edges[0].classes)), dtype=np.float32)
+        self.failure, self.attempts = all_failed(None, X), np.zeros(n, dtype=int)
+        self.latency_ms = np.zeros(n)
+        rows = np.arange(n)
+        for tier in range(len(edges)):
+            rows = self._ask(tier, rows)
+            if not len(rows):
+                break
+
+    @property
+    def tier(self):
+        """Who answers, -1 where nobody does."""
+        return np.where(self.abstained, -1, self.answered)
+
+    @property
+    def score(self):
+        """By which the first tier decides, which is asked anew where that is read."""
+        first = self.edges[0]
+        return first.rule.score(first.evidence(self.X))
+
+    def _ask(self, tier, rows):
+        """Ask one tier about these rows, and return those that it passes on."""
+        edge, is_first = self.edges[tier], tier == 0
+        X = self.X if is_first else _safe_indexing(self.X, rows)
+        start, kept = time.perf_counter(), None
+        if self.kind == RAISE and not self.doubts and edge.rule is not None:
+            # Of rows that are passed on nobody will read what this tier says.
+            answers, kept = edge.route_sparing_base(X)
+            replies = None
+        elif self.kind == RAISE or is_first:
+            answers, replies = edge.ask(X), None
+        else:
+            answers, replies = _asked_each(edge, X)
+        elapsed = 1000 * (time.perf_counter() - start)
+        if replies is None:
+            sent = 0 if is_first else 1
+            replies = Replies.at_once(None, all_failed(None, X), elapsed, sent)
+        self._note(tier, rows, replies)
+        came = replies.came
+        if not came.all():
+            some = np.flatnonzero(came)
+            rows, answers = rows[some], _of_rows(answers, some)
+            X = _safe_indexing(X, some)
+        self._keep(tier, rows, answers)
+        if not len(rows):
+            return rows
+        if self.doubts:
+            self.abstained[rows] = ~self.doubts[tier].decide(answers.evidence(X))
+        if edge.rule is None:
+            return rows[:0]
+        if kept is None:
+            kept = edge.rule.decide(edge.evidence(X, answers))
+        return rows[~kept]
+
+    def _note(self, tier, rows, replies):
+        self.last[rows], self.failure[rows] = tier, replies.failure
+        self.attempts[rows] += replies.attempts
+        self.latency_ms[rows] += replies.latency_ms
+        if self.kind == ABSTAIN:
+            self.abstained[rows[~replies.came]] = True
+
+    def _keep(self, tier, rows, answers):
+        """The answers of a tier, in place of what those before said of these rows."""
+        self.answered[rows], self.label[rows] = tier, answers.label
+        if answers.proba is None:
+            self.proba = None
+        elif self.proba is not None:
+            dtype = np.result_type(self.proba, answers.proba)
+            self.proba = self.proba.astype(dtype, copy=False)
+            self.proba[rows] = answers.proba
+
+
+def _asked_each(edge, X):
+    """As `Edge.ask`, where what fails costs its own rows only."""
+    if isinstance(edge.features, str):  # a layer of a model that is here
+        return edge.ask(X), None
+    answers, replies = ask_each(edge.base, X, edge.classes, edge.who)
+    if edge.features is None or not replies.came.any():
+        return answers, replies
+    came = np.flatnonzero(replies.came)
+    known = features_of(edge.features, edge.base, _safe_indexing(X, came))
+    features = np.zeros((len(replies.came), known.shape[1]), dtype=known.dtype)
+    features[came] = known
+    return replace(answers, features=features), replies
+
+
+def _of_rows(answers, rows):
+    parts = {name: getattr(answers, name) for name in answers.__dataclass_fields__}
+    some = {n: part if part is None else part[rows] for n, part in parts.items()}
+    return type(answers)(**some)
