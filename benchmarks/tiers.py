@@ -3,8 +3,8 @@
 Costs are multiply-accumulates of an input in billions, as published. In the first
 chain resnet50 is hardly better than mobilenetV2, and squeezenet1_1 is worse at a higher
 cost; in the second every model is better than the one before. Everything is chosen
-on one part of the rows and judged on another; gains over the joint chain have paired
-95 % intervals over those rows. What a way spends beside the joint chain is charged at
+on one part of the rows and judged on another; gains of the joint chain, and of the
+policy that may skip models, have paired 95 % intervals over those rows. What a way spends beside the joint chain is charged at
 the accuracy that a unit of cost brings the joint chain there.
 """
 
@@ -18,7 +18,7 @@ from selective_query.budgets import MaxTierCost
 from selective_query.datasets import load_dataset
 from selective_query.exceptions import BudgetInfeasibleError
 from selective_query.routers import BenefitRouter
-from selective_query.tiers import worthwhile_tiers
+from selective_query.tiers import CascadeRoutingPolicy, worthwhile_tiers
 
 CHAINS = {
     "of Keras": {
@@ -56,6 +56,14 @@ def joint(fit, test, maximum, numbers):
     chosen = test.choose(numbers)
     tier = policy.decide(chosen)
     return chosen.utility(tier), chosen.spent(tier)
+
+
+def mixed(fit, test, maximum, numbers):
+    """After each answer stop, or ask any later model; every one learned and priced."""
+    policy = CascadeRoutingPolicy(budget=MaxTierCost(maximum)).fit(fit.choose(numbers))
+    chosen = test.choose(numbers)
+    asked = policy.asked(chosen)
+    return chosen.utility(policy.decide(chosen)), asked @ chosen.costs
 
 
 def greedy(fit, test, maximum, numbers):
@@ -175,6 +183,8 @@ def ways(fit, test, maximum):
     everyone = 0, 1, 2, 3
     best = worthwhile_tiers(fit, MaxTierCost(maximum), router=ROUTER)
     yield "joint", joint(fit, test, maximum, best), best
+    yield "mixed", mixed(fit, test, maximum, best), best
+    yield "mixed, all four", mixed(fit, test, maximum, everyone), everyone
     yield "joint, all four", joint(fit, test, maximum, everyone), everyone
     yield "greedy, all four", greedy(fit, test, maximum, everyone), everyone
     yield "greedy", greedy(fit, test, maximum, best), best
@@ -200,25 +210,27 @@ def judge(chain, fit, test, budgets):
     slopes = slope([results[b][0][1] for b in budgets])
     rows = []
     for budget, price in zip(budgets, slopes, strict=True):
-        utility, spent = results[budget][0][1]
-        for name, (other, cost), numbers in results[budget]:
-            # What each way spends beside the joint chain counts at the joint price.
-            lead = (utility - price * spent) - (other - price * cost)
-            half = 1.96 * lead.std(ddof=1) / np.sqrt(len(lead))
-            rows.append(
-                {
-                    "chain": chain,
-                    "budget": budget,
-                    "way": name,
-                    "tiers": "-".join(map(str, numbers)),
-                    "accuracy": float(other.mean()),
-                    "cost": float(cost.mean()),
-                    "joint_gain": float(lead.mean()),
-                    "low": float(lead.mean() - half),
-                    "high": float(lead.mean() + half),
-                }
-            )
+        ours = {name: found for name, found, _ in results[budget][:2]}
+        for name, found, numbers in results[budget]:
+            row = {
+                "chain": chain,
+                "budget": budget,
+                "way": name,
+                "tiers": "-".join(map(str, numbers)),
+                "accuracy": float(found[0].mean()),
+                "cost": float(found[1].mean()),
+            }
+            row |= lead("joint_gain", "", ours["joint"], found, price)
+            rows.append(row | lead("mixed_gain", "mixed_", ours["mixed"], found, price))
     return rows
+
+
+def lead(name, prefix, ours, theirs, price):
+    """Mean and interval of a gain, where what is spent beside counts at the price."""
+    gain = (ours[0] - price * ours[1]) - (theirs[0] - price * theirs[1])
+    half = 1.96 * gain.std(ddof=1) / np.sqrt(len(gain))
+    mean = float(gain.mean())
+    return {name: mean, f"{prefix}low": mean - half, f"{prefix}high": mean + half}
 
 
 def shown(rows):

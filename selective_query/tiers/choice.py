@@ -9,14 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import check_instance, fit_context
 from selective_query.budgets.combined import as_budget
-from selective_query.exceptions import BudgetInfeasibleError
 from selective_query.outcomes import ChainOutcomes, Evidence, Outcomes
 from selective_query.routers._scores import scores_of
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.tiers._goals import ROUNDING, goal_of
-
-N_HALVINGS = 60
+from selective_query.tiers._goals import goal_of
+from selective_query.tiers._price import gain_router, price_within
 
 
 class ModelChoicePolicy(BaseEstimator):
@@ -108,14 +105,7 @@ class ModelChoicePolicy(BaseEstimator):
         X = first.require("X", "ModelChoicePolicy")
         fitted, gains, routers = unfitted(self), [np.zeros(outcomes.n_rows)], []
         for tier in outcomes.tiers[1:]:
-            router = make_router(self.router, random_state=self.random_state)
-            refuse_bound(router)
-            if not router.in_benefit_units:
-                raise ValueError(
-                    f"router={router_name(self.router)!r} does not estimate what a "
-                    "model gains. Choose one in units of benefit, such as 'benefit' "
-                    "or 'boosted_benefit'."
-                )
+            router = gain_router(self.router, self.random_state)
             pair = Outcomes(
                 X=X,
                 base_utility=first.base_utility,
@@ -138,33 +128,17 @@ class ModelChoicePolicy(BaseEstimator):
         self._costs = weight @ costs
         each = np.arange(rows.n_rows)
 
-        def mean(values, price):
+        def means(price):
             chosen = self._choose(self._gains, price)
-            return float(values[each, chosen] @ weight)
-
-        def affords(price):
-            return mean(costs, price) <= goal.maximum * (1 + ROUNDING)
-
-        def suffices(price):
-            return mean(rows.utilities, price) >= goal.least_utility - ROUNDING
-
-        most = 2.0 / np.ptp(self._costs) if np.ptp(self._costs) else 1.0
-        most *= 2**20  # beyond it nobody but the cheapest is chosen
-        if goal.least_utility is None:
-            self.price_ = _bisected(affords, most, least=True)
-        else:
-            self.price_ = _bisected(suffices, most, least=False)
-        if self.price_ is None or not affords(self.price_):
-            raise BudgetInfeasibleError(
-                f"{goal.budget} cannot be met by a choice of these models. Ask for "
-                "what can be met, or use others.",
-                goal.budget,
-                mean(costs, most),
+            return tuple(
+                float(values[each, chosen] @ weight)
+                for values in (rows.utilities, costs)
             )
+
+        self.price_ = price_within(goal, means, self._costs)
         chosen = self._choose(self._gains, self.price_)
         self.shares_ = tuple(float((chosen == j) @ weight) for j in range(rows.n_tiers))
-        self.utility_ = mean(rows.utilities, self.price_)
-        self.cost_ = mean(costs, self.price_)
+        self.utility_, self.cost_ = means(self.price_)
 
     def _choose(self, gains, price):
         worth = gains - price * self._costs
@@ -210,16 +184,3 @@ class ModelChoicePolicy(BaseEstimator):
         moved.budget = budget
         moved._settle()
         return moved
-
-
-def _bisected(good, most, *, least):
-    """The least price that is good, or the largest; None where none is."""
-    first, last = (0.0, most) if least else (most, 0.0)
-    if good(first):
-        return first
-    if not good(last):
-        return None
-    for _ in range(N_HALVINGS):
-        middle = (first + last) / 2
-        first, last = (first, middle) if good(middle) else (middle, last)
-    return last

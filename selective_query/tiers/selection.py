@@ -11,6 +11,7 @@ from selective_query.tiers._priced import PricedChain
 from selective_query.tiers._sweeps import learn_tier
 
 FIRST_GUESS = 0.7
+N_FOLDS = 5
 
 
 def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state=None):
@@ -19,8 +20,9 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     A chain asks its tiers one after the other, so a row that goes on past a tier has
     paid for it. One that costs more than it brings is better left out. Tiers are left
     out one by one, each time the one without which the chain does best, as long as
-    that loses less than a standard error: a longer chain fits these rows the better
-    for having more cuts. Two tiers are left at least.
+    that loses less than a standard error. A longer chain has more cuts, and fits the
+    rows that they come from the better: so it is judged by cuts that come from the
+    rows of other folds. Two tiers are left at least.
 
     Parameters
     ----------
@@ -73,23 +75,33 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
         for j, one in enumerate(one_for_each(router, outcomes.n_tiers - 1))
     ]
 
+    fold = np.arange(outcomes.n_rows) % N_FOLDS
+
     def worth(numbers):
-        """What each row is worth, in utility or saved cost; None where infeasible."""
+        """What each row is worth, by cuts of other rows; None where infeasible."""
         numbers = list(numbers)
-        costs = goal.costs[..., numbers]
-        chain = PricedChain(
-            [scores[j] for j in numbers[:-1]],
-            outcomes.utilities[:, numbers],
-            costs,
-            outcomes.weight,
-        )
+        part = goal._replace(costs=goal.costs[..., numbers])
+
+        def solved(weight):
+            chain = PricedChain(
+                [scores[j] for j in numbers[:-1]],
+                outcomes.utilities[:, numbers],
+                part.costs,
+                weight,
+            )
+            return _worth(part, chain, *next(part.solutions(chain)))
+
         try:
-            passed, _ = next(goal._replace(costs=costs).solutions(chain))
+            found = solved(outcomes.weight)
         except BudgetInfeasibleError:
             return None
-        if goal.least_utility is None:
-            return chain.utility_by_row(passed)
-        return -chain.cost_by_row(passed)
+        for held_out in range(N_FOLDS):
+            rows = fold == held_out
+            try:
+                found[rows] = solved(outcomes.weight * ~rows)[rows]
+            except BudgetInfeasibleError:
+                continue  # what all rows can just do, fewer may miss
+        return found
 
     chosen = tuple(range(outcomes.n_tiers))
     best = worth(chosen)
@@ -115,6 +127,14 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
             np.nan,
         )
     return chosen
+
+
+def _worth(goal, chain, passed, price):
+    """Utility less the price of what is spent beyond the limit, or the saved cost."""
+    if goal.least_utility is not None:
+        return -chain.cost_by_row(passed)
+    beyond = chain.cost_by_row(passed) - goal.maximum if price > 0 else 0.0
+    return chain.utility_by_row(passed) - np.nan_to_num(price) * beyond
 
 
 def _loses(more, fewer, weight):

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from selective_query import ChainOutcomes, Evidence, Outcomes
+from selective_query.budgets import MaxTierCost, MinAccuracy
+from selective_query.exceptions import BudgetInfeasibleError, MissingEvidenceError
+from selective_query.tiers import (
+    CascadePolicy,
+    CascadeRoutingPolicy,
+    ModelChoicePolicy,
+)
+from tests.tiers.simulated import chain
+
+
+def with_inputs(n, seed):
+    """Inputs tell hard rows from easy ones; answers tell more than inputs do."""
+    rows = chain(n, 4, seed)
+    first = rows.tiers[0]
+    X = first.base_features[:, :1] + np.random.default_rng(seed).normal(size=(n, 1))
+    tiers = [
+        Outcomes(
+            base_proba=t.base_proba, base_features=t.base_features, X=X,
+            base_utility=t.base_utility,
+        )
+        for t in rows.tiers
+    ]  # fmt: skip
+    return ChainOutcomes(tiers, rows.costs)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return with_inputs(4000, 0)
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return with_inputs(20_000, 1)
+
+
+@pytest.mark.parametrize("entry", [None, "benefit"])
+def test_a_budget_is_kept_and_costs_are_those_of_who_is_asked(rows, fresh, entry):
+    policy = CascadeRoutingPolicy(budget=MaxTierCost(8.0), entry=entry).fit(rows)
+    assert policy.cost_ <= 8 + 1e-9 and policy.price_ > 0
+    assert sum(policy.shares_) == pytest.approx(1)
+    asked, tier = policy.asked(fresh), policy.decide(fresh)
+    assert (asked @ fresh.costs).mean() == pytest.approx(8.0, rel=0.06)
+    assert asked[np.arange(fresh.n_rows), tier].all()
+    assert not np.triu(np.ones((4, 4), bool), 1)[tier][asked].any()
+    assert asked[:, 0].all() == (entry is None)
+    evidence = [t.evidence for t in fresh.tiers[:-1]]
+    np.testing.assert_array_equal(policy.decide(evidence), tier)
+
+
+@pytest.mark.parametrize("maximum", [5.0, 12.0])
+def test_mixing_is_at_least_as_good_as_either_alone(rows, fresh, maximum):
+    budget = MaxTierCost(maximum)
+    mixed = CascadeRoutingPolicy(budget=budget, entry="benefit").fit(rows)
+    cascade = CascadePolicy("benefit", budget, random_state=0).fit(rows)
+    choice = ModelChoicePolicy(budget=budget).fit(rows)
+    asked = mixed.asked(fresh)
+
+    def worth(tier, cost):
+        return fresh.utility(tier).mean() - mixed.price_ * cost.mean()
+
+    ours = worth(mixed.decide(fresh), asked @ fresh.costs)
+    tier = cascade.decide(fresh)
+    assert ours > worth(tier, fresh.spent(tier)) - 0.004
+    tier = choice.decide(fresh)
+    assert ours > worth(tier, fresh.costs[tier]) - 0.004
+    assert ours > worth(np.zeros(fresh.n_rows, int), fresh.costs[:1])
+
+
+def test_a_model_that_only_costs_is_skipped():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, size=4000)
+    first = rng.uniform(size=4000) < sure
+    known = Evidence(base_proba=np.column_stack([sure, 1 - sure]))
+    outcomes = ChainOutcomes.from_utilities(
+        np.column_stack([first, first, np.ones(4000)]),
+        [1, 5, 10],
+        evidence=[known, known, None],
+    )
+    policy = CascadeRoutingPolicy(budget=MaxTierCost(4)).fit(outcomes)
+    asked = policy.asked(outcomes)
+    assert asked[:, 1].mean() < 0.01 and asked[:, 2].mean() > 0.28
+
+
+def test_a_floor_is_reached_and_a_price_moves_without_a_fit(rows):
+    policy = CascadeRoutingPolicy(budget=MinAccuracy(0.7)).fit(rows)
+    assert policy.utility_ >= 0.7 - 1e-9
+    dearer = policy.at(MinAccuracy(0.74))
+    assert dearer.cost_ > policy.cost_ and dearer.routers_ is policy.routers_
+    few = policy.at(0.9)
+    assert few.asked(rows)[:, -1].mean() <= 0.1 + 1e-3
+
+
+def test_what_cannot_be_is_said(rows):
+    with pytest.raises(BudgetInfeasibleError, match="by a choice of these models"):
+        CascadeRoutingPolicy(budget=MaxTierCost(0.5)).fit(rows)
+    with pytest.raises(ValueError, match="in units of benefit"):
+        CascadeRoutingPolicy("margin").fit(rows)
+    with pytest.raises(MissingEvidenceError, match="needs X"):
+        CascadeRoutingPolicy(entry="benefit").fit(chain(300, 3, 0))
+    policy = CascadeRoutingPolicy(budget=MaxTierCost(8.0)).fit(chain(600, 3, 0))
+    with pytest.raises(ValueError, match="for each of the 2 models"):
+        policy.decide(chain(10, 4, 0))
