@@ -4,8 +4,9 @@ Costs are multiply-accumulates of an input in billions, as published. In the fir
 chain resnet50 is hardly better than mobilenetV2, and squeezenet1_1 is worse at a higher
 cost; in the second every model is better than the one before. Everything is chosen
 on one part of the rows and judged on another; gains of the joint chain, and of the
-policy that may skip models, have paired 95 % intervals over those rows. What a way spends beside the joint chain is charged at
-the accuracy that a unit of cost brings the joint chain there.
+policy that may skip models, have paired 95 % intervals over those rows. What a way
+spends beside the joint chain is charged at the accuracy that a unit of cost brings the
+joint chain there.
 """
 
 import itertools
