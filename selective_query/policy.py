@@ -61,7 +61,7 @@ class RoutingPolicy(BaseEstimator):
     Parameters
     ----------
     router : str or BaseRouter, default="auto"
-        Who ranks the inputs; see :func:`list_routers`.
+        Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
         A float is the share of inputs, at least, that the base shall answer: 1 queries
         nothing and 0 everything. A budget says otherwise what can be afforded or must

@@ -36,7 +36,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         The expensive model g, which sees queried inputs only. It may have ``predict``
         alone.
     router : str or BaseRouter, default="auto"
-        Who ranks the inputs; see :func:`list_routers`.
+        Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
         Share of inputs, at least, that the base shall answer, in [0, 1]; or a budget,
         such as ``MinAccuracy(0.95)``, see :mod:`selective_query.budgets`. None queries

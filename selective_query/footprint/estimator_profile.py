@@ -75,13 +75,32 @@ class EstimatorProfile:
         """Bytes of what is stored, with weights at so many bits.
 
         Constants stay at 4 bytes, and numbers of columns and children as they are.
+
+        Parameters
+        ----------
+        bits : int, default=32
+            Of a weight.
+
+        Returns
+        -------
+        int
         """
         bits = check_whole(bits, "bits", 1)
         stored = -(-self.weights * bits // 8)
         return stored + BYTES_OF_CONSTANT * self.constants + self.index_bytes
 
     def sram_bytes(self, bits=32):
-        """Bytes of the numbers that are alive at once."""
+        """Bytes of the numbers that are alive at once.
+
+        Parameters
+        ----------
+        bits : int, default=32
+            Of a number.
+
+        Returns
+        -------
+        int
+        """
         bits = check_whole(bits, "bits", 1)
         return -(-self.peak_elements * bits // 8)
 
@@ -109,19 +128,47 @@ class EstimatorProfile:
         )
 
     def then(self, other):
-        """The two one after the other, in a pipeline."""
+        """The two one after the other, in a pipeline.
+
+        Parameters
+        ----------
+        other : EstimatorProfile
+            The later step.
+
+        Returns
+        -------
+        EstimatorProfile
+        """
         return self._joined(
             other, max(self.peak_elements, other.peak_elements), other.n_outputs
         )
 
     def after(self, step):
-        """The two the other way round."""
+        """The two the other way round.
+
+        Parameters
+        ----------
+        step : EstimatorProfile
+            The earlier step.
+
+        Returns
+        -------
+        EstimatorProfile
+        """
         return step.then(self)
 
     def beside(self, other):
         """The two on the same input, with their outputs added up.
 
         The sum is kept while the other runs.
+
+        Parameters
+        ----------
+        other : EstimatorProfile
+
+        Returns
+        -------
+        EstimatorProfile
         """
         kept = self.n_outputs or 0
         peak = max(self.peak_elements, kept + other.peak_elements)

@@ -115,12 +115,34 @@ class NetProfile:
         return self.macs
 
     def flash_bytes(self, bits=8):
-        """Bytes of weights at so many bits, and of biases at 4 bytes each."""
+        """Bytes of weights, and of biases at 4 bytes each.
+
+        Parameters
+        ----------
+        bits : int, default=8
+            Of a weight.
+
+        Returns
+        -------
+        int
+        """
         bits = check_whole(bits, "bits", 1)
         return self.weights * bits // 8 + BYTES_OF_BIAS * self.biases
 
     def sram_bytes(self, bits=8, *, in_place=True):
-        """Bytes of activations at the peak."""
+        """Bytes of activations at the peak.
+
+        Parameters
+        ----------
+        bits : int, default=8
+            Of an activation.
+        in_place : bool, default=True
+            Whether layers write into an input that nothing else needs.
+
+        Returns
+        -------
+        int
+        """
         bits = check_whole(bits, "bits", 1)
         peak = self.peak_elements_in_place if in_place else self.peak_elements
         return peak * bits // 8
@@ -154,7 +176,16 @@ class NetProfile:
         )
 
     def after(self, step):
-        """The net behind a step of a pipeline, an EstimatorProfile."""
+        """The net behind a step of a pipeline.
+
+        Parameters
+        ----------
+        step : EstimatorProfile
+
+        Returns
+        -------
+        NetProfile
+        """
         return replace(
             self,
             macs=step.macs + self.macs,

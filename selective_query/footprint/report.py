@@ -104,13 +104,46 @@ class Footprint(Protocol):
         """Multiply-accumulates and comparisons, for ``Deployment(base_macs=)``."""
 
     def flash_bytes(self, bits):
-        """Bytes of what is stored, at so many bits a number."""
+        """Bytes of what is stored.
+
+        Parameters
+        ----------
+        bits : int
+            Of a number.
+
+        Returns
+        -------
+        int
+        """
 
     def sram_bytes(self, bits):
-        """Bytes of numbers that are alive at once, at most."""
+        """Bytes of numbers that are alive at once, at most.
+
+        Parameters
+        ----------
+        bits : int
+            Of a number.
+
+        Returns
+        -------
+        int
+        """
 
     def fits(self, device, *, bits, reserved_bytes):
-        """Whether a device holds the model, a FootprintReport."""
+        """Whether a device holds the model, and with how much room to spare.
+
+        Parameters
+        ----------
+        device : Device
+        bits : int
+            Of a number.
+        reserved_bytes : int
+            Of each memory, for the program and all else.
+
+        Returns
+        -------
+        FootprintReport
+        """
 
 
 def footprint_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):

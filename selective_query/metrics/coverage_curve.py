@@ -75,12 +75,33 @@ class AccuracyCoverageCurve:
         )
 
     def accuracy_at(self, coverage):
-        """Hybrid accuracy at exactly this coverage, or at the nearest possible one."""
+        """Hybrid accuracy at exactly this coverage, or at the nearest possible one.
+
+        Parameters
+        ----------
+        coverage : float or array-like
+            In [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+        """
         coverage = check_share(coverage, "coverage", KEPT)
         return np.interp(coverage, self.coverage, self.accuracy)
 
     def selective_accuracy_at(self, coverage):
-        """Accuracy of the base on what it answers; nan where it answers nothing."""
+        """Accuracy of the base on what it answers.
+
+        Parameters
+        ----------
+        coverage : float or array-like
+            In [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+            nan where the base answers nothing.
+        """
         coverage = check_share(coverage, "coverage", KEPT)
         possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
         share = np.interp(possible, self.coverage, self.base_share)
@@ -88,11 +109,35 @@ class AccuracyCoverageCurve:
             return np.where(possible > 0, share / possible, np.nan)[()]
 
     def selective_risk_at(self, coverage):
-        """One minus the selective accuracy; nan where the base answers nothing."""
+        """One minus the selective accuracy.
+
+        Parameters
+        ----------
+        coverage : float or array-like
+            In [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+            nan where the base answers nothing.
+        """
         return 1 - self.selective_accuracy_at(coverage)
 
     def coverage_at_risk(self, risk):
-        """See :func:`selective_query.metrics.coverage_at_risk`."""
+        """Largest coverage whose selective risk is within a limit.
+
+        See :func:`selective_query.metrics.coverage_at_risk`.
+
+        Parameters
+        ----------
+        risk : float or array-like
+            In [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+            nan where no coverage keeps to the limit.
+        """
         what = "the largest mean loss of the base"
         values = as_numbers(risk, "risk")
         if not values.ndim:
@@ -104,7 +149,12 @@ class AccuracyCoverageCurve:
         )
 
     def aurc(self):
-        """See :func:`selective_query.metrics.aurc`."""
+        """Area under the risk-coverage curve; see :func:`selective_query.metrics.aurc`.
+
+        Returns
+        -------
+        float
+        """
         last = self.coverage[-1]
         if last == 0:
             return float("nan")
@@ -114,26 +164,70 @@ class AccuracyCoverageCurve:
         return float(1 - share)
 
     def augrc(self):
-        """See :func:`selective_query.metrics.augrc`."""
+        """Area under the generalised risk-coverage curve.
+
+        See :func:`selective_query.metrics.augrc`.
+
+        Returns
+        -------
+        float
+        """
         first, last = self.coverage[0], self.coverage[-1]
         kept = (last**2 - first**2) / 2 + first * first + (1 - last) * last
         return float(kept - self._area_under(self.base_share))
 
     def deferral_area(self):
-        """See :func:`selective_query.metrics.deferral_area`."""
+        """Mean accuracy over all coverages.
+
+        See :func:`selective_query.metrics.deferral_area`.
+
+        Returns
+        -------
+        float
+        """
         return float(self._area_under(self.accuracy))
 
     def pgr_at(self, query_rate):
-        """See :func:`selective_query.metrics.pgr`."""
+        """Performance gap recovered; see :func:`selective_query.metrics.pgr`.
+
+        Parameters
+        ----------
+        query_rate : float or array-like
+            Share of inputs that are queried, in [0, 1].
+
+        Returns
+        -------
+        float or ndarray
+            nan where the global is no better than the base.
+        """
         query_rate = check_share(query_rate, "query_rate", "the share of queries")
         return (self.accuracy_at(1 - query_rate) - self.base_accuracy) / self._gap
 
     def apgr(self):
-        """See :func:`selective_query.metrics.apgr`."""
+        """Average performance gap recovered; see :func:`selective_query.metrics.apgr`.
+
+        Returns
+        -------
+        float
+            nan where the global is no better than the base.
+        """
         return (self.deferral_area() - self.base_accuracy) / self._gap
 
     def cpt(self, recovered):
-        """See :func:`selective_query.metrics.cpt`."""
+        """Least query rate that recovers a share of the gap.
+
+        See :func:`selective_query.metrics.cpt`.
+
+        Parameters
+        ----------
+        recovered : float or array-like
+            Share of the gap between base and global.
+
+        Returns
+        -------
+        float or ndarray
+            nan where no query rate recovers it.
+        """
         values = as_numbers(recovered, "recovered")
         if not values.ndim:
             what = "a share of the gap, as 0.8"
@@ -150,6 +244,10 @@ class AccuracyCoverageCurve:
         :func:`selective_query.metrics.hull_area` with the query rate as cost. Where
         every query costs the same, it is that also with the cost of base and global
         as it is, over the range from no query to a query for each input.
+
+        Returns
+        -------
+        float
         """
         coverage, accuracy = upper_hull(self.coverage, self.accuracy)
         # Rates below the least possible get its accuracy, as everywhere on the curve.

@@ -188,7 +188,19 @@ class RankedOutcomes:
         self.curve = ranked.curve(weight)
 
     def e_aurc(self, optimum="order"):
-        """See :func:`selective_query.metrics.e_aurc`."""
+        """Excess of the AURC over that of a perfect ranking.
+
+        See :func:`selective_query.metrics.e_aurc`.
+
+        Parameters
+        ----------
+        optimum : {"order", "closed_form"}, default="order"
+            The area of a perfect ranking of these rows, or r + (1 - r) ln(1 - r).
+
+        Returns
+        -------
+        float
+        """
         check_choice(
             optimum,
             "optimum",
@@ -203,7 +215,20 @@ class RankedOutcomes:
         return float(self.curve.aurc() - best)
 
     def normalised_deferral_area(self, *, oracle_stops=False):
-        """See :func:`selective_query.metrics.normalised_deferral_area`."""
+        """Deferral area, 0 of a random score and 1 of a perfect one.
+
+        See :func:`selective_query.metrics.normalised_deferral_area`.
+
+        Parameters
+        ----------
+        oracle_stops : bool, default=False
+            Whether the perfect score queries no row that a query harms.
+
+        Returns
+        -------
+        float
+            nan where no score is better than a random one.
+        """
         check_flag(oracle_stops, "oracle_stops")
         benefit = self._kinds[1].astype(float)
         score = stopping_at_harm(benefit) if oracle_stops else benefit

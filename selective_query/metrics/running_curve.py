@@ -62,9 +62,14 @@ class RunningCurve:
 
         Parameters
         ----------
-        score, base_utility, global_utility, sample_weight
-            As in :func:`~selective_query.metrics.accuracy_coverage_curve`; here
-            weights may all be zero.
+        score : array-like of shape (n_samples,)
+            Rows with the highest score are queried first.
+        base_utility : array-like of shape (n_samples,)
+            How good the base's answers are, in [0, 1].
+        global_utility : array-like of shape (n_samples,) or None, default=None
+            Of the global's answers; None for abstention.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Frequency weights; they may all be zero here.
 
         Returns
         -------

@@ -63,7 +63,16 @@ class EarlyExitNet(nn.Module):
         return self.heads[number](self.branches[number](x).flatten(2).mean(2))
 
     def forward_exits(self, x):
-        """Logits at each exit, a list of tensors of shape (n_samples, n_classes)."""
+        """Logits at each exit.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, ...)
+
+        Returns
+        -------
+        list of tensor of shape (n_samples, n_classes)
+        """
         found = []
         for number, part in enumerate(self.parts):
             x = part(x)
@@ -71,7 +80,16 @@ class EarlyExitNet(nn.Module):
         return found
 
     def forward(self, x):
-        """Logits of the last exit."""
+        """Logits of the last exit.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, ...)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_classes)
+        """
         for part in self.parts:
             x = part(x)
         return self._exit(-1, x)
@@ -185,7 +203,16 @@ class SplitNet(nn.Module):
         self.edge, self.cloud, self.exit_head = edge, cloud, exit_head
 
     def forward(self, x):
-        """Logits of the whole net."""
+        """Logits of the whole net.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, ...)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_classes)
+        """
         return self.cloud(self.edge(x))
 
     def payload_bytes(self, x, bits=8):
@@ -196,6 +223,10 @@ class SplitNet(nn.Module):
         x : tensor of shape (n_samples, ...)
         bits : int, default=8
             Of each number sent.
+
+        Returns
+        -------
+        int
         """
         check_whole(bits, "bits", 1)
         was_training = self.training

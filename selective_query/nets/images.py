@@ -25,14 +25,32 @@ class _PooledNet(nn.Module):
     """Blocks, the mean over all positions, and one linear layer."""
 
     def forward_features(self, x):
-        """Embedding of each input, shape (n_samples, n_features)."""
+        """Embedding of each input.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, n_channels, height, width)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_features)
+        """
         size = (self.resolution, self.resolution)
         if self.resolution is not None and tuple(x.shape[-2:]) != size:
             x = interpolate(x, size, mode="bilinear", antialias=True)
         return self.blocks(x).mean((2, 3))
 
     def forward(self, x):
-        """Logits of each input, shape (n_samples, n_classes)."""
+        """Logits of each input.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, n_channels, height, width)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_classes)
+        """
         return self.classifier(self.forward_features(x))
 
 

@@ -58,11 +58,29 @@ class SignalNet(nn.Module):
         self.classifier = nn.Linear(width, n_classes)
 
     def forward_features(self, x):
-        """Embedding of each input, shape (n_samples, width)."""
+        """Embedding of each input.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, n_channels, length)
+
+        Returns
+        -------
+        tensor of shape (n_samples, width)
+        """
         return self.blocks(x).mean(2)
 
     def forward(self, x):
-        """Logits of each input, shape (n_samples, n_classes)."""
+        """Logits of each input.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, n_channels, length)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_classes)
+        """
         return self.classifier(self.forward_features(x))
 
 

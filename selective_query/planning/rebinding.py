@@ -14,6 +14,10 @@ def rebound(budget, deployment, other):
     budget : callable or Budget or float
         What is no such budget is returned as it is.
     deployment, other : Deployment
+
+    Returns
+    -------
+    callable or Budget or float
     """
     if callable(budget) or not isinstance(budget, Budget):
         return budget

@@ -142,7 +142,7 @@ class AutoRouter(SelfScoringRouter):
             name: check_scores(
                 router.fit_score(outcomes)
                 if taught is None or name != CLASS_DOUBT
-                else router.fit_taught(taught),
+                else router._fit_taught(taught),
                 router,
                 outcomes.n_rows,
             )
@@ -214,7 +214,7 @@ class AutoRouter(SelfScoringRouter):
     def _privileged(self, candidates, outcomes):
         """What class_doubt is taught and judged by, where it may be the anchor."""
         if self.portfolio is None and CLASS_DOUBT in candidates:
-            return candidates[CLASS_DOUBT].taught(outcomes)
+            return candidates[CLASS_DOUBT]._taught(outcomes)
         return None
 
     def _anchor(self, shares, taught, held_out):

@@ -85,10 +85,10 @@ class BenefitRouter(SelfScoringRouter):
 
     def _fit(self, outcomes):
         """Fit, and return scores of each row from the folds that did not hold it."""
-        problem, score = self.fit_problem(outcomes)
+        problem, score = self._fit_problem(outcomes)
         return problem.held_out(self.alpha_, self.class_smoothing_, score)
 
-    def fit_problem(self, outcomes):
+    def _fit_problem(self, outcomes):
         """Fit, and return the RidgeProblem solved and the score of each row."""
         for name in ("alpha", "class_smoothing"):
             check_penalty(getattr(self, name), name)

@@ -118,7 +118,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         check_number(self.leaf_smoothing, "leaf_smoothing")
         outcomes = supervise(outcomes, self.supervision)
         self.ridge_ = BenefitRouter()
-        problem, _ = self.ridge_.fit_problem(outcomes)
+        problem, _ = self.ridge_._fit_problem(outcomes)
         columns, self.layout_ = evidence_columns(outcomes)
         folds = self._folds(problem, outcomes, columns)
         errors = sum(fold.squared_errors(outcomes) for fold in folds)

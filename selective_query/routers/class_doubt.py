@@ -88,7 +88,7 @@ class ClassDoubtRouter(SelfScoringRouter):
             steps.add("combine", line, moved, function="add")
         return steps.program("ClassDoubtRouter")
 
-    def taught(self, outcomes):
+    def _taught(self, outcomes):
         """The outcomes with the benefit that it is taught in place of their own."""
         supervision = self.supervision
         if supervision is None:
@@ -97,16 +97,16 @@ class ClassDoubtRouter(SelfScoringRouter):
 
     def _fit(self, outcomes):
         outcomes.require("base_proba", "ClassDoubtRouter")
-        return self.fit_taught(self.taught(outcomes))
+        return self._fit_taught(self._taught(outcomes))
 
-    def fit_taught(self, taught):
+    def _fit_taught(self, taught):
         """Fit, and return scores of each row from the folds that did not hold it."""
         check_penalty(self.class_penalty, "class_penalty")
         free, plain = (
             BenefitRouter(alpha, class_smoothing=np.inf) for alpha in (None, np.inf)
         )
-        problem, free_score = free.fit_problem(taught)
-        _, plain_score = plain.fit_problem(taught)
+        problem, free_score = free._fit_problem(taught)
+        _, plain_score = plain._fit_problem(taught)
         self.layout_ = free.layout_
         self.coef_ = _blend(plain.coef_, free.coef_)
         self.intercept_ = float(_blend(plain.intercept_, free.intercept_))

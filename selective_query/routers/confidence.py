@@ -176,7 +176,6 @@ class MaxLogitRouter(BaseRouter):
         return scores.max_logit_p_norm(self._logits(evidence), p)
 
     def program(self):
-        """Of logits; where fit knew none, of log-probabilities."""
         self._check_fitted()
         p, steps = self._norm_order(), Steps()
         if p is None:

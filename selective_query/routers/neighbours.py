@@ -74,7 +74,16 @@ class _NeighbourRouter(BaseRouter):
         return np.take_along_axis(distance, last[:, None], axis=1)
 
     def decision_cost(self, evidence):
-        """Cost by a plain search: a tree would save time on few columns."""
+        """Cost by a plain search; a tree would save time where columns are few.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        DecisionCost
+        """
         self._check_fitted()
         n_rows, width = self.neighbors_.n_samples_fit_, len(self.centre_)
         k = self.neighbors_.n_neighbors

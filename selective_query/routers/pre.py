@@ -106,7 +106,17 @@ class PreRouter(BaseRouter):
         return self.router_.program()
 
     def decision_cost(self, evidence):
-        """That of the inner router; what turns X into columns is not counted."""
+        """Cost of the inner router; what turns X into columns is not counted.
+
+        Parameters
+        ----------
+        evidence : Evidence
+            Of the kinds and widths that it decides on; one row will do.
+
+        Returns
+        -------
+        DecisionCost
+        """
         self._check_fitted()
         return self.router_.decision_cost(Evidence(X=self._columns(evidence)))
 

@@ -38,6 +38,11 @@ class Step(NamedTuple):
 class Steps(list):
     """Steps that are being written; ``add`` says at which place each one stands.
 
+    Parameters
+    ----------
+    iterable : iterable of Step, default=()
+        Steps to start from.
+
     Examples
     --------
     >>> from selective_query import Evidence
@@ -51,16 +56,53 @@ class Steps(list):
     """
 
     def read(self, part, width=None):
-        """Append the reading of a part of the evidence."""
+        """Append the reading of a part of the evidence.
+
+        Parameters
+        ----------
+        part : {"base_proba", "base_logits", "base_features", "X"}
+        width : int or None, default=None
+            How many columns it must have; None takes it as it comes.
+
+        Returns
+        -------
+        int
+            Place of the step.
+        """
         return self.add("read", part=part, width=width)
 
     def add(self, op, *inputs, **parameters):
-        """Append an operation on earlier steps, given by their places."""
+        """Append an operation on earlier steps.
+
+        Parameters
+        ----------
+        op : str
+            A name of the table in :class:`Program`.
+        *inputs : int
+            Places of the steps whose tables it takes.
+        **parameters : object
+            What the operation knows beside them: numbers, words and arrays.
+
+        Returns
+        -------
+        int
+            Place of the step.
+        """
         self.append(Step(op, inputs, parameters))
         return len(self) - 1
 
     def program(self, router):
-        """The program of these steps, for a router of this name."""
+        """The program of these steps.
+
+        Parameters
+        ----------
+        router : str
+            Whose score it is, for messages.
+
+        Returns
+        -------
+        Program
+        """
         return Program(tuple(self), router)
 
 
@@ -191,7 +233,22 @@ class Program:
         return table[:, 0]
 
     def table(self, evidence):
-        """The last step's table of all rows at once, shape (n_samples, n_columns)."""
+        """The last step's table of all rows at once.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+
+        Raises
+        ------
+        MissingEvidenceError
+            When a part is missing, or only the top-k probabilities are there where all
+            are needed.
+        """
         if isinstance(evidence.base_proba, TopKProba):
             self._refuse_top_k()
         tables = []
@@ -212,12 +269,17 @@ class Program:
 
         Parameters
         ----------
-        evidence : Evidence or None
+        evidence : Evidence or None, default=None
             Tells the widths of what is read as it comes; None leaves those open.
 
         Returns
         -------
-        list of int or None
+        list of (int or None)
+
+        Raises
+        ------
+        ValueError
+            When tables of such widths cannot be combined.
         """
         widths = []
         for place, (op, inputs, parameters) in enumerate(self.steps):
@@ -240,7 +302,7 @@ class Program:
 
         Parameters
         ----------
-        evidence : Evidence or None
+        evidence : Evidence or None, default=None
             As in `widths`.
 
         Returns

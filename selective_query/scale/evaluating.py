@@ -145,10 +145,19 @@ def curve_in_chunks(
     ----------
     model : HybridClassifier or AbstainingClassifier
         Fitted.
-    X, y, sample_weight, chunk_rows, n_jobs
-        As in :func:`report_in_chunks`.
+    X : array-like, memory map, sparse matrix, DataFrame, list or iterable
+        Rows that are new to the model, or an iterable of chunks; see
+        :func:`report_in_chunks`.
+    y : array-like of shape (n_samples,), optional
+        Where X is cut.
+    sample_weight : array-like of shape (n_samples,), optional
+        Where X is cut.
     max_points : int, default=100_000
         Points of the curve that are held; with fewer distinct scores it is exact.
+    chunk_rows : int, default=10_000
+        Rows of a chunk, where X is cut.
+    n_jobs : int or None, default=None
+        Chunks at a time, for joblib.
 
     Returns
     -------

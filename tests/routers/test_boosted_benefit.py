@@ -81,7 +81,7 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
 def grown_folds(known, max_trees):
     router = BoostedBenefitRouter(max_trees=max_trees)
     router.ridge_ = BenefitRouter(100.0, np.inf)
-    problem, _ = router.ridge_.fit_problem(known)
+    problem, _ = router.ridge_._fit_problem(known)
     columns = np.hstack([known.base_proba, known.base_features])
     folds = router._folds(problem, known, columns)
     assert folds[0].trees is not None, "the first fold says that trees pay"

@@ -110,7 +110,7 @@ def test_noise_mostly_switches_the_classes_off():
 
 def test_without_both_sides_it_is_taught_the_benefit():
     alone = specialist(global_proba=None)
-    assert ClassDoubtRouter().taught(alone) is alone
+    assert ClassDoubtRouter()._taught(alone) is alone
     np.testing.assert_array_equal(
         ClassDoubtRouter().fit(alone).query_score(alone),
         ClassDoubtRouter(supervision="benefit").fit(alone).query_score(alone),

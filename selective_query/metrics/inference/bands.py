@@ -37,11 +37,21 @@ class CurveBand:
     p_value: float | None = None
 
     def above_zero(self):
-        """Coverages at which the whole band lies above zero: A is better than B."""
+        """Coverages at which the whole band lies above zero: A is better than B.
+
+        Returns
+        -------
+        ndarray
+        """
         return self.coverage[self.low > 0]
 
     def below_zero(self):
-        """Coverages at which the whole band lies below zero: A is worse than B."""
+        """Coverages at which the whole band lies below zero: A is worse than B.
+
+        Returns
+        -------
+        ndarray
+        """
         return self.coverage[self.high < 0]
 
 

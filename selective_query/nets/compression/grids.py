@@ -45,26 +45,78 @@ class Grid:
 
     @classmethod
     def over(cls, low, high):
-        """The finest grid with zero that reaches from `low` to `high`."""
+        """The finest grid with zero that reaches from one number to another.
+
+        Parameters
+        ----------
+        low, high : float
+
+        Returns
+        -------
+        Grid
+        """
         low, high = min(float(low), 0.0), max(float(high), 0.0)
         scale = (high - low) / (HIGHEST - LOWEST) or 1.0
         return cls(scale, int(np.clip(round(LOWEST - low / scale), LOWEST, HIGHEST)))
 
     def quantised(self, x):
-        """The int8 of the nearest number of the grid, for each of a tensor."""
+        """The int8 of the nearest number of the grid.
+
+        Parameters
+        ----------
+        x : tensor
+            Reals.
+
+        Returns
+        -------
+        tensor of int8
+            Of the shape of `x`.
+        """
         q = (x.double() / self.scale).round() + self.zero_point
         return q.clamp(LOWEST, HIGHEST).to(torch.int8)
 
     def steps(self, x):
-        """Whole numbers q - zero_point, as float64, for each of a tensor of reals."""
+        """Whole numbers q - zero_point of the nearest numbers of the grid.
+
+        Parameters
+        ----------
+        x : tensor
+            Reals.
+
+        Returns
+        -------
+        tensor of float64
+            Of the shape of `x`.
+        """
         return self.quantised(x).double() - self.zero_point
 
     def reals(self, q):
-        """What int8 numbers stand for, as float32."""
+        """What int8 numbers stand for.
+
+        Parameters
+        ----------
+        q : tensor of int8
+
+        Returns
+        -------
+        tensor of float32
+            Of the shape of `q`.
+        """
         return (self.scale * (q.double() - self.zero_point)).float()
 
     def rounded(self, x):
-        """The nearest number of the grid, for each of a tensor."""
+        """The nearest number of the grid.
+
+        Parameters
+        ----------
+        x : tensor
+            Reals.
+
+        Returns
+        -------
+        tensor of float32
+            Of the shape of `x`.
+        """
         return self.reals(self.quantised(x))
 
 

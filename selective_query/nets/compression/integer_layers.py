@@ -104,7 +104,16 @@ class IntegerLayer:
 
     @torch.no_grad()
     def forward(self, x):
-        """From reals of the input's grid to reals of the output's, by integers."""
+        """From reals of the input's grid to reals of the output's, by integers.
+
+        Parameters
+        ----------
+        x : tensor of shape (n_samples, n_in, ...)
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_out, ...), float32
+        """
         steps = self.input_grid.steps(x)
         # Whole numbers below 2^53 are added exactly by float64.
         total = self._sums(steps, self.weight_int8.double(), self.bias_int32.double())

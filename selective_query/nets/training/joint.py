@@ -135,8 +135,14 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     base_features : str, callable, transformer or None, default="evidence"
         What the router reads beside probabilities: by default the loss's score and the
         features that the net's last layer reads.
-    device, n_jobs, random_state, verbose
-        As in :class:`HybridClassifier`.
+    device : Device or None, default=None
+        What the net, with its router, must fit; see :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+        Parallel fits of the global, for joblib.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows, the router, and a net that has none of its own.
+    verbose : int, default=0
+        Above zero, a bar shows cross-fitting that takes longer than two seconds.
 
     Attributes
     ----------
@@ -225,15 +231,28 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
         Not fitted; a loss such as ``"selective_net"``, ``"deep_gamblers"`` or
         ``"self_adaptive"`` trains it to abstain.
     router : str or BaseRouter, default=NetRouter()
-        Who ranks the inputs; by default the loss's own score.
-    coverage, confidence, abstain_label
-        As in :class:`AbstainingClassifier`.
+        Ranks the inputs; by default the loss's own score.
+    coverage : float or Budget, default=0.9
+        Share of inputs, at least, that shall be answered, in [0, 1]; or a budget. The
+        net is trained for the coverage that a limit says, for 0.9 without one.
+    confidence : float or None, default=None
+        Needs a router that learns nothing, such as ``NetRouter()``.
     calibration : float, default=0.2
         Share of the rows for router and threshold.
+    abstain_label : label or None, default=None
+        What ``predict`` returns where it abstains; see :class:`AbstainingClassifier`.
+    cv : int, splitter or iterable, default=5
+        Not used; the net is trained once.
     base_features : str, callable, transformer or None, default="evidence"
-        As in :class:`HybridNetClassifier`.
-    cv, device, n_jobs, random_state, verbose
-        As in :class:`AbstainingClassifier`.
+        What the router reads beside probabilities; see :class:`HybridNetClassifier`.
+    device : Device or None, default=None
+        What the net, with its router, must fit; see :class:`HybridClassifier`.
+    n_jobs : int or None, default=None
+        Not used.
+    random_state : int, RandomState instance or None, default=None
+        For held-out rows, the router, and a net that has none of its own.
+    verbose : int, default=0
+        Not used.
 
     Attributes
     ----------

@@ -37,7 +37,18 @@ class HybridLoss(BaseEstimator):
     bounds = {}
 
     def check(self, n_classes, n_epochs):
-        """Raise ValueError where the loss would never set in, or makes no sense."""
+        """Refuse a loss that would never set in, or whose numbers make no sense.
+
+        Parameters
+        ----------
+        n_classes : int
+        n_epochs : int
+
+        Raises
+        ------
+        ValueError
+            When a number is out of its bounds, or the warm-up takes all epochs.
+        """
         for name, (low, high) in self.bounds.items():
             value = getattr(self, name)
             if value is None and getattr(type(self)(), name) is None:
@@ -56,10 +67,24 @@ class HybridLoss(BaseEstimator):
             )
 
     def start(self, n_rows, n_classes, torch_device):
-        """Forget what was remembered of earlier rows."""
+        """Forget what was remembered of earlier rows.
+
+        Parameters
+        ----------
+        n_rows : int
+            Of the fit that begins.
+        n_classes : int
+        torch_device : torch.device
+        """
 
     def step(self, output, target):
-        """Learn what is no weight of the net from a batch that it has been charged."""
+        """Learn what is no weight of the net from a batch that was just charged.
+
+        Parameters
+        ----------
+        output : NetOutput
+        target : Target
+        """
 
     def finish(self):
         """Drop what was remembered of each row."""
@@ -79,7 +104,17 @@ class HybridLoss(BaseEstimator):
         raise NotImplementedError
 
     def query_score(self, output):
-        """How much a query would gain, shape (n_samples,); by default 1 - max p."""
+        """How much a query would gain; by default one minus the largest probability.
+
+        Parameters
+        ----------
+        output : NetOutput
+
+        Returns
+        -------
+        tensor of shape (n_samples,)
+            Higher means query first.
+        """
         return 1 - output.logits.softmax(1).amax(1)
 
 
