@@ -163,6 +163,7 @@ UNLISTED = {
         "profile_net_estimator": "used by profile_estimator"
     },
     "selective_query.planning": {"rebound": "used by plan"},
+    "selective_query.routers.checks": {"fields_of": "used by the checks"},
 }
 
 

@@ -171,13 +171,16 @@ class CostQualityDisplay(Display):
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
+            Fitted.
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
             Not with Outcomes.
         cost : CostModel or array-like of shape (n_samples,), optional
             As in ``from_predictions``; ``query_cost`` of the outcomes by default.
-        quantity, unit
-            As in ``from_predictions``.
+        quantity : str or None, default=None
+            What the cost model is asked for; as in ``from_predictions``.
+        unit : str, optional
+            Unit of a price or of an array of costs, for the axis.
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
             Label of the curve; the router's name in :func:`list_routers` by default.

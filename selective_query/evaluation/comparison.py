@@ -120,8 +120,13 @@ class RouterComparison:
         Parameters
         ----------
         coverage_range : (float, float)
-        reference, margin, adjust
-            As of :meth:`differences`; the margin is for the mean.
+            In [0, 1].
+        reference : str or None, default=None
+            None takes the reference of the comparison.
+        margin : float or None, default=None
+            Largest loss of mean accuracy that does not matter.
+        adjust : {"max_t", "holm", None}, default="max_t"
+            As of :meth:`differences`.
 
         Returns
         -------

@@ -52,7 +52,14 @@ class EdgeClassifier:
         self.n_threads = n_threads
 
     def fit(self, X=None, y=None):
-        """Nothing: an artefact is fitted. It stands for scikit-learn's sake.
+        """Do nothing: an artefact is fitted. It stands for scikit-learn's sake.
+
+        Parameters
+        ----------
+        X : object, default=None
+            Not used.
+        y : object, default=None
+            Not used.
 
         Returns
         -------
@@ -176,11 +183,14 @@ class EdgeClassifier:
         return self._answers(X, local_only=local_only)["score"]
 
     def answer(self, X, *, group=None, local_only=None):
-        """All of that at once: a decision costs one run.
+        """Label, probabilities, decision and score at once, by one run.
 
         Parameters
         ----------
-        X, group, local_only
+        X : array-like, data frame or list of texts of length n_samples
+        group : array-like of shape (n_samples,), optional
+            As in `decide`.
+        local_only : array-like of shape (n_samples,), bool, optional
             As in `decide`.
 
         Returns
@@ -243,15 +253,35 @@ class EdgeClassifier:
         return found
 
     def get_params(self, deep=True):
-        """Parameters by name."""
+        """Parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used.
+
+        Returns
+        -------
+        dict
+        """
         return {"path": self.path, "n_threads": self.n_threads}
 
     def set_params(self, **parameters):
         """Set parameters by name.
 
+        Parameters
+        ----------
+        **parameters : str, path-like or int
+            New ``path``, ``n_threads``.
+
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            When another name is given.
         """
         unknown = sorted(parameters.keys() - self.get_params().keys())
         if unknown:

@@ -103,7 +103,12 @@ class BaseRouter(BaseEstimator):
 
     @classmethod
     def has_program(cls):
-        """Whether its score can be handed over as a program."""
+        """Whether its score can be handed over as a program.
+
+        Returns
+        -------
+        bool
+        """
         return cls.program is not BaseRouter.program
 
     def check_before_fit(self, X):

@@ -170,6 +170,11 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
     def set_params(self, **params):
         """Set parameters; connections and what was remembered of failures are dropped.
 
+        Parameters
+        ----------
+        **params : object
+            Parameters of the class.
+
         Returns
         -------
         self

@@ -76,16 +76,26 @@ class Outage:
         check_number(self.factor, "factor", 1)
 
     def fails_at(self, ms):
-        """Whether it is the time of a cycle to fail."""
-        return (ms / 1000) % self.cycle_s >= self.availability * self.cycle_s
-
-    def reply(self, ms, round_trip_ms, cloud_ms, chance):
-        """What comes of an attempt.
+        """Whether the cloud fails at a time.
 
         Parameters
         ----------
         ms : float
-            When it is made.
+            Since the start of the stream.
+
+        Returns
+        -------
+        bool
+        """
+        return (ms / 1000) % self.cycle_s >= self.availability * self.cycle_s
+
+    def reply(self, ms, round_trip_ms, cloud_ms, chance):
+        """Outcome of an attempt.
+
+        Parameters
+        ----------
+        ms : float
+            When it is made, since the start of the stream.
         round_trip_ms, cloud_ms : float
             What they take while all is well.
         chance : float
@@ -135,6 +145,10 @@ class OutageReport:
     def to_frame(self):
         """The rows as a pandas DataFrame.
 
+        Returns
+        -------
+        DataFrame
+
         Raises
         ------
         ImportError
@@ -150,6 +164,12 @@ class OutageReport:
 
     def plot(self, ax=None, *, value="accuracy"):
         """Draw a column against availability, with a line for each deadline.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        value : str, default="accuracy"
+            Name of the column.
 
         Returns
         -------

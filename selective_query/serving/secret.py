@@ -46,6 +46,10 @@ class Secret:
     def reveal(self):
         """The token.
 
+        Returns
+        -------
+        str
+
         Raises
         ------
         ValueError

@@ -163,9 +163,12 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
     ----------
     model : classifier
         Fitted; of a hybrid its global is served, of a chain its last tier.
-    name, host, port
-        As of :func:`application` and :func:`serve`.
-    **options
+    name : str, default="model"
+        It is served under ``/v2/models/NAME``.
+    host : str, default="127.0.0.1"
+        Address to listen on; by default for this machine alone.
+    port : int, default=8080
+    **options : object
         Further ones of :func:`application`.
 
     Raises
@@ -191,9 +194,12 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
         Fitted; of a chain ``answered_by`` is the name of a tier. With
         ``on_unavailable="raise"`` a request that a model elsewhere failed gets status
         500.
-    name, host, port
-        As of :func:`application` and :func:`serve`.
-    **options
+    name : str, default="model"
+        It is served under ``/v2/models/NAME``.
+    host : str, default="127.0.0.1"
+        Address to listen on; by default for this machine alone.
+    port : int, default=8080
+    **options : object
         Further ones of :func:`application`.
 
     Raises

@@ -54,6 +54,10 @@ class CascadeOperatingPoint:
         price : float
         doubts : Doubts, optional
             What leaves some without an answer.
+
+        Returns
+        -------
+        CascadeOperatingPoint
         """
         flow, shares = 1.0, []
         for point in points:

@@ -35,9 +35,9 @@ from selective_query.routers.checks._scoring import (
     check_topk_evidence,
     check_zero_rows,
 )
-from selective_query.routers.checks.samples import sample_outcomes
+from selective_query.routers.checks.samples import fields_of, sample_outcomes
 
-__all__ = ["sample_outcomes", "yield_router_checks"]
+__all__ = ["fields_of", "sample_outcomes", "yield_router_checks"]
 
 CHECKS = (
     check_scores_are_finite_numbers_one_a_row,

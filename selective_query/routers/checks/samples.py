@@ -58,7 +58,18 @@ def sample_outcomes(
 
 
 def fields_of(outcomes, **changed):
-    """The arguments that would make these outcomes, some of them changed."""
+    """The arguments that would make these outcomes, some of them changed.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+    **changed : object
+        Arguments of :class:`Outcomes`.
+
+    Returns
+    -------
+    dict
+    """
     return {**{name: getattr(outcomes, name) for name in FIELDS}, **changed}
 
 
