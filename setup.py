@@ -32,6 +32,7 @@ EXTRAS["dev"] = [
     *EXTRAS["all"],
     *EXTRAS["onnx"],
     "hypothesis>=6",
+    "numpydoc>=1.7",
     "pillow>=10",
     "polars>=1",
     "pytest>=8",

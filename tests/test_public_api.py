@@ -117,30 +117,10 @@ def test_router_classes():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_all_is_sorted_and_documented(module):
+def test_all_is_sorted(module):
     module = importlib.import_module(module)
     constants_first = sorted(module.__all__, key=lambda n: (not n.isupper(), n))
     assert constants_first == list(module.__all__)
-    for name in module.__all__:
-        thing = getattr(module, name)
-        if inspect.isclass(thing) or inspect.isfunction(thing):
-            assert inspect.getdoc(thing), name
-
-
-@pytest.mark.parametrize(
-    "cls",
-    [
-        selective_query.HybridClassifier,
-        selective_query.AbstainingClassifier,
-        selective_query.RoutingPolicy,
-        *(getattr(routers, n) for n in routers.__all__ if n.endswith("Router")),
-    ],
-)
-def test_every_parameter_is_documented(cls):
-    doc = inspect.getdoc(cls)
-    for name in inspect.signature(cls).parameters:
-        if name not in ("args", "kwargs"):
-            assert name in doc, f"{cls.__name__} does not document {name}"
 
 
 ROOT = Path(__file__).parent.parent

@@ -30,18 +30,18 @@ class Certificate:
         Probability, over the draw of the calibration rows, that the budget is kept on
         new data. None: it is kept on average, or just met by the calibration rows; see
         `short_by`.
-    bound : float, tuple of float or None
-        With a confidence, the value that holds with this confidence, one for each part
-        of ``All``: of limits alone the lower bound of coverage that the threshold's
-        rank gives, beside a floor the coverage that the limit asks for, of a floor the
-        level asked for. None without a confidence.
-    method : str
-        How it was found.
     exact : bool
         True when nothing was fitted on the calibration rows. The coverage of a
         threshold of rank k then follows the Beta(k, n + 1 - k) law for scores without
         ties, and is stochastically no smaller with ties; of weighted rows, where the
         weights are counts of rows. False: an approximation.
+    method : str
+        How it was found.
+    bound : float, tuple of float or None
+        With a confidence, the value that holds with this confidence, one for each part
+        of ``All``: of limits alone the lower bound of coverage that the threshold's
+        rank gives, beside a floor the coverage that the limit asks for, of a floor the
+        level asked for. None without a confidence.
     vacuous : bool
         True when the rows were too few to show anything, so that the budget is kept
         by the extreme that keeps it always: nothing is queried (a coverage), or

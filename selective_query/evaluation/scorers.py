@@ -38,7 +38,12 @@ class _WeightedScorer:
         return self
 
     def get_metadata_routing(self):
-        """What the scorer asks for, as scikit-learn reads it."""
+        """What the scorer asks for, as scikit-learn reads it.
+
+        Returns
+        -------
+        MetadataRequest
+        """
         request = MetadataRequest(owner=self)
         request.score.add_request(param="sample_weight", alias=self._requests_weights)
         return request

@@ -20,8 +20,6 @@ class CascadeOperatingPoint:
         What was asked of the whole chain; None where each tier has its own.
     shares : tuple of float
         Of all inputs, those that each tier is expected to answer.
-    abstained : float
-        Share of all inputs that get no answer.
     accuracy : float
         On the calibration rows, of what is answered.
     cost : float
@@ -29,6 +27,8 @@ class CascadeOperatingPoint:
         are not known.
     price : float
         Utility that a unit of cost must bring; nan where none was sought.
+    abstained : float
+        Share of all inputs that get no answer.
     """
 
     points: tuple[OperatingPoint, ...]

@@ -1,4 +1,4 @@
-"""Every public name says all that it takes and returns."""
+"""Every public name says what it takes, in order and with types, and returns."""
 
 import importlib
 import inspect
@@ -13,31 +13,36 @@ pytest.importorskip("numpydoc")
 from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
-# A parameter is missing, unknown, out of order or without a type; no Returns section.
+# A parameter missing, unknown, out of order, without a type; no Returns section.
 FAULTS = {"PR01", "PR02", "PR03", "PR04", "RT01"}
 PROPERTIES = (property, cached_property)
+# The command, which --help and the guide document.
+MODULES = [module for module in DOCUMENTED if module != "selective_query.cli"]
+EXCEPTIONS = {
+    "CascadeClassifier.at",
+    "CascadePolicy.at",
+    "CascadePolicy.needs_learning",
+}
 
 
 class Reference(Validator):
-    """A docstring as the reference shows it."""
+    """A docstring, to be held against the object that it is of."""
+
+    # They would be searched for comments that switch a check off.
+    source_file_name = source_file_def_line = None
 
     def __init__(self, obj_name):
         super().__init__(get_doc_object(obj_name, config={"show_class_members": False}))
 
-    # Would only be read for comments that switch a check off.
-    source_file_name = source_file_def_line = None
-
     @property
     def doc_all_parameters(self):
-        """The fields of a result, which users do not make, are its attributes."""
+        """The fields of a dataclass that users only read stand as attributes."""
         documented = super().doc_all_parameters
         if not is_dataclass(self.obj):
             return documented
-        attributes = self._doc_parameters(["Attributes"])
-        of_fields = {
-            f.name: attributes[f.name] for f in fields(self.obj) if f.name in attributes
-        }
-        return of_fields | documented
+        read = self._doc_parameters(["Attributes"])
+        names = {field.name for field in fields(self.obj)}
+        return {n: text for n, text in read.items() if n in names} | documented
 
     @property
     def signature_parameters(self):
@@ -48,7 +53,7 @@ class Reference(Validator):
 
 
 def described(module):
-    """Names and objects of a module that users see, methods among them."""
+    """Public functions, classes and their members, by name."""
     found = importlib.import_module(module)
     for name in public_names(found):
         thing = getattr(found, name)
@@ -71,13 +76,41 @@ def members(cls):
             yield name, getattr(member, "__func__", member)
 
 
-@pytest.mark.parametrize("module", DOCUMENTED)
+def faults_of(thing):
+    """What its docstring lacks; one that is inherited is judged where it stands."""
+    if not inspect.getdoc(thing):
+        return ["no docstring"]
+    if not thing.__doc__:
+        return []
+    errors = validate(thing, validator_cls=Reference)["errors"]
+    return [text for code, text in errors if code in FAULTS]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_what_is_public_is_documented(module):
-    faults = []
-    for name, thing in described(module):
-        if not inspect.getdoc(thing):
-            faults.append(f"{name}: no docstring")
-        elif thing.__doc__:
-            found = validate(thing, validator_cls=Reference)["errors"]
-            faults += [f"{name}: {text}" for code, text in found if code in FAULTS]
+    faults = [
+        f"{name}: {text}"
+        for name, thing in described(module)
+        for text in faults_of(thing)
+        if name not in EXCEPTIONS
+    ]
     assert not faults, "\n".join(faults)
+
+
+def order(first, second):
+    """Return something.
+
+    Parameters
+    ----------
+    second : int
+    first
+    """
+    return first, second
+
+
+def test_faults_are_found():
+    assert faults_of(lambda: None) == ["no docstring"]
+    found = " ".join(faults_of(order))
+    assert "Wrong parameters order" in found
+    assert '"first" has no type' in found
+    assert "No Returns section" in found
