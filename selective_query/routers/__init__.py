@@ -26,11 +26,12 @@ from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
 from selective_query.routers.neighbours import KNNBenefitRouter, KNNDistanceRouter
 from selective_query.routers.pre import PreRouter
-from selective_query.routers.program import Program, Steps
+from selective_query.routers.program import Program
 from selective_query.routers.programmed import ProgramRouter
 from selective_query.routers.proxy_logistic import ProxyLogisticRouter
 from selective_query.routers.realizable import RealizableDeferralRouter
 from selective_query.routers.registry import list_routers, make_router
+from selective_query.routers.steps import Steps
 from selective_query.routers.trivial import (
     AlwaysBaseRouter,
     AlwaysGlobalRouter,

@@ -6,7 +6,7 @@ import numpy as np
 
 from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers._evidence_columns import layout_of
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 # A spread this small beside the mean is rounding in single precision.
 ROUNDING = 1e-7

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 
 from selective_query.routers._scores import SMALLEST_PROBABILITY
 from selective_query.routers._table import centre_and_scale, numeric_inputs
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 N_TOP = 5
 # More classes than this are summarised by the top probabilities alone.

@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from selective_query._utils.validation import encode_labels
 from selective_query.routers._operations.plain import agreement
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 
 def member_votes(fitted_base, X):

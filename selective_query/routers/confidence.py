@@ -8,7 +8,7 @@ from selective_query.metrics.areas import deferral_area
 from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers import _scores as scores
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 MOST_ORDER = 100  # powers of logits are numbers
 

@@ -16,7 +16,7 @@ from selective_query.routers._constrained_inputs import (
     spread_evenly,
 )
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 FEWEST_ROWS = 4
 MEASUREMENTS_PER_EPOCH = 4

@@ -2,7 +2,7 @@
 
 from selective_query._utils.numbers import check_positive
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 
 class EnergyRouter(BaseRouter):

@@ -9,7 +9,7 @@ from selective_query.routers._table import (
     numeric_table,
 )
 from selective_query.routers.base import BaseRouter
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 # Keeps a covariance without any spread solvable.
 TINY = 1e-12

@@ -10,7 +10,7 @@ from selective_query.outcomes._chance import chance_of_rows
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
-from selective_query.routers.program import Steps
+from selective_query.routers.steps import Steps
 
 
 class RandomRouter(BaseRouter):

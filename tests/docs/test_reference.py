@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "CascadeClassifier.at",
     "CascadePolicy.at",
     "CascadePolicy.needs_learning",
+    "NetClassifier.predict",
 }
 
 

@@ -37,7 +37,8 @@ from selective_query.routers._operations import trees as _trees
 from selective_query.routers._tree_table import boosted_table
 from selective_query.routers.checks import sample_outcomes
 from selective_query.routers.decision_cost import DecisionCost
-from selective_query.routers.program import CHUNK, Step, Steps
+from selective_query.routers.program import CHUNK, Step
+from selective_query.routers.steps import Steps
 
 TABLE = np.array([[1.0, -2.0, 0.5], [0.25, 4.0, -1.0]])
 # Two trees on two columns: a split at column 1, and a leaf alone.

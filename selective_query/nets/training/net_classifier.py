@@ -358,16 +358,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return by_row.swapaxes(0, 1)
 
     def predict(self, X):
-        """The most probable labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
+        """The most probable labels, shape (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def query_score(self, X):
