@@ -202,8 +202,13 @@ class WalkingMixin(LabelledRowsMixin):
 
         Parameters
         ----------
-        coverage, abstain, confidence
-            As in the constructor; the last two are left as they are by default.
+        coverage : float, Budget, None or sequence of such
+            As in the constructor.
+        abstain : float or None
+            Share of all inputs, at most, that get no answer; left as it is by default.
+        confidence : float or None
+            Probability with which new data shall keep to the budgets; left as it is by
+            default.
 
         Returns
         -------

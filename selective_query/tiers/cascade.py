@@ -244,7 +244,17 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return self.rule_.decide(evidence)
 
     def needs_learning(self, n_rules):
-        """Whether more is learned from rows than where `n_rules` tiers cut."""
+        """Whether more is learned from rows than where the tiers cut.
+
+        Parameters
+        ----------
+        n_rules : int
+            Number of tiers that pass rows on.
+
+        Returns
+        -------
+        bool
+        """
         routers = map(make_router, one_for_each(self.router, n_rules))
         shared = own_shares(self.coverage, n_rules) is None or self.abstain is not None
         return shared or any(router.learns for router in routers)
@@ -263,8 +273,13 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
 
         Parameters
         ----------
-        coverage, abstain, confidence
-            As in the constructor; the last two are left as they are by default.
+        coverage : float, Budget, None or sequence of such
+            As in the constructor.
+        abstain : float or None
+            Share of all inputs, at most, that get no answer; left as it is by default.
+        confidence : float or None
+            Probability with which new data shall keep to the budgets; left as it is by
+            default.
 
         Returns
         -------

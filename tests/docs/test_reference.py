@@ -18,12 +18,7 @@ FAULTS = {"PR01", "PR02", "PR03", "PR04", "RT01"}
 PROPERTIES = (property, cached_property)
 # The command, which --help and the guide document.
 MODULES = [module for module in DOCUMENTED if module != "selective_query.cli"]
-EXCEPTIONS = {
-    "CascadeClassifier.at",
-    "CascadePolicy.at",
-    "CascadePolicy.needs_learning",
-    "NetClassifier.predict",
-}
+EXCEPTIONS = {"NetClassifier.predict"}
 
 
 class Reference(Validator):
