@@ -67,6 +67,33 @@ class Target(NamedTuple):
         return (self.global_proba.argmax(1) == self.label).float()
 
 
+def encode_labels(y, classes):
+    """All labels, and for each row the place of its own among them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : array-like of shape (n_classes,) or None
+        None takes those of y.
+
+    Raises
+    ------
+    ValueError
+        When y holds other labels than `classes`.
+    """
+    if classes is None:
+        return np.unique(y, return_inverse=True)
+    classes = np.unique(classes)
+    known = set(classes.tolist())  # in which "1" is not 1
+    unknown = [label for label in np.unique(y).tolist() if label not in known]
+    if unknown:
+        raise ValueError(
+            f"classes must hold every label of y. It lacks {unknown[:5]}. Add them, or "
+            "leave classes out."
+        )
+    return classes, np.searchsorted(classes, y)
+
+
 def make_target(label, weight, global_proba, classes):
     """What is known of all rows, from arrays.
 

@@ -49,16 +49,12 @@ class BestEpoch(Callback):
     n_warm_up : int, default=0
         First epochs, in which the loss has not set in, and which are none of these.
 
-    Attributes
-    ----------
-    weights : dict or None
-        A copy of the best module's state; None before there was one.
     """
 
     def __init__(self, held_out, coverage, patience=None, n_warm_up=0):
         self.held_out, self.coverage, self.patience = held_out, coverage, patience
         self.n_warm_up = n_warm_up
-        self.weights, self._best, self._n_waited = None, -1.0, 0
+        self._weights, self._best, self._n_waited = None, -1.0, 0
 
     def on_epoch_end(self, net, **kwargs):
         accuracy = self._accuracy(net)
@@ -70,11 +66,16 @@ class BestEpoch(Callback):
             return
         if is_best:
             self._best, self._n_waited = accuracy, 0
-            self.weights = copy.deepcopy(net.module_.state_dict())
+            self._weights = copy.deepcopy(net.module_.state_dict())
             return
         self._n_waited += 1
         if self.patience is not None and self._n_waited >= self.patience:
             raise StopTraining
+
+    def load_into(self, module):
+        """Give a module the best epoch's weights, where there was one."""
+        if self._weights is not None:
+            module.load_state_dict(self._weights)
 
     @torch.no_grad()
     def _accuracy(self, net):

@@ -1,6 +1,7 @@
 """The training loop, on skorch: batches of tensors, our losses, the learning rate."""
 
 import inspect
+import math
 
 import torch
 from skorch import NeuralNet
@@ -91,7 +92,13 @@ class Engine(NeuralNet):
     """skorch's loop for nets that put out a NetOutput and losses that charge rows."""
 
     def train_on(self, rows):
-        """Train further; unlike in `partial_fit`, Ctrl-C is no early stop."""
+        """Train further; unlike in `partial_fit`, Ctrl-C is no early stop.
+
+        Raises
+        ------
+        ValueError
+            When the last epoch has a loss that is no number.
+        """
         self.notify("on_train_begin", X=rows, y=None)
         try:
             self.fit_loop(rows)
@@ -99,6 +106,13 @@ class Engine(NeuralNet):
             pass
         finally:
             self.notify("on_train_end", X=rows, y=None)
+        # A callback may have stopped it within an epoch, which has no mean then.
+        losses = [batch.get("train_loss", 0) for batch in self.history[-1, "batches"]]
+        if not all(map(math.isfinite, losses)):
+            raise ValueError(
+                "The loss became infinite or NaN. Look for NaN in X, or lower "
+                f"learning_rate={self.lr}."
+            )
         return self
 
     def notify(self, method_name, **cb_kwargs):
@@ -154,7 +168,7 @@ def find_device(name):
     return name
 
 
-def make_engine(module, settings, n_rows, best_epoch=None):
+def make_engine(module, settings, n_rows, keeper=None):
     """An engine for some rows, with the callbacks that the settings ask for.
 
     Parameters
@@ -163,7 +177,8 @@ def make_engine(module, settings, n_rows, best_epoch=None):
     settings : NetClassifier
         Whose parameters these are.
     n_rows : int
-    best_epoch : BestEpoch or None, default=None
+    keeper : BestEpoch, WeightAverage or None, default=None
+        Who remembers other weights than the last ones.
 
     Returns
     -------
@@ -189,8 +204,8 @@ def make_engine(module, settings, n_rows, best_epoch=None):
             ),
         )
     ]
-    if best_epoch is not None:
-        callbacks.append(("best_epoch", best_epoch))
+    if keeper is not None:
+        callbacks.append(("keeper", keeper))
     if settings.verbose:
         callbacks.append(("bar", ProgressBar(batches_per_epoch=n_rows // batch_size)))
     for number, callback in enumerate(settings.callbacks or []):

@@ -16,10 +16,12 @@ from selective_query._utils.labels import label_column
 from selective_query._utils.numbers import random_state_of
 from selective_query._utils.torch_random import own_random_numbers
 from selective_query._utils.validation import Interval, check_weights, fit_context
-from selective_query.nets.training._batch import as_tensor, make_target
+from selective_query.nets.training._averaging import WeightAverage
+from selective_query.nets.training._batch import as_tensor, encode_labels, make_target
 from selective_query.nets.training._early_stopping import BestEpoch, hold_out_rows
 from selective_query.nets.training._engine import (
     Rows,
+    ShuffledBatches,
     find_device,
     make_engine,
     outputs_of,
@@ -71,6 +73,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         last epoch.
     patience : int or None, default=None
         Stop when so many epochs brought no better one; needs `validation`.
+    weight_averaging : float or None, default=None
+        Keep a running mean of the weights instead of the last ones, which costs a
+        device nothing: its horizon, as a share of all training steps, for example 0.02.
+        Statistics of batch normalisation are taken anew under it. Not with
+        `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Such as ``Checkpoint``. They see the engine, whose data are tensors. One that
         raises KeyboardInterrupt, as ``EarlyStopping`` does, ends training early; Ctrl-C
@@ -124,6 +131,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "head_hidden": [Interval(Integral, 0, None, closed="left")],
         "validation": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "weight_averaging": [Interval(Real, 0, 1, closed="neither"), None],
         "callbacks": [list, None],
         "torch_device": [str],
         "random_state": ["random_state"],
@@ -145,6 +153,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         head_hidden=32,
         validation=None,
         patience=None,
+        weight_averaging=None,
         callbacks=None,
         torch_device="auto",
         random_state=None,
@@ -162,6 +171,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.head_hidden = head_hidden
         self.validation = validation
         self.patience = patience
+        self.weight_averaging = weight_averaging
         self.callbacks = callbacks
         self.torch_device = torch_device
         self.random_state = random_state
@@ -205,7 +215,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if sample_weight is not None:
             weight = check_weights(sample_weight, len(y))
         self._check_settings()
-        classes, label = self._encode(y)
+        classes, label = encode_labels(y, self.classes)
         coverage = 0.9 if self.coverage is None else self.coverage
         loss = make_loss(self.loss, coverage)
         loss.check(len(classes), self.n_epochs)
@@ -230,19 +240,12 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"patience={self.patience} needs held-out rows to see whether an epoch "
                 "is better. Set validation=0.1, or leave patience out."
             )
-
-    def _encode(self, y):
-        if self.classes is None:
-            return np.unique(y, return_inverse=True)
-        classes = np.unique(self.classes)
-        known = set(classes.tolist())  # in which "1" is not 1
-        unknown = [label for label in np.unique(y).tolist() if label not in known]
-        if unknown:
+        if self.weight_averaging is not None and self.validation is not None:
             raise ValueError(
-                f"classes must hold every label of y. It lacks {unknown[:5]}. Add "
-                "them, or leave classes out."
+                f"weight_averaging={self.weight_averaging} keeps a mean over the last "
+                f"steps, validation={self.validation} one epoch's weights. Set one of "
+                "them to None."
             )
-        return classes, np.searchsorted(classes, y)
 
     @classmethod
     def from_trained(cls, module, classes):
@@ -295,25 +298,21 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"{type(module).__name__}."
             )
         routed = RoutedNet(module, loss, self.head_hidden, example=X[:2])
-        rows, best = Rows(X, target), None
+        rows, keeper = Rows(X, target), None
         if self.validation is not None:
             rows, held_out = hold_out_rows(rows, self.validation)
-            best = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
-        engine = make_engine(routed, self, len(rows), best)
+            keeper = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
+        elif self.weight_averaging is not None:
+            batches = ShuffledBatches(rows, self.batch_size)
+            keeper = WeightAverage(self.weight_averaging, batches)
+        engine = make_engine(routed, self, len(rows), keeper)
         loss.start(len(X), len(classes), engine.device)
         engine.initialize()
         check_outputs(engine.module_, X[:2], len(classes))
         engine.train_on(rows)
         loss.finish()
-        # A callback may have stopped it within an epoch, which has no mean then.
-        losses = [b.get("train_loss", 0) for b in engine.history[-1, "batches"]]
-        if not np.isfinite(losses).all():
-            raise ValueError(
-                "The loss became infinite or NaN. Look for NaN in X, or lower "
-                f"learning_rate={self.learning_rate}."
-            )
-        if best is not None and best.weights is not None:
-            engine.module_.load_state_dict(best.weights)
+        if keeper is not None:
+            keeper.load_into(engine.module_)
         self.classes_ = classes
         self.module_ = engine.module_.eval().cpu()
         self.history_ = engine.history

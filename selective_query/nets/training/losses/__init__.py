@@ -19,6 +19,7 @@ from selective_query.nets.training.losses.plain import (
     DeepSupervision,
     Distillation,
     Gatekeeper,
+    LogitNormalisation,
     OneSidedPrediction,
 )
 from selective_query.nets.training.losses.selective_query import SelectiveQuery
@@ -33,6 +34,7 @@ __all__ = [
     "Distillation",
     "Gatekeeper",
     "HybridLoss",
+    "LogitNormalisation",
     "OneSidedPrediction",
     "SelectiveNet",
     "SelectiveQuery",
@@ -45,6 +47,7 @@ _LOSSES = {
     "cross_entropy": CrossEntropy,
     "distillation": Distillation,
     "selective_query": SelectiveQuery,
+    "logit_normalisation": LogitNormalisation,
     "gatekeeper": Gatekeeper,
     "one_sided": OneSidedPrediction,
     "deferral_lce": DeferralCrossEntropy,
