@@ -2,12 +2,14 @@
 
 Each training runs once for a seed and a learning rate; its last weights and running
 means of them, one look at an input or two, and routers, are read from the same run.
-Rate and horizon of the mean are those of highest accuracy at coverage 0.8 on the
-routers' rows, of one seed; test rows judge. Gains are over plain training with an
+The rate, of the last weights with max-probability, and then the horizon of the mean are
+those of highest accuracy at coverage 0.8 on the routers' rows, of one seed; test rows
+judge. Gains are over plain training with an
 entropy threshold, with intervals over seeds and test rows.
 """
 
 import warnings
+from itertools import product
 
 import numpy as np
 from _harness import Benchmark, print_table
@@ -29,16 +31,18 @@ from selective_query.routers import (
 COVERAGES = (0.9, 0.8, 0.7)
 POINTS = 100
 WEIGHTS = {"last": (RAW,), "mean": HORIZONS}
-ONE, TWO, AGREEMENT = "one", "two", "two, agreement"
-LOOKS = (ONE, TWO, AGREEMENT)
+ONE, TWO = LOOKS = "one", "two"
 BASELINE = ("plain", "last", ONE, "entropy")
-# What scores the rows it learned from is given the settings of another.
-TUNED_AS = {"auto": "max_probability"}
-# Rates that one of these is best at are trained with all seeds.
-TUNED_BY = ("entropy", "max_probability")
+# Of the default router: what it reads beside the net's features. They score the rows
+# that they learned from, and so are given the settings of max-probability.
+AUTOS = {
+    ONE: {"auto": (), "auto, norms": ("norms",)},
+    TWO: {"auto": (), "auto, agreement": ("agreement",)},
+}
+TUNED_BY = "max_probability"
 COLUMNS = (
-    "dataset", "training", "weights", "look", "router", "coverage", "n_seeds", "rate",
-    "setting", "gain", "low", "high",
+    "dataset", "training", "weights", "look", "router", "coverage", "rate", "setting",
+    "n_seeds", "gain", "low", "high",
 )  # fmt: skip
 
 
@@ -66,32 +70,34 @@ def _normed(proba, p):
     return -logits.max(axis=1) / np.linalg.norm(logits, ord=p, axis=1)
 
 
-def routers(coverage):
-    """Routers by name, one fitted for each coverage where that is trained for."""
-    return {
-        "entropy": EntropyRouter(),
-        "max_probability": MaxProbabilityRouter(),
-        "head": Head(),
-        "normed_logit": NormedLogit(),
-        "auto": AutoRouter(target_coverage=coverage),
-    }
+# Plain confidences, of which the last has a number to choose.
+ROUTERS = {
+    "entropy": EntropyRouter(),
+    "max_probability": MaxProbabilityRouter(),
+    "head": Head(),
+    "normed_logit": NormedLogit(),
+}
 
 
-def outcomes_of(run, weights, look):
+def outcomes_of(run, weights, look, columns=()):
     """Outcomes of the routers' rows and of the test rows."""
     stored = run.outputs(TRAININGS)
     parts = find_task(run.dataset).load()[1:]
     answers = global_answers(run.dataset)[1:]
     found = []
     for part, (_, y), answer in zip(("router", "test"), parts, answers, strict=True):
-        proba = stored[f"{part} {weights} proba"].astype(float)
+        proba = first = stored[f"{part} {weights} proba"].astype(float)
         features = stored[f"{part} {weights} evidence"].astype(float)
-        if look != ONE:
-            second = stored[f"{part} {weights} second"].astype(float)
-            apart = np.abs(proba - second).sum(axis=1, keepdims=True) / 2
-            proba = (proba + second) / 2
-            if look == AGREEMENT:
-                features = np.hstack([features, apart])
+        second = stored[f"{part} {weights} second"].astype(float)
+        if look == TWO:
+            proba = (first + second) / 2
+        further = {
+            "agreement": np.abs(first - second).sum(axis=1, keepdims=True) / 2,
+            "norms": np.stack(
+                [np.linalg.norm(features[:, 1:], axis=1), _normed(proba, 2)], axis=1
+            ),
+        }
+        features = np.hstack([features, *(further[name] for name in columns)])
         found.append(
             Outcomes(base_proba=proba, base_features=features, global_proba=answer, y=y)
         )
@@ -99,27 +105,40 @@ def outcomes_of(run, weights, look):
 
 
 def judge(run, weights, look):
-    """Test accuracies, by row too for intervals; tuning on the routers' rows."""
+    """Accuracies on both parts, and by test row for intervals, of plain confidences."""
     train, test = outcomes_of(run, weights, look)
-    found = {"base": float(test.base_utility.mean()), "tuning": {}, "accuracy": {}}
+    found = {"base": float(test.base_utility.mean()), "tuning": {}}
     by_row = {}
-    for name, router in routers(TUNED_AT).items():
-        if name not in TUNED_AS:
-            score = router.fit_score(train)
-            found["tuning"][name] = accuracy_of(score, train, TUNED_AT)
-    for coverage in COVERAGES:
-        for name, router in routers(coverage).items():
-            score = router.fit(train).query_score(test.evidence)
-            reading = AccuracyReadings(
-                score, test.base_utility, test.global_utility, test.weight, [coverage]
-            )
-            accuracy = float(reading.accuracy[0])
-            # What a row contributes, the threshold's being learned included.
-            moved = reading.influence(slice(None))[:, 0]
-            by_row[f"{name} {coverage}"] = accuracy + moved
-            found["accuracy"].setdefault(name, []).append(accuracy)
+    for name, router in ROUTERS.items():
+        found["tuning"][name] = accuracy_of(router.fit_score(train), train, TUNED_AT)
+        score = router.query_score(test.evidence)
+        for coverage in COVERAGES:
+            by_row[f"{name} {coverage}"] = contributions(score, test, coverage)
     np.savez_compressed(rows_path(run, weights, look), **by_row)
     return found
+
+
+def judge_auto(run, weights, look, name):
+    """A default router, which is chosen and fitted for each coverage."""
+    train, test = outcomes_of(run, weights, look, AUTOS[look][name])
+    path, chosen = rows_path(run, weights, look), []
+    with np.load(path) as stored:
+        by_row = dict(stored)
+    for coverage in COVERAGES:
+        router = AutoRouter(target_coverage=coverage).fit(train)
+        chosen.append(router.selection_["chosen"])
+        score = router.query_score(test.evidence)
+        by_row[f"{name} {coverage}"] = contributions(score, test, coverage)
+    np.savez_compressed(path, **by_row)
+    return {"chosen": chosen}
+
+
+def contributions(score, test, coverage):
+    """What each row adds to the accuracy, the threshold's being learned included."""
+    reading = AccuracyReadings(
+        score, test.base_utility, test.global_utility, test.weight, [coverage]
+    )
+    return reading.accuracy[0] + reading.influence(slice(None))[:, 0]
 
 
 def rows_path(run, weights, look):
@@ -127,58 +146,67 @@ def rows_path(run, weights, look):
     return run.path.with_name(name)
 
 
-def best_setting(rows, router):
-    """Rate and weights of highest accuracy on the routers' rows, of the first seed."""
-    tuned = TUNED_AS.get(router, router)
-    found = {
-        (row["rate"], row["weights"]): row["tuning"][tuned]
-        for row in rows
-        if row["seed"] == 0
-    }
-    return max(found, key=found.get)
-
-
-def by_seed(benchmark, dataset, training, weights, look, router):
-    """For each seed what each test row contributes, by coverage."""
-    rows = [
+def rows_of(benchmark, dataset, training, weights, look):
+    """Stored rows of an arm, of all rates, horizons and seeds."""
+    return [
         row
         for row in benchmark.rows
         if (row["dataset"], row["training"], row["look"]) == (dataset, training, look)
         and row["weights"] in WEIGHTS[weights]
+        and "tuning" in row
     ]
-    rate, chosen = best_setting(rows, router)
+
+
+def best(rows, name, router):
+    """The value of highest accuracy on the routers' rows, of the first seed."""
+    found = {r[name]: r["tuning"][router] for r in rows if r["seed"] == 0}
+    return max(found, key=found.get, default=None)
+
+
+def best_settings(benchmark, arm, router):
+    """Rate with the last weights and one look, and at that rate the horizon."""
+    tuned = "max_probability" if router.startswith("auto") else router
+    rate = best(rows_of(benchmark, *arm[:2], "last", ONE), "rate", TUNED_BY)
+    rows = [row for row in rows_of(benchmark, *arm) if row["rate"] == rate]
+    return rate, best(rows, "weights", tuned)
+
+
+def by_seed(benchmark, arm, router):
+    """For each seed what each test row contributes, by coverage; and the settings."""
+    rate, chosen = best_settings(benchmark, arm, router)
     found = {}
-    for row in rows:
+    for row in rows_of(benchmark, *arm):
         if (row["rate"], row["weights"]) == (rate, chosen):
-            run = Run(dataset, training, row["seed"], rate)
-            with np.load(rows_path(run, chosen, look)) as stored:
-                found[row["seed"]] = {c: stored[f"{router} {c}"] for c in COVERAGES}
+            run = Run(arm[0], arm[1], row["seed"], rate)
+            with np.load(rows_path(run, chosen, arm[-1])) as stored:
+                if f"{router} {COVERAGES[0]}" in stored:
+                    found[row["seed"]] = {c: stored[f"{router} {c}"] for c in COVERAGES}
     return found, rate, chosen
+
+
+def differences(ours, theirs):
+    """Coverage, number of seeds, mean gain in points, and its interval."""
+    seeds = sorted(ours.keys() & theirs.keys())
+    for coverage in COVERAGES if len(seeds) > 1 else ():
+        gain = np.stack([ours[s][coverage] - theirs[s][coverage] for s in seeds])
+        interval = mean_and_interval(gain.mean(axis=1), gain.mean(axis=0))
+        yield coverage, len(seeds), *(POINTS * value for value in interval)
 
 
 def gains(benchmark):
     """Each arm and router minus the baseline, of all seeds that both have."""
     found = []
-    for dataset in dict.fromkeys(row["dataset"] for row in benchmark.rows):
-        theirs, _, _ = by_seed(benchmark, dataset, *BASELINE)
-        trainings = dict.fromkeys(
-            row["training"] for row in benchmark.rows if row["dataset"] == dataset
-        )
-        arms = [(t, w, k) for t in trainings for w in WEIGHTS for k in LOOKS]
-        for arm in arms:
-            for router in routers(None):
-                ours, rate, chosen = by_seed(benchmark, dataset, *arm, router)
-                seeds = sorted(ours.keys() & theirs.keys())
-                if len(seeds) < 2:
-                    continue
-                for coverage in COVERAGES:
-                    gain = np.stack(
-                        [ours[s][coverage] - theirs[s][coverage] for s in seeds]
-                    )
-                    interval = mean_and_interval(gain.mean(axis=1), gain.mean(axis=0))
-                    key = dataset, *arm, router, coverage, len(seeds), rate, chosen
-                    values = (*key, *(POINTS * value for value in interval))
-                    found.append(dict(zip(COLUMNS, values, strict=True)))
+    for dataset, training in dict.fromkeys(
+        (row["dataset"], row["training"]) for row in benchmark.rows
+    ):
+        theirs, _, _ = by_seed(benchmark, (dataset, *BASELINE[:-1]), BASELINE[-1])
+        for weights, look in product(WEIGHTS, LOOKS):
+            arm = dataset, training, weights, look
+            for router in (*ROUTERS, *AUTOS[look]):
+                ours, *settings = by_seed(benchmark, arm, router)
+                for coverage, *values in differences(ours, theirs):
+                    key = *arm, router, coverage, *settings
+                    found.append(dict(zip(COLUMNS, (*key, *values), strict=True)))
     return found
 
 
@@ -206,38 +234,32 @@ def main():
 
 
 def store(benchmark, args, dataset, training):
-    """All rates with one seed, and with the others those that some arm is best at."""
+    """All rates with one seed, the best one with all."""
     rates = find_task(dataset).rates
-    tuned = [Run(dataset, training, 0, rate) for rate in rates]
-    _judge_all(benchmark, args, tuned)
-    rows = [
-        row
-        for row in benchmark.rows
-        if (row["dataset"], row["training"]) == (dataset, training)
-    ]
-    if not rows:
+    judge_runs(benchmark, args, [Run(dataset, training, 0, rate) for rate in rates])
+    rate = best(rows_of(benchmark, dataset, training, "last", ONE), "rate", TUNED_BY)
+    if rate is None:
         return
-    chosen = {
-        best_setting(
-            [r for r in rows if r["look"] == look and r["weights"] in weights], router
-        )[0]
-        for look in LOOKS
-        for weights in WEIGHTS.values()
-        for router in TUNED_BY
-    }
-    seeds = range(1, args.seeds)
-    others = [Run(dataset, training, s, rate) for s in seeds for rate in sorted(chosen)]
-    _judge_all(benchmark, args, others)
+    seeds = range(args.seeds)
+    judge_runs(benchmark, args, [Run(dataset, training, s, rate) for s in seeds])
+    for arm in product([dataset], [training], WEIGHTS, LOOKS):
+        _, weights = best_settings(benchmark, arm, "auto")
+        for seed, name in product(range(args.seeds), AUTOS[arm[-1]]):
+            run, look = Run(dataset, training, seed, rate), arm[-1]
+            if run.path.exists():
+                key = {**vars(run), "weights": weights, "look": look, "router": name}
+                asked = run, weights, look, name
+                benchmark.row(key, lambda asked=asked: judge_auto(*asked))
 
 
-def _judge_all(benchmark, args, runs):
+def judge_runs(benchmark, args, runs):
+    """Of all weights and looks; trained first where that is still to be done."""
     for run in runs:
         if args.stored and not run.path.exists():
             continue
-        for weights in (RAW, *HORIZONS):
-            for look in LOOKS:
-                key = {**vars(run), "weights": weights, "look": look}
-                benchmark.row(key, lambda r=run, w=weights, k=look: judge(r, w, k))
+        for weights, look in product((RAW, *HORIZONS), LOOKS):
+            key = {**vars(run), "weights": weights, "look": look}
+            benchmark.row(key, lambda r=run, w=weights, k=look: judge(r, w, k))
 
 
 if __name__ == "__main__":

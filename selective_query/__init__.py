@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         AlternatingAdaptation,
         CascadeClassifier,
         HybridClassifier,
+        SecondLook,
     )
     from selective_query.displays import AccuracyCoverageDisplay
     from selective_query.evaluation import compare_routers, diagnose
@@ -44,6 +45,7 @@ _HOMES = {
     "RoutingPolicy": "policy",
     "Rule": "rule",
     "SearchSpace": "search",
+    "SecondLook": "classifiers",
     "TopKProba": "outcomes",
     "compare_routers": "evaluation",
     "cross_fit_outcomes": "_models.crossfit",

@@ -1,4 +1,4 @@
-"""Estimators around the decision: hybrid, cascade, abstaining, and adaptation."""
+"""Estimators around the decision: hybrid, cascade, abstaining, adaptation, looks."""
 
 from selective_query._utils import publish
 from selective_query.classifiers.abstaining import AbstainingClassifier
@@ -6,6 +6,7 @@ from selective_query.classifiers.adaptation import AlternatingAdaptation
 from selective_query.classifiers.cascade import CascadeClassifier
 from selective_query.classifiers.decisions import Decisions
 from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.classifiers.second_look import SecondLook
 
 __all__ = [
     "AbstainingClassifier",
@@ -13,6 +14,7 @@ __all__ = [
     "CascadeClassifier",
     "Decisions",
     "HybridClassifier",
+    "SecondLook",
 ]
 
 publish(globals())

@@ -1,6 +1,6 @@
 """What an estimator that is no net takes of a device, for one input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selective_query._utils.numbers import check_number, check_whole
 from selective_query.footprint.report import RESERVED_BYTES, footprint_report
@@ -173,6 +173,17 @@ class EstimatorProfile:
         kept = self.n_outputs or 0
         peak = max(self.peak_elements, kept + other.peak_elements)
         return self._joined(other, peak, self.n_outputs)
+
+    def twice(self, n_inputs):
+        """Two runs of it, on two views of an input that stays, and their mean."""
+        kept = n_inputs + (self.n_outputs or 0)
+        return replace(
+            self,
+            macs=2 * self.macs + (self.n_outputs or 0),
+            comparisons=2 * self.comparisons,
+            mean_comparisons=2 * self.mean_comparisons,
+            peak_elements=self.peak_elements + kept,
+        )
 
     def _joined(self, other, peak_elements, n_outputs):
         return EstimatorProfile(

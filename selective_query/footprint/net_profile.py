@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -193,6 +194,18 @@ class NetProfile:
             biases=step.constants + self.biases,
             peak_elements=max(step.peak_elements, self.peak_elements),
             peak_elements_in_place=max(step.peak_elements, self.peak_elements_in_place),
+        )
+
+    def twice(self, n_inputs):
+        """Two runs of it, on two views of an input that stays."""
+        n_outputs = prod(self.layers[-1].output_shape)
+        kept = n_inputs + n_outputs
+        return replace(
+            self,
+            macs=2 * self.macs + n_outputs,
+            peak_elements=self.peak_elements + kept,
+            peak_elements_in_place=self.peak_elements_in_place + kept,
+            layers=2 * self.layers,
         )
 
 

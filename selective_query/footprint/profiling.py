@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import reduce
-from math import ceil, log2
+from math import ceil, log2, prod
 
 import numpy as np
 
@@ -59,7 +59,8 @@ def profile_estimator(estimator, X, *, n_classes=None):
     ----------
     estimator : estimator
         Of the table, fitted or not; a pipeline, frozen or calibrated classifier of
-        those; a net (``NetClassifier``, or of skorch).
+        those, or a ``SecondLook`` with both looks; a net (``NetClassifier``, or of
+        skorch).
     X : array-like
         Inputs, of which only the shape counts. Where the estimator is not fitted, the
         rows that it will be fitted on.
@@ -113,6 +114,9 @@ def _profile(estimator, inputs, input_shape, known):
         from selective_query.footprint.net_profile import profile_net_estimator
 
         return profile_net_estimator(estimator, input_shape)
+    if "SecondLook" in names:
+        looked = getattr(estimator, "estimator_", estimator.estimator)
+        return _profile(looked, inputs, input_shape, known).twice(prod(input_shape))
     if "Pipeline" in names:
         return _profile_pipeline(estimator, inputs, input_shape, known)
     if "CalibratedClassifierCV" in names:

@@ -6,6 +6,7 @@ from selective_query import (
     AbstainingClassifier,
     CascadeClassifier,
     HybridClassifier,
+    SecondLook,
 )
 
 ROUTERS = ("auto", "entropy")
@@ -37,6 +38,15 @@ ESTIMATORS += [
     )
     for router in ROUTERS
     for coverage, abstain in (((0.7, 0.5), None), (0.8, None), ((0.6, 0.5), 0.1))
+]
+
+
+def doubled(X):
+    return 2 * X
+
+
+ESTIMATORS += [
+    SecondLook(LogisticRegression(), doubled, below=below) for below in (0.7, 1.0)
 ]
 
 # Estimator class name -> {check name: reason}. Empty, and meant to stay so.

@@ -1,0 +1,157 @@
+"""SecondLook: a base that looks again, at another view, where it is in doubt."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from selective_query._models.layers import layer_outputs
+from selective_query._utils.fitting import remember_columns, sliceable
+from selective_query._utils.validation import (
+    Interval,
+    Offers,
+    fit_context,
+    is_frozen,
+    num_samples,
+)
+
+
+class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A base whose probabilities are the mean over two views of an input.
+
+    The second view, say the mirrored image, is looked at only where the largest
+    probability of the first is below `below`. It takes no further flash, and one more
+    pass on those rows. Use it as ``base_estimator`` of any hybrid: each row is still
+    decided on its own.
+
+    Parameters
+    ----------
+    estimator : classifier
+        With predict_proba. It is cloned and fitted, on the first view only; a
+        ``FrozenEstimator`` stays as it is.
+    view : callable
+        From some rows of X to a second view of each, the same at each call: for
+        images of shape (n, channels, height, width) ``lambda X: X[..., ::-1].copy()``
+        mirrors them. One with a name, in a module, can be pickled.
+    below : float, default=1.0
+        Largest probability from which on the first look is enough, in (0, 1]; 1 looks
+        twice at every input that is not certain. ``looks_twice(X).mean()`` is the share
+        of second passes that a value costs.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+    classes_ : ndarray of shape (n_classes,)
+
+    References
+    ----------
+    Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
+    neural networks", NeurIPS 2012, section 4.1, for the mean over views.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from selective_query import SecondLook
+    >>> X, y = load_digits(return_X_y=True)
+    >>> def moved(X):
+    ...     return np.roll(X.reshape(-1, 8, 8), 1, axis=2).reshape(len(X), -1)
+    >>> model = SecondLook(LogisticRegression(max_iter=3000), moved, below=0.9)
+    >>> model.fit(X[:900], y[:900]).predict_proba(X[900:]).shape
+    (897, 10)
+    >>> bool(model.looks_twice(X[900:]).mean() < 0.3)
+    True
+    """
+
+    _parameter_constraints = {
+        "estimator": [Offers(["fit", "predict_proba"])],
+        "view": [callable],
+        "below": [Interval(Real, 0, 1, closed="right")],
+    }
+
+    def __init__(self, estimator, view, *, below=1.0):
+        self.estimator = estimator
+        self.view = view
+        self.below = below
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Handed on; the estimator must take it then.
+
+        Returns
+        -------
+        self
+        """
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        fitted = self.estimator
+        if not is_frozen(fitted):
+            fitted = clone(fitted).fit(X, y, **weights)
+        self.estimator_, self.classes_ = fitted, np.asarray(fitted.classes_)
+        remember_columns(self, X, fitted)
+        return self
+
+    def predict_proba(self, X):
+        """Mean probabilities, shape (n_samples, n_classes), of the looks at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            When `view` does not return as many rows as it got.
+        """
+        X, proba, again = self._first_look(X)
+        if len(again):
+            seen = self.view(_safe_indexing(X, again))
+            if num_samples(seen) != len(again):
+                raise ValueError(
+                    "view must return as many rows as it gets. Got "
+                    f"{num_samples(seen)} for {len(again)}."
+                )
+            proba[again] = (proba[again] + self.estimator_.predict_proba(seen)) / 2
+        return proba
+
+    def predict(self, X):
+        """The most probable labels, shape (n_samples,)."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def looks_twice(self, X):
+        """Which rows get a second look, shape (n_samples,), bool."""
+        _, proba, again = self._first_look(X)
+        return np.isin(np.arange(len(proba)), again)
+
+    def read_layer(self, X, name):
+        """What a layer of a net says at the first look, for ``base_features=``."""
+        check_is_fitted(self, "estimator_")
+        model = self.estimator_
+        return layer_outputs(model, name, lambda: model.predict_proba(X))[1]
+
+    def _first_look(self, X):
+        check_is_fitted(self, "estimator_")
+        X = sliceable(X, self)
+        proba = np.array(self.estimator_.predict_proba(X), dtype=float)
+        return X, proba, np.flatnonzero(proba.max(axis=1, initial=0) < self.below)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.classifier_tags = inner.classifier_tags
+        return tags

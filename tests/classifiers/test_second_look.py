@@ -1,0 +1,127 @@
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from selective_query import HybridClassifier, SecondLook
+from selective_query.costs import STM32F746
+from selective_query.footprint import profile_estimator
+
+
+def moved(X):
+    """Digits, flat, one column to the right."""
+    return np.roll(X.reshape(-1, 8, 8), 1, axis=2).reshape(len(X), -1)
+
+
+@pytest.fixture(scope="module")
+def base(digits):
+    X, y = digits
+    return LogisticRegression(max_iter=3000).fit(X[:600], y[:600])
+
+
+@pytest.mark.parametrize("below", [0.6, 0.95, 1.0])
+def test_rows_in_doubt_get_the_mean_over_both_views(digits, base, below):
+    X, y = digits
+    model = SecondLook(base, moved, below=below).fit(X[:600], y[:600])
+    first, second = base.predict_proba(X), base.predict_proba(moved(X))
+    doubt = first.max(axis=1) < below
+    assert doubt.any()
+    expected = np.where(doubt[:, None], (first + second) / 2, first)
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+    np.testing.assert_array_equal(model.looks_twice(X), doubt)
+    np.testing.assert_array_equal(model.predict(X), expected.argmax(axis=1))
+    alone = np.concatenate([model.predict_proba(X[i : i + 1]) for i in range(30)])
+    np.testing.assert_allclose(alone, expected[:30])
+
+
+def test_only_rows_in_doubt_are_transformed(digits, base):
+    X, y = digits
+    seen = []
+    model = SecondLook(base, lambda X: seen.append(len(X)) or moved(X), below=0.5)
+    model.fit(X[:600], y[:600]).predict(X)
+    assert seen == [int((base.predict_proba(X).max(axis=1) < 0.5).sum())]
+
+
+def test_a_frozen_estimator_is_asked_and_not_fitted(digits, base):
+    X, y = digits
+    frozen = FrozenEstimator(base)
+    model = SecondLook(frozen, moved).fit(X[600:], (y[600:] + 1) % 10)
+    assert model.estimator_ is frozen
+    assert model.score(X[600:], y[600:]) > 0.7
+
+
+def test_weights_are_handed_on(digits):
+    X, y = digits
+    weight = (y == 3).astype(float)
+    model = SecondLook(DummyClassifier(strategy="prior"), moved)
+    assert (model.fit(X, y, weight).predict(X) == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"view": lambda X: X[:-1]}, "as many rows as it gets. Got 9 for 10"),
+        ({"below": 0}, "'below' parameter"),
+        ({"below": 1.5}, "'below' parameter"),
+        ({"view": "flip"}, "'view' parameter"),
+        ({"estimator": 3}, "'estimator' parameter"),
+    ],
+)
+def test_what_does_not_go_is_named(digits, base, params, message):
+    X, y = digits
+    model = SecondLook(**{"estimator": FrozenEstimator(base), "view": moved})
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**params).fit(X, y).predict_proba(X[:10])
+
+
+def test_it_is_the_base_of_a_hybrid(digits, base):
+    X, y = digits
+    looking = SecondLook(FrozenEstimator(base), moved, below=0.9)
+    looking = FrozenEstimator(looking.fit(X[:600], y[:600]))
+    hybrid = HybridClassifier(looking, LogisticRegression(C=10), router="margin")
+    hybrid.fit(X[600:1200], y[600:1200])
+    kept = hybrid.predict_coverage(X[1200:])
+    answers = hybrid.predict(X[1200:])
+    assert 0.7 < kept.mean() < 1
+    np.testing.assert_array_equal(answers[kept], looking.predict(X[1200:])[kept])
+
+
+def test_both_looks_are_counted(digits, base):
+    X, y = digits
+    model = SecondLook(LogisticRegression(), moved)
+    for looking in (model, model.fit(X, y)):
+        once = profile_estimator(LogisticRegression(), X, n_classes=10)
+        both = profile_estimator(looking, X, n_classes=10)
+        assert both.macs == 2 * once.macs + 10
+        assert both.flash_bytes(8) == once.flash_bytes(8)
+        assert both.peak_elements > once.peak_elements
+        assert both.fits(STM32F746)
+
+
+def test_a_net_looks_twice_and_shows_its_layers(digits):
+    pytest.importorskip("torch")
+    from selective_query.nets import ConvNet
+    from selective_query.nets.training import NetClassifier
+
+    X, y = digits
+    images = X.reshape(-1, 1, 8, 8)
+    net = NetClassifier(
+        partial(ConvNet, 10, (8, 16), n_channels=1), n_epochs=2, random_state=0
+    ).fit(images[:600], y[:600])
+    looking = SecondLook(FrozenEstimator(net), lambda X: np.roll(X, 1, axis=-1))
+    looking.fit(images[:600], y[:600])
+    assert looking.read_layer(images[:7], "evidence").shape == (7, 17)
+    once, both = (profile_estimator(each, images) for each in (net, looking))
+    assert both.macs == 2 * once.macs + 10
+    assert sum(both.macs_by_form.values()) == 2 * sum(once.macs_by_form.values())
+    assert both.flash_bytes() == once.flash_bytes()
+    hybrid = HybridClassifier(
+        FrozenEstimator(looking),
+        FrozenEstimator(net),
+        base_features="evidence",
+        coverage=0.8,
+    ).fit(images[600:], y[600:])
+    assert hybrid.predict(images[:5]).shape == (5,)
