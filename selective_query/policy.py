@@ -63,12 +63,12 @@ class RoutingPolicy(BaseEstimator):
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
-        A float is the share of inputs, at least, that the base shall answer: 1 queries
+        A float is the least share of inputs that the base answers: 1 queries
         nothing and 0 everything. A budget says otherwise what can be afforded or must
         be reached; see :mod:`selective_query.budgets`. None queries wherever the
         expected benefit is positive, and needs a router in units of benefit.
     confidence : float or None, default=None
-        Probability with which new data shall keep to the budget, over the draw of the
+        Probability with which new data keep to the budget, over the draw of the
         calibration rows. Honest only with rows that nothing was fitted on:
         a router that learns nothing, or held-out rows.
     calibration : float or None, default=None
@@ -353,7 +353,7 @@ class RoutingPolicy(BaseEstimator):
         Returns
         -------
         Bunch
-            As of :meth:`Rule.report`.
+            As in :meth:`Rule.report`.
         """
         self._check_fitted()
         return self.rule_.report(outcomes)
@@ -373,10 +373,10 @@ class RoutingPolicy(BaseEstimator):
         Parameters
         ----------
         coverage : float, Budget or None
-            Share of inputs, at least, that the base shall answer, in [0, 1], or a
+            Least share of inputs that the base answers, in [0, 1], or a
             budget.
         confidence : float or None
-            Probability with which new data shall keep to it; left as it is by default.
+            Probability with which new data keep to it; left as it is by default.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Rule: whom a query is worth, and where that is cut. All that decides."""
+"""Rule: how much a query is worth, and where that is cut. All that decides."""
 
 from dataclasses import dataclass, replace
 
@@ -225,7 +225,7 @@ class Rule:
         ------
         TypeError
             When it has no such form: a router without a program, a budget or a function
-            of one's own.
+            of the user's.
         """
         return {
             "format": FORMAT,

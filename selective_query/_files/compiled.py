@@ -1,7 +1,7 @@
 """Trees of compiled code, which follow the numbers in their arrays without a look.
 
 A wrong one reads memory that is not theirs, or ends the process: so they are checked
-when they are made, or made anew.
+when they are made, or made again.
 """
 
 from contextlib import contextmanager
@@ -94,7 +94,7 @@ def make_tree_predictor(kind, state):
 
 
 def make_kd_tree(kind, state):
-    """A KDTree built anew, so that only its points are taken from the file.
+    """A KDTree built again, so that only its points are taken from the file.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def rows_of_fit(X, y, sample_weight, models):
     Parameters
     ----------
     X, y, sample_weight
-        As of ``fit``.
+        As in ``fit``.
     models : dict of str to classifier
         By their names in messages; None is skipped.
 
@@ -88,7 +88,7 @@ class FitRows:
         The data; y holds labels, and the weight may be None.
     classes : ndarray of shape (n_classes,)
     cv, n_jobs, verbose
-        As of :class:`CrossFit`.
+        As in :class:`CrossFit`.
     """
 
     def __init__(self, X, y, weight, classes, cv, n_jobs, verbose):
@@ -114,7 +114,7 @@ class Side:
     features : as `base_features`, or None
     factor : ndarray of shape (n_samples,) or None
     compares : bool, default=False
-        Whether its fits shall answer to some rows that they have seen, so that they
+        Whether its fits also answer some rows that they have seen, so that they
         can be compared.
     """
 

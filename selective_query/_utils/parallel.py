@@ -46,7 +46,7 @@ def in_waves(function, items, n_jobs=None):
     function : callable
     items : iterator
     n_jobs : int or None, default=None
-        As of :func:`in_parallel`.
+        As in :func:`in_parallel`.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def to_plain(value):
     Raises
     ------
     TypeError
-        When a part is of another type: a class or function of one's own.
+        When a part is of another type: a class or function of the user's.
     """
     kind = type(value)
     if isinstance(value, np.generic):

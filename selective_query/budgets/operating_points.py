@@ -166,7 +166,7 @@ class OperatingPoint:
     budget : Budget or None
         What was asked for.
     coverage : float
-        The coverage on the calibration rows; of models that are fitted anew, what is
+        The coverage on the calibration rows; of models that are fitted again, what is
         to be expected of those in use.
     accuracy : float
         Accuracy of the hybrid on the calibration rows, an abstention counted as right;

@@ -55,7 +55,7 @@ class StandIn:
         Raises
         ------
         GlobalUnavailableError, ValueError
-            When it gave no answer and nothing shall stand in.
+            When it gave no answer and nothing stands in.
         """
         if self.kind != RAISE:
             return ask_each(model, X, classes, WHO)
@@ -116,7 +116,7 @@ class Answered:
 
     @property
     def labels(self):
-        """As of ``predict``."""
+        """As in ``predict``."""
         place, given = self.base.label, self.by_global
         if self.asked is not None:
             place = place.copy()
@@ -129,7 +129,7 @@ class Answered:
 
     @property
     def proba(self):
-        """As of ``predict_proba``."""
+        """As in ``predict_proba``."""
         if self.asked is None:
             return self.base.proba
         answers = self.asked.proba
@@ -138,7 +138,7 @@ class Answered:
         return proba
 
     def detailed(self):
-        """As of ``predict_detailed``."""
+        """As in ``predict_detailed``."""
         queried, edge = ~self.kept, self.edge
         instead = NOBODY if self.stand_in.kind == ABSTAIN else BASE
         by = np.where(self.kept, BASE, np.where(self.by_global, GLOBAL, instead))

@@ -199,10 +199,10 @@ class DecidingMixin(LabelledRowsMixin):
         Parameters
         ----------
         coverage : float, Budget or None
-            Share of inputs, at least, that the base shall answer, in [0, 1], or a
+            Least share of inputs that the base answers, in [0, 1], or a
             budget.
         confidence : float or None
-            Probability with which new data shall keep to it; left as it is by default.
+            Probability with which new data keep to it; left as it is by default.
 
         Returns
         -------

@@ -54,7 +54,7 @@ def check_certifiable(confidence, calibration, models, learns, weight):
     Parameters
     ----------
     confidence, calibration
-        As of CascadeClassifier.
+        As in CascadeClassifier.
     models : sequence of classifier
         In the order in which they are asked.
     learns : bool

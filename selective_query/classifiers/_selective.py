@@ -221,7 +221,7 @@ class BaseSelectiveClassifier(
         return Sides(base, Side(self._global_model(), rows, "global_estimator"))
 
     def _refuse_moving_layers(self):
-        """Raise where a router would learn on layers of a net that is fitted anew."""
+        """Raise where a router would learn on layers of a net that is fitted again."""
         name = self.base_features
         if (
             isinstance(name, str)

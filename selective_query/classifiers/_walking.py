@@ -183,7 +183,7 @@ class WalkingMixin(LabelledRowsMixin):
         Raises
         ------
         ValueError
-            As of ``outcomes``.
+            As in ``outcomes``.
         """
         return self._tally(X, y, sample_weight).report(self.costs)
 
@@ -207,7 +207,7 @@ class WalkingMixin(LabelledRowsMixin):
         abstain : float or None
             Share of all inputs, at most, that get no answer; left as it is by default.
         confidence : float or None
-            Probability with which new data shall keep to the budgets; left as it is by
+            Probability with which new data keep to the budgets; left as it is by
             default.
 
         Returns

@@ -16,11 +16,11 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float or Budget, default=0.9
-        Share of inputs, at least, that shall be answered, in [0, 1]; or a budget, such
+        Least share of inputs to answer, in [0, 1]; or a budget, such
         as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``: once fitted, ``at(0.8)``
         gives a copy at another coverage.
     confidence : float or None, default=None
-        Probability with which new data shall keep to the budget. Needs rows that
+        Probability with which new data keep to the budget. Needs rows that
         nothing was fitted on: ``calibration=`` a share, or a frozen base with a router
         that learns nothing.
     calibration : None, "out_of_fold" or float, default=None
@@ -51,7 +51,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     operating_point_ : OperatingPoint
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
-        As of :class:`HybridClassifier`.
+        As in :class:`HybridClassifier`.
     footprint_ : FootprintReport or None
     abstain_label_ : label or None
         What stood in ``abstain_label`` at fit.

@@ -59,7 +59,7 @@ class CascadeClassifier(
         In the order in which they are asked. All but the last need predict_proba; the
         last may have ``predict`` alone.
     router : str, BaseRouter or sequence of such, default="auto"
-        Who ranks the inputs at each tier but the last; see :func:`list_routers`.
+        Ranks the inputs at each tier but the last; see :func:`list_routers`.
     coverage : float, Budget, None or sequence of such, default=0.9
         A sequence such as ``(0.7, 0.8)`` is what each tier but the last keeps of the
         inputs that reach it, as shares or budgets. One number is the share of all
@@ -84,7 +84,7 @@ class CascadeClassifier(
         What asking each tier costs, for budgets of cost and for floors, which are
         reached at least cost; see :func:`selective_query.costs.tier_costs`.
     confidence : float or None, default=None
-        Probability with which new data shall keep to the budgets of all tiers. Needs
+        Probability with which new data keep to the budgets of all tiers. Needs
         ``calibration=`` a share, or frozen models with routers that learn nothing.
     calibration : None, "out_of_fold" or float, default=None
         Where the thresholds come from, as of :class:`HybridClassifier`.
@@ -114,7 +114,7 @@ class CascadeClassifier(
         Thresholds, shares, accuracy, cost and certificates.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
-        As of :class:`HybridClassifier`.
+        As in :class:`HybridClassifier`.
     footprint_ : FootprintReport or None
         What the first tier and its router take of the device, and what is left.
 

@@ -14,7 +14,7 @@ class Decisions:
     Attributes
     ----------
     label : ndarray of shape (n_samples,)
-        As of ``predict``.
+        As in ``predict``.
     answered_by : ndarray of shape (n_samples,) of str
         "base", "global", or "nobody" where the hybrid abstained.
     queried : ndarray of shape (n_samples,), bool
@@ -24,7 +24,7 @@ class Decisions:
         asked" (it was spared for having failed so often); "" where it was not queried
         or did answer.
     score : ndarray of shape (n_samples,)
-        As of ``query_score``.
+        As in ``query_score``.
     latency_ms : ndarray of shape (n_samples,)
         From the call until there was an answer.
     attempts : ndarray of shape (n_samples,) of int

@@ -38,13 +38,13 @@ class HybridClassifier(BaseSelectiveClassifier):
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
-        Share of inputs, at least, that the base shall answer, in [0, 1]; or a budget,
+        Least share of inputs that the base answers, in [0, 1]; or a budget,
         such as ``MinAccuracy(0.95)``, see :mod:`selective_query.budgets`. None queries
         wherever the expected benefit is positive. Read by ``fit``: once fitted,
         ``at(0.8)`` gives a copy at another coverage, while ``set_params(coverage=0.8)``
         changes nothing until the next ``fit``.
     confidence : float or None, default=None
-        Probability with which new data shall keep to the budget. Needs rows that
+        Probability with which new data keep to the budget. Needs rows that
         nothing was fitted on: ``calibration=`` a share, or a frozen base with a
         router that learns nothing.
     calibration : None, "out_of_fold" or float, default=None

@@ -15,10 +15,10 @@ class Source:
     Parameters
     ----------
     kind : {"measured", "published", "given", "assumed"}
-        Measured by the user, published by somebody, given by the user without a word,
-        or a typical value that nobody stands for.
+        Measured by the user, published, given by the user without a source, or a
+        typical value without a source.
     text : str, default=""
-        By whom, where.
+        Who says so, and where.
     """
 
     kind: str
@@ -93,7 +93,7 @@ class Profile:
         return "\n".join(lines)
 
     def assumed(self):
-        """Names of the constants that nobody stands for.
+        """Names of the constants that are assumed.
 
         Returns
         -------

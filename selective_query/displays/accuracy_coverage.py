@@ -33,7 +33,7 @@ class AccuracyCoverageDisplay(Display):
     base_accuracy, global_accuracy : float or None
         Of each side alone, for reference lines.
     abstention : bool, default=False
-        Whether a query means that nobody answers. Then the accuracy of the answered
+        Whether a query means no answer. Then the accuracy of the answered
         rows is drawn, and no line for a global.
     bands : dict of str to (coverage, low, high), optional
         Band around the curve of that label: coverages, and the lower and upper limit

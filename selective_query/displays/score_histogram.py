@@ -1,4 +1,4 @@
-"""Query scores by what came of the inputs: does the score find what a query mends?"""
+"""Query scores by outcome: does the score find what a query mends?"""
 
 import numpy as np
 

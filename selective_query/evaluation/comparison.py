@@ -126,7 +126,7 @@ class RouterComparison:
         margin : float or None, default=None
             Largest loss of mean accuracy that does not matter.
         adjust : {"max_t", "holm", None}, default="max_t"
-            As of :meth:`differences`.
+            As in :meth:`differences`.
 
         Returns
         -------

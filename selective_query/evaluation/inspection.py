@@ -1,4 +1,4 @@
-"""What a fitted router reads, whom it queries, and on which rows it is sure."""
+"""What a fitted router reads, which rows it queries, and on which it is sure."""
 
 from dataclasses import dataclass, field, replace
 
@@ -73,7 +73,7 @@ def evidence_importance(
 
     .. math:: I = A(s) - \frac1R \sum_{r=1}^R A(s \circ \pi_r)
 
-    The router is not fitted anew, so of two parts that say the same each may count
+    The router is not fitted again, so of two parts that say the same each may count
     little. Probabilities and logits are such a pair; where a router has both they are
     also shuffled together.
 

@@ -34,7 +34,7 @@ class EdgeClassifier:
 
     Notes
     -----
-    The file is opened when it is first needed, and anew once another one has taken its
+    The file is opened when it is first needed, and again once another one has taken its
     place; where it is gone, what was opened still answers. A pickle holds the path
     alone.
 

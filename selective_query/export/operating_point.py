@@ -1,4 +1,4 @@
-"""The threshold of an artefact, moved without exporting anew."""
+"""The threshold of an artefact, moved without another export."""
 
 from pathlib import Path
 

@@ -50,7 +50,7 @@ def read_predictions(source, kind, *, classes=None, y=None, id=None):
     source : path-like or binary file
     kind : {Outcomes, Evidence}
     classes : array-like of shape (n_classes,) or None
-        In which order columns shall stand. Those of an npz file without classes are
+        Order of the columns. Those of an npz file without classes are
         taken to be in this order.
     y, id : str or None
         Columns of a table that stand for these fields, where they are called otherwise.

@@ -162,7 +162,7 @@ class Evidence:
             Columns are named by the classes; others are allowed where `classes` says
             which are meant.
         classes : array-like of shape (n_classes,), optional
-            Labels in the order in which the columns shall stand, ``rule_.classes`` of a
+            Labels in the order of the columns, ``rule_.classes`` of a
             fitted policy for one. By default the columns in their order. A class
             without a column gets probability zero.
         id : str, optional
@@ -212,7 +212,7 @@ class Evidence:
         ----------
         path : path-like or binary file
         classes : array-like of shape (n_classes,), optional
-            In which order the columns shall stand, ``rule_.classes`` of a fitted policy
+            Order of the columns, ``rule_.classes`` of a fitted policy
             for one. By default their order in the file.
         y, id : str, optional
             Columns of a table that stand for these parameters.

@@ -288,7 +288,7 @@ class Outcomes(Evidence):
         y : str, Series or array-like of shape (n_samples,), optional
             True labels: the name of a column, or as one of `fields`.
         classes : array-like of shape (n_classes,), optional
-            Labels in the order in which the columns shall stand. By default the base's
+            Labels in the order of the columns. By default the base's
             columns in their order; both sides must have the same then. With `classes`,
             one without a column gets probability zero, and columns that are none of
             them are left aside.

@@ -64,7 +64,7 @@ class ConstrainedRouter(BaseRouter):
     Parameters
     ----------
     target_coverage : float or None, default=None
-        Share of inputs, at least, that the base shall answer. ``HybridClassifier`` and
+        Least share of inputs that the base answers. ``HybridClassifier`` and
         ``RoutingPolicy`` fill in theirs. None leaves the constraint out.
     k : int, default=10
         How many of the largest probabilities are compared with each other.

@@ -37,7 +37,7 @@ class TwoStageRouter(LogisticRouter):
         without a target. Near 0 the rows on which both sides agree have no say, and the
         order of the scores suffers.
     target_coverage : float or None, default=None
-        Share of inputs that the base shall answer. ``HybridClassifier`` and
+        Share of inputs that the base answers. ``HybridClassifier`` and
         ``RoutingPolicy`` fill in theirs.
     alpha : float or None, default=None
         Ridge penalty on standardised columns; inf ranks as max-probability does. None

@@ -75,7 +75,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     min_rows : int, default=500
         Rows of the first comparison.
     factor : int, default=3
-        Of the candidates every so many-th goes on, to so many times the rows.
+        Of the candidates one in so many goes on, to so many times the rows.
     n_finalists : int, default=3
         Compared by the router, on all rows.
     n_generations, population : int, default=4, 8

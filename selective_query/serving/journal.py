@@ -189,7 +189,7 @@ class Journal:
         Parameters
         ----------
         most : int, default=-1
-            At most so many; all where negative.
+            At most this many; all where negative.
 
         Returns
         -------

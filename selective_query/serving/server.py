@@ -174,7 +174,7 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
     Raises
     ------
     ImportError, TypeError, ValueError
-        As of :func:`application`.
+        As in :func:`application`.
     """
     if isinstance(model, HybridClassifier):
         model = model.global_estimator_
@@ -205,7 +205,7 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
     Raises
     ------
     ImportError, TypeError, ValueError
-        As of :func:`application`, and when `hybrid` is none.
+        As in :func:`application`, and when `hybrid` is none.
     """
     check_instance(hybrid, "hybrid", EDGES)
     _run(hybrid, name, host, port, options)

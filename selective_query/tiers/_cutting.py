@@ -44,7 +44,7 @@ class CuttingMixin:
     def _cut_within_budget(self):
         """Tiers that keep to the budget of all as they are cut, not only as planned.
 
-        Ties, or models fitted anew, can keep a tier from cutting where it was to.
+        Ties, or models fitted again, can keep a tier from cutting where it was to.
         """
         tiers, passed = self._cut()
         if own_shares(self.coverage, self._n_rules) is not None:

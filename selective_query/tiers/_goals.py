@@ -270,7 +270,7 @@ def check_asked(coverage, abstain, confidence, n_rules, held_out):
     Parameters
     ----------
     coverage, abstain, confidence
-        As of CascadePolicy.
+        As in CascadePolicy.
     n_rules : int
     held_out : bool
         Whether thresholds come from rows that were held out.

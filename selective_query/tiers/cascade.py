@@ -45,11 +45,11 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
     Parameters
     ----------
     router : str, BaseRouter or sequence of such, default="auto"
-        Who ranks the inputs at each tier but the last; see :func:`list_routers`.
+        Ranks the inputs at each tier but the last; see :func:`list_routers`.
     coverage : float, Budget, None or sequence of such, default=0.9
         A sequence is a coverage or budget for each tier but the last, and holds for
-        the rows that reach it. One number is the share of all inputs, at least, that
-        shall not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
+        the rows that reach it. One number is the least share of all inputs that does
+        not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
         queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of a
         limit and a floor; a floor is reached at least cost. None goes on wherever the
         expected benefit is positive.
@@ -58,7 +58,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         would answer is most likely wrong. Routers then learn what a later tier is
         worth if it may abstain too. None answers everything.
     confidence : float or None, default=None
-        Probability with which new data shall keep to the budgets of all tiers at once,
+        Probability with which new data keep to the budgets of all tiers at once,
         over the draw of the calibration rows.
     calibration : float or None, default=None
         Share of the rows to hold out from routers and joint solution for the
@@ -234,7 +234,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            As of :meth:`CascadeRule.decide`.
+            As in :meth:`CascadeRule.decide`.
 
         Returns
         -------
@@ -278,7 +278,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         abstain : float or None
             Share of all inputs, at most, that get no answer; left as it is by default.
         confidence : float or None
-            Probability with which new data shall keep to the budgets; left as it is by
+            Probability with which new data keep to the budgets; left as it is by
             default.
 
         Returns
@@ -321,7 +321,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return moved
 
     def recalibrated(self, held_out):
-        """The same routers with their thresholds learned anew.
+        """The same routers with their thresholds learned again.
 
         The shares that one budget was shared out into stay those of ``fit``, unless
         these rows miss the budget with them.

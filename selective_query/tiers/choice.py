@@ -28,7 +28,7 @@ class ModelChoicePolicy(BaseEstimator):
     Parameters
     ----------
     router : str or BaseRouter, default="benefit"
-        Who estimates the gain; one in units of benefit. It reads inputs alone: columns
+        Estimates the gain, in units of benefit. It reads inputs alone: columns
         of numbers, or what ``PreRouter(features=TfidfVectorizer())`` makes of texts.
     budget : float or Budget, default=0.9
         As one budget for all tiers of :class:`CascadePolicy`; costs are those of the

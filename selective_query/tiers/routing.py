@@ -37,12 +37,12 @@ class CascadeRoutingPolicy(BaseEstimator):
     Parameters
     ----------
     router : str or BaseRouter, default="benefit"
-        Who estimates what a later model gains; one in units of benefit.
+        Estimates what a later model gains, in units of benefit.
     budget : float or Budget, default=0.9
         As one budget for all tiers of :class:`CascadePolicy`; costs are those of all
         models that are asked.
     entry : str, BaseRouter or None, default=None
-        Who estimates from the inputs alone which model to ask first, as of
+        Estimates from the inputs alone which model to ask first, as of
         :class:`ModelChoicePolicy`. None always asks the first.
     random_state : int, RandomState instance or None, default=None
 
@@ -230,7 +230,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            As of `decide`.
+            As in `decide`.
 
         Returns
         -------

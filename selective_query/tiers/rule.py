@@ -100,7 +100,7 @@ class CascadeRule:
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            As of `decide`.
+            As in `decide`.
 
         Returns
         -------

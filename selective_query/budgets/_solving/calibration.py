@@ -77,7 +77,7 @@ class Calibration:
         budget : Budget or None
             None cuts at zero benefit.
         confidence : float or None
-            Probability with which the budget shall hold on new data. None: on average.
+            Probability with which the budget holds on new data. None: on average.
 
         Returns
         -------

@@ -164,10 +164,10 @@ class CalibrationScores:
         Parameters
         ----------
         coverage : float
-            Share of new inputs, at least, that the base shall answer. 0 and 1 cut at
+            Least share of new inputs that the base answers. 0 and 1 cut at
             minus and plus infinity.
         confidence : float or None, default=None
-            Probability with which that shall hold on new data. The caller has made sure
+            Probability with which that holds on new data. The caller has made sure
             that it can be had: exact rows that all weigh the same. None: on average.
 
         Returns

@@ -203,7 +203,7 @@ class PairedScores:
         Returns
         -------
         list of dict
-            As of :meth:`differences`, with ``coverage_low`` and ``coverage_high`` in
+            As in :meth:`differences`, with ``coverage_low`` and ``coverage_high`` in
             place of ``coverage`` and the mean over the range as ``difference``; and,
             for a difference of either sign anywhere in the range, ``sup_statistic``,
             the largest in standard errors, ``sup_coverage``, where it is, ``p_sup``,

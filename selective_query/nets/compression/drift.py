@@ -90,7 +90,7 @@ def drift_report(before, after, X, y, *, sample_weight=None):
     TypeError
         When a model is no fitted classifier with a policy.
     ValueError
-        As of ``before.outcomes``.
+        As in ``before.outcomes``.
 
     Examples
     --------

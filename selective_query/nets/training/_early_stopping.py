@@ -45,7 +45,7 @@ class BestEpoch(Callback):
         That nothing trains on.
     coverage : float
     patience : int or None
-        Stop after so many epochs without a better one.
+        Number of epochs without a better one after which it stops.
     n_warm_up : int, default=0
         First epochs, in which the loss has not set in, and which are none of these.
 

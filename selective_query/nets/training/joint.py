@@ -233,7 +233,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
     router : str or BaseRouter, default=NetRouter()
         Ranks the inputs; by default the loss's own score.
     coverage : float or Budget, default=0.9
-        Share of inputs, at least, that shall be answered, in [0, 1]; or a budget. The
+        Least share of inputs to answer, in [0, 1]; or a budget. The
         net is trained for the coverage that a limit says, for 0.9 without one.
     confidence : float or None, default=None
         Needs a router that learns nothing, such as ``NetRouter()``.

@@ -72,11 +72,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Epochs of a loss's warm-up do not count. None trains on all rows and keeps the
         last epoch.
     patience : int or None, default=None
-        Stop when so many epochs brought no better one; needs `validation`.
+        Stop after so many epochs without a better one; needs `validation`.
     weight_averaging : float or None, default=None
         Keep a running mean of the weights instead of the last ones, which costs a
         device nothing: its horizon, as a share of all training steps, for example 0.02.
-        Statistics of batch normalisation are taken anew under it. Not with
+        Statistics of batch normalisation are taken again under it. Not with
         `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Such as ``Checkpoint``. They see the engine, whose data are tensors. One that

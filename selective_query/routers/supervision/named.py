@@ -47,7 +47,7 @@ def list_supervisions():
 
 
 def supervise(outcomes, supervision):
-    """Outcomes whose benefit is what a router shall be taught.
+    """Outcomes whose benefit is what a router is to learn.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ def soft_outcomes(evidence, global_proba=None, *, temperature=1.0):
 
     Where the global's probabilities are calibrated these are the expected utilities of
     both answers, and their difference is the expected benefit. So a router can learn
-    from inputs that nobody labelled, once the global has answered them. A label that
-    top-k probabilities do not list gets an even share of the mass that is not listed.
+    from inputs without labels, once the global has answered them. A label that top-k
+    probabilities do not list gets an even share of the mass that is not listed.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ LARGEST = 20.0
 
 
 def tempered(proba, temperature):
-    r"""Probabilities at another temperature, normalised anew.
+    r"""Probabilities at another temperature, normalised again.
 
     .. math:: p_k^{(T)} = p_k^{1/T} \Big/ \sum_j p_j^{1/T}
 
