@@ -43,10 +43,11 @@ def export_c(
     """Write the half that runs on a microcontroller as C, without heap or OS.
 
     ``int sq_decide(const float *input, sq_answer *answer)`` computes base, score and
-    decision. A model of scikit-learn and the rule are C99 in single precision, a net is
-    C11 in int8 by bakenn, its last layer in single precision where it is small. The
-    folder holds a Makefile, a README, test vectors, a main that runs them, the report,
-    and the threshold in a header of its own.
+    decision. A model of scikit-learn and the rule are C99 in single precision. A net is
+    C11 in int8 by bakenn; its last layer, where it is small, and scalers or projections
+    before it in a Pipeline are in single precision. The folder holds a Makefile, a
+    README, test vectors, a main that runs them, the report, and the threshold in a
+    header of its own.
 
     Before it is written, it is compiled on this machine and must agree with its twin in
     numpy to the last bit. In single precision it must then decide as the classifier

@@ -1,18 +1,25 @@
-"""What runs before the rule in C: a model as steps, or a net and steps behind it."""
+"""What runs before the rule in C: a model as steps, or a net between steps."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 from selective_query._models.answers import LOGITS
 from selective_query._models.layers import layer_outputs, net_of
 from selective_query._utils.validation import encode_labels
 from selective_query.exceptions import ExportError
 from selective_query.export._base_steps import BaseProgram, base_program
+from selective_query.export._base_steps.inputs import Inputs
+from selective_query.export._base_steps.models import transformed
+from selective_query.export._c import twin
 from selective_query.export._c.nets import Int8Net, int8_net
+from selective_query.export._c.single import steps_in_single
 from selective_query.routers import Steps
 
 DTYPES = ("float32", "int8")
+NET = "net"
 # Rows on which a layer is compared with what the last layer reads.
 N_COMPARED = 8
 
@@ -24,7 +31,8 @@ class Base:
     Parameters
     ----------
     program : BaseProgram
-        Reads ``X``, or what a net puts out, which is then the part ``net``.
+        Reads ``X``. A net is a step that reads the part ``net``, and takes what it
+        is fed.
     input_shape : tuple of int
         Of one input.
     net : Int8Net or None
@@ -38,7 +46,12 @@ class Base:
         """What the steps read of rows of shape (n_samples, *input_shape)."""
         if self.net is None:
             return {"X": X}
-        return {"net": self.net.reference(X)}
+        steps = self.program.steps
+        fed = next(
+            step.inputs[0] for step in steps if step.parameters.get("part") == NET
+        )
+        tables = twin.run(steps_in_single(steps[: fed + 1]), lambda part, width: X)
+        return {"X": X, NET: self.net.reference(tables[fed])}
 
 
 def base_of(subject, dtype, rows, folder, core):
@@ -85,8 +98,21 @@ def base_of(subject, dtype, rows, folder, core):
             f"calibration tells no ranges: all of it is {rows.flat[0]:g}. Give rows of "
             "the kind that the net will see, a few hundred or more."
         )
-    net = int8_net(subject.base, rows, folder, core=core)
-    return Base(_behind(net, subject, rows), net.input_shape, net)
+    before, model = _parted(subject.base)
+    fed = np.float32(before.transform(rows)) if before.steps else rows
+    net = int8_net(model, fed, folder, core=core)
+    return Base(_around(net, before, subject, rows), rows.shape[1:], net)
+
+
+def _parted(model):
+    """What stands before a net in pipelines, and the net."""
+    if isinstance(model, FrozenEstimator):
+        return _parted(model.estimator)
+    if not isinstance(model, Pipeline):
+        return Pipeline([]), model
+    *before, (_, last) = model.steps
+    inner, net = _parted(last)
+    return Pipeline([*before, *inner.steps]), net
 
 
 def _other_type(name, is_net):
@@ -98,10 +124,13 @@ def _other_type(name, is_net):
     return f"{name} is exported in single precision; int8 is for nets. Leave dtype out."
 
 
-def _behind(net, subject, rows):
-    """Steps from what a net puts out to class probabilities."""
-    steps = Steps()
-    features, logits = None, steps.read("net", net.n_outputs)
+def _around(net, before, subject, rows):
+    """Steps from inputs to a net, and from what it puts out to class probabilities."""
+    steps, n_inputs = Steps(), int(np.prod(rows.shape[1:]))
+    fed = steps.read("X", n_inputs)
+    if before.steps:
+        fed = transformed(before, Inputs.of_table(steps, fed, n_inputs)).table()
+    features, logits = None, steps.add("read", fed, part=NET, width=net.n_outputs)
     if net.last_layer is not None:
         weight, bias = (part.astype(float) for part in net.last_layer)
         features = logits
@@ -116,7 +145,7 @@ def _behind(net, subject, rows):
         proba = steps.add("affine", proba, weight=weight, bias=None)
     _check_features(subject, rows, net.last_layer)
     read = features if subject.features not in (None, LOGITS) else None
-    return BaseProgram(steps, net.n_outputs, proba, logits, read)
+    return BaseProgram(steps, n_inputs, proba, logits, read)
 
 
 def _check_features(subject, rows, last_layer):

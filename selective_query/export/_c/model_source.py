@@ -1,12 +1,6 @@
 """The C files of one decision: its interface, its threshold, its numbers."""
 
-from selective_query.export._c.source import (
-    C_NAMES,
-    number,
-    quoted,
-    refusal,
-    source_of,
-)
+from selective_query.export._c.source import C_NAMES, number, quoted, source_of
 
 HEADER = """\
 /* {title} */
@@ -50,8 +44,7 @@ static float arena[{arena}];
 {tables}
 int sq_decide({signature})
 {{
-{checks}{net}
-{calls}
+{check}{calls}
     float score = ({score})[0];
 {local}{label}{told}    answer->score = score;
     answer->queried = score > {threshold};
@@ -115,12 +108,10 @@ def model_header(decision, title, classes=None):
 def model_source(decision):
     """The definition of ``sq_decide``."""
     source = source_of(decision.steps, decision.widths, decision.kept)
-    checks, tables, threshold, include, net = [], "", "SQ_THRESHOLD", "", ""
+    check, tables, threshold, include = "", "", "SQ_THRESHOLD", ""
     if decision.has_net:
-        checks += [refusal(C_NAMES[part], n) for part, n in decision.inputs]
         include = '#include "sq_net.h"\n'
         tables = "static float net[SQ_NET_N_OUTPUTS];\n"
-        net = "\n    sq_net(input, net);"
     if decision.group:
         tables += (
             f"static const float thresholds[{len(decision.thresholds)}] = "
@@ -129,9 +120,7 @@ def model_source(decision):
         place = "group" if decision.group == "input" else "answer->label"
         threshold = f"thresholds[{place}]"
     if decision.group == "input":
-        checks.append(
-            "    if (group < 0 || group >= SQ_GROUPS) return SQ_UNKNOWN_GROUP;"
-        )
+        check = "    if (group < 0 || group >= SQ_GROUPS) return SQ_UNKNOWN_GROUP;\n"
     label = local = ""
     if decision.n_classes:
         proba = source.tables[decision.proba]
@@ -148,9 +137,9 @@ def model_source(decision):
     return SOURCE.format(
         told=told,
         constants=source.constants, arena=max(1, source.arena_size), tables=tables,
-        signature=_signature(decision), checks="\n".join(checks), calls=source.calls,
+        signature=_signature(decision), check=check, calls=source.calls,
         score=source.tables[decision.score], local=local, label=label,
-        threshold=threshold, include=include, net=net,
+        threshold=threshold, include=include,
     )  # fmt: skip
 
 

@@ -58,20 +58,19 @@ def source_of(steps, widths, kept):
     tables = [_pointer(*place) for place in places]
     constants, calls, telling = [], [], told_by(steps)
     for place, (op, inputs, parameters) in enumerate(steps):
-        if op != "read" and not OPERATIONS[op].is_view(**parameters):
+        if op == "read":
+            # Of a net: what it puts out, once it is fed.
+            calls += [f"    sq_net({tables[i]}, {tables[place]});" for i in inputs]
+        elif not OPERATIONS[op].is_view(**parameters):
             taken = [Table(tables[i], widths[i]) for i in inputs]
             step = _StepSource(f"step_{place}", taken, constants)
             write, out = _WRITERS.get(op, _plain(op)), Table(tables[place], 0)
             for function, *arguments in write(step, out, **parameters):
                 calls.append(f"    sq_{function}({', '.join(map(str, arguments))});")
         if place in telling:
-            calls.append(refusal(tables[place], widths[place]))
+            is_finite = f"sq_all_finite({tables[place]}, {widths[place]})"
+            calls.append(f"    if (!{is_finite}) return SQ_NOT_FINITE;")
     return Source("\n".join(constants), "\n".join(calls), tables, size)
-
-
-def refusal(pointer, width):
-    """The statement that refuses an input of which a table is not finite."""
-    return f"    if (!sq_all_finite({pointer}, {width})) return SQ_NOT_FINITE;"
 
 
 class Table(NamedTuple):

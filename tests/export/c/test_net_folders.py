@@ -6,6 +6,9 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("bakenn")
@@ -86,3 +89,38 @@ def test_rows_that_tell_no_ranges_are_refused(rows, error, words, hybrid, tmp_pa
     with pytest.raises(error, match=words):
         export_c(hybrid, tmp_path / "c", calibration=rows)
     assert not any(tmp_path.iterdir())
+
+
+def piped(*before):
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(
+        torch.nn.LazyLinear(32), torch.nn.ReLU(), torch.nn.Linear(32, 10)
+    )
+    base = make_pipeline(*before, NetClassifier(layers, n_epochs=10, random_state=0))
+    other = NetClassifier(net_of(8)).fit(X[:600], y[:600])
+    to_images = FunctionTransformer(lambda rows: np.float32(rows).reshape(-1, 1, 8, 8))
+    sides = base.fit(digits[:600], y[:600]), make_pipeline(to_images, other)
+    return HybridClassifier(*map(FrozenEstimator, sides), router="benefit").fit(
+        digits[600:1200], y[600:1200]
+    )
+
+
+@pytest.mark.parametrize(
+    "before", [(StandardScaler(),), (StandardScaler(), PCA(12, whiten=True))], ids=len
+)
+def test_what_stands_before_a_net_is_computed_in_floats(before, tmp_path):
+    hybrid, new = piped(*before), digits[1200:]
+    report = export_c(
+        hybrid, tmp_path / "c", calibration=(new[:300], y[1200:1500]), example=new[300:]
+    )
+    assert report.labels_equal >= report.rows - 6
+    edge = EdgeClassifier(tmp_path / "c")
+    apart = np.abs(edge.predict_proba(new) - hybrid.base_estimator_.predict_proba(new))
+    assert apart.mean() < 0.02
+
+
+def test_a_step_before_a_net_without_a_form_is_named(tmp_path):
+    with pytest.raises(ExportError, match="Step 'functiontransformer' of the Pipeline"):
+        export_c(
+            piped(StandardScaler(), FunctionTransformer()), tmp_path, calibration=digits
+        )
