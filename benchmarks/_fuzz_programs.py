@@ -245,8 +245,7 @@ def differing(one, kind, outputs):
     expected = decision.run(parts, **one.flags)
     refused = outputs[:, 0] != 0
     other = refused != np.isnan(expected["score"])
-    names = ["queried", "score"]
-    names += ["label", "probabilities"] if decision.n_classes else []
+    names = [field.name for field in decision.answered]
     bits = [np.float32(expected[n]).reshape(N_ROWS, -1).view(np.uint32) for n in names]
     same = np.hstack(bits) == np.ascontiguousarray(outputs[:, 1:]).view(np.uint32)
     return refused, other | (~same.all(axis=1) & ~refused)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from selective_query.export._c import twin
+from selective_query.export._c.answer import fields_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,16 @@ class Decision:
     def n_classes(self):
         """Columns of the probabilities; 0 where there are none."""
         return 0 if self.proba is None else self.widths[self.proba]
+
+    @property
+    def told_widths(self):
+        """Columns of what is told beside the probabilities, by name."""
+        return {name: self.widths[place] for name, place in self.told.items()}
+
+    @property
+    def answered(self):
+        """The fields of ``sq_answer``."""
+        return fields_of(self.n_classes, self.told_widths)
 
     @property
     def kept(self):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from selective_query.export._c.answer import copied_in_c, read_from_rows
 from selective_query.export._c.toolchain import Call
 
 WRAPPER = """\
@@ -11,15 +12,8 @@ void sq_call(const float *input, float *output)
 {{
     sq_answer answer = {{0}};
     output[0] = (float)sq_decide({arguments}, &answer);
-    output[1] = (float)answer.queried;
-    output[2] = answer.score;
-{label}}}
-"""
-LABEL = """\
-    output[3] = (float)answer.label;
-    for (int k = 0; answer.probabilities && k < SQ_CLASSES; k++) {
-        output[4 + k] = answer.probabilities[k];
-    }
+{copied}
+}}
 """
 
 
@@ -42,11 +36,11 @@ def decision_call(decision):
         if is_read:
             arguments.append(f"(int)input[{n}]")
             n += 1
-    has_label = decision.n_classes > 0
+    fields = decision.answered
     source = WRAPPER.format(
-        arguments=", ".join(arguments), label=LABEL if has_label else ""
+        arguments=", ".join(arguments), copied=copied_in_c(fields, start=1)
     )
-    n_outputs = 4 + decision.n_classes if has_label else 3
+    n_outputs = 1 + sum(field.width or 1 for field in fields)
     return Call(
         "sq_call.h", "sq_call", n, "float", np.dtype("<f4"), n_outputs, source=source
     )
@@ -80,8 +74,4 @@ def decided(decision, outputs):
     """
     if outputs[:, 0].any():
         raise ValueError(f"Row {int(outputs[:, 0].nonzero()[0][0])} was refused.")
-    made = {"queried": outputs[:, 1] > 0, "score": outputs[:, 2]}
-    if decision.n_classes:
-        made["label"] = outputs[:, 3].astype(np.intp)
-        made["probabilities"] = outputs[:, 4:]
-    return made
+    return read_from_rows(decision.answered, outputs[:, 1:])

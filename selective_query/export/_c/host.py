@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from selective_query.export._c.answer import fields_of, struct_in_ctypes
 from selective_query.export._c.toolchain import CFLAGS, HOST_FLAGS, sources
 
 NOT_FINITE, UNKNOWN_GROUP = 1, 2
@@ -41,9 +42,8 @@ class HostModel:
         self, folder, inputs, n_classes, told, has_group=False, reads_local=False
     ):
         self.inputs = tuple(inputs)
-        self._has_label = n_classes > 0
-        self._tables = {"probabilities": n_classes} if n_classes else {}
-        self._tables |= told
+        self._fields = fields_of(n_classes, told)
+        self._answer = struct_in_ctypes(self._fields)
         self.has_group, self.reads_local = has_group, reads_local
         self._alone = threading.Lock()  # the tables that an answer points to are static
         with tempfile.TemporaryDirectory() as made:
@@ -69,14 +69,8 @@ class HostModel:
                     f"{name} must be of shape (n_samples, {n_columns}). Got "
                     f"{table.shape}."
                 )
-        n_rows, answer = len(tables[0]), self._new_answer()
-        kinds = {"score": np.float32, "queried": bool, "label": np.intp}
-        made = {
-            name: np.empty(n_rows, kinds[name])
-            for name, _ in answer._fields_
-            if name in kinds
-        }
-        made |= {n: np.empty((n_rows, w), np.float32) for n, w in self._tables.items()}
+        n_rows, answer = len(tables[0]), self._answer()
+        made = {field.name: field.values(n_rows) for field in self._fields}
         flags = [(self.has_group, group), (self.reads_local, local)]
         flags = [np.asarray(values).tolist() for is_read, values in flags if is_read]
         for row in range(n_rows):
@@ -84,19 +78,10 @@ class HostModel:
             asked = [int(values[row]) for values in flags]
             with self._alone:
                 self._check(self._decide(*pointers, *asked, ctypes.byref(answer)), row)
-                for name, values in made.items():
+                for name, *_, width in self._fields:
                     answered = getattr(answer, name)
-                    width = self._tables.get(name)
-                    values[row] = answered if width is None else answered[:width]
+                    made[name][row] = answered if width is None else answered[:width]
         return made
-
-    def _new_answer(self):
-        """Memory of the struct that the header declares."""
-        pointer = ctypes.POINTER(ctypes.c_float)
-        fields = [("label", ctypes.c_int32)] if self._has_label else []
-        fields += [(name, pointer) for name in self._tables]
-        fields += [("queried", ctypes.c_int32), ("score", ctypes.c_float)]
-        return type("Answer", (ctypes.Structure,), {"_fields_": fields})()
 
     def _check(self, status, row):
         if status:

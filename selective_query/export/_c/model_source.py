@@ -1,5 +1,6 @@
 """The C files of one decision: its interface, its threshold, its numbers."""
 
+from selective_query.export._c.answer import struct_in_c
 from selective_query.export._c.source import C_NAMES, number, quoted, source_of
 
 HEADER = """\
@@ -17,10 +18,7 @@ enum {{
     SQ_UNKNOWN_GROUP = 2
 }};
 
-typedef struct {{
-{label}{told}    int32_t queried; /* 1 where the global is to be asked */
-    float score;     /* higher: a query is worth more */
-}} sq_answer;
+{struct}
 
 /* Decides on one input; the answer is untouched unless SQ_OK is returned.
  * Not reentrant: its tables are static. */
@@ -50,11 +48,6 @@ int sq_decide({signature})
     answer->queried = score > {threshold};
     return SQ_OK;
 }}
-"""
-
-LABEL = """\
-    int32_t label;   /* place among the classes */
-    const float *probabilities; /* of SQ_CLASSES, until the next decision */
 """
 
 
@@ -93,15 +86,11 @@ def model_header(decision, title, classes=None):
         labels = f"\n#define SQ_LABELS {{{names}}}\n"
     if decision.group == "input":
         sizes.append(f"#define SQ_GROUPS {len(decision.thresholds)}")
-    told = ""
-    for name, place in decision.told.items():
-        size = f"SQ_{name.upper()}"
-        sizes.append(f"#define {size} {decision.widths[place]}")
-        told += f"    const float *{name}; /* of {size}, of the base */\n"
+    for name, width in decision.told_widths.items():
+        sizes.append(f"#define SQ_{name.upper()} {width}")
     return HEADER.format(
-        told=told,
         title=_plain(title), sizes="\n".join(sizes), labels=labels,
-        label=LABEL if decision.n_classes else "", signature=_signature(decision),
+        struct=struct_in_c(decision.answered), signature=_signature(decision),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def write_project(folder, decision, facts):
     handed = {
         "inputs": [list(pair) for pair in decision.inputs],
         "n_classes": decision.n_classes,
-        "told": {n: decision.widths[place] for n, place in decision.told.items()},
+        "told": decision.told_widths,
         "has_group": decision.group == "input",
         "reads_local": decision.reads_local,
     }
