@@ -120,16 +120,17 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
         probabilities differ by more than rounding explains.
     """
     _refuse_nan(found, target)
-    apart = _apart(expected.score, found.score)
+    relabelled = np.zeros(len(expected.score), dtype=bool)
+    if expected.label is not None:
+        relabelled = expected.label != found.label
+    apart = _apart(expected.score, found.score)[~relabelled]
     difference = float(apart.max(initial=0.0))
     threshold, margin = _threshold_of_rows(subject, evidence)
     distance = _apart(expected.score, threshold)
     rounding = ROUNDING * np.maximum(1, np.abs(expected.score))
     moved = expected.kept != found.kept
     wrong = moved & (distance > np.minimum(difference, rounding) + margin)
-    relabelled = np.zeros(len(moved), dtype=bool)
     if expected.label is not None:
-        relabelled = expected.label != found.label
         first, second = np.sort(expected.proba, axis=1)[:, [-1, -2]].T
         wrong = np.where(relabelled, first - second > ROUNDING, wrong)
     if must_agree and wrong.any():
@@ -248,11 +249,24 @@ def _complaint(wrong, expected, found, threshold, target):
     labels = ""
     if expected.label is not None:
         labels = f"label {found.label[row]} for {expected.label[row]}, "
+    why = (
+        "Artefacts read single precision, which may move a number across a split of "
+        "trees: fit and compare on X.astype('float32'). Where no trees decide, or that "
+        "changes nothing, a step is converted wrongly; put another in its place."
+    )
+    if _is_flat(found.proba, row) and not _is_flat(expected.proba, row):
+        why = (
+            "Its probabilities are equal there: those of all classes are too small for "
+            "single precision before they are divided by their sum. Scale the inputs "
+            "of the base, with a StandardScaler in a Pipeline, and fit it anew; or "
+            "take a base whose probabilities are a softmax, as LogisticRegression."
+        )
     return (
         f"The {target} artefact does not decide as the classifier on {wrong.sum()} of "
         f"{len(wrong)} rows. First is row {row}: {labels}score {found.score[row]:.6g} "
-        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. Artefacts "
-        "read single precision, which may move a number across a split of trees: fit "
-        "and compare on X.astype('float32'). If that changes nothing, a step is "
-        "converted wrongly; put another in its place."
+        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. {why}"
     )
+
+
+def _is_flat(proba, row):
+    return proba is not None and np.ptp(proba[row]) <= ROUNDING

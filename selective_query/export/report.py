@@ -23,10 +23,12 @@ class ExportReport:
         On how many of them both have the same label, and the same decision. Labels are
         None where the artefact has none, as that of a policy alone.
     score_difference : float or None
-        The largest difference of query scores.
+        The largest difference of query scores on rows that have the same label, or on
+        all rows of a policy alone. Those of another label `labels_equal` tells.
     near_threshold : int or None
-        Rows whose score is within that difference of the threshold, so that rounding
-        may decide them.
+        Rows whose score in the classifier is within that difference of the threshold,
+        or within what the artefact's threshold is raised by, so that rounding may
+        decide them.
     coverage_before, coverage_after : float or None
         Share of the rows that the base answers, by the classifier and by the artefact.
     certificate_before : str

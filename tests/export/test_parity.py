@@ -63,3 +63,26 @@ def test_a_report_is_json_whatever_the_scores(sides):
 
     text = json.loads(report.to_json(), parse_constant=strange)
     assert text["score_difference"] == "inf"
+
+
+def test_scores_are_compared_on_rows_of_the_same_label(sides):
+    subject, expected, evidence = sides
+    label, score = expected.label.copy(), expected.score.copy()
+    label[3] = (label[3] + 1) % expected.proba.shape[1]
+    score[3], score[5] = score[3] + 0.5, score[5] + 1e-6
+    found = replace(expected, label=label, score=score)
+    report = compared(subject, expected, found, evidence, "test", must_agree=False)
+    assert report.labels_equal == 599
+    np.testing.assert_allclose(report.score_difference, 1e-6, rtol=1e-3)
+
+
+def test_probabilities_that_vanish_are_told_from_trees(sides):
+    _, expected, _ = sides
+    row = int(np.argmax(expected.proba.max(axis=1)))
+    label, proba = expected.label.copy(), expected.proba.copy()
+    label[row] = (label[row] + 1) % proba.shape[1]
+    with pytest.raises(ExportError, match="across a split of trees"):
+        report_of(sides, label=label)
+    proba[row] = 1 / proba.shape[1]
+    with pytest.raises(ExportError, match="probabilities are equal there: .* Scale"):
+        report_of(sides, label=label, proba=proba)
