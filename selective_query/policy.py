@@ -296,7 +296,9 @@ class RoutingPolicy(BaseEstimator):
         if budget is not None:
             for part in budget.parts:
                 part.refuse_misuse(self.router_, self.has_global_)
-        return self.rule_.cut(self._calibration.solve(budget, self.confidence))
+        rows = self._calibration.judged
+        point = self._calibration.solve(budget, self.confidence)
+        return self.rule_.cut(point, None if rows is None else rows.score)
 
     @property
     def router_(self):

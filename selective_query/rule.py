@@ -1,5 +1,6 @@
 """Rule: how much a query is worth, and where that is cut. All that decides."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,12 @@ class Rule:
         How many classes each part of the evidence has a column for.
     classes : ndarray of shape (n_classes,) or None, default=None
         Label of each of these columns; evidence that says otherwise is refused.
+    calibration : str or None, default=None
+        A digest of the scores that it was cut on, which tells the rule of another base
+        from this one. None where they are not known.
+    headroom : tuple of float, default=()
+        By how much each threshold may rise before it reaches the next of these scores;
+        an artefact that rounds needs some of it. Empty where they are not known.
 
     Examples
     --------
@@ -56,6 +63,8 @@ class Rule:
     local: tuple[StayLocal, ...] = ()
     columns: tuple[tuple[str, int], ...] = ()
     classes: np.ndarray | None = None
+    calibration: str | None = None
+    headroom: tuple[float, ...] = ()
 
     @property
     def budget(self):
@@ -74,18 +83,30 @@ class Rule:
             return True
         return self.budget is not None and self.budget.reads_base
 
-    def cut(self, operating_point):
+    def cut(self, operating_point, scores=None):
         """A copy of the rule, cut at another operating point.
 
         Parameters
         ----------
         operating_point : OperatingPoint
+        scores : ndarray of shape (n_rows,) or None, default=None
+            Of the calibration rows that the point comes from, where they are known.
 
         Returns
         -------
         Rule
         """
-        return replace(self, operating_point=operating_point)
+        calibration, headroom = None, ()
+        if scores is not None:
+            scores = np.ascontiguousarray(scores, dtype=float)
+            calibration = hashlib.sha256(scores).hexdigest()
+            headroom = tuple(_headroom(t, scores) for t in _thresholds(operating_point))
+        return replace(
+            self,
+            operating_point=operating_point,
+            calibration=calibration,
+            headroom=headroom,
+        )
 
     def score(self, evidence):
         """How much a query would gain.
@@ -235,6 +256,8 @@ class Rule:
             "local": to_plain(self.local),
             "columns": to_plain(self.columns),
             "classes": to_plain(self.classes),
+            "calibration": self.calibration,
+            "headroom": to_plain(self.headroom),
         }
 
     @classmethod
@@ -257,7 +280,7 @@ class Rule:
             When it is of another format, or a part is missing, unknown or damaged.
         """
         if isinstance(data, dict):
-            data = {"classes": None, **data}  # rules of before they knew them
+            data = {**cls._ONCE_UNKNOWN, **data}
         data = checked_parts(data, "A rule", FORMAT, cls._PARTS)
         columns = from_plain(data["columns"], tuple[tuple[str, int], ...])
         for name, n_classes in columns:
@@ -270,10 +293,23 @@ class Rule:
         classes = from_plain(data["classes"], np.ndarray | None)
         if classes is not None and classes.shape != (len(np.unique(classes)),):
             raise ValueError(f"classes must list each label once. Got {classes!r:.60}.")
-        return cls(router, operating_point, local, columns, classes)
+        calibration = from_plain(data["calibration"], str | None)
+        headroom = from_plain(data["headroom"], tuple[float, ...])
+        n_cuts = len(_thresholds(operating_point)) if operating_point else 0
+        if len(headroom) not in (0, n_cuts) or not all(h >= 0 for h in headroom):
+            raise ValueError(
+                "headroom must be a number >= 0 for each threshold, or empty. Got "
+                f"{headroom[:5]}."
+            )
+        return cls(
+            router, operating_point, local, columns, classes, calibration, headroom
+        )
 
+    # What rules in files of older releases do not tell.
+    _ONCE_UNKNOWN = {"classes": None, "calibration": None, "headroom": []}
     _PARTS = (
         "program", "in_benefit_units", "operating_point", "local", "columns", "classes",
+        "calibration", "headroom",
     )  # fmt: skip
 
     def _check_columns(self, evidence):
@@ -294,6 +330,18 @@ class Rule:
                 f"{evidence.classes[:10].tolist()}. Give classes= in both places, or "
                 "frames: Evidence.from_frames(frame, classes=rule_.classes)."
             )
+
+
+def _thresholds(operating_point):
+    if operating_point.threshold is not None:
+        return [operating_point.threshold]
+    return [threshold for _, threshold in operating_point.thresholds]
+
+
+def _headroom(threshold, scores):
+    if not np.isfinite(threshold):
+        return np.inf
+    return float(scores[scores > threshold].min(initial=np.inf) - threshold)
 
 
 def plain_labels(classes):

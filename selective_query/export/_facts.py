@@ -8,7 +8,6 @@ import selective_query
 from selective_query.budgets._columns import part_that_reads
 from selective_query.exceptions import ExportError
 from selective_query.export._format import FORMAT, plain
-from selective_query.export._subject import calibration_scores
 
 
 def facts_about(subject, obj):
@@ -42,7 +41,7 @@ def facts_about(subject, obj):
         "threshold": plain(subject.thresholds.tolist()),
         "groups": subject.groups,
         "columns": {n: where for n, where in read.items() if isinstance(where, str)},
-        "calibration": _digest_of_rows(obj),
+        "calibration": rule.calibration,
     }
 
 
@@ -59,14 +58,6 @@ def _digest(subject):
     classes = None if subject.classes is None else subject.classes.tolist()
     found.update(repr((classes, subject.group, groups, subject.reads_local)).encode())
     return found.hexdigest()
-
-
-def _digest_of_rows(obj):
-    """What tells one set of calibration rows from another: their scores."""
-    score = calibration_scores(obj)
-    if score is None:
-        return None
-    return hashlib.sha256(np.ascontiguousarray(score, float).tobytes()).hexdigest()
 
 
 def _is_this_file(base, held):

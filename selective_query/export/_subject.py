@@ -41,8 +41,6 @@ class Subject:
         The threshold, or that of each group.
     group : {None, "predicted_class", "input"}
         What tells the group of an input: nothing, the base's answer, or whoever asks.
-    levels : ndarray of shape (n_rows,) or None
-        Sorted scores of the calibration rows, where they are known.
     """
 
     rule: Rule
@@ -52,7 +50,6 @@ class Subject:
     classes: np.ndarray | None
     cuts: tuple
     group: str | None
-    levels: np.ndarray | None
 
     @property
     def reads_local(self):
@@ -94,15 +91,13 @@ class Subject:
         fall to either side. It is raised by what single precision takes, and no more
         than half the way to the next score of a calibration row.
         """
-        cut, levels = self.thresholds, self.levels
+        cut = self.thresholds
         size = np.where(np.isfinite(cut), np.abs(cut), 0)
         own, usual = ROUNDING_STEPS[np.dtype(np.float32)], USUAL_STEPS
         margin = (own * size + usual) * np.finfo(np.float32).eps
-        if levels is None:
+        if not self.rule.headroom:
             return margin
-        behind = np.append(levels, np.inf)[np.searchsorted(levels, cut, side="right")]
-        with np.errstate(invalid="ignore"):  # where both are infinite
-            return np.fmin(margin, (behind - cut) / 2)
+        return np.minimum(margin, np.array(self.rule.headroom) / 2)
 
 
 def subject_of(obj):
@@ -147,9 +142,8 @@ def subject_of(obj):
         rule = rule.rules[0]
     rule.check_cut()
     cuts, group = _cuts(rule.operating_point)
-    program, levels = _program(rule.router), calibration_scores(obj)
-    levels = None if levels is None else np.sort(levels)
-    return Subject(rule, program, base, features, classes, cuts, group, levels)
+    program = _program(rule.router)
+    return Subject(rule, program, base, features, classes, cuts, group)
 
 
 def _refuse_doubts(rule):
@@ -159,24 +153,6 @@ def _refuse_doubts(rule):
             "A chain that abstains cannot be exported: an artefact passes on or "
             "answers, and has no third word. Export chain.at(coverage, abstain=None)."
         )
-
-
-def calibration_scores(obj):
-    """Scores of the rows that a threshold comes from, where they are known.
-
-    Parameters
-    ----------
-    obj : classifier, policy or rule
-        Of a chain those of its first tier.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,) or None
-    """
-    policy = getattr(obj, "policy_", obj)
-    policy = getattr(policy, "policies_", [policy])[0]
-    rows = getattr(policy, "calibration_rows_", None)
-    return None if rows is None else rows.score
 
 
 def _program(router):

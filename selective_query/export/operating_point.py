@@ -17,7 +17,10 @@ def set_operating_point(path, classifier_or_policy, *, example=None):
         The same classifier at another operating point, such as ``hybrid.at(0.8)``; or
         with the artefact as its base: the threshold of
         ``hybrid.with_base(EdgeClassifier(path), X, y)`` was learned, and certified, on
-        what the artefact says.
+        what the artefact says. It must have the program of the score that is held, and
+        be cut on the scores of the same calibration rows, which tell its base from
+        another one; a rule that was cut by hand tells none, and of it the program
+        alone is compared.
     example : array-like, data frame, list of texts or Evidence, or None
         Rows on which both are compared; the report is written anew.
 
@@ -30,8 +33,8 @@ def set_operating_point(path, classifier_or_policy, *, example=None):
     ValueError
         When neither function wrote what is there.
     ExportError
-        When it holds another rule, or it decides otherwise than the classifier. It is
-        then left as it was.
+        When it holds another rule, or that of another base, or it decides otherwise
+        than the classifier. It is then left as it was.
     """
     # Each of both needs packages that the other does not.
     if Path(path).is_dir():

@@ -392,6 +392,16 @@ class TestOperatingPoint:
                 set_operating_point(path, other)
         assert path.read_bytes() == held
 
+    def test_a_rule_of_another_base_is_refused(self, path):
+        rules = [
+            hybrid_of(LogisticRegression(C=C, max_iter=20), router="margin").policy_
+            for C in (1.0, 0.01)
+        ]
+        export_onnx(rules[0].rule_, path)
+        set_operating_point(path, rules[0].at(0.5).rule_)
+        with pytest.raises(ExportError, match="or from those of another base"):
+            set_operating_point(path, rules[1].rule_)
+
     @pytest.mark.filterwarnings("ignore:Many rows share the score")
     def test_the_threshold_is_learned_anew_on_the_artefact(self, path):
         # So sure of itself that its largest probability rounds to 1.

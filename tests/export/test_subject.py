@@ -19,6 +19,7 @@ from selective_query.budgets import (
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import ExportError
 from selective_query.export._subject import subject_of
+from selective_query.rule import Rule
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,14 @@ def test_a_policy_tells_its_cuts(outcomes, budget, group, names, reads_local):
 
 
 def test_thresholds_part_the_same_scores_in_single_precision(outcomes):
-    subject = subject_of(RoutingPolicy("margin").fit(outcomes))
+    rule = RoutingPolicy("margin").fit(outcomes).rule_
     score = np.float32(0.1)
     behind = np.nextafter(score, np.float32(1))
     just_above = np.nextafter((float(score) + float(behind)) / 2, 1)
     assert np.float32(just_above) > score  # rounded to the nearest it would keep both
     levels = np.array([float(score), float(behind)])
-    cut = replace(subject, cuts=((None, just_above),), levels=levels)
+    point = replace(rule.operating_point, threshold=just_above)
+    cut = subject_of(rule.cut(point, levels))
     assert cut.single_thresholds(4).tolist() == [score]
     by_class = replace(cut, group="predicted_class", cuts=((2, just_above),))
     assert by_class.single_thresholds(4).tolist() == [np.inf, np.inf, score, np.inf]
@@ -100,3 +102,17 @@ def test_what_has_no_other_form_is_refused(outcomes):
         subject_of(rule.cut(None))
     with pytest.raises(TypeError, match="Got GaussianNB"):
         subject_of(GaussianNB())
+
+
+@pytest.mark.parametrize("budget", [0.8, GroupCoverage(0.8), 0.0, 1.0])
+def test_a_rule_alone_leaves_as_its_policy_does(outcomes, budget):
+    policy = RoutingPolicy("margin", budget).fit(outcomes)
+    of_policy = subject_of(policy)
+    for rule in (policy.rule_, Rule.from_dict(policy.rule_.to_dict())):
+        np.testing.assert_array_equal(subject_of(rule).margins, of_policy.margins)
+        assert rule.calibration == policy.rule_.calibration
+    levels = np.append(policy.calibration_rows_.score, np.inf)
+    for threshold, margin in zip(of_policy.thresholds, of_policy.margins, strict=True):
+        behind = levels[levels > threshold].min(initial=np.inf)
+        assert margin >= 0
+        assert behind == np.inf or margin <= (behind - threshold) / 2
