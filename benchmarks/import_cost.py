@@ -11,12 +11,15 @@ import time
 import numpy as np
 from _harness import Benchmark, print_table
 
+COMMAND = "from selective_query.cli import main; main({})"
 STATEMENTS = {
     "nothing": "pass",
     "scikit-learn": "import sklearn.base, sklearn.utils.validation",
     "scikit-learn, a model": "from sklearn.linear_model import LogisticRegression",
     "selective_query": "import selective_query",
     "HybridClassifier": "from selective_query import HybridClassifier",
+    "selective-query --help": COMMAND.format(["--help"]),
+    "selective-query fit --help": COMMAND.format(["fit", "--help"]),
 }
 
 
@@ -26,7 +29,11 @@ def least_seconds(repeats):
     for run in range(repeats):
         for i, statement in enumerate(STATEMENTS.values()):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", statement], check=True)
+            subprocess.run(
+                [sys.executable, "-c", statement],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             times[run, i] = time.perf_counter() - start
     return dict(zip(STATEMENTS, times.min(axis=0), strict=True))
 

@@ -6,6 +6,7 @@ from selective_query.cli._options import (
     add_json,
     add_output,
     add_seed,
+    decisions_path,
     deferred,
     share,
 )
@@ -57,6 +58,7 @@ def add_chain(commands):
     add_output(
         parser,
         "write the model chosen beside the id or number of each row, as decide does",
+        decisions_path,
         metavar="FILE",
     )
     add_json(parser)

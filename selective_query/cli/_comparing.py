@@ -10,6 +10,7 @@ from selective_query.cli._options import (
     add_seed,
     coverage,
     deferred,
+    output_path,
 )
 
 
@@ -24,7 +25,7 @@ def add_demo(commands):
     )
     parser.add_argument(
         "--picture",
-        type=Path,
+        type=output_path,
         default=Path("accuracy_coverage.png"),
         metavar="FILE",
         help="where the picture goes (default: %(default)s)",

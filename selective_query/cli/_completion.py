@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from selective_query.cli._names import Name
+from selective_query.cli._options import decisions_path, output_path
 
 SHELLS = ("bash", "zsh", "fish", "tcsh")
+PATHS = Path, output_path, decisions_path
 FILES = {"file", "policy", "model", "test", "global_file"}
 
 
@@ -32,7 +34,7 @@ class PrintCompletion(argparse.Action):
                 if isinstance(action.type, Name):
                     names = action.type.known()
                     action.choices = [name.replace(" ", "-") for name in names]
-                elif action.type is Path or action.dest in FILES:
+                elif action.type in PATHS or action.dest in FILES:
                     action.complete = shtab.FILE
         print(shtab.complete(parser, shell))
         parser.exit()

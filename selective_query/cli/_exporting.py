@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from selective_query.cli._names import DEVICE
-from selective_query.cli._options import add_command, add_json, add_trusted, deferred
+from selective_query.cli._options import (
+    add_command,
+    add_json,
+    add_trusted,
+    deferred,
+    output_path,
+)
 
 ROWS = "npz file with X, rows of inputs; of a policy, of saved predictions"
 
@@ -24,7 +30,9 @@ def add_export(commands):
         "wrote, or module:attribute",
     )
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file")
+    target.add_argument(
+        "--onnx", type=output_path, metavar="FILE", help="write an ONNX file"
+    )
     target.add_argument("--c", type=Path, metavar="FOLDER", help="write a folder of C")
     parser.add_argument(
         "--example",

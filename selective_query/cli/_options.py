@@ -13,6 +13,8 @@ FILE_HELP = (
     "class; or a table for each side (--global), with columns named by the classes"
 )
 
+DECISIONS = ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".npz"
+
 
 def deferred(place):
     """The work of a command, whose module is imported when it runs.
@@ -111,9 +113,29 @@ def add_json(parser):
     )
 
 
-def add_output(parser, help_, **options):
+def output_path(text):
+    """A path that can be written to, as far as can be told beforehand."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder. Name a file in it")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
+    return path
+
+
+def decisions_path(text):
+    """One whose name says in which format decisions are written."""
+    path = output_path(text)
+    if not path.name.lower().endswith(DECISIONS) and "." in path.name:
+        raise argparse.ArgumentTypeError(
+            f"{text} must end in {', '.join(DECISIONS)}, or in nothing, which is npz"
+        )
+    return path
+
+
+def add_output(parser, help_, type_=output_path, **options):
     """Add -o."""
-    parser.add_argument("-o", "--output", type=Path, help=help_, **options)
+    parser.add_argument("-o", "--output", type=type_, help=help_, **options)
 
 
 def add_seed(parser, help_):

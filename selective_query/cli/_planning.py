@@ -11,6 +11,7 @@ from selective_query.cli._options import (
     add_predictions,
     add_seed,
     deferred,
+    output_path,
     share,
 )
 
@@ -69,7 +70,7 @@ def add_plan(commands):
     )
     parser.add_argument(
         "--picture",
-        type=Path,
+        type=output_path,
         metavar="FILE",
         help="draw how far the plan depends on each assumption (tornado plot)",
     )

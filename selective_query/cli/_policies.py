@@ -9,6 +9,7 @@ from selective_query.cli._options import (
     add_predictions,
     add_seed,
     coverage,
+    decisions_path,
     deferred,
     share,
 )
@@ -87,6 +88,7 @@ def _add_decide(commands):
         "write kept (bool) and query_score beside the id or number of each row, as "
         "CSV, parquet or npz by the name's ending, - for CSV on standard output; "
         "without it, print the ids or numbers of the rows to query, one a line",
+        decisions_path,
         metavar="FILE",
     )
     add_json(parser)

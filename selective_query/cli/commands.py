@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from difflib import get_close_matches
 
 from selective_query import __version__
@@ -63,9 +64,12 @@ def build_parser():
 
 def main(argv=None):
     """Run the command; returns the exit status."""
+    args = argparse.Namespace()
     try:
         args = _parsed(sys.argv[1:] if argv is None else argv)
-        args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            args.run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has left. Python flushes once more when it ends.
@@ -74,7 +78,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except (ValueError, TypeError, ImportError, OSError) as error:
-        print(f"selective-query: {error}", file=sys.stderr)
+        print(f"selective-query: {_told(error, args)}", file=sys.stderr)
         return 2
     return 0
 
@@ -91,6 +95,24 @@ def _parsed(argv):
         hint = "".join(_hint(word.split("=")[0], options) for word in unknown[:1])
         chosen.error(f"{' '.join(unknown)} is not known here.{hint}")
     return args
+
+
+def _told(error, args):
+    """What an error says, with options as they are typed in place of parameters."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    text = str(error)
+    for name in vars(args):
+        option = f"--{name.removesuffix('_file')}".replace("_", "-")
+        text = re.sub(rf"(?<![\w-]){name}=(?=[\s,)]|\.(?!\.))", option, text)
+        text = re.sub(rf"(?<![\w-]){name}=(?!\.)", f"{option} ", text)
+        if "_" in name:
+            text = re.sub(rf"(?<![\w-]){name}\b", option, text)
+    return text
+
+
+def _warn(message, *_, **__):
+    print(f"selective-query: warning: {message}", file=sys.stderr)
 
 
 def _hint(word, known):

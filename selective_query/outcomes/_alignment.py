@@ -11,6 +11,7 @@ from selective_query._utils.frames import (
 )
 from selective_query._utils.labels import check_labels, kind_of
 from selective_query._utils.validation import count_rows
+from selective_query.outcomes._tables import first_without_number
 
 SHOWN = 5
 
@@ -286,10 +287,11 @@ def _class_table(frame, columns, classes, name):
     parts = [none if c is None else column_of(frame, c) for c in wanted]
     for column, part in zip(wanted, parts, strict=True):
         if part.dtype.kind not in "fiu":
+            row = first_without_number(part) or 0
             raise ValueError(
                 f"{name} must hold probabilities in the columns of the classes. Got "
-                f"{part.dtype} in {column!r}. Name the classes by classes=, or this "
-                "column by its parameter (y=, id=, X= ...)."
+                f"{str(part[row])!r} in column {column!r}, row {row}. Name the classes "
+                "by classes=, or this column by its parameter (y=, id=, X= ...)."
             )
     return np.column_stack(parts)
 

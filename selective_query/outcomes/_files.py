@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +10,14 @@ from selective_query.outcomes._alignment import labels_like
 from selective_query.outcomes._archives import read_npz
 from selective_query.outcomes._tables import (
     DELIMITERS,
+    GZIP,
     PARQUET,
     TABLES,
     as_labels,
     numbers_of,
     opened_source,
     read_table,
+    suffix_of,
     write_table,
 )
 from selective_query.outcomes.probabilities import TopKProba
@@ -38,8 +39,12 @@ def is_table(source):
         start = file.read(4)
     if start[:2] in (b"PK", b"\x93N"):
         return False
-    suffix = Path(str(getattr(source, "name", source))).suffix.lower()
-    return start == PARQUET or suffix in ("", ".txt", *DELIMITERS)
+    suffix = suffix_of(getattr(source, "name", source))
+    return (
+        start == PARQUET
+        or start.startswith(GZIP)
+        or suffix in ("", ".txt", *DELIMITERS)
+    )
 
 
 def read_predictions(source, kind, *, classes=None, y=None, id=None):
@@ -201,7 +206,7 @@ def write_predictions(path, known):
     given = ((field.name, getattr(known, field.name)) for field in fields(known))
     derived = known._derived_fields()
     parts = {n: part for n, part in given if part is not None and n not in derived}
-    if Path(path).suffix.lower() in TABLES:
+    if suffix_of(path) in TABLES:
         write_table(path, _columns(parts))
     else:
         arrays = _arrays(parts)

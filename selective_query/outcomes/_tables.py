@@ -1,7 +1,10 @@
 """Tables in files, CSV or parquet: columns by name, read and written."""
 
 import csv
+import gzip
 import io
+import re
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import numpy as np
 
 from selective_query._utils.frames import column_names
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-PARQUET = b"PAR1"
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
+PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
+DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 TABLES = frozenset({".parquet", *DELIMITERS})
 
 
@@ -26,6 +30,13 @@ class Table:
 
     def __len__(self):
         return len(next(iter(self._columns.values())))
+
+
+def suffix_of(path):
+    """How a name ends, in lower case: that of a packed table has two parts."""
+    suffixes = [suffix.lower() for suffix in Path(str(path)).suffixes]
+    both = "".join(suffixes[-2:])
+    return both if both in DELIMITERS else "".join(suffixes[-1:])
 
 
 @contextmanager
@@ -61,15 +72,19 @@ def read_table(source, labels=()):
         When it is a parquet file and pyarrow is not installed.
     """
     with opened_source(source) as file:
-        is_parquet = file.read(len(PARQUET)) == PARQUET
+        start = file.read(len(PARQUET))
         file.seek(0)
-        if is_parquet:
+        if start == PARQUET:
             return _read_parquet(file, source)
+        if start.startswith(GZIP):
+            file = gzip.GzipFile(fileobj=file)
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         try:
             return _read_csv(text, source, labels)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{source} is no CSV file ({error}).") from error
+            raise ValueError(f"{source} is no CSV file in UTF-8 ({error}).") from error
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{source} is damaged ({error}).") from error
         finally:
             text.detach()
 
@@ -102,6 +117,11 @@ def _read_csv(text, path, labels):
             f"{path} must begin with a line that gives each column a name of its own. "
             f"Got {header[:80].strip()!r}."
         )
+    if "" in names:
+        raise ValueError(
+            f"{path} has a column without a name, as pandas writes its index. Write it "
+            "with index=False, or name that column by index_label=."
+        )
     rows = []
     reader = csv.reader(text, delimiter=delimiter)
     for row in reader:
@@ -115,7 +135,9 @@ def _read_csv(text, path, labels):
     cells = zip(*rows, strict=True) if rows else ([] for _ in names)
     return Table(
         {
-            name: (as_labels if name in labels else _as_cells)(list(column))
+            name: as_labels(list(column))
+            if name in labels
+            else _as_cells(list(column), delimiter)
             for name, column in zip(names, cells, strict=True)
         }
     )
@@ -132,7 +154,9 @@ def as_labels(texts):
     return np.array(numbers, dtype=int if texts else float)
 
 
-def _as_cells(texts):
+def _as_cells(texts, delimiter):
+    if delimiter != "," and all(map(DECIMAL_COMMA.fullmatch, texts)):
+        texts = [text.replace(",", ".") for text in texts]
     try:
         return np.array(texts, dtype=float)
     except ValueError:
@@ -154,14 +178,23 @@ def numbers_of(table, name, path):
     column = np.asarray(table[name])
     if column.dtype.kind in "fiub":
         return column
-    for row, cell in enumerate(column):
+    row = first_without_number(column)
+    if row is not None:
+        raise ValueError(
+            f"{path}: column {name!r} must hold numbers. Got {column[row]!r} in row "
+            f"{row}."
+        )
+    return column.astype(float)
+
+
+def first_without_number(cells):
+    """The first cell that cannot be read as a number, or None."""
+    for row, cell in enumerate(cells):
         try:
             float(cell)
         except (TypeError, ValueError):
-            raise ValueError(
-                f"{path}: column {name!r} must hold numbers. Got {cell!r} in row {row}."
-            ) from None
-    return column.astype(float)
+            return row
+    return None
 
 
 def write_table(path, columns):
@@ -181,16 +214,17 @@ def write_table(path, columns):
     """
     if hasattr(path, "write"):
         return _write_csv(path, columns, ",")
-    suffix = Path(path).suffix.lower()
+    suffix = suffix_of(path)
     if suffix == ".parquet":
         pa, parquet = _pyarrow(path)
         return parquet.write_table(pa.table(columns), path)
     if suffix not in DELIMITERS:
         raise ValueError(
-            f"A table is written to a name that ends in .csv, .tsv or .parquet. Got "
-            f"{path}."
+            "A table is written to a name that ends in .csv, .tsv (and .gz) or "
+            f".parquet. Got {path}."
         )
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    opener = gzip.open if suffix.endswith(".gz") else open
+    with opener(path, "wt", newline="", encoding="utf-8") as file:
         _write_csv(file, columns, DELIMITERS[suffix])
 
 

@@ -386,7 +386,7 @@ class Evidence:
             present = ", ".join(n for n, _ in self._rows())
             raise MissingEvidenceError(
                 f"{who} needs {name}, which this {type(self).__name__} does not carry "
-                f"(it has: {present}). Add {name}=, or choose another router."
+                f"(it has: {present}). Add {name}=, or replace {who}."
             )
         return value
 

@@ -1,6 +1,7 @@
 """Tables in and out of the command line, by names."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 from selective_query import Outcomes, load
 from selective_query.cli import main
 from selective_query.datasets import make_selective_query
+from selective_query.outcomes._tables import read_table
 
 ANIMALS = ["cat", "dog", "elk"]
 
@@ -82,24 +84,25 @@ def test_one_table_and_two_say_the_same(one, two, tmp_path, capsys):
     assert decided[0] == decided[1]
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet", "npz", "d"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".npz", ""])
 def test_decisions_stand_beside_ids_under_the_name_given(
     ending, one, outcomes, tmp_path, capsys
 ):
-    policy, out = str(tmp_path / "policy.skops"), tmp_path / f"decisions.{ending}"
+    policy, out = str(tmp_path / "policy.skops"), tmp_path / f"decisions{ending}"
     main(["fit", one, "-o", policy, "--router", "entropy"])
     capsys.readouterr()
-    if ending == "parquet":
+    if ending == ".parquet":
         pyarrow = pytest.importorskip("pyarrow.parquet")
     assert main(["decide", policy, one, "-o", str(out)]) == 0
     assert "of 400 inputs to query; coverage" in capsys.readouterr().err
     assert sorted(p.name for p in tmp_path.glob("decisions*")) == [out.name]
-    if ending == "csv":
-        with open(out, newline="") as file:
+    if "csv" in ending:
+        opener = gzip.open if ending == ".csv.gz" else open
+        with opener(out, "rt", newline="") as file:
             found = list(csv.DictReader(file))
         names = [row["id"] for row in found]
         kept = [row["kept"] == "True" for row in found]
-    elif ending == "parquet":
+    elif ending == ".parquet":
         found = pyarrow.read_table(out)
         names, kept = found["id"].to_pylist(), found["kept"].to_pylist()
     else:
@@ -172,7 +175,7 @@ def test_all_budgets_are_options_of_fit(one, tmp_path, capsys):
     assert found["budget"] == "mean latency <= 200 ms"
     assert load(policy).coverage.ms == 200
     assert main([*command, "--budget", "max_latency_ms=200"]) == 2
-    assert "base_ms" in capsys.readouterr().err
+    assert "--base-ms" in capsys.readouterr().err
     assert main([*command, "--base-ms", "120"]) == 2
     assert "go with a budget of costs" in capsys.readouterr().err
     assert main([*command, "--budget", "max_query_cost=2"]) == 2
@@ -226,3 +229,110 @@ def test_an_interrupt_is_quiet(one, monkeypatch, capsys):
     )
     assert main(["compare", one]) == 130
     assert capsys.readouterr().err == ""
+
+
+PREDICTIONS = "id,cat,dog,elk,y\na,.2,.3,.5,elk\nb,.6,.3,.1,cat\nc,.1,.8,.1,dog\n"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda t: t.replace(".6", ""), "Got '' in column 'cat', row 1"),
+        (lambda t: t.replace(".6", "a lot"), "Got 'a lot' in column 'cat', row 1"),
+        (lambda t: t.replace("id,", ","), "a column without a name"),
+        (lambda t: t.replace("cat\n", "\n"), "not in classes: ['']"),
+        (lambda t: t.replace("dog,elk", "cat,elk"), "a name of its own"),
+        (lambda t: t[:-9], "cells in line"),
+        (lambda t: t.replace("cat", "Cat", 1), "not in classes: ['cat']"),
+        (lambda t: "", "a name of its own"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(spoil, says, tmp_path, capsys):
+    path = tmp_path / "base.csv"
+    path.write_text(spoil(PREDICTIONS))
+    options = [
+        "--id",
+        "id",
+        "--y",
+        "y",
+        "-o",
+        str(tmp_path / "p"),
+        "--router",
+        "margin",
+    ]
+    assert main(["fit", str(path), *options]) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("base.csv", PREDICTIONS.encode("utf-8-sig")),
+        ("base.csv", PREDICTIONS.replace("\n", "\r\n").encode()),
+        ("base.csv", PREDICTIONS.replace(",", ";").replace(".", "0,").encode()),
+        ("base.txt", PREDICTIONS.replace(",", "\t").encode()),
+        ("base.csv.gz", gzip.compress(PREDICTIONS.encode())),
+    ],
+    ids=["byte-order mark", "Windows", "decimal comma", "tabs", "packed"],
+)
+def test_tables_of_other_programs_are_read_alike(name, written, tmp_path):
+    (tmp_path / "plain.csv").write_text(PREDICTIONS)
+    (tmp_path / name).write_bytes(written)
+    columns = ["id", "cat", "dog", "elk", "y"]
+    plain = read_table(tmp_path / "plain.csv", {"id", "y"})
+    found = read_table(tmp_path / name, {"id", "y"})
+    assert found.column_names == columns
+    for column in columns:
+        np.testing.assert_array_equal(found[column], plain[column])
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (gzip.compress(PREDICTIONS.encode())[:-12], "is damaged"),
+        (PREDICTIONS.encode("utf-16"), "is no CSV file in UTF-8"),
+        (b"PAR1", "is no readable parquet file"),
+    ],
+    ids=["cut off", "UTF-16", "parquet"],
+)
+def test_a_damaged_table_is_named(written, says, tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "base.csv.gz"
+    path.write_bytes(written)
+    with pytest.raises(ValueError, match=f"base.csv.gz {says}"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("", "is a folder. Name a file in it"),
+        ("nowhere/decisions.csv", "nowhere does not exist"),
+        ("decisions.json", "must end in .csv, "),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_beforehand(
+    output, says, tmp_path, capsys
+):
+    with pytest.raises(SystemExit):
+        main(["decide", "no policy", "no file", "-o", str(tmp_path / output)])
+    assert says in capsys.readouterr().err
+
+
+def test_messages_name_options_as_they_are_typed(one, tmp_path, capsys):
+    command = ["fit", one, "-o", str(tmp_path / "p"), "--budget", "max_latency_ms=9"]
+    assert main(command) == 2
+    assert "one of --base-macs and --base-ms" in capsys.readouterr().err
+    assert main(["fit", str(tmp_path / "none.csv"), *command[2:]]) == 2
+    assert capsys.readouterr().err.endswith("none.csv: No such file or directory\n")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_line(tmp_path, capsys):
+    path = tmp_path / "base.csv"
+    path.write_text(PREDICTIONS)
+    options = ["--id", "id", "--y", "y", "--router", "margin"]
+    assert main(["fit", str(path), *options, "-o", str(tmp_path / "p")]) == 0
+    printed = capsys.readouterr()
+    assert re.fullmatch(r"selective-query: warning: 3 .*\n", printed.err)
+    assert printed.out.startswith("Outcomes of 3 rows, 3 classes (cat, dog, elk)")

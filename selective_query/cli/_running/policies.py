@@ -36,10 +36,11 @@ def fit(args):
     with waiting(f"Fitting {args.router} on {outcomes.n_rows:,} rows"):
         policy.fit(outcomes)
     save(policy, args.output)
+    summary = "\n".join(str(outcomes).splitlines()[:2])
     router, point = described_router(policy.router_), policy.operating_point_
     show(
         args,
-        f"Router: {router}\n{point}\nWritten to {args.output}",
+        f"{summary}\nRouter: {router}\n{point}\nWritten to {args.output}",
         {**fields_of(point), "router": router, "output": args.output},
     )
 

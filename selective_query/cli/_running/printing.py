@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 
 from selective_query.outcomes._files import plain_array
-from selective_query.outcomes._tables import TABLES, write_table
+from selective_query.outcomes._tables import TABLES, suffix_of, write_table
 
 
 def show(args, text, found):
@@ -86,7 +86,7 @@ def write_decisions(path, decisions):
     """
     if str(path) == "-":
         write_table(sys.stdout, decisions)
-    elif path.suffix.lower() in TABLES:
+    elif suffix_of(path) in TABLES:
         write_table(path, decisions)
     else:
         names, *_ = decisions
