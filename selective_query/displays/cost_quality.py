@@ -253,7 +253,7 @@ def _cost_over_coverage(cost, of_model, score, weight):
     if cost.shape != score.shape:
         raise ValueError(
             "cost must be a cost model that knows the quantity, or one cost for each "
-            f"of the {len(score)} rows. Got {type(cost).__name__} of shape {cost.shape}."
+            f"of the {len(score)} rows. Got a {type(cost).__name__}, {cost.shape}."
         )
     cost = check_finite(cost.astype(float), "cost", 0, each="row")
     # What is summed over the queried rows is here their cost, and not their utility.
