@@ -61,7 +61,10 @@ setup(
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     packages=find_packages(include=["selective_query", "selective_query.*"]),
-    package_data={"selective_query.export._c": ["templates/*"]},
+    package_data={
+        "selective_query.export._c": ["templates/*"],
+        "selective_query.reports": ["templates/*"],
+    },
     python_requires=">=3.10",
     install_requires=[
         "joblib>=1.3",

@@ -345,20 +345,30 @@ class RoutingPolicy(BaseEstimator):
         self._check_fitted()
         return self.rule_.decide(evidence)
 
-    def report(self, outcomes):
+    def report(self, outcomes, *, deployment=None, value=None):
         """How well the policy does on rows that it has not seen.
 
         Parameters
         ----------
-        outcomes : Outcomes
+        outcomes, deployment, value
+            As of :meth:`Rule.report`.
 
         Returns
         -------
-        Bunch
-            As in :meth:`Rule.report`.
+        RoutingReport
+            As of :meth:`Rule.report`, and with where accuracy goes between the
+            calibration rows and these.
         """
         self._check_fitted()
-        return self.rule_.report(outcomes)
+        report = self.rule_.report(outcomes, deployment=deployment, value=value)
+        if self.has_global_ == outcomes.has_global:
+            vars(report).update(calibration=self.calibration_columns())
+        return report
+
+    def calibration_columns(self):
+        """Rows that the threshold comes from, as `gap_attribution` takes them."""
+        rows = self.calibration_rows_
+        return rows and rows.columns(self.has_global_)
 
     def _check_fitted(self):
         # The full check costs as much as the decision about one row.

@@ -11,8 +11,10 @@ from selective_query._utils.numbers import check_whole
 from selective_query._utils.validation import check_instance
 from selective_query.budgets import OperatingPoint, StayLocal
 from selective_query.budgets._plain import checked_parts, from_plain, to_plain
-from selective_query.metrics._tally import Tally
 from selective_query.outcomes import Evidence, Outcomes
+from selective_query.planning import charged
+from selective_query.reports import RoutingReport
+from selective_query.reports._rows import DecidedRows
 from selective_query.routers import BaseRouter, ProgramRouter
 from selective_query.routers._scores import scores_of
 from selective_query.routers.program import Program
@@ -170,8 +172,28 @@ class Rule:
         NotFittedError
             When the threshold is not learned yet.
         """
+        return self.scored(evidence)[1]
+
+    def scored(self, evidence):
+        """Scores, and whether the base answers, row by row.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+        kept : ndarray of shape (n_samples,), bool
+
+        Raises
+        ------
+        NotFittedError
+            When the threshold is not learned yet.
+        """
         self.check_cut()
-        return self.operating_point.keeps(self.score(evidence), evidence)
+        score = self.score(evidence)
+        return score, self.operating_point.keeps(score, evidence)
 
     def check_cut(self):
         """Raise a NotFittedError where the threshold is not learned yet."""
@@ -194,20 +216,22 @@ class Rule:
         """
         return outcomes.take(~self.decide(outcomes))
 
-    def report(self, outcomes):
+    def report(self, outcomes, *, deployment=None, value=None):
         """How well the rule does on rows that it has not seen.
 
         Parameters
         ----------
         outcomes : Outcomes
+        deployment : Deployment or None, default=None
+            For costs. Where ``router_macs`` is 0, that of the router is put in.
+        value : float or None, default=None
+            Money that a right answer is worth, for a verdict on whether to route.
 
         Returns
         -------
-        Bunch
-            ``accuracy`` (of abstention: on what is answered; of graded answers: mean
-            grade), ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
-            ``global_accuracy``, ``base_accuracy_on_kept`` and
-            ``global_accuracy_on_queried``; nan where there is nothing to average.
+        RoutingReport
+            A mapping of figures, such as ``accuracy`` and ``coverage``, which prints
+            itself and makes a page.
 
         Raises
         ------
@@ -228,12 +252,26 @@ class Rule:
         check_instance(
             outcomes, "outcomes", Outcomes, "Outcomes(base_proba=, global_proba=, y=)."
         )
-        return Tally.of(
-            self.decide(outcomes),
-            outcomes.base_utility,
-            outcomes.global_utility if outcomes.has_global else None,
-            outcomes.sample_weight,
-        ).report()
+        rows = DecidedRows.of_outcomes(self, outcomes)
+        return self.reported(rows, outcomes, deployment=deployment, value=value)
+
+    def reported(self, rows, evidence, *, deployment=None, **options):
+        """The report of rows that this rule decided.
+
+        Parameters
+        ----------
+        rows : DecidedRows
+        evidence : Evidence
+            Of one of these rows at least, for what a decision costs.
+        deployment : Deployment or None
+        **options
+            For :class:`~selective_query.reports.RoutingReport`.
+        """
+        if deployment is not None and evidence.n_rows:
+            deployment = charged(deployment, self.router, evidence)
+        return RoutingReport(
+            rows, self.operating_point, deployment=deployment, **options
+        )
 
     def to_dict(self):
         """The rule as plain data: strings, numbers, lists, dicts and arrays.

@@ -184,6 +184,17 @@ class OperatingPoint:
         if not is_number(self.threshold) or isnan(self.threshold):
             raise ValueError(f"threshold must be a number. Got {self.threshold!r}.")
 
+    @property
+    def asked_coverage(self):
+        """The coverage that the budget asks for, else that on the calibration rows.
+
+        A budget of quality, and ``coverage=None``, ask for none.
+        """
+        budget = self.budget
+        if budget and budget.bounds_coverage and not budget.measures_quality:
+            return least_coverage(budget)
+        return float(np.clip(self.coverage, 0, 1))
+
     def keeps(self, score, evidence):
         """Whether the base answers, for rows with these scores.
 

@@ -22,9 +22,9 @@ from selective_query._utils.validation import is_frozen, warn_user, will_offer
 from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.classifiers._on_device import footprint_of
 from selective_query.exceptions import CalibrationWarning
-from selective_query.metrics._tally import Tally
 from selective_query.outcomes import Evidence
 from selective_query.policy import UNCHANGED
+from selective_query.reports._rows import DecidedRows
 from selective_query.rule import Rule
 
 
@@ -312,8 +312,8 @@ def warn_of_nesting(model, who):
         )
 
 
-def tally_of(model, X, y, sample_weight=None, *, query_all=False, may_vanish=False):
-    """Sums over labelled rows, from which ``model.report`` follows.
+def decided_rows(model, X, y, sample_weight=None, *, query_all=False, may_vanish=False):
+    """Labelled rows as a model decides them, from which ``model.report`` follows.
 
     Parameters
     ----------
@@ -328,21 +328,27 @@ def tally_of(model, X, y, sample_weight=None, *, query_all=False, may_vanish=Fal
 
     Returns
     -------
-    Tally
+    rows : DecidedRows
+    evidence : Evidence
     """
     X, y, weight = model._labelled(X, y, sample_weight, may_vanish=may_vanish)
     X = model._sliceable(X)
     edge = model.edge_
-    base, kept = edge.route(X)
-    base_right = model.classes_[base.label] == y
-    if not hasattr(model, "global_estimator_"):
-        return Tally.of(kept, base_right, weight=weight)
-    global_right = np.zeros(len(kept), dtype=bool)
-    judged = np.full(len(kept), query_all)
-    if query_all:
-        judged = edge.rule.masked(np.zeros(len(kept)), edge.evidence(X, base)) == 0
-    asked = np.flatnonzero(~kept | judged)
-    if len(asked):
-        answers = model._ask_global(_safe_indexing(X, asked))
-        global_right[asked] = model.classes_[answers.label] == y[asked]
-    return Tally.of(kept, base_right, global_right, weight, query_all=judged)
+    base = edge.ask(X)
+    evidence = edge.evidence(X, base)
+    score, kept = edge.rule.scored(evidence)
+    said = model.classes_[base.label]
+    known = {
+        "score": score, "kept": kept, "base_utility": (said == y).astype(float),
+        "weight": weight, "truth": y, "said": said,
+    }  # fmt: skip
+    if hasattr(model, "global_estimator_"):
+        right, judged = np.zeros(len(kept)), np.full(len(kept), query_all)
+        if query_all:
+            judged = edge.rule.masked(np.zeros(len(kept)), evidence) == 0
+        asked = np.flatnonzero(~kept | judged)
+        if len(asked):
+            answers = model._ask_global(_safe_indexing(X, asked))
+            right[asked] = model.classes_[answers.label] == y[asked]
+        known |= {"global_utility": right, "judged": judged}
+    return DecidedRows(**known), evidence

@@ -1,7 +1,7 @@
 """AbstainingClassifier: a base that may say "I don't know"."""
 
 from selective_query.classifiers._abstain_label import abstaining, check_abstain_label
-from selective_query.classifiers._deciding import tally_of
+from selective_query.classifiers._deciding import decided_rows
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 
 
@@ -187,9 +187,10 @@ class AbstainingClassifier(BaseSelectiveClassifier):
 
         Returns
         -------
-        Bunch
-            ``accuracy`` and ``base_accuracy_on_kept`` (both on what is answered),
-            ``coverage``, ``n``, ``n_queried`` (abstentions), ``base_accuracy`` (on all
+        RoutingReport
+            A mapping of figures that prints itself and makes a page: ``accuracy`` and
+            ``base_accuracy_on_kept`` (both on what is answered), ``coverage``, ``n``,
+            ``n_abstained`` (and ``n_queried``, the same), ``base_accuracy`` (on all
             rows), and nan for ``global_accuracy`` and ``global_accuracy_on_queried``.
 
         Raises
@@ -198,4 +199,6 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             When lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
-        return tally_of(self, X, y, sample_weight).report()
+        rows, evidence = decided_rows(self, X, y, sample_weight)
+        calibration = self.policy_.calibration_columns()
+        return self.rule_.reported(rows, evidence, calibration=calibration, model=self)

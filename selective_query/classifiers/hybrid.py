@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from selective_query._models.answers import ask
 from selective_query._utils.validation import Offers, will_offer
 from selective_query.classifiers._answering import Answered, StandIn
-from selective_query.classifiers._deciding import tally_of, warn_of_nesting
+from selective_query.classifiers._deciding import decided_rows, warn_of_nesting
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.planning.plans import charged, check_asked, plan
 from selective_query.planning.rebinding import rebound
@@ -350,7 +350,16 @@ class HybridClassifier(BaseSelectiveClassifier):
             confidence=confidence,
         )
 
-    def report(self, X, y, *, query_all=False, sample_weight=None):
+    def report(
+        self,
+        X,
+        y,
+        *,
+        query_all=False,
+        sample_weight=None,
+        deployment=None,
+        value=None,
+    ):
         """How the hybrid does on labelled rows that are new to it.
 
         Parameters
@@ -359,21 +368,35 @@ class HybridClassifier(BaseSelectiveClassifier):
             Both sides are wrong about a label that was not there in ``fit``.
         query_all : bool, default=False
             Whether to ask the global about every row, but for those that must stay
-            local, for ``global_accuracy``. A remote one costs money, so by default it
-            sees the queried rows only and ``global_accuracy`` is nan.
+            local, for ``global_accuracy``, whose gain the pair is held against, and for
+            where accuracy goes. A remote one costs money, so by default it sees the
+            queried rows only and ``global_accuracy`` is nan.
         sample_weight : array-like of shape (n_samples,), optional
+        deployment : Deployment or None, default=None
+            For costs. Where ``router_macs`` is 0, that of the router is put in.
+        value : float or None, default=None
+            Money that a right answer is worth, for a verdict on whether to route.
 
         Returns
         -------
-        Bunch
-            ``accuracy``, ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
-            ``global_accuracy``, ``base_accuracy_on_kept``,
-            ``global_accuracy_on_queried``; nan where there is nothing to average.
+        RoutingReport
+            A mapping of figures that prints itself and makes a page: ``accuracy``,
+            ``coverage``, ``n``, ``n_queried``, ``base_accuracy``, ``global_accuracy``,
+            ``base_accuracy_on_kept``, ``global_accuracy_on_queried``; nan where there
+            is nothing to average.
 
         Raises
         ------
         ValueError
             When lengths differ, a label is missing or of another kind than the classes,
-            or a weight is negative.
+            a weight is negative, or there is a value without a deployment.
         """
-        return tally_of(self, X, y, sample_weight, query_all=query_all).report()
+        rows, evidence = decided_rows(self, X, y, sample_weight, query_all=query_all)
+        return self.rule_.reported(
+            rows,
+            evidence,
+            deployment=deployment,
+            value=value,
+            calibration=self.policy_.calibration_columns(),
+            model=self,
+        )

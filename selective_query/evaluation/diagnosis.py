@@ -1,8 +1,5 @@
 """diagnose: where a fitted hybrid loses its accuracy."""
 
-import numpy as np
-
-from selective_query.budgets.base import least_coverage
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.outcomes.outcomes import Outcomes
 
@@ -85,9 +82,9 @@ def diagnose(
         score,
         outcomes.base_utility,
         outcomes.global_utility,
-        coverage=_asked_coverage(policy),
+        coverage=point.asked_coverage,
         threshold=point.threshold,
-        calibration=_calibration_rows(policy),
+        calibration=policy.calibration_columns(),
         sample_weight=weight,
         n_bootstrap=n_bootstrap,
         confidence=confidence,
@@ -129,22 +126,3 @@ def judge(model, X, y=None, sample_weight=None):
         )
     weight = outcomes.sample_weight if sample_weight is None else sample_weight
     return policy, policy.query_score(outcomes.evidence), outcomes, weight
-
-
-def _asked_coverage(policy):
-    budget = policy.operating_point_.budget
-    if budget is not None and budget.bounds_coverage and not budget.measures_quality:
-        return least_coverage(budget)
-    return float(np.clip(policy.operating_point_.coverage, 0, 1))
-
-
-def _calibration_rows(policy):
-    rows = policy.calibration_rows_
-    if rows is None:
-        return None
-    return {
-        "score": rows.score,
-        "base_utility": rows.base_utility,
-        "global_utility": rows.query_utility if policy.has_global_ else None,
-        "sample_weight": rows.weight,
-    }

@@ -192,7 +192,7 @@ class Outcomes(Evidence):
         graded = getattr(self, f"{side}_utility")
         if graded is not None:
             return _check_unit_interval(graded, f"{side}_utility")
-        labels = self._labels(side)
+        labels = self.predicted(side)
         if self.y is None or labels is None:
             raise ValueError(
                 f"Outcomes cannot judge the {side}: give y together with {side}_proba "
@@ -203,7 +203,13 @@ class Outcomes(Evidence):
             _warn_below_chance(side, right, len(self.classes))
         return right
 
-    def _labels(self, side):
+    def predicted(self, side):
+        """Labels that a side gives, shape (n_samples,); None of graded answers.
+
+        Parameters
+        ----------
+        side : {"base", "global"}
+        """
         given = getattr(self, f"{side}_pred")
         proba = getattr(self, f"{side}_proba")
         if given is not None or proba is None:
@@ -249,7 +255,7 @@ class Outcomes(Evidence):
 
     def _derived_fields(self):
         """Names of grades that follow from y and the answers."""
-        sides = {side: self._labels(side) for side in ("base", "global")}
+        sides = {side: self.predicted(side) for side in ("base", "global")}
         return {
             f"{side}_utility"
             for side, labels in sides.items()

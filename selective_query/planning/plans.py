@@ -237,6 +237,7 @@ def charged(deployment, router, evidence):
     >>> charged(costs, MarginRouter(), row).router_macs
     7
     """
+    check_instance(deployment, "deployment", Deployment)
     if deployment.router_macs:
         return deployment
     cost = router.decision_cost(evidence.view(slice(1)))

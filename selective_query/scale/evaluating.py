@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._utils.parallel import in_waves
 from selective_query.classifiers import CascadeClassifier
-from selective_query.classifiers._deciding import tally_of
+from selective_query.classifiers._deciding import decided_rows
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.metrics._chain_tally import ChainTally
 from selective_query.metrics._tally import Tally
@@ -124,7 +124,8 @@ def _chain_tally(model, chunk):
 def _tally(model, query_all, chunk):
     chunk = labelled(chunk)
     rows = chunk.X, chunk.y, chunk.sample_weight
-    return tally_of(model, *rows, query_all=query_all, may_vanish=True)
+    options = {"query_all": query_all, "may_vanish": True}
+    return decided_rows(model, *rows, **options)[0].tally()
 
 
 def curve_in_chunks(

@@ -65,6 +65,15 @@ class JudgedRows:
             self.weight[rows],
         )
 
+    def columns(self, has_global):
+        """By name, as :func:`~selective_query.metrics.gap_attribution` takes them."""
+        return {
+            "score": self.score,
+            "base_utility": self.base_utility,
+            "global_utility": self.query_utility if has_global else None,
+            "sample_weight": self.weight,
+        }
+
     def utility(self, threshold):
         """Utility of the hybrid's answers at a threshold.
 

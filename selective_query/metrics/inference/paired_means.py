@@ -95,6 +95,36 @@ def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95
     )
 
 
+def mean_interval(utility, *, sample_weight=None, confidence=0.95):
+    """Interval of one accuracy, with one further row that might have gone either way.
+
+    Parameters
+    ----------
+    utility : ndarray of shape (n_samples,)
+        In [0, 1].
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+    confidence : float, default=0.95
+
+    Returns
+    -------
+    low, high : float
+        nan where no row counts.
+    """
+    weight = np.ones(len(utility)) if sample_weight is None else sample_weight
+    if not weight.any():
+        return np.nan, np.nan
+    column = np.asarray(utility, dtype=float)[:, None]
+    found = family(
+        joint_estimate([_Means(column, weight)], weight),
+        adjust=None,
+        confidence=confidence,
+        n_bootstrap=1,
+        random_state=None,
+    )
+    low, high = np.clip([found.low[0], found.high[0]], 0, 1)
+    return float(low), float(high)
+
+
 def _checked(utility, reference, sample_weight):
     """Both utilities, of shape (n_samples, 2), and weights."""
     utility = check_utility(utility, "utility")
@@ -116,7 +146,7 @@ class _Means:
     def __init__(self, utilities, weight):
         self._utilities = utilities
         self.accuracy = np.average(utilities, axis=0, weights=weight)
-        self.everywhere = np.full(2, np.nan)
+        self.everywhere = np.full(utilities.shape[1], np.nan)
         self.span = float(np.ptp(utilities)) or 1.0
 
     def influence(self, rows):

@@ -1,0 +1,110 @@
+"""The curve of a report: what every other operating point would give and cost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.exceptions import OverloadError
+from selective_query.metrics.inference.paired_scores import PairedScores
+from selective_query.metrics.ranked import accuracy_coverage_curve, stopping_at_harm
+
+N_POINTS = 101
+COSTS = {
+    "latency_ms": lambda d, c: d.latency_ms(c),
+    "p95_latency_ms": lambda d, c: d.latency_ms(c, "p95"),
+    "energy_mj": lambda d, c: d.energy_mj(c),
+    "bytes": lambda d, c: d.bytes(c),
+    "price": lambda d, c: d.price(c),
+    "battery_days": lambda d, c: d.battery_days(c),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ReportCurve:
+    """Accuracy and costs over coverage; of abstention, accuracy of what is answered.
+
+    Attributes
+    ----------
+    coverage, accuracy : ndarray of shape (n_points,)
+    low, high : ndarray of shape (n_points,)
+        The whole curve lies between them at the confidence.
+    random, oracle : ndarray of shape (n_points,)
+        Of a random order, and of one that knows the outcomes; nan where not known.
+    costs : dict of str to ndarray of shape (n_points,)
+        Of an input on average; empty without a deployment.
+    """
+
+    coverage: np.ndarray
+    accuracy: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    random: np.ndarray
+    oracle: np.ndarray
+    costs: dict
+
+    @classmethod
+    def of(cls, rows, deployment=None, confidence=0.95):
+        """The curve of rows that a rule decided.
+
+        Where the global was asked about queried rows alone, it begins at their share.
+
+        Parameters
+        ----------
+        rows : DecidedRows
+        deployment : Deployment or None, default=None
+        confidence : float, default=0.95
+            Of the band.
+        """
+        base, query, weight = rows.base_utility, rows.query_utility, rows.weight
+        curve = accuracy_coverage_curve(rows.score, base, query, sample_weight=weight)
+        share = float(np.average(rows.kept, weights=rows.weights))
+        # Answers of the global are known from here on.
+        start = 0.0 if rows.knows_all else share
+        if not rows.has_global:
+            start = 1 / N_POINTS
+        grid = np.union1d(np.linspace(start, 1, N_POINTS), [max(share, start)])
+        paired = PairedScores(
+            {"": rows.score}, base, query, sample_weight=weight, confidence=confidence,
+            n_bootstrap=2000, random_state=0,
+        )  # fmt: skip
+        band = paired.band("", grid)
+        bounds = np.full((2, len(grid)), np.nan)
+        if rows.knows_all:
+            orders = np.zeros(len(base)), stopping_at_harm(query - base)
+            bounds = np.array(
+                [
+                    accuracy_coverage_curve(
+                        order, base, query, sample_weight=weight
+                    ).accuracy_at(grid)
+                    for order in orders
+                ]
+            )
+        found = [curve.accuracy_at(grid), band.low, band.high, *bounds]
+        if not rows.has_global:
+            # From accuracies that count an abstention as right.
+            found = [np.clip(1 - (1 - part) / grid, 0, 1) for part in found]
+        return cls(grid, *found, costs_over(deployment, grid))
+
+
+def costs_over(deployment, coverages):
+    """What a deployment costs at each coverage, nan where it cannot carry the load."""
+    if deployment is None:
+        return {}
+    found = {
+        name: np.array([_or_nan(cost, deployment, float(c)) for c in coverages])
+        for name, cost in COSTS.items()
+        if name != "battery_days" or _has_battery(deployment)
+    }
+    return {name: values for name, values in found.items() if np.any(values > 0)}
+
+
+def _has_battery(deployment):
+    known = deployment.device.battery_mwh is not None
+    return known and deployment.inputs_per_day is not None
+
+
+def _or_nan(cost, deployment, coverage):
+    try:
+        return cost(deployment, coverage)
+    except OverloadError:
+        return np.nan

@@ -1,0 +1,106 @@
+"""Who is queried: by class or group, and rows that show what queries do."""
+
+import numpy as np
+
+EXAMPLES = {
+    "repaired": "queried, and the global repaired the base's mistake",
+    "harmed": "queried, though the base was right and the global is wrong",
+    "in vain": "queried, and both are wrong",
+    "missed": "kept, though the base is wrong",
+}
+OF_ABSTENTION = {
+    "spared": "abstained, where the base would have been wrong",
+    "lost": "abstained, where the base would have been right",
+    "missed": "answered wrongly",
+}
+
+
+def by_part(rows):
+    """Share of queries in each class, or group where there are groups.
+
+    Parameters
+    ----------
+    rows : DecidedRows
+
+    Returns
+    -------
+    kind : str or None
+        "group", "true class", "class by the base", or None where there is none.
+    table : list of dict
+        ``part``, ``n``, ``queried`` (share), ``base`` and ``pair`` (mean utility, of
+        abstention on what is answered); most queried first.
+    """
+    columns = {
+        "group": rows.group,
+        "true class": rows.truth,
+        "class by the base": rows.said,
+    }
+    known = [kind for kind, column in columns.items() if column is not None]
+    if not known:
+        return None, []
+    kind, column = known[0], columns[known[0]]
+    parts, number = np.unique(column, return_inverse=True)
+    weight = rows.weights
+    counted = np.ones_like(rows.kept) if rows.has_global else rows.kept
+    mass = np.bincount(number, weight, len(parts))
+    answered = np.bincount(number, weight * counted, len(parts))
+    with np.errstate(invalid="ignore"):
+        queried = np.bincount(number, weight * ~rows.kept, len(parts)) / mass
+        base = np.bincount(number, weight * rows.base_utility, len(parts)) / mass
+        right = np.bincount(number, weight * counted * rows.utility, len(parts))
+        pair = right / answered
+    n = np.bincount(number, minlength=len(parts))
+    table = [
+        {
+            "part": part, "n": int(n[i]), "queried": float(queried[i]),
+            "base": float(base[i]), "pair": float(pair[i]),
+        }
+        for i, part in enumerate(parts.tolist())
+    ]  # fmt: skip
+    return kind, sorted(table, key=lambda row: -row["queried"])
+
+
+def examples(rows, n):
+    """Rows that show what queries do: how many there are, and some by name.
+
+    Parameters
+    ----------
+    rows : DecidedRows
+    n : int
+        At most so many names of a kind: where the router was surest, of missed ones,
+        else where it thought that a query would gain most.
+
+    Returns
+    -------
+    dict of str to dict
+        ``what`` it means, ``count`` and ``names``, by kind; kinds without rows are left
+        out.
+    """
+    base, query, kept = rows.base_utility, rows.query_utility, rows.kept
+    if rows.has_global:
+        wrong = base < query
+        of_kind = {
+            "repaired": ~kept & wrong,
+            "harmed": ~kept & (query < base),
+            "in vain": ~kept & (query == base) & (base < 1),
+            "missed": kept & (base < 1) & (wrong if rows.knows_all else True),
+        }
+        what = dict(EXAMPLES)
+        if rows.knows_all:
+            what["missed"] += " and the global is right"
+    else:
+        of_kind = {
+            "spared": ~kept & (base < 1),
+            "lost": ~kept & (base == 1),
+            "missed": kept & (base < 1),
+        }
+        what = OF_ABSTENTION
+    found = {}
+    for kind, mask in of_kind.items():
+        places = np.flatnonzero(mask)
+        by = rows.score[places] if kind == "missed" else -rows.score[places]
+        some = places[np.argsort(by, kind="stable")[:n]]
+        if len(places):
+            names = rows.names[some].tolist()
+            found[kind] = {"what": what[kind], "count": len(places), "names": names}
+    return found

@@ -1,0 +1,109 @@
+"""Labelled rows as a rule decided them: what a report is computed from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from selective_query.metrics._tally import Tally
+from selective_query.metrics.inference.paired_means import mean_interval
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecidedRows:
+    """Rows that were new to models and rule, with decisions and how both sides did.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples,)
+        Of the router; higher means query first.
+    kept : ndarray of shape (n_samples,), bool
+    base_utility : ndarray of shape (n_samples,)
+        In [0, 1]; 1 where the answer is right.
+    global_utility : ndarray of shape (n_samples,) or None
+        Likewise of the global, where it was asked; None for abstention.
+    judged : ndarray of shape (n_samples,), bool, or None
+        Where the global was asked; None stands for everywhere.
+    weight : ndarray of shape (n_samples,) or None
+    truth, said, group, id : ndarray of shape (n_samples,) or None
+        True label, label by the base, group and name of each row.
+    """
+
+    score: np.ndarray
+    kept: np.ndarray
+    base_utility: np.ndarray
+    global_utility: np.ndarray | None = None
+    judged: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    said: np.ndarray | None = None
+    group: np.ndarray | None = None
+    id: np.ndarray | None = None
+
+    @classmethod
+    def of_outcomes(cls, rule, outcomes):
+        """Rows of Outcomes, decided by a rule."""
+        score, kept = rule.scored(outcomes)
+        said = outcomes.predicted("base")
+        return cls(
+            score=score,
+            kept=kept,
+            base_utility=outcomes.base_utility,
+            global_utility=outcomes.global_utility if outcomes.has_global else None,
+            weight=outcomes.sample_weight,
+            truth=outcomes.y,
+            said=said,
+            group=outcomes.group,
+            id=outcomes.id,
+        )
+
+    def tally(self):
+        """The sums from which the figures of a report follow."""
+        query_all = True if self.judged is None else self.judged
+        sides = self.base_utility, self.global_utility
+        return Tally.of(self.kept, *sides, self.weight, query_all=query_all)
+
+    @property
+    def has_global(self):
+        """False for abstention."""
+        return self.global_utility is not None
+
+    @property
+    def knows_all(self):
+        """Whether it is known how either side does on every row."""
+        return not self.has_global or self.judged is None or bool(self.judged.all())
+
+    @property
+    def weights(self):
+        """Of the rows, ones where none were given."""
+        return np.ones(len(self.kept)) if self.weight is None else self.weight
+
+    @property
+    def query_utility(self):
+        """Utility of a query; that of the base where the global was not asked."""
+        if not self.has_global:
+            return np.ones(len(self.kept))
+        if self.judged is None:
+            return self.global_utility
+        asked = self.judged | ~self.kept
+        return np.where(asked, self.global_utility, self.base_utility)
+
+    @property
+    def utility(self):
+        """Utility of what the pair answers; an abstention counts as right."""
+        return np.where(self.kept, self.base_utility, self.query_utility)
+
+    @property
+    def is_graded(self):
+        """Whether some answer is neither right nor wrong."""
+        return not np.isin([self.base_utility, self.query_utility], (0, 1)).all()
+
+    @property
+    def names(self):
+        """Name of each row: its id, or its position."""
+        return np.arange(len(self.kept)) if self.id is None else self.id
+
+    def interval(self, utility, rows=slice(None), confidence=0.95):
+        """Interval of the mean of some utility over some rows."""
+        return mean_interval(
+            utility[rows], sample_weight=self.weights[rows], confidence=confidence
+        )

@@ -1,0 +1,97 @@
+"""What a report concludes: who is better, by how much, and whether that is shown."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from selective_query.metrics.inference.paired_means import paired_difference
+from selective_query.outcomes.outcomes import Outcomes
+from selective_query.planning import routing_verdict
+from selective_query.reports._curve import costs_over
+
+
+def leads(rows, confidence):
+    """How much more accurate the pair is than each side alone, on the same rows.
+
+    Parameters
+    ----------
+    rows : DecidedRows
+    confidence : float
+
+    Returns
+    -------
+    dict of str to PairedDifference
+        "base alone", and "global alone" where the global was asked about all.
+    """
+    if not rows.has_global or not len(rows.kept):
+        return {}
+    sides = {"base alone": rows.base_utility}
+    if rows.knows_all:
+        sides["global alone"] = rows.query_utility
+    weight = {"sample_weight": rows.weight, "confidence": confidence}
+    return {
+        name: paired_difference(rows.utility, side, **weight)
+        for name, side in sides.items()
+    }
+
+
+def shown(difference):
+    """1 where a lead is shown, -1 where a lag is, 0 where neither."""
+    return int(difference.low > 0) - int(difference.high < 0)
+
+
+def system_costs(deployment, coverage):
+    """Costs of the base alone, of the pair, and of the global alone.
+
+    Parameters
+    ----------
+    deployment : Deployment
+    coverage : float
+        Of the pair.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+    """
+    systems = {
+        "base alone": (replace(deployment, router_macs=0), 1.0),
+        "pair": (deployment, coverage),
+    }
+    if deployment.order != "same_device":
+        nothing = {"base_macs": None, "base_ms": 0.0, "router_macs": 0}
+        cloud = replace(deployment, order="base_first", **nothing)
+        systems["global alone"] = (cloud, 0.0)
+    found = {
+        name: {cost: float(of[0]) for cost, of in costs_over(where, [share]).items()}
+        for name, (where, share) in systems.items()
+    }
+    names = dict.fromkeys(name for costs in found.values() for name in costs)
+    return {
+        system: {name: costs.get(name, 0.0) for name in names}
+        for system, costs in found.items()
+    }
+
+
+def worth(rows, point, deployment, value, confidence):
+    """Which system is worth most within the limits on costs that were asked for."""
+    outcomes = Outcomes(
+        base_utility=rows.base_utility,
+        global_utility=rows.query_utility,
+        sample_weight=rows.weight,
+    )
+    parts = () if point.budget is None else point.budget.parts
+    limits = [part for part in parts if getattr(part, "costs", None) is deployment]
+    return routing_verdict(
+        outcomes, rows.kept, deployment, *limits, value=value, confidence=confidence
+    )
+
+
+def scatter(coverage, rows, n_calibration):
+    """By how much a realised coverage differs from the asked one by chance.
+
+    Twice the standard error of both draws, that of these rows and of the calibration
+    rows.
+    """
+    weight = rows.weights
+    n = weight.sum() ** 2 / (weight**2).sum()
+    return 2 * float(np.sqrt(coverage * (1 - coverage) * (1 / n + 1 / n_calibration)))

@@ -1,0 +1,220 @@
+"""A report in words: sentences and short tables."""
+
+import math
+
+import numpy as np
+
+from selective_query.metrics._sentences import of_abstention, of_hybrid, percent
+from selective_query.reports._verdict import scatter, shown
+
+FEW = 5
+TIES = 0.01  # of the rows, from which on they are worth a word
+OFF = 0.005
+COST_WORDS = {
+    "latency_ms": ("mean time to an answer", "ms"),
+    "p95_latency_ms": ("95 % answered within", "ms"),
+    "energy_mj": ("energy of the device", "mJ"),
+    "bytes": ("bytes sent", ""),
+    "price": ("price", ""),
+    "battery_days": ("battery lasts", "days"),
+}
+FIGURES = {
+    "base alone": "base_accuracy",
+    "global alone": "global_accuracy",
+    "pair": "accuracy",
+    "base on what it keeps": "base_accuracy_on_kept",
+    "global on what it is asked": "global_accuracy_on_queried",
+}
+OF_ABSTENTION = {
+    "on all rows, without abstaining": "base_accuracy",
+    "on what is answered": "accuracy",
+}
+
+
+def interval(ends):
+    """An interval in brackets, as percentages."""
+    low, high = (f"{100 * end:.1f}" for end in ends)
+    return f"[{low}, {high}]"
+
+
+def number(value):
+    """A cost with three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def tabled(share):
+    """A share as a column of a table has it."""
+    return f"{100 * share:.1f} %"
+
+
+def verdict(report):
+    """The sentence that a report begins with."""
+    if not report.n:
+        return "There are no rows to report on."
+    if report.is_abstention:
+        if math.isnan(report.accuracy):
+            return f"None of the {report.n:,} rows is answered."
+        return f"{of_abstention(report.coverage, report.accuracy)}."
+    sides = report.base_accuracy, report.global_accuracy
+    said = of_hybrid(report.coverage, report.accuracy, *sides)
+    lead = report.leads["base alone"]
+    if shown(lead) == 0:
+        said += "; a gain over the base alone is not shown"
+    elif shown(lead) < 0:
+        said += ", which is worse than the base alone"
+    return f"{said}."
+
+
+def conclusion(report):
+    """Whether the pair, the base alone or the global alone is the better system."""
+    if report.routing_verdict is not None:
+        return str(report.routing_verdict).splitlines()
+    lines = []
+    for name, lead in report.leads.items():
+        points = abs(100 * lead.difference)
+        ends = sorted((100 * lead.low, 100 * lead.high))
+        between = f"interval {ends[0]:+.1f} to {ends[1]:+.1f}"
+        if shown(lead):
+            how = "more" if lead.difference > 0 else "less"
+            lines.append(
+                f"The pair is {points:.1f} points {how} accurate than the {name} "
+                f"({between})."
+            )
+        else:
+            lines.append(
+                f"These rows do not tell the pair from the {name} ({between} points)."
+            )
+    if not report.is_abstention and not report.knows_all:
+        lines.append(
+            "The global was asked about queried rows alone; query_all=True tells what "
+            "it gains, and where accuracy goes."
+        )
+    return lines
+
+
+def coverage_lines(report):
+    """Asked against realised coverage, with the reasons for a difference."""
+    point, rows = report.operating_point, report.rows
+    if point is None or not report.n:
+        return []
+    asked, here = point.asked_coverage, report.coverage
+    # On the calibration rows, which a threshold may keep more of than was asked.
+    learned = min(max(point.coverage, 0.0), 1.0)
+    lines = [
+        f"Coverage: {percent(asked)} asked, {percent(learned)} on the calibration "
+        f"rows, {percent(here)} {interval(report.intervals['coverage'])} on these."
+    ]
+    if point.budget is None:
+        lines = [
+            f"Coverage: {percent(here)} {interval(report.intervals['coverage'])}; "
+            "queried where the router expects a gain."
+        ]
+    if learned - asked > OFF and rows.kept.any():
+        edge = rows.score[rows.kept].max()
+        tied = float(np.average(rows.score == edge, weights=rows.weights))
+        if tied > TIES:
+            lines.append(
+                f"{percent(tied)} of these rows have the score of the threshold; such "
+                "ties stay together, so that no threshold gives what was asked."
+            )
+    by_chance = scatter(learned, rows, max(point.certificate.n, 1))
+    if abs(here - learned) > max(by_chance, OFF):
+        lines.append(
+            f"That is {100 * abs(here - learned):.1f} points off the calibration rows, "
+            f"where chance explains {100 * by_chance:.1f}: these rows are others, or "
+            "the models were fitted anew."
+        )
+    return lines
+
+
+def accuracy_table(report):
+    """Name, figure and interval of each accuracy that is known."""
+    names = OF_ABSTENTION if report.is_abstention else FIGURES
+    return [
+        (name, report[key], report.intervals[key])
+        for name, key in names.items()
+        if not math.isnan(report[key])
+    ]
+
+
+def cost_table(report):
+    """Name, unit and one value a system of each cost."""
+    costs = report.costs or {}
+    first = next(iter(costs.values()), {})
+    return [(*COST_WORDS[name], [of[name] for of in costs.values()]) for name in first]
+
+
+def text(report):
+    """All that is cheap, as plain text."""
+    blocks = [[verdict(report)]]
+    if report.n:
+        blocks += [
+            _accuracies(report),
+            conclusion(report),
+            [*coverage_lines(report), *_certificate(report)],
+            _costs(report),
+            _advice(report),
+            _who(report),
+            _examples(report),
+        ]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _accuracies(report):
+    head = f"Accuracy on {report.n:,} rows, {percent(report.confidence)} intervals"
+    if report.rows.is_graded:
+        head = head.replace("Accuracy", "Mean grade")
+    table = accuracy_table(report)
+    width = max((len(name) for name, *_ in table), default=0)
+    return [head] + [
+        f"  {name:{width}}  {tabled(value):>7}  {interval(ends)}"
+        for name, value, ends in table
+    ]
+
+
+def _certificate(report):
+    point = report.operating_point
+    if point is None:
+        return []
+    certificate = str(point.certificate)
+    return [f"Certificate: {certificate}."]
+
+
+def _costs(report):
+    if not report.costs:
+        return []
+    head = "".join(f"{name:>14}" for name in report.costs)
+    lines = [f"{'Costs of an input':34}{head}"]
+    for name, unit, values in cost_table(report):
+        label = f"  {name} ({unit})" if unit else f"  {name}"
+        lines.append(f"{label:34}" + "".join(f"{number(v):>14}" for v in values))
+    lost = report.deployment.chance_lost
+    if lost > TIES / 10:
+        lines.append(f"  {percent(lost)} of the queries get lost; the base answers.")
+    return lines
+
+
+def _advice(report):
+    return [] if report.gap is None else report.gap.advice().splitlines()
+
+
+def _who(report):
+    kind, table = report.who_is_queried()
+    told = [row for row in table if row["queried"] > 0]
+    if len(table) < 2 or not told:
+        return []
+    verb = "abstained on" if report.is_abstention else "queried"
+    width = max(len(f"{row['part']}") for row in told[:FEW])
+    return [f"Most {verb}, by {kind}"] + [
+        f"  {row['part']!s:{width}}  {tabled(row['queried']):>7} of {row['n']:,} rows"
+        for row in told[:FEW]
+    ]
+
+
+def _examples(report):
+    found = report.examples(FEW)
+    return ["Examples"] * bool(found) + [
+        f"  {of['count']:,} {of['what']}: {', '.join(map(str, of['names']))}"
+        + (", ..." if of["count"] > len(of["names"]) else "")
+        for of in found.values()
+    ]

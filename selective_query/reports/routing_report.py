@@ -1,0 +1,285 @@
+"""RoutingReport: the figures of a report, and all that is said about them."""
+
+from functools import cached_property
+from pathlib import Path
+
+from sklearn.utils import Bunch
+
+from selective_query._utils.numbers import check_number, check_probability, check_whole
+from selective_query._utils.validation import check_instance
+from selective_query.costs.deployment import Deployment
+from selective_query.metrics.attribution import gap_attribution
+from selective_query.reports import _page, _queried, _verdict, _words
+from selective_query.reports._curve import ReportCurve
+
+ON = {
+    "base_accuracy_on_kept": ("base_utility", "kept"),
+    "global_accuracy_on_queried": ("query_utility", "queried"),
+    "base_accuracy": ("base_utility", None),
+    "global_accuracy": ("query_utility", "judged"),
+}
+N_BOOTSTRAP = 200
+
+
+class RoutingReport(Bunch):
+    """How a hybrid, a policy or an abstaining classifier did on new rows.
+
+    A mapping of figures, whose items are attributes too: ``accuracy`` (of abstention:
+    on what is answered), ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
+    ``global_accuracy``, ``base_accuracy_on_kept`` and ``global_accuracy_on_queried``.
+    Printed it is text, in a notebook a picture, and :meth:`to_html` writes a page of
+    it. It is made by the ``report`` of these.
+
+    Parameters
+    ----------
+    rows : DecidedRows
+    operating_point : OperatingPoint or None, default=None
+        Where the rule is cut.
+    calibration : dict or None, default=None
+        Of the rows that the threshold comes from, as of :func:`gap_attribution`.
+    deployment : Deployment or None, default=None
+        For costs.
+    value : float or None, default=None
+        Money that a right answer is worth, for the routing verdict.
+    model : estimator or None, default=None
+        For its diagram.
+    confidence : float, default=0.95
+        Of all intervals and verdicts.
+
+    Raises
+    ------
+    TypeError
+        When `deployment` is none.
+    ValueError
+        When `confidence` or `value` is out of range, `value` is given without a
+        deployment, or either with a classifier that abstains.
+
+    Examples
+    --------
+    >>> from selective_query import RoutingPolicy
+    >>> from selective_query.datasets import make_selective_query
+    >>> train = make_selective_query(1000, random_state=0).outcomes
+    >>> test = make_selective_query(1000, random_state=1).outcomes
+    >>> report = RoutingPolicy("margin", coverage=0.8).fit(train).report(test)
+    >>> print(report.verdict)
+    The base answers 78 %; the pair reaches 71.8 %, 78 % of the global's gain.
+    >>> report["n_queried"], report.accuracy
+    (220, 0.718)
+    """
+
+    def __init__(
+        self,
+        rows,
+        operating_point=None,
+        *,
+        calibration=None,
+        deployment=None,
+        value=None,
+        model=None,
+        confidence=0.95,
+    ):
+        super().__init__(**rows.tally().report())
+        check_probability(confidence, "confidence")
+        if deployment is not None:
+            check_instance(deployment, "deployment", Deployment)
+            if not rows.has_global:
+                raise ValueError(
+                    "deployment= says what queries cost, and who abstains makes none. "
+                    "Leave it out."
+                )
+        if value is not None:
+            check_number(value, "value")
+            if deployment is None:
+                raise ValueError(
+                    "value= is weighed against costs of a deployment=, and there is "
+                    "none. Give both, or neither."
+                )
+        # Not as items: those are the figures.
+        vars(self).update(
+            rows=rows,
+            operating_point=operating_point,
+            calibration=calibration,
+            deployment=deployment,
+            value=value,
+            model=model,
+            confidence=float(confidence),
+        )
+
+    def __setstate__(self, state):
+        vars(self).update(state)  # which a Bunch forgets
+
+    @property
+    def is_abstention(self):
+        """Whether a query means that nobody answers."""
+        return not self.rows.has_global
+
+    @property
+    def n_abstained(self):
+        """Rows that nobody answers, 0 where there is a global."""
+        return self.n_queried if self.is_abstention else 0
+
+    @property
+    def knows_all(self):
+        """Whether both sides were asked about every row."""
+        return self.rows.knows_all
+
+    @property
+    def verdict(self):
+        """What the operating point gives, in a sentence."""
+        return _words.verdict(self)
+
+    @cached_property
+    def intervals(self):
+        """Of each figure that is a share, (low, high); nan where there is nothing."""
+        rows, masks = self.rows, {"kept": self.rows.kept, "queried": ~self.rows.kept}
+        masks["judged"] = slice(None) if rows.judged is None else rows.judged
+        found = {
+            name: rows.interval(
+                getattr(rows, utility), masks.get(mask, slice(None)), self.confidence
+            )
+            for name, (utility, mask) in ON.items()
+        }
+        found["coverage"] = rows.interval(rows.kept, confidence=self.confidence)
+        answered = rows.kept if self.is_abstention else slice(None)
+        found["accuracy"] = rows.interval(rows.utility, answered, self.confidence)
+        return found
+
+    @cached_property
+    def leads(self):
+        """How much more accurate the pair is than each side alone, by its name."""
+        return _verdict.leads(self.rows, self.confidence)
+
+    @cached_property
+    def costs(self):
+        """Of an input, by system and cost; None without a deployment."""
+        if self.deployment is None or not self.n:
+            return None
+        return _verdict.system_costs(self.deployment, self.coverage)
+
+    @cached_property
+    def routing_verdict(self):
+        """Whether to route at all, a RoutingVerdict; None without `value`."""
+        if self.value is None or not self.knows_all or not self.n:
+            return None
+        return _verdict.worth(
+            self.rows,
+            self.operating_point,
+            self.deployment,
+            self.value,
+            self.confidence,
+        )
+
+    @cached_property
+    def gap(self):
+        """Where accuracy goes, a GapAttribution.
+
+        None where the global was not asked about all rows, and where groups have
+        thresholds of their own.
+        """
+        point, rows = self.operating_point, self.rows
+        if point is None or point.threshold is None or not self.knows_all or not self.n:
+            return None
+        return gap_attribution(
+            rows.score,
+            rows.base_utility,
+            rows.query_utility if rows.has_global else None,
+            coverage=point.asked_coverage,
+            threshold=point.threshold,
+            calibration=self.calibration,
+            sample_weight=rows.weight,
+            n_bootstrap=N_BOOTSTRAP,
+            confidence=self.confidence,
+            random_state=0,
+        )
+
+    @cached_property
+    def curve(self):
+        """What other operating points would give and cost; None without rows.
+
+        Where the global was asked about queried rows alone, from their share on.
+        """
+        if not self.n:
+            return None
+        return ReportCurve.of(self.rows, self.deployment, self.confidence)
+
+    def who_is_queried(self):
+        """Share of queries by group, or else by class.
+
+        Returns
+        -------
+        kind : str or None
+            "group", "true class" or "class by the base".
+        table : list of dict
+            ``part``, ``n``, ``queried``, ``base`` and ``pair`` (accuracies), most
+            queried first.
+        """
+        return _queried.by_part(self.rows)
+
+    def examples(self, n=5):
+        """Rows that show what queries do, by their ids or positions.
+
+        Parameters
+        ----------
+        n : int, default=5
+            Names of each kind at most.
+
+        Returns
+        -------
+        dict of str to dict
+            ``what`` it means, ``count`` and ``names``, by kind.
+        """
+        return _queried.examples(self.rows, check_whole(n, "n", 1))
+
+    def to_html(self, path=None):
+        """One HTML page, with an explorer of other operating points.
+
+        It holds all that it needs, and asks nothing of a network.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it.
+
+        Returns
+        -------
+        str
+            The page.
+        """
+        page = _page.whole(self)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def to_dict(self):
+        """What is said, as plain data for JSON.
+
+        Returns
+        -------
+        dict
+        """
+        kind, table = self.who_is_queried()
+        return {
+            **self,
+            "verdict": self.verdict,
+            "intervals": self.intervals,
+            "operating_point": self.operating_point and str(self.operating_point),
+            "leads": {name: vars(lead) for name, lead in self.leads.items()},
+            "costs": self.costs,
+            "routing_verdict": self.routing_verdict and vars(self.routing_verdict),
+            "gap": self.gap and {s.name: vars(s) for s in self.gap.steps},
+            "advice": self.gap and self.gap.advice(),
+            "who_is_queried": {"by": kind, "table": table},
+            "examples": self.examples(),
+        }
+
+    def __dir__(self):
+        return [*object.__dir__(self), *self]
+
+    def __str__(self):
+        return _words.text(self)
+
+    def __repr__(self):
+        return str(self)
+
+    def _repr_html_(self):
+        return _page.fragment(self)
