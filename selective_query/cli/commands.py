@@ -16,6 +16,7 @@ from selective_query.cli._exporting import add_export
 from selective_query.cli._lists import add_list
 from selective_query.cli._planning import add_plan
 from selective_query.cli._policies import add_policies
+from selective_query.cli._reporting import add_report
 from selective_query.cli._serving import add_servers
 
 
@@ -53,6 +54,7 @@ def build_parser():
     add_demo(commands)
     add_compare(commands)
     add_policies(commands)
+    add_report(commands)
     add_plan(commands)
     add_chain(commands)
     add_export(commands)

@@ -1,0 +1,41 @@
+"""The command `report`: a policy on new rows, in words and as a page."""
+
+from selective_query.cli._options import (
+    add_command,
+    add_json,
+    add_output,
+    add_predictions,
+    deferred,
+)
+from selective_query.cli._planning import add_deployment
+from selective_query.cli._policies import POLICY_HELP
+
+
+def add_report(commands):
+    """Add the command to a parser's subcommands."""
+    parser = add_command(
+        commands,
+        "report",
+        "say in words, or on a page with an explorer, how a policy does on new rows",
+        "report policy.skops test.csv\n"
+        "report policy.skops test.csv -o report.html\n"
+        "report policy.skops test.csv --base-ms 120 --link LTE-M --value 0.01",
+        deferred("reporting.report"),
+    )
+    parser.add_argument("policy", help=POLICY_HELP)
+    add_predictions(parser)
+    add_output(
+        parser,
+        "write one HTML page that needs nothing else, - for standard output; without "
+        "it, print the report",
+        metavar="FILE",
+    )
+    add_deployment(parser, required=False)
+    parser.add_argument(
+        "--value",
+        type=float,
+        metavar="MONEY",
+        help="what a right answer is worth, for a verdict on whether to route; needs a "
+        "deployment",
+    )
+    add_json(parser)
