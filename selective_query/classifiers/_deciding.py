@@ -190,6 +190,13 @@ class DecidingMixin(LabelledRowsMixin):
     def _ask_global(self, X):
         return None
 
+    def _reported(self, rows, evidence, **costs):
+        """The report of rows that the rule decided."""
+        calibration = self.policy_.calibration_columns()
+        return self.rule_.reported(
+            rows, evidence, calibration=calibration, model=self, **costs
+        )
+
     def at(self, coverage, *, confidence=UNCHANGED):
         """Move to another operating point, without a refit.
 

@@ -199,6 +199,4 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             When lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
-        rows, evidence = decided_rows(self, X, y, sample_weight)
-        calibration = self.policy_.calibration_columns()
-        return self.rule_.reported(rows, evidence, calibration=calibration, model=self)
+        return self._reported(*decided_rows(self, X, y, sample_weight))

@@ -391,12 +391,5 @@ class HybridClassifier(BaseSelectiveClassifier):
             When lengths differ, a label is missing or of another kind than the classes,
             a weight is negative, or there is a value without a deployment.
         """
-        rows, evidence = decided_rows(self, X, y, sample_weight, query_all=query_all)
-        return self.rule_.reported(
-            rows,
-            evidence,
-            deployment=deployment,
-            value=value,
-            calibration=self.policy_.calibration_columns(),
-            model=self,
-        )
+        decided = decided_rows(self, X, y, sample_weight, query_all=query_all)
+        return self._reported(*decided, deployment=deployment, value=value)
