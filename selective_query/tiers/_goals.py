@@ -9,7 +9,6 @@ from selective_query.budgets import (
     MaxTierCost,
     MinAccuracy,
 )
-from selective_query.budgets._columns import read_to_be_solved
 from selective_query.budgets.base import floors_of, least_coverage
 from selective_query.budgets.combined import check_coverage
 from selective_query.exceptions import BudgetInfeasibleError, CertificateError
@@ -158,15 +157,28 @@ def goal_of(budget, chain):
     floors = floors_of(budget)
     if len(limits) + len(floors) < len(budget.parts) or budget.reads_rows:
         raise ValueError(f"{budget} reads rows one by one. {PER_TIER}")
+    limits = _strictest(limits)
     if len(limits) > 1 or len(floors) > 1:
         raise ValueError(
-            f"One price is found for a chain, so it takes one limit and one floor at "
-            f"most. Got {budget}. Leave some out. {PER_TIER}"
+            f"One price is found for a chain, so it takes limits of one cost and one "
+            f"floor at most. Got {budget}. Leave some out. {PER_TIER}"
         )
     limit, floor = (parts[0] if parts else None for parts in (limits, floors))
     costs, maximum = _limited(limit, chain)
     least = _least_utility(floor, chain) if floors else None
     return Goal(costs, maximum, least, limit, floor, budget)
+
+
+def _strictest(limits):
+    """Of limits of the same cost the one that implies the others."""
+    found = {}
+    for limit in limits:
+        of_chain = isinstance(limit, MaxTierCost)
+        cost = limit.costs if of_chain else "queries to the last tier"
+        most = limit.maximum if of_chain else 1 - least_coverage(limit)
+        if cost not in found or most < found[cost][0]:
+            found[cost] = most, limit
+    return [limit for _, limit in found.values()]
 
 
 def _limited(limit, chain):
@@ -216,8 +228,8 @@ def one_for_each(router, n_rules):
         return [router] * n_rules
     if len(router) != n_rules:
         raise ValueError(
-            f"router must be one, or one for each of the {n_rules} tiers but the last. "
-            f"Got {len(router)}."
+            f"router must be one, or hold {n_rules} for a chain of {n_rules + 1} "
+            f"tiers, one for each tier but the last. Got {len(router)}."
         )
     return list(router)
 
@@ -238,20 +250,21 @@ def own_shares(coverage, n_rules):
     Raises
     ------
     ValueError
-        When there is not one for each, or one is none, or reads rows one by one.
+        When there is not one for each, or one mixes thresholds at random.
     """
     if isinstance(coverage, (list, tuple)):
         if len(coverage) != n_rules:
+            example = f"({', '.join(['0.7'] * n_rules)}{',' * (n_rules == 1)})"
             raise ValueError(
-                f"coverage must hold one for each of the {n_rules} tiers but the last. "
-                f"Got {len(coverage)}."
+                f"coverage must hold {n_rules} for a chain of {n_rules + 1} tiers, one "
+                f"for each tier but the last, such as {example}; or be one number or "
+                f"budget for the whole chain. Got {len(coverage)}: {coverage!r:.60}."
             )
         budgets = list(map(check_coverage, coverage))
-        if n_rules > 1 and any(map(read_to_be_solved, budgets)):
+        if n_rules > 1 and any(budget and budget.mixes for budget in budgets):
             raise ValueError(
-                "Budgets by group or by cost of each row take several thresholds, and "
-                "a tier of a chain of three or more has one. Give each a share, a "
-                "limit or a floor."
+                "Mixed picks among thresholds at random, row by row, and nothing then "
+                "tells which rows reach the tiers behind. Give its parts as All(...)."
             )
         return list(coverage)
     budget = check_coverage(coverage)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from selective_query.budgets import GroupOperatingPoint, MixedOperatingPoint
+from selective_query.budgets._columns import part_that_reads, read_to_be_solved
 from selective_query.budgets._solving.calibration import Calibration
 from selective_query.budgets._solving.reach import judged_rows
 from selective_query.budgets._solving.thresholds import CalibrationScores
@@ -74,23 +76,35 @@ class LearnedTier:
         """Which of all rows the rule passes on, by the scores that they have here.
 
         Scores of folds are cut where they give the coverage that is expected of the
-        models in use, whose own threshold is another. None where groups of rows have
-        thresholds of their own.
+        models in use, whose own threshold is another. None where thresholds are mixed
+        at random.
         """
-        point = self.policy.operating_point_
-        scores = self.policy._calibration.scores
-        if point.threshold is None:
+        point, reaching = self.policy.operating_point_, self.policy._calibration
+        if isinstance(point, MixedOperatingPoint):
             return None
-        if scores.given["shift"] is None:
-            return self.score > point.threshold
-        return self.score > score_of_share(scores, point.coverage)
+        cuts, shares = [(0, point.threshold)], {0: point.coverage}
+        by = part_that_reads(point.budget, "group")
+        if isinstance(point, GroupOperatingPoint):
+            cuts, shares = point.thresholds, dict(point.coverages)
+        group, theirs = (
+            np.zeros(len(rows.scores.given["score"])) if by is None
+            else rows.columns.of(by)
+            for rows in (self.rows, reaching)
+        )  # fmt: skip
+        passed = np.zeros(len(group), dtype=bool)
+        for label, threshold in cuts:
+            if reaching.scores.given["shift"] is not None:
+                scores = reaching.scores.of(theirs == label)
+                threshold = score_of_share(scores, shares[label])
+            passed |= (group == label) & (self.score > threshold)
+        return passed
 
     def likely_passed(self, coverage, reached):
         """The same for a coverage or budget that the tier is not cut for yet."""
         budget = check_coverage(coverage)
         if budget is None:
             return self.score > 0
-        if budget.measures_quality:
+        if budget.measures_quality or read_to_be_solved(budget):
             return self.cut(coverage, None, reached).passed()
         scores = self._reaching(reached).scores
         return self.score > score_of_share(scores, least_coverage(budget))
@@ -280,7 +294,7 @@ def cut_chain(tiers, coverages, confidence, utilities, passed=None):
     -------
     tiers : list of LearnedTier
     passed : ndarray of shape (n_rules, n_samples), bool, or None
-        None where a rule has several thresholds.
+        None where a rule mixes thresholds at random.
     """
     rows, n = np.arange(len(utilities)), len(tiers)
     reached = np.ones(len(utilities), dtype=bool)

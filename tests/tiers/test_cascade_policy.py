@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from selective_query.budgets import (
     MaxTierCost,
     MinAccuracy,
     MinSelectiveAccuracy,
+    Mixed,
     QueryRate,
 )
 from selective_query.costs import ConstantCosts
@@ -155,13 +158,13 @@ def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
 @pytest.mark.parametrize(
     ("coverage", "match"),
     [
-        ((0.5,), "one for each of the 2 tiers"),
-        ((0.5, 0.5, 0.5), "one for each of the 2 tiers"),
+        ((0.5,), r"must hold 2 for a chain of 3 tiers.*such as \(0.7, 0.7\).*Got 1"),
+        ((0.5, 0.5, 0.5), "must hold 2 for a chain of 3 tiers.*Got 3"),
         ((0.5, 80), "Did you mean 0.8"),
-        ((0.5, GroupCoverage(0.5)), "several thresholds"),
+        ((0.5, Mixed(0.5)), "Mixed picks among thresholds"),
         (GroupCoverage(0.5), "reads rows one by one"),
         (MinSelectiveAccuracy(0.9), "is about one tier"),
-        (All(0.5, QueryRate(0.3)), "one limit and one floor"),
+        (All(0.5, MaxTierCost(3)), "limits of one cost and one floor"),
         (MaxTierCost(3, costs=(1, 2)), "cost of each of the 3 tiers"),
         (MaxLatency(9, ConstantCosts(query_latency_ms=9)), "is of two tiers"),
     ],
@@ -198,7 +201,7 @@ def test_a_tier_that_hardly_anything_reaches_still_decides():
 
 
 def test_routers_and_evidence_must_match_the_tiers():
-    with pytest.raises(ValueError, match="one for each of the 2 tiers"):
+    with pytest.raises(ValueError, match="hold 2 for a chain of 3 tiers"):
         CascadePolicy(["margin"], (0.5, 0.5)).fit(chain(100, 3, 0))
     policy = CascadePolicy(["margin", "entropy"], (0.5, 0.5)).fit(chain(100, 3, 0))
     with pytest.raises(ValueError, match="one for each of the 3 tiers"):
@@ -252,3 +255,50 @@ def test_abstention_moves_without_a_fit_where_it_was_learned():
         policy.at((0.6, MinAccuracy(0.5)))
     with pytest.raises(CertificateError, match="with abstain="):
         policy.set_params(confidence=0.9).fit(rows)
+
+
+def grouped(n, seed):
+    """The same chain, where rows of one group are harder to be sure of."""
+    rows, rng = chain(n, 3, seed), np.random.default_rng(seed)
+    group = np.where(rng.uniform(size=n) < 0.3, "few", "many")
+    dull = np.where(group == "few", 0.3, 1.0)[:, None]
+    tiers = [
+        replace(tier, base_proba=0.5 + dull * (tier.base_proba - 0.5), group=group)
+        for tier in rows.tiers
+    ]
+    return replace(rows, tiers=tuple(tiers))
+
+
+@pytest.mark.parametrize("calibration", [None, 0.5])
+def test_tiers_keep_their_share_of_every_group(calibration):
+    each = GroupCoverage(0.6)
+    fresh = grouped(20_000, 1)
+    group, shares = fresh.tiers[0].group, []
+    for seed in range(4):
+        policy = CascadePolicy(
+            "max_probability", (each, GroupCoverage(0.5)), calibration=calibration,
+            random_state=0,
+        ).fit(grouped(4000, 10 + seed))  # fmt: skip
+        tier = policy.decide(fresh)
+        shares.append(
+            [
+                [(tier[of] == 0).mean(), (tier[of & (tier > 0)] == 1).mean()]
+                for of in (group == "few", group == "many")
+            ]
+        )
+    np.testing.assert_allclose(np.mean(shares, axis=0), [[0.6, 0.5]] * 2, atol=0.03)
+    assert sum(policy.operating_point_.shares) == pytest.approx(1)
+    plain = CascadePolicy("max_probability", (0.6, 0.5)).fit(grouped(4000, 10))
+    assert (plain.decide(fresh)[group == "few"] == 0).mean() < 0.3
+
+
+def test_of_limits_of_the_same_cost_the_strictest_counts():
+    rows = chain(2000, 3, 0)
+    policy = CascadePolicy("margin", 0.8).fit(rows)
+    for both, strict in (
+        (All(0.5, QueryRate(0.3)), Coverage(0.7)),
+        (All(QueryRate(0.1), Coverage(0.6)), QueryRate(0.1)),
+        (All(MaxTierCost(3), MaxTierCost(4)), MaxTierCost(3)),
+    ):
+        moved, expected = policy.at(both), policy.at(strict)
+        np.testing.assert_array_equal(moved.decide(rows), expected.decide(rows))
