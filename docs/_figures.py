@@ -270,6 +270,9 @@ COLUMNS = {
         "joint_gain": ("Joint chain leads by", "+.4f"),
         "low": ("Low", "+.4f"),
         "high": ("High", "+.4f"),
+        "mixed_gain": ("Mixed leads by", "+.4f"),
+        "mixed_low": ("Low", "+.4f"),
+        "mixed_high": ("High", "+.4f"),
     },
     "tier_certificates": {
         "asked": ("Asked", ""),

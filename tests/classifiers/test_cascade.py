@@ -276,6 +276,11 @@ def test_a_chain_comes_back_from_files_and_copies(fitted, digits, tmp_path):
     for one in (loaded, copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
         np.testing.assert_array_equal(one.predict(new), fitted.predict(new))
         np.testing.assert_array_equal(one.predict_tier(new), fitted.predict_tier(new))
+    for tier in fitted.policy_.policies_:
+        save(tier, tmp_path / "tier.skops")
+        assert load(tmp_path / "tier.skops").at(0.5).operating_point_ == (
+            tier.at(0.5).operating_point_
+        )
     moved = loaded.at(MaxTierCost(4.0)).predict_tier(new)
     expected = fitted.at(MaxTierCost(4.0)).predict_tier(new)
     np.testing.assert_array_equal(moved, expected)

@@ -107,7 +107,8 @@ class CalibrationScores:
         _, weight, shift, fold = self._given
         if shift is not None:
             theirs = rows[shift[2]]
-            shift = tuple(part[theirs] for part in shift)
+            score, mass, row, fit = (part[theirs] for part in shift)
+            shift = score, mass, (np.cumsum(rows) - 1)[row], fit
         return CalibrationScores(
             self.given["score"][rows],
             weight[rows],
