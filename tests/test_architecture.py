@@ -54,6 +54,7 @@ TORCH_ROOMS = {
     "export/_onnx/torch_base.py",
     "footprint/_layer_forms.py",
     "footprint/_liveness.py",
+    "footprint/_tracing.py",
     "footprint/exit_profile.py",
     "footprint/net_profile.py",
     "routers/_constrained_net.py",

@@ -128,17 +128,46 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return proba
 
     def predict(self, X):
-        """The most probable labels, shape (n_samples,)."""
+        """The most probable labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def looks_twice(self, X):
-        """Which rows get a second look, shape (n_samples,), bool."""
+        """Which rows get a second look.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+        """
         _, proba, again = self._first_look(X)
         return np.isin(np.arange(len(proba)), again)
 
     def read_layer(self, X, name):
-        """What a layer of a net says at the first look, for ``base_features=``."""
+        """What a layer of a net says at the first look, for ``base_features=``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        name : str
+            As in ``named_modules()`` of the net.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
         check_is_fitted(self, "estimator_")
         model = self.estimator_
         return layer_outputs(model, name, lambda: model.predict_proba(X))[1]

@@ -175,7 +175,17 @@ class EstimatorProfile:
         return self._joined(other, peak, self.n_outputs)
 
     def twice(self, n_inputs):
-        """Two runs of it, on two views of an input that stays, and their mean."""
+        """Two runs, on two views of an input that stays in memory, and their mean.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Numbers of the input.
+
+        Returns
+        -------
+        EstimatorProfile
+        """
         kept = n_inputs + (self.n_outputs or 0)
         return replace(
             self,

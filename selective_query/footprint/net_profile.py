@@ -1,6 +1,5 @@
 """What a torch net costs: operations, parameters, and memory at its peak."""
 
-import copy
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -8,7 +7,7 @@ import numpy as np
 
 try:
     import torch
-    from torch import fx, nn
+    from torch import nn
 except ImportError as error:
     raise ImportError(
         "Profiles of nets need torch. Install it with pip install torch."
@@ -20,13 +19,11 @@ from selective_query.footprint._layer_forms import layer_form
 from selective_query.footprint._liveness import (
     COMPUTING,
     NORMS,
-    UNCOUNTED_CALLS,
-    VIEWS,
-    is_call_of,
     live_elements,
     module_of,
     output_shapes,
 )
+from selective_query.footprint._tracing import traced
 from selective_query.footprint.report import RESERVED_BYTES, footprint_report
 
 BYTES_OF_BIAS = 4
@@ -197,7 +194,17 @@ class NetProfile:
         )
 
     def twice(self, n_inputs):
-        """Two runs of it, on two views of an input that stays."""
+        """Two runs of the net, on two views of an input that stays in memory.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Numbers of the input.
+
+        Returns
+        -------
+        NetProfile
+        """
         n_outputs = prod(self.layers[-1].output_shape)
         kept = n_inputs + n_outputs
         return replace(
@@ -239,17 +246,7 @@ def profile_net(net, input_shape):
     >>> profile.macs
     405824
     """
-    try:
-        # A copy: tracing shares modules, and a run would move batch norm's statistics.
-        copied = copy.deepcopy(net).eval()
-        graph = fx.GraphModule(copied, _Tracer().trace(copied))
-    except Exception as error:
-        raise ValueError(
-            f"{type(net).__name__} cannot be traced by torch.fx, so its memory cannot "
-            f"be counted: {error}. Avoid branches and len() that depend on values or "
-            "shapes in forward."
-        ) from error
-    _refuse_unknown(graph)
+    graph = traced(net)
     shapes = output_shapes(graph, torch.zeros(1, *input_shape))
     apart = live_elements(graph, shapes, in_place=False)
     in_place = live_elements(graph, shapes, in_place=True)
@@ -341,34 +338,6 @@ def _with_heads(net, heads):
         },
         layers=net.layers + layers,
     )
-
-
-def _refuse_unknown(graph):
-    """Raise ValueError where weights would not be counted."""
-    counted = {
-        id(parameter)
-        for module in graph.modules()
-        if isinstance(module, (*COMPUTING, *NORMS))
-        for parameter in module.parameters(recurse=False)
-    }
-    unknown = [n for n, p in graph.named_parameters() if id(p) not in counted]
-    unknown += [
-        node.name for node in graph.graph.nodes if is_call_of(node, UNCOUNTED_CALLS)
-    ]
-    if unknown:
-        raise ValueError(
-            "profile_net counts convolutions, linear layers and batch norm. It does "
-            f"not know what {', '.join(unknown[:5])} cost. Measure the net on the "
-            "device, and give Deployment(base_ms=...)."
-        )
-
-
-class _Tracer(fx.Tracer):
-    """Keeps layers whole, also those that descend from torch's, as integer ones do."""
-
-    def is_leaf_module(self, module, name):
-        is_layer = isinstance(module, (*COMPUTING, *VIEWS))
-        return is_layer or super().is_leaf_module(module, name)
 
 
 def _norms(graph):

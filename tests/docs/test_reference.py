@@ -18,7 +18,6 @@ FAULTS = {"PR01", "PR02", "PR03", "PR04", "RT01"}
 PROPERTIES = (property, cached_property)
 # The command, which --help and the guide document.
 MODULES = [module for module in DOCUMENTED if module != "selective_query.cli"]
-EXCEPTIONS = {"NetClassifier.predict"}
 
 
 class Reference(Validator):
@@ -88,7 +87,6 @@ def test_what_is_public_is_documented(module):
         f"{name}: {text}"
         for name, thing in described(module)
         for text in faults_of(thing)
-        if name not in EXCEPTIONS
     ]
     assert not faults, "\n".join(faults)
 

@@ -1,8 +1,6 @@
 """A torch net as a classifier, trained with any of the losses for hybrids."""
 
 import copy
-import threading
-from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,13 +17,8 @@ from selective_query._utils.validation import Interval, check_weights, fit_conte
 from selective_query.nets.training._averaging import WeightAverage
 from selective_query.nets.training._batch import as_tensor, encode_labels, make_target
 from selective_query.nets.training._early_stopping import BestEpoch, hold_out_rows
-from selective_query.nets.training._engine import (
-    Rows,
-    ShuffledBatches,
-    find_device,
-    make_engine,
-    outputs_of,
-)
+from selective_query.nets.training._engine import Rows, ShuffledBatches, make_engine
+from selective_query.nets.training._predicting import read_outputs
 from selective_query.nets.training._routed_net import (
     EVIDENCE,
     RoutedNet,
@@ -34,8 +27,6 @@ from selective_query.nets.training._routed_net import (
 )
 from selective_query.nets.training.losses import HybridLoss, make_loss
 
-# A net leaves the processor for one call, and another thread must not see it there.
-_away = threading.Lock()
 PROBABILITIES = nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmin
 
 
@@ -357,7 +348,16 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return by_row.swapaxes(0, 1)
 
     def predict(self, X):
-        """The most probable labels, shape (n_samples,)."""
+        """The most probable labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def query_score(self, X):
@@ -375,25 +375,9 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "module_")
         return self._run(X, self.module_.loss.query_score)
 
-    @torch.no_grad()
     def _run(self, X, read):
         check_is_fitted(self, "module_")
-        rows = Rows(as_tensor(X))
-        try:
-            device = find_device(self.torch_device)
-        except ValueError:  # trained elsewhere
-            device = "cpu"
-        module = self.module_.eval()
-        with nullcontext() if device == "cpu" else _away:
-            try:
-                module.to(device)
-                parts = [
-                    read(output).float().cpu().numpy()
-                    for output in outputs_of(module, rows, device)
-                ]
-            finally:
-                module.cpu()
-        return np.concatenate(parts)
+        return read_outputs(self.module_, X, self.torch_device, read)
 
 
 __all__ = ["EVIDENCE", "NetClassifier"]

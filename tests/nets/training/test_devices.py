@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from selective_query.nets import ConvNet
-from selective_query.nets.training import NetClassifier, net_classifier
+from selective_query.nets.training import NetClassifier, _predicting
 from selective_query.nets.training._engine import find_device
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
@@ -38,7 +38,7 @@ def test_net_and_rows_go_to_the_device_to_predict(images, monkeypatch, loss):
         brought_back.append(True)
         return net.module_.to(torch.float32)
 
-    monkeypatch.setattr(net_classifier, "find_device", stand_in)
+    monkeypatch.setattr(_predicting, "find_device", stand_in)
     monkeypatch.setattr(net.module_, "cpu", bring_back)
     net.module_.net.register_forward_hook(
         lambda module, x, logits: ran_in.append((x[0].dtype, logits.dtype))
