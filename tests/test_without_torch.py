@@ -98,6 +98,7 @@ def test_whatever_cannot_be_imported_says_what_to_install():
             "selective_query.export._onnx.torch_base",
             "selective_query.footprint._layer_forms",
             "selective_query.footprint._liveness",
+            "selective_query.footprint._tracing",
             "selective_query.routers._primal_dual",
         }
         found = pkgutil.walk_packages(
