@@ -58,7 +58,7 @@ OWN = frozenset(
         "outcomes": ("ChainOutcomes", "Evidence", "Outcomes", "TopKProba"),
         "policy": ("RoutingPolicy",),
         "rule": ("Rule",),
-        "routers": ("LearnedRouter", "PreRouter"),
+        "routers": ("FeatureRouter", "LearnedRouter", "PreRouter"),
         "routers._logistic": ("LogisticRouter",),
         "tiers": ("CascadeOperatingPoint", "CascadePolicy", "CascadeRule"),
         "tiers._doubts": ("Doubts",),

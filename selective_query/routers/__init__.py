@@ -21,6 +21,7 @@ from selective_query.routers.deferral_surrogates import (
     OneVsAllDeferralRouter,
 )
 from selective_query.routers.energy import EnergyRouter
+from selective_query.routers.features import FeatureRouter
 from selective_query.routers.kernel_benefit import KernelBenefitRouter
 from selective_query.routers.learned import LearnedRouter
 from selective_query.routers.mahalanobis import MahalanobisRouter
@@ -55,6 +56,7 @@ __all__ = [
     "DecisionCost",
     "EnergyRouter",
     "EntropyRouter",
+    "FeatureRouter",
     "KNNBenefitRouter",
     "KNNDistanceRouter",
     "KernelBenefitRouter",

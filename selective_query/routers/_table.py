@@ -58,8 +58,9 @@ def numeric_inputs(X, who_needs):
         raise MissingEvidenceError(
             f"{who_needs} an X of numbers, of shape (n_samples, n_columns). Got X of "
             f"dtype {X.dtype} and shape {X.shape}. Turn texts into features first, and "
-            "other inputs likewise: PreRouter(features=TfidfVectorizer()), or any "
-            "transformer."
+            "other inputs likewise, by any transformer: "
+            "FeatureRouter(TfidfVectorizer()) reads them beside what the base put "
+            "out, PreRouter(features=TfidfVectorizer()) alone."
         )
     if not np.isfinite(X).all():
         row = int(np.flatnonzero(~np.isfinite(X).all(axis=1))[0])
@@ -68,6 +69,17 @@ def numeric_inputs(X, who_needs):
             "values in first, for example PreRouter(features=SimpleImputer())."
         )
     return X.astype(float)
+
+
+def check_transformer(features, who, otherwise=""):
+    """Raise TypeError for what is no transformer."""
+    has_methods = all(hasattr(features, name) for name in ("fit", "transform"))
+    if isinstance(features, type) or not has_methods:
+        raise TypeError(
+            f"{who} takes as features an instance of a transformer, such as "
+            f"TfidfVectorizer(){otherwise}. Got {features!r}. Of a function "
+            "FunctionTransformer makes one."
+        )
 
 
 def check_width(table, width, who):

@@ -6,7 +6,7 @@ from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.routers._scores import scores_of
-from selective_query.routers._table import numeric_inputs
+from selective_query.routers._table import check_transformer, numeric_inputs
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.supervision.named import supervise
@@ -121,14 +121,8 @@ class PreRouter(BaseRouter):
         return self.router_.decision_cost(Evidence(X=self._columns(evidence)))
 
     def _check_params(self):
-        features = self.features
-        has_methods = all(hasattr(features, name) for name in ("fit", "transform"))
-        if features is not None and (isinstance(features, type) or not has_methods):
-            raise TypeError(
-                "PreRouter takes as features an instance of a transformer, such as "
-                f"TfidfVectorizer(), or None. Got {features!r}. Of a function "
-                "FunctionTransformer makes one."
-            )
+        if self.features is not None:
+            check_transformer(self.features, "PreRouter", ", or None")
         if self.router is None:
             return
         if not isinstance(self.router, BaseRouter):
