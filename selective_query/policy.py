@@ -350,14 +350,17 @@ class RoutingPolicy(BaseEstimator):
 
         Parameters
         ----------
-        outcomes, deployment, value
-            As of :meth:`Rule.report`.
+        outcomes : Outcomes
+        deployment : Deployment or None, default=None
+            For costs; as in :meth:`Rule.report`.
+        value : float or None, default=None
+            Money that a right answer is worth, for a verdict on whether to route.
 
         Returns
         -------
         RoutingReport
-            As of :meth:`Rule.report`, and with where accuracy goes between the
-            calibration rows and these.
+            As in :meth:`Rule.report`, and with where accuracy goes between the calibration
+            rows and these.
         """
         self._check_fitted()
         report = self.rule_.report(outcomes, deployment=deployment, value=value)
@@ -366,7 +369,13 @@ class RoutingPolicy(BaseEstimator):
         return report
 
     def calibration_columns(self):
-        """Rows that the threshold comes from, as `gap_attribution` takes them."""
+        """Rows that the threshold comes from, as `gap_attribution` takes them.
+
+        Returns
+        -------
+        dict of str to ndarray, or None
+            None where only their evidence was given.
+        """
         rows = self.calibration_rows_
         return rows and rows.columns(self.has_global_)
 

@@ -263,9 +263,13 @@ class Rule:
         rows : DecidedRows
         evidence : Evidence
             Of one of these rows at least, for what a decision costs.
-        deployment : Deployment or None
-        **options
+        deployment : Deployment or None, default=None
+        **options : object
             For :class:`~selective_query.reports.RoutingReport`.
+
+        Returns
+        -------
+        RoutingReport
         """
         if deployment is not None and evidence.n_rows:
             deployment = charged(deployment, self.router, evidence)

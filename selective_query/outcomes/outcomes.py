@@ -204,11 +204,16 @@ class Outcomes(Evidence):
         return right
 
     def predicted(self, side):
-        """Labels that a side gives, shape (n_samples,); None of graded answers.
+        """Labels that a side gives.
 
         Parameters
         ----------
         side : {"base", "global"}
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or None
+            None where answers are known by their grades alone.
         """
         given = getattr(self, f"{side}_pred")
         proba = getattr(self, f"{side}_proba")

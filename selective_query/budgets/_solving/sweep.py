@@ -66,7 +66,17 @@ class JudgedRows:
         )
 
     def columns(self, has_global):
-        """By name, as :func:`~selective_query.metrics.gap_attribution` takes them."""
+        """The rows as :func:`~selective_query.metrics.gap_attribution` takes them.
+
+        Parameters
+        ----------
+        has_global : bool
+            False for abstention.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (n_samples,) or None)
+        """
         return {
             "score": self.score,
             "base_utility": self.base_utility,
