@@ -59,18 +59,29 @@ class QueryRate(Limit):
         return f"query rate <= {self.maximum:g}"
 
 
-class _CostLimit(Limit):
+class CostLimit(Limit):
     """A bound on a cost that falls with coverage."""
 
     _easier = "least"
 
     def __post_init__(self):
         check_number(self, self._limited[0], 0, math.inf)
-        if not isinstance(self.costs, CostModel):
+        if not (self.costs is None or isinstance(self.costs, CostModel)):
             raise TypeError(
                 f"{type(self).__name__}: costs must be a CostModel, such as "
-                f"ConstantCosts(...). Got {self.costs!r}."
+                f"ConstantCosts(...), or None within plan. Got {self.costs!r}."
             )
+
+    @property
+    def _costs(self):
+        """The costs, or a TypeError where there are none."""
+        if self.costs is None:
+            raise TypeError(
+                f"{type(self).__name__}: costs is missing. Only plan, which has a "
+                "deployment already, does without. Give a CostModel, such as "
+                "Deployment(...) or ConstantCosts(...)."
+            )
+        return self.costs
 
     def _keeps(self, coverage):
         return self._cost(coverage) <= getattr(self, self._limited[0])
@@ -93,7 +104,7 @@ class _CostLimit(Limit):
         OverloadError
             When the device cannot work off a day's inputs even without any query.
         """
-        carried = least_carried(self.costs)
+        carried = least_carried(self._costs)
         if self._keeps(1.0):
             return _least(self._keeps, carried)
         if getattr(self.costs, "router_first", False) and self._keeps(carried):
@@ -154,42 +165,45 @@ def _least(keeps, low):
 
 
 @dataclass(frozen=True)
-class MaxPrice(_CostLimit):
+class MaxPrice(CostLimit):
     """An input costs at most this much money on average.
 
     Parameters
     ----------
     price : float
         In the currency of the cost model.
-    costs : CostModel
+    costs : CostModel, optional
+        None only within :func:`~selective_query.planning.plan`, which puts its
+        deployment in.
     """
 
     price: float
-    costs: CostModel
+    costs: CostModel | None = None
 
     _limited = ("price", "")
 
     def _cost(self, coverage):
-        return self.costs.price(coverage)
+        return self._costs.price(coverage)
 
     def __str__(self):
         return f"price <= {self.price:g}"
 
 
 @dataclass(frozen=True)
-class MaxLatency(_CostLimit):
+class MaxLatency(CostLimit):
     """An answer takes at most this long, on average or for a share of the inputs.
 
     Parameters
     ----------
     ms : float
         Milliseconds.
-    costs : CostModel
+    costs : CostModel, optional
+        As of :class:`MaxPrice`.
     statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
     """
 
     ms: float
-    costs: CostModel
+    costs: CostModel | None = None
     statistic: str = "mean"
 
     _limited = ("ms", " ms")
@@ -203,83 +217,86 @@ class MaxLatency(_CostLimit):
             )
 
     def _cost(self, coverage):
-        return self.costs.latency_ms(coverage, self.statistic)
+        return self._costs.latency_ms(coverage, self.statistic)
 
     def __str__(self):
         return f"{self.statistic} latency <= {self.ms:g} ms"
 
 
 @dataclass(frozen=True)
-class MaxEnergy(_CostLimit):
+class MaxEnergy(CostLimit):
     """The device spends at most this much energy on an input on average.
 
     Parameters
     ----------
     mj : float
         Millijoules.
-    costs : CostModel
+    costs : CostModel, optional
+        As of :class:`MaxPrice`.
     """
 
     mj: float
-    costs: CostModel
+    costs: CostModel | None = None
 
     _limited = ("mj", " mJ")
 
     def _cost(self, coverage):
-        return self.costs.energy_mj(coverage)
+        return self._costs.energy_mj(coverage)
 
     def __str__(self):
         return f"energy <= {self.mj:g} mJ"
 
 
 @dataclass(frozen=True)
-class MaxBytes(_CostLimit):
+class MaxBytes(CostLimit):
     """An input sends at most this many bytes on average.
 
     Parameters
     ----------
     bytes : float
-    costs : Deployment
+    costs : Deployment, optional
+        As of :class:`MaxPrice`.
     """
 
     bytes: float
-    costs: CostModel
+    costs: CostModel | None = None
 
     _limited = ("bytes", " bytes")
 
     def __post_init__(self):
         super().__post_init__()
-        if not hasattr(self.costs, "bytes"):
+        if self.costs is not None and not hasattr(self.costs, "bytes"):
             raise TypeError(
                 "MaxBytes: costs must know how much a query sends, as a Deployment "
                 f"does. Got {self.costs!r}."
             )
 
     def _cost(self, coverage):
-        return self.costs.bytes(coverage)
+        return self._costs.bytes(coverage)
 
     def __str__(self):
         return f"bytes <= {self.bytes:g}"
 
 
 @dataclass(frozen=True)
-class BatteryLife(_CostLimit):
+class BatteryLife(CostLimit):
     """The device's battery lasts at least this long.
 
     Parameters
     ----------
     days : float
-    costs : CostModel
+    costs : CostModel, optional
+        As of :class:`MaxPrice`.
     """
 
     days: float
-    costs: CostModel
+    costs: CostModel | None = None
 
     _limited = ("days", " days")
     _easier = "most"
 
     def _cost(self, coverage):
-        return self.costs.battery_days(coverage)
+        return self._costs.battery_days(coverage)
 
     def _keeps(self, coverage):
         return self._cost(coverage) >= self.days

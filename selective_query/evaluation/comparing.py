@@ -17,6 +17,7 @@ from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers._evidence_columns import evidence_columns
 from selective_query.routers._scores import check_scores, scores_of
 from selective_query.routers.registry import make_router, router_name
+from selective_query.routers.trivial import RandomRouter
 
 
 def compare_routers(
@@ -162,7 +163,7 @@ def _labels(routers):
 
 
 def _judge(router, coverage, train, test, random_state, cache):
-    """One row of the table, the scores of the test rows, and their curve."""
+    """One row of the table, the order of the test rows, and their curve."""
     made = make_router(router, target_coverage=coverage, random_state=random_state)
     # A router that is trained for a coverage is fitted anew for each.
     trained_for = coverage if "target_coverage" in made.get_params(deep=False) else None
@@ -174,15 +175,19 @@ def _judge(router, coverage, train, test, random_state, cache):
         test_score = test.keep_local(
             scores_of(made, test if made.is_bound else test.evidence)
         )
+        order = test_score
+        if isinstance(made, RandomRouter):
+            # What it gains on average, and not by the luck of one order.
+            order = test.keep_local(np.zeros(test.n_rows))
         curve = accuracy_coverage_curve(
-            test_score,
+            order,
             test.base_utility,
             test.query_utility,
             sample_weight=test.sample_weight,
         )
         calibration = CalibrationScores(train_score, train.sample_weight, exact=False)
-        cache[key] = calibration, test_score, curve
-    calibration, test_score, curve = cache[key]
+        cache[key] = calibration, test_score, order, curve
+    calibration, test_score, order, curve = cache[key]
     row = {"coverage": float(coverage)}
     at_coverage = float(curve.accuracy_at(coverage))
     if made.is_bound:
@@ -199,7 +204,7 @@ def _judge(router, coverage, train, test, random_state, cache):
         row["realised_coverage"] = float(weight @ kept)
         row["accuracy"] = float(weight @ utility)
     row["accuracy_at_coverage"] = at_coverage
-    return row, test_score, curve
+    return row, order, curve
 
 
 def default_routers(outcomes):

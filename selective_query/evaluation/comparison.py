@@ -188,7 +188,7 @@ class RouterComparison:
             f"{r['router']:16}{r['coverage']:>13.2f}{r['realised_coverage']:>13.3f}"
             f"{r['accuracy']:>13.4f}{r['accuracy_at_coverage']:>13.4f}"
             f"  {r['accuracy_low']:.4f}-{r['accuracy_high']:.4f}"
-            f"  {MARKS.get(other['verdict'], '')}".rstrip()
+            f"  {self._mark(r, other)}".rstrip()
             for r, other in pairs
         ]
         n_others = sum(row["router"] != self.reference for row in self.rows)
@@ -199,6 +199,13 @@ class RouterComparison:
                 "without a mark, not shown."
             )
         return "\n".join([head, *lines])
+
+    def _mark(self, row, other):
+        """Of a verdict; a bound that keeps fewer than asked earns no plus."""
+        curve = self.curves[row["router"], row["coverage"]]
+        misses = curve.coverage[-1] < row["coverage"]
+        mark = MARKS.get(other["verdict"], "")
+        return "" if misses and mark == "+" else mark
 
     def _against(self):
         """Each row, and its difference to the reference."""

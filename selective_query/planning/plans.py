@@ -10,6 +10,7 @@ from selective_query.budgets._solving.thresholds import CalibrationScores
 from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import All, as_budget
 from selective_query.budgets.limits import least_carried
+from selective_query.costs._percentiles import hides_queries
 from selective_query.costs._query import with_lost_queries
 from selective_query.costs.deployment import Deployment
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
@@ -33,7 +34,8 @@ class Plan:
     deployment : Deployment
     budget : Budget
     sensitivities : tuple of Sensitivity
-        Of each assumed constant, largest swing of accuracy first.
+        Of each assumed constant, of timeout and retries, largest swing of accuracy
+        first; those that change nothing are left out.
     verdict : RoutingVerdict or None
         Whether to route at all; None where no `value` was given.
     """
@@ -74,6 +76,7 @@ class Plan:
             f"An answer takes {costs['latency_ms']:.0f} ms on average"
             f"{between if low < high else ''}, and at most "
             f"{costs['p95_latency_ms']:.0f} ms for 95 % of the inputs.",
+            *self._hidden_queries(),
             f"An input costs {costs['energy_mj']:.3g} mJ, {costs['bytes']:.0f} bytes "
             f"and {costs['price']:.3g} in money.",
         ]
@@ -86,6 +89,16 @@ class Plan:
         if self.verdict is not None:
             lines.append(str(self.verdict))
         return "\n".join(lines)
+
+    def _hidden_queries(self):
+        """A warning where the 95th percentile says nothing of queried inputs."""
+        if hides_queries(self.deployment, self.coverage):
+            yield (
+                f"Fewer than 5 % are queried, so 95 % of the inputs are those that the "
+                f"base answers; a queried one takes "
+                f"{self.deployment.latency_ms(0.0):.0f} ms on average, and for 95 % of "
+                f"them at most {self.deployment.latency_ms(0.0, 'p95'):.0f} ms."
+            )
 
     @property
     def _moving(self):
@@ -133,10 +146,10 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
         of one that needs no base.
     deployment : Deployment
     *budgets : callable or Budget or float
-        Budgets of costs are given as functions of the deployment, such as
-        ``lambda costs: BatteryLife(30, costs)``, so that they can be asked again with
-        other constants. One that was made for this very deployment is asked again too;
-        any other stays as it is.
+        Limits on costs are of this deployment where they name none, as in
+        ``MaxLatency(100)``, and are asked again with other constants. So are those that
+        were made for this very deployment, and functions of it, such as ``lambda costs:
+        BatteryLife(30, costs)``; any other limit stays as it is.
     value : float or None, default=None
         Money that a right answer is worth. With it the plan has a ``verdict``: whether
         the base alone, or the cloud alone, is the better system within the budgets, and
@@ -177,7 +190,7 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     ...     device=STM32F746, base_ms=50, link=WIFI, cloud=CLOUD, payload_bytes=3072
     ... )
     >>> doubt = 1 - sample.outcomes.base_proba.max(axis=1)
-    >>> found = plan(sample.outcomes, doubt, costs, lambda c: MaxLatency(80, c))
+    >>> found = plan(sample.outcomes, doubt, costs, MaxLatency(80))
     >>> found.costs["latency_ms"] <= 80 + 1e-6
     True
     >>> costly = replace(costs, cloud=CLOUD.with_(price_per_query=0.01))
@@ -195,6 +208,7 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
         ]
         results = map(tuple, zip(*ends, strict=True))
         found.append(Sensitivity(varied.constant, varied.value, varied.ends, *results))
+    found = [s for s in found if s.moves(coverage, accuracy)]
     found.sort(key=lambda s: -s.swing)
     base, global_ = (
         float(np.average(utility, weights=outcomes.weight))

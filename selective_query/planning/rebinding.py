@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import All, as_budget
+from selective_query.budgets.limits import CostLimit
 
 
 def rebound(budget, deployment, other):
@@ -22,18 +23,22 @@ def rebound(budget, deployment, other):
     if callable(budget) or not isinstance(budget, Budget):
         return budget
     parts = [
-        replace(part, costs=other)
-        if getattr(part, "costs", None) is deployment
-        else part
+        replace(part, costs=other) if _is_of(part, deployment) else part
         for part in budget.parts
     ]
     return All(*parts) if len(parts) > 1 else parts[0]
 
 
 def made_for(budget, deployment):
-    """A budget as it is, or what a function makes of the deployment."""
+    """A budget of a deployment: as it is, with costs put in, or as a function makes it.
+
+    Parameters
+    ----------
+    budget : callable or Budget or float
+    deployment : Deployment
+    """
     if not callable(budget):
-        return as_budget(budget)
+        return rebound(as_budget(budget), None, deployment)
     made = budget(deployment)
     if made is None:
         raise ValueError(
@@ -41,3 +46,11 @@ def made_for(budget, deployment):
             "BatteryLife(30, costs). Got None."
         )
     return as_budget(made)
+
+
+def _is_of(part, deployment):
+    """Whether a limit on costs was made for this deployment, or for none."""
+    costs = getattr(part, "costs", None)
+    if costs is None:
+        return isinstance(part, CostLimit)
+    return costs is deployment

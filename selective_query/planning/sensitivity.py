@@ -9,6 +9,8 @@ from selective_query.costs.gateway import Gateway
 # An assumed constant may well be half or twice what it is taken for.
 FACTORS = (0.5, 2.0)
 PROFILES = ("device", "link", "cloud")
+# Choices of the deployment itself, which users often leave at their defaults.
+CHOICES = ("timeout_ms", "retries")
 SHARES = ("duty_cycle", "usable_share")
 
 
@@ -24,7 +26,8 @@ class Variation:
         What it is taken for.
     ends : (object, object)
         Half and twice of it; of an availability, with twice and half the outage; of
-        cycles per operation, the device's fastest and slowest.
+        cycles per operation, the device's fastest and slowest; of retries, one fewer
+        and one more.
     deployments : (Deployment or None, Deployment or None)
         None where an end makes no sense.
     """
@@ -46,7 +49,8 @@ class Sensitivity:
     value : float or tuple
     ends : (object, object)
         Half and twice of it; of an availability, with twice and half the outage; of
-        cycles per operation, the device's fastest and slowest.
+        cycles per operation, the device's fastest and slowest; of retries, one fewer
+        and one more.
     coverages, accuracies : (float, float)
         Of the plan at these ends; nan where no operating point keeps to the budgets
         then.
@@ -64,6 +68,11 @@ class Sensitivity:
         if np.isnan(self.accuracies).any():
             return np.inf
         return abs(self.accuracies[1] - self.accuracies[0])
+
+    def moves(self, coverage, accuracy):
+        """Whether an end makes another plan than this one."""
+        same = np.array([coverage, accuracy])[:, None]
+        return not np.allclose([self.coverages, self.accuracies], same, 0, 1e-9)
 
     def __str__(self):
         results = ", ".join(
@@ -86,7 +95,8 @@ def _text(value):
 def variations(deployment):
     """Every assumed constant of a deployment, varied by itself.
 
-    Both latencies of a cloud are varied together. The cycles of a device are a range
+    Timeout and retries, which are choices, are varied too, retries by one. Both
+    latencies of a cloud are varied together. The cycles of a device are a range
     whoever they are from, and varied where a time is estimated by them.
 
     Parameters
@@ -115,6 +125,19 @@ def variations(deployment):
             for constant, value, ends, changes in _of_profile(profile, deployment):
                 made = tuple(_with(deployment, name, change) for change in changes)
                 yield Variation(f"{name}.{constant}", value, ends, made)
+    if deployment.order != "same_device":
+        yield from _of_choices(deployment)
+
+
+def _of_choices(deployment):
+    """Timeout halved and doubled, retries one fewer and one more."""
+    retries = deployment.retries
+    for name, ends in (
+        ("timeout_ms", tuple(f * deployment.timeout_ms for f in FACTORS)),
+        ("retries", (max(retries - 1, 0), retries + 1)),
+    ):
+        made = tuple(_replaced(deployment, **{name: end}) for end in ends)
+        yield Variation(name, getattr(deployment, name), ends, made)
 
 
 def _of_profile(profile, deployment):
@@ -150,6 +173,13 @@ def _with(deployment, name, changes):
     """The deployment with another profile; None where that makes no sense."""
     try:
         changed = getattr(deployment, name).with_(**changes)
-        return replace(deployment, **{name: changed})
+    except ValueError:
+        return None
+    return _replaced(deployment, **{name: changed})
+
+
+def _replaced(deployment, **changes):
+    try:
+        return replace(deployment, **changes)
     except ValueError:
         return None

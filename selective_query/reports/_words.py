@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from selective_query.costs._percentiles import hides_queries
 from selective_query.metrics._sentences import of_abstention, of_hybrid, percent
 from selective_query.reports._verdict import scatter, shown
 
@@ -188,6 +189,10 @@ def _costs(report):
     for name, unit, values in cost_table(report):
         label = f"  {name} ({unit})" if unit else f"  {name}"
         lines.append(f"{label:34}" + "".join(f"{number(v):>14}" for v in values))
+    if hides_queries(report.deployment, report.coverage):
+        lines.append(
+            "  fewer than 5 % are queried: the time of 95 % says nothing of them"
+        )
     lost = report.deployment.chance_lost
     if lost > TIES / 10:
         lines.append(f"  {percent(lost)} of the queries get lost; the base answers.")

@@ -188,8 +188,19 @@ def test_rows_that_would_do_are_counted_where_the_tests_began():
     assert f"about {20 * times} rows would do" in str(caught.value)
     # The level that 18 of 20 do show.
     assert binom.sf(17, 20, caught.value.nearest) == pytest.approx(0.1, abs=1e-4)
-    with pytest.raises(BudgetInfeasibleError, match="More rows would not help"):
+    # Two wrong of 20 may well be 9 % of many.
+    with pytest.raises(BudgetInfeasibleError, match="miss it by 0.01.*more rows tell"):
         rule.solve(MinAccuracy(0.91), 0.9)
+
+
+@pytest.mark.parametrize(("level", "helps"), [(0.92, True), (0.98, False)])
+def test_more_rows_are_advised_where_chance_may_explain_what_is_missing(level, helps):
+    right = np.append(np.ones(450), np.zeros(50))
+    rows = JudgedRows(np.arange(500.0), np.zeros(500), right, np.ones(500))
+    with pytest.raises(BudgetInfeasibleError) as caught:
+        calibration(rows, ordering=rows).solve(MinAccuracy(level), 0.9)
+    assert ("more rows tell" in str(caught.value)) == helps
+    assert ("More rows would not help" in str(caught.value)) != helps
 
 
 def test_the_floor_that_is_hardest_to_show_is_named():

@@ -299,3 +299,27 @@ def test_parts_without_rows_are_named(halves):
         compare_routers(train.take([]), test, ["margin"])
     with pytest.raises(ValueError, match="test must hold rows"):
         compare_routers(train, test.take([]), ["margin"])
+
+
+def test_random_is_its_exact_line(halves):
+    test = halves[1]
+    found = compare_routers(*halves, ["random", "entropy"], [0.9, 0.3], n_bootstrap=20)
+    base, query = test.base_utility.mean(), test.global_utility.mean()
+    for row in found.rows[:2]:
+        line = row["coverage"] * base + (1 - row["coverage"]) * query
+        assert row["accuracy_at_coverage"] == pytest.approx(line)
+        # What is deployed is one order, by a hash.
+        assert 0 < row["realised_coverage"] < 1
+        assert found.curves["random", row["coverage"]].accuracy_at(0.5) == (
+            pytest.approx((base + query) / 2)
+        )
+
+
+def test_a_bound_that_keeps_less_than_asked_earns_no_plus(halves):
+    names = ["max_probability", "always_global", "oracle"]
+    found = compare_routers(*halves, names, [0.9], random_state=0)
+    verdicts = {d["router"]: d["verdict"] for d in found.differences()}
+    assert verdicts["always_global"] == verdicts["oracle"] == "better"
+    lines = {line.split()[0]: line for line in str(found).splitlines()}
+    assert lines["oracle"].endswith("+")
+    assert not lines["always_global"].endswith("+")

@@ -114,12 +114,7 @@ def not_shown(found, limit, floors, confidence):
             nearest,
         )
     nearest = worst.bound(found.sweep, 0, error)
-    needed = _rows_to_show(worst, found, error)
-    more = (
-        f"At the rates seen here about {needed} rows would do"
-        if needed
-        else "More rows would not help at the rates seen here"
-    )
+    more = _would_more_rows_help(worst, found, error)
     shown = "at least" if worst.is_minimum else "at most"
     return BudgetInfeasibleError(
         f"{worst!r} cannot be shown by {n} calibration rows with confidence "
@@ -128,6 +123,30 @@ def not_shown(found, limit, floors, confidence):
         worst,
         nearest,
     )
+
+
+def _would_more_rows_help(floor, found, error):
+    needed = _rows_to_show(floor, found, error)
+    if needed:
+        return f"At the rates seen here about {needed} rows would do"
+    missed = float(floor.shortfall(found.sweep)[0])
+    if missed <= _by_chance(floor, found.sweep):
+        return (
+            f"These rows miss it by {missed:.2g} where they are most likely to reach "
+            "it, which may be chance: more rows tell"
+        )
+    return "More rows would not help at the rates seen here"
+
+
+def _by_chance(floor, sweep):
+    """What the rows at the first threshold may be off by, two standard errors."""
+    values, weight = floor.values(sweep.rows, sweep.thresholds[0]) or (None, None)
+    if values is None or not weight.any():
+        return 0.0
+    share = weight / weight.sum()
+    spread, one_row = share @ (values - share @ values) ** 2, float(share @ share)
+    # Rows that all agree may be followed by one that does not.
+    return 2 * float(np.sqrt(spread * one_row)) + one_row
 
 
 def _rows_to_show(floor, found, error):
