@@ -359,8 +359,8 @@ class RoutingPolicy(BaseEstimator):
         Returns
         -------
         RoutingReport
-            As in :meth:`Rule.report`, and with where accuracy goes between the calibration
-            rows and these.
+            As in :meth:`Rule.report`, and with where accuracy goes between the
+            calibration rows and these.
         """
         self._check_fitted()
         report = self.rule_.report(outcomes, deployment=deployment, value=value)
