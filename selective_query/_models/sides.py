@@ -204,7 +204,7 @@ class Side:
         Returns
         -------
         RefitChange or list
-            Of (evidence, row, mass, fit), as of
+            Of (evidence, row, mass, fit), as in
             :func:`~selective_query._models.refit.change_by_refit`; empty where
             nothing is fitted, or two folds (of those that have weight) cannot tell.
         """

@@ -96,7 +96,7 @@ class WalkingMixin(LabelledRowsMixin):
         return abstaining(labels, walk.abstained, self.abstain_label)
 
     def predict_detailed(self, X):
-        """Labels as of ``predict``, with who gave each, why, and what it took.
+        """Labels as in ``predict``, with who gave each, why, and what it took.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class WalkingMixin(LabelledRowsMixin):
     def with_base(self, base_estimator, X, y, *, sample_weight=None):
         """The same fitted classifier with another first tier, all thresholds anew.
 
-        For a model that was quantised, pruned or updated, as of
+        For a model that was quantised, pruned or updated, as in
         :meth:`HybridClassifier.with_base`. Every tier is asked about every row.
         Routers, and shares that one budget was shared out into, stay those of ``fit``.
 

@@ -75,7 +75,7 @@ class CascadeClassifier(
         and metrics need.
     on_unavailable : {"raise", "previous", "abstain"}, default="raise"
         What a row is answered with that reached a tier behind the first, and of which
-        that tier gave no answer that can be used, as of :class:`HybridClassifier`.
+        that tier gave no answer that can be used, as in :class:`HybridClassifier`.
         "raise" raises the error; "previous" takes the answer of the last tier that
         gave one; "abstain" gives `abstain_label`. No later tier is asked in its place:
         that would spend what the budget does not hold. ``fit``, ``outcomes`` and
@@ -87,14 +87,14 @@ class CascadeClassifier(
         Probability with which new data keep to the budgets of all tiers. Needs
         ``calibration=`` a share, or frozen models with routers that learn nothing.
     calibration : None, "out_of_fold" or float, default=None
-        Where the thresholds come from, as of :class:`HybridClassifier`.
+        Where the thresholds come from, as in :class:`HybridClassifier`.
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen.
     base_features : str, callable, transformer or None, default=None
-        Further evidence for the routers, of each tier but the last; as of
+        Further evidence for the routers, of each tier but the last; as in
         :class:`HybridClassifier`.
     device : Device or None, default=None
-        What the first tier, with its router, must fit; as of
+        What the first tier, with its router, must fit; as in
         :class:`HybridClassifier`.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.

@@ -237,7 +237,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         return self._answered(X).proba
 
     def predict_detailed(self, X):
-        """Labels as of ``predict``, with who gave each, why, and what it took.
+        """Labels as in ``predict``, with who gave each, why, and what it took.
 
         Parameters
         ----------

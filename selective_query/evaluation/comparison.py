@@ -61,7 +61,7 @@ class RouterComparison:
             ``accuracy_at_coverage`` at exactly the asked share of the test rows, ties
             averaged: what routers are compared by; ``accuracy_low`` and
             ``accuracy_high``, the interval of the latter by itself; ``difference`` to
-            the reference at this coverage, ``p_adjusted`` and ``verdict`` as of
+            the reference at this coverage, ``p_adjusted`` and ``verdict`` as in
             :meth:`differences`.
 
         Raises

@@ -65,17 +65,17 @@ class Evidence:
     n_rows : int
         Number of inputs in the batch.
 
-    Notes
-    -----
-    Columns of a data frame that stand for classes are taken by their names, which must
-    be the labels; those that the frame numbered by itself go by position. Frames and
-    series must have one index; :meth:`from_frames` puts rows in one order.
-
     Raises
     ------
     ValueError
         When nothing is given, lengths or indices differ, or a value is not finite or no
         distribution.
+
+    Notes
+    -----
+    Columns of a data frame that stand for classes are taken by their names, which must
+    be the labels; those that the frame numbered by itself go by position. Frames and
+    series must have one index; :meth:`from_frames` puts rows in one order.
 
     Examples
     --------

@@ -157,7 +157,7 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
         the rows, drawn at random, and judged on the other, so that the verdict is wrong
         no more often than it says.
     cost : callable or None, default=None
-        Money of an input, as of :func:`routing_verdict`.
+        Money of an input, as in :func:`routing_verdict`.
     confidence : float, default=0.95
         Of the verdict.
 

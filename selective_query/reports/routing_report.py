@@ -36,7 +36,7 @@ class RoutingReport(Bunch):
     operating_point : OperatingPoint or None, default=None
         Where the rule is cut.
     calibration : dict or None, default=None
-        Of the rows that the threshold comes from, as of :func:`gap_attribution`.
+        Of the rows that the threshold comes from, as in :func:`gap_attribution`.
     deployment : Deployment or None, default=None
         For costs.
     value : float or None, default=None

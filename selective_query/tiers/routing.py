@@ -42,7 +42,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         As one budget for all tiers of :class:`CascadePolicy`; costs are those of all
         models that are asked.
     entry : str, BaseRouter or None, default=None
-        Estimates from the inputs alone which model to ask first, as of
+        Estimates from the inputs alone which model to ask first, as in
         :class:`ModelChoicePolicy`. None always asks the first.
     random_state : int, RandomState instance or None, default=None
 

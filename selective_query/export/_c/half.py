@@ -61,7 +61,7 @@ def half_of_classifier(subject, dtype, rows, folder, core):
     ----------
     subject : Subject
     dtype, rows, folder, core
-        As of ``base_of``.
+        As in ``base_of``.
 
     Returns
     -------
