@@ -50,6 +50,10 @@ class ModelWarning(UserWarning):
     """
 
 
+class UnavailableWarning(UserWarning):
+    """The global gave no answer about some rows, which are therefore left out."""
+
+
 class OverloadError(ValueError):
     """More inputs a day than the device can compute or the link may send."""
 
@@ -81,9 +85,14 @@ class GlobalUnavailableError(RuntimeError):
     reason : str
         In one word or two, as in a table: "unreachable", "timeout", "refused", "bad
         answer" or "not asked".
+    replies : Replies or None
+        Where it was raised for a call about several rows, what came of each of them:
+        ``values``, ``failure`` (None where an answer came), ``attempts`` and
+        ``latency_ms``.
     """
 
     reason = "unavailable"
+    replies = None
 
 
 class UnreachableError(GlobalUnavailableError):

@@ -11,7 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._utils.fitting import become, unfitted
 from selective_query._utils.validation import Interval, fit_context
-from selective_query.budgets._columns import RowColumns, local_parts
+from selective_query.budgets._columns import (
+    RowColumns,
+    local_parts,
+    rows_that_may_leave,
+)
 from selective_query.budgets._plain import (
     check_rows,
     checked_parts,
@@ -180,7 +184,8 @@ class RoutingPolicy(BaseEstimator):
             fitted._fit_out_of_fold(outcomes, change, answers_exact)
         else:
             _check_evidence(held_out, "held_out must be Outcomes or")
-            fitted.router_.fit(outcomes)
+            rows = rows_that_may_leave(fitted.rule_.local, outcomes)
+            fitted.router_.fit(outcomes if rows is None else outcomes.take(rows))
             # These rows settle in which order thresholds are tested on the others.
             ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
             fitted._calibrate(held_out, answers_exact, ordering)
@@ -214,7 +219,8 @@ class RoutingPolicy(BaseEstimator):
 
     def _fit_out_of_fold(self, outcomes, change, answers_exact):
         """Fit the router, and learn the threshold from scores that leave rows out."""
-        found = self._learn(outcomes, change, answers_exact)
+        rows = rows_that_may_leave(self.rule_.local, outcomes)
+        found = self._learn(outcomes, change, answers_exact, rows)
         return self._settle(found, outcomes)
 
     def _learn(self, outcomes, change=(), answers_exact=True, rows=None):

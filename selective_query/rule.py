@@ -10,6 +10,7 @@ from selective_query._utils.labels import kind_of
 from selective_query._utils.numbers import check_whole
 from selective_query._utils.validation import check_instance
 from selective_query.budgets import OperatingPoint, StayLocal
+from selective_query.budgets._columns import rows_that_stay
 from selective_query.budgets._plain import checked_parts, from_plain, to_plain
 from selective_query.outcomes import Evidence, Outcomes
 from selective_query.planning import charged
@@ -150,10 +151,9 @@ class Rule:
         -------
         ndarray of shape (n_samples,)
         """
-        score = evidence.keep_local(score)
-        for part in self.local:
-            score = np.where(part.column(evidence), -np.inf, score)
-        return score
+        if not self.local and evidence.local_only is None:
+            return score
+        return np.where(rows_that_stay(self.local, evidence), -np.inf, score)
 
     def decide(self, evidence):
         """Whether the base answers, row by row.

@@ -7,6 +7,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 
 from selective_query._models.answers import Answers, ask, check_has_classes
+from selective_query._models.judging import ask_to_judge, stand_in
 from selective_query._models.refit import FoldAnswers
 from selective_query._utils.labels import kind_of, labelled_rows, pick_rows
 from selective_query._utils.parallel import in_parallel
@@ -193,12 +194,30 @@ def _fold_numbers(splits, n):
     return fold
 
 
-def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
+def to_outcomes(
+    base,
+    global_,
+    X,
+    y,
+    classes,
+    sample_weight=None,
+    fold=None,
+    *,
+    stays=None,
+    missing=None,
+):
     """Outcomes from both sides' answers; `global_` is None for abstention.
 
-    No column stands for a label that is not among the classes. Where there is one,
-    grades take the place of y: both sides are wrong about it.
+    Where the global's answer is not known the base's takes its place: in rows that must
+    stay, which ``local_only`` marks, and in those that it was asked about in vain,
+    which get no weight. No column stands for a label that is not among the classes.
+    Where there is one, grades take the place of y: both sides are wrong about it.
     """
+    if stays is not None and global_ is not None:
+        global_ = stand_in(global_, base, stays)
+    if missing is not None and missing.any():
+        global_ = stand_in(global_, base, missing)
+        sample_weight = times(sample_weight, (~missing).astype(float))
     sides = {"base_utility": base, "global_utility": global_}
     grades = {n: classes[s.label] == y for n, s in sides.items() if s is not None}
     return Outcomes(
@@ -211,6 +230,7 @@ def to_outcomes(base, global_, X, y, classes, sample_weight=None, fold=None):
         X=X,
         y=y if np.isin(y, classes).all() else None,
         **grades,
+        local_only=stays,
         classes=classes,
         sample_weight=sample_weight,
         fold=fold,
@@ -304,12 +324,16 @@ def cross_fit_outcomes(
     X, y, sample_weight, classes = _prepare(X, y, sample_weight, *models)
     cross_fit = CrossFit(X, y, sample_weight, cv, classes, n_jobs)
     base = cross_fit.answers(base_estimator, base_features)
-    global_ = None
-    if global_estimator is not None:
+    global_ = missing = None
+    if global_estimator is not None and is_frozen(global_estimator):
+        global_, missing = ask_to_judge(global_estimator, X, classes)
+    elif global_estimator is not None:
         global_ = cross_fit.answers(global_estimator, who="global_estimator")
     frozen = all(m is None or is_frozen(m) for m in models)
     fold = None if frozen else cross_fit.fold
-    return to_outcomes(base, global_, X, y, classes, sample_weight, fold)
+    return to_outcomes(
+        base, global_, X, y, classes, sample_weight, fold, missing=missing
+    )
 
 
 def outcomes_from_models(
@@ -347,7 +371,7 @@ def outcomes_from_models(
     frozen = map(FrozenEstimator, models)
     X, y, sample_weight, classes = _prepare(X, y, sample_weight, *frozen)
     base = ask(base_estimator, X, classes, base_features)
-    global_ = None
+    global_ = missing = None
     if global_estimator is not None:
-        global_ = ask(global_estimator, X, classes, who="global_estimator")
-    return to_outcomes(base, global_, X, y, classes, sample_weight)
+        global_, missing = ask_to_judge(global_estimator, X, classes)
+    return to_outcomes(base, global_, X, y, classes, sample_weight, missing=missing)

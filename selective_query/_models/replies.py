@@ -1,5 +1,6 @@
 """What came back of each row that the global was asked about, or why nothing did."""
 
+import copy
 import time
 from dataclasses import dataclass, replace
 
@@ -54,20 +55,53 @@ class Replies:
         """Whether an answer came, shape (n_samples,)."""
         return np.equal(self.failure, None)
 
+    def raise_failure(self):
+        """Raise what failed first, where something did, with all that came.
 
-def ask_each(model, X, classes, who="global_estimator"):
+        Raises
+        ------
+        GlobalUnavailableError
+        """
+        failed = np.flatnonzero(~self.came)
+        if not len(failed):
+            return
+        first = self.failure[failed[0]]
+        # A copy, for the one in `failure` may not hold what holds itself.
+        error = copy.copy(first)
+        error.replies = self
+        if len(self.failure) > 1:
+            error.args = (
+                f"No answer about {len(failed)} of {len(self.failure)} rows; what came "
+                f"of each is in the `replies` of this error. The first: {first}",
+                *error.args[1:],
+            )
+        raise error from first.__cause__
+
+
+def asks_by_row(model):
+    """Whether a model answers elsewhere, and tells what came of each row."""
+    return hasattr(_unwrapped(model), "ask_rows")
+
+
+def _unwrapped(model):
+    return model.estimator if isinstance(model, FrozenEstimator) else model
+
+
+def ask_each(model, X, classes, who="global_estimator", **manner):
     """Ask as `ask` does; a failure costs its own rows only and is returned, not raised.
 
     Parameters
     ----------
     model : fitted classifier
-        One that answers elsewhere has ``ask_rows(X)``, which returns `Replies` and
-        raises nothing that is unavailable. Of others a lost connection or a timeout
-        costs all rows of X; what else they raise is a fault of theirs or of X, and is
-        raised here.
+        One that answers elsewhere has ``ask_rows(X, **manner)``, which returns
+        `Replies` and raises nothing that is unavailable. Of others a lost connection or
+        a timeout costs all rows of X; what else they raise is a fault of theirs or of
+        X, and is raised here.
     X : array-like of length n_samples
     classes : ndarray of shape (n_classes,)
     who : str
+    **manner
+        Of a model that answers elsewhere.
 
     Returns
     -------
@@ -75,11 +109,11 @@ def ask_each(model, X, classes, who="global_estimator"):
         In the columns of `classes`, zeros where nothing came.
     replies : Replies
     """
-    inner = model.estimator if isinstance(model, FrozenEstimator) else model
-    if not hasattr(inner, "ask_rows"):
+    if not asks_by_row(model):
         replies, known = _ask_together(model, X, classes, who)
         return _aligned(replies, known, classes, X, who)
-    replies, known = inner.ask_rows(X), None
+    inner = _unwrapped(model)
+    replies, known = inner.ask_rows(X, **manner), None
     if replies.values is not None:
         known = inner.classes_
     if replies.values is not None and replies.values.ndim == 1:

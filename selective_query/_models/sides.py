@@ -16,11 +16,13 @@ from selective_query._models.crossfit import (
     times,
     to_outcomes,
 )
+from selective_query._models.judging import ask_to_judge
 from selective_query._models.refit import change_by_refit
 from selective_query._utils.labels import labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user
 from selective_query.exceptions import CalibrationWarning, ModelWarning
 
+GLOBAL = "global_estimator"
 # So far below the constant that it is no chance, which has chosen the best of many.
 N_STANDARD_ERRORS = 4
 # Below, a standard error is no measure of chance.
@@ -235,6 +237,46 @@ class Side:
         return fit_model(self.model, self.rows.X, self.rows.y, weight)
 
 
+class GlobalSide(Side):
+    """The side that may be elsewhere: rows that must stay are not sent.
+
+    Parameters
+    ----------
+    model : estimator or None
+    rows : FitRows
+    local : ndarray of shape (n_samples,), bool, or None
+        Rows that must stay, of whose answers nothing is known where it is frozen.
+    factor : ndarray of shape (n_samples,) or None
+    """
+
+    def __init__(self, model, rows, local=None, factor=None):
+        super().__init__(model, rows, GLOBAL, factor=factor)
+        self.local = local
+
+    def weighted(self, factor):
+        """Replace the factor on the weights of the rows."""
+        return GlobalSide(self.model, self.rows, self.local, factor)
+
+    @cached_property
+    def answers(self):
+        """Its answers to each row, by fits that did not see it."""
+        if self.model is None or not self.stays:
+            return super().answers
+        return self._judged[0]
+
+    @property
+    def missing(self):
+        """Rows that it was asked about in vain, shape (n_samples,), bool."""
+        if self.model is None or not self.stays:
+            return np.zeros(len(self.rows.y), dtype=bool)
+        return self._judged[1]
+
+    @cached_property
+    def _judged(self):
+        asked = None if self.local is None else ~self.local
+        return ask_to_judge(self.model, self.rows.X, self.rows.classes, asked)
+
+
 class RefitChange:
     """Signed answers as evidence, one part after the other, as often as is asked.
 
@@ -258,7 +300,8 @@ class Sides:
 
     Parameters
     ----------
-    base, global_ : Side
+    base : Side
+    global_ : GlobalSide
     """
 
     def __init__(self, base, global_):
@@ -276,6 +319,8 @@ class Sides:
             rows.classes,
             rows.weight,
             None if self.base.stays else rows.cross_fit.fold,
+            stays=self.global_.local,
+            missing=self.global_.missing,
         )
 
 
@@ -289,12 +334,13 @@ def warn_of_weak_models(outcomes, sides):
     sides : dict of str to bool
         Whether "base_estimator" and "global_estimator" came frozen.
     """
-    for who, right in (
-        ("base_estimator", outcomes.base_utility),
-        ("global_estimator", outcomes.query_utility),
-    ):
-        if sides.get(who):
-            warn_if_weak(who, right, outcomes)
+    stays, may_leave = outcomes.local_only, outcomes
+    if stays is not None:
+        may_leave = outcomes.take(~stays)
+    if sides.get("base_estimator"):
+        warn_if_weak("base_estimator", outcomes.base_utility, outcomes)
+    if sides.get(GLOBAL):
+        warn_if_weak(GLOBAL, may_leave.query_utility, may_leave)
 
 
 def warn_if_weak(who, right, outcomes):

@@ -21,6 +21,35 @@ def local_parts(budget):
     return parts_that_read(budget, "local_only")
 
 
+def rows_that_stay(local, evidence):
+    """Rows that must stay with the base, by the evidence or by parts that name them.
+
+    Parameters
+    ----------
+    local : tuple of Budget
+        As `local_parts` gives them.
+    evidence : Evidence
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool, or None
+        None where nothing says that a row must.
+    """
+    masks = [part.column(evidence) for part in local]
+    if evidence.local_only is not None:
+        masks.append(evidence.local_only)
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def rows_that_may_leave(local, evidence):
+    """Numbers of the rows that a router can learn from; None where all may leave.
+
+    What a query about the others would gain is not known, and nothing depends on it.
+    """
+    stays = rows_that_stay(local, evidence)
+    return None if stays is None or stays.all() else np.flatnonzero(~stays)
+
+
 def read_to_be_solved(budget):
     """All that reads rows and takes more than one threshold: parts, or a mixture."""
     parts = parts_that_read(budget, "group") + parts_that_read(budget, "query_cost")

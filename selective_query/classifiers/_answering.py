@@ -8,7 +8,12 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from selective_query._models.answers import Answers, ask
-from selective_query._models.replies import Replies, all_failed, ask_each
+from selective_query._models.replies import (
+    Replies,
+    all_failed,
+    ask_each,
+    asks_by_row,
+)
 from selective_query._utils.validation import check_choice
 from selective_query.classifiers._abstain_label import abstaining, check_abstain_label
 from selective_query.classifiers._deciding import Edge
@@ -59,6 +64,10 @@ class StandIn:
         """
         if self.kind != RAISE:
             return ask_each(model, X, classes, WHO)
+        if asks_by_row(model):
+            answers, replies = ask_each(model, X, classes, WHO, pauses=True)
+            replies.raise_failure()
+            return answers, replies
         start = time.perf_counter()
         answers, failure = ask(model, X, classes, who=WHO), all_failed(None, X)
         elapsed = 1000 * (time.perf_counter() - start)

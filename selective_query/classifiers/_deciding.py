@@ -15,10 +15,12 @@ from selective_query._models.crossfit import (
     refuse_other_labels,
     to_outcomes,
 )
+from selective_query._models.judging import NOT_NONE
 from selective_query._models.sides import warn_of_weak_models
 from selective_query._utils.fitting import sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user, will_offer
+from selective_query.budgets._columns import rows_that_stay
 from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.classifiers._on_device import footprint_of
 from selective_query.exceptions import CalibrationWarning
@@ -84,7 +86,10 @@ class LabelledRowsMixin:
     def outcomes(self, X, y, *, sample_weight=None):
         """What all models say about labelled rows, for curves and comparisons.
 
-        Asks every model about every row.
+        Asks every model about every row, but a hybrid's global about none that must
+        stay: there the base's answer takes its place, and ``local_only`` says so. Rows
+        that it gave no answer about get weight zero, and an
+        :class:`~selective_query.exceptions.UnavailableWarning` counts them.
 
         Parameters
         ----------
@@ -101,7 +106,10 @@ class LabelledRowsMixin:
         ------
         ValueError
             When lengths differ, a label is missing or of another kind than the classes,
-            or a weight is negative.
+                        or a weight is negative.
+        GlobalUnavailableError
+            When a hybrid's global answered fewer than half of the rows. What came is in
+            the ``replies`` of the error.
         """
         X, y, sample_weight = self._labelled(X, y, sample_weight)
         return self._outcomes(self._sliceable(X), y, sample_weight)
@@ -182,13 +190,25 @@ class DecidingMixin(LabelledRowsMixin):
         evidence = self._evidence(X)  # checks first that this is fitted
         return self.rule_.score(evidence)
 
-    def _outcomes(self, X, y, weight):
-        answers = self._ask_global(X)
+    def _outcomes(self, X, y, weight, local=None):
+        local = self.rule_.local if local is None else local
         base = ask(self.base_estimator_, X, self.classes_, self.base_features)
-        return to_outcomes(base, answers, X, y, self.classes_, weight)
+        stays = rows_that_stay(local, base.evidence(X)) if local else None
+        answers, missing = self._judged(X, None if stays is None else ~stays)
+        return to_outcomes(
+            base,
+            answers,
+            X,
+            y,
+            self.classes_,
+            weight,
+            stays=stays,
+            missing=missing,
+        )
 
-    def _ask_global(self, X):
-        return None
+    def _judged(self, X, asked=None, **least):
+        """Answers of the global to some rows, and where none came."""
+        return None, None
 
     def _reported(self, rows, evidence, **costs):
         """The report of rows that the rule decided."""
@@ -232,7 +252,7 @@ class DecidingMixin(LabelledRowsMixin):
 
         For a base that was quantised, pruned or updated: its scores are others, so
         that under the old threshold the coverage is not what was asked for. The global
-        is asked about every row, as in ``fit``.
+        is asked about every row that may be sent, as in ``fit``.
 
         Parameters
         ----------
@@ -350,12 +370,12 @@ def decided_rows(model, X, y, sample_weight=None, *, query_all=False, may_vanish
         "weight": weight, "truth": y, "said": said,
     }  # fmt: skip
     if hasattr(model, "global_estimator_"):
-        right, judged = np.zeros(len(kept)), np.full(len(kept), query_all)
+        judged = np.full(len(kept), query_all)
         if query_all:
             judged = edge.rule.masked(np.zeros(len(kept)), evidence) == 0
-        asked = np.flatnonzero(~kept | judged)
-        if len(asked):
-            answers = model._ask_global(_safe_indexing(X, asked))
-            right[asked] = model.classes_[answers.label] == y[asked]
-        known |= {"global_utility": right, "judged": judged}
+        least = 0 if may_vanish else NOT_NONE
+        answers, missing = model._judged(X, ~kept | judged, least=least)
+        right = (model.classes_[answers.label] == y).astype(float)
+        known |= {"global_utility": right, "judged": judged & ~missing}
+        known["missing"] = missing
     return DecidedRows(**known), evidence

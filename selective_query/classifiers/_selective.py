@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from selective_query._models.answers import LOGITS
 from selective_query._models.sides import (
     FitRows,
+    GlobalSide,
     Side,
     Sides,
     rows_of_fit,
@@ -27,6 +28,7 @@ from selective_query._utils.validation import (
     is_frozen,
     warn_user,
 )
+from selective_query.budgets._columns import local_parts, rows_that_stay
 from selective_query.budgets._solving.calibration import (
     check_certifiable_weights,
     hold_out,
@@ -218,7 +220,10 @@ class BaseSelectiveClassifier(
         )
         if self.device is not None:
             refuse_too_large(base, self.device, make_router(self.router))
-        return Sides(base, Side(self._global_model(), rows, "global_estimator"))
+        stays, local = None, local_parts(check_coverage(self.coverage))
+        if local:
+            stays = rows_that_stay(local, base.answers.evidence(X))
+        return Sides(base, GlobalSide(self._global_model(), rows, stays))
 
     def _refuse_moving_layers(self):
         """Raise where a router would learn on layers of a net that is fitted again."""
@@ -272,7 +277,8 @@ class BaseSelectiveClassifier(
         sides = self._adapted(self._sides(*pick_rows(train, X, y, weight)))
         self._fit_models(sides)
         # The global is asked too, so that budgets on quality can be met later on.
-        outcomes = self._outcomes(*pick_rows(held_out, X, y, weight))
+        local = local_parts(check_coverage(self.coverage))
+        outcomes = self._outcomes(*pick_rows(held_out, X, y, weight), local)
         policy = self._new_policy()
         if make_router(self.router).learns:
             self.policy_ = policy.fit(sides.outcomes, outcomes)

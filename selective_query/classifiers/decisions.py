@@ -5,6 +5,20 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 BASE, GLOBAL, NOBODY = "base", "global", "nobody"
+# Rows that are printed, and letters of a label.
+MOST_SHOWN, WIDEST = 10, 24
+
+
+def _counted(names):
+    found = zip(*np.unique(names, return_counts=True), strict=True)
+    return ", ".join(f"{name} {count}" for name, count in found)
+
+
+def _shown(value):
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +57,8 @@ class Decisions:
     >>> found = hybrid.predict_detailed(X[1200:])
     >>> bool((found.queried == (found.answered_by == "global")).all())
     True
+    >>> print(repr(found).splitlines()[0])
+    Decisions about 597 rows: base 463, global 134
     """
 
     label: np.ndarray
@@ -55,6 +71,30 @@ class Decisions:
 
     def __len__(self):
         return len(self.label)
+
+    def __repr__(self):
+        n, lines = len(self), [self._counts()]
+        rows = range(n) if n <= MOST_SHOWN else range(MOST_SHOWN)
+        table = [[f.name for f in fields(self)]]
+        table += [
+            [_shown(getattr(self, f.name)[r]) for f in fields(self)] for r in rows
+        ]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for line in table if n else ():
+            cells = (c.rjust(w) for c, w in zip(line, widths, strict=True))
+            lines.append("  ".join(cells))
+        if n > MOST_SHOWN:
+            lines.append(f"... {n - MOST_SHOWN} more rows")
+        return "\n".join(lines)
+
+    def _counts(self):
+        """How many rows, who answered them, and why not the global."""
+        who = _counted(self.answered_by)
+        told = f"Decisions about {len(self)} rows"
+        if who:
+            told += f": {who}"
+        why = _counted(self.failure[self.failure != ""])
+        return f"{told}; the global failed: {why}" if why else told
 
     def to_frame(self):
         """The same as a pandas DataFrame, with a column for each attribute.

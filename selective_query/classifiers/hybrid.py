@@ -3,7 +3,7 @@
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._models.answers import ask
+from selective_query._models.judging import ask_to_judge
 from selective_query._utils.validation import Offers, will_offer
 from selective_query.classifiers._answering import Answered, StandIn
 from selective_query.classifiers._deciding import decided_rows, warn_of_nesting
@@ -77,15 +77,16 @@ class HybridClassifier(BaseSelectiveClassifier):
         What a query is answered with where the global gave no answer that can be used:
         out of reach, too late, refused, or NaN, another shape, an unknown label.
         "raise" raises the error; "base" takes the answer of the base; "abstain" gives
-        `abstain_label`. Only where it answers inputs: ``fit``, ``outcomes`` and
-        ``report`` raise. What else a global raises is a fault in it, and is raised;
-        :class:`~selective_query.serving.CallableClassifier` turns that into a refusal.
+        `abstain_label`. Only where it answers inputs: ``fit``, ``report`` and their kin
+        ask patiently, leave out rows without an answer with an
+        :class:`~selective_query.exceptions.UnavailableWarning`, and raise where most
+        have none. What else a global raises is a fault in it, and is raised.
     abstain_label : label or None, default=None
         For ``on_unavailable="abstain"``: of the kind of the classes, none of them.
     n_jobs : int or None, default=None
         Parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
-        For held-out rows and for the router; the models keep their own.
+        For held-out rows and the router; the models keep their own.
     verbose : int, default=0
         Above zero, a bar shows cross-fitting that takes longer than two seconds.
 
@@ -99,8 +100,8 @@ class HybridClassifier(BaseSelectiveClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of y and of frozen models.
     n_features_in_, feature_names_in_
-        Of the columns of X in ``fit``: their number where the base has counted them,
-        and their names where they have some.
+        Of the columns of X in ``fit``: their number, where the base has counted them;
+        their names, where they have some.
     footprint_ : FootprintReport or None
         What base and router take of the device, and what is left.
 
@@ -262,8 +263,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         stand_in.check(self.classes_)
         return Answered.of(self.edge_, self.global_estimator_, X, stand_in)
 
-    def _ask_global(self, X):
-        return ask(self.global_estimator_, X, self.classes_, who="global_estimator")
+    def _judged(self, X, asked=None, **least):
+        return ask_to_judge(self.global_estimator_, X, self.classes_, asked, **least)
 
     def plan(
         self,
@@ -283,7 +284,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         Parameters
         ----------
         X, y : array-like
-            Rows that are new to models and router. The global is asked about all.
+            Rows that are new to models and router. Those that may be sent all are.
         deployment : Deployment
             Where ``router_macs`` is 0, that of the fitted router is put in.
         *budgets : callable or Budget or float
@@ -306,6 +307,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         ------
         BudgetInfeasibleError
             When no operating point keeps to the budgets.
+        GlobalUnavailableError
+            When fewer than half of the rows were answered.
         ValueError
             When there is no budget, or the deployment has the router decide before the
             base has run, and this one needs the base.
@@ -381,12 +384,14 @@ class HybridClassifier(BaseSelectiveClassifier):
         -------
         RoutingReport
             A mapping of figures that prints itself and makes a page: ``accuracy``,
-            ``coverage``, ``n``, ``n_queried``, ``base_accuracy``, ``global_accuracy``,
-            ``base_accuracy_on_kept``, ``global_accuracy_on_queried``; nan where there
-            is nothing to average.
+            ``coverage``, ``n``, ``n_queried``, ``n_unavailable`` (they count as other
+            queried rows do), ``base_accuracy``, ``global_accuracy``,
+            ``base_accuracy_on_kept``, ``global_accuracy_on_queried``; nan for no rows.
 
         Raises
         ------
+        GlobalUnavailableError
+            When none of the rows that the global was asked about got an answer.
         ValueError
             When lengths differ, a label is missing or of another kind than the classes,
             a weight is negative, or there is a value without a deployment.

@@ -147,7 +147,7 @@ class AccuracyCoverageDisplay(Display):
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
         """From a fitted model and rows that are new to it.
 
-        Asks the global about every row and marks the operating point.
+        Asks the global about every row that may be sent, and marks the operating point.
 
         Parameters
         ----------

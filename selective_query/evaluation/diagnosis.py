@@ -117,7 +117,8 @@ def judge(model, X, y=None, sample_weight=None):
     elif hasattr(model, "outcomes"):
         if y is None:
             raise ValueError("y is missing. Labels are needed to judge the answers.")
-        outcomes = model.outcomes(X, y)
+        outcomes = model.outcomes(X, y, sample_weight=sample_weight)
+        sample_weight = None
         policy = model.policy_
     else:
         raise TypeError(

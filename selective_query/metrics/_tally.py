@@ -24,7 +24,8 @@ class Tally:
 
     Parameters
     ----------
-    n, n_queried : int, default=0
+    n, n_queried, n_unavailable : int, default=0
+        The last are rows that the global was asked about in vain.
     sums : ndarray of shape (6, 2)
         For each of ``FIGURES`` the weight of what is right, and of all that it is a
         share of. The latter is 0 where there is nothing to average.
@@ -32,11 +33,15 @@ class Tally:
 
     n: int = 0
     n_queried: int = 0
+    n_unavailable: int = 0
     sums: np.ndarray = field(default_factory=lambda: np.zeros((len(FIGURES), 2)))
 
     def __add__(self, other):
         return Tally(
-            self.n + other.n, self.n_queried + other.n_queried, self.sums + other.sums
+            self.n + other.n,
+            self.n_queried + other.n_queried,
+            self.n_unavailable + other.n_unavailable,
+            self.sums + other.sums,
         )
 
     @property
@@ -45,7 +50,16 @@ class Tally:
         return self.sums[FIGURES.index("coverage"), 1]
 
     @classmethod
-    def of(cls, kept, base_right, global_right=None, weight=None, *, query_all=True):
+    def of(
+        cls,
+        kept,
+        base_right,
+        global_right=None,
+        weight=None,
+        *,
+        query_all=True,
+        missing=None,
+    ):
         """The sums of some rows.
 
         Parameters
@@ -59,6 +73,9 @@ class Tally:
         weight : ndarray of shape (n_samples,) or None, default=None
         query_all : bool or ndarray of shape (n_samples,), bool, default=True
             Whether `global_right` is known of kept rows too, or of which rows.
+        missing : ndarray of shape (n_samples,), bool, or None, default=None
+            Rows that the global was asked about and gave no answer to, of which
+            `global_right` is not known.
 
         Returns
         -------
@@ -66,7 +83,8 @@ class Tally:
         """
         weight = np.ones(len(kept)) if weight is None else weight
         everything = np.ones(len(kept), dtype=bool)
-        answered, judged, queried = everything, everything & query_all, ~kept
+        came = everything if missing is None else ~missing
+        answered, judged, queried = kept | came, came & query_all, ~kept & came
         if global_right is None:
             global_right = base_right
             answered, judged, queried = kept, ~everything, ~everything
@@ -82,10 +100,14 @@ class Tally:
             (right[rows] @ weight[rows], weight[rows].sum())
             for right, rows in map(means.get, FIGURES)
         ]
-        return cls(len(kept), int((~kept).sum()), np.array(sums, dtype=float))
+        n_queried, n_unavailable = int((~kept).sum()), int((~came).sum())
+        return cls(len(kept), n_queried, n_unavailable, np.array(sums, dtype=float))
 
     def report(self):
         """The figures by name, nan where there is nothing to average.
+
+        Queries without an answer count in accuracy as those that were answered do on
+        average.
 
         Returns
         -------
@@ -95,10 +117,16 @@ class Tally:
             name: float(part / whole) if whole else np.nan
             for name, (part, whole) in zip(FIGURES, self.sums, strict=True)
         }
+        accuracy = figures.pop("accuracy")
+        if self.n_unavailable:
+            kept, queried = figures["coverage"], 1 - figures["coverage"]
+            accuracy = queried and queried * figures["global_accuracy_on_queried"]
+            accuracy += kept and kept * figures["base_accuracy_on_kept"]
         return Bunch(
-            accuracy=figures.pop("accuracy"),
+            accuracy=accuracy,
             coverage=figures.pop("coverage"),
             n=self.n,
             n_queried=self.n_queried,
+            n_unavailable=self.n_unavailable,
             **figures,
         )

@@ -278,9 +278,17 @@ class Outcomes(Evidence):
         said = [f"base {grade} {of @ self.base_utility:.4f}"]
         if self.has_global:
             helps, harms = of @ (self.benefit > 0), of @ (self.benefit < 0)
-            said[0] += f", global {grade} {of @ self.global_utility:.4f}"
+            said[0] += f", global {grade} {self._global_mean():.4f}"
             said.append(f"a query helps {helps:.1%} of the rows and harms {harms:.1%}")
         return [*said, ", ".join(given)]
+
+    def _global_mean(self):
+        """Mean utility of the global, on rows that may be sent to it."""
+        sent = self.weight
+        if self.local_only is not None:
+            sent = np.where(self.local_only, 0, sent)
+        total = sent.sum()
+        return sent @ self.global_utility / total if total else math.nan
 
     @classmethod
     def from_frames(

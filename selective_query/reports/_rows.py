@@ -22,7 +22,9 @@ class DecidedRows:
     global_utility : ndarray of shape (n_samples,) or None
         Likewise of the global, where it was asked; None for abstention.
     judged : ndarray of shape (n_samples,), bool, or None
-        Where the global was asked; None stands for everywhere.
+        Where the global was asked and answered; None stands for everywhere.
+    missing : ndarray of shape (n_samples,), bool, or None
+        Where it was asked in vain; None stands for nowhere.
     weight : ndarray of shape (n_samples,) or None
     truth, said, group, id : ndarray of shape (n_samples,) or None
         True label, label by the base, group and name of each row.
@@ -33,6 +35,7 @@ class DecidedRows:
     base_utility: np.ndarray
     global_utility: np.ndarray | None = None
     judged: np.ndarray | None = None
+    missing: np.ndarray | None = None
     weight: np.ndarray | None = None
     truth: np.ndarray | None = None
     said: np.ndarray | None = None
@@ -60,7 +63,8 @@ class DecidedRows:
         """The sums from which the figures of a report follow."""
         query_all = True if self.judged is None else self.judged
         sides = self.base_utility, self.global_utility
-        return Tally.of(self.kept, *sides, self.weight, query_all=query_all)
+        options = {"query_all": query_all, "missing": self.missing}
+        return Tally.of(self.kept, *sides, self.weight, **options)
 
     @property
     def has_global(self):
@@ -79,13 +83,27 @@ class DecidedRows:
 
     @property
     def query_utility(self):
-        """Utility of a query; that of the base where the global was not asked."""
+        """Utility of a query; that of the base where the global was not asked.
+
+        Where it was asked in vain, the mean of the queried rows that it answered.
+        """
         if not self.has_global:
             return np.ones(len(self.kept))
         if self.judged is None:
             return self.global_utility
         asked = self.judged | ~self.kept
-        return np.where(asked, self.global_utility, self.base_utility)
+        found = np.where(asked, self.global_utility, self.base_utility)
+        lost = self._lost
+        came = np.where(self.kept | lost, 0, self.weights)
+        if lost.any() and came.any():
+            found[lost] = np.average(found, weights=came)
+        return found
+
+    @property
+    def _lost(self):
+        """Queried rows without an answer, of which no utility is known."""
+        nowhere = np.zeros(len(self.kept), dtype=bool)
+        return nowhere if self.missing is None else self.missing & ~self.kept
 
     @property
     def utility(self):
@@ -95,7 +113,8 @@ class DecidedRows:
     @property
     def is_graded(self):
         """Whether some answer is neither right nor wrong."""
-        return not np.isin([self.base_utility, self.query_utility], (0, 1)).all()
+        both = np.stack([self.base_utility, self.query_utility])[:, ~self._lost]
+        return not np.isin(both, (0, 1)).all()
 
     @property
     def names(self):

@@ -85,7 +85,12 @@ def conclusion(report):
             lines.append(
                 f"These rows do not tell the pair from the {name} ({between} points)."
             )
-    if not report.is_abstention and not report.knows_all:
+    if report.n_unavailable:
+        lines.append(
+            f"The global gave no answer about {report.n_unavailable:,} rows. Those "
+            "that are queried count as the others do on average."
+        )
+    elif not report.is_abstention and not report.knows_all:
         lines.append(
             "The global was asked about queried rows alone; query_all=True tells what "
             "it gains, and where accuracy goes."

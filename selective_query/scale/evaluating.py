@@ -38,8 +38,9 @@ def report_in_chunks(
     y : array-like of shape (n_samples,), optional
         Where X is cut.
     query_all : bool, default=False
-        Whether to ask the global about every row, for ``global_accuracy``. A chain asks
-        its tiers about the rows that reach them alone.
+                Whether to ask the global about every row that may be sent, for
+        ``global_accuracy``. A chain asks its tiers about the rows that reach them
+        alone.
     sample_weight : array-like of shape (n_samples,), optional
         Where X is cut.
     chunk_rows : int, default=10_000
@@ -51,7 +52,8 @@ def report_in_chunks(
     -------
     Bunch
         As ``model.report``: the same figures to the last digit, where rows have no
-        weights or whole ones, and up to rounding with others.
+        weights or whole ones, and up to rounding with others. A chunk of which the
+        global answered nothing stops nothing.
 
     Raises
     ------
@@ -140,7 +142,8 @@ def curve_in_chunks(
 ):
     """The accuracy-coverage curve of a model on more rows than memory holds.
 
-    The global is asked about every row.
+    The global is asked about every row that may be sent; rows that it gave no answer to
+    are left out, with a warning.
 
     Parameters
     ----------
@@ -196,7 +199,7 @@ def curve_in_chunks(
 def _curve_columns(model, chunk):
     """Scores, utilities of both sides and weights of a chunk."""
     chunk = labelled(chunk)
-    outcomes = model.outcomes(chunk.X, chunk.y)
+    outcomes = model.outcomes(chunk.X, chunk.y, sample_weight=chunk.sample_weight)
     score = model.rule_.score(outcomes)
     utilities = outcomes.base_utility, outcomes.global_utility
-    return score, *utilities, chunk.sample_weight
+    return score, *utilities, outcomes.sample_weight

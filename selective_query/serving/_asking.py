@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
+from math import inf
 
 from selective_query.exceptions import (
     GlobalUnavailableError,
@@ -15,6 +16,8 @@ from selective_query.serving._breaker import PROBE, Breaker
 from selective_query.serving._loop import running_loop
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+# Between two looks at a breaker while a probe is under way.
+POLL_S = 0.02
 # Of HTTP: the fault is in this request, and says nothing of others.
 ABOUT_THE_REQUEST = {400, 413, 415, 422}
 
@@ -27,6 +30,8 @@ class Patience:
     ----------
     deadline_ms : float
         Of a request, over all attempts and the wait for its turn.
+    call_deadline_ms : float or None
+        Of a call, over all its requests.
     timeout_ms : float or None
         Of an attempt.
     attempts : int
@@ -40,11 +45,67 @@ class Patience:
     """
 
     deadline_ms: float
+    call_deadline_ms: float | None
     timeout_ms: float | None
     attempts: int
     failures_to_open: int | None
     recovery_ms: float
     max_concurrency: int
+
+    @property
+    def request_ms(self):
+        """The time of a request that sets out when its call begins."""
+        return min(self.deadline_ms, self.call_deadline_ms or inf)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a call goes about its requests.
+
+    Parameters
+    ----------
+    pauses : bool
+        Whether to pause between attempts. With something to fall back on, a pause is
+        time lost to whoever waits for the answer.
+    is_patient : bool, default=False
+        Whether nobody waits for it, as for a report. It then has no deadline over all
+        its requests, and waits for the probes of an open breaker, as many as attempts.
+    """
+
+    pauses: bool
+    is_patient: bool = False
+
+
+HASTY, CALM, PATIENT = Manner(False), Manner(True), Manner(True, is_patient=True)
+
+
+class Call:
+    """What the requests of one call share.
+
+    Parameters
+    ----------
+    asker : Asker
+    manner : Manner
+    began : float
+        By time.monotonic.
+    """
+
+    def __init__(self, asker, manner, began):
+        self.manner, self.began, self.end = manner, began, inf
+        self._breaker, self._probes = asker.breaker, asker.patience.attempts
+        self._probes += self._breaker.failed_probes
+        if asker.patience.call_deadline_ms is not None and not manner.is_patient:
+            self.end = began + asker.patience.call_deadline_ms / 1000
+
+    @property
+    def is_over(self):
+        """Whether no further request of it may set out."""
+        return time.monotonic() >= self.end
+
+    @property
+    def waits_for_probe(self):
+        """Whether it waits while the breaker is open."""
+        return self.manner.is_patient and self._breaker.failed_probes < self._probes
 
 
 class Asker:
@@ -59,22 +120,24 @@ class Asker:
         self.patience, self.loop = patience, running_loop()
         self.breaker = Breaker(patience.failures_to_open, patience.recovery_ms / 1000)
         self.slots = asyncio.Semaphore(patience.max_concurrency)
+        self._given_up = set()
 
     def turned_away(self):
         """The error of a request that the breaker does not let through now, or None."""
         return self._not_asked() if self.breaker.is_shut() else None
 
-    async def ask(self, send, *, waits):
+    async def ask(self, send, call, since=None):
         """What `send()` returns, or why nothing came.
 
         Parameters
         ----------
         send : coroutine function
-            Raises `GlobalUnavailableError` alone. Takes a slot by itself: one that
-            cannot be stopped gives it back when it ends.
-        waits : bool
-            Whether to pause between attempts. With something to fall back on, a pause
-            is time lost to whoever waits for the answer.
+            Raises `GlobalUnavailableError` where no answer came; what else it raises is
+            raised here. Takes a slot by itself: one that cannot be stopped gives it
+            back when it ends.
+        call : Call
+        since : float or None
+            When its time began to run, by time.monotonic; None for now.
 
         Returns
         -------
@@ -82,26 +145,61 @@ class Asker:
         failure : GlobalUnavailableError or None
         attempts : int
         """
+        found, failure, made = await self._ask_once(send, call, since)
+        while failure is not None and self.breaker.is_shut() and call.waits_for_probe:
+            await asyncio.sleep(max(self.breaker.seconds_to_probe(), POLL_S))
+            found, failure, more = await self._ask_once(send, call)
+            made += more
+        return found, failure, made
+
+    async def _ask_once(self, send, call, since=None):
+        if call.is_over:
+            return None, self._late(self.patience.call_deadline_ms, "call_"), 0
         passed = self.breaker.enter()
         if passed is None:
+            await asyncio.sleep(0)  # many in a row would stop the loop for all others
             return None, self._not_asked(), 0
-        tries, failure, result = _Tries(self.patience, passed, waits), False, None
+        since = time.monotonic() if since is None else since
+        own_end = since + self.patience.deadline_ms / 1000
+        end = min(own_end, call.end)
+        tries = _Tries(self.patience, passed, call.manner.pauses, end)
+        task = self.loop.create_task(tries.run(send))
+        result, failure, tells = None, None, False
         try:
-            deadline_s = self.patience.deadline_ms / 1000
-            result = await asyncio.wait_for(tries.run(send), deadline_s)
-            failure = None
-        except asyncio.TimeoutError:
-            before = f" An attempt before: {tries.last}" if tries.last else ""
-            failure = TooLateError(
-                f"No answer came within deadline_ms={self.patience.deadline_ms:g}."
-                f"{before}"
-            )
+            await asyncio.wait({task}, timeout=max(end - time.monotonic(), 0))
+            if task.done():
+                result, tells = task.result(), True
+            elif end < own_end:
+                failure = self._late(
+                    self.patience.call_deadline_ms, "call_", tries.last
+                )
+                tells = since <= call.began  # others had less time than they might
+            else:
+                failure = self._late(self.patience.deadline_ms, "", tries.last)
+                tells = True
         except GlobalUnavailableError as error:
-            failure = error
+            failure, tells = error, _tells_of_others(error)
         finally:
-            says_nothing = getattr(failure, "status", None) in ABOUT_THE_REQUEST
-            self.breaker.leave(passed, False if says_nothing else failure)
+            self._give_up(task)
+            self.breaker.leave(passed, failure if tells else False)
         return result, failure, tries.made
+
+    def _give_up(self, task):
+        """End a task, without a wait: nobody's time is spent on its tidying up."""
+        if task.done():
+            return
+        self._given_up.add(task)
+        task.add_done_callback(self._ended)
+        task.cancel()
+
+    def _ended(self, task):
+        self._given_up.discard(task)
+        if not task.cancelled():
+            task.exception()  # as of a connection that broke as it was closed
+
+    def _late(self, ms, of, last=None):
+        before = f" An attempt before: {last}" if last else ""
+        return TooLateError(f"No answer came within {of}deadline_ms={ms:g}.{before}")
 
     def _not_asked(self):
         return NotAskedError(
@@ -111,13 +209,17 @@ class Asker:
         )
 
 
+def _tells_of_others(error):
+    """Whether a failure says something of other requests, and not of this alone."""
+    return getattr(error, "status", None) not in ABOUT_THE_REQUEST
+
+
 class _Tries:
     """The attempts of one request; `made` counts them, also when time runs out."""
 
-    def __init__(self, patience, passed, waits):
-        self.timeout_ms, self.waits, self.made = patience.timeout_ms, waits, 0
-        self.last = None
-        self.end = time.monotonic() + patience.deadline_ms / 1000
+    def __init__(self, patience, passed, pauses, end):
+        self.timeout_ms, self.pauses, self.end = patience.timeout_ms, pauses, end
+        self.made, self.last = 0, None
         self.allowed = 1 if passed == PROBE else patience.attempts
 
     async def run(self, send):
@@ -135,7 +237,7 @@ class _Tries:
             await asyncio.sleep(pause_s)
 
     def _pause_s(self):
-        if not self.waits:
+        if not self.pauses:
             return 0.0
         longest = min(FIRST_PAUSE_S * 2 ** (self.made - 1), LONGEST_PAUSE_S)
         return random.uniform(longest / 2, longest)

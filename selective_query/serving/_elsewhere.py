@@ -1,12 +1,12 @@
 """What all classifiers share that answer elsewhere: rows out, replies back."""
 
-import asyncio
+import functools
 import threading
 import time
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
 from selective_query._models.replies import (
@@ -16,11 +16,24 @@ from selective_query._models.replies import (
     usable_labels,
 )
 from selective_query._utils.numbers import check_positive, check_whole
-from selective_query._utils.validation import check_choice, num_samples
+from selective_query._utils.validation import check_choice
 from selective_query.exceptions import BadAnswerError
 from selective_query.outcomes.probabilities import top_class
-from selective_query.serving._asking import Asker, Patience
-from selective_query.serving._loop import result_of, running_loop, wait_for_result
+from selective_query.serving._asking import (
+    CALM,
+    HASTY,
+    PATIENT,
+    Asker,
+    Call,
+    Patience,
+)
+from selective_query.serving._loop import (
+    after_fork,
+    result_of,
+    running_loop,
+    wait_for_result,
+)
+from selective_query.serving._rows import RowsOnTheirWay
 
 METHODS = PROBA, LABELS = "predict_proba", "predict"
 _opening = threading.Lock()
@@ -85,7 +98,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
             When a row got no answer that can be used. Between attempts it pauses, which
             ``ask_rows`` does not.
         """
-        return self._labels(wait_for_result(self._ask(X, waits=True)))
+        return self._labels(wait_for_result(self._ask(X, CALM)))
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):
@@ -104,10 +117,10 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         GlobalUnavailableError
             As ``predict`` does.
         """
-        return _all_of(wait_for_result(self._ask(X, waits=True)))
+        return _all_of(wait_for_result(self._ask(X, CALM)))
 
     async def predict_async(self, X):
-        """As ``predict``, for coroutines on any event loop.
+        """Predict from a coroutine on any event loop.
 
         Parameters
         ----------
@@ -122,27 +135,35 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         GlobalUnavailableError
             As ``predict`` does.
         """
-        return self._labels(await result_of(self._ask(X, waits=True)))
+        return self._labels(await result_of(self._ask(X, CALM)))
 
-    def ask_rows(self, X):
-        """What came of each row: answers, and failures that are told and not raised.
+    def ask_rows(self, X, *, pauses=False, patient=False):
+        """Ask about rows; failures are returned row by row, and not raised.
 
         Parameters
         ----------
         X : array-like of length n_samples
+        pauses : bool, default=False
+            Whether to pause between attempts, where nothing else can answer.
+        patient : bool, default=False
+            Whether nobody waits, as for a report: with pauses, without
+            `call_deadline_ms`, and where it failed too often of late, with a wait for
+            the next probe, as often as `attempts`.
 
         Returns
         -------
         Replies
             With ``values``, ``failure``, ``attempts`` and ``latency_ms``.
         """
-        error = self._live().asker.turned_away()
-        if error is not None:
-            return Replies.at_once(None, all_failed(error, X), 0.0, attempts=0)
-        return wait_for_result(self._ask(X, waits=False))
+        manner = PATIENT if patient else CALM if pauses else HASTY
+        if not patient:
+            error = self._live().asker.turned_away()
+            if error is not None:
+                return Replies.at_once(None, all_failed(error, X), 0.0, attempts=0)
+        return wait_for_result(self._ask(X, manner))
 
     async def ask_rows_async(self, X):
-        """As ``ask_rows``, for coroutines on any event loop.
+        """Ask as ``ask_rows`` does, from a coroutine on any event loop.
 
         Parameters
         ----------
@@ -152,7 +173,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         -------
         Replies
         """
-        return await result_of(self._ask(X, waits=False))
+        return await result_of(self._ask(X, HASTY))
 
     def close(self):
         """Close connections; the next call opens new ones."""
@@ -196,8 +217,9 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         check_choice(self.method, "method", METHODS)
         check_positive(self.deadline_ms, "deadline_ms")
         check_positive(self.recovery_ms, "recovery_ms")
-        if self.timeout_ms is not None:
-            check_positive(self.timeout_ms, "timeout_ms")
+        for name in ("timeout_ms", "call_deadline_ms"):
+            if getattr(self, name) is not None:
+                check_positive(getattr(self, name), name)
         for name in ("attempts", "max_concurrency", "batch_rows"):
             check_whole(getattr(self, name), name, 1)
         if self.failures_to_open is not None:
@@ -224,32 +246,22 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
                 channel = self._channel = self._open(Asker(patience))
         return channel
 
-    async def _ask(self, X, *, waits):
-        start, channel = time.perf_counter(), self._live()
+    def _ask(self, X, manner):
+        """A coroutine; time runs from this call on."""
+        return self._replies(X, manner, time.monotonic())
+
+    async def _replies(self, X, manner, began):
+        channel = self._live()
         (X,) = indexable(X)
-        n = num_samples(X)
-        failure, parts = np.empty(n, dtype=object), {}
-        attempts, latency = np.zeros(n, dtype=int), np.zeros(n)
-        turn = asyncio.Semaphore(self.max_concurrency)
+        call = Call(channel.asker, manner, began)
+        rows = RowsOnTheirWay(X, call)
 
-        async def ask_some(rows):
-            async with turn:
-                some = _safe_indexing(X, rows)
-                found, error, made = await channel.asker.ask(
-                    lambda: self._answers_of(channel, some), waits=waits
-                )
-            attempts[rows], latency[rows] = made, 1000 * (time.perf_counter() - start)
-            if found is None:
-                failure[rows] = error
-            else:
-                parts[rows.start], failure[rows] = found
+        def ask(some, since):
+            send = functools.partial(self._answers_of, channel, some)
+            return channel.asker.ask(send, call, since)
 
-        starts = range(0, n, self.batch_rows)
-        await asyncio.gather(
-            *(ask_some(slice(s, min(s + self.batch_rows, n))) for s in starts)
-        )
-        values = _joined(parts, n) if n else await self._answers_to_nothing(channel)
-        return Replies(values, failure, attempts, latency)
+        await rows.send(ask, self.batch_rows, self.max_concurrency)
+        return rows.replies(None if rows.n else await self._answers_to_nothing(channel))
 
     async def _answers_of(self, channel, rows):
         """Values of some rows and which are none; raises where all are none."""
@@ -271,7 +283,8 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return np.empty(shape, float if self.method == PROBA else known.dtype)
 
     async def _known(self, channel):
-        known, error, _ = await channel.asker.ask(channel.known, waits=True)
+        call = Call(channel.asker, CALM, time.monotonic())
+        known, error, _ = await channel.asker.ask(channel.known, call)
         if error is not None:
             raise error
         return known
@@ -281,20 +294,14 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return self.classes_[top_class(values)] if values.ndim == 2 else values
 
 
-def _joined(parts, n):
-    """Values of all rows, from those of batches by their first row."""
-    if not parts:
-        return None
-    shapes = {values.shape[1:] for values in parts.values()}
-    dtype = np.result_type(*(values.dtype for values in parts.values()))
-    joined = np.zeros((n, *shapes.pop()), dtype=dtype)
-    for start, values in parts.items():
-        joined[start : start + len(values)] = values
-    return joined
-
-
 def _all_of(replies):
-    failed = np.flatnonzero(~replies.came)
-    if len(failed):
-        raise replies.failure[failed[0]]
+    replies.raise_failure()
     return replies.values
+
+
+def _forget_who_opens():
+    global _opening
+    _opening = threading.Lock()
+
+
+after_fork(_forget_who_opens)

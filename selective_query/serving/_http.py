@@ -49,7 +49,14 @@ class HttpChannel:
         self._learning = asyncio.Lock()
         verify = _certificates(url, model.ca_file)
         self._client = _client(model.max_concurrency, verify)
-        self.close = weakref.finalize(self, _close_later, self._client, asker.loop)
+        self.close = weakref.finalize(
+            self,
+            _close_later,
+            self._client,
+            asker.loop,
+            asker.slots,
+            model.max_concurrency,
+        )
         self.close.atexit = False
 
     async def known(self):
@@ -235,9 +242,21 @@ def _client(n_connections, verify):
     )
 
 
-def _close_later(client, loop):
+def _close_later(client, loop, slots, n_slots):
     if is_running_here(loop):
-        loop.call_soon_threadsafe(lambda: loop.create_task(client.aclose()))
+        closing = _close_when_idle(client, slots, n_slots)
+        asyncio.run_coroutine_threadsafe(closing, loop)
+
+
+async def _close_when_idle(client, slots, n_slots):
+    """Close connections once no request of another thread is on them."""
+    for _ in range(n_slots):
+        await slots.acquire()
+    try:
+        await client.aclose()
+    finally:
+        for _ in range(n_slots):
+            slots.release()
 
 
 def _named(labels):

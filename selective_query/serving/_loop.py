@@ -53,7 +53,7 @@ def wait_for_result(coroutine):
 
 
 async def result_of(coroutine):
-    """The same for a coroutine on any loop."""
+    """Await it from a coroutine on any loop."""
     future = asyncio.run_coroutine_threadsafe(coroutine, running_loop())
     return await asyncio.wrap_future(future)
 
@@ -71,5 +71,10 @@ def _forget():
     _running, _lock = None, threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+def after_fork(function):
+    """Have a function called in each forked child, where there are such."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=function)
+
+
+after_fork(_forget)

@@ -121,7 +121,7 @@ class _Asked:
         if passed is None:
             return NOT_ASKED
         allowed = 1 if passed == PROBE else self.patience.attempts
-        end, found = self.clock.now + self.patience.deadline_ms, LATE
+        end, found = self.clock.now + self.patience.request_ms, LATE
         while self.attempts < allowed and self.clock.now < end:
             found = self._attempt(end)
             if found in (ANSWER, STALE):

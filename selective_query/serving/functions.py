@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import threading
+from http.client import HTTPException
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from selective_query.exceptions import (
 )
 from selective_query.serving._elsewhere import METHODS, AnsweringElsewhere
 
+ABOUT_FILES = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+ALWAYS_UNAVAILABLE = HTTPException, asyncio.CancelledError
+
 
 class CallableClassifier(AnsweringElsewhere):
     """A function as a global: an SDK, a large language model behind an interface.
@@ -26,27 +36,35 @@ class CallableClassifier(AnsweringElsewhere):
     ----------
     function : callable
         Takes some rows, in the container they came in, and returns their answers; a
-        coroutine function, or one that may block and runs in a thread. Whatever it
-        raises counts as a refusal, a ``ConnectionError`` or ``TimeoutError`` as what it
-        says. One that is too late cannot be stopped: its thread runs on, and counts
-        towards `max_concurrency` until it ends.
+        coroutine function, or one that may block and runs in a thread. One that is too
+        late cannot be stopped: its thread runs on, and counts towards `max_concurrency`
+        until it ends.
     classes : array-like of shape (n_classes,)
         Labels, in the order of the columns.
     method : {"predict_proba", "predict"}, default="predict"
         What it returns: a distribution for each row, or a label.
+    unavailable : exception type or tuple of them, default=()
+        What it raises where it cannot answer, such as the errors of an SDK; these count
+        as refusals. So do an ``OSError`` that is not about a file (a connection that
+        broke, a timeout) and ``http.client.HTTPException``, whatever is given. All else
+        is a fault of the function, and is raised whatever `on_unavailable` of a hybrid
+        says; ``unavailable=Exception`` hides such faults.
     batch_rows : int, default=1
         Rows of a call at most.
     max_concurrency : int, default=4
         Calls at a time, of all threads together.
     deadline_ms : float, default=1000
-        In which a call must be answered, over all attempts and the wait for its turn
-        among others.
+        In which a call of the function must be answered, over all attempts and the wait
+        for its turn among others.
+    call_deadline_ms : float or None, default=None
+        In which a call of ``predict`` or its kin must be over, with all calls of the
+        function; rows that are not answered by then are late. None sets no such limit.
     timeout_ms : float or None, default=None
         In which an attempt must be; None leaves it what is left of the deadline.
     attempts : int, default=2
     failures_to_open : int or None, default=3
         Calls that fail in a row, after which it is not asked any more but for one probe
-        every `recovery_ms`. None asks on.
+        every `recovery_ms`; more, of one that fails now and then. None asks on.
     recovery_ms : float, default=5000
 
     Examples
@@ -65,9 +83,11 @@ class CallableClassifier(AnsweringElsewhere):
         *,
         classes,
         method=METHODS[1],
+        unavailable=(),
         batch_rows=1,
         max_concurrency=4,
         deadline_ms=1000.0,
+        call_deadline_ms=None,
         timeout_ms=None,
         attempts=2,
         failures_to_open=3,
@@ -76,9 +96,11 @@ class CallableClassifier(AnsweringElsewhere):
         self.function = function
         self.classes = classes
         self.method = method
+        self.unavailable = unavailable
         self.batch_rows = batch_rows
         self.max_concurrency = max_concurrency
         self.deadline_ms = deadline_ms
+        self.call_deadline_ms = call_deadline_ms
         self.timeout_ms = timeout_ms
         self.attempts = attempts
         self.failures_to_open = failures_to_open
@@ -96,15 +118,27 @@ class CallableClassifier(AnsweringElsewhere):
                 f"{self.function!r:.60}."
             )
 
+        listed = self._listed()
+        if not all(isinstance(k, type) and issubclass(k, Exception) for k in listed):
+            raise TypeError(
+                "unavailable must be a type of exception, or a tuple of them, such as "
+                f"(openai.APIError,). Got {self.unavailable!r:.60}."
+            )
+
+    def _listed(self):
+        of_one = not isinstance(self.unavailable, (tuple, list))
+        return (self.unavailable,) if of_one else tuple(self.unavailable)
+
     def _open(self, asker):
-        return _Function(asker, self.function, self.classes_)
+        return _Function(asker, self.function, self.classes_, self._listed())
 
 
 class _Function:
     """Calls of one function, so many at a time."""
 
-    def __init__(self, asker, function, classes):
+    def __init__(self, asker, function, classes, unavailable):
         self.asker, self._function, self._classes = asker, function, classes
+        self._unavailable = unavailable
         self._awaits = any(
             map(inspect.iscoroutinefunction, (function, type(function).__call__))
         )
@@ -123,7 +157,7 @@ class _Function:
                 ended.cancel()
         found, error = ended.result()
         if error is not None:
-            raise _as_unavailable(error) from error
+            raise self._as_raised(error)
         if hasattr(found, "iloc"):  # a frame says itself which column and row is which
             return found, self._classes
         try:
@@ -160,15 +194,37 @@ class _Function:
             ended.set_result((None, error))
         return ended
 
+    def _as_raised(self, error):
+        """What a function raised, as one of the kinds of failure where it is one."""
+        kind = RefusedError
+        if isinstance(error, GlobalUnavailableError):
+            return error
+        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+            kind = TooLateError
+        elif isinstance(error, OSError) and not isinstance(error, ABOUT_FILES):
+            kind = UnreachableError
+        elif not isinstance(error, (*self._unavailable, *ALWAYS_UNAVAILABLE)):
+            return _fault(error)
+        # Its own words may hold what was sent, such as a key.
+        found = kind(f"The function raised {type(error).__name__}.")
+        found.__cause__ = error
+        return found
+
     def close(self):
         """Nothing is kept open."""
 
 
-def _as_unavailable(error):
-    """What a function raised, as one of the kinds of failure."""
-    if isinstance(error, GlobalUnavailableError):
-        return error
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
-        return TooLateError("The function ran into a timeout.")
-    kind = UnreachableError if isinstance(error, ConnectionError) else RefusedError
-    return kind(f"The function raised {type(error).__name__}.")
+def _fault(error):
+    """An error that is none of availability, ready to be raised where it was asked."""
+    if not isinstance(error, Exception) or isinstance(error, StopIteration):
+        # These would end the loop, or a coroutine, that carries them.
+        fault = RuntimeError(f"The function raised {type(error).__name__}.")
+        fault.__cause__ = error
+        return fault
+    note = (
+        "Raised by the function of a CallableClassifier. If it means that no answer is "
+        f"to be had, list its type: unavailable={type(error).__name__}."
+    )
+    if hasattr(error, "add_note") and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error

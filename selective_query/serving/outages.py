@@ -201,7 +201,8 @@ def simulate_outages(
     Parameters
     ----------
     hybrid : HybridClassifier
-        Fitted. Its global is asked about every row, and must answer now.
+        Fitted. Its global is asked about every row that may be sent, and must answer
+        now; rows that it gives no answer to are left out, with a warning.
     X, y : array-like
         Rows that are new to models and router.
     deployment : Deployment
@@ -269,7 +270,8 @@ def simulate_outages(
     rng = random_state_of(random_state)
     rng = np.random.default_rng(rng.randint(2**31))
     outcomes = hybrid.outcomes(X, y)
-    drawn = rng.integers(outcomes.n_rows, size=n_inputs)
+    known = np.flatnonzero(outcomes.weight)
+    drawn = known[rng.integers(len(known), size=n_inputs)]
     kept = hybrid.rule_.decide(outcomes.evidence)[drawn]
     right = outcomes.base_utility[drawn], outcomes.query_utility[drawn]
     draws = Draws.of(deployment, n_inputs, patience.attempts, rng)

@@ -51,12 +51,15 @@ class RemoteClassifier(AnsweringElsewhere):
     deadline_ms : float, default=1000
         In which a request must be answered, over all attempts and the wait for its turn
         among others.
+    call_deadline_ms : float or None, default=None
+        In which a call must be over, such as ``predict`` with all its requests; rows
+        that are not answered by then are late. None sets no such limit.
     timeout_ms : float or None, default=None
         In which an attempt must be; None leaves it what is left of the deadline.
     attempts : int, default=2
     failures_to_open : int or None, default=3
         Requests that fail in a row, after which it is not asked any more but for one
-        probe every `recovery_ms`. None asks on.
+        probe every `recovery_ms`; more, of one that fails now and then. None asks on.
     recovery_ms : float, default=5000
     max_answer_bytes : int, default=100_000_000
         Of one answer; more is no answer.
@@ -96,6 +99,7 @@ class RemoteClassifier(AnsweringElsewhere):
         batch_rows=256,
         max_concurrency=4,
         deadline_ms=1000.0,
+        call_deadline_ms=None,
         timeout_ms=None,
         attempts=2,
         failures_to_open=3,
@@ -114,6 +118,7 @@ class RemoteClassifier(AnsweringElsewhere):
         self.batch_rows = batch_rows
         self.max_concurrency = max_concurrency
         self.deadline_ms = deadline_ms
+        self.call_deadline_ms = call_deadline_ms
         self.timeout_ms = timeout_ms
         self.attempts = attempts
         self.failures_to_open = failures_to_open

@@ -1,5 +1,6 @@
 """The breaker by its own clock."""
 
+import numpy as np
 import pytest
 
 from selective_query.serving._breaker import NORMAL, PROBE, Breaker
@@ -28,14 +29,48 @@ def breaker(clock):
     return breaker
 
 
-def test_it_opens_after_failures_in_a_row_only(clock):
-    breaker = Breaker(2, 10, clock)
-    for failure in (FAILED, None, FAILED, None, FAILED):
+def told(breaker, *failures):
+    for failure in failures:
         assert breaker.enter() == NORMAL
         breaker.leave(NORMAL, failure)
+
+
+def test_it_opens_after_failures_in_a_row_only(clock):
+    breaker = Breaker(2, 10, clock)
+    told(breaker, FAILED, *[None] * 100, FAILED)
     assert not breaker.is_shut()
-    breaker.leave(breaker.enter(), FAILED)
+    told(breaker, FAILED)
     assert breaker.is_shut() and breaker.enter() is None
+
+
+@pytest.mark.parametrize("one_in, needed", [(100, 3), (10, 6), (4, 10), (2, 18)])
+def test_more_of_one_that_fails_now_and_then(clock, one_in, needed):
+    breaker = Breaker(3, 10, clock)
+    for _ in range(400 // one_in):
+        told(breaker, FAILED, *[None] * (one_in - 1))
+    told(breaker, *[FAILED] * (needed - 1))
+    assert not breaker.is_shut()
+    told(breaker, FAILED)
+    assert breaker.is_shut()
+
+
+def test_a_flaky_one_stays_in_use(clock):
+    """A fifth fails by chance, in no pattern; three in a row come up 80 times."""
+    rng, breaker = np.random.default_rng(0), Breaker(3, 10, clock)
+    fails = rng.random(10_000) < 0.2
+    told(breaker, *np.where(fails, FAILED, None))
+    assert not breaker.is_shut()
+
+
+def test_an_outage_leaves_no_mark(breaker, clock):
+    for _ in range(50):
+        clock.now += 10
+        assert breaker.enter() == PROBE
+        breaker.leave(PROBE, FAILED)
+    clock.now += 10
+    breaker.leave(breaker.enter(), None)
+    told(breaker, FAILED, FAILED)
+    assert breaker.is_shut()
 
 
 def test_one_probe_at_a_time_and_a_period(breaker, clock):

@@ -2,8 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
+import socket
+import sys
 import threading
 import time
+import weakref
+from http.client import IncompleteRead
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -61,6 +67,14 @@ def raising_later(error):
     return function
 
 
+class SdkError(Exception):
+    """As libraries have them, of no kind that Python knows."""
+
+
+class RateLimitError(SdkError):
+    pass
+
+
 class Unreadable:
     """As a tensor that still has its gradient."""
 
@@ -76,13 +90,14 @@ class Unhashable:
 @pytest.mark.parametrize(
     "function, expected",
     [
-        (raising(KeyError("key=secret")), RefusedError),
-        (raising(SystemExit()), RefusedError),
-        (raising(StopIteration()), RefusedError),
-        (raising_later(KeyError("key=secret")), RefusedError),
+        (raising(SdkError("key=secret")), RefusedError),
+        (raising(RateLimitError("key=secret")), RefusedError),
+        (raising_later(SdkError("key=secret")), RefusedError),
         (raising_later(asyncio.CancelledError()), RefusedError),
-        (raising_later(SystemExit()), RefusedError),
+        (raising(IncompleteRead(b"key=secret")), RefusedError),
         (raising(ConnectionResetError()), UnreachableError),
+        (raising(socket.gaierror("key=secret")), UnreachableError),
+        (raising(URLError("key=secret")), UnreachableError),
         (raising(TimeoutError()), TooLateError),
         (lambda rows: time.sleep(0.3), TooLateError),
         (lambda rows: None, BadAnswerError),
@@ -102,6 +117,7 @@ def test_what_goes_wrong_is_told_and_not_raised(function, expected):
         function,
         classes=[0, 1],
         method="predict_proba",
+        unavailable=SdkError,
         deadline_ms=100,
         failures_to_open=None,
     )
@@ -110,6 +126,161 @@ def test_what_goes_wrong_is_told_and_not_raised(function, expected):
     assert "secret" not in str(found.failure[0])
     with pytest.raises(GlobalUnavailableError):
         model.predict(np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("raises", [raising, raising_later])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("choices"),
+        NameError("x"),
+        TypeError("x"),
+        ValueError("x"),
+        AssertionError("x"),
+        FileNotFoundError("model.bin"),
+        SdkError("x"),
+    ],
+)
+def test_a_fault_of_the_function_is_raised_and_says_how_to_list_it(raises, error):
+    model = CallableClassifier(
+        raises(error), classes=[0, 1], unavailable=ArithmeticError
+    )
+    for call in (model.ask_rows, model.predict):
+        with pytest.raises(type(error)) as raised:
+            call(np.zeros(3))
+    if sys.version_info >= (3, 11):
+        (note,) = raised.value.__notes__
+        assert f"unavailable={type(error).__name__}" in note
+
+
+@pytest.mark.parametrize("raises", [raising, raising_later])
+@pytest.mark.parametrize("error", [SystemExit(), StopIteration(), GeneratorExit()])
+def test_what_would_end_the_loop_is_a_fault_and_does_not(raises, error):
+    model = CallableClassifier(raises(error), classes=[0, 1], unavailable=Exception)
+    if isinstance(error, StopIteration):
+        model.set_params(unavailable=())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=type(error).__name__):
+            model.predict(np.zeros(1))
+
+
+def test_a_fault_gives_up_what_else_is_under_way():
+    seen = []
+
+    async def one_fails(rows):
+        seen.append(rows[0])
+        if rows[0] == 1:
+            raise NameError("typo")
+        await asyncio.sleep(0.3)
+        return [0]
+
+    model = CallableClassifier(one_fails, classes=[0, 1], max_concurrency=2)
+    start = time.perf_counter()
+    with pytest.raises(NameError):
+        model.predict(np.arange(50))
+    assert time.perf_counter() - start < 0.25
+    time.sleep(0.4)
+    assert seen == [0, 1]
+
+
+@pytest.mark.parametrize("listed", ["RateLimitError", (SdkError, "x"), SystemExit, 3])
+def test_unavailable_must_be_types_of_exceptions(listed):
+    with pytest.raises(TypeError, match="unavailable must be"):
+        CallableClassifier(read, classes=[0, 1], unavailable=listed).fit()
+
+
+def test_a_deadline_over_a_whole_call():
+    def slow(rows):
+        time.sleep(0.06)
+        return [0]
+
+    model = CallableClassifier(
+        slow, classes=[0, 1], max_concurrency=2, call_deadline_ms=150
+    )
+    start = time.perf_counter()
+    found = model.ask_rows(np.zeros(1000))
+    assert time.perf_counter() - start < 1
+    n_came = found.came.sum()
+    assert 2 <= n_came <= 4 and found.came[:n_came].all()
+    assert {type(e) for e in found.failure[n_came:]} == {TooLateError}
+    assert "call_deadline_ms=150" in str(found.failure[-1])
+    assert found.attempts.sum() == n_came + 2
+    # Rows that had no time of their own say nothing against the function.
+    assert model.ask_rows(np.zeros(2)).came.all()
+    assert model.ask_rows(np.zeros(20), patient=True).came.all()
+
+
+def test_one_request_that_takes_the_whole_call_counts_against_the_function():
+    model = CallableClassifier(
+        lambda rows: time.sleep(0.1), classes=[0, 1], call_deadline_ms=20, attempts=1
+    )
+    kinds = [type(model.ask_rows(np.zeros(1)).failure[0]) for _ in range(4)]
+    assert kinds == [TooLateError] * 3 + [NotAskedError]
+
+
+class Outage:
+    """A function that is away for a while, and counts what it is asked."""
+
+    def __init__(self, seconds):
+        self.end, self.n_calls = time.monotonic() + seconds, 0
+
+    def __call__(self, rows):
+        self.n_calls += 1
+        if time.monotonic() < self.end:
+            raise ConnectionRefusedError
+        return [0] * len(rows)
+
+
+def test_patience_outlasts_an_outage():
+    function = Outage(0.25)
+    model = CallableClassifier(
+        function, classes=[0, 1], recovery_ms=100, attempts=3, max_concurrency=2
+    )
+    assert not model.ask_rows(np.zeros(500)).came.any()
+    found = model.ask_rows(np.zeros(500), patient=True)
+    assert found.came.all()
+
+
+def test_patience_ends():
+    function = Outage(100)
+    model = CallableClassifier(function, classes=[0, 1], recovery_ms=50, attempts=2)
+    start = time.perf_counter()
+    found = model.ask_rows(np.zeros(500), patient=True)
+    assert time.perf_counter() - start < 1.5
+    assert not found.came.any()
+    assert function.n_calls < 20
+
+
+def test_what_came_is_not_lost_where_one_row_fails():
+    def read_some(texts):
+        if "noon" in texts[0]:
+            raise ConnectionResetError
+        return read(texts)
+
+    model = CallableClassifier(read_some, classes=["ham", "spam"])
+    with pytest.raises(UnreachableError, match="1 of 4 rows") as raised:
+        model.predict(TEXTS)
+    replies = raised.value.replies
+    assert replies.came.tolist() == [True, False, True, True]
+    assert replies.values[replies.came].tolist() == ["spam", "spam", "ham"]
+    assert isinstance(raised.value.__cause__, ConnectionResetError)
+
+
+def test_errors_with_answers_do_not_pile_up():
+    model = CallableClassifier(
+        raising(ConnectionResetError()),
+        classes=[0, 1],
+        failures_to_open=None,
+        attempts=1,
+    )
+    watched = []
+    for _ in range(3):
+        with pytest.raises(UnreachableError) as raised:
+            model.predict(np.zeros(2))
+        watched.append(weakref.ref(raised.value.replies))
+    del raised
+    gc.collect()
+    assert [ref() for ref in watched[:2]] == [None] * 2
 
 
 @pytest.mark.parametrize("strange", [None, "c", np.nan, ["a"], 1])
@@ -199,24 +370,24 @@ def test_the_breaker_spares_a_function_that_fails():
 
     def failing(rows):
         calls.append(len(rows))
-        raise RuntimeError
+        raise ConnectionError
 
     model = CallableClassifier(failing, classes=[0, 1], max_concurrency=1, attempts=1)
     found = model.ask_rows(np.zeros(50))
     assert len(calls) == 3
     assert [type(e) for e in found.failure[3:]] == [NotAskedError] * 47
     assert found.attempts.tolist() == [1] * 3 + [0] * 47
-    assert "RuntimeError" in str(found.failure[-1])
+    assert "ConnectionError" in str(found.failure[-1])
 
 
 def test_pauses_between_attempts_only_where_nothing_else_can_answer():
     model = CallableClassifier(
-        raising(RuntimeError()), classes=[0, 1], failures_to_open=None
+        raising(ConnectionError()), classes=[0, 1], failures_to_open=None
     )
     start = time.perf_counter()
     model.ask_rows(np.zeros(1))
     middle = time.perf_counter()
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnreachableError):
         model.predict(np.zeros(1))
     assert middle - start < 0.04 < time.perf_counter() - middle
 
@@ -228,6 +399,5 @@ def test_a_function_that_waits_for_another_is_told_how():
         return inner.predict(texts)
 
     model = CallableClassifier(outer, classes=["ham", "spam"], attempts=1)
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(RuntimeError, match="predict_async"):
         model.predict(TEXTS)
-    assert "predict_async" in str(raised.value.__cause__)

@@ -48,7 +48,9 @@ def fitted(digits, frozen_pair, switch):
             switch,
             classes=labels,
             method="predict_proba",
+            unavailable=RuntimeError,
             batch_rows=64,
+            deadline_ms=60_000,
             failures_to_open=None,
         )
         base = frozen_pair[0]

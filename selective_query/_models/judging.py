@@ -1,0 +1,101 @@
+"""What the global says of labelled rows: for a fit or a report, where nobody waits."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._models.answers import Answers, ask
+from selective_query._models.replies import ask_each, asks_by_row
+from selective_query._utils.validation import num_samples, warn_user
+from selective_query.exceptions import UnavailableWarning
+
+# With fewer answers what is learned, or reported, is of other rows than were given.
+LEAST_SHARE = 0.5
+# One answer is enough for figures that say how many are missing.
+NOT_NONE = 1e-9
+
+
+def ask_to_judge(
+    model, X, classes, asked=None, who="global_estimator", *, least=LEAST_SHARE
+):
+    """The global's answers to rows that may be sent, and where none came.
+
+    A model that answers elsewhere is asked patiently: it may pause between attempts,
+    and an open breaker is waited for.
+
+    Parameters
+    ----------
+    model : fitted classifier
+    X : array-like of length n_samples
+    classes : ndarray of shape (n_classes,)
+    asked : ndarray of shape (n_samples,), bool, or None
+        The rows to ask about; None asks about all.
+    who : str
+    least : float
+        Share of these that must be answered.
+
+    Returns
+    -------
+    answers : Answers
+        Of all rows; of no meaning where nothing was asked or came.
+    missing : ndarray of shape (n_samples,), bool
+        Rows that were asked about, and got no answer.
+
+    Raises
+    ------
+    GlobalUnavailableError
+        When fewer were answered.
+    """
+    n = num_samples(X)
+    rows = np.arange(n) if asked is None else np.flatnonzero(asked)
+    missing = np.zeros(n, dtype=bool)
+    if not len(rows):
+        return _nothing(n, classes), missing
+    some = X if len(rows) == n else _safe_indexing(X, rows)
+    if not asks_by_row(model):
+        return _spread(ask(model, some, classes, who=who), rows, n), missing
+    answers, replies = ask_each(model, some, classes, who, patient=True)
+    came = replies.came
+    if not came.all():
+        if came.mean() < least:
+            replies.raise_failure()
+        missing[rows[~came]] = True
+        _warn_of_missing(replies, who)
+    return _spread(answers, rows, n), missing
+
+
+def stand_in(answers, other, rows):
+    """Answers with those of another model in some rows, given by a mask."""
+    if not rows.any():
+        return answers
+    if answers.proba is None:
+        return Answers(None, predicted=np.where(rows, other.label, answers.label))
+    return Answers(np.where(rows[:, None], other.proba, answers.proba))
+
+
+def _nothing(n, classes):
+    return Answers(np.zeros((n, len(classes))))
+
+
+def _spread(answers, rows, n):
+    """Answers to some rows as ones to all."""
+    if len(rows) == n:
+        return answers
+    if answers.proba is None:
+        predicted = np.zeros(n, dtype=int)
+        predicted[rows] = answers.label
+        return Answers(None, predicted=predicted)
+    proba = np.zeros((n, answers.proba.shape[1]))
+    proba[rows] = answers.proba
+    return Answers(proba)
+
+
+def _warn_of_missing(replies, who):
+    failed = replies.failure[~replies.came]
+    reasons, counts = np.unique([error.reason for error in failed], return_counts=True)
+    told = ", ".join(f"{r} {c}" for r, c in zip(reasons, counts, strict=True))
+    warn_user(
+        f"{who} gave no answer about {len(failed)} of {len(replies.failure)} rows that "
+        f"it was asked about ({told}), which are left out of all that is said of it. "
+        f"The first: {failed[0]}",
+        UnavailableWarning,
+    )

@@ -1,0 +1,81 @@
+"""Rows of one call on their way: in requests of so many, so many at a time."""
+
+import asyncio
+import time
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from selective_query._models.replies import Replies
+from selective_query._utils.validation import num_samples
+
+
+class RowsOnTheirWay:
+    """Sends rows and collects what comes of each.
+
+    Parameters
+    ----------
+    X : array-like of length n_samples
+    call : Call
+    """
+
+    def __init__(self, X, call):
+        self._X, self._call, self.n = X, call, num_samples(X)
+        self._failure, self._parts = np.empty(self.n, dtype=object), {}
+        self._attempts, self._ms = np.zeros(self.n, dtype=int), np.zeros(self.n)
+
+    async def send(self, ask, batch_rows, n_at_a_time):
+        """Ask about all rows.
+
+        What `ask` raises is a fault of the model; then the other requests are given
+        up, and it is raised here.
+
+        Parameters
+        ----------
+        ask : coroutine function
+            Takes rows and when their time began, and returns what `Asker.ask` does of
+            values and failures.
+        batch_rows, n_at_a_time : int
+        """
+        starts = range(0, self.n, batch_rows)
+        slices = (slice(s, min(s + batch_rows, self.n)) for s in starts)
+        n_workers = min(n_at_a_time, len(starts))
+        if n_workers <= 1:
+            await self._work(slices, ask)
+            return
+        workers = [
+            asyncio.ensure_future(self._work(slices, ask)) for _ in range(n_workers)
+        ]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+
+    async def _work(self, slices, ask):
+        since = self._call.began
+        for rows in slices:
+            found, error, made = await ask(_safe_indexing(self._X, rows), since)
+            since = time.monotonic()
+            self._attempts[rows] = made
+            self._ms[rows] = 1000 * (since - self._call.began)
+            if found is None:
+                self._failure[rows] = error
+            else:
+                self._parts[rows.start], self._failure[rows] = found
+
+    def replies(self, nothing):
+        """What came of each row; `nothing` are the values of no rows."""
+        values = self._joined() if self.n else nothing
+        return Replies(values, self._failure, self._attempts, self._ms)
+
+    def _joined(self):
+        """Values of all rows, from those of requests by their first row."""
+        if not self._parts:
+            return None
+        shapes = {values.shape[1:] for values in self._parts.values()}
+        dtype = np.result_type(*{values.dtype for values in self._parts.values()})
+        joined = np.zeros((self.n, *shapes.pop()), dtype=dtype)
+        for start, values in self._parts.items():
+            joined[start : start + len(values)] = values
+        return joined
