@@ -72,6 +72,7 @@ _ROOMS = (
     "persistence",
     "planning",
     "policy",
+    "reports",
     "routers",
     "rule",
     "scale",
