@@ -78,7 +78,9 @@ class Mixed(All):
     Parameters
     ----------
     *budgets : Budget or float
+        A float is a least coverage.
     seed : int, default=0
+        Of the hash, at least 0.
     """
 
     mixes = reads_rows = True

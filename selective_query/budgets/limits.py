@@ -254,6 +254,7 @@ class MaxBytes(CostLimit):
     Parameters
     ----------
     bytes : float
+        Mean over all inputs, those that are not queried included.
     costs : Deployment, optional
         As of :class:`MaxPrice`.
     """
@@ -285,6 +286,7 @@ class BatteryLife(CostLimit):
     Parameters
     ----------
     days : float
+        In days.
     costs : CostModel, optional
         As of :class:`MaxPrice`.
     """

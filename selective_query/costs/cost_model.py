@@ -101,6 +101,7 @@ class ConstantCosts:
     battery_mwh : float or None, default=None
         Usable charge of the battery.
     inputs_per_day : float or None, default=None
+        For the battery.
     router_first : bool, default=False
         Whether the router decides before the base has run, as
         :class:`~selective_query.routers.PreRouter` does.

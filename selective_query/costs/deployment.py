@@ -56,6 +56,7 @@ class Deployment(Daily):
     base_ms : float or None, default=None
         Or the time itself, as measured. One of both is needed.
     router_macs : int, default=0
+        Multiply-accumulates of the router.
     link : Link or None, default=None
     cloud : Cloud, Gateway or None, default=None
         Both are needed but on the same device.

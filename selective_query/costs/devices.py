@@ -26,6 +26,7 @@ class Device(Profile):
         from the best published engine to a plain one. A net is never promised one
         latency, only this range. What is meant is one of a convolution.
     sram_bytes, flash_bytes : int
+        What its memories hold.
     active_power_mw, sleep_power_mw : float
         While it computes, and while it waits.
     battery_mah, battery_v : float or None, default=None

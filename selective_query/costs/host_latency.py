@@ -61,6 +61,7 @@ def measure_latency(
     batch_size : int, default=1
         1 is how a device sees its inputs.
     n_repeats : int, default=100
+        Calls that are timed.
     n_warm_up : int, default=10
         First calls load code and fill caches; they are run and not counted.
     clock : callable, default=time.perf_counter

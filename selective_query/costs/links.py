@@ -42,6 +42,7 @@ class Link(Profile):
     duty_cycle : float, default=1
         Share of the time that the device may send, in (0, 1].
     sources : dict of str to Source
+        Where the constants come from; those not named are the user's own.
 
     Raises
     ------
@@ -190,7 +191,9 @@ class Cloud(Profile):
     median_ms, p95_ms : float
         Of its own time, which is taken as log-normal.
     price_per_query : float, default=0
+        Money.
     sources : dict of str to Source
+        Where the constants come from; those not named are the user's own.
 
     Raises
     ------

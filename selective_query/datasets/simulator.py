@@ -92,6 +92,7 @@ def make_selective_query(
     Parameters
     ----------
     n_samples : int, default=1000
+        Number of rows.
     regime : {"uniform", "specialist", "noisy"}, default="uniform"
     n_classes : int, default=4
         At least 2.

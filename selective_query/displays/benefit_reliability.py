@@ -96,6 +96,7 @@ class BenefitReliabilityDisplay(Display):
         sample_weight : array-like of shape (n_samples,), optional
             Frequency weights.
         n_bins : int, default=10
+            Bins of equal weight of rows, at least 1.
         confidence : float, default=0.95
             Of the intervals, which are pointwise.
         name : str, default="router"
@@ -164,6 +165,7 @@ class BenefitReliabilityDisplay(Display):
             Not with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         n_bins : int, default=10
+            Bins of equal weight of rows, at least 1.
         confidence : float, default=0.95
 
         Returns

@@ -85,6 +85,7 @@ class NetProfile:
         The same where activations, and depthwise convolutions channel by channel, take
         the place of an input that nothing else needs, as TinyEngine does.
     layers : tuple of LayerProfile
+        Convolutions and linear layers, in the order in which they run.
     """
 
     macs: int
@@ -152,7 +153,9 @@ class NetProfile:
         ----------
         device : Device
         bits : int, default=8
+            Of a weight and of an activation.
         in_place : bool, default=True
+            Whether layers write into an input that nothing else needs.
         reserved_bytes : int, default=32768
             Of each memory, for the program and all else.
 

@@ -44,7 +44,9 @@ class FootprintReport:
     ----------
     device : str
     memories : tuple of MemoryUse
+        Flash and SRAM.
     assumptions : str, default=""
+        In words, such as the bits of a number.
     """
 
     device: str

@@ -48,6 +48,7 @@ def early_exit(
     calibration_proba : array-like of shape (n_exits, n_calibration_samples, n_classes)
         Of other rows, that the net did not learn from.
     calibration_y : array-like of shape (n_calibration_samples,)
+        Column numbers of the true classes.
     exit_macs : array-like of shape (n_exits,) or None, default=None
         Multiply-accumulates from the input to each exit's answer, the exits before it
         included, as

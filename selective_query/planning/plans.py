@@ -114,6 +114,7 @@ class Plan:
         ----------
         ax : matplotlib Axes or None, default=None
         n_bars : int, default=8
+            Constants to show, those that move the plan most.
 
         Returns
         -------

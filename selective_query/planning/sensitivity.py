@@ -47,6 +47,7 @@ class Sensitivity:
     constant : str
         Such as ``"link.energy_mj_per_wake_up"``.
     value : float or tuple
+        What it is taken for.
     ends : (object, object)
         Half and twice of it; of an availability, with twice and half the outage; of
         cycles per operation, the device's fastest and slowest; of retries, one fewer

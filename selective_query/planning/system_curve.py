@@ -56,6 +56,7 @@ class SystemCurve:
     calibration_accuracy : array-like of shape (n_points,), optional
         On the calibration rows, by which :meth:`within` chooses.
     calibration_costs : dict of str to array-like of shape (n_points,), optional
+        Costs on the calibration rows, as `costs`.
     threshold : array-like of shape (n_points,), optional
         Learned on the calibration rows.
     utility : array-like of shape (n_points, n_samples), optional
@@ -207,6 +208,7 @@ class SystemCurve:
         Parameters
         ----------
         number : int
+            Place of the point on the curve.
 
         Returns
         -------
@@ -246,6 +248,7 @@ class SystemCurve:
         limit : float
             Largest mean of the cost.
         cost : str, default="latency_ms"
+            Name of the limited cost.
 
         Returns
         -------

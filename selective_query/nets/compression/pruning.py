@@ -92,6 +92,7 @@ def kept_channels(net, keep=0.5):
     net : NetClassifier
         Fitted.
     keep : float, default=0.5
+        Share of the channels to keep, in (0, 1].
 
     Returns
     -------

@@ -48,10 +48,13 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         All labels that there are, where y may lack some, as in a fold; None takes those
         of y.
     n_epochs : int, default=12
+        Passes over the rows.
     learning_rate : float, default=0.1
         The highest of one cycle (Smith and Topin, 2019), of SGD with momentum.
     batch_size : int, default=128
+        Rows of a step, at least 2.
     weight_decay : float, default=5e-4
+        Penalty on squared weights, of SGD.
     augment : callable or None, default=None
         From a batch of inputs to a batch of as many, in training only.
     head_hidden : int, default=32

@@ -76,7 +76,9 @@ def make_loss(loss, coverage=None):
     Parameters
     ----------
     loss : str or HybridLoss
+        Name of a loss, or a loss, which is copied.
     coverage : float or None
+        For a loss that leaves its own open.
 
     Returns
     -------
