@@ -71,7 +71,17 @@ class Sensitivity:
         return abs(self.accuracies[1] - self.accuracies[0])
 
     def moves(self, coverage, accuracy):
-        """Whether an end makes another plan than this one."""
+        """Whether an end makes another plan than this one.
+
+        Parameters
+        ----------
+        accuracy, coverage : float
+            Of the plan with the constant as it is.
+
+        Returns
+        -------
+        bool
+        """
         same = np.array([coverage, accuracy])[:, None]
         return not np.allclose([self.coverages, self.accuracies], same, 0, 1e-9)
 
