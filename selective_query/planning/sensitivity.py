@@ -75,7 +75,7 @@ class Sensitivity:
 
         Parameters
         ----------
-        accuracy, coverage : float
+        coverage, accuracy : float
             Of the plan with the constant as it is.
 
         Returns
