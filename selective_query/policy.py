@@ -4,48 +4,22 @@ import copy
 from dataclasses import replace
 from numbers import Real
 
-import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._utils.fitting import become, unfitted
+from selective_query._calibrating import completed, fitted_out_of_fold, of_new_rows
+from selective_query._plain_policy import PlainFormMixin
+from selective_query._utils.fitting import UNCHANGED, become, unfitted
 from selective_query._utils.validation import Interval, fit_context
-from selective_query.budgets._columns import (
-    RowColumns,
-    local_parts,
-    rows_that_may_leave,
-)
-from selective_query.budgets._plain import (
-    check_rows,
-    checked_parts,
-    from_plain,
-    to_plain,
-    to_plain_fields,
-)
-from selective_query.budgets._solving.calibration import (
-    Calibration,
-    certify_jointly,
-    hold_out,
-)
+from selective_query.budgets._columns import local_parts, rows_that_may_leave
+from selective_query.budgets._solving.calibration import certify_jointly, hold_out
 from selective_query.budgets._solving.reach import judged_rows, likely_coverage
-from selective_query.budgets._solving.thresholds import CalibrationScores
-from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import check_coverage
 from selective_query.outcomes.evidence import Evidence
 from selective_query.outcomes.outcomes import Outcomes
-from selective_query.routers._scores import check_scores, scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router, refuse_bound, router_name
-from selective_query.rule import FORMAT, Rule, plain_labels
-
-
-class _Unchanged:
-    def __repr__(self):
-        return "<unchanged>"
-
-
-UNCHANGED = _Unchanged()
+from selective_query.rule import Rule, plain_labels
 
 
 def _check_evidence(given, asked):
@@ -55,7 +29,7 @@ def _check_evidence(given, asked):
         )
 
 
-class RoutingPolicy(BaseEstimator):
+class RoutingPolicy(PlainFormMixin, BaseEstimator):
     """Decide which inputs the base answers, from its saved or live outputs.
 
     The engine of :class:`HybridClassifier` and :class:`AbstainingClassifier`, for
@@ -180,11 +154,14 @@ class RoutingPolicy(BaseEstimator):
         fitted = unfitted(self)
         fitted.has_global_ = outcomes.has_global
         fitted.rule_ = self.new_rule(outcomes)
+        rows = rows_that_may_leave(fitted.rule_.local, outcomes)
         if held_out is None:
-            fitted._fit_out_of_fold(outcomes, change, answers_exact)
+            found = fitted_out_of_fold(
+                fitted.rule_, outcomes, change, answers_exact, rows
+            )
+            fitted._settle(found, outcomes)
         else:
             _check_evidence(held_out, "held_out must be Outcomes or")
-            rows = rows_that_may_leave(fitted.rule_.local, outcomes)
             fitted.router_.fit(outcomes if rows is None else outcomes.take(rows))
             # These rows settle in which order thresholds are tested on the others.
             ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
@@ -217,57 +194,14 @@ class RoutingPolicy(BaseEstimator):
         classes = plain_labels(outcomes.classes)
         return Rule(router, local=local_parts(budget), columns=columns, classes=classes)
 
-    def _fit_out_of_fold(self, outcomes, change, answers_exact):
-        """Fit the router, and learn the threshold from scores that leave rows out."""
-        rows = rows_that_may_leave(self.rule_.local, outcomes)
-        found = self._learn(outcomes, change, answers_exact, rows)
-        return self._settle(found, outcomes)
-
-    def _learn(self, outcomes, change=(), answers_exact=True, rows=None):
-        """Fit the router on some of the rows, or all; calibration by all of them.
-
-        Where it has learned, scores leave rows out.
-        """
-        router = self.router_
-        learned = outcomes if rows is None else outcomes.take(rows)
-        score = check_scores(router.fit_score(learned), router, learned.n_rows)
-        if rows is not None:
-            held_out, score = score, scores_of(router, outcomes)
-            score = score.astype(np.result_type(score, held_out))
-            score[rows] = held_out
-        score = self.rule_.masked(score, outcomes)
-        shift = None
-        if change:
-            parts = [
-                (self.rule_.score(evidence), mass, row, np.full(len(row), fit))
-                for evidence, row, mass, fit in change
-            ]
-            shift = tuple(map(np.concatenate, zip(*parts, strict=True)))
-        scores = CalibrationScores(
-            score,
-            outcomes.sample_weight,
-            exact=not router.learns and outcomes.fold is None,
-            shift=shift,
-            fold=outcomes.fold,
-        )
-        judged = judged_rows(score, outcomes)
-        return Calibration(scores, judged, answers_exact=answers_exact)
-
     def _calibrate(self, held_out, answers_exact=True, ordering=None):
         """Learn the threshold from rows that nothing was fitted on."""
         local = local_parts(check_coverage(self.coverage))
         self.rule_ = replace(self.rule_, local=local)
-        score, weight, judged = self.rule_.score(held_out), None, None
         if isinstance(held_out, Outcomes):
-            weight = held_out.sample_weight
             self.has_global_ = held_out.has_global
-            judged = judged_rows(score, held_out)
-        fold = getattr(held_out, "fold", None)
-        scores = CalibrationScores(score, weight, exact=fold is None, fold=fold)
-        calibration = Calibration(
-            scores, judged, ordering=ordering, answers_exact=answers_exact
-        )
-        return self._settle(calibration, held_out)
+        found = of_new_rows(self.rule_, held_out, answers_exact, ordering)
+        return self._settle(found, held_out)
 
     def _settle(self, calibration, evidence):
         self._calibration = self._completed(calibration, evidence)
@@ -276,13 +210,7 @@ class RoutingPolicy(BaseEstimator):
 
     def _completed(self, calibration, evidence):
         budget = check_coverage(self.coverage)
-        return replace(
-            calibration,
-            # Drawn once, so that `at` gives the same each time it is asked.
-            seed=check_random_state(self.random_state).randint(2**31 - 1),
-            columns=RowColumns.read(budget, evidence),
-            in_benefit_units=self.router_.in_benefit_units,
-        )
+        return completed(calibration, self.rule_, budget, evidence, self.random_state)
 
     def _cut(self):
         budget = check_coverage(self.coverage)
@@ -470,70 +398,3 @@ class RoutingPolicy(BaseEstimator):
         """
         check_is_fitted(self, "rule_")
         return certify_jointly(self.at, budgets, confidence)
-
-    def to_dict(self):
-        """The fitted policy as plain data: its rule, parameters and calibration rows.
-
-        Returns
-        -------
-        dict
-
-        Raises
-        ------
-        TypeError
-            When it has no such form; see :meth:`Rule.to_dict`. A router that was given
-            as an object has none either, since another ``fit`` starts from it.
-        """
-        check_is_fitted(self, "rule_")
-        return {
-            "format": FORMAT,
-            "parameters": to_plain_fields(self.get_params(deep=False)),
-            "rule": self.rule_.to_dict(),
-            "has_global": self.has_global_,
-            "rows": to_plain(self._calibration),
-        }
-
-    @classmethod
-    def from_dict(cls, data):
-        """The policy that `to_dict` wrote, once all of it has been checked.
-
-        Parameters
-        ----------
-        data : dict
-
-        Returns
-        -------
-        RoutingPolicy
-            Its router reads the program of the one that was fitted; another ``fit``
-            starts from the parameters, as ever.
-
-        Raises
-        ------
-        ValueError
-            When it is of another format, or a part is missing, unknown or damaged.
-        """
-        data = checked_parts(data, "A policy", FORMAT, cls._PARTS)
-        parameters = data["parameters"]
-        if not isinstance(parameters, dict) or parameters.keys() != set(
-            cls._get_param_names()
-        ):
-            raise ValueError(
-                f"parameters must be {', '.join(cls._get_param_names())}. Got "
-                f"{parameters!r:.60}."
-            )
-        kinds = {"coverage": Budget | float | None}
-        policy = cls(
-            **{
-                name: from_plain(v, kinds.get(name, str | float | None))
-                for name, v in parameters.items()
-            }
-        )
-        policy._validate_params()
-        check_coverage(policy.coverage)
-        policy.rule_ = Rule.from_dict(data["rule"])
-        policy.has_global_ = from_plain(data["has_global"], bool)
-        policy._calibration = from_plain(data["rows"], Calibration)
-        check_rows(policy._calibration)
-        return policy
-
-    _PARTS = ("parameters", "rule", "has_global", "rows")

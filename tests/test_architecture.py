@@ -29,6 +29,7 @@ FLOORS = [
     {"planning"},
     {"reports"},
     {"rule"},
+    {"_calibrating", "_plain_policy"},
     {"policy"},
     {"tiers"},
     {"_files", "persistence"},
@@ -146,7 +147,7 @@ def test_import_is_light():
 
 
 # A file of more than 400 lines says here why it is one idea.
-LONG = {"policy.py": "one estimator: its parameters, fit, moves, and its plain form"}
+LONG = {}
 
 
 def test_long_files_have_a_reason():
@@ -220,7 +221,11 @@ def test_a_decision_passes_through_few_files():
     hybrid = HybridClassifier(
         FrozenEstimator(base), FrozenEstimator(global_), router="margin"
     )
+<<<<<<< HEAD
     assert len(_entered(hybrid.fit, X[100:], y[100:])) <= 34
+=======
+    assert len(_entered(hybrid.fit, X[100:], y[100:])) <= 33
+>>>>>>> 36e061d (One way from a rule and rows to a calibration; a policy's plain form in a file of its own; policies of choice are saved)
     assert len(_entered(hybrid.predict, X[100:])) <= 16
 
 

@@ -21,7 +21,9 @@ ROOTS = frozenset(
         "routers.BaseRouter",
         "rule.Rule",
         "tiers.CascadePolicy",
+        "tiers.CascadeRoutingPolicy",
         "tiers.CascadeRule",
+        "tiers.ModelChoicePolicy",
     )
 )
 
@@ -60,7 +62,13 @@ OWN = frozenset(
         "rule": ("Rule",),
         "routers": ("FeatureRouter", "LearnedRouter", "PreRouter"),
         "routers._logistic": ("LogisticRouter",),
-        "tiers": ("CascadeOperatingPoint", "CascadePolicy", "CascadeRule"),
+        "tiers": (
+            "CascadeOperatingPoint",
+            "CascadePolicy",
+            "CascadeRoutingPolicy",
+            "CascadeRule",
+            "ModelChoicePolicy",
+        ),
         "tiers._doubts": ("Doubts",),
         "tiers._sweeps": ("LearnedTier",),
     }.items()

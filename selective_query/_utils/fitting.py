@@ -17,6 +17,15 @@ from selective_query._utils.validation import (
 REMEMBERED = "n_features_in_", "feature_names_in_", "_column_labels"
 
 
+class _Unchanged:
+    def __repr__(self):
+        return "<unchanged>"
+
+
+# Of a parameter that is left as it is, where None has a meaning.
+UNCHANGED = _Unchanged()
+
+
 def unfitted(estimator):
     """A shallow copy without what an earlier fit has learned, to be fitted instead."""
     copied = copy.copy(estimator)

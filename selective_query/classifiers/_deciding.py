@@ -17,7 +17,7 @@ from selective_query._models.crossfit import (
 )
 from selective_query._models.judging import NOT_NONE
 from selective_query._models.sides import warn_of_weak_models
-from selective_query._utils.fitting import sliceable
+from selective_query._utils.fitting import UNCHANGED, sliceable
 from selective_query._utils.labels import check_truth, labelled_rows
 from selective_query._utils.validation import is_frozen, warn_user, will_offer
 from selective_query.budgets._columns import rows_that_stay
@@ -25,7 +25,6 @@ from selective_query.budgets._solving.calibration import certify_jointly
 from selective_query.classifiers._on_device import footprint_of
 from selective_query.exceptions import CalibrationWarning
 from selective_query.outcomes import Evidence
-from selective_query.policy import UNCHANGED
 from selective_query.reports._rows import DecidedRows
 from selective_query.rule import Rule
 

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
 from selective_query._models.crossfit import refuse_other_labels, to_outcomes
+from selective_query._utils.fitting import UNCHANGED
 from selective_query.classifiers._abstain_label import abstaining
 from selective_query.classifiers._deciding import Edge, LabelledRowsMixin, check_base
 from selective_query.classifiers._on_device import footprint_of
@@ -15,7 +16,6 @@ from selective_query.classifiers._walk import RAISE, Walk, check_stand_in
 from selective_query.classifiers.decisions import NOBODY, Decisions
 from selective_query.metrics._chain_tally import ChainTally
 from selective_query.outcomes import ChainOutcomes
-from selective_query.policy import UNCHANGED
 
 
 class WalkingMixin(LabelledRowsMixin):

@@ -5,8 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from selective_query._calibrating import fitted_out_of_fold, of_new_rows
 from selective_query.budgets import GroupOperatingPoint, MixedOperatingPoint
-from selective_query.budgets._columns import part_that_reads, read_to_be_solved
+from selective_query.budgets._columns import (
+    part_that_reads,
+    read_to_be_solved,
+    rows_that_may_leave,
+)
 from selective_query.budgets._solving.calibration import Calibration
 from selective_query.budgets._solving.reach import judged_rows
 from selective_query.budgets._solving.thresholds import CalibrationScores
@@ -231,8 +236,19 @@ def learn_tier(policy, step, reached, change, answers_exact):
     rows = np.flatnonzero(reached) if _can_teach(step, reached) else None
     policy.has_global_ = step.has_global
     policy.rule_ = policy.new_rule(step if rows is None else step.take(rows))
-    found = policy._learn(step, change, answers_exact, rows)
+    found = fitted_out_of_fold(
+        policy.rule_, step, change, answers_exact, _may_leave(policy.rule_, step, rows)
+    )
     return LearnedTier(policy, policy._completed(found, step))
+
+
+def _may_leave(rule, step, rows):
+    """Of these rows (None for all) those that a rule may pass on; None for all."""
+    may = rows_that_may_leave(rule.local, step)
+    if may is None or rows is None:
+        return rows if may is None else may
+    both = np.intersect1d(rows, may)
+    return both if len(both) else may
 
 
 def _can_teach(step, reached):
@@ -263,17 +279,8 @@ def held_out_tier(tier, learned, step, answers_exact):
         Not cut yet.
     """
     rule = tier.policy.rule_
-    score = rule.score(step)
     ordering = learned and judged_rows(rule.score(learned), learned)
-    scores = CalibrationScores(
-        score, step.sample_weight, exact=step.fold is None, fold=step.fold
-    )
-    found = Calibration(
-        scores,
-        judged_rows(score, step),
-        ordering=ordering,
-        answers_exact=answers_exact,
-    )
+    found = of_new_rows(rule, step, answers_exact, ordering)
     return LearnedTier(tier.policy, tier.policy._completed(found, step))
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._utils.fitting import become, unfitted
+from selective_query._utils.fitting import UNCHANGED, become, unfitted
 from selective_query._utils.validation import Interval, check_instance, fit_context
 from selective_query.budgets._solving.calibration import hold_out
 from selective_query.outcomes import ChainOutcomes
-from selective_query.policy import UNCHANGED, RoutingPolicy
+from selective_query.policy import RoutingPolicy
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
 from selective_query.tiers._cutting import CuttingMixin

@@ -48,7 +48,7 @@ class CascadeRoutingPolicy(BaseEstimator):
 
     Attributes
     ----------
-    routers_ : dict of (int, int) to BaseRouter
+    routers_ : dict of int to dict of int to BaseRouter
         By the model that has answered, -1 where none has yet, and the one to ask.
     price_ : float
         Utility that a unit of cost must bring.
@@ -156,6 +156,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         """What asking each later model gains over what is had here."""
         # Utilities of outcomes lie in [0, 1], and worth may fall below by what is paid.
         low = min(0.0, float(here.min()), float(worth.min()))
+        self.routers_[j], self._gains[j], self._scale[j] = {}, {}, 1 - low
         for m in later:
             made = gain_router(router, self.random_state)
             first = outcomes.tiers[0]
@@ -166,16 +167,16 @@ class CascadeRoutingPolicy(BaseEstimator):
                 sample_weight=first.sample_weight,
                 fold=first.fold,
             )
-            self._gains[j, m] = (1 - low) * made.fit_score(pair)
-            self.routers_[j, m], self._scale[j, m] = made, 1 - low
+            self._gains[j][m] = (1 - low) * made.fit_score(pair)
+            self.routers_[j][m] = made
 
     def _next(self, gains, j, rows, price):
         """Whom to ask after j about these rows; j itself to stop."""
         first = max(j, 0)
         worth = np.zeros((len(rows), len(self._costs) - first))
         for m in range(first, len(self._costs)):
-            if (j, m) in gains:
-                worth[:, m - first] = gains[j, m][rows]
+            if m in gains[j]:
+                worth[:, m - first] = gains[j][m][rows]
             if m > j:
                 worth[:, m - first] -= price * self._costs[m]
         return first + np.argmax(worth, axis=1)
@@ -249,12 +250,14 @@ class CascadeRoutingPolicy(BaseEstimator):
                 f"but the last. Got {len(known)}."
             )
         gains = {}
-        for (j, m), router in self.routers_.items():
+        for j, routers in self.routers_.items():
             if j == START:
                 said = Evidence(X=known[0].require("X", "CascadeRoutingPolicy"))
             else:
                 said = getattr(known[j], "evidence", known[j])
-            gains[j, m] = self._scale[j, m] * scores_of(router, said)
+            gains[j] = {
+                m: self._scale[j] * scores_of(one, said) for m, one in routers.items()
+            }
         return self._walk(gains, known[0].n_rows, self.price_)[1]
 
     def at(self, budget):

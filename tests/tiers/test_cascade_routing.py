@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from selective_query import ChainOutcomes, Evidence, Outcomes
+from selective_query import ChainOutcomes, Evidence, Outcomes, load, save
 from selective_query.budgets import MaxTierCost, MinAccuracy
 from selective_query.exceptions import BudgetInfeasibleError, MissingEvidenceError
 from selective_query.tiers import (
@@ -92,6 +92,16 @@ def test_a_floor_is_reached_and_a_price_moves_without_a_fit(rows):
     assert dearer.cost_ > policy.cost_ and dearer.routers_ is policy.routers_
     few = policy.at(0.9)
     assert few.asked(rows)[:, -1].mean() <= 0.1 + 1e-3
+
+
+@pytest.mark.parametrize("kind", [CascadeRoutingPolicy, ModelChoicePolicy])
+def test_policies_come_back_from_files(rows, fresh, kind, tmp_path):
+    given = {"entry": "benefit"} if kind is CascadeRoutingPolicy else {}
+    policy = kind(budget=MaxTierCost(8.0), **given).fit(rows)
+    save(policy, tmp_path / "policy.skops")
+    loaded = load(tmp_path / "policy.skops")
+    np.testing.assert_array_equal(loaded.decide(fresh), policy.decide(fresh))
+    assert loaded.at(MaxTierCost(4.0)).price_ == policy.at(MaxTierCost(4.0)).price_
 
 
 def test_what_cannot_be_is_said(rows):
