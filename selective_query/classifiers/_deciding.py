@@ -105,7 +105,7 @@ class LabelledRowsMixin:
         ------
         ValueError
             When lengths differ, a label is missing or of another kind than the classes,
-                        or a weight is negative.
+            or a weight is negative.
         GlobalUnavailableError
             When a hybrid's global answered fewer than half of the rows. What came is in
             the ``replies`` of the error.
