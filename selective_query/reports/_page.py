@@ -54,6 +54,7 @@ def whole(report):
         curve=joined(charts(report)),
         said=report.verdict,
         figures=_figures(report),
+        heading=_heading(report),
         sliders=_sliders(report),
         sections=joined(sections),
     )
@@ -164,11 +165,16 @@ def _section(title, *parts):
     return element("section", element("h2", title), *parts)
 
 
+def _heading(report):
+    moved = "Move the point, by what it keeps or by what it may cost"
+    return moved if report.curve.costs else "Move the point"
+
+
 def _list(lines):
     return element("ul", *(element("li", line) for line in lines)) if lines else ""
 
 
-def _table(head, rows, strong=()):
+def _table(name, head, rows, strong=()):
     """A table whose rows begin with their heading."""
     body = (
         element(
@@ -186,7 +192,7 @@ def _table(head, rows, strong=()):
         element("tbody", *body),
     )
     return element("div", table, class_="sq-scroll", tabindex="0", role="region",
-                   aria_label=head[0])  # fmt: skip
+                   aria_label=name)  # fmt: skip
 
 
 def _cell(value):
@@ -207,7 +213,7 @@ def _accuracies(report):
     what = "Mean grade" if report.rows.is_graded else "Right"
     head = "Who answers", what, f"{percent(report.confidence)} interval"
     strong = ("pair", "on what is answered")
-    return _section("Accuracy", _table(head, rows, strong=strong))
+    return _section("Accuracy", _table("Accuracy", head, rows, strong=strong))
 
 
 def _point(report):
@@ -227,7 +233,8 @@ def _costs(report):
         )
         for name, unit, values in _words.cost_table(report)
     )
-    return _section("Costs of an input", _table(("", *report.costs), rows))
+    title = "Costs of an input"
+    return _section(title, _table(title, ("", *report.costs), rows))
 
 
 def _gap(report):
@@ -250,7 +257,7 @@ def _gap(report):
     return _section(
         "Where accuracy goes",
         *advice,
-        _table(head, rows),
+        _table("Losses by step", head, rows),
         element("p", note, class_="sq-quiet") if note else "",
     )
 
@@ -276,7 +283,8 @@ def _who(report):
     head = kind.capitalize(), "Rows", verb.capitalize(), "", "Base right", pair
     more = len(table) - MOST_PARTS
     rest = f"{more:,} more are not shown." if more > 0 else ""
-    return _section(f"Who is {verb}", _table(head, rows), rest)
+    title = f"Who is {verb}"
+    return _section(title, _table(title, head, rows), rest)
 
 
 def _or_dash(share):

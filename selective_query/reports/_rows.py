@@ -73,8 +73,10 @@ class DecidedRows:
 
     @property
     def knows_all(self):
-        """Whether it is known how either side does on every row."""
-        return not self.has_global or self.judged is None or bool(self.judged.all())
+        """Whether the global was asked about every row that may leave the device."""
+        if not self.has_global or self.judged is None:
+            return True
+        return bool((self.judged | np.isneginf(self.score)).all())
 
     @property
     def weights(self):

@@ -72,7 +72,7 @@ def system_costs(deployment, coverage):
     }
 
 
-def worth(rows, point, deployment, value, confidence):
+def worth(rows, point, deployment, value, cost, confidence):
     """Which system is worth most within the limits on costs that were asked for."""
     outcomes = Outcomes(
         base_utility=rows.base_utility,
@@ -82,7 +82,13 @@ def worth(rows, point, deployment, value, confidence):
     parts = () if point.budget is None else point.budget.parts
     limits = [part for part in parts if getattr(part, "costs", None) is deployment]
     return routing_verdict(
-        outcomes, rows.kept, deployment, *limits, value=value, confidence=confidence
+        outcomes,
+        rows.kept,
+        deployment,
+        *limits,
+        value=value,
+        cost=cost,
+        confidence=confidence,
     )
 
 

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from selective_query._utils.numbers import check_number, check_probability, check_whole
+from selective_query._utils.numbers import (
+    check_positive,
+    check_probability,
+    check_whole,
+)
 from selective_query._utils.validation import check_instance
 from selective_query.costs.deployment import Deployment
 from selective_query.metrics.attribution import gap_attribution
@@ -87,13 +91,6 @@ class RoutingReport(Bunch):
                     "deployment= says what queries cost, and who abstains makes none. "
                     "Leave it out."
                 )
-        if value is not None:
-            check_number(value, "value")
-            if deployment is None:
-                raise ValueError(
-                    "value= is weighed against costs of a deployment=, and there is "
-                    "none. Give both, or neither."
-                )
         # Not as items: those are the figures.
         vars(self).update(
             rows=rows,
@@ -104,6 +101,9 @@ class RoutingReport(Bunch):
             model=model,
             confidence=float(confidence),
         )
+        if value is not None and self.n:
+            check_positive(value, "value")
+            self.routing_verdict  # noqa: B018 - refuses early what it cannot weigh
 
     def __setstate__(self, state):
         vars(self).update(state)  # which a Bunch forgets
@@ -159,14 +159,42 @@ class RoutingReport(Bunch):
     @cached_property
     def routing_verdict(self):
         """Whether to route at all, a RoutingVerdict; None without `value`."""
-        if self.value is None or not self.knows_all or not self.n:
-            return None
+        return None if self.value is None or not self.n else self.weigh(self.value)
+
+    def weigh(self, value, cost=None):
+        """Which is worth most: the pair, the base alone, or the global alone.
+
+        Parameters
+        ----------
+        value : float
+            Money that a right answer is worth.
+        cost : callable or None, default=None
+            Money of an input, from the deployment and a coverage, as of
+            :func:`~selective_query.planning.routing_verdict`: carbon, energy or time
+            with a price of theirs. None is the price of the deployment.
+
+        Returns
+        -------
+        RoutingVerdict
+
+        Raises
+        ------
+        ValueError
+            When there is no deployment, or the global was not asked about all rows.
+        """
+        if self.deployment is None:
+            raise ValueError(
+                "value= is weighed against costs of a deployment=, and there is none. "
+                "Give both, or neither."
+            )
+        if not self.knows_all:
+            raise ValueError(
+                "value= needs what the global says of every row, and it was asked "
+                "about queried ones alone. Set query_all=True."
+            )
+        point, deployment = self.operating_point, self.deployment
         return _verdict.worth(
-            self.rows,
-            self.operating_point,
-            self.deployment,
-            self.value,
-            self.confidence,
+            self.rows, point, deployment, value, cost, self.confidence
         )
 
     @cached_property

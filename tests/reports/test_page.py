@@ -1,11 +1,14 @@
 """A report as a page, looked at by Chromium: it moves, fits, escapes, asks nothing."""
 
 import re
+from html import escape
 
 import numpy as np
 import pytest
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
-from selective_query import Outcomes, RoutingPolicy
+from selective_query import HybridClassifier, Outcomes, RoutingPolicy
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
 from selective_query.datasets import make_selective_query
 from selective_query.reports._markup import as_script, element
@@ -235,17 +238,30 @@ def test_no_text_breaks_out(text):
     assert shown.count('"') == 2
 
 
-def test_a_notebook_gets_a_drawing_and_the_diagram_of_the_models(digits):
-    from sklearn.naive_bayes import GaussianNB
-    from sklearn.tree import DecisionTreeClassifier
-
-    from selective_query import HybridClassifier
-
+@pytest.fixture(scope="module")
+def of_models(digits):
     X, y = digits
     hybrid = HybridClassifier(GaussianNB(), DecisionTreeClassifier(), cv=3)
-    report = hybrid.fit(X[:500], y[:500]).report(X[500:800], y[500:800])
+    return hybrid.fit(X[:500], y[:500]).report(X[500:800], y[500:800])
+
+
+@pytest.mark.slow
+def test_the_diagram_of_the_models_asks_for_nothing(browser, of_models, tmp_path):
+    of_models.to_html(tmp_path / "report.html")
+    browser.open((tmp_path / "report.html").as_uri())
+    browser.evaluate("document.querySelector('summary').click()")
+    assert browser.evaluate("errors") == []
+    assert [url for url in browser.requested if not url.startswith("file:")] == []
+    browser.send("Emulation.setDeviceMetricsOverride", width=400, **SIZE)
+    wide = browser.evaluate("document.documentElement.scrollWidth")
+    browser.send("Emulation.clearDeviceMetricsOverride")
+    assert wide <= 400
+
+
+def test_a_notebook_gets_a_drawing_and_the_diagram_of_the_models(of_models):
+    report = of_models
     shown = report._repr_html_()
-    assert report.verdict in shown
+    assert escape(report.verdict) in shown
     assert "sk-estimator" in shown or "sk-container" in shown
     assert "DecisionTreeClassifier" in shown
     assert shown.count('<svg class="sq-chart') == 1

@@ -6,13 +6,14 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from selective_query import AbstainingClassifier, HybridClassifier, RoutingPolicy
-from selective_query.budgets import GroupCoverage, MaxLatency
+from selective_query.budgets import All, Coverage, GroupCoverage, MaxLatency, StayLocal
 from selective_query.costs import CLOUD, STM32F746, WIFI, Deployment
 from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning
@@ -257,6 +258,8 @@ def test_no_rows_and_bad_values(policy):
     assert "no rows" in str(policy.report(TEST.take([])))
     with pytest.raises(ValueError, match="value= is weighed"):
         policy.report(TEST, value=1)
+    with pytest.raises(ValueError, match="value must be"):
+        policy.report(TEST, value=-1, deployment=COSTS)
     with pytest.raises(TypeError, match="deployment must be"):
         policy.report(TEST, deployment="Wi-Fi")
 
@@ -274,3 +277,32 @@ def test_weights_count_rows(policy):
     weighted = policy.report(doubled)
     for name in ("accuracy", "base_accuracy"):
         assert weighted.intervals[name] == pytest.approx(twice.intervals[name])
+
+
+def test_a_cost_of_ones_own_is_weighed(report):
+    free = report.weigh(0.01, cost=lambda costs, coverage: 0.0)
+    assert free.net["hybrid"] == pytest.approx(0.01 * report.accuracy, abs=1e-5)
+    carbon = report.weigh(0.01, cost=lambda costs, c: 1e-3 * costs.energy_mj(c))
+    assert carbon.verdict == "base alone"
+    assert report.weigh(report.value) == report.routing_verdict
+
+
+def test_a_verdict_without_all_answers_is_refused(hybrid, new_rows):
+    with pytest.raises(ValueError, match="Set query_all=True"):
+        hybrid.report(*new_rows, deployment=COSTS, value=1)
+    found = hybrid.report(*new_rows, deployment=COSTS, value=1, query_all=True)
+    assert found.routing_verdict is not None
+
+
+def test_rows_that_must_stay_do_not_hide_the_rest(hybrid, new_rows):
+    X, y = new_rows
+    stays = StayLocal(lambda X: X[:, 0] > 1)
+    model = (
+        clone(hybrid)
+        .set_params(coverage=All(stays, Coverage(0.5)))
+        .fit(X[:200], y[:200])
+    )
+    report = model.report(X[200:], y[200:], query_all=True)
+    assert not report.rows.judged.all()
+    assert report.knows_all
+    assert report.gap is not None
