@@ -44,9 +44,11 @@ EXTRAS["mutants"] = ["mutmut>=3.8"]
 EXTRAS["docs"] = [
     *EXTRAS["all"],
     *EXTRAS["onnx"],
+    "latex2mathml>=3.78",
     "numpydoc>=1.7",
     "pydata-sphinx-theme>=0.15",
     "sphinx>=7",
+    "sphinx-design>=0.6",
     "sphinx-gallery>=0.16",
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 from selective_query.budgets._solving.thresholds import rows_needed
@@ -548,6 +549,20 @@ def benchmark_table(name, results=RESULTS):
         f"Measured by ``benchmarks/{stem}.py`` with {made_by}.",
         "",
     ]
+
+
+def front_table(results=RESULTS):
+    """Lines of the table that README begins with: data sets by routers."""
+    sys.path.insert(0, str(RESULTS.parent))
+    from write_tables import compare_routers
+
+    heads, rows = compare_routers(stored("compare_routers", results)[0])
+    return list_table(heads, [[_marked(cell) for cell in row] for row in rows])
+
+
+def _marked(cell):
+    """A cell in bold where it is marked as better."""
+    return f"**{cell[:-2]}**" if cell.endswith(" +") else cell
 
 
 def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):

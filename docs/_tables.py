@@ -1,6 +1,6 @@
 """Tables that are made when the documentation is built, so that no figure is typed.
 
-A role and two directives:
+A role and three directives:
 
 ``:measured:`NAME column key=value ...` `` is one figure: the column of the only row of
 ``benchmarks/results/NAME.json`` with these values, in the format of its table.
@@ -9,11 +9,13 @@ A role and two directives:
 "not measured yet" where that file is missing. A benchmark with several tables has them
 under names of their own, ``NAME.TABLE``.
 
+``.. front-table::`` is the table that README begins with.
+
 ``.. rows-needed::`` asks the library for the smallest number of calibration rows that
 can certify a coverage.
 """
 
-from _figures import benchmark_table, measured, needed_table, path_of
+from _figures import benchmark_table, front_table, measured, needed_table, path_of
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -25,7 +27,7 @@ class Measured(SphinxRole):
     def run(self):
         self.env.note_dependency(str(path_of(self.text.split()[0])))
         try:
-            return [nodes.Text(measured(self.text))], []
+            return [nodes.Text(measured(" ".join(self.text.split())))], []
         except (ValueError, KeyError, OSError) as error:
             message = self.inliner.reporter.error(str(error), line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [
@@ -53,6 +55,15 @@ class BenchmarkTable(_Generated):
         return self.parse(benchmark_table(name), str(path))
 
 
+class FrontTable(_Generated):
+    """``.. front-table::``."""
+
+    def run(self):
+        path = path_of("compare_routers")
+        self.env.note_dependency(str(path))
+        return self.parse(front_table(), str(path))
+
+
 class RowsNeeded(_Generated):
     """``.. rows-needed::``."""
 
@@ -61,8 +72,9 @@ class RowsNeeded(_Generated):
 
 
 def setup(app):
-    """Register the role and both directives with Sphinx."""
+    """Register the role and the directives with Sphinx."""
     app.add_role("measured", Measured())
     app.add_directive("benchmark-table", BenchmarkTable)
+    app.add_directive("front-table", FrontTable)
     app.add_directive("rows-needed", RowsNeeded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,11 +15,13 @@ version = release = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "_in_browser",
+    "_mathml",
+    "_pictures",
     "_tables",
 ]
 templates_path = ["_templates"]
@@ -46,10 +48,14 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "image_scrapers": ("matplotlib", "_in_browser"),
     "min_reported_time": 1000,
+    "image_srcset": ["2x"],
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"selective_query {release}"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

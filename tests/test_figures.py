@@ -11,8 +11,12 @@ sys.path.insert(0, str(DOCS))
 
 import _figures
 
-PAGES = sorted([*DOCS.glob("*.rst"), *(DOCS / "guide").glob("*.rst")])
-EACH = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+PAGES = sorted(
+    path
+    for pattern in ("*.rst", "guide/*.rst", "evidence/*.rst")
+    for path in DOCS.glob(pattern)
+)
+EACH = pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 ROLE = re.compile(r":measured:`(.*?)`", re.DOTALL)
 TABLE = re.compile(r"^\.\. benchmark-table:: (\S+)$", re.MULTILINE)
 # What only a measurement can say; coverages and confidences are settings.

@@ -1,6 +1,6 @@
 r"""
-Asked against realised coverage
-===============================
+Is the coverage on new data the one I asked for?
+================================================
 
 A threshold is learned from n calibration rows, so the coverage on new data is random:
 it depends on the rows that happened to be drawn. With a frozen base and a router that

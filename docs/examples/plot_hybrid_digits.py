@@ -1,6 +1,6 @@
 """
-Accuracy over coverage of a hybrid
-==================================
+How accurate is a pair of two scikit-learn models?
+==================================================
 
 A base that sees eight numbers of each digit, a global that sees all pixels, and the
 question whom to ask about which digit. The curves show the accuracy of the pair for

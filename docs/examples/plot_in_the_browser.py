@@ -1,6 +1,6 @@
 """
-A base that decides in the browser
-==================================
+Can the base decide in a browser?
+=================================
 
 The edge half of a hybrid as one ONNX file, and a page that runs it: draw a digit, and
 see what the base says and whether it would ask the cloud. Nothing leaves the page.

@@ -1,10 +1,10 @@
 """
-Where a hybrid loses accuracy
-=============================
+Where does a hybrid lose accuracy?
+==================================
 
-A hybrid that is not good enough can be mended in several places: the base, the global,
-the router, the threshold. ``diagnose`` says how many points of accuracy each of them
-costs, and how many are lost because inputs are no longer what they were.
+A hybrid that is not good enough can be improved in several places: the base, the
+global, the router, the threshold. ``diagnose`` says how many points of accuracy each of
+them costs, and how many are lost because inputs are no longer what they were.
 """
 
 # %%
@@ -46,7 +46,7 @@ hybrid = HybridClassifier(
 # --------------
 # From a perfect system each step leads a little down, and the last one ends at the
 # hybrid: the losses add up. *Base* is what a perfect global, asked about the best rows,
-# could not mend with so few queries; *global* what this global gets wrong of that;
+# could not correct with so few queries; *global* what this global gets wrong of that;
 # *ranking* what the router's order of the rows loses to the best order.
 
 gap = diagnose(hybrid, X_new, y_new, random_state=0)
@@ -64,7 +64,7 @@ plt.show()
 # ------------------
 # The same hybrid on noisy digits. *Shift* compares the same order at the same coverage
 # on the rows that the threshold was learned from and on these; the indented lines of
-# the table say whose fault it is. *Threshold* is negative here: noise raised the
+# the table say what causes it. *Threshold* is negative here: noise raised the
 # scores, so that more was queried than asked for, and these queries gained something.
 
 noisy = X_new + np.random.default_rng(0).normal(scale=3, size=X_new.shape)

@@ -19,7 +19,7 @@ from selective_query.tiers._price import gain_router, price_within
 class ModelChoicePolicy(BaseEstimator):
     r"""Choose one of several models by the input alone, within one budget.
 
-    .. math:: \arg\max_m \; \hat E[u_m - u_0 \mid x] - \lambda c_m
+    .. math:: \operatorname{arg}\max_m \; \hat E[u_m - u_0 \mid x] - \lambda c_m
 
     A regression for each model says what it gains over the first; :math:`\lambda` is
     the least price of a unit of cost at which the budget holds. Where a cascade pays

@@ -45,7 +45,7 @@ class IntegerLayer:
 
     .. math::
         a = b + \sum_i w_i\, (q_i - z_{in}), \qquad
-        q_{out} = z_{out} + \big\lfloor (a\, m + 2^{s-1}) / 2^s \big\rfloor
+        q_{out} = z_{out} + \lfloor (a\, m + 2^{s-1}) / 2^s \rfloor
 
     cut to [-128, 127], with 64 bits for a·m. A ReLU needs nothing more: the grid of
     what it lets through starts at zero.

@@ -1,0 +1,45 @@
+"""Pictures that are drawn while the documentation is built.
+
+``.. picture:: ROOM.NAME`` calls the function NAME of ``_pictures/ROOM.py``, which
+returns a figure of matplotlib, and puts it into the page as SVG: text and axes take the
+colours and the font of the page, in light and in dark mode. ``:alt:`` is what a screen
+reader says instead; the content is a caption.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+HERE = Path(__file__).parent
+
+
+class Picture(SphinxDirective):
+    """``.. picture:: ROOM.NAME``."""
+
+    required_arguments = 1
+    option_spec = {"alt": directives.unchanged_required}
+    has_content = True
+
+    def run(self):
+        from _pictures.drawing import as_svg, style
+
+        if "alt" not in self.options:
+            raise self.error("picture needs :alt:, a text for those who cannot see it.")
+        room, name = self.arguments[0].split(".")
+        self.env.note_dependency(str(HERE / f"{room}.py"))
+        with style(self.arguments[0]):
+            figure = getattr(import_module(f"_pictures.{room}"), name)()
+            svg = as_svg(figure, " ".join(self.options["alt"].split()))
+        shown = nodes.raw("", f'<div class="sq-picture">{svg}</div>', format="html")
+        caption = nodes.container(classes=["sq-caption"])
+        self.state.nested_parse(self.content, self.content_offset, caption)
+        return [shown, caption] if self.content else [shown]
+
+
+def setup(app):
+    """Register the directive with Sphinx."""
+    app.add_directive("picture", Picture)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
