@@ -538,7 +538,7 @@ def benchmark_table(name, results=RESULTS):
     columns = COLUMNS[name]
     rows = [
         [
-            "" if row[key] is None else format(row[key], spec)
+            "" if row.get(key) is None else format(row[key], spec)
             for key, (_, spec) in columns.items()
         ]
         for row in shown

@@ -11,8 +11,10 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
 
-GUIDE = sorted((DOCS / "guide").glob("[!i]*.rst")) + [DOCS / "guide/inspection.rst"]
-EVIDENCE = sorted(p for p in (DOCS / "evidence").glob("*.rst") if p.stem != "index")
+GUIDE, EVIDENCE = (
+    sorted(page for page in (DOCS / folder).glob("*.rst") if page.stem != "index")
+    for folder in ("guide", "evidence")
+)
 ALL = [*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst"), *DOCS.glob("evidence/*.rst")]
 EXAMPLES = sorted((DOCS / "examples").glob("plot_*.py"))
 PICTURE = re.compile(r"^\.\. picture:: (\w+)\.(\w+)\n   :alt: (\S.{20,})", re.MULTILINE)
@@ -102,7 +104,9 @@ def formulas():
     """Every formula of pages and of public docstrings."""
     sources = {named(page): page.read_text() for page in ALL}
     package = DOCS.parent / "selective_query"
-    sources |= {str(p.relative_to(package)): p.read_text() for p in package.rglob("*.py")}
+    sources |= {
+        str(p.relative_to(package)): p.read_text() for p in package.rglob("*.py")
+    }
     for name, text in sources.items():
         inline = re.findall(r":math:`([^`]+)`", text)
         blocks = re.findall(r"\.\. math::((?:[ ].*)?\n(?:\n|[ ]+\S.*\n)*)", text)
