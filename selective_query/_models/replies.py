@@ -22,6 +22,8 @@ from selective_query.exceptions import (
 )
 from selective_query.outcomes.probabilities import MODEL_TOLERANCE, check_distributions
 
+REASON = "U12"
+
 
 @dataclass(frozen=True, eq=False)
 class Replies:
@@ -76,6 +78,12 @@ class Replies:
                 *error.args[1:],
             )
         raise error from first.__cause__
+
+
+def reasons(failure):
+    """Failures in a word or two each, "" where an answer came."""
+    told = ["" if error is None else error.reason for error in failure]
+    return np.array(told, dtype=REASON)
 
 
 def asks_by_row(model):

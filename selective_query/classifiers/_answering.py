@@ -9,10 +9,12 @@ from sklearn.utils import _safe_indexing
 
 from selective_query._models.answers import Answers, ask
 from selective_query._models.replies import (
+    REASON,
     Replies,
     all_failed,
     ask_each,
     asks_by_row,
+    reasons,
 )
 from selective_query._utils.validation import check_choice
 from selective_query.classifiers._abstain_label import abstaining, check_abstain_label
@@ -72,6 +74,13 @@ class StandIn:
         answers, failure = ask(model, X, classes, who=WHO), all_failed(None, X)
         elapsed = 1000 * (time.perf_counter() - start)
         return answers, Replies.at_once(None, failure, elapsed)
+
+
+def stand_in_of(hybrid):
+    """What a fitted hybrid answers where its global does not, checked."""
+    found = StandIn(hybrid.on_unavailable, hybrid.abstain_label)
+    found.check(hybrid.classes_)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,12 +160,10 @@ class Answered:
         queried, edge = ~self.kept, self.edge
         instead = NOBODY if self.stand_in.kind == ABSTAIN else BASE
         by = np.where(self.kept, BASE, np.where(self.by_global, GLOBAL, instead))
-        failure = np.full(len(by), "", dtype="U12")
+        failure = np.full(len(by), "", dtype=REASON)
         latency, attempts = np.full(len(by), self.base_ms), np.zeros(len(by), dtype=int)
         if self.replies is not None:
-            failure[queried] = [
-                "" if error is None else error.reason for error in self.replies.failure
-            ]
+            failure[queried] = reasons(self.replies.failure)
             latency[queried] += self.replies.latency_ms
             attempts[queried] = self.replies.attempts
         score = edge.rule.score(edge.evidence(self.X, self.base))

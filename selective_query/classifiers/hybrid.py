@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.judging import ask_to_judge
 from selective_query._utils.validation import Offers, will_offer
-from selective_query.classifiers._answering import Answered, StandIn
+from selective_query.classifiers._answering import Answered, StandIn, stand_in_of
 from selective_query.classifiers._deciding import decided_rows, warn_of_nesting
 from selective_query.classifiers._selective import BaseSelectiveClassifier
 from selective_query.planning.plans import charged, check_asked, plan
@@ -259,9 +259,7 @@ class HybridClassifier(BaseSelectiveClassifier):
 
     def _answered(self, X):
         X = self._sliceable(X)
-        stand_in = StandIn(self.on_unavailable, self.abstain_label)
-        stand_in.check(self.classes_)
-        return Answered.of(self.edge_, self.global_estimator_, X, stand_in)
+        return Answered.of(self.edge_, self.global_estimator_, X, stand_in_of(self))
 
     def _judged(self, X, asked=None, **least):
         return ask_to_judge(self.global_estimator_, X, self.classes_, asked, **least)

@@ -1,7 +1,9 @@
 """The commands `serve-global` and `serve-edge`: models behind an address."""
 
 import argparse
+import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from selective_query.cli._options import add_command, add_trusted
@@ -36,6 +38,7 @@ def add_servers(commands):
             ("--host", str, "127.0.0.1", "address to listen on"),
             ("--port", int, 8080, "port to listen on"),
             ("--takes", str, "numbers", "numbers, text or pictures"),
+            ("--app-dir", str, ".", "folder in which module:attribute is looked for"),
         ):
             parser.add_argument(
                 option,
@@ -82,7 +85,7 @@ def _serve(args):
     run = serve_edge if args.command == "serve-edge" else serve_global
     journal = None if args.journal is None else Journal(args.journal)
     run(
-        load_model(args.model, args.trusted),
+        load_model(args.model, args.trusted, args.app_dir),
         args.name,
         host=args.host,
         port=args.port,
@@ -90,4 +93,5 @@ def _serve(args):
         limits=Limits(**dict(args.set)),
         journal=journal,
         token=None if args.token_env is None else Secret(env=args.token_env),
+        announce=partial(print, file=sys.stderr, flush=True),
     )

@@ -6,9 +6,11 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from selective_query._models.answers import ask
+from selective_query._models.replies import REASON, reasons
 from selective_query._utils.fitting import REMEMBERED, sliceable
 from selective_query._utils.validation import num_samples
+from selective_query.classifiers._abstain_label import abstaining
+from selective_query.classifiers._answering import ABSTAIN, BASE, stand_in_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +20,8 @@ class Routed:
     Attributes
     ----------
     label : ndarray of shape (n_samples,)
-        Labels of the base; where the global is to be asked, of no meaning.
+        What stands where no answer of the global comes: labels of the base, or, of
+        queried rows, the label of abstention. Of no meaning there if it then raises.
     kept : ndarray of shape (n_samples,), bool
         True where the base answers.
     asked : array-like, sparse matrix, DataFrame or list of length n_queried
@@ -32,21 +35,27 @@ class Routed:
     asked: object
     score: np.ndarray | None = None
 
-    def joined(self, answers):
-        """Labels of the hybrid.
+    def joined(self, answers, failure):
+        """Labels of the hybrid, and why the global gave none.
 
         Parameters
         ----------
         answers : ndarray of shape (n_queried,)
             Labels of the global for the rows in `asked`.
+        failure : ndarray of shape (n_queried,) of str
+            "" where they came.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        label : ndarray of shape (n_samples,)
+        failure : ndarray of shape (n_samples,) of str
+            As of ``predict_detailed``.
         """
-        label = self.label.copy()
-        label[~self.kept] = answers
-        return label
+        label, came = self.label.copy(), failure == ""
+        label[np.flatnonzero(~self.kept)[came]] = answers[came]
+        whole = np.full(len(label), "", dtype=REASON)
+        whole[~self.kept] = failure
+        return label, whole
 
 
 class BaseStage:
@@ -65,7 +74,7 @@ class BaseStage:
 
     def __init__(self, hybrid):
         _check_hybrid(hybrid)
-        self._edge = hybrid.edge_
+        self._edge, self._stand_in = hybrid.edge_, stand_in_of(hybrid)
         seen = vars(hybrid)
         vars(self).update({name: seen[name] for name in REMEMBERED if name in seen})
 
@@ -82,12 +91,16 @@ class BaseStage:
         Routed
         """
         X = sliceable(X, self)
-        edge, score = self._edge, None
-        answers, kept = edge.route_sparing_base(X)
+        edge, score, kind = self._edge, None, self._stand_in.kind
+        route = edge.route if kind == BASE else edge.route_sparing_base
+        answers, kept = route(X)
+        label = edge.classes[answers.label]
+        if kind == ABSTAIN:
+            label = abstaining(label, ~kept, self._stand_in.abstain_label)
         if with_score:
             score = edge.rule.score(edge.evidence(X, answers))
         asked = _safe_indexing(X, np.flatnonzero(~kept))
-        return Routed(edge.classes[answers.label], kept, asked, score)
+        return Routed(label, kept, asked, score)
 
 
 class GlobalStage:
@@ -107,10 +120,10 @@ class GlobalStage:
     def __init__(self, hybrid):
         _check_hybrid(hybrid)
         self.global_estimator_ = hybrid.global_estimator_
-        self.classes_ = hybrid.classes_
+        self.classes_, self._stand_in = hybrid.classes_, stand_in_of(hybrid)
 
-    def labels(self, X):
-        """Labels of the global, also for no rows at all.
+    def answer(self, X):
+        """Labels of the global, and why none came, also for no rows at all.
 
         Parameters
         ----------
@@ -118,12 +131,20 @@ class GlobalStage:
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        label : ndarray of shape (n_samples,)
+            Of no meaning where none came.
+        failure : ndarray of shape (n_samples,) of str
+            "" where one came.
+
+        Raises
+        ------
+        GlobalUnavailableError
+            When none came, and `on_unavailable` of the hybrid is "raise".
         """
         if not num_samples(X):
-            return self.classes_[:0]
-        answers = ask(self.global_estimator_, X, self.classes_, who="global_estimator")
-        return self.classes_[answers.label]
+            return self.classes_[:0], np.empty(0, dtype=REASON)
+        answers, replies = self._stand_in.ask(self.global_estimator_, X, self.classes_)
+        return self.classes_[answers.label], reasons(replies.failure)
 
 
 def _check_hybrid(hybrid):

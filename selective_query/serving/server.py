@@ -1,6 +1,7 @@
 """serve_global, serve_edge: a model behind the Open Inference Protocol."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from sklearn.frozen import FrozenEstimator
 
@@ -12,6 +13,9 @@ from selective_query.serving._application import Application
 from selective_query.serving._batching import Batcher
 from selective_query.serving._metrics import Metrics
 from selective_query.serving._served import EDGES, Served
+
+# Classes that are named when a server starts.
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +121,16 @@ def application(
     return Application(served, batcher, metrics, limits, token).asgi()
 
 
-def serve(app, *, host=LOOPBACK[0], port=8080, max_connections=256, graceful_s=10.0):
+def serve(
+    app,
+    *,
+    host=LOOPBACK[0],
+    port=8080,
+    max_connections=256,
+    graceful_s=10.0,
+    on_start=None,
+    on_end=None,
+):
     """Run an application until the process is told to end, and end in good order.
 
     On SIGTERM and SIGINT it takes no more requests, and answers those under way.
@@ -132,6 +145,10 @@ def serve(app, *, host=LOOPBACK[0], port=8080, max_connections=256, graceful_s=1
         At a time; beyond, requests get status 503.
     graceful_s : float, default=10
         For requests under way.
+    on_start : callable or None, default=None
+        Called with the port once requests are taken.
+    on_end : callable or None, default=None
+        Called once the last request is answered.
 
     Raises
     ------
@@ -144,7 +161,19 @@ def serve(app, *, host=LOOPBACK[0], port=8080, max_connections=256, graceful_s=1
         raise ImportError(
             "A server needs uvicorn: pip install 'selective-query[serve]'."
         ) from error
-    uvicorn.run(
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets=None):
+            await super().startup(sockets)
+            if self.started and on_start is not None:
+                on_start(self.servers[0].sockets[0].getsockname()[1])
+
+        async def shutdown(self, sockets=None):
+            await super().shutdown(sockets)
+            if on_end is not None:
+                on_end()
+
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -154,6 +183,8 @@ def serve(app, *, host=LOOPBACK[0], port=8080, max_connections=256, graceful_s=1
         limit_concurrency=max_connections,
         timeout_graceful_shutdown=max(1, round(graceful_s)),
     )
+    with suppress(KeyboardInterrupt):  # which it raises anew once it has ended
+        Server(config).run()
 
 
 def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options):
@@ -169,7 +200,8 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
         Address to listen on; by default for this machine alone.
     port : int, default=8080
     **options : object
-        Further ones of :func:`application`.
+        Further ones of :func:`application`; and ``announce``, a function such as
+        ``print``, that is told in a line when the server starts and when it has ended.
 
     Raises
     ------
@@ -200,7 +232,7 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
         Address to listen on; by default for this machine alone.
     port : int, default=8080
     **options : object
-        Further ones of :func:`application`.
+        As of :func:`serve_global`.
 
     Raises
     ------
@@ -213,6 +245,7 @@ def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
 
 def _run(model, name, host, port, options):
     limits = options.get("limits") or Limits()
+    announce = options.pop("announce", None) or (lambda text: None)
     app = application(model, name, **options)
     serve(
         app,
@@ -220,4 +253,17 @@ def _run(model, name, host, port, options):
         port=port,
         max_connections=limits.max_connections,
         graceful_s=limits.graceful_s,
+        on_start=lambda port: announce(
+            f"Serving {_described(model)} at http://{host}:{port}/v2/models/{name} "
+            f"(limits {', '.join(f'{k}={v:g}' for k, v in asdict(limits).items())})"
+        ),
+        on_end=lambda: announce("Ended; all requests under way were answered."),
     )
+
+
+def _described(model):
+    """Class of a model, and its labels, the first few of many."""
+    labels = [str(label) for label in model.classes_[:MOST_TOLD]]
+    more = len(model.classes_) - len(labels)
+    labels += [f"... {more} more"] if more > 0 else []
+    return f"{type(model).__name__} (classes {', '.join(labels)})"

@@ -1,4 +1,5 @@
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -242,7 +243,12 @@ def test_a_classifier_of_a_module_is_exported_for_a_device(
     [
         (["serve-global", "nowhere.skops"], "nowhere.skops"),
         (["serve-global", "sklearn.svm:Nothing"], "sklearn.svm has no 'Nothing'"),
-        (["serve-edge", "math:pi"], "hybrid must be a HybridClassifier. Got 3.14"),
+        (["serve-global", "my_net:net"], "There is no module 'my_net' in /"),
+        (["serve-edge", "my_net:net", "--app-dir", "/"], "'my_net' in /, nor"),
+        (
+            ["serve-edge", "math:pi"],
+            "hybrid must be a HybridClassifier or a Cascade",
+        ),
         (["serve-edge", "math:pi", "--set", "rows=5"], "Limits has max_body_bytes, "),
         (["serve-global", "math:pi", "--set", "max_rows=0"], "max_rows must be"),
     ],
@@ -250,3 +256,17 @@ def test_a_classifier_of_a_module_is_exported_for_a_device(
 def test_what_cannot_be_served_is_named(command, says, capsys):
     assert main(command) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["here", "--app-dir"])
+def test_modules_are_found_where_the_command_runs(tmp_path, monkeypatch, capsys, where):
+    """As uvicorn finds them; a console script has another path than python -m."""
+    name = f"net_{where.strip('-').replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text("net = 'a net'")
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
+    options = ["--app-dir", str(tmp_path)]
+    if where == "here":
+        monkeypatch.chdir(tmp_path)
+        options = []
+    assert main(["serve-edge", f"{name}:net", *options]) == 2
+    assert "hybrid must be" in capsys.readouterr().err

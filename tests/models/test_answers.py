@@ -148,7 +148,7 @@ def ways_to_ask(hybrid, X, y):
             predict_in_chunks(hybrid, X, ("predict", "predict_coverage"))
         ),
         "report_in_chunks": lambda: report_in_chunks(hybrid, X, y),
-        "stages": lambda: GlobalStage(hybrid).labels(BaseStage(hybrid).route(X).asked),
+        "stages": lambda: GlobalStage(hybrid).answer(BaseStage(hybrid).route(X).asked),
     }
 
 

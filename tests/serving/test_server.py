@@ -328,6 +328,13 @@ def test_the_commands_serve_a_file_and_end_in_good_order(
             assert (remote.predict(X[1200:1300]) == served.predict(X[1200:1300])).all()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
+        said = process.stderr.read().decode()
+        kind = "LogisticRegression" if command == "serve-global" else "HybridClassifier"
+        first, last = said.splitlines()
+        assert first.startswith(f"Serving {kind} (classes 0, 1, 2, 3, ")
+        assert f" at {root}/v2/models/m (limits max_body_bytes=1e+07, " in first
+        assert "max_rows=50" in first
+        assert last == "Ended; all requests under way were answered."
     finally:
         process.kill()
         process.stderr.close()

@@ -1,5 +1,6 @@
 """What commands read: a rule, and the halves of a file of predictions."""
 
+import sys
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,7 @@ from selective_query.routers.registry import router_name
 from selective_query.rule import Rule
 
 
-def load_model(source, trusted=()):
+def load_model(source, trusted=(), app_dir="."):
     """A fitted classifier, policy or rule.
 
     Parameters
@@ -24,19 +25,32 @@ def load_model(source, trusted=()):
         A file that ``save`` wrote, or ``module:attribute``.
     trusted : sequence of str
         Further types that the file may hold.
+    app_dir : path-like, default="."
+        Folder in which the module is looked for first.
 
     Raises
     ------
     ValueError
-        When the module has no such attribute.
+        When there is no such module, or it has no such attribute.
     """
     module, colon, attribute = source.partition(":")
     if not colon or Path(source).exists():
         return load(source, trusted=trusted)
+    folder = str(Path(app_dir).resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
-        return getattr(import_module(module), attribute)
-    except AttributeError:
-        raise ValueError(f"{module} has no {attribute!r}.") from None
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0] and error.name != module:
+            raise  # of something that the module needs
+        raise ValueError(
+            f"There is no module {module!r} in {folder}, nor is it installed. Run the "
+            "command in the folder of its file, or give --app-dir where there is one."
+        ) from None
+    if not hasattr(found, attribute):
+        raise ValueError(f"{module} has no {attribute!r}.")
+    return getattr(found, attribute)
 
 
 def load_rule(path):

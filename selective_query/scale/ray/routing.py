@@ -51,19 +51,23 @@ def route_dataset(
     -------
     ray.data.Dataset
         In the order of `dataset`, with the columns in `keep`, ``label``, ``kept`` (True
-        where the base answered) and, if asked for, ``query_score``.
+        where the rule kept the row with the base), ``failure`` (why the global gave no
+        answer, "" where it did or was not asked) and, if asked for, ``query_score``.
 
     Raises
     ------
+    GlobalUnavailableError
+        When the result is read, where an answer is missing and ``on_unavailable`` of
+        the hybrid is "raise".
     TypeError
         When `hybrid` has no global.
     ValueError
         When a column in `keep` is named as one of the results.
     """
-    taken = {"label", "kept", "query_score"}.intersection(keep)
+    taken = {"label", "kept", "failure", "query_score"}.intersection(keep)
     if taken:
         raise ValueError(
-            "keep must not name columns that hold the results, label, kept and "
+            "keep must not name columns that hold results: label, kept, failure and "
             f"query_score. Got {sorted(taken)}. Rename them in the dataset first."
         )
     routed = dataset.map_batches(
@@ -113,7 +117,8 @@ class _GlobalActor:
     def __call__(self, batch):
         (packet,) = batch["packet"]
         routed, columns = pickle.loads(packet)
-        columns["label"] = routed.joined(self.stage.labels(routed.asked))
+        answered = self.stage.answer(routed.asked)
+        columns["label"], columns["failure"] = routed.joined(*answered)
         columns["kept"] = routed.kept
         if routed.score is not None:
             columns["query_score"] = routed.score

@@ -4,6 +4,7 @@ import numpy as np
 from ray import serve
 from starlette.responses import JSONResponse
 
+from selective_query._models.replies import REASON
 from selective_query.persistence import load
 from selective_query.scale._stages import BaseStage, GlobalStage
 
@@ -12,8 +13,10 @@ def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):
     """An application for ``serve.run``.
 
     A request is a JSON object ``{"inputs": [[...], ...]}``; the answer is
-    ``{"labels": [...], "queried": [...]}``, with true where the global was asked. In
-    Python, ``handle.route.remote(X)`` takes any rows and returns the same as arrays.
+    ``{"labels": [...], "queried": [...], "failure": [...]}``, with true where the
+    global was to be asked, and why it did not answer where it did not: the hybrid's
+    ``on_unavailable`` then says what the label is. In Python,
+    ``handle.route.remote(X)`` takes any rows and returns the same as arrays.
 
     Parameters
     ----------
@@ -89,13 +92,15 @@ class Base:
         Returns
         -------
         dict of str to ndarray of shape (n_samples,)
-            ``labels`` and ``queried``.
+            ``labels``, ``queried``, and ``failure``: why the global gave no answer, ""
+            where it did or was not asked.
         """
         routed = self.stage.route(X)
-        labels = routed.label
+        labels, failure = routed.label, np.full(len(routed.label), "", dtype=REASON)
         if not routed.kept.all():
-            labels = routed.joined(await self.global_.labels.remote(routed.asked))
-        return {"labels": labels, "queried": ~routed.kept}
+            answered = await self.global_.answer.remote(routed.asked)
+            labels, failure = routed.joined(*answered)
+        return {"labels": labels, "queried": ~routed.kept, "failure": failure}
 
     async def __call__(self, request):
         """Answer an HTTP request."""
@@ -118,9 +123,9 @@ class Global:
     def __init__(self, source, trusted):
         self.stage = _loaded(GlobalStage, source, trusted)
 
-    def labels(self, X):
-        """Labels of rows, shape (n_samples,)."""
-        return self.stage.labels(X)
+    def answer(self, X):
+        """Labels of rows, and why there are none, both of shape (n_samples,)."""
+        return self.stage.answer(X)
 
 
 def _loaded(kind, source, trusted):

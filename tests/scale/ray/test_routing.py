@@ -63,7 +63,7 @@ def test_frames_where_all_or_nothing_is_queried(
     frame = pandas.DataFrame(digits[0][900:1000], columns=names)
     model = named_hybrid.at(coverage)
     found = columns(route_dataset(model, ray_cluster.data.from_pandas(frame), names))
-    assert set(found) == {"label", "kept"}
+    assert set(found) == {"label", "kept", "failure"}
     np.testing.assert_array_equal(found["label"], model.predict(frame.to_numpy()))
     assert (found["kept"] == bool(coverage)).all()
 
