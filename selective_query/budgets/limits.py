@@ -10,6 +10,8 @@ from selective_query.budgets.base import Limit, check_number
 from selective_query.costs.cost_model import STATISTICS, CostModel
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 
+HIGH = ("p90", "p95", "p99")
+
 
 @dataclass(frozen=True)
 class Coverage(Limit):
@@ -218,6 +220,26 @@ class MaxLatency(CostLimit):
 
     def _cost(self, coverage):
         return self._costs.latency_ms(coverage, self.statistic)
+
+    def caveat(self, coverage):
+        """What a high percentile does not say, where few are queried.
+
+        Parameters
+        ----------
+        coverage : float
+
+        Returns
+        -------
+        str
+            Empty where there is nothing to add.
+        """
+        rest = 1 - float(self.statistic[1:]) / 100 if self.statistic in HIGH else 0.0
+        if not 0 < 1 - coverage < rest:
+            return ""
+        return (
+            f"fewer than {rest:.0%} are queried, so {self.statistic} says nothing of "
+            "how long those take"
+        )
 
     def __str__(self):
         return f"{self.statistic} latency <= {self.ms:g} ms"

@@ -214,8 +214,13 @@ class OperatingPoint:
         asked = "a positive benefit" if self.budget is None else f"{self.budget}"
         return (
             f"threshold {self.threshold:.6g} for {asked}: coverage {self.coverage:.4f} "
-            f"on the calibration rows; {self.certificate}"
+            f"on the calibration rows; {self.certificate}{self._caveats()}"
         )
+
+    def _caveats(self):
+        parts = () if self.budget is None else self.budget.parts
+        told = (part.caveat(self.coverage) for part in parts if hasattr(part, "caveat"))
+        return "".join(f"; {caveat}" for caveat in told if caveat)
 
 
 @dataclass(frozen=True)

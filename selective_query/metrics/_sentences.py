@@ -9,9 +9,13 @@ def percent(share, digits=1):
     return f"{text.removesuffix('.' + digits * '0') if digits else text} %"
 
 
-def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan):
-    """What an operating point gives, and how much of the global's gain that is."""
-    said = f"The base answers {percent(coverage)}; the pair reaches {percent(accuracy)}"
+def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan, ends=""):
+    """What an operating point gives, and how much of the global's gain that is.
+
+    `ends` is an interval of the coverage in brackets.
+    """
+    kept = f"{percent(coverage)} {ends}".strip()
+    said = f"The base answers {kept}; the pair reaches {percent(accuracy)}"
     gain = global_accuracy - base_accuracy
     if gain > 0 and accuracy > base_accuracy:
         share = percent((accuracy - base_accuracy) / gain, 0)
@@ -19,6 +23,7 @@ def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan):
     return said
 
 
-def of_abstention(coverage, accuracy):
+def of_abstention(coverage, accuracy, ends=""):
     """What an operating point of a classifier that may abstain gives."""
-    return f"{percent(coverage)} are answered, {percent(accuracy)} of them rightly"
+    kept = f"{percent(coverage)} {ends}".strip()
+    return f"{kept} are answered, {percent(accuracy)} of them rightly"

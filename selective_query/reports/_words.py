@@ -52,12 +52,13 @@ def verdict(report):
     """The sentence that a report begins with."""
     if not report.n:
         return "There are no rows to report on."
+    ends = interval(report.intervals["coverage"])
     if report.is_abstention:
         if math.isnan(report.accuracy):
             return f"None of the {report.n:,} rows is answered."
-        return f"{of_abstention(report.coverage, report.accuracy)}."
+        return f"{of_abstention(report.coverage, report.accuracy, ends)}."
     sides = report.base_accuracy, report.global_accuracy
-    said = of_hybrid(report.coverage, report.accuracy, *sides)
+    said = of_hybrid(report.coverage, report.accuracy, *sides, ends)
     lead = report.leads["base alone"]
     if shown(lead) == 0:
         said += "; a gain over the base alone is not shown"

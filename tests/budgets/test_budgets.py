@@ -9,6 +9,7 @@ from selective_query import HybridClassifier
 from selective_query.budgets import (
     All,
     BatteryLife,
+    Certificate,
     Coverage,
     GroupCoverage,
     MaxEnergy,
@@ -18,6 +19,7 @@ from selective_query.budgets import (
     MinAccuracy,
     MinSelectiveAccuracy,
     Mixed,
+    OperatingPoint,
     QueryRate,
     as_budget,
 )
@@ -222,3 +224,21 @@ def test_budgets_of_groups_read_as_words():
         "coverage of each group >= 0.5, gap <= 0.1"
     )
     assert str(GroupCoverage(0.5)) == "coverage of each group >= 0.5"
+
+
+@pytest.mark.parametrize(
+    ("statistic", "coverage", "told"),
+    [
+        ("p95", 0.97, True),
+        ("p95", 0.9, False),
+        ("p99", 0.97, False),
+        ("p95", 1.0, False),
+        ("mean", 0.97, False),
+        ("p50", 0.7, False),
+    ],
+)
+def test_a_percentile_met_because_few_query_says_so(statistic, coverage, told):
+    budget = MaxLatency(100, COSTS, statistic)
+    sure = Certificate(budget, 0.5, 100, None, True, "counting")
+    said = str(OperatingPoint(0.5, All(budget, Coverage(0.5)), coverage, 0.9, sure))
+    assert ("says nothing of how long those take" in said) == told
