@@ -25,7 +25,7 @@ from selective_query.datasets import load_dataset
 
 ASKED = 0.7, 0.6
 N_FIT = 800
-N_SEEDS = {"simulated": 60, "digits": 30, "letter": 30}
+N_SEEDS = 60
 CASES = (
     ("simulated", "logistic regression", "max_probability"),
     ("simulated", "logistic regression", "benefit"),
@@ -104,7 +104,7 @@ def main():
     benchmark = Benchmark("tier_shares", __doc__)
     args = benchmark.parse()
     for name, base, router in CASES:
-        n_seeds = 4 if args.quick else N_SEEDS[name]
+        n_seeds = 4 if args.quick else N_SEEDS
         key = {"data": name, "base": base, "router": router, "seeds": n_seeds}
         key |= {"asked_first": ASKED[0], "asked_second": ASKED[1]}
         benchmark.row(
