@@ -59,9 +59,15 @@ CHAIN_BUDGETS = {
 }
 
 
-def cost_budget(name, number):
-    """A budget of costs, as a function of the deployment."""
-    return lambda costs: COST_BUDGETS[name].make(number, costs)
+class CostBudget(NamedTuple):
+    """A budget of costs, made once the deployment is known."""
+
+    name: str
+    number: float
+
+    def __call__(self, costs):
+        """The budget."""
+        return COST_BUDGETS[self.name].make(self.number, costs)
 
 
 def budget_type(kinds):
@@ -84,7 +90,7 @@ def budget_type(kinds):
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not {name}=NUMBER") from None
         if name in COST_BUDGETS:
-            return cost_budget(name, number)
+            return CostBudget(name, number)
         try:
             return kinds[name].make(number)
         except ValueError as error:

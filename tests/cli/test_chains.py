@@ -35,6 +35,7 @@ def test_who_answers_is_written_and_the_budget_is_kept(table, tmp_path, capsys):
     printed = capsys.readouterr().out
     cost = float(printed.rsplit("mean cost", 1)[1])
     assert cost == pytest.approx(8, rel=0.15)
+    assert "brings: small (--keep-all asks all)" in printed
     with open(out, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(1200))

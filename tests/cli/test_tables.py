@@ -336,3 +336,28 @@ def test_a_warning_is_a_line(tmp_path, capsys):
     printed = capsys.readouterr()
     assert re.fullmatch(r"selective-query: warning: 3 .*\n", printed.err)
     assert printed.out.startswith("Outcomes of 3 rows, 3 classes (cat, dog, elk)")
+
+
+def test_a_budget_of_money_needs_a_price(one, tmp_path, capsys):
+    options = ["--base-ms", "1", "--router", "margin"]
+    for command in (
+        ["fit", one, "-o", str(tmp_path / "p"), "--budget", "max_price=0.001"],
+        ["plan", one, "--max-price", "0.001"],
+    ):
+        assert main([*command, *options]) == 2
+        assert "--set cloud.price_per_query=" in capsys.readouterr().err
+        assert main([*command, *options, "--set", "cloud.price_per_query=0.004"]) == 0
+
+
+def test_what_is_not_known_is_left_out_of_a_report(one, tmp_path, capsys):
+    policy, alone = str(tmp_path / "p"), tmp_path / "alone.csv"
+    outcomes = Outcomes.from_file(one)
+    parts = {"base_proba": outcomes.base_proba, "y": outcomes.y}
+    Outcomes(**parts, classes=outcomes.classes).to_file(alone)
+    assert main(["fit", str(alone), "-o", policy, "--router", "margin"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", policy, str(alone)]) == 0
+    printed = capsys.readouterr().out
+    assert "base_accuracy" in printed
+    assert "nan" not in printed
+    assert answered(["evaluate", policy, str(alone)], capsys)["global_accuracy"] is None

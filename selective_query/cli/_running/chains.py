@@ -29,7 +29,8 @@ def chain(args):
     )
     with waiting(f"Fitting the chain on {train.n_rows:,} rows"):
         policy.fit(train)
-    found = _judged(policy, test)
+    left_out = [name for name in args.models if name not in test.names]
+    found = {**_judged(policy, test), "left_out": left_out}
     show(args, _text(found), found)
     if args.output is not None:
         names = np.array([*outcomes.names, "none"])
@@ -56,8 +57,13 @@ def _judged(policy, test):
 
 
 def _text(found):
-    lines = [
-        f"Asked in this order: {', '.join(found['models'])}",
+    lines = [f"Asked in this order: {', '.join(found['models'])}"]
+    if found["left_out"]:
+        names = ", ".join(found["left_out"])
+        lines.append(
+            f"Left out, costing more than it brings: {names} (--keep-all asks all)"
+        )
+    lines += [
         found["operating_point"],
         f"On the other half of the rows ({found['n']}):",
     ]

@@ -31,7 +31,7 @@ def deployment_of(args):
                 f"{', '.join(profile.constants())}."
             )
         profiles[name] = profile.with_(**{constant: value})
-    return Deployment(
+    deployment = Deployment(
         **profiles,
         order=args.order,
         base_ms=args.base_ms,
@@ -43,3 +43,14 @@ def deployment_of(args):
         retries=args.retries,
         inputs_per_day=args.inputs_per_day,
     )
+    if _asks_for_price(args) and not profiles["cloud"].price_per_query:
+        raise ValueError(
+            "A budget of money needs the price of a query, which is 0 unless you give "
+            "it: --set cloud.price_per_query=0.004."
+        )
+    return deployment
+
+
+def _asks_for_price(args):
+    asked = [budget.name for budget in args.budget if callable(budget)]
+    return "max_price" in asked or getattr(args, "max_price", None) is not None

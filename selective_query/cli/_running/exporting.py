@@ -23,7 +23,8 @@ def export(args):
         report = _exported(model, args, example)
     path = args.onnx or args.c
     found = {**fields_of(report), "output": path}
-    show(args, f"{report}\nWritten to {path}", found)
+    text = str(report).replace("example=", "--example")
+    show(args, f"{text}\nWritten to {path}", found)
 
 
 def _exported(model, args, example):

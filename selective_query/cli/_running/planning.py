@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 from selective_query.budgets import Coverage, MinAccuracy
 from selective_query.budgets._solving.reach import likely_coverage
-from selective_query.cli._budgets import COST_BUDGETS, cost_budget, joined
+from selective_query.cli._budgets import COST_BUDGETS, CostBudget, joined
 from selective_query.cli._planning import option
 from selective_query.cli._running.deployments import deployment_of
 from selective_query.cli._running.files import (
@@ -23,7 +23,7 @@ from selective_query.routers.registry import make_router
 
 def _budgets(args):
     budgets = [
-        cost_budget(name, getattr(args, name))
+        CostBudget(name, getattr(args, name))
         for name in COST_BUDGETS
         if getattr(args, name) is not None
     ]

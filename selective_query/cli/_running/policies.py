@@ -73,5 +73,6 @@ def evaluate(args):
     with blamed_on(args.policy), waiting(f"Judging {outcomes.n_rows:,} rows"):
         report = rule.report(outcomes)
     width = max(map(len, report))
-    lines = (f"{name:{width}}  {value:.6g}" for name, value in report.items())
+    known = {name: value for name, value in report.items() if not np.isnan(value)}
+    lines = (f"{name:{width}}  {value:.6g}" for name, value in known.items())
     show(args, "\n".join(lines), dict(report))
