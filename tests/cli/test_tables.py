@@ -361,3 +361,15 @@ def test_what_is_not_known_is_left_out_of_a_report(one, tmp_path, capsys):
     assert "base_accuracy" in printed
     assert "nan" not in printed
     assert answered(["evaluate", policy, str(alone)], capsys)["global_accuracy"] is None
+
+
+def test_counts_are_told_as_json_beside_a_file_of_decisions(one, tmp_path, capsys):
+    policy, out = str(tmp_path / "p"), tmp_path / "out.csv"
+    assert main(["fit", one, "-o", policy, "--router", "margin"]) == 0
+    capsys.readouterr()
+    found = answered(["decide", policy, one, "-o", str(out)], capsys)
+    assert found["output"] == str(out)
+    lines = out.read_text().splitlines()
+    assert sum(",False," in line for line in lines) == found["n_queried"] > 0
+    assert main(["fit", one, "-o", "-"]) == 2
+    assert "is a binary file" in capsys.readouterr().err

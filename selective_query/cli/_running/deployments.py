@@ -52,5 +52,5 @@ def deployment_of(args):
 
 
 def _asks_for_price(args):
-    asked = [budget.name for budget in args.budget if callable(budget)]
+    asked = [b.name for b in getattr(args, "budget", ()) if callable(b)]
     return "max_price" in asked or getattr(args, "max_price", None) is not None

@@ -17,6 +17,8 @@ from selective_query.policy import RoutingPolicy
 
 def fit(args):
     """Fit a policy, print its operating point and write it."""
+    if str(args.output) == "-":
+        raise ValueError("A policy is a binary file. Give -o the name of one.")
     outcomes = read_known(Outcomes, args.file, args)
     asked = args.coverage
     if args.budget:
@@ -56,11 +58,13 @@ def decide(args):
     decisions = {row: names, "kept": kept, "query_score": score}
     if args.output is not None:
         write_decisions(args.output, decisions)
-    elif args.json:
+    if args.json and str(args.output) != "-":
         n_queried, share = int((~kept).sum()), kept.mean() if len(kept) else None
-        counts = {"n": len(kept), "n_queried": n_queried, "coverage": share}
-        show(args, "", {**counts, "decisions": decisions})
-    else:
+        found = {"n": len(kept), "n_queried": n_queried, "coverage": share}
+        written = {"output": args.output}
+        told = {"decisions": decisions} if args.output is None else written
+        show(args, "", {**found, **told})
+    elif args.output is None:
         sys.stdout.writelines(f"{name}\n" for name in names[~kept])
     share = f"; coverage {kept.mean():.4f}" if len(kept) else ""
     print(f"{(~kept).sum()} of {len(kept)} inputs to query{share}", file=sys.stderr)
