@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from selective_query._utils.labels import pick_rows
 from selective_query._utils.validation import Interval
+from selective_query.budgets._columns import local_parts
 from selective_query.budgets._solving.calibration import hold_out
 from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import check_coverage
@@ -54,9 +55,9 @@ class _TrainsNet:
             )
         sides = self._sides(*pick_rows(train, X, y, weight))
         self._fit_models(sides)
-        self.policy_ = self._new_policy().fit(
-            self._outcomes(*pick_rows(held_out, X, y, weight))
-        )
+        local = local_parts(check_coverage(self.coverage))
+        outcomes = self._outcomes(*pick_rows(held_out, X, y, weight), local)
+        self.policy_ = self._new_policy().fit(outcomes)
 
     def _fit_net(self, sides):
         rows = sides.base.rows
