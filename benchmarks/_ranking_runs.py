@@ -5,24 +5,24 @@ not change, and each looks at every row twice: as it is, and mirrored or moved.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from _harness import CACHE
-from _training_tasks import find_task, global_answers
-from skorch.callbacks import Callback
+from _ranking_trainings import TRAININGS
+from _training_tasks import (
+    answers_by_part,
+    find_task,
+    global_answers,
+    train_global,
+)
 
 from selective_query._models.answers import ask
 from selective_query.nets.training import NetClassifier
 from selective_query.nets.training._averaging import WeightAverage
 from selective_query.nets.training._engine import Rows, ShuffledBatches
 from selective_query.nets.training._routed_net import EVIDENCE
-from selective_query.nets.training.losses import (
-    CrossEntropy,
-    Distillation,
-    LogitNormalisation,
-)
 
 # Horizons of the running means, as shares of all steps.
 HORIZONS = (0.01, 0.03, 0.1)
@@ -42,45 +42,22 @@ def moved(X):
 SECOND_LOOK = {"cifar10": mirrored, "fashion_mnist": mirrored, "spoken_digits": moved}
 
 
-class FlatMinima(Callback):
-    """Take each gradient where the loss is highest nearby (SAM, Foret et al., 2021).
-
-    Parameters
-    ----------
-    radius : float
-        Length of the step uphill, of all weights together.
-    """
-
-    def __init__(self, radius):
-        self.radius = radius
-
-    def on_train_begin(self, net, **kwargs):
-        once = net.train_step_single
-        weights = [w for w in net.module_.parameters() if w.requires_grad]
-
-        def at_the_top(batch, **fit_params):
-            step = once(batch, **fit_params)
-            with torch.no_grad():
-                uphill = [w.grad.clone() for w in weights]
-                length = torch.stack([g.norm() for g in uphill]).norm() + 1e-12
-                for weight, slope in zip(weights, uphill, strict=True):
-                    weight.add_(slope, alpha=self.radius / length)
-                    weight.grad = None
-            once(batch, **fit_params)
-            with torch.no_grad():
-                for weight, slope in zip(weights, uphill, strict=True):
-                    weight.sub_(slope, alpha=self.radius / length)
-            return step
-
-        net.train_step_single = at_the_top
+def second_looks_path(dataset):
+    return CACHE / "ranking" / f"{dataset}_global_second.npz"
 
 
-@dataclass(frozen=True)
-class Training:
-    """What a net is trained by: a loss, and perhaps the radius of flat minima."""
-
-    loss: object = field(default_factory=CrossEntropy)
-    radius: float | None = None
+def global_second_looks(dataset):
+    """What the global says of the other view, by part; it is trained for that anew."""
+    path = second_looks_path(dataset)
+    if not path.exists():
+        task = find_task(dataset)
+        parts = task.load()
+        net = train_global(task, parts)
+        views = [(SECOND_LOOK[dataset](X), y) for X, y in parts]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **answers_by_part(net, views))
+    with np.load(path) as stored:
+        return dict(stored)
 
 
 @dataclass(frozen=True)
@@ -98,12 +75,12 @@ class Run:
         parts = [re.sub("[ ,=]+", "-", str(value)) for value in vars(self).values()]
         return CACHE / "ranking" / f"{'_'.join(parts)}.npz"
 
-    def outputs(self, trainings):
+    def outputs(self):
         """Arrays by "part weights view", views being proba, evidence and second."""
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_suffix(".partial.npz")
-            np.savez(partial, **self._train(trainings[self.training]))
+            np.savez(partial, **self._train(TRAININGS[self.training]))
             partial.replace(self.path)
         return np.load(self.path)
 
@@ -114,13 +91,11 @@ class Run:
         n_epochs = round(self.epochs_factor * task.n_epochs)
         batches = ShuffledBatches(Rows(torch.from_numpy(fit[0])), task.batch_size)
         means = {share: WeightAverage(share, batches) for share in HORIZONS}
-        callbacks = list(means.values())
-        if training.radius is not None:
-            callbacks.append(FlatMinima(training.radius))
+        callbacks = [*means.values(), *training.callbacks()]
         net = NetClassifier(
-            task.base, loss=training.loss, n_epochs=n_epochs, learning_rate=self.rate,
-            batch_size=task.batch_size, augment=task.augment, callbacks=callbacks,
-            random_state=self.seed,
+            training.base or task.base, loss=training.loss, n_epochs=n_epochs,
+            learning_rate=self.rate, batch_size=task.batch_size, augment=task.augment,
+            callbacks=callbacks, random_state=self.seed,
         )  # fmt: skip
         net.fit(*fit, global_proba=global_answers(self.dataset)[0])
         found = {}
@@ -134,18 +109,3 @@ class Run:
                 found[f"{part} {weights} second"] = second
                 found[f"{part} {weights} evidence"] = answers.features.astype("f2")
         return found
-
-
-TRAININGS = {
-    "plain": Training(),
-    "distillation": Training(Distillation(temperature=2.0, share=0.7)),
-    "warmer distillation": Training(Distillation(temperature=4.0, share=0.9)),
-    "label smoothing": Training(CrossEntropy(smoothing=0.1)),
-    "logit normalisation": Training(LogitNormalisation(0.1)),
-    "logit normalisation, sharper": Training(LogitNormalisation(0.04)),
-    "logit normalisation, milder": Training(LogitNormalisation(0.25)),
-    "flat minima": Training(radius=0.05),
-    "distillation, flat minima": Training(
-        Distillation(temperature=2.0, share=0.7), radius=0.05
-    ),
-}

@@ -287,15 +287,20 @@ def stored_global(name):
     path = CACHE / "training" / f"{task.global_name or f'{name}_global'}.npz"
     if not path.exists():
         parts = task.load()
-        net = trained(
-            task, *parts[0], task.global_, seed=0, rate=0.1,
-            n_epochs=task.n_epochs_global, augment=task.augment_global,
-            loss=task.loss_global,
-        )  # fmt: skip
+        net = train_global(task, parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **answers_by_part(net, parts))
     with np.load(path) as stored:
         return dict(stored)
+
+
+def train_global(task, parts):
+    """The task's global, trained on the first part."""
+    return trained(
+        task, *parts[0], task.global_, seed=0, rate=0.1,
+        n_epochs=task.n_epochs_global, augment=task.augment_global,
+        loss=task.loss_global,
+    )  # fmt: skip
 
 
 def answers_by_part(net, parts):

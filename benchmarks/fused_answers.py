@@ -7,7 +7,10 @@ are queried by max-probability, and all others, 20,000 at most, judge.
 """
 
 import numpy as np
+import ranking
 from _harness import Benchmark, print_table
+from _ranking_gains import as_table
+from _ranking_runs import RAW, Run
 from _recipes import make_outcomes
 from class_doubt import COVERAGES, IMAGENET, MOST_TEST_ROWS, PAIRS, POINTS, _mean
 
@@ -16,7 +19,10 @@ from selective_query.outcomes.probabilities import TopKProba, top_class
 from selective_query.routers import MaxProbabilityRouter
 from selective_query.routers.supervision import concatenate_outcomes
 
-OTHERS = ("digits", "letter", "covertype", "fashion_mnist", "cifar10")
+FORESTS = ("digits", "letter", "covertype", "fashion_mnist")
+# Small nets of the ranking benchmark, and their global.
+NETS = {"cifar10 nets": 0.2, "fashion_mnist nets": 0.4, "spoken_digits nets": 0.8}
+OTHERS = (*FORESTS, *NETS)
 SIZES = (1000, 5000)
 WEIGHTS = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.4, 2.0])
 N_NAMED = 5
@@ -25,8 +31,11 @@ SMALLEST = 1e-6
 
 def outcomes_of(data):
     """All rows that neither model has seen."""
-    if data in OTHERS:
+    if data in FORESTS:
         return concatenate_outcomes(make_outcomes(data))
+    if data in NETS:
+        run = Run(data.removesuffix(" nets"), "plain", 0, NETS[data])
+        return concatenate_outcomes(ranking.outcomes_of(run, RAW, ranking.ONE))
     return load_dataset("imagenet_val_top5").outcomes(*data.split(" -> "))
 
 
@@ -128,8 +137,10 @@ def main():
     print("Points of accuracy over the global's own answers, and 95 % intervals")
     columns = dict.fromkeys(("data", "n", "arm", "coverage"), "")
     signed = dict.fromkeys(("gain", "low", "high", "worst"), "+.3f")
-    found = benchmark.summarise(summary(benchmark.rows))
+    found = summary(benchmark.rows)
     print_table(found, {**columns, **signed, "n_values": ""})
+    table = as_table(found, ("data", "n", "arm"))
+    benchmark.summarise({"all": found, "table": table})
 
 
 if __name__ == "__main__":

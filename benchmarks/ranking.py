@@ -4,17 +4,35 @@ Each training runs once for a seed and a learning rate; its last weights and run
 means of them, one look at an input or two, and routers, are read from the same run.
 The rate, of the last weights with max-probability, and then the horizon of the mean are
 those of highest accuracy at coverage 0.8 on the routers' rows, of one seed; test rows
-judge. Gains are over plain training with an
-entropy threshold, with intervals over seeds and test rows.
+judge. Gains are over plain training with an entropy threshold, with intervals over
+seeds and test rows.
 """
 
 import warnings
+from functools import cache
 from itertools import product
 
 import numpy as np
 from _harness import Benchmark, print_table
-from _ranking_runs import HORIZONS, RAW, TRAININGS, Run
-from _seeds import mean_and_interval
+from _ranking_gains import (
+    BOTH,
+    COVERAGES,
+    DOUBT,
+    LOOKS,
+    ONE,
+    TUNED_BY,
+    TWO,
+    WEIGHTS,
+    as_table,
+    best,
+    gains,
+    passes,
+    rows_of,
+    rows_path,
+    steps,
+)
+from _ranking_runs import RAW, Run, global_second_looks, second_looks_path
+from _ranking_trainings import TRAININGS
 from _training_tasks import TASKS, find_task, global_answers
 from sklearn.exceptions import ConvergenceWarning
 from training import TUNED_AT, Head, accuracy_of
@@ -28,22 +46,21 @@ from selective_query.routers import (
     MaxProbabilityRouter,
 )
 
-COVERAGES = (0.9, 0.8, 0.7)
-POINTS = 100
-WEIGHTS = {"last": (RAW,), "mean": HORIZONS}
-ONE, TWO = LOOKS = "one", "two"
-BASELINE = ("plain", "last", ONE, "entropy")
-# Of the default router: what it reads beside the net's features. They score the rows
-# that they learned from, and so are given the settings of max-probability.
+ARM = "dataset", "training", "weights", "look", "router", "n_seeds"
+STEP = "step", "dataset", "n_seeds"
+# Of the routers, in the table of arms.
+SHOWN = "entropy", "max_probability", "auto"
+# Below which largest probability there is a second look; chosen on CIFAR-10 for DOUBT.
+LOOKED_AGAIN = {ONE: 0, TWO: 2, DOUBT: 0.8, BOTH: 2}
+# Of the default router with the last weights, which takes longest: what it reads beside
+# the net's features. It scores rows that it learned from, and so has the settings of
+# max-probability.
 AUTOS = {
-    ONE: {"auto": (), "auto, norms": ("norms",)},
-    TWO: {"auto": (), "auto, agreement": ("agreement",)},
+    ("plain", ONE): {"auto": (), "auto, norms": ("norms",)},
+    ("distillation", ONE): {"auto": ()},
+    ("distillation", TWO): {"auto": (), "auto, agreement": ("agreement",)},
+    ("distillation", BOTH): {"auto": ()},
 }
-TUNED_BY = "max_probability"
-COLUMNS = (
-    "dataset", "training", "weights", "look", "router", "coverage", "rate", "setting",
-    "n_seeds", "gain", "low", "high",
-)  # fmt: skip
 
 
 class NormedLogit(BaseRouter):
@@ -79,18 +96,36 @@ ROUTERS = {
 }
 
 
+def routers_of(training, weights, look):
+    """Names of the routers that an arm is judged with."""
+    autos = AUTOS.get((training, look), ()) if weights == "last" else ()
+    return *ROUTERS, *autos
+
+
+@cache
+def known_of(dataset, look):
+    """Name, labels and the global's answers of both parts that are new to the base."""
+    parts = "router", "test"
+    labels = [y for _, y in find_task(dataset).load()[1:]]
+    answers = global_answers(dataset)[1:]
+    if look == BOTH:
+        second = global_second_looks(dataset)
+        answers = [
+            (first + second[part]) / 2
+            for first, part in zip(answers, parts, strict=True)
+        ]
+    return list(zip(parts, labels, answers, strict=True))
+
+
 def outcomes_of(run, weights, look, columns=()):
     """Outcomes of the routers' rows and of the test rows."""
-    stored = run.outputs(TRAININGS)
-    parts = find_task(run.dataset).load()[1:]
-    answers = global_answers(run.dataset)[1:]
-    found = []
-    for part, (_, y), answer in zip(("router", "test"), parts, answers, strict=True):
-        proba = first = stored[f"{part} {weights} proba"].astype(float)
+    stored, found = run.outputs(), []
+    for part, y, answer in known_of(run.dataset, look):
+        first = stored[f"{part} {weights} proba"].astype(float)
         features = stored[f"{part} {weights} evidence"].astype(float)
         second = stored[f"{part} {weights} second"].astype(float)
-        if look == TWO:
-            proba = (first + second) / 2
+        again = first.max(axis=1, keepdims=True) < LOOKED_AGAIN[look]
+        proba = np.where(again, (first + second) / 2, first)
         further = {
             "agreement": np.abs(first - second).sum(axis=1, keepdims=True) / 2,
             "norms": np.stack(
@@ -108,6 +143,8 @@ def judge(run, weights, look):
     """Accuracies on both parts, and by test row for intervals, of plain confidences."""
     train, test = outcomes_of(run, weights, look)
     found = {"base": float(test.base_utility.mean()), "tuning": {}}
+    first = run.outputs()[f"test {weights} proba"]
+    found["second_looks"] = float((first.max(axis=1) < LOOKED_AGAIN[look]).mean())
     by_row = {}
     for name, router in ROUTERS.items():
         found["tuning"][name] = accuracy_of(router.fit_score(train), train, TUNED_AT)
@@ -120,7 +157,8 @@ def judge(run, weights, look):
 
 def judge_auto(run, weights, look, name):
     """A default router, which is chosen and fitted for each coverage."""
-    train, test = outcomes_of(run, weights, look, AUTOS[look][name])
+    columns = AUTOS[run.training, look][name]
+    train, test = outcomes_of(run, weights, look, columns)
     path, chosen = rows_path(run, weights, look), []
     with np.load(path) as stored:
         by_row = dict(stored)
@@ -141,75 +179,6 @@ def contributions(score, test, coverage):
     return reading.accuracy[0] + reading.influence(slice(None))[:, 0]
 
 
-def rows_path(run, weights, look):
-    name = f"{run.path.stem}_{weights}_{look.replace(', ', '-')}.rows.npz"
-    return run.path.with_name(name)
-
-
-def rows_of(benchmark, dataset, training, weights, look):
-    """Stored rows of an arm, of all rates, horizons and seeds."""
-    return [
-        row
-        for row in benchmark.rows
-        if (row["dataset"], row["training"], row["look"]) == (dataset, training, look)
-        and row["weights"] in WEIGHTS[weights]
-        and "tuning" in row
-    ]
-
-
-def best(rows, name, router):
-    """The value of highest accuracy on the routers' rows, of the first seed."""
-    found = {r[name]: r["tuning"][router] for r in rows if r["seed"] == 0}
-    return max(found, key=found.get, default=None)
-
-
-def best_settings(benchmark, arm, router):
-    """Rate with the last weights and one look, and at that rate the horizon."""
-    tuned = "max_probability" if router.startswith("auto") else router
-    rate = best(rows_of(benchmark, *arm[:2], "last", ONE), "rate", TUNED_BY)
-    rows = [row for row in rows_of(benchmark, *arm) if row["rate"] == rate]
-    return rate, best(rows, "weights", tuned)
-
-
-def by_seed(benchmark, arm, router):
-    """For each seed what each test row contributes, by coverage; and the settings."""
-    rate, chosen = best_settings(benchmark, arm, router)
-    found = {}
-    for row in rows_of(benchmark, *arm):
-        if (row["rate"], row["weights"]) == (rate, chosen):
-            run = Run(arm[0], arm[1], row["seed"], rate)
-            with np.load(rows_path(run, chosen, arm[-1])) as stored:
-                if f"{router} {COVERAGES[0]}" in stored:
-                    found[row["seed"]] = {c: stored[f"{router} {c}"] for c in COVERAGES}
-    return found, rate, chosen
-
-
-def differences(ours, theirs):
-    """Coverage, number of seeds, mean gain in points, and its interval."""
-    seeds = sorted(ours.keys() & theirs.keys())
-    for coverage in COVERAGES if len(seeds) > 1 else ():
-        gain = np.stack([ours[s][coverage] - theirs[s][coverage] for s in seeds])
-        interval = mean_and_interval(gain.mean(axis=1), gain.mean(axis=0))
-        yield coverage, len(seeds), *(POINTS * value for value in interval)
-
-
-def gains(benchmark):
-    """Each arm and router minus the baseline, of all seeds that both have."""
-    found = []
-    for dataset, training in dict.fromkeys(
-        (row["dataset"], row["training"]) for row in benchmark.rows
-    ):
-        theirs, _, _ = by_seed(benchmark, (dataset, *BASELINE[:-1]), BASELINE[-1])
-        for weights, look in product(WEIGHTS, LOOKS):
-            arm = dataset, training, weights, look
-            for router in (*ROUTERS, *AUTOS[look]):
-                ours, *settings = by_seed(benchmark, arm, router)
-                for coverage, *values in differences(ours, theirs):
-                    key = *arm, router, coverage, *settings
-                    found.append(dict(zip(COLUMNS, (*key, *values), strict=True)))
-    return found
-
-
 def main():
     benchmark = Benchmark("ranking", __doc__)
     parser = benchmark.parser
@@ -228,9 +197,19 @@ def main():
     for dataset in args.datasets:
         for training in args.trainings:
             store(benchmark, args, dataset, training)
-    columns = dict.fromkeys(COLUMNS[:-3], "") | dict.fromkeys(COLUMNS[-3:], "+.2f")
-    print("Accuracy minus that of plain training with entropy, in points, 95 %")
-    print_table(benchmark.summarise(gains(benchmark)), columns)
+    found = gains(benchmark, routers_of)
+    each = steps(benchmark)
+    arms = [row for row in found if row["router"] in SHOWN]
+    tables = {"arms": as_table(arms, ARM), "steps": as_table(each, STEP)}
+    tables["passes"] = passes(benchmark)
+    benchmark.summarise({"gains": found, "each": each, **tables})
+    for title, keys, name in (
+        ("Accuracy minus that of plain training with entropy", ARM, "arms"),
+        ("Accuracy minus that without the step", STEP, "steps"),
+    ):
+        print(f"{title}, in points, 95 %")
+        coverages = tuple(f"at {coverage}" for coverage in COVERAGES)
+        print_table(tables[name], dict.fromkeys((*keys, *coverages), ""))
 
 
 def store(benchmark, args, dataset, training):
@@ -242,24 +221,31 @@ def store(benchmark, args, dataset, training):
         return
     seeds = range(args.seeds)
     judge_runs(benchmark, args, [Run(dataset, training, s, rate) for s in seeds])
-    for arm in product([dataset], [training], WEIGHTS, LOOKS):
-        _, weights = best_settings(benchmark, arm, "auto")
-        for seed, name in product(range(args.seeds), AUTOS[arm[-1]]):
-            run, look = Run(dataset, training, seed, rate), arm[-1]
-            if run.path.exists():
-                key = {**vars(run), "weights": weights, "look": look, "router": name}
-                asked = run, weights, look, name
+    for (autos_training, look), names in AUTOS.items():
+        if autos_training != training:
+            continue
+        for name, seed in product(names, seeds):
+            run = Run(dataset, training, seed, rate)
+            if rows_path(run, RAW, look).exists():
+                key = {**vars(run), "weights": RAW, "look": look, "router": name}
+                asked = run, RAW, look, name
                 benchmark.row(key, lambda asked=asked: judge_auto(*asked))
 
 
 def judge_runs(benchmark, args, runs):
     """Of all weights and looks; trained first where that is still to be done."""
-    for run in runs:
-        if args.stored and not run.path.exists():
-            continue
-        for weights, look in product((RAW, *HORIZONS), LOOKS):
-            key = {**vars(run), "weights": weights, "look": look}
-            benchmark.row(key, lambda r=run, w=weights, k=look: judge(r, w, k))
+    for run, kind in product(runs, WEIGHTS):
+        for weights, look in product(WEIGHTS[kind], LOOKS[kind]):
+            if not args.stored or is_at_hand(run, look):
+                key = {**vars(run), "weights": weights, "look": look}
+                asked = run, weights, look
+                benchmark.row(key, lambda asked=asked: judge(*asked))
+
+
+def is_at_hand(run, look):
+    """Whether nothing has to be trained for it."""
+    needed = [run.path] + [second_looks_path(run.dataset)] * (look == BOTH)
+    return all(path.exists() for path in needed)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ NO_BENCHMARKS = {"regressions.py", "run_all.py", "write_tables.py"}
 # Even the small version reads datasets that scikit-learn does not bundle.
 NEED_DATA = {
     "abstention", "auto_safety", "class_doubt", "edge", "first_picture",
-    "global_weights", "llm_routing", "paper_tables", "three_actions", "tier_shares",
-    "tiers", "training", "weights_study",
+    "fused_answers", "global_weights", "llm_routing", "paper_tables", "placement",
+    "ranking", "three_actions", "tier_shares", "tiers", "training", "weights_study",
 }  # fmt: skip
 
 

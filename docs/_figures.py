@@ -29,6 +29,16 @@ LATENCY = {
     "module over C": ("torch's module, over C", ".1f"),
     "hybrid over C": ("Hybrid in Python, over C", ".1f"),
 }
+AT_COVERAGES = {
+    "at 0.9": ("At 90 %", ""),
+    "at 0.8": ("At 80 %", ""),
+    "at 0.7": ("At 70 %", ""),
+}
+GAINS = {
+    "gain": ("Gain", "+.2f"),
+    "low": ("Low", "+.2f"),
+    "high": ("High", "+.2f"),
+}
 # Column of the JSON rows -> heading, format.
 COLUMNS = {
     "coverage_by_router.promise": {
@@ -464,12 +474,45 @@ COLUMNS = {
         **LATENCY,
     },
     "edge_latency.bases": {"base": ("Base", ""), **LATENCY},
+    "ranking.arms": {
+        "dataset": ("Data", ""),
+        "training": ("Trained by", ""),
+        "weights": ("Weights", ""),
+        "look": ("Looks", ""),
+        "router": ("Router", ""),
+        "n_seeds": ("Seeds", ""),
+        **AT_COVERAGES,
+    },
+    "ranking.steps": {
+        "step": ("Step", ""),
+        "dataset": ("Data", ""),
+        "n_seeds": ("Seeds", ""),
+        **AT_COVERAGES,
+    },
+    "ranking.passes": {"share": ("Second passes", ".2f")},
+    "ranking.each": GAINS,
+    "ranking.gains": GAINS,
+    "fused_answers.all": GAINS,
+    "fused_answers.table": {
+        "data": ("Data", ""),
+        "n": ("Calibration rows", ","),
+        "arm": ("Pooled", ""),
+        **AT_COVERAGES,
+    },
+    "placement.all": GAINS,
+    "placement.table": {
+        "data": ("Data", ""),
+        "n": ("Calibration rows", ","),
+        "base cost": ("Base, in queries", ""),
+        "at 0.9": ("Budget 0.9", ""),
+        "at 0.7": ("Budget 0.7", ""),
+        "at 0.5": ("Budget 0.5", ""),
+        "at 0.3": ("Budget 0.3", ""),
+    },
     "class_doubt.pairs": {
         "n": ("Rows", ""),
         "router": ("Router", ""),
-        "at 0.9": ("At 90 %", ""),
-        "at 0.8": ("At 80 %", ""),
-        "at 0.7": ("At 70 %", ""),
+        **AT_COVERAGES,
     },
 }
 

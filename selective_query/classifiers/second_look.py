@@ -24,7 +24,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     The second view, say the mirrored image, is looked at only where the largest
     probability of the first is below `below`. It takes no further flash, and one more
     pass on those rows. Use it as ``base_estimator`` of any hybrid: each row is still
-    decided on its own.
+    decided on its own. On a device, export the policy alone and average there.
 
     Parameters
     ----------

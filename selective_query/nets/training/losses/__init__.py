@@ -19,7 +19,6 @@ from selective_query.nets.training.losses.plain import (
     DeepSupervision,
     Distillation,
     Gatekeeper,
-    LogitNormalisation,
     OneSidedPrediction,
 )
 from selective_query.nets.training.losses.selective_query import SelectiveQuery
@@ -34,7 +33,6 @@ __all__ = [
     "Distillation",
     "Gatekeeper",
     "HybridLoss",
-    "LogitNormalisation",
     "OneSidedPrediction",
     "SelectiveNet",
     "SelectiveQuery",
@@ -47,7 +45,6 @@ _LOSSES = {
     "cross_entropy": CrossEntropy,
     "distillation": Distillation,
     "selective_query": SelectiveQuery,
-    "logit_normalisation": LogitNormalisation,
     "gatekeeper": Gatekeeper,
     "one_sided": OneSidedPrediction,
     "deferral_lce": DeferralCrossEntropy,

@@ -111,38 +111,6 @@ class Distillation(HybridLoss):
         )
 
 
-class LogitNormalisation(HybridLoss):
-    r"""Cross-entropy of logits of one length, so that certainty is not learned by size.
-
-    .. math:: \ell\Big(\mathrm{softmax}\big(f / (\tau \lVert f \rVert)\big), y\Big)
-
-    Parameters
-    ----------
-    temperature : float, default=0.1
-        The :math:`\tau`: the smaller, the surer a net can be. Of ten classes, with 1
-        no probability exceeds a third.
-
-    References
-    ----------
-    Wei, Xie, Cheng, Feng, An and Li, "Mitigating neural network overconfidence with
-    logit normalization", ICML 2022.
-    """
-
-    bounds = {"temperature": (SMALLEST_TEMPERATURE, inf)}
-
-    def __init__(self, temperature=0.1):
-        self.temperature = temperature
-
-    def __call__(self, output, target):
-        return row_log_loss(self._normalised(output.logits), target.label)
-
-    def query_score(self, output):
-        return 1 - self._normalised(output.logits).softmax(1).amax(1)
-
-    def _normalised(self, logits):
-        return torch.nn.functional.normalize(logits, dim=1) / self.temperature
-
-
 def distance_to_global(logits, global_proba, temperature):
     """Scaled KL divergence of each row from the global's softened probabilities."""
     ours = (logits / temperature).log_softmax(1)
