@@ -347,6 +347,11 @@ def test_a_budget_of_money_needs_a_price(one, tmp_path, capsys):
         assert main([*command, *options]) == 2
         assert "--set cloud.price_per_query=" in capsys.readouterr().err
         assert main([*command, *options, "--set", "cloud.price_per_query=0.004"]) == 0
+    price = ["--budget", "max_price=0.001", "--set", "cloud.price_per_query=0.004"]
+    assert main(["fit", one, "-o", str(tmp_path / "p"), *price, *options[2:]]) == 0
+    assert load(tmp_path / "p").operating_point_.coverage == pytest.approx(
+        0.75, abs=0.03
+    )
 
 
 def test_what_is_not_known_is_left_out_of_a_report(one, tmp_path, capsys):

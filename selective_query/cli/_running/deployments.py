@@ -1,5 +1,6 @@
 """The deployment that a command's options describe."""
 
+from selective_query.cli._budgets import COST_BUDGETS
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 
 
@@ -34,7 +35,7 @@ def deployment_of(args):
     deployment = Deployment(
         **profiles,
         order=args.order,
-        base_ms=args.base_ms,
+        base_ms=0.0 if _needs_no_time(args) else args.base_ms,
         base_macs=args.base_macs,
         global_ms=args.global_ms,
         global_macs=args.global_macs,
@@ -43,7 +44,7 @@ def deployment_of(args):
         retries=args.retries,
         inputs_per_day=args.inputs_per_day,
     )
-    if _asks_for_price(args) and not profiles["cloud"].price_per_query:
+    if "max_price" in _asked(args) and not profiles["cloud"].price_per_query:
         raise ValueError(
             "A budget of money needs the price of a query, which is 0 unless you give "
             "it: --set cloud.price_per_query=0.004."
@@ -51,6 +52,13 @@ def deployment_of(args):
     return deployment
 
 
-def _asks_for_price(args):
-    asked = [b.name for b in getattr(args, "budget", ()) if callable(b)]
-    return "max_price" in asked or getattr(args, "max_price", None) is not None
+def _asked(args):
+    """Names of the budgets of costs that the options ask for."""
+    asked = {name for name in COST_BUDGETS if getattr(args, name, None) is not None}
+    return asked | {b.name for b in getattr(args, "budget", ()) if callable(b)}
+
+
+def _needs_no_time(args):
+    """Whether nothing depends on how long the base takes, and nobody says it."""
+    said = args.base_ms is not None or args.base_macs is not None
+    return not said and set() < _asked(args) <= {"max_price", "max_bytes"}
