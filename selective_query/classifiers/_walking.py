@@ -16,6 +16,7 @@ from selective_query.classifiers._walk import RAISE, Walk, check_stand_in
 from selective_query.classifiers.decisions import NOBODY, Decisions
 from selective_query.metrics._chain_tally import ChainTally
 from selective_query.outcomes import ChainOutcomes
+from selective_query.reports import ChainReport
 
 
 class WalkingMixin(LabelledRowsMixin):
@@ -173,19 +174,20 @@ class WalkingMixin(LabelledRowsMixin):
 
         Returns
         -------
-        Bunch
-            ``accuracy`` on what is answered, ``n``, ``abstained`` (share of all
-            inputs), ``cost`` (mean of an input; nan without ``costs``), and for each
-            tier in a tuple ``n_asked``, ``n_answered``, ``shares`` (of the weight of
-            all inputs) and ``accuracies`` on what it answers; nan where that is
-            nothing.
+        ChainReport
+            A mapping of figures that prints itself: ``accuracy`` on what is answered,
+            ``n``, ``abstained`` (share of all inputs), ``cost`` (mean of an input; nan
+            without ``costs``), and for each tier in a tuple ``n_asked``,
+            ``n_answered``, ``shares`` (of the weight of all inputs) and ``accuracies``
+            on what it answers; nan where that is nothing.
 
         Raises
         ------
         ValueError
             As in ``outcomes``.
         """
-        return self._tally(X, y, sample_weight).report(self.costs)
+        figures = self._tally(X, y, sample_weight).report(self.costs)
+        return ChainReport([name for name, _ in self.estimators], **figures)
 
     def _tally(self, X, y, sample_weight=None, *, may_vanish=False):
         """Sums over labelled rows, from which ``report`` follows."""

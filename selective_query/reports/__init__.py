@@ -1,8 +1,9 @@
-"""How a hybrid or abstaining classifier did on new rows: figures, text, HTML."""
+"""How a hybrid, an abstaining classifier or a chain did on new rows."""
 
 from selective_query._utils import publish
+from selective_query.reports.chain_report import ChainReport
 from selective_query.reports.routing_report import RoutingReport
 
-__all__ = ["RoutingReport"]
+__all__ = ["ChainReport", "RoutingReport"]
 
 publish(globals())

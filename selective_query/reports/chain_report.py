@@ -1,0 +1,80 @@
+"""ChainReport: the figures of a chain's report, which print themselves."""
+
+import math
+
+from sklearn.utils import Bunch
+
+from selective_query.metrics._sentences import percent
+from selective_query.reports._words import number, tabled
+
+
+class ChainReport(Bunch):
+    """How a chain of tiers did on new rows.
+
+    A mapping of figures, whose items are attributes too: ``accuracy`` on what is
+    answered, ``n``, ``abstained`` (share of all inputs), ``cost`` (mean of an input;
+    nan where costs are not known), and for each tier in a tuple ``n_asked``,
+    ``n_answered``, ``shares`` (of the weight of all inputs) and ``accuracies`` on what
+    it answers; nan where that is nothing. It is made by
+    :meth:`~selective_query.CascadeClassifier.report`, and prints itself as a table.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the tiers, in the order in which they are asked.
+    **figures : object
+
+    Examples
+    --------
+    >>> from selective_query.reports import ChainReport
+    >>> print(ChainReport(
+    ...     ["small", "large"], accuracy=0.9, n=100, abstained=0.0, cost=3.2,
+    ...     n_asked=(100, 20), n_answered=(80, 20), shares=(0.8, 0.2),
+    ...     accuracies=(0.925, 0.8),
+    ... ))
+    The chain is right on 90 % of 100 inputs, at a mean cost of 3.2.
+    <BLANKLINE>
+    tier         asked  answered     share     right
+    small          100        80    80.0 %    92.5 %
+    large           20        20    20.0 %    80.0 %
+    """
+
+    def __init__(self, names, **figures):
+        super().__init__(**figures)
+        vars(self).update(names=tuple(names))  # no item: those are the figures
+
+    def __setstate__(self, state):
+        vars(self).update(state)  # which a Bunch forgets
+
+    @property
+    def verdict(self):
+        """What the chain reaches, in a sentence."""
+        if not self.n:
+            return "There are no rows to report on."
+        said = f"The chain is right on {percent(self.accuracy)} of {self.n:,} inputs"
+        if self.abstained > 0:
+            said = (
+                f"The chain answers {percent(1 - self.abstained)} of {self.n:,} inputs "
+                f"and is right on {percent(self.accuracy)} of those"
+            )
+        if math.isnan(self.accuracy):
+            said = f"None of the {self.n:,} inputs is answered"
+        if not math.isnan(self.cost):
+            said += f", at a mean cost of {number(self.cost)}"
+        return f"{said}."
+
+    def __str__(self):
+        width = max(8, *map(len, self.names))
+        head = "".join(f"{n:>10}" for n in ("asked", "answered", "share", "right"))
+        columns = self.n_asked, self.n_answered, self.shares, self.accuracies
+        lines = [
+            f"{name:{width}}{asked:>10,}{answered:>10,}{tabled(share):>10}"
+            f"{'' if math.isnan(right) else tabled(right):>10}".rstrip()
+            for name, asked, answered, share, right in zip(
+                self.names, *columns, strict=True
+            )
+        ]
+        return "\n".join([self.verdict, "", f"{'tier':{width}}{head}", *lines])
+
+    def __repr__(self):
+        return str(self)
