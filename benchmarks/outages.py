@@ -247,9 +247,20 @@ def storm(cloud, parts, n_inputs):
         "answers of neither side": int(wrong),
         "queries": len(times),
         "p99 ms of a query": float(np.percentile(times, 99)),
+        "p99 ms of a sleep as long": _sleep_p99(CLIENT["deadline_ms"]),
         "most ms": float(np.max(times)),
         "reasons": reasons,
     }
+
+
+def _sleep_p99(ms, n=200):
+    """What this machine makes of a deadline by itself."""
+    times = []
+    for _ in range(n):
+        start = time.perf_counter()
+        time.sleep(ms / 1000)
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.percentile(times, 99))
 
 
 def memory(parts, n_inputs):

@@ -187,7 +187,7 @@ class Asker:
         return result, failure, tries.made
 
     def _give_up(self, task):
-        """End a task once whoever waits has been told, so that it costs them no time."""
+        """End a task once whoever waits has been told, at no cost to them."""
         if task.done():
             return
         self._given_up.add(task)
