@@ -34,6 +34,11 @@ class Answers:
         """Positions in `classes`, shape (n_samples,); found when first asked for."""
         return self.predicted if self.proba is None else top_class(self.proba)
 
+    def take(self, rows):
+        """The answers to some rows, given by their numbers or a mask."""
+        parts = self.proba, self.features, self.logits, self.predicted
+        return Answers(*(part if part is None else part[rows] for part in parts))
+
     def evidence(self, X):
         """What a router sees of them; they were checked when they were given."""
         return Evidence.of_checked(

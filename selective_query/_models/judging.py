@@ -1,5 +1,7 @@
 """What the global says of labelled rows: for a fit or a report, where nobody waits."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils import _safe_indexing
 
@@ -61,6 +63,43 @@ def ask_to_judge(
         missing[rows[~came]] = True
         _warn_of_missing(replies, who)
     return _spread(answers, rows, n), missing
+
+
+def ask_where(ask_some, X, rows, before):
+    """A tier's answers to some rows, and those of the tier before to all others.
+
+    Parameters
+    ----------
+    ask_some : callable
+        From rows of X to Answers.
+    X : array-like of length n_samples
+    rows : ndarray of shape (n_samples,), bool
+        Which of them may be sent.
+    before : Answers
+        Of all rows.
+
+    Returns
+    -------
+    Answers
+        Features and logits are zero where nothing was asked.
+    """
+    if rows.all():
+        return ask_some(X)
+    if not rows.any():
+        return replace(before, features=None, logits=None)
+    some = ask_some(_safe_indexing(X, np.flatnonzero(rows)))
+    parts = {}
+    for name in ("proba", "features", "logits"):
+        part = getattr(some, name)
+        if part is not None:
+            parts[name] = np.zeros((len(rows), part.shape[1]), dtype=part.dtype)
+            parts[name][rows] = part
+    if some.proba is None:
+        predicted = np.zeros(len(rows), dtype=int)
+        predicted[rows] = some.label
+        return stand_in(Answers(None, **parts, predicted=predicted), before, ~rows)
+    found = stand_in(Answers(**parts), before, ~rows)
+    return replace(found, features=parts.get("features"), logits=parts.get("logits"))
 
 
 def stand_in(answers, other, rows):

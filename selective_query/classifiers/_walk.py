@@ -110,7 +110,7 @@ class Walk:
         came = replies.came
         if not came.all():
             some = np.flatnonzero(came)
-            rows, answers = rows[some], _of_rows(answers, some)
+            rows, answers = rows[some], answers.take(some)
             X = _safe_indexing(X, some)
         self._keep(tier, rows, answers)
         if not len(rows):
@@ -153,9 +153,3 @@ def _asked_each(edge, X):
     features = np.zeros((len(replies.came), known.shape[1]), dtype=known.dtype)
     features[came] = known
     return replace(answers, features=features), replies
-
-
-def _of_rows(answers, rows):
-    parts = {name: getattr(answers, name) for name in answers.__dataclass_fields__}
-    some = {n: part if part is None else part[rows] for n, part in parts.items()}
-    return type(answers)(**some)

@@ -1,6 +1,7 @@
 """What a fitted chain of classifiers does: ask tier by tier, report, move its cuts."""
 
 import copy
+from functools import partial
 
 import numpy as np
 from sklearn.utils import Bunch, _safe_indexing
@@ -8,7 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.answers import ask
 from selective_query._models.crossfit import refuse_other_labels, to_outcomes
+from selective_query._models.judging import ask_where
 from selective_query._utils.fitting import UNCHANGED
+from selective_query.budgets._columns import local_parts, rows_that_stay
+from selective_query.budgets.combined import check_coverage
 from selective_query.classifiers._abstain_label import abstaining
 from selective_query.classifiers._deciding import Edge, LabelledRowsMixin, check_base
 from selective_query.classifiers._on_device import footprint_of
@@ -17,6 +21,7 @@ from selective_query.classifiers.decisions import NOBODY, Decisions
 from selective_query.metrics._chain_tally import ChainTally
 from selective_query.outcomes import ChainOutcomes
 from selective_query.reports import ChainReport
+from selective_query.tiers._goals import own_shares
 
 
 class WalkingMixin(LabelledRowsMixin):
@@ -42,10 +47,32 @@ class WalkingMixin(LabelledRowsMixin):
             )
         )
 
-    def _ask(self, tier, X):
-        """What one tier says of rows, whoever answers them."""
+    def _ask(self, tier, X, rows=None):
+        """What one tier says of X, whichever rows these are."""
         features = self._features_of(tier)
         return ask(self.estimators_[tier], X, self.classes_, features, self._who(tier))
+
+    def _said(self, X, ask_tier):
+        """What each tier says of rows; of those that stay before it, the one before."""
+        said, stays = [], None
+        for tier in range(len(self.estimators)):
+            if stays is None:
+                said.append(ask_tier(tier, X))
+            else:
+                ask_some = partial(ask_tier, tier, rows=~stays)
+                said.append(ask_where(ask_some, X, ~stays, said[-1]))
+            local = self._local(tier)
+            if local:
+                here = rows_that_stay(local, said[-1].evidence(X))
+                stays = here if stays is None else stays | here
+        return said
+
+    def _local(self, tier):
+        """Parts of a tier's budget that name rows which must stay there."""
+        shares = own_shares(self.coverage, len(self.estimators) - 1)
+        if shares is None or tier == len(shares):
+            return ()
+        return local_parts(check_coverage(shares[tier]))
 
     def _who(self, tier):
         return f"estimators[{self.estimators[tier][0]!r}]"
@@ -156,8 +183,8 @@ class WalkingMixin(LabelledRowsMixin):
 
     def _outcomes(self, X, y, weight):
         tiers = [
-            to_outcomes(self._ask(tier, X), None, X, y, self.classes_, weight)
-            for tier in range(len(self.estimators_))
+            to_outcomes(answers, None, X, y, self.classes_, weight)
+            for answers in self._said(X, self._ask)
         ]
         return ChainOutcomes(tiers, self.costs, [name for name, _ in self.estimators])
 

@@ -5,6 +5,7 @@ from numbers import Real
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metaestimators import available_if
 
+from selective_query._models.answers import ask
 from selective_query._models.crossfit import to_outcomes
 from selective_query._models.sides import FitRows, Side, rows_of_fit, warn_if_weak
 from selective_query._utils.fitting import (
@@ -335,13 +336,20 @@ class CascadeClassifier(
     def _chain(self, sides):
         """What every model says of rows that it was not fitted on."""
         rows, tiers, stays = sides[0].rows, [], True
-        for side in sides:
+
+        def ask_tier(tier, some, rows=None):
+            side = sides[tier]
+            if rows is None:
+                return side.answers
+            if not side.stays:
+                return side.answers.take(rows)
+            return ask(side.model, some, self.classes_, side.features, side.who)
+
+        for side, said in zip(sides, self._said(rows.X, ask_tier), strict=True):
             stays = stays and side.stays
             fold = None if stays else rows.cross_fit.fold
             tiers.append(
-                to_outcomes(
-                    side.answers, None, rows.X, rows.y, rows.classes, rows.weight, fold
-                )
+                to_outcomes(said, None, rows.X, rows.y, rows.classes, rows.weight, fold)
             )
         return ChainOutcomes(tiers, self.costs, [name for name, _ in self.estimators])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -23,7 +23,7 @@ from selective_query import (
     load,
     save,
 )
-from selective_query.budgets import All, Coverage, MaxTierCost, MinAccuracy
+from selective_query.budgets import All, Coverage, MaxTierCost, MinAccuracy, StayLocal
 from selective_query.costs import DEVICES
 from selective_query.exceptions import (
     CertificateError,
@@ -342,3 +342,86 @@ def test_several_operating_points_are_certified_together(digits):
     for one in found:
         levels = [c.confidence for c in one.operating_point_.certificates]
         assert levels == pytest.approx([0.95**0.5] * 2)
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Tells which rows it was asked about."""
+
+    def __init__(self, model=None):
+        self.model, self.classes_, self.asked = model, model.classes_, []
+
+    def fit(self, X, y):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        self.asked.append(X)
+        return self.model.predict_proba(X)
+
+    def decision_function(self, X):
+        self.asked.append(X)
+        return self.model.decision_function(X)
+
+
+def two_columns(model, X):
+    return X[:, 20:22]
+
+
+def private(X):
+    return X[:, 20] > 0.8
+
+
+@UNTOLD
+@pytest.mark.parametrize("base_features", [None, "logits", two_columns])
+@pytest.mark.parametrize("abstain", [None, 0.1])
+def test_rows_that_must_stay_reach_no_later_tier(digits, base_features, abstain):
+    X, y = digits
+    first, second, last = (
+        LogisticRegression(C=c, max_iter=300).fit(X[:300], y[:300]) for c in (1, 9, 99)
+    )
+    spies = Recorder(second), Recorder(last)
+    tiers = [
+        ("mcu", FrozenEstimator(first)),
+        *zip(("gateway", "cloud"), map(FrozenEstimator, spies), strict=True),
+    ]
+    local = All(0.4, StayLocal(private))
+    cascade = CascadeClassifier(
+        tiers, router="benefit", coverage=(local, 0.5), abstain=abstain,
+        base_features=base_features, random_state=0,
+    ).fit(X[300:1000], y[300:1000])  # fmt: skip
+    new, labels = X[1000:], y[1000:]
+    cascade.predict(new)
+    cascade.report(new, labels)
+    outcomes = cascade.outcomes(new, labels)
+    tier = cascade.predict_tier(new)
+    assert (tier[private(new)] <= 0).all() and (tier > 0).any()
+    for spy in spies:
+        assert not any(private(rows).any() for rows in spy.asked)
+    np.testing.assert_array_equal(cascade.policy_.decide(outcomes), tier)
+
+
+@UNTOLD
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_two_tiers_with_rows_that_must_stay_are_a_hybrid(digits, is_frozen):
+    X, y = digits
+    base, last = GaussianNB(var_smoothing=0.1), LogisticRegression(max_iter=200)
+    if is_frozen:
+        base, last = (FrozenEstimator(m.fit(X[:300], y[:300])) for m in (base, last))
+    options = {
+        "router": "benefit",
+        "coverage": All(0.4, StayLocal(private)),
+        "cv": 3,
+        "random_state": 0,
+    }
+    hybrid = HybridClassifier(base, last, **options)
+    cascade = CascadeClassifier([("base", base), ("last", last)], **options)
+    for model in (hybrid, cascade):
+        model.fit(X[300:1000], y[300:1000])
+    assert hybrid.operating_point_ == cascade.operating_point_.points[0]
+    kept = hybrid.predict_coverage(X[1000:])
+    np.testing.assert_array_equal(cascade.predict_tier(X[1000:]) == 0, kept)
