@@ -126,14 +126,15 @@ class GapAttribution:
         if first.loss <= 0:
             return f"At coverage {self.coverage:.1%} no step loses anything."
         lines = [
-            f"At coverage {self.coverage:.1%} the hybrid loses "
+            f"At coverage {self.coverage:.1%} the {self._words['hybrid']} loses "
             f"{_points(1 - self.accuracy)}: {_listing(self)}."
         ]
         tied = others[:1] if not sure and not math.isnan(first.low) else []
         named = "the largest part"
         if tied:
             named += f", though these rows cannot tell it from {tied[0].name}"
-        lines.append(f"{_SUBJECT[first.name]} {_points(first.loss)}, {named}.")
+        subject = _SUBJECT[first.name].replace("queries", self._words["queries"])
+        lines.append(f"{subject} {_points(first.loss)}, {named}.")
         said = [step.name for step in (first, *tied)]
         lines += [_REMEDY[name](self) for name in said]
         for name in ("shift", "threshold"):
@@ -146,6 +147,17 @@ class GapAttribution:
                     )
                     lines.append(_REMEDY[name](self))
         return "\n".join(lines)
+
+    @property
+    def _words(self):
+        """What a hybrid, its queries and to query are called here."""
+        if "a perfect global" in self.would_gain:
+            return {"hybrid": "hybrid", "queries": "queries", "queried": "queried"}
+        return {
+            "hybrid": "classifier",
+            "queries": "abstentions",
+            "queried": "abstained",
+        }
 
     def to_frame(self):
         """The steps as a pandas DataFrame.
@@ -206,7 +218,8 @@ _SUBJECT = {
 
 def _of_base(gap):
     return (
-        "A better base helps, or a lower coverage: five points more queries would gain "
+        "A better base helps, or a lower coverage: five points more "
+        f"{gap._words['queries']} would gain "
         f"{_points(gap.would_gain['more queries'])} in this order."
     )
 
@@ -264,14 +277,15 @@ def _of_threshold(gap):
     )
     if gap.realised_coverage > gap.coverage:
         return (
-            f"{kept}, so it queried less than was allowed. More calibration rows, a "
-            "score with fewer ties or less confidence brings it closer."
+            f"{kept}, so it {gap._words['queried']} less than was allowed. More "
+            "calibration rows, a score with fewer ties or less confidence brings it "
+            "closer."
         )
     if gap.realised_coverage < gap.coverage:
         return (
-            f"{kept}: more queries than were asked for. More calibration rows, or "
-            "rows of today, bring it closer, and confidence= makes it keep at least "
-            "what is asked."
+            f"{kept}: more {gap._words['queries']} than were asked for. More "
+            "calibration rows, or rows of today, bring it closer, and confidence= "
+            "makes it keep at least what is asked."
         )
     return f"{kept}."
 

@@ -279,11 +279,11 @@ def _who(report):
     )
     verb, pair = "queried", "Pair right"
     if report.is_abstention:
-        verb, pair = "abstained on", "Right, of answered"
+        verb, pair = "abstained", "Right, of answered"
     head = kind.capitalize(), "Rows", verb.capitalize(), "", "Base right", pair
     more = len(table) - MOST_PARTS
     rest = f"{more:,} more are not shown." if more > 0 else ""
-    title = f"Who is {verb}"
+    title = "Where it abstains" if report.is_abstention else f"Who is {verb}"
     return _section(title, _table(title, head, rows), rest)
 
 

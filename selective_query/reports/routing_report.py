@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from sklearn.utils import Bunch
 
 from selective_query._utils.numbers import (
@@ -22,7 +23,8 @@ ON = {
     "base_accuracy": ("base_utility", None),
     "global_accuracy": ("query_utility", "judged"),
 }
-N_BOOTSTRAP = 200
+N_BOOTSTRAP = 40, 200  # resamples, fewer of many rows:
+MOST_DRAWN = 2e7  # in all of them together
 
 
 class RoutingReport(Bunch):
@@ -215,7 +217,7 @@ class RoutingReport(Bunch):
             threshold=point.threshold,
             calibration=self.calibration,
             sample_weight=rows.weight,
-            n_bootstrap=N_BOOTSTRAP,
+            n_bootstrap=int(np.clip(MOST_DRAWN / self.n, *N_BOOTSTRAP)),
             confidence=self.confidence,
             random_state=0,
         )
@@ -270,13 +272,14 @@ class RoutingReport(Bunch):
 
         Returns
         -------
-        str
-            The page.
+        str or None
+            The page, where no path is given.
         """
         page = _page.whole(self)
-        if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
-        return page
+        if path is None:
+            return page
+        Path(path).write_text(page, encoding="utf-8")
+        return None
 
     def to_dict(self):
         """What is said, as plain data for JSON.
