@@ -58,7 +58,7 @@ class RoutingVerdict:
 
     def __str__(self):
         lines = [f"Verdict: {self.verdict}, at confidence {self.confidence:g}."]
-        lines += [f"  {name}: {net:.4g} an input" for name, net in self.net.items()]
+        lines += [f"  {name}: worth {v:.4g} an input" for name, v in self.net.items()]
         lines += [f"  {name}: exceeds {why}" for name, why in self.excluded.items()]
         low, high = self.break_even_interval
         lines.append(

@@ -1,6 +1,7 @@
 """A report as HTML: a page of its own with an explorer, or a part of a notebook."""
 
 import math
+import re
 
 import numpy as np
 from sklearn.utils import estimator_html_repr
@@ -34,7 +35,7 @@ WITHOUT_SLIDER = {"p95_latency_ms": "95 % answered within", "bytes": "Bytes an i
 def whole(report):
     """The page."""
     if not report.n:
-        content = element("h1", report.verdict)
+        content = element("h1", _unbroken(report.verdict))
         return filled("page.html", content=content, facts=as_script(None), **_assets())
     sections = [
         _accuracies(report),
@@ -47,7 +48,7 @@ def whole(report):
     ]
     content = filled(
         "content.html",
-        verdict=report.verdict,
+        verdict=_unbroken(report.verdict),
         conclusions=_list(_words.conclusion(report)),
         explorer_title="Other operating points",
         explorer_note=_note(report),
@@ -72,7 +73,14 @@ def fragment(report):
             "curve": charts(report)[0],
             "sections": joined([_accuracies(report), _diagram(report)]),
         }
-    return filled("fragment.html", css=css, verdict=report.verdict, **parts)
+    verdict = _unbroken(report.verdict)
+    return filled("fragment.html", css=css, verdict=verdict, **parts)
+
+
+def _unbroken(text):
+    """A text in which no number is parted from its unit, and no interval in two."""
+    text = re.sub(r"\[(\S+), (\S+)\]", "[\\1,\u00a0\\2]", text)
+    return text.replace(" %", "\u00a0%")
 
 
 def _assets():
@@ -277,10 +285,10 @@ def _who(report):
         )
         for part in table[:MOST_PARTS]
     )
-    verb, pair = "queried", "Pair right"
+    verb, right = "queried", ("Base right", "Pair right")
     if report.is_abstention:
-        verb, pair = "abstained", "Right, of answered"
-    head = kind.capitalize(), "Rows", verb.capitalize(), "", "Base right", pair
+        verb, right = "abstained", ("Right, of all", "Of kept")
+    head = kind.capitalize(), "Rows", verb.capitalize(), "", *right
     more = len(table) - MOST_PARTS
     rest = f"{more:,} more are not shown." if more > 0 else ""
     title = "Where it abstains" if report.is_abstention else f"Who is {verb}"
