@@ -40,7 +40,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": "plot_",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "_gallery_order.by_task",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

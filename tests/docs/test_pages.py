@@ -123,3 +123,10 @@ def test_formulas_become_mathml():
         mathml = convert(formula)
         assert mathml.startswith("<math"), (name, formula)
         assert "<mtext>\\" not in mathml and ">\\" not in mathml, (name, formula)
+
+
+def test_the_gallery_has_an_order():
+    pytest.importorskip("sphinx_gallery")
+    from _gallery_order import ORDER
+
+    assert sorted(f"plot_{name}" for name in ORDER) == [p.stem for p in EXAMPLES]
