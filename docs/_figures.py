@@ -622,3 +622,42 @@ def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)
         for coverage in coverages
     ]
     return list_table(heads, rows)
+
+
+def profile_tables():
+    """Lines of two tables: the devices and the links that come with the library."""
+    from selective_query import costs
+
+    names = {id(getattr(costs, name)): name for name in costs.__all__}
+
+    def table(profiles, heads):
+        rows = [
+            [f"``{names[id(profile)]}``", *(_amount(profile, h) for h in heads)]
+            for profile in profiles.values()
+        ]
+        return list_table(["Constant", *heads.values()], rows)
+
+    devices = {
+        "clock_mhz": "Clock, MHz",
+        "flash_bytes": "Flash",
+        "sram_bytes": "Memory",
+        "active_power_mw": "Active, mW",
+    }
+    links = {
+        "throughput_kbps": "Throughput, kbit/s",
+        "round_trip_ms": "Round trip, ms",
+        "energy_uj_per_byte": "Energy, µJ/byte",
+        "max_payload_bytes": "Message, bytes",
+    }
+    return [*table(costs.DEVICES, devices), *table(costs.LINKS, links)]
+
+
+def _amount(profile, name):
+    """A constant of a profile as text; empty where there is no limit."""
+    value = getattr(profile, name)
+    if value is None or value == float("inf"):
+        return ""
+    if name in ("flash_bytes", "sram_bytes"):
+        large = value >= 2**30
+        return f"{value / 2 ** (30 if large else 10):,.0f} {'GB' if large else 'KB'}"
+    return f"{value:,g}"

@@ -1,6 +1,6 @@
 """Tables that are made when the documentation is built, so that no figure is typed.
 
-A role and three directives:
+A role and four directives:
 
 ``:measured:`NAME column key=value ...` `` is one figure: the column of the only row of
 ``benchmarks/results/NAME.json`` with these values, in the format of its table.
@@ -11,11 +11,20 @@ under names of their own, ``NAME.TABLE``.
 
 ``.. front-table::`` is the table that README begins with.
 
+``.. profiles::`` lists the devices and links of :mod:`selective_query.costs`.
+
 ``.. rows-needed::`` asks the library for the smallest number of calibration rows that
 can certify a coverage.
 """
 
-from _figures import benchmark_table, front_table, measured, needed_table, path_of
+from _figures import (
+    benchmark_table,
+    front_table,
+    measured,
+    needed_table,
+    path_of,
+    profile_tables,
+)
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -64,6 +73,13 @@ class FrontTable(_Generated):
         return self.parse(front_table(), str(path))
 
 
+class Profiles(_Generated):
+    """``.. profiles::``."""
+
+    def run(self):
+        return self.parse(profile_tables(), "profiles")
+
+
 class RowsNeeded(_Generated):
     """``.. rows-needed::``."""
 
@@ -76,5 +92,6 @@ def setup(app):
     app.add_role("measured", Measured())
     app.add_directive("benchmark-table", BenchmarkTable)
     app.add_directive("front-table", FrontTable)
+    app.add_directive("profiles", Profiles)
     app.add_directive("rows-needed", RowsNeeded)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
