@@ -24,7 +24,7 @@ def fitted_out_of_fold(rule, outcomes, change=(), answers_exact=True, rows=None)
         Its router is fitted here.
     outcomes : Outcomes
     change, answers_exact
-        As of :meth:`RoutingPolicy.fit`.
+        See :meth:`RoutingPolicy.fit`.
     rows : ndarray of int, optional
         What the router learns from; all rows by default.
 
@@ -85,7 +85,7 @@ def of_new_rows(rule, held_out, answers_exact=True, ordering=None):
 
 
 def completed(calibration, rule, budget, evidence, random_state):
-    """The same with what `at` needs to move among budgets.
+    """A calibration with what `at` needs to move among budgets.
 
     Parameters
     ----------

@@ -200,7 +200,7 @@ class MaxLatency(CostLimit):
     ms : float
         Milliseconds.
     costs : CostModel, optional
-        As of :class:`MaxPrice`.
+        See :class:`MaxPrice`.
     statistic : {"mean", "p50", "p90", "p95", "p99"}, default="mean"
     """
 
@@ -254,7 +254,7 @@ class MaxEnergy(CostLimit):
     mj : float
         Millijoules.
     costs : CostModel, optional
-        As of :class:`MaxPrice`.
+        See :class:`MaxPrice`.
     """
 
     mj: float
@@ -278,7 +278,7 @@ class MaxBytes(CostLimit):
     bytes : float
         Mean over all inputs, those that are not queried included.
     costs : Deployment, optional
-        As of :class:`MaxPrice`.
+        See :class:`MaxPrice`.
     """
 
     bytes: float
@@ -310,7 +310,7 @@ class BatteryLife(CostLimit):
     days : float
         In days.
     costs : CostModel, optional
-        As of :class:`MaxPrice`.
+        See :class:`MaxPrice`.
     """
 
     days: float

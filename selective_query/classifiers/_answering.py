@@ -134,7 +134,7 @@ class Answered:
 
     @property
     def labels(self):
-        """As in ``predict``."""
+        """Labels that ``predict`` returns."""
         place, given = self.base.label, self.by_global
         if self.asked is not None:
             place = place.copy()
@@ -147,7 +147,7 @@ class Answered:
 
     @property
     def proba(self):
-        """As in ``predict_proba``."""
+        """Probabilities that ``predict_proba`` returns."""
         if self.asked is None:
             return self.base.proba
         answers = self.asked.proba
@@ -156,7 +156,7 @@ class Answered:
         return proba
 
     def detailed(self):
-        """As in ``predict_detailed``."""
+        """Decisions that ``predict_detailed`` returns."""
         queried, edge = ~self.kept, self.edge
         instead = NOBODY if self.stand_in.kind == ABSTAIN else BASE
         by = np.where(self.kept, BASE, np.where(self.by_global, GLOBAL, instead))

@@ -54,7 +54,7 @@ class Edge(NamedTuple):
         return answers, self.rule.decide(self.evidence(X, answers))
 
     def route_sparing_base(self, X):
-        """As `route`, but a rule that needs no base spares it the queried rows.
+        """Route rows; a rule that needs no base saves running it on queried rows.
 
         Of those the answers are zeros.
         """

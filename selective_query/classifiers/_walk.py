@@ -142,7 +142,7 @@ class Walk:
 
 
 def _asked_each(edge, X):
-    """As `Edge.ask`, where what fails costs its own rows only."""
+    """Ask a tier; a failure loses only the rows that it concerns."""
     if isinstance(edge.features, str):  # a layer of a model that is here
         return edge.ask(X), None
     answers, replies = ask_each(edge.base, X, edge.classes, edge.who)

@@ -224,7 +224,7 @@ class WalkingMixin(LabelledRowsMixin):
         return ChainTally.of(len(self.estimators_), walk.last, walk.tier, right, weight)
 
     def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
-        """The same fitted classifier at another operating point.
+        """A copy of the fitted classifier at another operating point.
 
         Nothing is refitted: the copy shares models and routers, and only thresholds
         move.
@@ -256,7 +256,7 @@ class WalkingMixin(LabelledRowsMixin):
         return moved
 
     def with_base(self, base_estimator, X, y, *, sample_weight=None):
-        """The same fitted classifier with another first tier, all thresholds anew.
+        """A copy with another first tier and newly learned thresholds.
 
         For a model that was quantised, pruned or updated, as in
         :meth:`HybridClassifier.with_base`. Every tier is asked about every row.

@@ -97,7 +97,7 @@ class Decisions:
         return f"{told}; the global failed: {why}" if why else told
 
     def to_frame(self):
-        """The same as a pandas DataFrame, with a column for each attribute.
+        """A pandas DataFrame with a column for each attribute.
 
         Returns
         -------

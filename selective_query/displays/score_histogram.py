@@ -1,4 +1,4 @@
-"""Query scores by outcome: does the score find what a query mends?"""
+"""Query scores by outcome: does the score find what a query corrects?"""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
 from selective_query.routers.registry import router_name
 
-# From dark, what a query mends, to light, what it leaves as it is.
+# From dark, what a query corrects, to light, what it leaves unchanged.
 LOOKS = {
     "only global right": {"facecolor": "#08519c", "hatch": None},
     "only base right": {"facecolor": "#fd8d3c", "hatch": "////"},

@@ -178,7 +178,7 @@ class _Function:
         return self.asker.loop.create_task(run())
 
     def _in_thread(self, rows):
-        """The same of a function that blocks."""
+        """A future of what a blocking function returns or raises."""
         ended = self.asker.loop.create_future()
 
         def run():

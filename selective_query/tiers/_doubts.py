@@ -52,7 +52,7 @@ class Doubts:
         return cls(tiers)
 
     def held_out(self, outcomes):
-        """The same routers with scores of rows that nothing was fitted on."""
+        """These routers with scores of rows that nothing was fitted on."""
         tiers = [
             held_out_tier(tier, None, known, True)
             for tier, known in zip(self.tiers, outcomes.tiers, strict=True)
@@ -60,7 +60,7 @@ class Doubts:
         return Doubts(tiers)
 
     def cut(self, abstain, stop):
-        """The same, leaving a share of the rows unanswered.
+        """A copy that leaves a share of the rows unanswered.
 
         Parameters
         ----------

@@ -61,12 +61,12 @@ class LearnedTier:
         return self.rows.scores.given["score"]
 
     def going_on(self, utility):
-        """The same where passing a row on has this utility."""
+        """A copy in which passing a row on has this utility."""
         judged = replace(self.rows.judged, query_utility=utility)
         return LearnedTier(self.policy, replace(self.rows, judged=judged))
 
     def cut(self, coverage, confidence, reached):
-        """The same, cut on the rows that reach the tier; on all where none does."""
+        """A copy cut on the rows that reach the tier, or on all if none does."""
         policy = copy.copy(self.policy)
         policy.coverage, policy.confidence = coverage, confidence
         policy._calibration = self._reaching(reached)
@@ -105,7 +105,7 @@ class LearnedTier:
         return passed
 
     def likely_passed(self, coverage, reached):
-        """The same for a coverage or budget that the tier is not cut for yet."""
+        """A copy for a coverage or budget that the tier is not cut for yet."""
         budget = check_coverage(coverage)
         if budget is None:
             return self.score > 0
@@ -261,7 +261,7 @@ def _can_teach(step, reached):
 
 
 def held_out_tier(tier, learned, step, answers_exact):
-    """The same router with a calibration of rows that nothing was fitted on.
+    """The router with a calibration of rows that nothing was fitted on.
 
     Parameters
     ----------

@@ -168,7 +168,7 @@ class ModelChoicePolicy(BaseEstimator):
         return self._choose(np.column_stack(gains), self.price_)
 
     def at(self, budget):
-        """The same policy within another budget, without a refit.
+        """A copy of the policy within another budget, without a refit.
 
         Parameters
         ----------

@@ -261,7 +261,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         return self._walk(gains, known[0].n_rows, self.price_)[1]
 
     def at(self, budget):
-        """The same policy within another budget, without a refit.
+        """A copy of the policy within another budget, without a refit.
 
         Only the price moves: estimates stay those of the price of ``fit``.
 

@@ -163,7 +163,7 @@ class Calibration:
             )
 
     def _spend(self, budget, coverage, confidence):
-        """As many queries as a limit allows."""
+        """Spend all queries that a limit allows."""
         threshold, rank, too_few = self.scores.cut(coverage, confidence)
         bound = None
         if confidence is not None:

@@ -80,7 +80,7 @@ def struct_in_c(fields):
 
 
 def struct_in_ctypes(fields):
-    """The same as a type of ctypes."""
+    """The struct of an answer as a type of ctypes."""
     members = [(field.name, IN_CTYPES[field.kind]) for field in fields]
     return type("Answer", (ctypes.Structure,), {"_fields_": members})
 
