@@ -10,7 +10,7 @@ def _inline(translator, node):
 
 
 def _display(translator, node):
-    translator.body.append('<div class="math sq-formula">')
+    translator.body.append('<div class="sq-formula">')
     translator.body.append(convert(node.astext(), display="block"))
     translator.body.append("</div>")
     raise nodes.SkipNode

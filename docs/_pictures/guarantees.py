@@ -19,7 +19,7 @@ def law_of_coverage():
     grid = np.linspace(0.86, 0.95, 400)
     for confidence, colour, line, text, place in (
         (None, QUIET, "--", "on average:\nhalf of the draws\nfall short", 0.878),
-        (0.95, BLUE, "-", "confidence=0.95:\n5 % of the draws\nfall short", 0.924),
+        (0.95, BLUE, "-", "confidence=0.95:\n5 % of the draws\nfall short", 0.936),
     ):
         rank = policy.at(0.9, confidence=confidence).operating_point_.certificate.rank
         density = beta.pdf(grid, rank, 1000 - rank)

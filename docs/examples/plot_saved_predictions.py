@@ -70,10 +70,10 @@ print(new["kept"].value_counts(normalize=True).round(3).to_dict())
 # does not show that, and a learned router finds it.
 
 figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-bins = pd.cut(new["site"], np.linspace(-2, 2, 9))
+bins = pd.cut(new["site"], np.linspace(-1, 1, 9))
 share = 1 - new.groupby(bins, observed=True)["kept"].mean()
 centres = [interval.mid for interval in share.index]
-ax.bar(centres, 100 * share, width=0.42, color="tab:blue")
+ax.bar(centres, 100 * share, width=0.22, color="tab:blue")
 ax.set(
     title="Who gets queried",
     xlabel="site",
