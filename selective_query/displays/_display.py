@@ -3,6 +3,7 @@
 import numpy as np
 
 from selective_query._utils.ink import PALETTE
+from selective_query._utils.numbers import as_numbers
 from selective_query._utils.validation import check_choice, check_matplotlib_support
 
 DASHES = (
@@ -115,6 +116,25 @@ def check_bands(bands, labels):
             )
         checked[label] = tuple(band)
     return checked
+
+
+def check_point(point):
+    """An operating point as two floats, or None.
+
+    Raises
+    ------
+    ValueError
+        When it is not a coverage and what is reached there, both in [0, 1].
+    """
+    if point is None:
+        return None
+    ends = as_numbers(point, "point")
+    if ends.shape != (2,) or not ((ends >= 0) & (ends <= 1)).all():
+        raise ValueError(
+            "point must be two numbers in [0, 1], a coverage and what is reached "
+            f"there. Got {point!r}."
+        )
+    return tuple(map(float, ends))
 
 
 def draw_band(ax, band, line):

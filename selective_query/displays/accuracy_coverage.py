@@ -9,6 +9,7 @@ from selective_query.displays._display import (
     BOUNDS,
     Display,
     check_bands,
+    check_point,
     draw_band,
     line_styles,
     mark_point,
@@ -54,7 +55,7 @@ class AccuracyCoverageDisplay(Display):
     Raises
     ------
     ValueError
-        When a band belongs to no curve or is malformed.
+        When a band belongs to no curve, or a band or the point is malformed.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class AccuracyCoverageDisplay(Display):
         self.global_accuracy = global_accuracy
         self.abstention = abstention
         self.bands = check_bands(bands, curves)
-        self.point = point
+        self.point = check_point(point)
 
     @classmethod
     def from_predictions(

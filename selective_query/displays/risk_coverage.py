@@ -7,6 +7,7 @@ from selective_query.displays._beside import name_lines
 from selective_query.displays._display import (
     Display,
     check_bands,
+    check_point,
     draw_band,
     line_styles,
     mark_point,
@@ -41,7 +42,7 @@ class RiskCoverageDisplay(Display):
     Raises
     ------
     ValueError
-        When a band belongs to no curve or is malformed.
+        When a band belongs to no curve, or a band or the point is malformed.
 
     Notes
     -----
@@ -59,7 +60,7 @@ class RiskCoverageDisplay(Display):
     def __init__(self, curves, *, bands=None, point=None):
         self.curves = curves
         self.bands = check_bands(bands, curves)
-        self.point = point
+        self.point = check_point(point)
 
     @classmethod
     def from_predictions(

@@ -147,3 +147,10 @@ def test_time_is_the_cost_of_a_deployment_with_a_link(policy, cost, quantity, la
     if quantity == "p95_latency_ms":
         assert display.points["global alone"][0] == COSTS.latency_ms(0.0, "p95")
         assert display.points["base alone"][0] == COSTS.latency_ms(1.0, "p95")
+
+
+@pytest.mark.parametrize("point", [(0.5,), (0.5, 2), 0.5, ("a", "b"), (0.5, np.nan)])
+@pytest.mark.parametrize("kind", [AccuracyCoverageDisplay, RiskCoverageDisplay])
+def test_what_is_no_operating_point_is_refused(kind, point):
+    with pytest.raises(ValueError, match="point must"):
+        kind({}, point=point)

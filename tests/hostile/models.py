@@ -91,6 +91,7 @@ KNOWN = {
     "name": (None, "router"),
     "score_name": (None, "score"),
     "bands": (None, None),
+    "point": (Instance(optional=True), (0.5, 0.75)),
     "unit": (None, None),
     "quantity": (Choice(), "price"),
     "cost": (Rows(0), COST),
