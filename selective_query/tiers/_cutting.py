@@ -49,7 +49,7 @@ class CuttingMixin:
         tiers, passed = self._cut()
         if own_shares(self.coverage, self._n_rules) is not None:
             return tiers, passed
-        goal = goal_of(check_coverage(self.coverage), self._rows)
+        goal = goal_of(check_coverage(self.coverage), self._rows, most_limits=2)
         chain = priced_chain(goal, self._calibrated, self._rows)
         nearest, planned = None, self._solutions(self.coverage, self._tiers)
         if self.confidence is not None:

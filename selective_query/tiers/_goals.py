@@ -17,6 +17,8 @@ ROUNDING = 1e-9
 # Where a rule cannot cut as planned, what is asked for moves by these shares of its way
 # to the strictest.
 STRICTER = (0.0, *np.geomspace(2**-10, 1, 21))
+# Shares of the second of two costs in what is charged.
+MIXTURES = np.linspace(0, 1, 9)
 PER_TIER = (
     "Give a budget for each tier but the last, coverage=(first, second, ...), each of "
     "which holds for the rows that reach it."
@@ -37,6 +39,8 @@ class Goal(NamedTuple):
         What asks for each of them.
     budget : Budget
         The whole of it.
+    second : Goal or None
+        A limit of another cost, that is kept to besides.
     """
 
     costs: np.ndarray
@@ -45,10 +49,18 @@ class Goal(NamedTuple):
     limit: object
     floor: object
     budget: object
+    second: object = None
+
+    def of(self, numbers):
+        """The same of some of the tiers."""
+        second = self.second and self.second.of(numbers)
+        return self._replace(costs=self.costs[..., numbers], second=second)
 
     def affords(self, chain, passed):
-        """Whether the limit is kept to where this is passed on."""
-        return chain.cost(passed) <= self.maximum * (1 + ROUNDING)
+        """Whether all limits are kept to where this is passed on."""
+        if chain.charged(self.costs).cost(passed) > self.maximum * (1 + ROUNDING):
+            return False
+        return self.second is None or self.second.affords(chain, passed)
 
     def suffices(self, chain, passed):
         """Whether the floor is reached where this is passed on."""
@@ -99,27 +111,45 @@ class Goal(NamedTuple):
         """A share of the way from what is asked to the strictest that can be."""
         if self.floor is None:
             # Where less is spent than may be, stricter begins there.
-            most = self.maximum if not share else min(self.maximum, chain.cost(best))
-            way = most - chain.cost(nothing)
-            return self._replace(maximum=most - share * way)
+            own = chain.charged(self.costs)
+            most = self.maximum if not share else min(self.maximum, own.cost(best))
+            way = most - own.cost(nothing)
+            second = self.second and self.second._stricter(share, chain, nothing, best)
+            return self._replace(maximum=most - share * way, second=second)
         way = chain.utility(best) - self.least_utility
         return self._replace(least_utility=self.least_utility + share * way)
 
     def _first(self, chain):
         """The first of the solutions, where it is known that there is one."""
         if self.floor is None:
-            return chain.best_within(lambda passed: self.affords(chain, passed))
+            found = [
+                chain.charged(costs).best_within(lambda p: self.affords(chain, p))
+                for costs in self._mixed_costs()
+            ]
+            return max(found, key=lambda one: chain.utility(one[0]))
         return chain.cheapest(lambda passed: self.suffices(chain, passed))
+
+    def _mixed_costs(self):
+        """What a unit of price is charged for: of two limits several mixtures."""
+        if self.second is None:
+            return [self.costs]
+        first, second = (np.asarray(goal.costs) for goal in (self, self.second))
+        # In units of the first cost, so that the price is one of it.
+        second = second * (first.mean() / second.mean())
+        return [(1 - share) * first + share * second for share in MIXTURES]
 
     def infeasible(self, chain, passed):
         """The error that names the part that these cuts miss, and what they give."""
+        own = self._replace(second=None)
+        if self.suffices(chain, passed) and own.affords(chain, passed):
+            return self.second.infeasible(chain, passed)
         if not self.suffices(chain, passed):
             part, nearest = self.floor, chain.utility(passed)
             if isinstance(part, MaxExcessError):
                 nearest = self.least_utility + part.excess - nearest
             why = "the best is"
         else:
-            part, nearest = self.limit, chain.cost(passed)
+            part, nearest = self.limit, chain.charged(self.costs).cost(passed)
             why = "the floor takes" if passed.any() else "the first tier alone takes"
             if not isinstance(part, MaxTierCost):
                 why, nearest = f"{why} a coverage of", 1 - nearest
@@ -133,7 +163,7 @@ class Goal(NamedTuple):
         )
 
 
-def goal_of(budget, chain):
+def goal_of(budget, chain, *, most_limits=1):
     """What a budget asks of a chain of these outcomes.
 
     A coverage, or what else bounds the queries to a global, bounds those to the last
@@ -143,6 +173,8 @@ def goal_of(budget, chain):
     ----------
     budget : Budget
     chain : ChainOutcomes
+    most_limits : {1, 2}
+        Of different costs.
 
     Returns
     -------
@@ -158,15 +190,19 @@ def goal_of(budget, chain):
     if len(limits) + len(floors) < len(budget.parts) or budget.reads_rows:
         raise ValueError(f"{budget} reads rows one by one. {PER_TIER}")
     limits = _strictest(limits)
-    if len(limits) > 1 or len(floors) > 1:
+    if len(limits) > most_limits or len(floors) > 1:
+        kinds = "one cost" if most_limits == 1 else "two different costs"
         raise ValueError(
-            f"One price is found for a chain, so it takes limits of one cost and one "
+            f"One price is found for all, so there may be limits of {kinds} and one "
             f"floor at most. Got {budget}. Leave some out. {PER_TIER}"
         )
-    limit, floor = (parts[0] if parts else None for parts in (limits, floors))
-    costs, maximum = _limited(limit, chain)
+    floor = floors[0] if floors else None
     least = _least_utility(floor, chain) if floors else None
-    return Goal(costs, maximum, least, limit, floor, budget)
+    limits, second = limits or [None], None
+    for limit in reversed(limits):
+        costs, maximum = _limited(limit, chain)
+        second = Goal(costs, maximum, least, limit, floor, budget, second)
+    return second
 
 
 def _strictest(limits):

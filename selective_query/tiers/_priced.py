@@ -8,6 +8,8 @@ until none changes. The cut of greatest sum is also where an isotonic regression
 gain on the score crosses zero.
 """
 
+import copy
+
 import numpy as np
 
 from selective_query.outcomes._sorted_rows import SortedRows
@@ -39,6 +41,12 @@ class PricedChain:
         self.costs = np.broadcast_to(costs, utilities.shape).T
         self.rows = [SortedRows(score, stable=True) for score in scores]
         self._group = [rows.group for rows in self.rows]
+
+    def charged(self, costs):
+        """The same rows at other costs of asking each tier."""
+        other = copy.copy(self)
+        other.costs = np.broadcast_to(costs, self.utilities.T.shape).T
+        return other
 
     @property
     def n_rules(self):

@@ -203,7 +203,7 @@ def solutions(coverage, tiers, outcomes, certified):
     price : float
     passed : ndarray of shape (n_rules, n_samples), bool
     """
-    goal = goal_of(check_coverage(coverage), outcomes)
+    goal = goal_of(check_coverage(coverage), outcomes, most_limits=2)
     # A limit leaves room for a new row, not for a tie group; certified, for both.
     exact = None if goal.floor is None else True
     if certified:

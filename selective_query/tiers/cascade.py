@@ -50,8 +50,8 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         A sequence is a coverage or budget for each tier but the last, and holds for
         the rows that reach it. One number is the least share of all inputs that does
         not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
-        queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of a
-        limit and a floor; a floor is reached at least cost. None goes on wherever the
+        queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of
+        limits of two costs at most and a floor; a floor is reached at least cost. None goes on wherever the
         expected benefit is positive.
     abstain : float or None, default=None
         Share of all inputs, at most, that get no answer: those of which the tier that

@@ -62,7 +62,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     >>> worthwhile_tiers(chain, MaxTierCost(4))
     (0, 2)
     """
-    goal = goal_of(as_budget(budget), outcomes)
+    goal = goal_of(as_budget(budget), outcomes, most_limits=2)
     everyone = np.ones(outcomes.n_rows, dtype=bool)
     scores = [
         learn_tier(
@@ -80,7 +80,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     def worth(numbers):
         """What each row is worth, by cuts of other rows; None where infeasible."""
         numbers = list(numbers)
-        part = goal._replace(costs=goal.costs[..., numbers])
+        part = goal.of(numbers)
 
         def solved(weight):
             chain = PricedChain(

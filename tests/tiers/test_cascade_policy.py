@@ -10,6 +10,7 @@ from selective_query.budgets import (
     GroupCoverage,
     MaxExcessError,
     MaxLatency,
+    MaxQueryCost,
     MaxTierCost,
     MinAccuracy,
     MinSelectiveAccuracy,
@@ -164,7 +165,10 @@ def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
         ((0.5, Mixed(0.5)), "Mixed picks among thresholds"),
         (GroupCoverage(0.5), "reads rows one by one"),
         (MinSelectiveAccuracy(0.9), "is about one tier"),
-        (All(0.5, MaxTierCost(3)), "limits of one cost and one floor"),
+        (
+            All(0.5, MaxTierCost(3), MaxTierCost(3, costs=(1, 1, 1))),
+            "limits of two different costs and one floor",
+        ),
         (MaxTierCost(3, costs=(1, 2)), "cost of each of the 3 tiers"),
         (MaxLatency(9, ConstantCosts(query_latency_ms=9)), "is of two tiers"),
     ],
@@ -302,3 +306,44 @@ def test_of_limits_of_the_same_cost_the_strictest_counts():
     ):
         moved, expected = policy.at(both), policy.at(strict)
         np.testing.assert_array_equal(moved.decide(rows), expected.decide(rows))
+
+
+def test_two_limits_are_kept_and_spent_as_far_as_both_allow():
+    rows = chain(3000, 3, 0)
+    policy = CascadePolicy("max_probability", 0.5).fit(rows)
+    for share, maximum in ((0.75, 4.0), (0.9, 2.5), (0.6, 3.0), (0.95, 9.0)):
+        both = policy.at(All(Coverage(share), MaxTierCost(maximum)))
+        tier = both.decide(rows)
+        assert (tier == 2).mean() <= 1 - share + 1e-9
+        assert rows.spent(tier).mean() <= maximum + 1e-9
+        best = both.operating_point_.accuracy
+        each = policy.at(Coverage(share)), policy.at(MaxTierCost(maximum))
+        for one in each:
+            stop = one.decide(rows)
+            kept = (stop == 2).mean() <= 1 - share
+            if kept and rows.spent(stop).mean() <= maximum:
+                assert best >= one.operating_point_.accuracy - 1e-9
+        # Beside all pairs of thresholds on a grid.
+        sure = [t.base_proba[:, 0] for t in rows.tiers[:2]]
+        cuts = [np.quantile(s, np.linspace(0, 1, 21)) for s in sure]
+        for first in cuts[0]:
+            for second in cuts[1]:
+                stop = np.where(sure[0] >= first, 0, np.where(sure[1] >= second, 1, 2))
+                if (stop == 2).mean() <= 1 - share and (
+                    rows.spent(stop).mean() <= maximum
+                ):
+                    assert rows.utility(stop).mean() <= best + 0.004
+    with pytest.raises(BudgetInfeasibleError, match="a cost of 1 on") as caught:
+        policy.at(All(Coverage(0.9), MaxTierCost(0.5)))
+    assert caught.value.budget == MaxTierCost(0.5)
+
+
+def test_a_limit_by_the_cost_of_each_row_holds_for_what_reaches_a_tier():
+    rows = chain(4000, 3, 0)
+    cost = np.random.default_rng(0).uniform(1, 3, size=4000)
+    tiers = tuple(replace(tier, query_cost=cost) for tier in rows.tiers)
+    rows = replace(rows, tiers=tiers)
+    policy = CascadePolicy("benefit", (0.6, MaxQueryCost(0.5)), random_state=0)
+    tier = policy.fit(rows).decide(rows)
+    reached = tier > 0
+    assert (cost * (tier == 2))[reached].mean() == pytest.approx(0.5, abs=0.05)
