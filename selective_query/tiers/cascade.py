@@ -51,8 +51,8 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         the rows that reach it. One number is the least share of all inputs that does
         not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
         queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of
-        limits of two costs at most and a floor; a floor is reached at least cost. None goes on wherever the
-        expected benefit is positive.
+        limits of two costs at most and a floor; a floor is reached at least cost. None
+        goes on wherever the expected benefit is positive.
     abstain : float or None, default=None
         Share of all inputs, at most, that get no answer: those of which the tier that
         would answer is most likely wrong. Routers then learn what a later tier is
