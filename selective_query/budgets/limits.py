@@ -187,6 +187,15 @@ class MaxPrice(CostLimit):
     def _cost(self, coverage):
         return self._costs.price(coverage)
 
+    def least_coverage(self):
+        if self._cost(0.0) == 0:
+            raise ValueError(
+                f"{self}: these costs charge no money, so the limit bounds nothing. "
+                "Give a price, such as ConstantCosts(query_price=0.004) or "
+                "cloud.with_(price_per_query=0.004) in a Deployment."
+            )
+        return super().least_coverage()
+
     def __str__(self):
         return f"price <= {self.price:g}"
 

@@ -215,6 +215,11 @@ def test_costs_of_ones_own_need_say_no_more_than_the_protocol():
         MaxPrice(1, Flat()).least_coverage()
 
 
+def test_a_limit_of_money_needs_a_price():
+    with pytest.raises(ValueError, match="charge no money, so the limit bounds"):
+        MaxPrice(2, ConstantCosts(base_ms=10)).least_coverage()
+
+
 def test_budgets_of_groups_read_as_words():
     minimum = {f"g{i}": 0.5 for i in range(5)}
     shown = "coverage of each group >= g0: 0.5, g1: 0.5, g2: 0.5, g3: 0.5, g4: 0.5"

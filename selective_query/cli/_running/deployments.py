@@ -44,7 +44,7 @@ def deployment_of(args):
         retries=args.retries,
         inputs_per_day=args.inputs_per_day,
     )
-    if "max_price" in _asked(args) and not profiles["cloud"].price_per_query:
+    if "max_price" in _asked(args) and not deployment.price(0.0):
         raise ValueError(
             "A budget of money needs the price of a query, which is 0 unless you give "
             "it: --set cloud.price_per_query=0.004."
