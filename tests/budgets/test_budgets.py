@@ -217,7 +217,7 @@ def test_costs_of_ones_own_need_say_no_more_than_the_protocol():
 
 def test_a_limit_of_money_needs_a_price():
     with pytest.raises(ValueError, match="charge no money, so the limit bounds"):
-        MaxPrice(2, ConstantCosts(base_ms=10)).least_coverage()
+        MaxPrice(2, ConstantCosts(query_latency_ms=10)).least_coverage()
 
 
 def test_budgets_of_groups_read_as_words():
