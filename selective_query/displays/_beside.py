@@ -27,7 +27,8 @@ def name_lines(ax, lines, *, fontsize=9):
         Functions of x, or single points.
     fontsize : float, default=9
     """
-    ax.figure.draw_without_rendering()  # axes have their size only then
+    whole = ax.figure.canvas.figure  # also of a part of a figure
+    whole.draw_without_rendering()  # axes have their size only then
     paths = {id(line): _pixels(line) for line in ax.lines}
     taken = [text.get_window_extent().padded(2) for text in ax.texts]
     left = []
@@ -53,7 +54,7 @@ def name_lines(ax, lines, *, fontsize=9):
         anchor, (right, up), box = found
         text.xy = ax.transData.inverted().transform(anchor)
         text.set(ha=HA[right], va=VA[up])
-        text.set_position(np.array([right, up]) * clear * 72 / ax.figure.dpi)
+        text.set_position(np.array([right, up]) * clear * 72 / whole.dpi)
         taken.append(box)
     if left:
         ax.legend(

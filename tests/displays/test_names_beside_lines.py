@@ -154,3 +154,10 @@ def test_time_is_the_cost_of_a_deployment_with_a_link(policy, cost, quantity, la
 def test_what_is_no_operating_point_is_refused(kind, point):
     with pytest.raises(ValueError, match="point must"):
         kind({}, point=point)
+
+
+def test_a_part_of_a_figure_will_do(policy):
+    left, right = plt.figure(layout="constrained", figsize=(9, 4)).subfigures(1, 2)
+    for part in (left, right):
+        display = RiskCoverageDisplay.from_estimator(policy, TEST).plot(part.subplots())
+        assert len(display.ax_.texts) >= 2
