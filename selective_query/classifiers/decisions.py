@@ -23,16 +23,17 @@ def _shown(value):
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What a hybrid answered to a batch, one entry for each row.
+    """What a hybrid or chain answered to a batch, one entry for each row.
 
     Attributes
     ----------
     label : ndarray of shape (n_samples,)
         As in ``predict``.
     answered_by : ndarray of shape (n_samples,) of str
-        "base", "global", or "nobody" where the hybrid abstained.
+        "base", "global", or "nobody" where the hybrid abstained; of a chain, the name
+        of a tier or "nobody".
     queried : ndarray of shape (n_samples,), bool
-        Whether the rule wanted the global to answer.
+        Whether the rule wanted the global, or a tier behind the first, to answer.
     failure : ndarray of shape (n_samples,) of str
         Why the global did not: "unreachable", "timeout", "refused", "bad answer", "not
         asked" (it was spared for having failed so often); "" where it was not queried
