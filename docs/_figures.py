@@ -318,6 +318,7 @@ COLUMNS = {
         "p99 ms": ("99th percentile, ms", ".2f"),
     },
     "serving.clients": {
+        "cloud": ("Cloud", ""),
         "way": ("System", ""),
         "clients": ("Clients", ""),
         "inputs a second": ("Inputs a second", ".0f"),

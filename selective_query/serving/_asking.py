@@ -124,9 +124,18 @@ class Asker:
         self.slots = asyncio.Semaphore(patience.max_concurrency)
         self._given_up = set()
 
-    def turned_away(self):
-        """The error of a request that the breaker does not let through now, or None."""
-        return self._not_asked() if self.breaker.is_shut() else None
+    def turned_away(self, call=None):
+        """The error of a request that would not set out now, or None; changes nothing.
+
+        Parameters
+        ----------
+        call : Call or None
+            That it is of; None for the first of a call that waits for no probe.
+        """
+        if call is not None and call.is_over:
+            return self._late(self.patience.call_deadline_ms, "call_")
+        waits = call is not None and call.waits_for_probe
+        return self._not_asked() if self.breaker.is_shut() and not waits else None
 
     async def ask(self, send, call, since=None):
         """What `send()` returns, or why nothing came.

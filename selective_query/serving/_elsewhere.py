@@ -260,7 +260,8 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
             send = functools.partial(self._answers_of, channel, some)
             return channel.asker.ask(send, call, since)
 
-        await rows.send(ask, self.batch_rows, self.max_concurrency)
+        turned_away = functools.partial(channel.asker.turned_away, call)
+        await rows.send(ask, turned_away, self.batch_rows, self.max_concurrency)
         return rows.replies(None if rows.n else await self._answers_to_nothing(channel))
 
     async def _answers_of(self, channel, rows):

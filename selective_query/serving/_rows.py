@@ -9,6 +9,9 @@ from sklearn.utils import _safe_indexing
 from selective_query._models.replies import Replies
 from selective_query._utils.validation import num_samples
 
+# Requests that are spared in a row before others on the loop have their turn.
+BETWEEN_BREATHS = 500
+
 
 class RowsOnTheirWay:
     """Sends rows and collects what comes of each.
@@ -24,7 +27,7 @@ class RowsOnTheirWay:
         self._failure, self._parts = np.empty(self.n, dtype=object), {}
         self._attempts, self._ms = np.zeros(self.n, dtype=int), np.zeros(self.n)
 
-    async def send(self, ask, batch_rows, n_at_a_time):
+    async def send(self, ask, turned_away, batch_rows, n_at_a_time):
         """Ask about all rows.
 
         What `ask` raises is a fault of the model; then the other requests are given
@@ -35,16 +38,19 @@ class RowsOnTheirWay:
         ask : coroutine function
             Takes rows and when their time began, and returns what `Asker.ask` does of
             values and failures.
+        turned_away : callable
+            The error of a request that need not be made, or None.
         batch_rows, n_at_a_time : int
         """
         starts = range(0, self.n, batch_rows)
         slices = (slice(s, min(s + batch_rows, self.n)) for s in starts)
         n_workers = min(n_at_a_time, len(starts))
         if n_workers <= 1:
-            await self._work(slices, ask)
+            await self._work(slices, ask, turned_away)
             return
         workers = [
-            asyncio.ensure_future(self._work(slices, ask)) for _ in range(n_workers)
+            asyncio.ensure_future(self._work(slices, ask, turned_away))
+            for _ in range(n_workers)
         ]
         try:
             await asyncio.gather(*workers)
@@ -52,9 +58,20 @@ class RowsOnTheirWay:
             for worker in workers:
                 worker.cancel()
 
-    async def _work(self, slices, ask):
-        since = self._call.began
+    async def _work(self, slices, ask, turned_away):
+        since, n_spared = self._call.began, 0
         for rows in slices:
+            error = turned_away()
+            if error is not None:
+                if self._call.is_over:  # for all that nobody has taken on yet
+                    rows = slice(rows.start, self.n)
+                    slices.close()
+                self._failure[rows] = error
+                self._ms[rows] = 1000 * (time.monotonic() - self._call.began)
+                n_spared += 1
+                if n_spared % BETWEEN_BREATHS == 0:
+                    await asyncio.sleep(0)
+                continue
             found, error, made = await ask(_safe_indexing(self._X, rows), since)
             since = time.monotonic()
             self._attempts[rows] = made
