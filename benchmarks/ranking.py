@@ -147,7 +147,8 @@ def judge(run, weights, look):
     found["second_looks"] = float((first.max(axis=1) < LOOKED_AGAIN[look]).mean())
     by_row = {}
     for name, router in ROUTERS.items():
-        found["tuning"][name] = accuracy_of(router.fit_score(train), train, TUNED_AT)
+        accuracy = accuracy_of(router.fit_score(train), train, TUNED_AT)
+        found["tuning"][name] = round(accuracy, 5)
         score = router.query_score(test.evidence)
         for coverage in COVERAGES:
             by_row[f"{name} {coverage}"] = contributions(score, test, coverage)
