@@ -1,11 +1,16 @@
 """Configuration of the documentation; build it with ``make docs``."""
 
 import sys
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from selective_query import __version__
+from selective_query.exceptions import CalibrationWarning
+
+# A program of the gallery that warns stops the build.
+warnings.simplefilter("error", CalibrationWarning)
 
 project = "selective_query"
 author = "the selective_query developers"

@@ -15,8 +15,10 @@ then, and which assumption matters most?
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from selective_query import HybridClassifier
 from selective_query.budgets import BatteryLife
@@ -44,7 +46,7 @@ for coverage in (1.0, 0.9, 0.7, 0.0):
 
 X, y = load_digits(return_X_y=True)
 hybrid = HybridClassifier(
-    GaussianNB(var_smoothing=0.1),
+    make_pipeline(PCA(8, whiten=True), LogisticRegression(max_iter=1000)),
     ExtraTreesClassifier(random_state=0),
     coverage=BatteryLife(120, costs),
     random_state=0,

@@ -14,9 +14,10 @@ the middle one worth its cost, and how many inputs reach the cloud?
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
 
 from selective_query import CascadeClassifier
 from selective_query.budgets import MaxTierCost
@@ -24,7 +25,7 @@ from selective_query.budgets import MaxTierCost
 X, y = load_digits(return_X_y=True)
 X = X / 16
 tiers = {
-    "mcu": GaussianNB(var_smoothing=0.1),
+    "mcu": make_pipeline(PCA(8, whiten=True), LogisticRegression(max_iter=1000)),
     "gateway": LogisticRegression(C=1, max_iter=300),
     "cloud": ExtraTreesClassifier(100, random_state=0),
 }
