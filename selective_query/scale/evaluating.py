@@ -38,7 +38,7 @@ def report_in_chunks(
     y : array-like of shape (n_samples,), optional
         Where X is cut.
     query_all : bool, default=False
-                Whether to ask the global about every row that may be sent, for
+        Whether to ask the global about every row that may be sent, for
         ``global_accuracy``. A chain asks its tiers about the rows that reach them
         alone.
     sample_weight : array-like of shape (n_samples,), optional
