@@ -129,7 +129,7 @@ def _axes(scale, is_abstention):
     middle = (scale.x(scale.left) + scale.right) / 2
     share = "answered" if is_abstention else "that the base answers"
     yield _text(middle, scale.height - 8, f"Share {share}", anchor="middle")
-    what = "Right, of what is answered" if is_abstention else "Right, of all inputs"
+    what = "Accuracy on what is answered" if is_abstention else "Accuracy"
     yield _text(4, 12, what)
 
 

@@ -22,7 +22,7 @@ MOST_PARTS = 50
 MANY = 20  # examples of a kind
 # What may be asked for by a slider; the others follow.
 SLIDERS = {
-    "coverage": "Share that the base answers",
+    "coverage": "Coverage (the share that the base answers)",
     "latency_ms": "Mean time to an answer",
     "energy_mj": "Energy of the device for an input",
     "battery_days": "Life of the battery",
@@ -124,7 +124,7 @@ def _figures(report):
     queries = _words.number(1000 * (1 - curve.coverage[i]))
     asked = "Abstentions" if report.is_abstention else "Queries"
     figures = [
-        ("Right", element("span", accuracy, data_name="accuracy"), ends),
+        ("Accuracy", element("span", accuracy, data_name="accuracy"), ends),
         (f"{asked} in 1,000", element("span", queries, data_name="queries"), None),
     ]
     for name, label in WITHOUT_SLIDER.items():
@@ -218,7 +218,7 @@ def _accuracies(report):
         (name, _cell(_words.tabled(value)), _cell(_words.interval(ends)))
         for name, value, ends in _words.accuracy_table(report)
     )
-    what = "Mean grade" if report.rows.is_graded else "Right"
+    what = "Mean grade" if report.rows.is_graded else "Accuracy"
     head = "Who answers", what, f"{percent(report.confidence)} interval"
     strong = ("pair", "on what is answered")
     return _section("Accuracy", _table("Accuracy", head, rows, strong=strong))
@@ -285,9 +285,9 @@ def _who(report):
         )
         for part in table[:MOST_PARTS]
     )
-    verb, right = "queried", ("Base right", "Pair right")
+    verb, right = "queried", ("Base accuracy", "Pair accuracy")
     if report.is_abstention:
-        verb, right = "abstained", ("Right, of all", "Of kept")
+        verb, right = "abstained", ("Accuracy, all", "Kept")
     head = kind.capitalize(), "Rows", verb.capitalize(), "", *right
     more = len(table) - MOST_PARTS
     rest = f"{more:,} more are not shown." if more > 0 else ""

@@ -218,7 +218,7 @@ def test_drawings_and_sliders_have_names(page):
         "[...document.querySelectorAll('.sq-sliders input')].map("
         "(s) => s.labels[0].textContent)"
     )
-    assert labels[0].startswith("Share that the base answers")
+    assert labels[0].startswith("Coverage")
     assert len(labels) == len(SLIDERS)
 
 
