@@ -61,7 +61,7 @@ print(
 # %%
 # A plan, and what it hangs on
 # ----------------------------
-# ``plan`` takes rows that are new to everything. Constants that nobody published are
+# ``plan`` takes rows that are new to everything. Constants without a source are
 # halved and doubled.
 
 plan = hybrid.plan(X[1200:], y[1200:], costs, BatteryLife(120, costs))
