@@ -1,5 +1,8 @@
 """Estimators that the common checks run on, and what they may fail, with reasons."""
 
+from functools import partial
+
+import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from selective_query import (
@@ -41,10 +44,8 @@ ESTIMATORS += [
 ]
 
 
-def doubled(X):
-    return 2 * X
-
-
+# Its repr, and so the names of tests, is that of every process.
+doubled = partial(np.multiply, 2)
 ESTIMATORS += [
     SecondLook(LogisticRegression(), doubled, below=below) for below in (0.7, 1.0)
 ]
