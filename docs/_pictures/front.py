@@ -37,9 +37,9 @@ def what_a_hybrid_keeps():
         fontsize=12,
     )
     for x, y, text, colour in (
-        (72, 91.3, "this library", BLUE),
+        (67, 92.9, "this library", BLUE),
         (44, 95.9, "perfect router", QUIET),
-        (35.5, 90.2, "confidence threshold", INK),
+        (33, 90.6, "confidence threshold", INK),
         (15, 86.9, "random queries", QUIET),
         (23, 91.9, "gain over random", BLUE),
         (1.5, 94.7, f"global alone {curve['auto'][0]:.1f} %", INK),
