@@ -74,7 +74,7 @@ def charts(report):
 
 def _chart(report, width, height, kind):
     curve = report.curve
-    sides = {"base alone": report.base_accuracy, "global alone": report.global_accuracy}
+    sides = {"base alone": report.base_accuracy, "global alone": report.global_alone}
     sides = {name: value for name, value in sides.items() if np.isfinite(value)}
     # A band of few answers says little and would take all the room.
     told = curve.coverage >= BAND_FROM * (1 if report.is_abstention else 0)

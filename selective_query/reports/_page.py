@@ -113,7 +113,7 @@ def _facts(report):
         "words": {name: unit for name, (_, unit) in _words.COST_WORDS.items()},
         "abstention": report.is_abstention,
         "base": report.base_accuracy,
-        "global": report.global_accuracy,
+        "global": report.global_alone,
     }
 
 

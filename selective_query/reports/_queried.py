@@ -56,6 +56,7 @@ def by_part(rows):
             "base": float(base[i]), "pair": float(pair[i]),
         }
         for i, part in enumerate(parts.tolist())
+        if mass[i] > 0
     ]  # fmt: skip
     return kind, sorted(table, key=lambda row: -row["queried"])
 
@@ -95,9 +96,10 @@ def examples(rows, n):
             "missed": kept & (base < 1),
         }
         what = OF_ABSTENTION
-    found = {}
+    # Of a query that got lost nobody knows what it would have done.
+    counts, found = (rows.weights > 0) & ~rows.lost, {}
     for kind, mask in of_kind.items():
-        places = np.flatnonzero(mask)
+        places = np.flatnonzero(mask & counts)
         by = rows.score[places] if kind == "missed" else -rows.score[places]
         some = places[np.argsort(by, kind="stable")[:n]]
         if len(places):

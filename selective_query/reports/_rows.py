@@ -79,6 +79,11 @@ class DecidedRows:
         return bool((self.judged | np.isneginf(self.score)).all())
 
     @property
+    def holds_some_back(self):
+        """Whether all is known, though the global was not asked about all rows."""
+        return self.judged is not None and self.knows_all and not self.judged.all()
+
+    @property
     def weights(self):
         """Of the rows, ones where none were given."""
         return np.ones(len(self.kept)) if self.weight is None else self.weight
@@ -95,14 +100,14 @@ class DecidedRows:
             return self.global_utility
         asked = self.judged | ~self.kept
         found = np.where(asked, self.global_utility, self.base_utility)
-        lost = self._lost
+        lost = self.lost
         came = np.where(self.kept | lost, 0, self.weights)
         if lost.any() and came.any():
             found[lost] = np.average(found, weights=came)
         return found
 
     @property
-    def _lost(self):
+    def lost(self):
         """Queried rows without an answer, of which no utility is known."""
         nowhere = np.zeros(len(self.kept), dtype=bool)
         return nowhere if self.missing is None else self.missing & ~self.kept
@@ -115,7 +120,7 @@ class DecidedRows:
     @property
     def is_graded(self):
         """Whether some answer is neither right nor wrong."""
-        both = np.stack([self.base_utility, self.query_utility])[:, ~self._lost]
+        both = np.stack([self.base_utility, self.query_utility])[:, ~self.lost]
         return not np.isin(both, (0, 1)).all()
 
     @property

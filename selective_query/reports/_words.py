@@ -26,6 +26,7 @@ FIGURES = {
     "base on what it keeps": "base_accuracy_on_kept",
     "global on what it is asked": "global_accuracy_on_queried",
 }
+WHERE_SOME_STAY = "global alone", "global on what may leave"
 OF_ABSTENTION = {
     "on all rows, without abstaining": "base_accuracy",
     "on what is answered": "accuracy",
@@ -57,7 +58,7 @@ def verdict(report):
         if math.isnan(report.accuracy):
             return f"None of the {report.n:,} rows is answered."
         return f"{of_abstention(report.coverage, report.accuracy, ends)}."
-    sides = report.base_accuracy, report.global_accuracy
+    sides = report.base_accuracy, report.global_alone
     said = of_hybrid(report.coverage, report.accuracy, *sides, ends)
     lead = report.leads["base alone"]
     if shown(lead) == 0:
@@ -137,6 +138,8 @@ def coverage_lines(report):
 def accuracy_table(report):
     """Name, figure and interval of each accuracy that is known."""
     names = OF_ABSTENTION if report.is_abstention else FIGURES
+    if report.rows.holds_some_back:
+        names = {name.replace(*WHERE_SOME_STAY): key for name, key in names.items()}
     return [
         (name, report[key], report.intervals[key])
         for name, key in names.items()

@@ -126,6 +126,17 @@ class RoutingReport(Bunch):
         return self.rows.knows_all
 
     @property
+    def global_alone(self):
+        """Accuracy of the global, with the base where rows must stay; nan if unknown.
+
+        On the same rows as ``accuracy`` and ``base_accuracy``, while
+        ``global_accuracy`` is of those that the global was asked about.
+        """
+        if self.is_abstention or not self.knows_all or not self.n:
+            return np.nan
+        return float(np.average(self.rows.query_utility, weights=self.rows.weights))
+
+    @property
     def verdict(self):
         """What the operating point gives, in a sentence."""
         return _words.verdict(self)

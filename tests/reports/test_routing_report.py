@@ -20,6 +20,7 @@ from selective_query.datasets import make_selective_query
 from selective_query.exceptions import CalibrationWarning
 from selective_query.metrics import accuracy_at_coverage, paired_difference
 from selective_query.reports import RoutingReport
+from selective_query.reports._rows import DecidedRows
 
 TRAIN, TEST = (make_selective_query(800, random_state=seed).outcomes for seed in (0, 1))
 FIELDS = {
@@ -315,3 +316,38 @@ def test_rows_that_must_stay_do_not_hide_the_rest(hybrid, new_rows):
     assert not report.rows.judged.all()
     assert report.knows_all
     assert report.gap is not None
+    alone = report.rows.query_utility.mean()
+    assert report.global_alone == pytest.approx(alone) != report.global_accuracy
+    gain = report.global_alone - report.base_accuracy
+    share = (report.accuracy - report.base_accuracy) / gain
+    assert f"{100 * share:.0f} % of the global's gain" in report.verdict
+    assert "global on what may leave" in str(report)
+
+
+def _rows(**known):
+    """Six rows of three classes; the last four are queried."""
+    return DecidedRows(
+        score=np.arange(6.0),
+        kept=np.arange(6) < 2,
+        base_utility=np.array([1.0, 0, 1, 0, 1, 0]),
+        global_utility=np.array([1.0, 1, 1, 1, 0, 1]),
+        truth=np.array([0, 1, 2, 0, 1, 2]),
+        **known,
+    )
+
+
+def test_rows_without_an_answer_are_no_examples():
+    missing = np.isin(np.arange(6), [2, 3])
+    found = RoutingReport(_rows(judged=np.zeros(6, bool), missing=missing)).examples()
+    assert {kind: of["names"] for kind, of in found.items()} == {
+        "repaired": [5], "harmed": [4], "missed": [1],
+    }  # fmt: skip
+
+
+def test_rows_of_no_weight_are_neither_examples_nor_a_part():
+    report = RoutingReport(_rows(weight=np.array([1.0, 0, 1, 1, 0, 1])))
+    assert {row["part"] for row in report.who_is_queried()[1]} == {0, 2}
+    assert {kind: of["names"] for kind, of in report.examples().items()} == {
+        "repaired": [5, 3],
+    }
+    assert "nan" not in _texts(report.to_html())
