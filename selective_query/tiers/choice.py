@@ -113,7 +113,7 @@ class ModelChoicePolicy(BaseEstimator):
                 sample_weight=first.sample_weight,
                 fold=first.fold,
             )
-            gains.append(router.fit_score(pair))
+            gains.append(first.keep_local(router.fit_score(pair)))
             routers.append(router)
         fitted.routers_ = tuple(routers)
         fitted._rows, fitted._gains = outcomes.grades(), np.column_stack(gains)
@@ -152,7 +152,8 @@ class ModelChoicePolicy(BaseEstimator):
         Parameters
         ----------
         evidence : Evidence or ChainOutcomes
-            With the inputs; of a chain those of its first tier.
+            With the inputs; of a chain those of its first tier. Rows that its
+            ``local_only`` marks are left to the first model.
 
         Returns
         -------
@@ -162,9 +163,11 @@ class ModelChoicePolicy(BaseEstimator):
         known = evidence
         if isinstance(evidence, ChainOutcomes):
             known = evidence.tiers[0]
-        known = Evidence(X=known.require("X", "ModelChoicePolicy"))
+        inputs = Evidence(X=known.require("X", "ModelChoicePolicy"))
         gains = [np.zeros(known.n_rows)]
-        gains += [scores_of(router, known) for router in self.routers_]
+        gains += [
+            known.keep_local(scores_of(router, inputs)) for router in self.routers_
+        ]
         return self._choose(np.column_stack(gains), self.price_)
 
     def at(self, budget):

@@ -167,7 +167,8 @@ class CascadeRoutingPolicy(BaseEstimator):
                 sample_weight=first.sample_weight,
                 fold=first.fold,
             )
-            self._gains[j][m] = (1 - low) * made.fit_score(pair)
+            gain = (1 - low) * made.fit_score(pair)
+            self._gains[j][m] = _held_back(gain, outcomes.tiers[max(j, 0) : m])
             self.routers_[j][m] = made
 
     def _next(self, gains, j, rows, price):
@@ -217,7 +218,8 @@ class CascadeRoutingPolicy(BaseEstimator):
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            Of every model but the last, in order, each of all rows.
+            Of every model but the last, in order, each of all rows. A row that one's
+            ``local_only`` marks reaches no model behind that one.
 
         Returns
         -------
@@ -256,7 +258,10 @@ class CascadeRoutingPolicy(BaseEstimator):
             else:
                 said = getattr(known[j], "evidence", known[j])
             gains[j] = {
-                m: self._scale[j] * scores_of(one, said) for m, one in routers.items()
+                m: _held_back(
+                    self._scale[j] * scores_of(one, said), known[max(j, 0) : m]
+                )
+                for m, one in routers.items()
             }
         return self._walk(gains, known[0].n_rows, self.price_)[1]
 
@@ -286,6 +291,13 @@ def _mean_costs(goal, rows):
     """Whom to ask costs what is known of all rows, and not of the one at hand."""
     costs = np.broadcast_to(goal.costs, rows.utilities.shape)
     return np.average(costs, axis=0, weights=rows.weight)
+
+
+def _held_back(gain, tiers):
+    """Minus infinity where a row must stay with one of these models."""
+    for tier in tiers:
+        gain = tier.keep_local(gain)
+    return gain
 
 
 def _last_asked(asked):

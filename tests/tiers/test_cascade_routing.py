@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,28 @@ def test_what_cannot_be_is_said(rows):
     policy = CascadeRoutingPolicy(budget=MaxTierCost(8.0)).fit(chain(600, 3, 0))
     with pytest.raises(ValueError, match="for each of the 2 models"):
         policy.decide(chain(10, 4, 0))
+
+
+@pytest.mark.parametrize("entry", [None, "benefit"])
+@pytest.mark.parametrize("tier", [0, 1])
+def test_rows_that_must_stay_reach_no_later_model(rows, entry, tier):
+    stays = rows.tiers[0].X[:, 0] > 0
+    tiers = list(rows.tiers)
+    tiers[tier] = replace(tiers[tier], local_only=stays)
+    marked = ChainOutcomes(tiers, rows.costs)
+    policy = CascadeRoutingPolicy(budget=MaxTierCost(8.0), entry=entry).fit(marked)
+    for one in (policy, policy.at(MaxTierCost(9.0))):
+        asked = one.asked(marked)
+        assert not asked[stays, tier + 1 :].any()
+        assert asked[~stays, tier + 1 :].any()
+        assert (asked @ rows.costs).mean() < 9.5
+
+
+def test_rows_that_must_stay_are_left_to_the_first_model(rows):
+    stays = rows.tiers[0].X[:, 0] > 0
+    first = replace(rows.tiers[0], local_only=stays)
+    marked = ChainOutcomes([first, *rows.tiers[1:]], rows.costs)
+    policy = ModelChoicePolicy(budget=MaxTierCost(8.0)).fit(marked)
+    assert (policy.decide(marked)[stays] == 0).all()
+    assert policy.decide(first)[~stays].any()
+    assert policy.shares_[0] >= stays.mean()
