@@ -44,6 +44,7 @@ OWN = frozenset(
             "AlternatingAdaptation",
             "CascadeClassifier",
             "HybridClassifier",
+            "SecondLook",
         ),
         "costs": (
             "Cloud",
