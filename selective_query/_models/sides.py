@@ -5,7 +5,6 @@ from functools import cached_property
 import numpy as np
 from sklearn.utils import _safe_indexing, assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import has_fit_parameter
 
 from selective_query._models.answers import ask
 from selective_query._models.crossfit import (
@@ -19,7 +18,7 @@ from selective_query._models.crossfit import (
 from selective_query._models.judging import ask_to_judge
 from selective_query._models.refit import change_by_refit
 from selective_query._utils.labels import labelled_rows
-from selective_query._utils.validation import is_frozen, warn_user
+from selective_query._utils.validation import is_frozen, offers_weights, warn_user
 from selective_query.exceptions import CalibrationWarning, ModelWarning
 
 GLOBAL = "global_estimator"
@@ -73,7 +72,7 @@ def _warn_unweighted(models):
     for model in models:
         if model is None or is_frozen(model):
             continue
-        if not has_fit_parameter(model, "sample_weight"):
+        if not offers_weights(model):
             warn_user(
                 f"{type(model).__name__} takes no sample_weight in fit, so weights "
                 "reach the router and the threshold only, not this model.",

@@ -46,6 +46,7 @@ __all__ = [
     "get_feature_names",
     "is_frozen",
     "num_samples",
+    "offers_weights",
     "refuse_other_length",
     "takes_weights",
     "warn_user",
@@ -90,9 +91,17 @@ def is_frozen(estimator):
     return getattr(type(estimator), "frozen_by_nature", False) is True
 
 
+def offers_weights(estimator):
+    """Whether fit has ``sample_weight``, also of what it hands them on to."""
+    if getattr(type(estimator), "hands_weights_on", False):
+        inner = estimator.estimator
+        return is_frozen(inner) or offers_weights(inner)
+    return has_fit_parameter(estimator, "sample_weight")
+
+
 def takes_weights(estimator):
     """Whether fit takes ``sample_weight``, and no request says to leave it out."""
-    if not has_fit_parameter(estimator, "sample_weight"):
+    if not offers_weights(estimator):
         return False
     if not hasattr(estimator, "_get_metadata_request"):
         return True

@@ -66,6 +66,8 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     True
     """
 
+    hands_weights_on = True
+
     _parameter_constraints = {
         "estimator": [Offers(["fit", "predict_proba"])],
         "view": [callable],

@@ -5,8 +5,12 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from selective_query import HybridClassifier, SecondLook
+from selective_query._utils.validation import takes_weights
 from selective_query.costs import STM32F746
 from selective_query.footprint import profile_estimator
 
@@ -58,6 +62,27 @@ def test_weights_are_handed_on(digits):
     weight = (y == 3).astype(float)
     model = SecondLook(DummyClassifier(strategy="prior"), moved)
     assert (model.fit(X, y, weight).predict(X) == 3).all()
+
+
+def test_a_hybrid_hands_weights_only_to_who_takes_them(digits, base):
+    X, y = digits[0][:600], digits[1][:600]
+    weight = np.random.default_rng(0).integers(1, 4, size=len(y))
+    pipe = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=0.1))
+
+    def fitted(base):
+        hybrid = HybridClassifier(base, LogisticRegression(max_iter=300), cv=3)
+        return hybrid.fit(X, y, sample_weight=weight).base_estimator_
+
+    with pytest.warns(UserWarning, match="SecondLook takes no sample_weight"):
+        looking = fitted(SecondLook(pipe, moved))
+    with pytest.warns(UserWarning, match="Pipeline takes no sample_weight"):
+        plain = fitted(pipe)
+    np.testing.assert_array_equal(
+        looking.estimator_.predict_proba(X), plain.predict_proba(X)
+    )
+    assert takes_weights(SecondLook(GaussianNB(), moved))
+    assert takes_weights(SecondLook(FrozenEstimator(pipe), moved))
+    assert not takes_weights(SecondLook(SecondLook(pipe, moved), moved))
 
 
 @pytest.mark.parametrize(
