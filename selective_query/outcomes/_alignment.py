@@ -55,6 +55,8 @@ def aligned(frames, *, classes=None, id=None, y=None, fields):
     }
     if classes is None:
         classes = _common_classes(frames, sides, made.get("y"))
+    elif id is None and len(frames) == 2:
+        _check_columns_left_aside(frames, sides, classes, rows)
     for name, columns in sides.items():
         if columns:
             table = _class_table(frames[name], columns, classes, name)
@@ -256,6 +258,38 @@ def _common_classes(frames, sides, y):
                 "are left aside."
             )
     return labels_like(names, y)
+
+
+def _check_columns_left_aside(frames, sides, classes, rows):
+    """Refuse a column left aside that names the rows, and has them in another order."""
+    known = set(map(str, classes))
+    for column in sides["base"]:
+        if str(column) in known or column not in sides["global_"]:
+            continue
+        mine, other = (
+            rows.ordered(column_of(frame, column), frame, name)
+            for name, frame in frames.items()
+        )
+        if not (_may_name_rows(mine) and _may_name_rows(other)):
+            continue
+        differ = mine != other
+        if differ.any() and set(mine.tolist()) & set(other.tolist()):
+            row = int(np.argmax(differ))
+            raise ValueError(
+                f"base and global_ must have their rows in one order where no id is "
+                f"given. Their column {column!r} differs: {mine[row]!r} and "
+                f"{other[row]!r} in row {row}. Pass id={column!r} if it names the "
+                "rows, or drop it from one of them."
+            )
+
+
+def _may_name_rows(values):
+    names = values.tolist()
+    whole = all(
+        isinstance(name, str | int) or (isinstance(name, float) and name.is_integer())
+        for name in names
+    )
+    return whole and len(set(names)) == len(names)
 
 
 def labels_like(names, y):

@@ -313,7 +313,8 @@ class Outcomes(Evidence):
             them are left aside.
         id : str, optional
             Column, or index, that names the rows. By default the index of pandas;
-            frames without one go by position, and must be of the same length.
+            frames without one go by position, and must be of the same length. A column
+            that both have, and that shows another order, is refused.
         **fields
             Further parameters of :class:`Outcomes`: the name of a column, a frame or
             series whose rows are put in the order of the base's, or an array that is

@@ -84,6 +84,17 @@ def test_one_table_and_two_say_the_same(one, two, tmp_path, capsys):
     assert decided[0] == decided[1]
 
 
+def test_rows_of_another_order_need_an_id(two, tmp_path, capsys):
+    policy, alone = str(tmp_path / "policy.skops"), tmp_path / "alone.csv"
+    assert main(["fit", *two, "-o", policy, "--router", "margin"]) == 0
+    lines = (tmp_path / "big.csv").read_text().splitlines()
+    alone.write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    files = [two[0], "--global", str(alone), "--y", "truth"]
+    assert main(["evaluate", policy, *files, "--id", "key"]) == 0
+    assert main(["evaluate", policy, *files]) == 2
+    assert "Pass --id 'key'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".npz", ""])
 def test_decisions_stand_beside_ids_under_the_name_given(
     ending, one, outcomes, tmp_path, capsys

@@ -53,6 +53,21 @@ def test_rows_go_by_an_id_and_classes_by_name(name, proba, y):
     assert found.take([3, 1]).id.tolist() == ["row 3", "row 1"]
 
 
+@pytest.mark.parametrize("name", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("key", [np.arange(N) * 1.0, [f"row {i}" for i in range(N)]])
+def test_a_column_left_aside_may_show_another_order_of_rows(name, key, proba, y):
+    make = library(name)
+    base = make(columns(proba, key=key, note=np.arange(N) / 7, pred=y))
+    other = make(columns(proba, SHUFFLED, key=key, note=np.arange(N) / 9, pred=y[::-1]))
+    with pytest.raises(ValueError, match=r"'key' differs.*row 0\. Pass id='key'"):
+        Outcomes.from_frames(base, other, y=y, classes=ANIMALS)
+    found = Outcomes.from_frames(base, other, y=y, classes=ANIMALS, id="key")
+    np.testing.assert_array_equal(found.global_proba, proba)
+    other = make(columns(proba, key=key, note=np.arange(N) / 9, pred=y[::-1]))
+    found = Outcomes.from_frames(base, other, y=y, classes=ANIMALS)
+    np.testing.assert_array_equal(found.global_proba, proba)
+
+
 def test_rows_go_by_the_index_of_pandas(proba, y):
     base = pandas.DataFrame(proba, columns=ANIMALS, index=np.arange(N) + 100)
     global_ = base.iloc[SHUFFLED][["elk", "dog", "cat"]]
