@@ -1,5 +1,6 @@
 """routing_verdict: is it worth routing at all, and how sure is that?"""
 
+import math
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -61,6 +62,8 @@ class RoutingVerdict:
         lines += [f"  {name}: worth {v:.4g} an input" for name, v in self.net.items()]
         lines += [f"  {name}: exceeds {why}" for name, why in self.excluded.items()]
         low, high = self.break_even_interval
+        if math.isnan(self.break_even_price):
+            return "\n".join([*lines, "Nothing is queried."])
         lines.append(
             f"A query may cost {self.break_even_price:.4g} more ({low:.4g} to "
             f"{high:.4g}) before the base alone is worth as much."

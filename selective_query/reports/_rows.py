@@ -46,12 +46,13 @@ class DecidedRows:
     def of_outcomes(cls, rule, outcomes):
         """Rows of Outcomes, decided by a rule."""
         score, kept = rule.scored(outcomes)
-        said = outcomes.predicted("base")
+        said, stays = outcomes.predicted("base"), np.isneginf(score)
         return cls(
             score=score,
             kept=kept,
             base_utility=outcomes.base_utility,
             global_utility=outcomes.global_utility if outcomes.has_global else None,
+            judged=~stays if stays.any() else None,
             weight=outcomes.sample_weight,
             truth=outcomes.y,
             said=said,

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -322,6 +323,17 @@ def test_rows_that_must_stay_do_not_hide_the_rest(hybrid, new_rows):
     share = (report.accuracy - report.base_accuracy) / gain
     assert f"{100 * share:.0f} % of the global's gain" in report.verdict
     assert "global on what may leave" in str(report)
+    of_outcomes = model.rule_.report(model.outcomes(X[200:], y[200:]))
+    assert dict(of_outcomes) == pytest.approx(dict(report))
+
+
+def test_no_point_of_the_curve_sends_rows_that_must_stay():
+    stays = np.arange(TEST.n_rows) % 2 == 0
+    marked = replace(TEST, local_only=stays)
+    report = RoutingPolicy("margin", coverage=0.7).fit(TRAIN).report(marked)
+    best = np.where(stays, TEST.base_utility, TEST.query_utility).mean()
+    assert report.curve.accuracy[0] == pytest.approx(best)
+    assert report.global_alone == pytest.approx(best)
 
 
 def _rows(**known):
@@ -350,4 +362,10 @@ def test_rows_of_no_weight_are_neither_examples_nor_a_part():
     assert {kind: of["names"] for kind, of in report.examples().items()} == {
         "repaired": [5, 3],
     }
+    assert "nan" not in _texts(report.to_html())
+
+
+def test_a_verdict_where_nothing_is_queried_names_no_price(policy):
+    report = policy.at(1.0).report(TEST, deployment=COSTS, value=0.01)
+    assert "Nothing is queried." in str(report)
     assert "nan" not in _texts(report.to_html())
