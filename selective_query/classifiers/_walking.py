@@ -69,6 +69,9 @@ class WalkingMixin(LabelledRowsMixin):
 
     def _local(self, tier):
         """Parts of a tier's budget that name rows which must stay there."""
+        if hasattr(self, "policy_"):  # whatever the parameters now say
+            rules = self.rule_.rules
+            return rules[tier].local if tier < len(rules) else ()
         shares = own_shares(self.coverage, len(self.estimators) - 1)
         if shares is None or tier == len(shares):
             return ()

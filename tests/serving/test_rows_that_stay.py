@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selective_query import HybridClassifier, cross_fit_outcomes
+from selective_query import CascadeClassifier, HybridClassifier, cross_fit_outcomes
 from selective_query.budgets import All, MinAccuracy, RowBudget, StayLocal
 from selective_query.costs import CLOUD, LTE_M, STM32F746, Deployment
 from selective_query.evaluation import diagnose
@@ -203,3 +203,18 @@ def test_two_models_alone_may_be_asked_with_rows_that_fail(frozen_pair, switch, 
     with pytest.warns(UserWarning, match="gave no answer"):
         outcomes = cross_fit_outcomes(frozen_pair[0], spoilt, X, y)
     assert (outcomes.weight == ~stays(X)).all()
+
+
+def test_parameters_set_after_a_fit_send_none(make, switch, digits):
+    X, y = digits
+    hybrid = make()
+    models = [("base", hybrid.base_estimator), ("global", hybrid.global_estimator)]
+    chain = CascadeClassifier(models, router="max_probability", coverage=[BUDGET])
+    for model, other in ((hybrid, 0.5), (chain, [0.5])):
+        model.fit(X[600:1200], y[600:1200]).set_params(coverage=other)
+        switch.rows.clear()
+        model.outcomes(X[1200:], y[1200:])
+        assert switch.rows and not stays(np.array(switch.rows)).any()
+        switch.rows.clear()
+        model.fit(X[600:1200], y[600:1200])
+        assert stays(np.array(switch.rows)).any()
