@@ -173,7 +173,7 @@ class WalkingMixin(LabelledRowsMixin):
         ndarray of shape (n_samples,), int
         """
         X = self._sliceable(X)
-        if self.abstain is not None or self.on_unavailable != RAISE:
+        if self.rule_.doubts or self.on_unavailable != RAISE:
             return self._walk(X).tier
         first, *others = self.edges_[:-1]
         tier = (~first.rule.decide(first.evidence(X))).astype(int)

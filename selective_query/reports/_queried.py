@@ -55,7 +55,7 @@ def by_part(rows):
             "part": part, "n": int(n[i]), "queried": float(queried[i]),
             "base": float(base[i]), "pair": float(pair[i]),
         }
-        for i, part in enumerate(parts.tolist())
+        for i, part in enumerate(_plain(parts))
         if mass[i] > 0
     ]  # fmt: skip
     return kind, sorted(table, key=lambda row: -row["queried"])
@@ -103,6 +103,11 @@ def examples(rows, n):
         by = rows.score[places] if kind == "missed" else -rows.score[places]
         some = places[np.argsort(by, kind="stable")[:n]]
         if len(places):
-            names = rows.names[some].tolist()
+            names = _plain(rows.names[some])
             found[kind] = {"what": what[kind], "count": len(places), "names": names}
     return found
+
+
+def _plain(labels):
+    """Labels as plain data; dates as text, which JSON has none for."""
+    return (labels.astype(str) if labels.dtype.kind in "mM" else labels).tolist()

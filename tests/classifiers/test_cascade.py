@@ -425,3 +425,13 @@ def test_two_tiers_with_rows_that_must_stay_are_a_hybrid(digits, is_frozen):
     assert hybrid.operating_point_ == cascade.operating_point_.points[0]
     kept = hybrid.predict_coverage(X[1000:])
     np.testing.assert_array_equal(cascade.predict_tier(X[1000:]) == 0, kept)
+
+
+def test_what_abstains_is_what_was_fitted(digits):
+    X, y = digits
+    models = [("base", GaussianNB(var_smoothing=0.1)), ("global", LogisticRegression())]
+    chain = CascadeClassifier(models, router="margin", coverage=0.7, abstain=0.2, cv=3)
+    before = chain.fit(X[:600], y[:600]).predict_tier(X[600:])
+    after = chain.set_params(abstain=None).predict_tier(X[600:])
+    assert (before == -1).any()
+    np.testing.assert_array_equal(before, after)

@@ -369,3 +369,13 @@ def test_a_verdict_where_nothing_is_queried_names_no_price(policy):
     report = policy.at(1.0).report(TEST, deployment=COSTS, value=0.01)
     assert "Nothing is queried." in str(report)
     assert "nan" not in _texts(report.to_html())
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+def test_dates_are_plain_data_too(policy, unit):
+    days = np.datetime64("2026-01-01") + np.arange(TEST.n_rows) % 3
+    days = days.astype(f"datetime64[{unit}]")
+    report = policy.report(replace(TEST, group=days, id=days))
+    parts = {row["part"] for row in report.who_is_queried()[1]}
+    assert parts == set(days[:3].astype(str))
+    json.dumps(report.to_dict())
