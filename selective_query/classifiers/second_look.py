@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, assert_all_finite, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from selective_query._models.layers import layer_outputs
@@ -116,7 +116,8 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When `view` does not return as many rows as it got.
+            When `view` does not return as many rows as it got, or a probability is
+            no number.
         """
         X, proba, again = self._first_look(X)
         if len(again):
@@ -127,6 +128,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                     f"{num_samples(seen)} for {len(again)}."
                 )
             proba[again] = (proba[again] + self.estimator_.predict_proba(seen)) / 2
+        assert_all_finite(proba, input_name="probabilities of the estimator")
         return proba
 
     def predict(self, X):

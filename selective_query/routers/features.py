@@ -71,6 +71,7 @@ class FeatureRouter(BaseRouter):
 
     @property
     def in_benefit_units(self):
+        self._check_params()
         return self._inner().in_benefit_units
 
     def check_before_fit(self, X):

@@ -14,6 +14,7 @@ from selective_query.routers._scores import scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.tiers._goals import goal_of
 from selective_query.tiers._price import gain_router, price_within
+from selective_query.tiers._staying import weight_of_leaving
 
 
 class ModelChoicePolicy(BaseEstimator):
@@ -110,7 +111,7 @@ class ModelChoicePolicy(BaseEstimator):
                 X=X,
                 base_utility=first.base_utility,
                 global_utility=tier.base_utility,
-                sample_weight=first.sample_weight,
+                sample_weight=weight_of_leaving(first.sample_weight, [first]),
                 fold=first.fold,
             )
             gains.append(first.keep_local(router.fit_score(pair)))

@@ -14,6 +14,7 @@ from selective_query.routers._scores import scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.tiers._goals import goal_of
 from selective_query.tiers._price import gain_router, price_within
+from selective_query.tiers._staying import held_back, weight_of_leaving
 
 # The first finds a price as if nobody were asked after the next; others go on from it.
 N_SWEEPS = 3
@@ -159,16 +160,16 @@ class CascadeRoutingPolicy(BaseEstimator):
         self.routers_[j], self._gains[j], self._scale[j] = {}, {}, 1 - low
         for m in later:
             made = gain_router(router, self.random_state)
-            first = outcomes.tiers[0]
+            first, passed = outcomes.tiers[0], outcomes.tiers[max(j, 0) : m]
             pair = Outcomes(
                 **known.parts(),
                 base_utility=(here - low) / (1 - low),
                 global_utility=(worth[:, m] - low) / (1 - low),
-                sample_weight=first.sample_weight,
+                sample_weight=weight_of_leaving(first.sample_weight, passed),
                 fold=first.fold,
             )
             gain = (1 - low) * made.fit_score(pair)
-            self._gains[j][m] = _held_back(gain, outcomes.tiers[max(j, 0) : m])
+            self._gains[j][m] = held_back(gain, passed)
             self.routers_[j][m] = made
 
     def _next(self, gains, j, rows, price):
@@ -258,7 +259,7 @@ class CascadeRoutingPolicy(BaseEstimator):
             else:
                 said = getattr(known[j], "evidence", known[j])
             gains[j] = {
-                m: _held_back(
+                m: held_back(
                     self._scale[j] * scores_of(one, said), known[max(j, 0) : m]
                 )
                 for m, one in routers.items()
@@ -291,13 +292,6 @@ def _mean_costs(goal, rows):
     """Whom to ask costs what is known of all rows, and not of the one at hand."""
     costs = np.broadcast_to(goal.costs, rows.utilities.shape)
     return np.average(costs, axis=0, weights=rows.weight)
-
-
-def _held_back(gain, tiers):
-    """Minus infinity where a row must stay with one of these models."""
-    for tier in tiers:
-        gain = tier.keep_local(gain)
-    return gain
 
 
 def _last_asked(asked):

@@ -57,6 +57,14 @@ def test_a_frozen_estimator_is_asked_and_not_fitted(digits, base):
     assert model.score(X[600:], y[600:]) > 0.7
 
 
+def test_probabilities_that_are_no_numbers_are_refused(digits):
+    broken = DummyClassifier(strategy="prior").fit(*digits)
+    broken.class_prior_ = np.full(10, np.nan)
+    model = SecondLook(FrozenEstimator(broken), moved).fit(*digits)
+    with pytest.raises(ValueError, match="probabilities of the estimator contains NaN"):
+        model.predict(digits[0][:5])
+
+
 def test_weights_are_handed_on(digits):
     X, y = digits
     weight = (y == 3).astype(float)

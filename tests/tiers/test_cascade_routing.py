@@ -141,3 +141,20 @@ def test_rows_that_must_stay_are_left_to_the_first_model(rows):
     assert (policy.decide(marked)[stays] == 0).all()
     assert policy.decide(first)[~stays].any()
     assert policy.shares_[0] >= stays.mean()
+
+
+@pytest.mark.parametrize("policy", [CascadeRoutingPolicy, ModelChoicePolicy])
+def test_nothing_is_learned_from_rows_that_must_stay(rows, fresh, policy):
+    stays = rows.tiers[0].X[:, 0] > 0
+    found = []
+    for stand_in in (0.0, 1.0):
+        tiers = [replace(rows.tiers[0], local_only=stays)] + [
+            replace(t, base_utility=np.where(stays, stand_in, t.base_utility))
+            for t in rows.tiers[1:]
+        ]
+        marked = ChainOutcomes(tiers, rows.costs)
+        found.append(policy(budget=MaxTierCost(4.0)).fit(marked))
+    prices = [one.price_ for one in found]
+    assert prices[0] == prices[1]
+    decided = [one.decide(fresh) for one in found]
+    assert (decided[0] == decided[1]).all()
