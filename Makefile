@@ -32,9 +32,11 @@ $(BIN)/.bench: $(BIN)/.dev
 demo: $(BIN)/.core
 	$(BIN)/selective-query demo
 
-# One process a core, each with one thread: threads that spin slow the others.
+# One process a core, each with one thread: threads that spin slow the others. All must
+# collect the same tests, whatever order a set of names has.
 test: $(BIN)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONHASHSEED=0 \
+	    $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 # A sample of each file; ALL=1 tries every mutant.
 mutants: $(BIN)/.mutants

@@ -34,7 +34,7 @@ DOCUMENTED = [
     *(
         f"selective_query.{folder}.{name}".replace("/", ".")
         for folder, names in PUBLIC_FILES.items()
-        for name in names
+        for name in sorted(names)
     ),
     "selective_query",
     "selective_query.exceptions",
