@@ -116,6 +116,17 @@ def test_a_pair_that_gains_nothing_is_told(policy):
     assert "do not tell the pair from the base alone" in str(said)
 
 
+def test_leads_that_are_shown_are_told_with_their_sign(policy):
+    report = policy.report(TEST)
+    assert "points more accurate than the base alone" in str(report)
+    assert "not shown" not in report.verdict
+    wrong = copy.copy(TEST)
+    object.__setattr__(wrong, "global_utility", np.zeros(TEST.n_rows))
+    said = policy.report(wrong)
+    assert said.verdict.endswith("which is worse than the base alone.")
+    assert "points less accurate than the base alone" in str(said)
+
+
 @pytest.mark.parametrize("name", sorted(FIELDS - {"n", "n_queried", "n_unavailable"}))
 def test_intervals_hold_their_figure(report, name):
     low, high = report.intervals[name]
