@@ -9,6 +9,12 @@ from selective_query.tiers._goals import ROUNDING
 N_HALVINGS = 60
 
 
+def mean_costs(goal, rows):
+    """Mean cost of each model; that of a single row is not known beforehand."""
+    costs = np.broadcast_to(goal.costs, rows.utilities.shape)
+    return np.average(costs, axis=0, weights=rows.weight)
+
+
 def price_within(goal, means, costs):
     """The least price that keeps to a limit, or the largest that reaches a floor.
 

@@ -13,7 +13,7 @@ from selective_query.outcomes import ChainOutcomes, Evidence, Outcomes
 from selective_query.routers._scores import scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.tiers._goals import goal_of
-from selective_query.tiers._price import gain_router, price_within
+from selective_query.tiers._price import gain_router, mean_costs, price_within
 from selective_query.tiers._staying import weight_of_leaving
 
 
@@ -125,8 +125,7 @@ class ModelChoicePolicy(BaseEstimator):
         rows, goal = self._rows, goal_of(as_budget(self.budget), self._rows)
         weight = rows.weight / rows.weight.sum()
         costs = np.broadcast_to(goal.costs, rows.utilities.shape)
-        # Which model costs what is known of all rows, and not of the one at hand.
-        self._costs = weight @ costs
+        self._costs = mean_costs(goal, rows)
         each = np.arange(rows.n_rows)
 
         def means(price):

@@ -13,7 +13,7 @@ from selective_query.outcomes import ChainOutcomes, Evidence, Outcomes
 from selective_query.routers._scores import scores_of
 from selective_query.routers.base import BaseRouter
 from selective_query.tiers._goals import goal_of
-from selective_query.tiers._price import gain_router, price_within
+from selective_query.tiers._price import gain_router, mean_costs, price_within
 from selective_query.tiers._staying import held_back, weight_of_leaving
 
 # The first finds a price as if nobody were asked after the next; others go on from it.
@@ -122,7 +122,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         fitted = unfitted(self)
         fitted._rows = outcomes.grades()
         goal = goal_of(as_budget(self.budget), outcomes)
-        fitted._costs = _mean_costs(goal, fitted._rows)
+        fitted._costs = mean_costs(goal, fitted._rows)
         price = 0.0
         for sweep in range(N_SWEEPS):
             fitted._estimate(outcomes, price, looks_ahead=sweep > 0)
@@ -283,15 +283,9 @@ class CascadeRoutingPolicy(BaseEstimator):
         check_is_fitted(self, "routers_")
         moved = copy.copy(self)
         moved.budget = budget
-        moved._costs = _mean_costs(goal_of(as_budget(budget), self._rows), self._rows)
+        moved._costs = mean_costs(goal_of(as_budget(budget), self._rows), self._rows)
         moved._settle()
         return moved
-
-
-def _mean_costs(goal, rows):
-    """Whom to ask costs what is known of all rows, and not of the one at hand."""
-    costs = np.broadcast_to(goal.costs, rows.utilities.shape)
-    return np.average(costs, axis=0, weights=rows.weight)
 
 
 def _last_asked(asked):
