@@ -275,10 +275,11 @@ def _check_columns_left_aside(frames, sides, classes, rows):
         differ = mine != other
         if differ.any() and set(mine.tolist()) & set(other.tolist()):
             row = int(np.argmax(differ))
+            here, there = mine.tolist()[row], other.tolist()[row]
             raise ValueError(
                 f"base and global_ must have their rows in one order where no id is "
-                f"given. Their column {column!r} differs: {mine[row]!r} and "
-                f"{other[row]!r} in row {row}. Pass id={column!r} if it names the "
+                f"given. Their column {column!r} differs: {here!r} and "
+                f"{there!r} in row {row}. Pass id={column!r} if it names the "
                 "rows, or drop it from one of them."
             )
 
