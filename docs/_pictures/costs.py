@@ -81,7 +81,7 @@ def systems():
         ax.text(at, height + shift, name, color=colour, ha="right")
     for system, name, colour in (
         (on_device(test, costs), "base alone", QUIET),
-        (on_cloud(test, costs), "cloud alone", GREEN),
+        (on_cloud(test, costs), "global alone", GREEN),
     ):
         x, y = float(system.costs["latency_ms"][0]), 100 * float(system.accuracy[0])
         ax.plot(x, y, "D", color=colour, ms=7)

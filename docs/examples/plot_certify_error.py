@@ -2,7 +2,7 @@
 Can I promise that the pair is nearly as good as the global?
 ============================================================
 
-"At most two points more errors than the cloud alone, with probability 0.9." Such a
+"At most two points more errors than the global alone, with probability 0.9." Such a
 promise needs rows that nothing was fitted on, and costs some queries more than a
 threshold without a promise. How many?
 """

@@ -1,4 +1,4 @@
-"""The waterfall from a perfect system down to the hybrid."""
+"""The waterfall from a perfect system down to the pair."""
 
 from math import isnan
 
@@ -12,7 +12,7 @@ LEVEL = {"color": "#b8cfe5", "edgecolor": "black", "linewidth": 0.5}
 
 
 class GapAttributionDisplay(Display):
-    """Waterfall of what the hybrid loses, step by step.
+    """Waterfall of what the pair loses, step by step.
 
     Dark bars hang down by what a step loses; hatched ones stand for a gain. Bars of
     accuracy at both ends are cut off below.
@@ -28,7 +28,7 @@ class GapAttributionDisplay(Display):
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     bars_ : dict of str to matplotlib Rectangle
-        By step, with ``perfect`` and ``hybrid`` at the ends.
+        By step, from ``perfect`` to ``pair``, or ``classifier`` where it abstains.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class GapAttributionDisplay(Display):
 
     def _draw(self, ax):
         gap, step_bars = self.gap, {}
-        names = ["perfect", *(step.name for step in gap.steps), "hybrid"]
+        names = ["perfect", *(step.name for step in gap.steps), gap.system]
         starts = [1.0, *(step.accuracy for step in gap.steps)]
         ends = [start - s.high for start, s in zip(starts, gap.steps, strict=False)]
         lowest = min(starts + [end for end in ends if not isnan(end)])
@@ -114,7 +114,7 @@ class GapAttributionDisplay(Display):
                 va="top",
             )
             above = step.accuracy
-        whole = (0, "perfect", 1), (len(names) - 1, "hybrid", above)
+        whole = (0, "perfect", 1), (len(names) - 1, gap.system, above)
         for place, name, accuracy in whole:
             (bar,) = ax.bar(
                 place, 100 * accuracy - floor, bottom=floor, width=0.7, **LEVEL
@@ -132,7 +132,7 @@ class GapAttributionDisplay(Display):
         ax.set_xticks(range(len(names)), names)
         ax.set(
             ylabel="Accuracy (%)",
-            xlabel="From a perfect system to the hybrid" + with_intervals,
+            xlabel=f"From a perfect system to the {gap.system}{with_intervals}",
             ylim=(floor, 100 + 0.08 * (100 - floor)),
         )
         title = f"Accuracy lost at coverage {gap.coverage:.1%}"

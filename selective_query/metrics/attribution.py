@@ -1,4 +1,4 @@
-"""Where accuracy goes: the gap between a perfect system and the hybrid, in steps."""
+"""Where accuracy goes: the gap between a perfect system and the pair, in steps."""
 
 from collections.abc import Mapping
 
@@ -37,9 +37,9 @@ def gap_attribution(
     confidence=0.95,
     random_state=None,
 ):
-    r"""Take the hybrid's errors apart by what causes them.
+    r"""Take the pair's errors apart by what causes them.
 
-    The steps lead down from a perfect system to the hybrid, so what they lose adds up
+    The steps lead down from a perfect system to the pair, so what they lose adds up
     to one minus its accuracy. With the coverage c that was asked for,
 
     .. math::

@@ -1,4 +1,4 @@
-"""The steps from a perfect system down to a hybrid, as a table and in words."""
+"""The steps from a perfect system down to a pair, as a table and in words."""
 
 import math
 from dataclasses import dataclass, field
@@ -36,13 +36,13 @@ class GapAttribution:
     Attributes
     ----------
     steps : tuple of GapStep
-        From a perfect system, accuracy 1, down to the hybrid.
+        From a perfect system, accuracy 1, down to the pair.
     coverage : float
         The share that the base was asked to answer.
     realised_coverage : float
         The share of the test rows that it answered.
     accuracy : float
-        Of the hybrid on the test rows: one minus the sum of all losses.
+        Of the pair on the test rows: one minus the sum of all losses.
     base_accuracy, global_accuracy : float
         Of each side alone, on the test rows.
     parts_of_shift : dict of str to float
@@ -76,6 +76,11 @@ class GapAttribution:
     n: int
     confidence: float
     replicates: np.ndarray = field(repr=False)
+
+    @property
+    def system(self):
+        """What the steps lead down to: "pair", or "classifier" where it abstains."""
+        return self._words["system"]
 
     def __getitem__(self, name):
         """The step of this name.
@@ -126,7 +131,7 @@ class GapAttribution:
         if first.loss <= 0:
             return f"At coverage {self.coverage:.1%} no step loses anything."
         lines = [
-            f"At coverage {self.coverage:.1%} the {self._words['hybrid']} loses "
+            f"At coverage {self.coverage:.1%} the {self.system} loses "
             f"{_points(1 - self.accuracy)}: {_listing(self)}."
         ]
         tied = others[:1] if not sure and not math.isnan(first.low) else []
@@ -150,11 +155,11 @@ class GapAttribution:
 
     @property
     def _words(self):
-        """What a hybrid, its queries and to query are called here."""
+        """What the system, its queries and to query are called here."""
         if "a perfect global" in self.would_gain:
-            return {"hybrid": "hybrid", "queries": "queries", "queried": "queried"}
+            return {"system": "pair", "queries": "queries", "queried": "queried"}
         return {
-            "hybrid": "classifier",
+            "system": "classifier",
             "queries": "abstentions",
             "queried": "abstained",
         }

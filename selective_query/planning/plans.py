@@ -153,8 +153,8 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
         BatteryLife(30, costs)``; any other limit stays as it is.
     value : float or None, default=None
         Money that a right answer is worth. With it the plan has a ``verdict``: whether
-        the base alone, or the cloud alone, is the better system within the budgets, and
-        up to which price a query pays. The cut that is judged is chosen on one half of
+        the base or the global alone is the better system within the budgets, and up to
+        which price a query pays. The cut that is judged is chosen on one half of
         the rows, drawn at random, and judged on the other, so that the verdict is wrong
         no more often than it says.
     cost : callable or None, default=None

@@ -22,7 +22,7 @@ from selective_query.outcomes.outcomes import Outcomes
 from selective_query.planning._system_rows import refuse_no_global
 from selective_query.planning.rebinding import made_for, rebound
 
-HYBRID, BASE, CLOUD = "hybrid", "base alone", "cloud alone"
+PAIR, BASE, GLOBAL = "pair", "base alone", "global alone"
 UNDECIDED = "undecided"
 
 
@@ -33,7 +33,7 @@ class RoutingVerdict:
     Attributes
     ----------
     verdict : str
-        "hybrid", "base alone", "cloud alone", or "undecided".
+        "pair", "base alone", "global alone", or "undecided".
     net : dict of str to float
         Worth of an input on average, of each system that keeps to the budgets: value
         of its right answers minus cost.
@@ -42,7 +42,7 @@ class RoutingVerdict:
     lead : dict of str to (float, float)
         Of the best over each other one: a simultaneous interval.
     break_even_price : float
-        Price of a query, on top of what it costs already, up to which the hybrid is
+        Price of a query, on top of what it costs already, up to which the pair is
         worth as much as the base alone; nan where nothing is queried.
     break_even_interval : (float, float)
         Of the break-even price, at the confidence.
@@ -74,7 +74,7 @@ class RoutingVerdict:
 def routing_verdict(
     outcomes, kept, deployment, *budgets, value, cost=None, confidence=0.95
 ):
-    r"""Whether to route, or to leave all inputs to the base or to the cloud.
+    r"""Whether to route, or to leave all inputs to the base or to the global.
 
     A system is worth :math:`v\,E[\text{utility}] - E[\text{cost}]` an input. One is
     called best where its lead over each other is shown: with :math:`\alpha = 1 -`
@@ -92,10 +92,10 @@ def routing_verdict(
         Where the base answers, by a rule that was fixed before these rows were seen.
     deployment : Deployment
         With a link and a cloud, and the base first. A query that gets lost is answered
-        by the base, and is wrong in the cloud alone.
+        by the base, and is wrong in the global alone.
     *budgets : callable or Budget or float
         Limits on what an input takes, as for :func:`plan`, each asked with the
-        deployment of every system. One that exceeds a limit is excluded; the hybrid is
+        deployment of every system. One that exceeds a limit is excluded; the pair is
         taken at the share of `kept`.
     value : float
         Money that a right answer is worth.
@@ -127,7 +127,7 @@ def routing_verdict(
     >>> outcomes = make_selective_query(5000, random_state=0).outcomes
     >>> kept = outcomes.base_proba.max(axis=1) > 0.6
     >>> routing_verdict(outcomes, kept, costs, value=0.006).verdict
-    'hybrid'
+    'pair'
     >>> routing_verdict(outcomes, kept, costs, value=0.0001).verdict
     'base alone'
     """
@@ -144,7 +144,7 @@ def routing_verdict(
 
 
 def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidence):
-    """The verdict on a hybrid that was planned for a coverage.
+    """The verdict on a pair that was planned for a coverage.
 
     On other rows than it was planned on it keeps a few more or less by chance, which
     does not exclude it.
@@ -182,7 +182,7 @@ def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidenc
         if name != best
     }
     shown = all(low > 0 for low, _ in lead.values())
-    gain = net[HYBRID] - net[BASE]
+    gain = net[PAIR] - net[BASE]
     asked = float(np.average(~kept, weights=weight)) or np.nan
     ends = tuple(float(end / asked) for end in _interval(gain, weight, z))
     return RoutingVerdict(
@@ -202,9 +202,9 @@ def _systems(outcomes, kept, deployment):
     routed = with_lost_queries(outcomes, lost)
     base = outcomes.base_utility.astype(float)
     return {
-        HYBRID: (np.where(kept, base, routed.global_utility), kept, deployment),
+        PAIR: (np.where(kept, base, routed.global_utility), kept, deployment),
         BASE: (base, np.ones_like(kept), replace(deployment, router_macs=0)),
-        CLOUD: (
+        GLOBAL: (
             (1 - lost) * outcomes.global_utility,
             np.zeros_like(kept),
             replace(deployment, base_macs=None, base_ms=0.0, router_macs=0),

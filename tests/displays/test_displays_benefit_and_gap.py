@@ -178,7 +178,7 @@ def test_only_estimates_of_the_benefit_have_reliability(axes, policy):
         BenefitReliabilityDisplay.from_predictions([0, 1], [0, 1], [1, 1], n_bins=0)
 
 
-def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
+def test_the_waterfall_leads_from_perfect_to_the_pair(axes, policy):
     display = GapAttributionDisplay.from_estimator(policy, TEST, random_state=0)
     display.plot(axes)
     gap = diagnose(policy, TEST, random_state=0)
@@ -186,7 +186,7 @@ def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
     assert (
         labels
         == list(display.bars_)
-        == ["perfect", *(s.name for s in gap.steps), "hybrid"]
+        == ["perfect", *(s.name for s in gap.steps), "pair"]
     )
     above = 100.0
     for step in gap.steps:
@@ -195,7 +195,7 @@ def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
         assert [bar.get_y(), bar.get_y() + bar.get_height()] == pytest.approx(ends)
         assert (bar.get_hatch() is not None) == (step.loss < 0)
         above = 100 * step.accuracy
-    top = display.bars_["hybrid"].get_y() + display.bars_["hybrid"].get_height()
+    top = display.bars_["pair"].get_y() + display.bars_["pair"].get_height()
     assert top == pytest.approx(100 * gap.accuracy)
     intervals = [line.get_ydata() for line in axes.lines if line.get_marker() == "_"]
     above = 1.0
@@ -208,6 +208,13 @@ def test_the_waterfall_leads_from_perfect_to_hybrid(axes, policy):
     assert {f"{-100 * s.loss:+.1f}" for s in gap.steps if s.loss} <= texts
     assert axes.get_ylabel() == "Accuracy (%)"
     assert axes.get_title("left") == "Accuracy lost at coverage 80.0%"
+
+
+def test_the_waterfall_of_an_abstaining_classifier_ends_in_one(axes):
+    display = GapAttributionDisplay.from_predictions(SCORE, BASE, coverage=0.8)
+    assert list(display.plot(axes).bars_)[-1] == "classifier"
+    assert "hybrid" not in axes.get_xlabel()
+    assert "pair" not in axes.get_xlabel()
 
 
 def test_a_gain_is_hatched_and_no_interval_is_drawn_without_one(axes):

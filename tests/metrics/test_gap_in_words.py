@@ -48,7 +48,7 @@ def gap_of(
 def test_the_largest_part_comes_first_with_what_goes_at_it():
     gap = gap_of({"base": 0.05, "global": 0.0, "ranking": 0.01})
     assert gap.advice().split("\n") == [
-        "At coverage 80.0% the hybrid loses 6.0 points: base 5.0, ranking 1.0.",
+        "At coverage 80.0% the pair loses 6.0 points: base 5.0, ranking 1.0.",
         "Errors of the base beyond the number of queries cost 5.0 points, the largest "
         "part.",
         "A better base helps, or a lower coverage: five points more queries would gain "

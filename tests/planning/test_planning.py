@@ -269,9 +269,9 @@ def test_budgets_that_look_at_rows_are_refused(rows):
 @pytest.mark.parametrize(
     "value, budget, verdict, excluded",
     [
-        (1.0, latency, "hybrid", {"cloud alone"}),
-        (1e-6, latency, "base alone", {"cloud alone"}),
-        (1e-6, 0.5, "base alone", {"cloud alone"}),
+        (1.0, latency, "pair", {"global alone"}),
+        (1e-6, latency, "base alone", {"global alone"}),
+        (1e-6, 0.5, "base alone", {"global alone"}),
         (1e-6, 0.0, "base alone", set()),
     ],
 )
@@ -297,7 +297,7 @@ def test_a_plan_says_where_the_base_is_in_the_way():
         value=1.0,
         cost=lambda d, c: 1e-3 * d.energy_mj(c),
     )
-    assert found.verdict.verdict == "cloud alone"
+    assert found.verdict.verdict == "global alone"
 
 
 def test_a_verdict_is_on_other_rows_than_its_cut(monkeypatch):

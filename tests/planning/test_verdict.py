@@ -37,9 +37,9 @@ def drawn(rng, n, base, global_, hard=0.3):
 @pytest.mark.parametrize(
     "base, global_, value, expected",
     [
-        ((0.95, 0.4), (0.95, 0.9), 0.01, "hybrid"),
+        ((0.95, 0.4), (0.95, 0.9), 0.01, "pair"),
         ((0.95, 0.4), (0.95, 0.9), 0.0005, "base alone"),
-        ((0.6, 0.4), (0.95, 0.9), 0.05, "cloud alone"),
+        ((0.6, 0.4), (0.95, 0.9), 0.05, "global alone"),
         ((0.9, 0.9), (0.9, 0.9), 0.01, "base alone"),
     ],
 )
@@ -58,7 +58,7 @@ def test_the_break_even_price_is_where_both_are_worth_the_same():
     assert low < 0.01 * 0.3 - 0.001 < high
     dearer = deployment(0.001 + found.break_even_price)
     again = routing_verdict(outcomes, kept, dearer, value=0.01)
-    assert again.net["hybrid"] == pytest.approx(again.net["base alone"], abs=1e-9)
+    assert again.net["pair"] == pytest.approx(again.net["base alone"], abs=1e-9)
     assert again.break_even_price == pytest.approx(0, abs=1e-9)
 
 
@@ -71,7 +71,7 @@ def test_wrong_verdicts_are_rarer_than_alpha_at_ties(confidence):
         found = routing_verdict(
             outcomes, kept, deployment(0.002), value=0.01, confidence=confidence
         )
-        wrong += found.verdict in ("hybrid", "cloud alone")
+        wrong += found.verdict in ("pair", "global alone")
     alpha = 1 - confidence
     assert wrong / n_draws <= alpha + 2 * np.sqrt(alpha * (1 - alpha) / n_draws)
 
@@ -82,11 +82,11 @@ def test_limits_exclude_whoever_takes_more():
     found = routing_verdict(
         outcomes, kept, costs, MaxBytes(2000, costs), latency, value=10
     )
-    assert found.verdict == "hybrid" and set(found.excluded) == {"cloud alone"}
+    assert found.verdict == "pair" and set(found.excluded) == {"global alone"}
     found = routing_verdict(outcomes, kept, costs, MaxBytes(0, costs), value=10)
     assert found.verdict == "base alone" and set(found.net) == {"base alone"}
     found = routing_verdict(outcomes, kept, costs, 0.5, value=10)
-    assert set(found.excluded) == {"cloud alone"}
+    assert set(found.excluded) == {"global alone"}
     with pytest.raises(ValueError, match="No system"):
         routing_verdict(outcomes, kept, costs, MaxEnergy(0, costs), value=1)
 
@@ -94,7 +94,7 @@ def test_limits_exclude_whoever_takes_more():
 def test_a_cost_of_ones_own():
     outcomes, kept = drawn(np.random.default_rng(0), 5000, (0.95, 0.4), (0.95, 0.9))
     arguments = outcomes, kept, deployment()
-    assert routing_verdict(*arguments, value=0.01).verdict == "hybrid"
+    assert routing_verdict(*arguments, value=0.01).verdict == "pair"
     found = routing_verdict(
         *arguments, value=0.01, cost=lambda d, c: d.price(c) + 1e-4 * d.energy_mj(c)
     )
@@ -106,8 +106,8 @@ def test_lost_queries_and_weights_count():
     lossy = deployment(link=WIFI.with_(availability=0.5), retries=0)
     found = routing_verdict(outcomes, kept, lossy, value=0.01)
     sure = routing_verdict(outcomes, kept, deployment(), value=0.01)
-    assert found.net["hybrid"] < sure.net["hybrid"]
-    assert found.net["cloud alone"] < 0.6 * sure.net["cloud alone"]
+    assert found.net["pair"] < sure.net["pair"]
+    assert found.net["global alone"] < 0.6 * sure.net["global alone"]
     doubled = Outcomes(
         base_utility=outcomes.base_utility,
         global_utility=outcomes.global_utility,

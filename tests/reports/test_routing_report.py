@@ -147,7 +147,7 @@ def test_costs_are_those_of_the_deployment(report):
 
 @pytest.mark.parametrize(
     ("value", "price", "verdict"),
-    [(10.0, 0.0, "cloud alone"), (1e-5, 0.1, "base alone")],
+    [(10.0, 0.0, "global alone"), (1e-5, 0.1, "base alone")],
 )
 def test_it_may_say_that_one_side_alone_is_better(policy, value, price, verdict):
     costs = COSTS.__class__(
@@ -159,6 +159,14 @@ def test_it_may_say_that_one_side_alone_is_better(policy, value, price, verdict)
     assert f"Verdict: {verdict}" in str(found)
 
 
+def test_systems_have_one_name_each(report):
+    assert set(report.costs) == set(report.routing_verdict.net)
+    for said in (str(report), _texts(report.to_html())):
+        assert "pair" in said
+        assert "hybrid" not in said
+        assert "cloud alone" not in said
+
+
 def test_limits_on_costs_go_into_the_verdict():
     costs = Deployment(
         device=STM32F746, base_ms=50, router_macs=7, link=WIFI, cloud=CLOUD,
@@ -166,7 +174,7 @@ def test_limits_on_costs_go_into_the_verdict():
     )  # fmt: skip
     limited = RoutingPolicy("margin", MaxLatency(75, costs)).fit(TRAIN)
     found = limited.report(TEST, deployment=costs, value=10).routing_verdict
-    assert "cloud alone" in found.excluded
+    assert "global alone" in found.excluded
 
 
 def test_the_global_is_not_asked_about_kept_rows(hybrid, new_rows):
@@ -303,7 +311,7 @@ def test_weights_count_rows(policy):
 
 def test_a_cost_of_ones_own_is_weighed(report):
     free = report.weigh(0.01, cost=lambda costs, coverage: 0.0)
-    assert free.net["hybrid"] == pytest.approx(0.01 * report.accuracy, abs=1e-5)
+    assert free.net["pair"] == pytest.approx(0.01 * report.accuracy, abs=1e-5)
     carbon = report.weigh(0.01, cost=lambda costs, c: 1e-3 * costs.energy_mj(c))
     assert carbon.verdict == "base alone"
     assert report.weigh(report.value) == report.routing_verdict
