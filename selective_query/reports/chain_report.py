@@ -4,6 +4,7 @@ import math
 
 from sklearn.utils import Bunch
 
+from selective_query._utils.plain import as_json
 from selective_query.metrics._sentences import percent
 from selective_query.reports._words import number, tabled
 
@@ -62,6 +63,17 @@ class ChainReport(Bunch):
         if not math.isnan(self.cost):
             said += f", at a mean cost of {number(self.cost)}"
         return f"{said}."
+
+    def to_dict(self):
+        """What is said, as plain data for JSON.
+
+        Returns
+        -------
+        dict
+            The figures, with ``verdict`` and the names of the ``tiers``; None stands
+            for a figure that is not known.
+        """
+        return as_json({**self, "verdict": self.verdict, "tiers": self.names})
 
     def __str__(self):
         width = max(8, *map(len, self.names))

@@ -11,6 +11,7 @@ from selective_query._utils.numbers import (
     check_probability,
     check_whole,
 )
+from selective_query._utils.plain import as_json
 from selective_query._utils.validation import check_instance
 from selective_query.costs.deployment import Deployment
 from selective_query.metrics.attribution import gap_attribution
@@ -298,9 +299,11 @@ class RoutingReport(Bunch):
         Returns
         -------
         dict
+            Of strict JSON: None stands for a figure that is not known, and for one that
+            is not finite.
         """
         kind, table = self.who_is_queried()
-        return {
+        found = {
             **self,
             "verdict": self.verdict,
             "intervals": self.intervals,
@@ -313,6 +316,7 @@ class RoutingReport(Bunch):
             "who_is_queried": {"by": kind, "table": table},
             "examples": self.examples(),
         }
+        return as_json(found)
 
     def __dir__(self):
         return [*object.__dir__(self), *self]

@@ -3,10 +3,10 @@
 import json
 import sys
 from dataclasses import fields, is_dataclass
-from math import isfinite
 
 import numpy as np
 
+from selective_query._utils.plain import as_json
 from selective_query.outcomes._files import plain_array
 from selective_query.outcomes._tables import TABLES, suffix_of, write_table
 
@@ -48,21 +48,6 @@ def aligned(rows):
         for line in cells
     )
     return "\n".join(map(str.rstrip, lines))
-
-
-def as_json(value):
-    """A value as JSON knows it."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(name): as_json(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(part) for part in value]
-    return str(value)
 
 
 def fields_of(found, *left_out):
