@@ -11,13 +11,14 @@ from selective_query._models.judging import ask_to_judge, stand_in
 from selective_query._models.refit import FoldAnswers
 from selective_query._utils.labels import kind_of, labelled_rows, pick_rows
 from selective_query._utils.parallel import in_parallel
-from selective_query._utils.validation import is_frozen, takes_weights
+from selective_query._utils.validation import hands_fit_on, is_frozen, takes_weights
 from selective_query.outcomes.outcomes import Outcomes
 
 
 def fit_model(model, X, y, sample_weight=None):
     """A fitted clone, or the model itself where it is frozen."""
-    if is_frozen(model):
+    # One that hands its fit on has parameters of its own, which may be set later.
+    if is_frozen(model) and not hands_fit_on(model):
         return model
     model = clone(model)
     if sample_weight is not None and takes_weights(model):

@@ -11,6 +11,7 @@ from selective_query._utils.validation import (
     check_feature_names,
     check_n_features,
     get_feature_names,
+    hands_fit_on,
     is_frozen,
 )
 
@@ -107,7 +108,9 @@ def refuse_other_names(model, X, who):
 
     A pipeline picks its columns itself.
     """
-    if is_frozen(model) and not isinstance(model, Pipeline):
+    if hands_fit_on(model):
+        refuse_other_names(model.estimator, X, who)
+    elif is_frozen(model) and not isinstance(model, Pipeline):
         inner = getattr(model, "estimator", model)
         has_names = hasattr(inner, "feature_names_in_") and _names_of(X) is not None
         if has_names and not isinstance(inner, Pipeline):

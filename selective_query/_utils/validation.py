@@ -44,6 +44,7 @@ __all__ = [
     "encode_labels",
     "fit_context",
     "get_feature_names",
+    "hands_fit_on",
     "is_frozen",
     "num_samples",
     "offers_weights",
@@ -86,14 +87,21 @@ def is_frozen(estimator):
     """
     if isinstance(estimator, Pipeline):
         return is_frozen(estimator.steps[-1][1])
+    if hands_fit_on(estimator):
+        return is_frozen(estimator.estimator)
     if isinstance(estimator, FrozenEstimator):
         return True
     return getattr(type(estimator), "frozen_by_nature", False) is True
 
 
+def hands_fit_on(estimator):
+    """Whether `fit` learns nothing but what that of its ``estimator`` does."""
+    return getattr(type(estimator), "hands_fit_on", False) is True
+
+
 def offers_weights(estimator):
     """Whether fit has ``sample_weight``, also of what it hands them on to."""
-    if getattr(type(estimator), "hands_weights_on", False):
+    if hands_fit_on(estimator):
         inner = estimator.estimator
         return is_frozen(inner) or offers_weights(inner)
     return has_fit_parameter(estimator, "sample_weight")

@@ -13,6 +13,7 @@ from selective_query._utils.validation import (
     Interval,
     Offers,
     fit_context,
+    hands_fit_on,
     is_frozen,
     num_samples,
 )
@@ -29,8 +30,9 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     estimator : classifier
-        With predict_proba. It is cloned and fitted, on the first view only; a
-        ``FrozenEstimator`` stays as it is.
+        With predict_proba. It is cloned and fitted, on the first view only. A
+        ``FrozenEstimator`` stays as it is; with one, this counts as frozen too and can
+        be asked without a fit.
     view : callable
         From some rows of X to a second view of each, the same at each call: for
         images of shape (n, channels, height, width) ``lambda X: X[..., ::-1].copy()``
@@ -66,7 +68,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     True
     """
 
-    hands_weights_on = True
+    hands_fit_on = True
 
     _parameter_constraints = {
         "estimator": [Offers(["fit", "predict_proba"])],
@@ -80,7 +82,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.below = below
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the estimator.
 
         Parameters
@@ -89,18 +91,26 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
             Handed on; the estimator must take it then.
+        **fit_params
+            Handed on too, such as ``global_proba=`` of a net.
 
         Returns
         -------
         self
         """
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
         fitted = self.estimator
-        if not is_frozen(fitted):
-            fitted = clone(fitted).fit(X, y, **weights)
-        self.estimator_, self.classes_ = fitted, np.asarray(fitted.classes_)
+        if not is_frozen(fitted) or hands_fit_on(fitted):
+            fitted = clone(fitted).fit(X, y, **fit_params)
+        self.estimator_ = fitted
         remember_columns(self, X, fitted)
         return self
+
+    @property
+    def classes_(self):
+        """Labels of the estimator, shape (n_classes,), as its columns stand."""
+        return np.asarray(self._asked().classes_)
 
     def predict_proba(self, X):
         """Mean probabilities, shape (n_samples, n_classes), of the looks at each row.
@@ -127,7 +137,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                     "view must return as many rows as it gets. Got "
                     f"{num_samples(seen)} for {len(again)}."
                 )
-            proba[again] = (proba[again] + self.estimator_.predict_proba(seen)) / 2
+            proba[again] = (proba[again] + self._asked().predict_proba(seen)) / 2
         assert_all_finite(proba, input_name="probabilities of the estimator")
         return proba
 
@@ -172,14 +182,20 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self, "estimator_")
-        model = self.estimator_
+        model = self._asked()
         return layer_outputs(model, name, lambda: model.predict_proba(X))[1]
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_") or is_frozen(self.estimator)
+
+    def _asked(self):
+        check_is_fitted(self)
+        return getattr(self, "estimator_", self.estimator)
+
     def _first_look(self, X):
-        check_is_fitted(self, "estimator_")
+        model = self._asked()
         X = sliceable(X, self)
-        proba = np.array(self.estimator_.predict_proba(X), dtype=float)
+        proba = np.array(model.predict_proba(X), dtype=float)
         return X, proba, np.flatnonzero(proba.max(axis=1, initial=0) < self.below)
 
     def __sklearn_tags__(self):

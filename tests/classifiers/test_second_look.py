@@ -2,15 +2,20 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
-from selective_query import HybridClassifier, SecondLook
+from selective_query import CascadeClassifier, HybridClassifier, SecondLook
 from selective_query._utils.validation import takes_weights
+from selective_query.budgets import MinAccuracy
 from selective_query.costs import STM32F746
 from selective_query.footprint import profile_estimator
 
@@ -55,6 +60,82 @@ def test_a_frozen_estimator_is_asked_and_not_fitted(digits, base):
     model = SecondLook(frozen, moved).fit(X[600:], (y[600:] + 1) % 10)
     assert model.estimator_ is frozen
     assert model.score(X[600:], y[600:]) > 0.7
+
+
+def test_around_a_frozen_estimator_it_needs_no_fit(digits, base):
+    X, y = digits
+    looking = SecondLook(FrozenEstimator(base), moved, below=0.9)
+    fitted = clone(looking).fit(X[:600], y[:600])
+    check_is_fitted(looking)
+    np.testing.assert_array_equal(looking.classes_, base.classes_)
+    np.testing.assert_array_equal(looking.predict_proba(X), fitted.predict_proba(X))
+    with pytest.raises(NotFittedError):
+        SecondLook(base, moved).predict_proba(X)
+    with pytest.raises(NotFittedError):
+        SecondLook(FrozenEstimator(LogisticRegression()), moved).predict_proba(X)
+
+
+def plain(model):
+    return model
+
+
+def piped(model):
+    return make_pipeline(StandardScaler(with_mean=False, with_std=False), model)
+
+
+@pytest.mark.parametrize("wrapped", [plain, piped])
+@pytest.mark.parametrize(
+    ("side", "least"), [("base_estimator", 0.92), ("global_estimator", 0.91)]
+)
+def test_around_a_frozen_one_it_is_not_cross_fitted(digits, base, side, least, wrapped):
+    X, y = digits
+    looking = SecondLook(FrozenEstimator(base), moved, below=0.9)
+    frozen = FrozenEstimator(clone(looking).fit(X[:600], y[:600]))
+    if wrapped is piped:
+        looking = piped(looking)
+        looking.steps[0][1].fit(X[:600])
+    other = FrozenEstimator(LogisticRegression(C=0.01).fit(X[:600], y[:600]))
+    hybrid = HybridClassifier(
+        other, other, router="margin", coverage=MinAccuracy(least), confidence=0.9
+    )
+    hybrid.set_params(**{side: looking}).fit(X[600:1200], y[600:1200])
+    expected = clone(hybrid).set_params(**{side: frozen})
+    expected.fit(X[600:1200], y[600:1200])
+    assert hybrid.operating_point_ == expected.operating_point_
+    assert np.isfinite(hybrid.operating_point_.threshold)
+    np.testing.assert_array_equal(hybrid.predict(X[1200:]), expected.predict(X[1200:]))
+
+
+def test_parameters_that_are_set_later_wait_for_a_fit(digits, base):
+    X, y = digits
+    looking = SecondLook(SecondLook(FrozenEstimator(base), moved), moved, below=0.9)
+    hybrid = HybridClassifier(looking, FrozenEstimator(base), router="margin")
+    before = hybrid.fit(X[600:], y[600:]).query_score(X)
+    hybrid.set_params(base_estimator__below=0.1, base_estimator__estimator__below=0.1)
+    np.testing.assert_array_equal(hybrid.query_score(X), before)
+    assert (hybrid.fit(X[600:], y[600:]).query_score(X) != before).any()
+
+
+def test_a_tier_around_a_frozen_estimator_is_not_fitted(digits, base):
+    X, y = digits
+    looking = SecondLook(FrozenEstimator(base), moved, below=0.9)
+    tiers = [("one", looking), ("two", FrozenEstimator(base))]
+    CascadeClassifier(tiers, router="margin", confidence=0.9).fit(X[600:], y[600:])
+
+
+def test_a_frozen_pipeline_picks_its_columns_by_name(digits):
+    pandas = pytest.importorskip("pandas")
+    X, y = pandas.DataFrame(digits[0]).add_prefix("p"), digits[1]
+    pick = make_column_transformer(("passthrough", list(X.columns[20:40])))
+    pipe = make_pipeline(pick, GaussianNB(var_smoothing=0.1))
+    pipe.fit(X.iloc[:600, 20:40], y[:600])
+    looking = SecondLook(FrozenEstimator(pipe), lambda X: X + 1)
+    rows = X[600:], y[600:]
+    HybridClassifier(looking, FrozenEstimator(pipe)).fit(*rows)
+    named = FrozenEstimator(GaussianNB(var_smoothing=0.1).fit(X[:600], y[:600]))
+    looking.set_params(estimator=named)
+    with pytest.raises(ValueError, match="(?s)names should match.*base_estimator.feat"):
+        HybridClassifier(looking, named).fit(X[600:].iloc[:, ::-1], y[600:])
 
 
 def test_probabilities_that_are_no_numbers_are_refused(digits):
@@ -152,7 +233,7 @@ def test_a_net_looks_twice_and_shows_its_layers(digits):
     assert sum(both.macs_by_form.values()) == 2 * sum(once.macs_by_form.values())
     assert both.flash_bytes() == once.flash_bytes()
     hybrid = HybridClassifier(
-        FrozenEstimator(looking),
+        clone(looking),
         FrozenEstimator(net),
         base_features="evidence",
         coverage=0.8,
