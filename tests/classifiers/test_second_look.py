@@ -96,8 +96,9 @@ def test_around_a_frozen_one_it_is_not_cross_fitted(digits, base, side, least, w
         looking.steps[0][1].fit(X[:600])
     other = FrozenEstimator(LogisticRegression(C=0.01).fit(X[:600], y[:600]))
     hybrid = HybridClassifier(
-        other, other, router="margin", coverage=MinAccuracy(least), confidence=0.9
-    )
+        other, other, router="margin", coverage=MinAccuracy(least), confidence=0.9,
+        random_state=0,
+    )  # fmt: skip
     hybrid.set_params(**{side: looking}).fit(X[600:1200], y[600:1200])
     expected = clone(hybrid).set_params(**{side: frozen})
     expected.fit(X[600:1200], y[600:1200])
