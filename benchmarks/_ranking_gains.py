@@ -1,6 +1,7 @@
 """What each arm of the ranking benchmark gains, and what each step on the way does."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 from _ranking_runs import HORIZONS, RAW, Run
@@ -10,65 +11,104 @@ COVERAGES = (0.9, 0.8, 0.7)
 POINTS = 100
 WEIGHTS = {"last": (RAW,), "mean": HORIZONS}
 ONE, TWO = "one", "two"
-# With the last weights only: two where the first leaves doubt, and two of each side.
-DOUBT, BOTH = "two in doubt", "two of both sides"
-LOOKS = {"last": (ONE, TWO, DOUBT, BOTH), "mean": (ONE, TWO)}
-BASELINE = ("plain", "last", ONE, "entropy")
+# With the last weights only: two where the first leaves doubt, below a chosen
+# probability and with a chosen weight, and two of each side.
+DOUBT, CHOSEN, BOTH = "two in doubt", "two, band and weight chosen", "two of both sides"
+LOOKS = {"last": (ONE, TWO, DOUBT, CHOSEN, BOTH), "mean": (ONE, TWO)}
 # Whose accuracy on the routers' rows chooses the rate, and all else of the routers that
 # score the rows they learned from.
 TUNED_BY = "max_probability"
-PLAIN = ("plain", "last", ONE, TUNED_BY)
-DISTILLED = ("distillation", "last", ONE, TUNED_BY)
-# Each step: what it is, the arm and router with it, and those without.
+
+
+class Arm(NamedTuple):
+    """A way to train a base and to rank its answers."""
+
+    training: str
+    weights: str = "last"
+    look: str = ONE
+    epochs_factor: int = 1
+    router: str = TUNED_BY
+
+    def having(self, **changes):
+        return self._replace(**changes)
+
+
+PLAIN, DISTILLED = Arm("plain"), Arm("distillation")
+AUTO = PLAIN.having(router="auto")
+AUTO_DISTILLED = DISTILLED.having(router="auto")
+LOOKS_TWICE = AUTO_DISTILLED.having(look=TWO)
+# Each step: what it is, the arm with it, and the one without.
 STEPS = (
-    ("max-probability for entropy", PLAIN, BASELINE),
-    ("auto for max-probability", (*PLAIN[:3], "auto"), PLAIN),
-    ("auto for max-probability, distilled", (*DISTILLED[:3], "auto"), DISTILLED),
-    ("normed logits for max-probability", (*PLAIN[:3], "normed_logit"), PLAIN),
-    ("norms beside auto's columns", (*PLAIN[:3], "auto, norms"), (*PLAIN[:3], "auto")),
-    ("distillation", DISTILLED, PLAIN),
-    ("distillation, warmer", ("warmer distillation", *PLAIN[1:]), DISTILLED),
-    ("mean of the weights", ("plain", "mean", ONE, TUNED_BY), PLAIN),
+    ("max-probability for entropy", PLAIN, PLAIN.having(router="entropy")),
+    ("auto for max-probability", AUTO, PLAIN),
+    ("auto for max-probability, distilled", AUTO_DISTILLED, DISTILLED),
+    ("normed logits for max-probability", PLAIN.having(router="normed_logit"), PLAIN),
     (
-        "mean of the weights, distilled",
-        ("distillation", "mean", ONE, TUNED_BY),
+        "Mahalanobis difference for max-probability",
+        PLAIN.having(router="mahalanobis"),
+        PLAIN,
+    ),
+    ("norms beside auto's columns", PLAIN.having(router="auto, norms"), AUTO),
+    ("normed logits beside auto's columns", PLAIN.having(router="auto, logits"), AUTO),
+    ("exits beside auto's columns", PLAIN.having(router="auto, exits"), AUTO),
+    (
+        "exits beside auto's columns, distilled",
+        DISTILLED.having(router="auto, exits"),
+        AUTO_DISTILLED,
+    ),
+    ("distillation", DISTILLED, PLAIN),
+    ("distillation, warmer", Arm("warmer distillation"), DISTILLED),
+    (
+        "teacher that looks twice",
+        Arm("distillation from both looks"),
         DISTILLED,
     ),
-    ("second look", ("plain", "last", TWO, TUNED_BY), PLAIN),
-    ("second look, distilled", ("distillation", "last", TWO, TUNED_BY), DISTILLED),
+    ("teacher of five folds", Arm("distillation from folds"), DISTILLED),
+    (
+        "teacher that did not see the row",
+        Arm("distillation from the unseen fold"),
+        DISTILLED,
+    ),
+    ("mixtures", Arm("mixtures"), PLAIN),
+    ("mixtures, distilled", Arm("distillation, mixtures"), DISTILLED),
+    ("mean of the weights", PLAIN.having(weights="mean"), PLAIN),
+    ("mean of the weights, distilled", DISTILLED.having(weights="mean"), DISTILLED),
+    ("second look", PLAIN.having(look=TWO), PLAIN),
+    ("second look, distilled", DISTILLED.having(look=TWO), DISTILLED),
+    ("second look where in doubt", PLAIN.having(look=DOUBT), PLAIN),
     (
         "second look where in doubt, distilled",
-        ("distillation", "last", DOUBT, TUNED_BY),
+        DISTILLED.having(look=DOUBT),
         DISTILLED,
     ),
     (
-        "second look where in doubt",
-        ("plain", "last", DOUBT, TUNED_BY),
-        PLAIN,
+        "second look with chosen band and weight, distilled",
+        DISTILLED.having(look=CHOSEN),
+        DISTILLED.having(look=TWO),
     ),
     (
         "second look of the global too, distilled",
-        ("distillation", "last", BOTH, TUNED_BY),
-        ("distillation", "last", TWO, TUNED_BY),
+        DISTILLED.having(look=BOTH),
+        DISTILLED.having(look=TWO),
     ),
     (
         "agreement of the looks beside auto's columns",
-        ("distillation", "last", TWO, "auto, agreement"),
-        ("distillation", "last", TWO, "auto"),
+        LOOKS_TWICE.having(router="auto, agreement"),
+        LOOKS_TWICE,
     ),
     (
         "a net twice as large for a second look",
-        ("plain, a net twice as large", *PLAIN[1:]),
-        ("plain", "last", TWO, TUNED_BY),
+        Arm("plain, a net twice as large"),
+        PLAIN.having(look=TWO),
     ),
-    ("label smoothing", ("label smoothing", *PLAIN[1:]), PLAIN),
-    ("logit normalisation", ("logit normalisation", *PLAIN[1:]), PLAIN),
+    ("label smoothing", Arm("label smoothing"), PLAIN),
+    ("logit normalisation", Arm("logit normalisation"), PLAIN),
     (
         "logit normalisation by its own score",
-        ("logit normalisation", "last", ONE, "head"),
+        Arm("logit normalisation", router="head"),
         PLAIN,
     ),
-    ("flat minima", ("flat minima", *PLAIN[1:]), PLAIN),
+    ("flat minima", Arm("flat minima"), PLAIN),
 )
 
 
@@ -78,14 +118,16 @@ def rows_path(run, weights, look):
     return run.path.with_name(name)
 
 
-def rows_of(benchmark, dataset, training, weights, look):
+def rows_of(benchmark, dataset, arm):
     """Stored rows of an arm, of all rates, horizons and seeds."""
+    asked = dataset, arm.training, arm.look, arm.epochs_factor
+    names = "dataset", "training", "look", "epochs_factor"
     return [
         row
         for row in benchmark.rows
-        if (row["dataset"], row["training"], row["look"]) == (dataset, training, look)
-        and row["weights"] in WEIGHTS[weights]
-        and "tuning" in row
+        if "tuning" in row
+        and tuple(row[name] for name in names) == asked
+        and row["weights"] in WEIGHTS[arm.weights]
     ]
 
 
@@ -95,25 +137,28 @@ def best(rows, name, router):
     return max(found, key=found.get, default=None)
 
 
-def best_settings(benchmark, arm, router):
-    """Rate with the last weights and one look, and at that rate the horizon."""
-    tuned = TUNED_BY if router.startswith("auto") else router
-    rate = best(rows_of(benchmark, *arm[:2], "last", ONE), "rate", TUNED_BY)
-    rows = [row for row in rows_of(benchmark, *arm) if row["rate"] == rate]
-    return rate, best(rows, "weights", tuned)
+def best_rate(benchmark, dataset, arm):
+    """With the last weights and one look, whatever the arm has."""
+    plainly = arm.having(weights="last", look=ONE)
+    return best(rows_of(benchmark, dataset, plainly), "rate", TUNED_BY)
 
 
-def by_seed(benchmark, arm, router):
+def by_seed(benchmark, dataset, arm):
     """For each seed what each test row contributes, by coverage; and the settings."""
-    rate, chosen = best_settings(benchmark, arm, router)
+    rate = best_rate(benchmark, dataset, arm)
+    rows = [r for r in rows_of(benchmark, dataset, arm) if r["rate"] == rate]
+    tuned_by = TUNED_BY if arm.router.startswith("auto") else arm.router
+    weights = best(rows, "weights", tuned_by)
     found = {}
-    for row in rows_of(benchmark, *arm):
-        if (row["rate"], row["weights"]) == (rate, chosen):
-            run = Run(arm[0], arm[1], row["seed"], rate)
-            with np.load(rows_path(run, chosen, arm[-1])) as stored:
-                if f"{router} {COVERAGES[0]}" in stored:
-                    found[row["seed"]] = {c: stored[f"{router} {c}"] for c in COVERAGES}
-    return found, rate, chosen
+    for row in rows:
+        if row["weights"] == weights:
+            run = Run(dataset, arm.training, row["seed"], rate, arm.epochs_factor)
+            with np.load(rows_path(run, weights, arm.look)) as stored:
+                if f"{arm.router} {COVERAGES[0]}" in stored:
+                    found[row["seed"]] = {
+                        c: stored[f"{arm.router} {c}"] for c in COVERAGES
+                    }
+    return found, {"rate": rate, "setting": weights}
 
 
 def differences(ours, theirs):
@@ -133,23 +178,18 @@ def differences(ours, theirs):
 
 
 def gains(benchmark, routers_of):
-    """Each arm and router minus the baseline, over the seeds that both have."""
-    found = []
-    for dataset, training in dict.fromkeys(
-        (row["dataset"], row["training"]) for row in benchmark.rows
+    """Each arm and router minus plain training with entropy, for as many epochs."""
+    found, names = [], ("dataset", "training", "epochs_factor")
+    for dataset, training, factor in dict.fromkeys(
+        tuple(row[name] for name in names) for row in benchmark.rows
     ):
-        theirs, _, _ = by_seed(benchmark, (dataset, *BASELINE[:-1]), BASELINE[-1])
+        reference = PLAIN.having(router="entropy", epochs_factor=factor)
+        theirs, _ = by_seed(benchmark, dataset, reference)
         for weights, look in [(w, look) for w in WEIGHTS for look in LOOKS[w]]:
-            arm = dataset, training, weights, look
-            names = "dataset", "training", "weights", "look"
-            for router in routers_of(*arm[1:]):
-                ours, rate, chosen = by_seed(benchmark, arm, router)
-                key = {
-                    **dict(zip(names, arm, strict=True)),
-                    "router": router,
-                    "rate": rate,
-                    "setting": chosen,
-                }
+            for router in routers_of(training, weights, look, factor):
+                arm = Arm(training, weights, look, factor, router)
+                ours, settings = by_seed(benchmark, dataset, arm)
+                key = {"dataset": dataset, **arm._asdict(), **settings}
                 found += [{**key, **gain} for gain in differences(ours, theirs)]
     return found
 
@@ -159,9 +199,7 @@ def steps(benchmark):
     found = []
     for dataset in dict.fromkeys(row["dataset"] for row in benchmark.rows):
         for name, *arms in STEPS:
-            ours, theirs = (
-                by_seed(benchmark, (dataset, *arm[:-1]), arm[-1])[0] for arm in arms
-            )
+            ours, theirs = (by_seed(benchmark, dataset, arm)[0] for arm in arms)
             for gain in differences(ours, theirs):
                 found.append({"step": name, "dataset": dataset, **gain})
     return found
@@ -171,7 +209,7 @@ def passes(benchmark):
     """Share of test rows that get a second look where the first is in doubt."""
     shares = {}
     for row in benchmark.rows:
-        if row["look"] == DOUBT:
+        if row["look"] == DOUBT and row["epochs_factor"] == 1:
             key = row["dataset"], row["training"]
             shares.setdefault(key, []).append(row["second_looks"])
     return [

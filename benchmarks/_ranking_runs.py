@@ -1,7 +1,7 @@
 """One training of a base, and all that is read from it for the ranking benchmark.
 
-The raw weights and running means of them are kept of the same training, which they do
-not change, and each looks at every row twice: as it is, and mirrored or moved.
+Running means of the weights are kept of the same training, which they do not change;
+all weights look at every row twice: as it is, and mirrored or moved.
 """
 
 import re
@@ -9,55 +9,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from _averaging import WeightAverage
 from _harness import CACHE
 from _ranking_trainings import TRAININGS
-from _training_tasks import (
-    answers_by_part,
-    find_task,
-    global_answers,
-    train_global,
-)
+from _training_tasks import find_task
+from _views import SECOND_VIEW
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from selective_query._models.answers import ask
 from selective_query.nets.training import NetClassifier
-from selective_query.nets.training._averaging import WeightAverage
-from selective_query.nets.training._engine import Rows, ShuffledBatches
+from selective_query.nets.training._engine import Rows, ShuffledBatches, outputs_of
 from selective_query.nets.training._routed_net import EVIDENCE
 
 # Horizons of the running means, as shares of all steps.
 HORIZONS = (0.01, 0.03, 0.1)
 RAW = "raw"
 WEIGHTS = (RAW, *HORIZONS)
+AVERAGED = "plain", "distillation"
+NEW_PARTS = "router", "test"
 
 
-def mirrored(X):
-    return X[..., ::-1].copy()
-
-
-def moved(X):
-    """Spectrograms two frames later."""
-    return np.roll(X, 2, axis=-1)
-
-
-SECOND_LOOK = {"cifar10": mirrored, "fashion_mnist": mirrored, "spoken_digits": moved}
-
-
-def second_looks_path(dataset):
-    return CACHE / "ranking" / f"{dataset}_global_second.npz"
-
-
-def global_second_looks(dataset):
-    """What the global says of the other view, by part; it is trained for that anew."""
-    path = second_looks_path(dataset)
-    if not path.exists():
-        task = find_task(dataset)
-        parts = task.load()
-        net = train_global(task, parts)
-        views = [(SECOND_LOOK[dataset](X), y) for X, y in parts]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **answers_by_part(net, views))
-    with np.load(path) as stored:
-        return dict(stored)
+def weights_of(training, epochs_factor=1):
+    """All that are kept of a training."""
+    return WEIGHTS if training in AVERAGED and epochs_factor == 1 else (RAW,)
 
 
 @dataclass(frozen=True)
@@ -77,35 +53,85 @@ class Run:
 
     def outputs(self):
         """Arrays by "part weights view", views being proba, evidence and second."""
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial.npz")
-            np.savez(partial, **self._train(TRAININGS[self.training]))
-            partial.replace(self.path)
-        return np.load(self.path)
+        return self._kept(self.path, self._answers)
 
-    def _train(self, training):
+    def exits(self):
+        """Probabilities of heads on the means after each block but the last, by part.
+
+        The net is trained once more, bit for bit.
+        """
+        path = self.path.with_suffix(".exits.npz")
+        return self._kept(path, self._answers_of_exits)
+
+    def _kept(self, path, make):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial.npz")
+            np.savez(partial, **make())
+            partial.replace(path)
+        return np.load(path)
+
+    def _trained(self, callbacks=()):
         torch.set_num_threads(1)  # a run is repeated bit for bit
-        task = find_task(self.dataset)
-        fit, *parts = task.load()
-        n_epochs = round(self.epochs_factor * task.n_epochs)
-        batches = ShuffledBatches(Rows(torch.from_numpy(fit[0])), task.batch_size)
-        means = {share: WeightAverage(share, batches) for share in HORIZONS}
-        callbacks = [*means.values(), *training.callbacks()]
+        task, training = find_task(self.dataset), TRAININGS[self.training]
         net = NetClassifier(
-            training.base or task.base, loss=training.loss, n_epochs=n_epochs,
+            training.base or task.base, loss=training.loss,
+            n_epochs=round(self.epochs_factor * task.n_epochs),
             learning_rate=self.rate, batch_size=task.batch_size, augment=task.augment,
-            callbacks=callbacks, random_state=self.seed,
+            callbacks=[*callbacks, *training.callbacks()], random_state=self.seed,
         )  # fmt: skip
-        net.fit(*fit, global_proba=global_answers(self.dataset)[0])
+        return net.fit(*task.load()[0], global_proba=training.teacher(self.dataset))
+
+    def _answers(self):
+        task = find_task(self.dataset)
+        (X, _), *parts = task.load()
+        batches = ShuffledBatches(Rows(torch.from_numpy(X)), task.batch_size)
+        weights = weights_of(self.training, self.epochs_factor)
+        means = {share: WeightAverage(share, batches) for share in weights[1:]}
+        net = self._trained(means.values())
         found = {}
-        for weights in WEIGHTS:
-            if weights in means:
-                means[weights].load_into(net.module_)
-            for part, (X, _) in zip(("router", "test"), parts, strict=True):
+        for kind in weights:
+            torch.manual_seed(self.seed)
+            if kind in means:
+                means[kind].load_into(net.module_)
+            for part, (X, _) in zip(NEW_PARTS, parts, strict=True):
                 answers = ask(net, X, net.classes_, EVIDENCE)
-                second = net.predict_proba(SECOND_LOOK[self.dataset](X))
-                found[f"{part} {weights} proba"] = answers.proba
-                found[f"{part} {weights} second"] = second
-                found[f"{part} {weights} evidence"] = answers.features.astype("f2")
+                second = net.predict_proba(SECOND_VIEW[self.dataset](X))
+                found[f"{part} {kind} proba"] = answers.proba
+                found[f"{part} {kind} second"] = second
+                found[f"{part} {kind} evidence"] = answers.features.astype("f2")
         return found
+
+    def _answers_of_exits(self):
+        net = self._trained()
+        (X_fit, y_fit), *parts = find_task(self.dataset).load()
+        means = {"fit": block_means(net, X_fit)}
+        for part, (X, _) in zip(NEW_PARTS, parts, strict=True):
+            means[part] = block_means(net, X)
+        found = {}
+        for block in range(len(means["fit"])):
+            scaler = StandardScaler().fit(means["fit"][block])
+            head = LogisticRegression(max_iter=300)
+            head.fit(scaler.transform(means["fit"][block]), y_fit)
+            for part in NEW_PARTS:
+                rows = scaler.transform(means[part][block])
+                found[f"{part} {block}"] = head.predict_proba(rows)
+        return found
+
+
+@torch.no_grad()
+def block_means(net, X):
+    """The mean over all positions after each block but the last."""
+    ends = [m for m in net.module_.modules() if isinstance(m, nn.ReLU)][:-1]
+    seen = [[] for _ in ends]
+    hooks = [
+        end.register_forward_hook(
+            lambda _, __, out, kept=kept: kept.append(out.flatten(2).mean(2).numpy())
+        )
+        for end, kept in zip(ends, seen, strict=True)
+    ]
+    for _ in outputs_of(net.module_, Rows(torch.from_numpy(X)), "cpu"):
+        pass
+    for hook in hooks:
+        hook.remove()
+    return [np.concatenate(kept) for kept in seen]

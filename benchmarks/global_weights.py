@@ -55,7 +55,7 @@ def base(dataset, seed):
     )
 
 
-def queried(dataset, seed):
+def queried(dataset, seed, share=QUERIED):
     """1 for training rows that are queried, by bases that did not see them."""
 
     def make():
@@ -65,10 +65,11 @@ def queried(dataset, seed):
         for half, other in (halves, halves[::-1]):
             proba = base_on(dataset, half, seed, {"other": X[other]})["other"]
             doubt = max_probability(proba)
-            r[other] = doubt > np.quantile(doubt, 1 - QUERIED)
+            r[other] = doubt > np.quantile(doubt, 1 - share)
         return {"r": r}
 
-    return kept(f"{dataset}_queried_{seed}", make)["r"]
+    name = "queried" if share == QUERIED else f"queried_{share:.2g}"
+    return kept(f"{dataset}_{name}_{seed}", make)["r"]
 
 
 def global_(dataset, seed, weighted):

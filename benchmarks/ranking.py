@@ -2,10 +2,11 @@
 
 Each training runs once for a seed and a learning rate; its last weights and running
 means of them, one look at an input or two, and routers, are read from the same run.
-The rate, of the last weights with max-probability, and then the horizon of the mean are
-those of highest accuracy at coverage 0.8 on the routers' rows, of one seed; test rows
-judge. Gains are over plain training with an entropy threshold, with intervals over
-seeds and test rows.
+The rate, of the last weights with max-probability, and then the horizon of the mean,
+or the band and weight of a second look, are those of highest accuracy at coverage 0.8
+on the routers' rows, of one seed; rates are doubled or halved until the best one is not
+at an end. Test rows judge. Gains are over plain training with an entropy threshold for
+as many epochs, with intervals over seeds and test rows.
 """
 
 import warnings
@@ -16,6 +17,7 @@ import numpy as np
 from _harness import Benchmark, print_table
 from _ranking_gains import (
     BOTH,
+    CHOSEN,
     COVERAGES,
     DOUBT,
     LOOKS,
@@ -23,128 +25,95 @@ from _ranking_gains import (
     TUNED_BY,
     TWO,
     WEIGHTS,
+    Arm,
     as_table,
-    best,
+    best_rate,
     gains,
     passes,
-    rows_of,
     rows_path,
     steps,
 )
-from _ranking_runs import RAW, Run, global_second_looks, second_looks_path
+from _ranking_routers import ROUTERS, autos_of, columns, routers_of
+from _ranking_runs import NEW_PARTS, RAW, Run, weights_of
 from _ranking_trainings import TRAININGS
 from _training_tasks import TASKS, find_task, global_answers
+from _views import global_second_looks, second_looks_path
 from sklearn.exceptions import ConvergenceWarning
-from training import TUNED_AT, Head, accuracy_of
+from training import TUNED_AT, accuracy_of
 
 from selective_query import Outcomes
 from selective_query.metrics.inference._influence import AccuracyReadings
-from selective_query.routers import (
-    AutoRouter,
-    BaseRouter,
-    EntropyRouter,
-    MaxProbabilityRouter,
-)
+from selective_query.routers import AutoRouter
 
-ARM = "dataset", "training", "weights", "look", "router", "n_seeds"
+ARM = "dataset", "training", "epochs_factor", "weights", "look", "router", "n_seeds"
 STEP = "step", "dataset", "n_seeds"
 # Of the routers, in the table of arms.
 SHOWN = "entropy", "max_probability", "auto"
-# Below which largest probability there is a second look; chosen on CIFAR-10 for DOUBT.
-LOOKED_AGAIN = {ONE: 0, TWO: 2, DOUBT: 0.8, BOTH: 2}
-# Of the default router with the last weights, which takes longest: what it reads beside
-# the net's features. It scores rows that it learned from, and so has the settings of
-# max-probability.
-AUTOS = {
-    ("plain", ONE): {"auto": (), "auto, norms": ("norms",)},
-    ("distillation", ONE): {"auto": ()},
-    ("distillation", TWO): {"auto": (), "auto, agreement": ("agreement",)},
-    ("distillation", BOTH): {"auto": ()},
-}
-
-
-class NormedLogit(BaseRouter):
-    """The largest logit over the p-norm of all, centred (Cattelan and Silva, 2024)."""
-
-    learns = True
-    norms = (1, 2, 3, 4, 5, 6, 8, 10)
-
-    def fit(self, outcomes):
-        gains = [
-            accuracy_of(_normed(outcomes.base_proba, p), outcomes, TUNED_AT)
-            for p in self.norms
-        ]
-        self.norm_ = self.norms[int(np.argmax(gains))]
-        return self
-
-    def query_score(self, evidence):
-        return _normed(evidence.base_proba, self.norm_)
-
-
-def _normed(proba, p):
-    logits = np.log(np.maximum(proba, 1e-12))
-    logits = logits - logits.mean(axis=1, keepdims=True)
-    return -logits.max(axis=1) / np.linalg.norm(logits, ord=p, axis=1)
-
-
-# Plain confidences, of which the last has a number to choose.
-ROUTERS = {
-    "entropy": EntropyRouter(),
-    "max_probability": MaxProbabilityRouter(),
-    "head": Head(),
-    "normed_logit": NormedLogit(),
-}
-
-
-def routers_of(training, weights, look):
-    """Names of the routers that an arm is judged with."""
-    autos = AUTOS.get((training, look), ()) if weights == "last" else ()
-    return *ROUTERS, *autos
+# Weight of the second look, and below which largest probability there is one: twice at
+# every row, and 0.8 where in doubt, which was chosen on CIFAR-10.
+SECOND_LOOKS = {ONE: (0.5, 0), TWO: (0.5, 2), DOUBT: (0.5, 0.8), BOTH: (0.5, 2)}
+SECOND_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6)
+BANDS = (0.5, 0.6, 0.7, 0.8, 0.9, 2)
+SEEDS = {"spoken_digits": 10}
+# Trained for three times the epochs too, each at its own rate.
+LONG = "plain", "distillation"
+LONG_RATES = (0.1, 0.2, 0.4)
 
 
 @cache
 def known_of(dataset, look):
     """Name, labels and the global's answers of both parts that are new to the base."""
-    parts = "router", "test"
     labels = [y for _, y in find_task(dataset).load()[1:]]
     answers = global_answers(dataset)[1:]
     if look == BOTH:
         second = global_second_looks(dataset)
         answers = [
             (first + second[part]) / 2
-            for first, part in zip(answers, parts, strict=True)
+            for first, part in zip(answers, NEW_PARTS, strict=True)
         ]
-    return list(zip(parts, labels, answers, strict=True))
+    return list(zip(NEW_PARTS, labels, answers, strict=True))
 
 
-def outcomes_of(run, weights, look, columns=()):
+def outcomes_of(run, weights, look, further=None, second_look=None):
     """Outcomes of the routers' rows and of the test rows."""
     stored, found = run.outputs(), []
+    weight, below = second_look or SECOND_LOOKS[look]
     for part, y, answer in known_of(run.dataset, look):
-        first = stored[f"{part} {weights} proba"].astype(float)
-        features = stored[f"{part} {weights} evidence"].astype(float)
-        second = stored[f"{part} {weights} second"].astype(float)
-        again = first.max(axis=1, keepdims=True) < LOOKED_AGAIN[look]
-        proba = np.where(again, (first + second) / 2, first)
-        further = {
-            "agreement": np.abs(first - second).sum(axis=1, keepdims=True) / 2,
-            "norms": np.stack(
-                [np.linalg.norm(features[:, 1:], axis=1), _normed(proba, 2)], axis=1
-            ),
-        }
-        features = np.hstack([features, *(further[name] for name in columns)])
+        first, features, second = (
+            stored[f"{part} {weights} {name}"].astype(float)
+            for name in ("proba", "evidence", "second")
+        )
+        again = first.max(axis=1, keepdims=True) < below
+        proba = np.where(again, (1 - weight) * first + weight * second, first)
+        if further is not None:
+            more = columns(further, run, part, first, second, proba, features)
+            features = np.hstack([features, more])
         found.append(
             Outcomes(base_proba=proba, base_features=features, global_proba=answer, y=y)
         )
     return found
 
 
+def chosen_second_look(run, weights):
+    """Weight and band of highest accuracy on the routers' rows."""
+    accuracy = {}
+    for pair in product(SECOND_WEIGHTS, BANDS):
+        train, _ = outcomes_of(run, weights, CHOSEN, second_look=pair)
+        score = ROUTERS[TUNED_BY].fit_score(train)
+        accuracy[pair] = accuracy_of(score, train, TUNED_AT)
+    return max(accuracy, key=accuracy.get)
+
+
 def judge(run, weights, look):
     """Accuracies on both parts, and by test row for intervals, of plain confidences."""
-    train, test = outcomes_of(run, weights, look)
+    second_look = chosen_second_look(run, weights) if look == CHOSEN else None
+    train, test = outcomes_of(run, weights, look, second_look=second_look)
+    weight, below = second_look or SECOND_LOOKS[look]
     found = {"base": float(test.base_utility.mean()), "tuning": {}}
     first = run.outputs()[f"test {weights} proba"]
-    found["second_looks"] = float((first.max(axis=1) < LOOKED_AGAIN[look]).mean())
+    found["second_looks"] = float((first.max(axis=1) < below).mean())
+    if look == CHOSEN:
+        found |= {"second_weight": weight, "below": below}
     by_row = {}
     for name, router in ROUTERS.items():
         accuracy = accuracy_of(router.fit_score(train), train, TUNED_AT)
@@ -158,8 +127,8 @@ def judge(run, weights, look):
 
 def judge_auto(run, weights, look, name):
     """A default router, which is chosen and fitted for each coverage."""
-    columns = AUTOS[run.training, look][name]
-    train, test = outcomes_of(run, weights, look, columns)
+    further = autos_of(run.training, look, run.epochs_factor)[name]
+    train, test = outcomes_of(run, weights, look, further)
     path, chosen = rows_path(run, weights, look), []
     with np.load(path) as stored:
         by_row = dict(stored)
@@ -187,7 +156,10 @@ def main():
     parser.add_argument(
         "--trainings", nargs="*", choices=TRAININGS, default=list(TRAININGS)
     )
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, help="5, and 10 of the smallest dataset")
+    parser.add_argument(
+        "--long", action="store_true", help="three times the epochs as well"
+    )
     parser.add_argument(
         "--stored", action="store_true", help="judge only runs that are at hand"
     )
@@ -195,11 +167,62 @@ def main():
     if args.quick:
         args.datasets, args.trainings, args.seeds = ["spoken_digits"], ["plain"], 2
     warnings.simplefilter("ignore", ConvergenceWarning)
-    for dataset in args.datasets:
-        for training in args.trainings:
-            store(benchmark, args, dataset, training)
-    found = gains(benchmark, routers_of)
-    each = steps(benchmark)
+    for dataset, training in product(args.datasets, args.trainings):
+        store(benchmark, args, dataset, Arm(training))
+        if args.long and training in LONG:
+            store(benchmark, args, dataset, Arm(training, epochs_factor=3))
+    report(benchmark)
+
+
+def store(benchmark, args, dataset, arm):
+    """All rates with one seed, the best one with all."""
+
+    def run(seed, rate):
+        return Run(dataset, arm.training, seed, rate, arm.epochs_factor)
+
+    rates = list(find_task(dataset).rates if arm.epochs_factor == 1 else LONG_RATES)
+    tried = []
+    while len(tried) < len(rates):
+        judge_runs(benchmark, args, [run(0, rate) for rate in rates[len(tried) :]])
+        tried = list(rates)
+        rate = best_rate(benchmark, dataset, arm)
+        if rate == max(rates):
+            rates.append(2 * rate)
+        elif rate == min(rates):
+            rates.append(rate / 2)
+    if rate is None:
+        return
+    seeds = range(args.seeds or SEEDS.get(dataset, 5))
+    judge_runs(benchmark, args, [run(seed, rate) for seed in seeds])
+    for look, seed in product(LOOKS["last"], seeds):
+        for name in autos_of(arm.training, look, arm.epochs_factor):
+            one = run(seed, rate)
+            if rows_path(one, RAW, look).exists():
+                key = {**vars(one), "weights": RAW, "look": look, "router": name}
+                asked = one, RAW, look, name
+                benchmark.row(key, lambda asked=asked: judge_auto(*asked))
+
+
+def judge_runs(benchmark, args, runs):
+    """Of all weights and looks; trained first where that is still to be done."""
+    for run, kind in product(runs, WEIGHTS):
+        for weights, look in product(WEIGHTS[kind], LOOKS[kind]):
+            if weights not in weights_of(run.training, run.epochs_factor):
+                continue
+            if not args.stored or is_at_hand(run, look):
+                key = {**vars(run), "weights": weights, "look": look}
+                asked = run, weights, look
+                benchmark.row(key, lambda asked=asked: judge(*asked))
+
+
+def is_at_hand(run, look):
+    """Whether nothing has to be trained for it."""
+    needed = [run.path] + [second_looks_path(run.dataset)] * (look == BOTH)
+    return all(path.exists() for path in needed)
+
+
+def report(benchmark):
+    found, each = gains(benchmark, routers_of), steps(benchmark)
     arms = [row for row in found if row["router"] in SHOWN]
     tables = {"arms": as_table(arms, ARM), "steps": as_table(each, STEP)}
     tables["passes"] = passes(benchmark)
@@ -211,42 +234,6 @@ def main():
         print(f"{title}, in points, 95 %")
         coverages = tuple(f"at {coverage}" for coverage in COVERAGES)
         print_table(tables[name], dict.fromkeys((*keys, *coverages), ""))
-
-
-def store(benchmark, args, dataset, training):
-    """All rates with one seed, the best one with all."""
-    rates = find_task(dataset).rates
-    judge_runs(benchmark, args, [Run(dataset, training, 0, rate) for rate in rates])
-    rate = best(rows_of(benchmark, dataset, training, "last", ONE), "rate", TUNED_BY)
-    if rate is None:
-        return
-    seeds = range(args.seeds)
-    judge_runs(benchmark, args, [Run(dataset, training, s, rate) for s in seeds])
-    for (autos_training, look), names in AUTOS.items():
-        if autos_training != training:
-            continue
-        for name, seed in product(names, seeds):
-            run = Run(dataset, training, seed, rate)
-            if rows_path(run, RAW, look).exists():
-                key = {**vars(run), "weights": RAW, "look": look, "router": name}
-                asked = run, RAW, look, name
-                benchmark.row(key, lambda asked=asked: judge_auto(*asked))
-
-
-def judge_runs(benchmark, args, runs):
-    """Of all weights and looks; trained first where that is still to be done."""
-    for run, kind in product(runs, WEIGHTS):
-        for weights, look in product(WEIGHTS[kind], LOOKS[kind]):
-            if not args.stored or is_at_hand(run, look):
-                key = {**vars(run), "weights": weights, "look": look}
-                asked = run, weights, look
-                benchmark.row(key, lambda asked=asked: judge(*asked))
-
-
-def is_at_hand(run, look):
-    """Whether nothing has to be trained for it."""
-    needed = [run.path] + [second_looks_path(run.dataset)] * (look == BOTH)
-    return all(path.exists() for path in needed)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def make_engine(module, settings, n_rows, keeper=None):
     settings : NetClassifier
         Whose parameters these are.
     n_rows : int
-    keeper : BestEpoch, WeightAverage or None, default=None
+    keeper : BestEpoch or None, default=None
         Who remembers other weights than the last ones.
 
     Returns

@@ -14,10 +14,9 @@ from selective_query._utils.labels import label_column
 from selective_query._utils.numbers import random_state_of
 from selective_query._utils.torch_random import own_random_numbers
 from selective_query._utils.validation import Interval, check_weights, fit_context
-from selective_query.nets.training._averaging import WeightAverage
 from selective_query.nets.training._batch import as_tensor, encode_labels, make_target
 from selective_query.nets.training._early_stopping import BestEpoch, hold_out_rows
-from selective_query.nets.training._engine import Rows, ShuffledBatches, make_engine
+from selective_query.nets.training._engine import Rows, make_engine
 from selective_query.nets.training._predicting import read_outputs
 from selective_query.nets.training._routed_net import (
     EVIDENCE,
@@ -67,11 +66,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         last epoch.
     patience : int or None, default=None
         Stop after so many epochs without a better one; needs `validation`.
-    weight_averaging : float or None, default=None
-        Keep a running mean of the weights instead of the last ones, which costs a
-        device nothing: its horizon, as a share of all training steps, for example 0.02.
-        Statistics of batch normalisation are taken again under it. Not with
-        `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
         Such as ``Checkpoint``. They see the engine, whose data are tensors. One that
         raises KeyboardInterrupt, as ``EarlyStopping`` does, ends training early; Ctrl-C
@@ -125,7 +119,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         "head_hidden": [Interval(Integral, 0, None, closed="left")],
         "validation": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
-        "weight_averaging": [Interval(Real, 0, 1, closed="neither"), None],
         "callbacks": [list, None],
         "torch_device": [str],
         "random_state": ["random_state"],
@@ -147,7 +140,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         head_hidden=32,
         validation=None,
         patience=None,
-        weight_averaging=None,
         callbacks=None,
         torch_device="auto",
         random_state=None,
@@ -165,7 +157,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.head_hidden = head_hidden
         self.validation = validation
         self.patience = patience
-        self.weight_averaging = weight_averaging
         self.callbacks = callbacks
         self.torch_device = torch_device
         self.random_state = random_state
@@ -234,12 +225,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
                 f"patience={self.patience} needs held-out rows to see whether an epoch "
                 "is better. Set validation=0.1, or leave patience out."
             )
-        if self.weight_averaging is not None and self.validation is not None:
-            raise ValueError(
-                f"weight_averaging={self.weight_averaging} keeps a mean over the last "
-                f"steps, validation={self.validation} one epoch's weights. Set one of "
-                "them to None."
-            )
 
     @classmethod
     def from_trained(cls, module, classes):
@@ -296,9 +281,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if self.validation is not None:
             rows, held_out = hold_out_rows(rows, self.validation)
             keeper = BestEpoch(held_out, coverage, self.patience, loss.n_warm_up)
-        elif self.weight_averaging is not None:
-            batches = ShuffledBatches(rows, self.batch_size)
-            keeper = WeightAverage(self.weight_averaging, batches)
         engine = make_engine(routed, self, len(rows), keeper)
         loss.start(len(X), len(classes), engine.device)
         engine.initialize()

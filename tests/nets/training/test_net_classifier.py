@@ -256,11 +256,6 @@ def test_labels_that_are_missing_are_said(images):
         ({"patience": 3}, {}, "needs held-out rows"),
         ({"torch_device": "foo"}, {}, "device must be 'auto', 'cpu' or .* Got 'foo'"),
         ({"classes": range(1, 10)}, {}, r"hold every label of y. It lacks \[0\]"),
-        (
-            {"validation": 0.2, "weight_averaging": 0.1},
-            {},
-            "weight_averaging=0.1 keeps a mean .* validation=0.2 one epoch's",
-        ),
         ({"validation": 0.999}, {}, "leaves fewer than two to train on"),
         ({}, {"sample_weight": -np.ones(300)}, "finite number >= 0 .* Got -1 in row 0"),
         ({}, {"sample_weight": np.zeros(300)}, "Got zero everywhere"),
