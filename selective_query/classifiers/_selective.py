@@ -111,7 +111,7 @@ class BaseSelectiveClassifier(
             When the base, or the base with its router, does not fit the device.
         """
         self._check_target(self.coverage)
-        check_base(self.base_estimator)
+        self._check_base()
         if self.device is not None:
             check_device(self.device)
         X, y, sample_weight, classes = rows_of_fit(X, y, sample_weight, self._models())
@@ -151,6 +151,9 @@ class BaseSelectiveClassifier(
         if self._global_model() is not None:
             models["global_estimator"] = self._global_model()
         return models
+
+    def _check_base(self):
+        check_base(self.base_estimator)
 
     def _check_target(self, coverage):
         check_coverage(coverage)

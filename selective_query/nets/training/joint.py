@@ -13,6 +13,7 @@ from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import check_coverage
 from selective_query.classifiers.abstaining import AbstainingClassifier
 from selective_query.classifiers.hybrid import HybridClassifier
+from selective_query.classifiers.second_look import SecondLook
 from selective_query.exceptions import CertificateError
 from selective_query.nets.training._routed_net import EVIDENCE
 from selective_query.nets.training.net_classifier import NetClassifier
@@ -44,6 +45,15 @@ OWN_SCORE = NetRouter()
 class _TrainsNet:
     """Trains the net on a part of the rows; router and threshold come from the rest."""
 
+    def _check_base(self):
+        net = _net_of(self.base_estimator)
+        if not isinstance(net, NetClassifier):
+            raise ValueError(
+                "estimator of base_estimator must be a NetClassifier, which is trained "
+                f"here. Got {net!r}. HybridClassifier and AbstainingClassifier take a "
+                "SecondLook around any model, frozen or not."
+            )
+
     def _fit_held_out(self, X, y, weight):
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
         lacking = np.setdiff1d(y[held_out], y[train])
@@ -60,8 +70,8 @@ class _TrainsNet:
         self.policy_ = self._new_policy().fit(outcomes)
 
     def _fit_net(self, sides):
-        rows = sides.base.rows
-        net = clone(self.base_estimator)
+        rows, base = sides.base.rows, clone(self.base_estimator)
+        net = _net_of(base)
         net.set_params(
             **{
                 name: value
@@ -75,11 +85,11 @@ class _TrainsNet:
         )
         if not np.array_equal(np.unique(net.classes), rows.classes):
             raise ValueError(
-                "classes of base_estimator must be the labels of y and of a frozen "
-                f"global, {rows.classes[:10].tolist()}. Got {net.classes!r}. Leave "
-                "classes out: they are filled in."
+                "classes of the net in base_estimator must be the labels of y and of a "
+                f"frozen global, {rows.classes[:10].tolist()}. Got {net.classes!r}. "
+                "Leave classes out: they are filled in."
             )
-        return net.fit(rows.X, rows.y, rows.weight, global_proba=_global_proba(sides))
+        return base.fit(rows.X, rows.y, rows.weight, global_proba=_global_proba(sides))
 
     def _net_coverage(self):
         """The coverage that a limit among the budgets says, else 0.9."""
@@ -96,6 +106,11 @@ class _TrainsNet:
                 "since router and threshold come from the same rows here. Use "
                 "router=NetRouter(), or confidence=None."
             )
+
+
+def _net_of(base):
+    """What is trained of a base: all, or what it looks with."""
+    return base.estimator if isinstance(base, SecondLook) else base
 
 
 def _global_proba(sides):
@@ -118,10 +133,11 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
 
     Parameters
     ----------
-    base_estimator : NetClassifier
-        Not fitted; its `loss` says what it is trained for. It gets the coverage, the
-        classes (of y and of a frozen global) and the random state where it has none of
-        its own.
+    base_estimator : NetClassifier, or SecondLook around one
+        Not fitted; the net's `loss` says what it is trained for. The net gets the
+        coverage, the classes (of y and of a frozen global) and the random state where
+        it has none of its own. Under a second look it is trained on the first view
+        alone, and ``base_features="evidence"`` is read at the first look.
     global_estimator : classifier
     router : str or BaseRouter, default="auto"
         ``NetRouter()`` takes the loss's own score.
@@ -147,7 +163,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
 
     Attributes
     ----------
-    base_estimator_ : NetClassifier
+    base_estimator_ : NetClassifier or SecondLook
     global_estimator_ : classifier
     policy_, operating_point_, classes_
         As in :class:`HybridClassifier`.
@@ -183,7 +199,7 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
 
     _parameter_constraints = {
         **HybridClassifier._parameter_constraints,
-        "base_estimator": [NetClassifier],
+        "base_estimator": [NetClassifier, SecondLook],
         "calibration": [Interval(Real, 0, 1, closed="neither")],
     }
 
@@ -228,7 +244,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
 
     Parameters
     ----------
-    base_estimator : NetClassifier
+    base_estimator : NetClassifier, or SecondLook around one
         Not fitted; a loss such as ``"selective_net"``, ``"deep_gamblers"`` or
         ``"self_adaptive"`` trains it to abstain.
     router : str or BaseRouter, default=NetRouter()
@@ -257,7 +273,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
 
     Attributes
     ----------
-    base_estimator_ : NetClassifier
+    base_estimator_ : NetClassifier or SecondLook
     policy_, operating_point_, classes_
         As in :class:`AbstainingClassifier`.
 
@@ -280,7 +296,7 @@ class AbstainingNetClassifier(_TrainsNet, AbstainingClassifier):
 
     _parameter_constraints = {
         **AbstainingClassifier._parameter_constraints,
-        "base_estimator": [NetClassifier],
+        "base_estimator": [NetClassifier, SecondLook],
         "calibration": [Interval(Real, 0, 1, closed="neither")],
     }
 
