@@ -1,11 +1,10 @@
 """The interface of budgets: limits on queries, and floors of quality."""
 
-import math
 from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 
-from selective_query._utils.numbers import is_number
+from selective_query._utils import numbers
 from selective_query.exceptions import CertificateError
 
 # Sums of weights differ from what they stand for by less than this share.
@@ -14,18 +13,8 @@ ROUNDING = 1e-9
 
 def check_number(budget, name, low, high):
     """Refuse a parameter of a budget that is no number within bounds."""
-    value = getattr(budget, name)
-    if not is_number(value) or not low <= value <= high:
-        allowed = f"in [{low:g}, {high:g}]" if high < math.inf else f">= {low:g}"
-        raise ValueError(
-            f"{type(budget).__name__}: {name} must be a number {allowed}. Got "
-            f"{value!r}."
-            + (
-                f" Did you mean {value / 100:g}?"
-                if is_number(value) and high == 1 and 1 < value <= 100
-                else ""
-            )
-        )
+    of_budget = f"{type(budget).__name__}: {name}"
+    numbers.check_number(getattr(budget, name), of_budget, low, high, or_infinite=True)
 
 
 class Budget:
@@ -127,6 +116,24 @@ calibration rows (exact order statistic)
         """
         raise NotImplementedError
 
+    def allows(self, coverage):
+        """Whether this coverage, a share in [0, 1], keeps to the limit.
+
+        Parameters
+        ----------
+        coverage : float
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        BudgetInfeasibleError
+            When no coverage does, if only the least one is known.
+        """
+        return _coverage_of(self) <= coverage + ROUNDING
+
     def refuse_misuse(self, router, has_global):
         """Refuse costs that charge the base less than the router lets it run.
 
@@ -212,9 +219,8 @@ class Floor(Budget):
     def is_complete(self):
         """Whether its first field is the level, and it says what is measured."""
         measured = type(self).measured is not Floor.measured
-        return bool(
-            measured and is_dataclass(self) and fields(self) and is_number(self.level)
-        )
+        is_filled = is_dataclass(self) and fields(self)
+        return bool(measured and is_filled and numbers.is_number(self.level))
 
     def measured(self, sweep):
         """The quality at each threshold of a sweep.
@@ -365,10 +371,8 @@ class Floor(Budget):
         while abs(passes - fails) > 1e-6:
             middle = (passes + fails) / 2
             stricter = replace(self, **{fields(self)[0].name: middle})
-            if stricter.p_value(sweep, i, error) <= error:
-                passes = middle
-            else:
-                fails = middle
+            is_shown = stricter.p_value(sweep, i, error) <= error
+            passes, fails = (middle, fails) if is_shown else (passes, middle)
         return passes
 
 
@@ -385,13 +389,8 @@ def least_coverage(budget):
 
 
 def _coverage_of(limit):
-    coverage = limit.least_coverage()
-    if not is_number(coverage) or not 0 <= coverage <= 1:
-        raise ValueError(
-            f"{type(limit).__name__}.least_coverage must return a share in [0, 1]. Got "
-            f"{coverage!r}."
-        )
-    return float(coverage)
+    name, least = f"{type(limit).__name__}.least_coverage", limit.least_coverage()
+    return float(numbers.check_number(least, name, 0, 1, what="a share of the inputs"))
 
 
 def floors_of(budget):

@@ -2,7 +2,8 @@
 
 from numbers import Integral
 
-from selective_query.budgets.base import Budget, is_number
+from selective_query._utils.numbers import is_number
+from selective_query.budgets.base import Budget
 from selective_query.budgets.limits import Coverage
 from selective_query.outcomes._chance import chance_of_rows
 

@@ -6,7 +6,7 @@ Each amounts to a least coverage.
 import math
 from dataclasses import dataclass
 
-from selective_query.budgets.base import Limit, check_number
+from selective_query.budgets.base import ROUNDING, Limit, check_number
 from selective_query.costs.cost_model import STATISTICS, CostModel
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 
@@ -87,6 +87,9 @@ class CostLimit(Limit):
 
     def _keeps(self, coverage):
         return self._cost(coverage) <= getattr(self, self._limited[0])
+
+    def allows(self, coverage):
+        return self._keeps(min(coverage + ROUNDING, 1.0))
 
     def least_coverage(self):
         """The least coverage that costs no more than the limit.
@@ -187,14 +190,14 @@ class MaxPrice(CostLimit):
     def _cost(self, coverage):
         return self._costs.price(coverage)
 
-    def least_coverage(self):
+    def _keeps(self, coverage):
         if self._cost(0.0) == 0:
             raise ValueError(
                 f"{self}: these costs charge no money, so the limit bounds nothing. "
                 "Give a price, such as ConstantCosts(query_price=0.004) or "
                 "cloud.with_(price_per_query=0.004) in a Deployment."
             )
-        return super().least_coverage()
+        return super()._keeps(coverage)
 
     def __str__(self):
         return f"price <= {self.price:g}"

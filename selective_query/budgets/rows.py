@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selective_query.budgets.base import Budget, check_number, is_number
+from selective_query._utils.numbers import is_number
+from selective_query.budgets.base import Budget, check_number
 from selective_query.exceptions import MissingEvidenceError
 from selective_query.outcomes.probabilities import top_class
 

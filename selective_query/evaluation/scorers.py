@@ -8,9 +8,10 @@ compare candidates at equal coverage, over all coverages, or at a price. All tak
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from selective_query._utils.numbers import is_number
 from selective_query.budgets._solving.reach import Reach
 from selective_query.budgets._solving.sweep import JudgedRows
-from selective_query.budgets.base import is_number, least_coverage
+from selective_query.budgets.base import least_coverage
 from selective_query.budgets.combined import as_budget
 from selective_query.metrics.areas import deferral_area as area_of_scores
 from selective_query.metrics.at_coverage import accuracy_at_coverage

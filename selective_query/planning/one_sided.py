@@ -2,6 +2,11 @@
 
 from dataclasses import replace
 
+from selective_query.planning._sending import (
+    expected_utility,
+    sending,
+    share_that_stays,
+)
 from selective_query.planning._system_rows import (
     check_system,
     refuse_no_global,
@@ -49,7 +54,10 @@ def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
     _check(name, deployment, outcomes, calibration)
     without_router = replace(deployment, router_macs=0)
     return _one_point(
-        name, "base_utility", 1.0, without_router, 1.0, outcomes, calibration
+        name,
+        lambda rows: (without_router, 1.0, rows.base_utility),
+        outcomes,
+        calibration,
     )
 
 
@@ -57,7 +65,8 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     """Every input is sent; neither base nor router runs.
 
     The device senses, sends and waits. A query that no attempt gets through has no base
-    to fall back on, and counts as wrong.
+    to fall back on, and counts as wrong. Where some rows must stay (``local_only``) the
+    device has the base, which answers those and the queries that get lost.
 
     Parameters
     ----------
@@ -105,13 +114,13 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
             "'same_device', where the global runs on the device: use on_device with "
             "its multiply-accumulates as base_macs."
         )
-    sending = replace(
-        deployment, base_macs=None, base_ms=0.0, router_macs=0, order="base_first"
-    )
-    answered = 1 - sending.chance_lost
-    return _one_point(
-        name, "global_utility", answered, sending, 0.0, outcomes, calibration
-    )
+
+    def answered(rows):
+        stays = share_that_stays(rows)
+        where = sending(deployment, stays)
+        return where, stays, expected_utility(rows, where.chance_lost)
+
+    return _one_point(name, answered, outcomes, calibration)
 
 
 def _check(name, deployment, outcomes, calibration):
@@ -119,22 +128,24 @@ def _check(name, deployment, outcomes, calibration):
     check_system(name, deployment, outcomes=outcomes, **other)
 
 
-def _one_point(name, side, answered, deployment, coverage, outcomes, calibration):
-    """The curve of a system that gives every input to one side."""
-    costs = costs_over(deployment, [coverage])
-    utility = answered * getattr(outcomes, side)
+def _one_point(name, answered, outcomes, calibration):
+    """The curve of a system that chooses nothing.
+
+    `answered` tells of rows where the system runs, its coverage, and their utility.
+    """
+    deployment, coverage, utility = answered(outcomes)
     calibrated = {}
     if calibration is not None:
-        expected = answered * getattr(calibration, side)
+        *where, expected = answered(calibration)
         calibrated = {
             "calibration_accuracy": [weighted_mean(expected, calibration)],
-            "calibration_costs": costs,
+            "calibration_costs": costs_over(where[0], [where[1]]),
         }
     return SystemCurve(
         name=name,
         accuracy=[weighted_mean(utility, outcomes)],
         coverage=[coverage],
-        costs=costs,
+        costs=costs_over(deployment, [coverage]),
         utility=utility[None],
         sample_weight=outcomes.sample_weight,
         **calibrated,

@@ -17,6 +17,8 @@ from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.metrics._inputs import check_scores
 from selective_query.metrics.ranked import RankedOutcomes
 from selective_query.outcomes.outcomes import Outcomes
+from selective_query.planning._sending import answered_by_base, share_that_stays
+from selective_query.planning._system_rows import weighted_mean
 from selective_query.planning._tornado import draw_tornado
 from selective_query.planning.rebinding import made_for, rebound
 from selective_query.planning.sensitivity import Sensitivity, variations
@@ -140,7 +142,7 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     ----------
     outcomes : Outcomes
         Rows that neither models nor router learned from. Queries that are lost on the
-        way are answered by the base.
+        way are answered by the base, and so are rows of ``local_only``.
     score : array-like of shape (n_samples,)
         Of the router in question; higher means query first. Where the deployment has
         the router decide before the base (``order="router_first"``, ``"parallel"``),
@@ -212,8 +214,8 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     found = [s for s in found if s.moves(coverage, accuracy)]
     found.sort(key=lambda s: -s.swing)
     base, global_ = (
-        float(np.average(utility, weights=outcomes.weight))
-        for utility in (outcomes.base_utility, outcomes.global_utility)
+        weighted_mean(utility, outcomes)
+        for utility in (outcomes.base_utility, rows.outcomes.global_utility)
     )
     verdict = None
     if value is not None:
@@ -296,8 +298,8 @@ class _Rows:
                 "plan needs outcomes with a global: its probabilities, predictions or "
                 "grades. Without one a query would count as right."
             )
-        self.outcomes = outcomes
-        self.score = check_scores(score, "score", outcomes.n_rows)
+        self.outcomes = answered_by_base(outcomes)
+        self.score = outcomes.keep_local(check_scores(score, "score", outcomes.n_rows))
 
     def best(self, deployment, budgets):
         """Coverage, accuracy and the budget as asked."""
@@ -308,7 +310,8 @@ class _Rows:
                 "plan takes limits and floors, not budgets that look at rows. Got "
                 f"{budget!r}. Fit a policy with those."
             )
-        least = max(least_coverage(budget), least_carried(deployment))
+        limits = least_coverage(budget), least_carried(deployment)
+        least = max(*limits, share_that_stays(self.outcomes))
         outcomes = with_lost_queries(self.outcomes, deployment.chance_lost)
         sweep = judged_rows(self.score, outcomes).sweep()
         curve = RankedOutcomes(

@@ -125,7 +125,8 @@ class _Routed:
 
     def __init__(self, outcomes, score, chance_lost, name):
         refuse_no_global(outcomes, "routed")
-        self._score = check_scores(score, name, outcomes.n_rows)
+        score = check_scores(score, name, outcomes.n_rows)
+        self._score = outcomes.keep_local(score)
         self._outcomes = with_lost_queries(outcomes, chance_lost)
 
     def thresholds(self, coverages):

@@ -13,12 +13,18 @@ from selective_query._utils.numbers import (
     check_probability,
 )
 from selective_query._utils.validation import check_instance
-from selective_query.budgets.base import ROUNDING, least_coverage
+from selective_query.budgets.base import ROUNDING
 from selective_query.budgets.limits import least_carried
 from selective_query.costs._query import with_lost_queries
 from selective_query.costs.deployment import Deployment
 from selective_query.exceptions import BudgetInfeasibleError, OverloadError
 from selective_query.outcomes.outcomes import Outcomes
+from selective_query.planning._sending import (
+    expected_utility,
+    must_stay,
+    sending,
+    share_that_stays,
+)
 from selective_query.planning._system_rows import refuse_no_global
 from selective_query.planning.rebinding import made_for, rebound
 
@@ -87,12 +93,14 @@ def routing_verdict(
     ----------
     outcomes : Outcomes
         With a global. New to models, router and threshold. Weights count rows as more
-        or less, and never as more rows than there are.
+        or less, and never as more rows than there are. Rows of ``local_only`` stay with
+        the base in every system, which the global alone then has on the device.
     kept : array-like of shape (n_samples,), bool
         Where the base answers, by a rule that was fixed before these rows were seen.
     deployment : Deployment
         With a link and a cloud, and the base first. A query that gets lost is answered
-        by the base, and is wrong in the global alone.
+        by the base; the global alone has none, but for rows that must stay, and is
+        wrong.
     *budgets : callable or Budget or float
         Limits on what an input takes, as for :func:`plan`, each asked with the
         deployment of every system. One that exceeds a limit is excluded; the pair is
@@ -139,6 +147,12 @@ def routing_verdict(
             f"kept must have one entry for each of the {outcomes.n_rows} rows. Got "
             f"{len(kept)}."
         )
+    n_sent = int((must_stay(outcomes) & ~kept).sum())
+    if n_sent:
+        raise ValueError(
+            f"kept queries {n_sent:,} rows that must stay (local_only). Keep them: "
+            "rule_.decide(outcomes) does."
+        )
     share = float(np.average(kept, weights=outcomes.weight))
     return judged(outcomes, kept, share, deployment, budgets, value, cost, confidence)
 
@@ -157,7 +171,9 @@ def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidenc
     check_positive(value, "value")
     check_probability(confidence, "confidence")
     systems = _systems(outcomes, kept, deployment)
-    shares = dict(zip(systems, (coverage, 1.0, 0.0), strict=True))
+    shares = dict(
+        zip(systems, (coverage, 1.0, share_that_stays(outcomes)), strict=True)
+    )
     excluded = {}
     for budget in budgets:
         for name, (_, _, where) in systems.items():
@@ -198,16 +214,16 @@ def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidenc
 
 def _systems(outcomes, kept, deployment):
     """Utility of each row, whether the base answers it, and where it runs."""
-    lost = deployment.chance_lost
+    lost, stays = deployment.chance_lost, must_stay(outcomes)
     routed = with_lost_queries(outcomes, lost)
     base = outcomes.base_utility.astype(float)
     return {
         PAIR: (np.where(kept, base, routed.global_utility), kept, deployment),
         BASE: (base, np.ones_like(kept), replace(deployment, router_macs=0)),
         GLOBAL: (
-            (1 - lost) * outcomes.global_utility,
-            np.zeros_like(kept),
-            replace(deployment, base_macs=None, base_ms=0.0, router_macs=0),
+            expected_utility(outcomes, lost),
+            stays,
+            sending(deployment, stays.any()),
         ),
     }
 
@@ -236,10 +252,10 @@ def _limit(budget, deployment, where):
 
 def _is_kept_to(limit, deployment, coverage):
     try:
-        least = max(least_coverage(limit), least_carried(deployment))
+        carried = least_carried(deployment) <= coverage + ROUNDING
+        return carried and all(part.allows(coverage) for part in limit.parts)
     except (BudgetInfeasibleError, OverloadError):
         return False
-    return least <= coverage + ROUNDING
 
 
 def _interval(difference, weight, z):

@@ -46,7 +46,8 @@ class ReportCurve:
     def of(cls, rows, deployment=None, confidence=0.95):
         """The curve of rows that a rule decided.
 
-        Where the global was asked about queried rows alone, it begins at their share.
+        It begins at the share of rows that must stay, and where the global was asked
+        about queried rows alone, at that of the kept ones.
 
         Parameters
         ----------
@@ -58,8 +59,7 @@ class ReportCurve:
         base, query, weight = rows.base_utility, rows.query_utility, rows.weight
         curve = accuracy_coverage_curve(rows.score, base, query, sample_weight=weight)
         share = float(np.average(rows.kept, weights=rows.weights))
-        # Answers of the global are known from here on.
-        start = 0.0 if rows.knows_all else share
+        start = rows.share_that_stays if rows.knows_all else share
         if not rows.has_global:
             start = 1 / N_POINTS
         grid = np.union1d(np.linspace(start, 1, N_POINTS), [max(share, start)])

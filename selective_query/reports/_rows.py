@@ -77,7 +77,17 @@ class DecidedRows:
         """Whether the global was asked about every row that may leave the device."""
         if not self.has_global or self.judged is None:
             return True
-        return bool((self.judged | np.isneginf(self.score)).all())
+        return bool((self.judged | self.stays).all())
+
+    @property
+    def stays(self):
+        """Whether each row must stay with the base."""
+        return np.isneginf(self.score)
+
+    @property
+    def share_that_stays(self):
+        """Share of the weight of the rows that must stay."""
+        return float(np.average(self.stays, weights=self.weights))
 
     @property
     def holds_some_back(self):

@@ -7,6 +7,7 @@ import numpy as np
 from selective_query.metrics.inference.paired_means import paired_difference
 from selective_query.outcomes.outcomes import Outcomes
 from selective_query.planning import routing_verdict
+from selective_query.planning._sending import sending
 from selective_query.reports._curve import costs_over
 
 
@@ -40,7 +41,7 @@ def shown(difference):
     return int(difference.low > 0) - int(difference.high < 0)
 
 
-def system_costs(deployment, coverage):
+def system_costs(deployment, coverage, stays):
     """Costs of the base alone, of the pair, and of the global alone.
 
     Parameters
@@ -48,6 +49,8 @@ def system_costs(deployment, coverage):
     deployment : Deployment
     coverage : float
         Of the pair.
+    stays : float
+        Share of the rows that must stay, which the global alone leaves to the base.
 
     Returns
     -------
@@ -58,9 +61,7 @@ def system_costs(deployment, coverage):
         "pair": (deployment, coverage),
     }
     if deployment.order != "same_device":
-        nothing = {"base_macs": None, "base_ms": 0.0, "router_macs": 0}
-        cloud = replace(deployment, order="base_first", **nothing)
-        systems["global alone"] = (cloud, 0.0)
+        systems["global alone"] = (sending(deployment, stays), stays)
     found = {
         name: {cost: float(of[0]) for cost, of in costs_over(where, [share]).items()}
         for name, (where, share) in systems.items()
@@ -78,6 +79,7 @@ def worth(rows, point, deployment, value, cost, confidence):
         base_utility=rows.base_utility,
         global_utility=rows.query_utility,
         sample_weight=rows.weight,
+        local_only=rows.stays,
     )
     parts = () if point.budget is None else point.budget.parts
     limits = [part for part in parts if getattr(part, "costs", None) is deployment]

@@ -70,9 +70,9 @@ def verdict(report):
 
 def conclusion(report):
     """Whether the pair, the base alone or the global alone is the better system."""
+    lines = _held_back(report)
     if report.routing_verdict is not None:
-        return str(report.routing_verdict).splitlines()
-    lines = []
+        return [*str(report.routing_verdict).splitlines(), *lines]
     for name, lead in report.leads.items():
         points = abs(100 * lead.difference)
         ends = sorted((100 * lead.low, 100 * lead.high))
@@ -98,6 +98,17 @@ def conclusion(report):
             "it gains, and where accuracy goes."
         )
     return lines
+
+
+def _held_back(report):
+    """What the global alone means where some rows must stay."""
+    share = report.rows.share_that_stays
+    if not share or "global alone" not in {*report.leads, *(report.costs or ())}:
+        return []
+    return [
+        f"With the global alone, the base answers the {percent(share)} of the rows "
+        "that must stay, and all others are sent."
+    ]
 
 
 def coverage_lines(report):

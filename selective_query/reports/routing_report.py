@@ -168,7 +168,8 @@ class RoutingReport(Bunch):
         """Of an input, by system and cost; None without a deployment."""
         if self.deployment is None or not self.n:
             return None
-        return _verdict.system_costs(self.deployment, self.coverage)
+        stays = self.rows.share_that_stays
+        return _verdict.system_costs(self.deployment, self.coverage, stays)
 
     @cached_property
     def routing_verdict(self):

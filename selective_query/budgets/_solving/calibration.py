@@ -7,6 +7,7 @@ from math import inf, nan
 import numpy as np
 from sklearn.utils import check_random_state
 
+from selective_query._utils.numbers import is_number
 from selective_query.budgets._columns import RowColumns, read_to_be_solved
 from selective_query.budgets._solving.groups import solve_groups
 from selective_query.budgets._solving.reach import Reach
@@ -23,7 +24,6 @@ from selective_query.budgets._solving.thresholds import (
 )
 from selective_query.budgets.base import (
     floors_of,
-    is_number,
     least_coverage,
     limit_of,
 )
