@@ -270,6 +270,13 @@ class GlobalSide(Side):
             return np.zeros(len(self.rows.y), dtype=bool)
         return self._judged[1]
 
+    @property
+    def silent(self):
+        """Rows without an answer: not asked about, or in vain; (n_samples,), bool."""
+        if self.local is None or self.model is None or not self.stays:
+            return self.missing
+        return self.missing | self.local
+
     @cached_property
     def _judged(self):
         asked = None if self.local is None else ~self.local

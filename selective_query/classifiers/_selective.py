@@ -225,8 +225,12 @@ class BaseSelectiveClassifier(
             refuse_too_large(base, self.device, make_router(self.router))
         stays, local = None, local_parts(check_coverage(self.coverage))
         if local:
-            stays = rows_that_stay(local, base.answers.evidence(X))
+            stays = rows_that_stay(local, self._evidence_of_fit(base))
         return Sides(base, GlobalSide(self._global_model(), rows, stays))
+
+    def _evidence_of_fit(self, base):
+        """What tells which rows must stay, before anything was asked of the global."""
+        return base.answers.evidence(base.rows.X)
 
     def _refuse_moving_layers(self):
         """Raise where a router would learn on layers of a net that is fitted again."""

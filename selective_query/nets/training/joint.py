@@ -17,6 +17,7 @@ from selective_query.classifiers.second_look import SecondLook
 from selective_query.exceptions import CertificateError
 from selective_query.nets.training._routed_net import EVIDENCE
 from selective_query.nets.training.net_classifier import NetClassifier
+from selective_query.outcomes import Evidence
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.registry import make_router
 
@@ -69,6 +70,10 @@ class _TrainsNet:
         outcomes = self._outcomes(*pick_rows(held_out, X, y, weight), local)
         self.policy_ = self._new_policy().fit(outcomes)
 
+    def _evidence_of_fit(self, base):
+        # The net is trained once, and with what the global says.
+        return Evidence.of_checked(len(base.rows.y), X=base.rows.X)
+
     def _fit_net(self, sides):
         rows, base = sides.base.rows, clone(self.base_estimator)
         net = _net_of(base)
@@ -114,13 +119,17 @@ def _net_of(base):
 
 
 def _global_proba(sides):
-    """What the global says about the net's rows, in the columns of their labels."""
-    answers = sides.global_.answers
+    """What the global says about the net's rows, or their labels where that is nothing.
+
+    In the columns of all labels.
+    """
+    answers, rows = sides.global_.answers, sides.base.rows
     if answers is None:
         return None
-    if answers.proba is None:
-        return np.eye(len(sides.base.rows.classes))[answers.label]
-    return answers.proba
+    certain = np.eye(len(rows.classes))
+    proba = certain[answers.label] if answers.proba is None else answers.proba
+    of_label = certain[np.searchsorted(rows.classes, rows.y)]
+    return np.where(sides.global_.silent[:, None], of_label, proba)
 
 
 class HybridNetClassifier(_TrainsNet, HybridClassifier):
@@ -129,7 +138,8 @@ class HybridNetClassifier(_TrainsNet, HybridClassifier):
     The net is trained with a loss that knows what the global says about each row, for
     the coverage asked for; router and threshold are then learned on rows that nothing
     was trained on. A global that is not frozen is fitted on the net's rows, and what
-    it says about them comes from fits without them.
+    it says about them comes from fits without them. Rows of which a frozen one says
+    nothing, since they must stay or no answer came, teach by their labels.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ from sklearn.frozen import FrozenEstimator
 torch = pytest.importorskip("torch")
 
 from selective_query import load, save
-from selective_query.budgets import All, Coverage, MinAccuracy
-from selective_query.exceptions import CertificateError
+from selective_query.budgets import All, Coverage, MinAccuracy, StayLocal
+from selective_query.exceptions import CertificateError, UnavailableWarning
 from selective_query.nets import ConvNet
 from selective_query.nets.training import (
     AbstainingNetClassifier,
@@ -19,6 +19,7 @@ from selective_query.nets.training import (
     NetClassifier,
     NetRouter,
 )
+from selective_query.serving import CallableClassifier
 
 SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
@@ -154,6 +155,62 @@ def test_a_limit_among_several_budgets_says_the_nets_coverage(images, trees):
         net(), trees, coverage=All(Coverage(0.6), MinAccuracy(0.2)), random_state=0
     ).fit(X[500:1000], y[500:1000])
     assert hybrid.base_estimator_.module_.loss.coverage == 0.6
+
+
+def is_bright(images):
+    """Some rows, by their first pixels: a quarter of the digits."""
+    return images[:, 0, 0, :4].sum(axis=1) > 1.4
+
+
+class Taught(NetClassifier):
+    """A net that remembers what it was taught."""
+
+    def fit(self, X, y, sample_weight=None, *, global_proba=None):
+        self.taught_ = X, y, global_proba
+        return super().fit(X, y, sample_weight, global_proba=global_proba)
+
+
+def check_taught_by_labels(hybrid, trees):
+    X, y, taught = hybrid.base_estimator_.taught_
+    bright = is_bright(X)
+    assert 20 < bright.sum() < 400
+    np.testing.assert_array_equal(taught[bright], np.eye(10)[y[bright]])
+    expected = trees.predict_proba(X[~bright])
+    np.testing.assert_allclose(taught[~bright], expected)
+
+
+def test_rows_that_must_stay_teach_by_their_labels(images, trees):
+    class Discreet(Flat):
+        def predict_proba(self, X):
+            assert not is_bright(X).any()
+            return super().predict_proba(X)
+
+    X, y = images
+    discreet = FrozenEstimator(Discreet().fit(X[:500], y[:500]))
+    hybrid = HybridNetClassifier(
+        Taught(SMALL, loss="distillation", n_epochs=1), discreet,
+        coverage=All(Coverage(0.7), StayLocal(is_bright)), random_state=0,
+    ).fit(X[500:1300], y[500:1300])  # fmt: skip
+    check_taught_by_labels(hybrid, trees)
+
+
+def test_rows_asked_about_in_vain_teach_by_their_labels(images, trees):
+    def often_out_of_reach(X):
+        if is_bright(X).any():
+            raise ConnectionError("out of reach")
+        return trees.predict_proba(X)
+
+    X, y = images
+    remote = CallableClassifier(
+        often_out_of_reach, classes=range(10), method="predict_proba", attempts=1,
+        failures_to_open=None, deadline_ms=60_000,
+    )  # fmt: skip
+    hybrid = HybridNetClassifier(
+        Taught(SMALL, loss="distillation", n_epochs=1), remote, random_state=0
+    )
+    with pytest.warns(UnavailableWarning):
+        hybrid.fit(X[500:1300], y[500:1300])
+    check_taught_by_labels(hybrid, trees)
 
 
 def test_labels_that_only_the_held_out_rows_have_are_named(images, trees):
