@@ -62,12 +62,22 @@ class QueryRate(Limit):
 
 
 class CostLimit(Limit):
-    """A bound on a cost that falls with coverage."""
+    """A bound on a cost that falls with coverage.
 
+    Attributes
+    ----------
+    unit : str
+        Of the cost; empty for money.
+    adds_up : bool
+        Whether the cost of many inputs is the sum of theirs.
+    """
+
+    unit = ""
+    adds_up = True
     _easier = "least"
 
     def __post_init__(self):
-        check_number(self, self._limited[0], 0, math.inf)
+        check_number(self, self._limited, 0, math.inf)
         if not (self.costs is None or isinstance(self.costs, CostModel)):
             raise TypeError(
                 f"{type(self).__name__}: costs must be a CostModel, such as "
@@ -85,8 +95,22 @@ class CostLimit(Limit):
             )
         return self.costs
 
+    def spent(self, coverage):
+        """What an input costs.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
+        raise NotImplementedError
+
     def _keeps(self, coverage):
-        return self._cost(coverage) <= getattr(self, self._limited[0])
+        return self.spent(coverage) <= getattr(self, self._limited)
 
     def allows(self, coverage):
         return self._keeps(min(coverage + ROUNDING, 1.0))
@@ -118,10 +142,11 @@ class CostLimit(Limit):
                 "that more queries would keep to it better, and nothing speaks for the "
                 "base. Limit another cost, or use a cheaper base."
             )
-        nearest, unit = self._cost(1.0), self._limited[1]
+        nearest = self.spent(1.0)
+        shown = f"{nearest:g} {self.unit}".rstrip()
         raise BudgetInfeasibleError(
-            f"{self} cannot be kept: without any query it is {nearest:g}{unit}. "
-            f"Ask for that at {self._easier}, or use a cheaper base.",
+            f"{self} cannot be kept: without any query it is {shown}. Ask for that at "
+            f"{self._easier}, or use a cheaper base.",
             self,
             nearest,
         )
@@ -185,13 +210,13 @@ class MaxPrice(CostLimit):
     price: float
     costs: CostModel | None = None
 
-    _limited = ("price", "")
+    _limited = "price"
 
-    def _cost(self, coverage):
+    def spent(self, coverage):
         return self._costs.price(coverage)
 
     def _keeps(self, coverage):
-        if self._cost(0.0) == 0:
+        if self.spent(0.0) == 0:
             raise ValueError(
                 f"{self}: these costs charge no money, so the limit bounds nothing. "
                 "Give a price, such as ConstantCosts(query_price=0.004) or "
@@ -220,7 +245,9 @@ class MaxLatency(CostLimit):
     costs: CostModel | None = None
     statistic: str = "mean"
 
-    _limited = ("ms", " ms")
+    _limited = "ms"
+    unit = "ms"
+    adds_up = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -230,7 +257,7 @@ class MaxLatency(CostLimit):
                 f"{self.statistic!r}."
             )
 
-    def _cost(self, coverage):
+    def spent(self, coverage):
         return self._costs.latency_ms(coverage, self.statistic)
 
     def caveat(self, coverage):
@@ -272,9 +299,10 @@ class MaxEnergy(CostLimit):
     mj: float
     costs: CostModel | None = None
 
-    _limited = ("mj", " mJ")
+    _limited = "mj"
+    unit = "mJ"
 
-    def _cost(self, coverage):
+    def spent(self, coverage):
         return self._costs.energy_mj(coverage)
 
     def __str__(self):
@@ -296,7 +324,8 @@ class MaxBytes(CostLimit):
     bytes: float
     costs: CostModel | None = None
 
-    _limited = ("bytes", " bytes")
+    _limited = "bytes"
+    unit = "bytes"
 
     def __post_init__(self):
         super().__post_init__()
@@ -306,7 +335,7 @@ class MaxBytes(CostLimit):
                 f"does. Got {self.costs!r}."
             )
 
-    def _cost(self, coverage):
+    def spent(self, coverage):
         return self._costs.bytes(coverage)
 
     def __str__(self):
@@ -328,14 +357,16 @@ class BatteryLife(CostLimit):
     days: float
     costs: CostModel | None = None
 
-    _limited = ("days", " days")
+    _limited = "days"
+    unit = "days"
+    adds_up = False
     _easier = "most"
 
-    def _cost(self, coverage):
+    def spent(self, coverage):
         return self._costs.battery_days(coverage)
 
     def _keeps(self, coverage):
-        return self._cost(coverage) >= self.days
+        return self.spent(coverage) >= self.days
 
     def __str__(self):
         return f"battery life >= {self.days:g} days"

@@ -30,6 +30,9 @@ class MaxTierCost(Limit):
     maximum: float
     costs: tuple[float, ...] | None = None
 
+    unit = ""
+    adds_up = True
+
     def __post_init__(self):
         check_number(self, "maximum", 0, math.inf)
         if self.costs is None:
@@ -75,6 +78,21 @@ class MaxTierCost(Limit):
                 first,
             )
         return max(0.0, 1 - (self.maximum - first) / second) if second else 0.0
+
+    def spent(self, coverage):
+        """What an input costs with two tiers, of which the first keeps a share.
+
+        Parameters
+        ----------
+        coverage : float
+            In [0, 1].
+
+        Returns
+        -------
+        float
+        """
+        first, second = self.costs
+        return first + (1 - coverage) * second
 
     def __str__(self):
         return f"mean cost of all tiers asked <= {self.maximum:g}"

@@ -26,6 +26,7 @@ from selective_query.classifiers._on_device import footprint_of
 from selective_query.exceptions import CalibrationWarning
 from selective_query.outcomes import Evidence
 from selective_query.reports._rows import DecidedRows
+from selective_query.reports._spending import query_costs
 from selective_query.rule import Rule
 
 
@@ -367,6 +368,7 @@ def decided_rows(model, X, y, sample_weight=None, *, query_all=False, may_vanish
     known = {
         "score": score, "kept": kept, "base_utility": (said == y).astype(float),
         "weight": weight, "truth": y, "said": said,
+        "query_costs": query_costs(edge.rule.budget, evidence),
     }  # fmt: skip
     if hasattr(model, "global_estimator_"):
         judged = np.full(len(kept), query_all)

@@ -228,6 +228,7 @@ def _point(report):
     lines = _words.coverage_lines(report)
     if report.operating_point is not None:
         lines.append(f"Certificate: {report.operating_point.certificate}.")
+    lines += _words.spending_lines(report)
     return _section("Operating point", *(element("p", line) for line in lines))
 
 

@@ -1,11 +1,12 @@
 """Labelled rows as a rule decided them: what a report is computed from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from selective_query.metrics._tally import Tally
 from selective_query.metrics.inference.paired_means import mean_interval
+from selective_query.reports._spending import query_costs
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,6 +29,8 @@ class DecidedRows:
     weight : ndarray of shape (n_samples,) or None
     truth, said, group, id : ndarray of shape (n_samples,) or None
         True label, label by the base, group and name of each row.
+    query_costs : dict of Budget to (ndarray of shape (n_samples,) or None)
+        What a query about each row costs, by the budgets that read it.
     """
 
     score: np.ndarray
@@ -41,6 +44,7 @@ class DecidedRows:
     said: np.ndarray | None = None
     group: np.ndarray | None = None
     id: np.ndarray | None = None
+    query_costs: dict = field(default_factory=dict)
 
     @classmethod
     def of_outcomes(cls, rule, outcomes):
@@ -58,6 +62,7 @@ class DecidedRows:
             said=said,
             group=outcomes.group,
             id=outcomes.id,
+            query_costs=query_costs(rule.budget, outcomes),
         )
 
     def tally(self):

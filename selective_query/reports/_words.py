@@ -146,6 +146,21 @@ def coverage_lines(report):
     return lines
 
 
+def spending_lines(report):
+    """What was spent, and whether that is within the budget."""
+    return [f"Budget {of['budget']}: {_spent(of, report.n)}." for of in report.spending]
+
+
+def _spent(of, n):
+    if of["spent"] is None:
+        return "not known, as these rows do not say what a query costs"
+    found = f"{of['spent']:.4g} {of['unit']}".rstrip()
+    if of["total"] is not None:
+        thousand, total = f"{1000 * of['spent']:.4g}", f"{of['total']:.4g}"
+        found += f" an input, {thousand} for 1,000 and {total} for these {n:,} rows"
+    return f"{found}, which {'keeps' if of['is_kept'] else 'does not keep'} to it"
+
+
 def accuracy_table(report):
     """Name, figure and interval of each accuracy that is known."""
     names = OF_ABSTENTION if report.is_abstention else FIGURES
@@ -172,7 +187,11 @@ def text(report):
         blocks += [
             _accuracies(report),
             conclusion(report),
-            [*coverage_lines(report), *_certificate(report)],
+            [
+                *coverage_lines(report),
+                *_certificate(report),
+                *spending_lines(report),
+            ],
             _costs(report),
             _advice(report),
             _who(report),

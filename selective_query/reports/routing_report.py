@@ -17,6 +17,7 @@ from selective_query.costs.deployment import Deployment
 from selective_query.metrics.attribution import gap_attribution
 from selective_query.reports import _page, _queried, _verdict, _words
 from selective_query.reports._curve import ReportCurve
+from selective_query.reports._spending import spending
 
 ON = {
     "base_accuracy_on_kept": ("base_utility", "kept"),
@@ -172,6 +173,19 @@ class RoutingReport(Bunch):
         return _verdict.system_costs(self.deployment, self.coverage, stays)
 
     @cached_property
+    def spending(self):
+        """What was spent, against each limit on costs that the budget holds.
+
+        A list of dicts: ``budget`` (text), ``unit`` (empty for money), ``spent`` (of an
+        input, on average or as the limit has it), ``total`` (of all rows; None where it
+        does not add up, as time), and ``is_kept``, whether these rows keep to the
+        limit. All are None where the rows do not say what a query costs.
+        """
+        if not self.n or self.operating_point is None:
+            return []
+        return spending(self.rows, self.operating_point.budget)
+
+    @cached_property
     def routing_verdict(self):
         """Whether to route at all, a RoutingVerdict; None without `value`."""
         return None if self.value is None or not self.n else self.weigh(self.value)
@@ -310,6 +324,7 @@ class RoutingReport(Bunch):
             "intervals": self.intervals,
             "operating_point": self.operating_point and str(self.operating_point),
             "leads": {name: vars(lead) for name, lead in self.leads.items()},
+            "spending": self.spending,
             "costs": self.costs,
             "routing_verdict": self.routing_verdict and vars(self.routing_verdict),
             "gap": self.gap and {s.name: vars(s) for s in self.gap.steps},

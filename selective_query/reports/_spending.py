@@ -1,0 +1,80 @@
+"""What was spent on rows, against the limits of a budget."""
+
+import numpy as np
+
+from selective_query.budgets._columns import parts_that_read
+from selective_query.budgets.base import ROUNDING
+from selective_query.exceptions import MissingEvidenceError, OverloadError
+
+
+def query_costs(budget, evidence):
+    """What a query about each row costs, by the parts of a budget that read it.
+
+    Parameters
+    ----------
+    budget : Budget or None
+    evidence : Evidence
+
+    Returns
+    -------
+    dict of Budget to (ndarray of shape (n_samples,) or None)
+        None where the rows do not say it.
+    """
+    return {
+        part: _read(part, evidence) for part in parts_that_read(budget, "query_cost")
+    }
+
+
+def _read(part, evidence):
+    try:
+        return part.column(evidence)
+    except MissingEvidenceError:
+        return None
+
+
+def spending(rows, budget):
+    """What each limit on costs says of rows.
+
+    Parameters
+    ----------
+    rows : DecidedRows
+        One at least.
+    budget : Budget or None
+
+    Returns
+    -------
+    list of dict
+        As :attr:`RoutingReport.spending`.
+    """
+    coverage = float(np.average(rows.kept, weights=rows.weights))
+    found = []
+    for part in () if budget is None else budget.parts:
+        if hasattr(part, "spent"):
+            found.append(_of_limit(part, coverage, len(rows.kept)))
+        elif part in rows.query_costs:
+            found.append(_of_rows(part, rows))
+    return found
+
+
+def _of_limit(limit, coverage, n):
+    try:
+        mean, is_kept = float(limit.spent(coverage)), bool(limit.allows(coverage))
+    except OverloadError:
+        mean, is_kept = np.nan, False
+    total = n * mean if limit.adds_up else None
+    return _told(limit, mean, total, is_kept, limit.unit)
+
+
+def _of_rows(part, rows):
+    cost = rows.query_costs[part]
+    if cost is None:
+        return _told(part, None, None, None)
+    spent = np.where(rows.kept, 0, cost)
+    mean = float(np.average(spent, weights=rows.weights))
+    is_kept = mean <= part.maximum * (1 + ROUNDING)
+    return _told(part, mean, len(spent) * mean, is_kept)
+
+
+def _told(part, spent, total, is_kept, unit=""):
+    found = {"budget": str(part), "unit": unit, "spent": spent, "total": total}
+    return {**found, "is_kept": is_kept}
