@@ -3,14 +3,14 @@ How much must a classifier leave unanswered to be right?
 ========================================================
 
 "At least 98 % of the answers are right, with probability 0.9." Without a global a query
-means that nobody answers. The fewer inputs the classifier must answer, the more of its
-answers are right, as long as it knows where it is in doubt.
+means that no model answers. The fewer inputs the classifier must answer, the more of
+its answers are right, as long as its confidence is informative.
 """
 
 # %%
-# A promise about the answers
-# ---------------------------
-# ``MinSelectiveAccuracy`` is a floor on the accuracy of what is answered. A certificate
+# A guarantee on the answers
+# --------------------------
+# ``MinSelectiveAccuracy`` is a floor on the accuracy of the answers. A certificate
 # needs rows that nothing was fitted on: here the base is frozen.
 
 import matplotlib.pyplot as plt
@@ -43,10 +43,10 @@ print(f"answers {report.coverage:.1%} of the inputs, right on {report.accuracy:.
 print(f"answering everything: {report.base_accuracy:.1%}")
 
 # %%
-# What promises cost
-# ------------------
-# The stricter the promise, the fewer answers. A promise that these rows cannot show is
-# an error that says how many it would take.
+# What guarantees cost
+# --------------------
+# The stricter the guarantee, the fewer answers. If there are too few rows to certify
+# one, the error says how many would be needed.
 
 for accuracy in (0.94, 0.96, 0.98):
     for confidence in (None, 0.9):
@@ -71,7 +71,7 @@ ax.plot(100 * grid, 100 * accuracy)
 ax.axhline(98, color="tab:gray", ls="--")
 ax.plot(100 * report.coverage, 100 * report.accuracy, "o", color="tab:orange", ms=9)
 ax.annotate(
-    "the promise", (100 * report.coverage, 100 * report.accuracy), (0, -18),
+    "certified", (100 * report.coverage, 100 * report.accuracy), (0, -18),
     textcoords="offset points", color="tab:orange", ha="right",
 )  # fmt: skip
 ax.set(
@@ -84,16 +84,16 @@ plt.show()
 # %%
 # A label for abstentions
 # -----------------------
-# ``predict`` answers everywhere, and ``predict_coverage`` says where to trust it,
-# unless ``abstain_label`` names what to return instead.
+# By default ``predict`` answers everywhere, and ``predict_coverage`` is False where the
+# classifier abstains. With ``abstain_label``, ``predict`` returns that label there.
 
 model.set_params(abstain_label=-1)
 print("labels ", model.predict(X_new)[:12])
 print("answers", model.predict_coverage(X_new)[:12].astype(int))
 
 # %%
-# The digits that it is least sure of
-# -----------------------------------
+# The least confident digits
+# --------------------------
 
 doubtful = np.argsort(-model.query_score(X_new))[:10]
 figure, axes = plt.subplots(2, 5, figsize=(6.4, 3), layout="constrained")

@@ -10,7 +10,8 @@ then, and which assumption matters most?
 # %%
 # The sensor
 # ----------
-# Devices and links are constants with sources; ``with_`` replaces what is known better.
+# Devices and links are constants with sources; ``with_`` replaces values that you know
+# better.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,7 +43,7 @@ for coverage in (1.0, 0.9, 0.7, 0.0):
 # %%
 # From days to accuracy
 # ---------------------
-# The budget goes where a coverage goes.
+# A budget can be passed in place of a coverage.
 
 X, y = load_digits(return_X_y=True)
 hybrid = HybridClassifier(
@@ -59,10 +60,10 @@ print(
 )
 
 # %%
-# A plan, and what it hangs on
-# ----------------------------
-# ``plan`` takes rows that are new to everything. Constants without a source are
-# halved and doubled.
+# A plan, and what it depends on
+# ------------------------------
+# ``plan`` takes rows that are new to the models and the router. To show the
+# sensitivities, constants without a source are halved and doubled.
 
 plan = hybrid.plan(X[1200:], y[1200:], costs, BatteryLife(120, costs))
 print(plan)

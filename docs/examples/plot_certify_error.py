@@ -3,15 +3,15 @@ Can I promise that the pair is nearly as good as the global?
 ============================================================
 
 "At most two points more errors than the global alone, with probability 0.9." Such a
-promise needs rows that nothing was fitted on, and costs some queries more than a
-threshold without a promise. How many?
+promise needs rows that nothing was fitted on, and more queries than a threshold without
+a promise. How many more?
 """
 
 # %%
 # Two trained models, and rows of three kinds
 # -------------------------------------------
-# The simulator draws the outputs of two models, so that there are rows enough to check
-# the promise afterwards. Of your own models take ``FrozenEstimator`` and held-out rows.
+# The simulator draws the outputs of two models, so there are enough rows to check the
+# promise afterwards. With your own models, use ``FrozenEstimator`` and held-out rows.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,8 +33,8 @@ def excess_error(policy):
 # %%
 # With and without a promise
 # --------------------------
-# ``confidence`` asks for a threshold that keeps to the budget with that probability
-# over the draw of the calibration rows.
+# ``confidence`` asks for a threshold that meets the budget with that probability over
+# the draw of the calibration rows.
 
 rows = make_selective_query(2000, random_state=0).outcomes
 plain = RoutingPolicy("max_probability", budget, random_state=0).fit(rows)
@@ -48,8 +48,8 @@ for name, policy in (("plain", plain), ("certified", sure)):
 # %%
 # Does it hold?
 # -------------
-# Two hundred draws of the calibration rows. Without a promise about every second draw
-# misses; with it one in ten may.
+# Two hundred draws of the calibration rows show it. Without a promise, about half of
+# the draws miss the budget; with it, at most one in ten may.
 
 found = {None: [], 0.9: []}
 for seed in range(200):

@@ -9,9 +9,9 @@ hold for the whole table.
 """
 
 # %%
-# Outcomes to learn from, others to judge on
-# ------------------------------------------
-# A global that is a specialist: much better on some inputs, and worse on others.
+# Outcomes for training and for evaluation
+# ----------------------------------------
+# The global is a specialist here: much better on some inputs, and worse on others.
 
 import matplotlib.pyplot as plt
 
@@ -32,8 +32,8 @@ print(comparison)
 # %%
 # Read the differences, not the overlap
 # -------------------------------------
-# ``low`` and ``high`` are of one difference by itself; the simultaneous ones hold for
-# all of the table together. The verdict uses the latter.
+# ``low`` and ``high`` are the interval of one difference by itself; the simultaneous
+# interval holds for the whole table. The verdict uses the latter.
 
 rows = [r for r in comparison.differences("max_probability") if r["coverage"] == 0.8]
 for row in rows:
@@ -46,8 +46,8 @@ for row in rows:
 # %%
 # Is the simple router good enough?
 # ---------------------------------
-# With a margin that was chosen beforehand the question is whether a router is at most
-# so much worse.
+# With a margin that was chosen beforehand, the question is whether a router is worse by
+# at most that margin.
 
 for row in comparison.differences("benefit", margin=0.01):
     if row["coverage"] == 0.8 and row["router"] != "oracle":

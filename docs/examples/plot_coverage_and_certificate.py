@@ -4,12 +4,12 @@ Is the coverage on new data the one I asked for?
 
 A threshold is learned from n calibration rows, so the coverage on new data is random:
 it depends on the rows that happened to be drawn. With a frozen base and a router that
-learns nothing its law is known exactly,
+learns nothing, its distribution is known exactly,
 
 .. math:: C \sim \mathrm{Beta}(k, \; n + 1 - k)
 
 where k is the rank of the threshold among the calibration scores. This program repeats
-the draw a few hundred times and compares.
+the draw a few hundred times and compares the results with it.
 """
 
 # %%
@@ -54,9 +54,9 @@ for _ in range(N_DRAWS):
         values.append(moved.predict_coverage(X_pool[new]).mean())
 
 # %%
-# The first meets what was asked for on average, and misses it in nearly half of the
-# draws. The second is made to miss it with a probability of at most 5 %; the share
-# among a few hundred draws scatters around the probability that the law gives.
+# The first meets the target on average, and misses it in nearly half of the draws. The
+# second is constructed to miss it with a probability of at most 5 %; the share among a
+# few hundred draws scatters around the theoretical probability.
 
 for confidence, values in realised.items():
     values, k = np.array(values), rank[confidence]
@@ -69,8 +69,8 @@ for confidence, values in realised.items():
     )
 
 # %%
-# The law and the draws
-# ---------------------
+# The distribution and the draws
+# ------------------------------
 
 figure, axes = plt.subplots(2, sharex=True, figsize=(6.4, 5), layout="constrained")
 grid = np.linspace(0.8, 1, 400)
@@ -89,8 +89,8 @@ plt.show()
 # %%
 # Too few rows
 # ------------
-# A rank beyond the last row has no score. Nothing is queried then, and a warning says
-# how many rows it would take.
+# If the rank exceeds the number of rows, there is no threshold. Nothing is queried
+# then, and a warning says how many rows are needed.
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

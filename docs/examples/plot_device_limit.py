@@ -2,9 +2,9 @@
 Which base fits the device and makes the best pair?
 ===================================================
 
-The most accurate base is not always the best partner, and the best partner may not fit.
-``HybridSearchCV`` leaves out what exceeds the device's memory before it trains
-anything, and ranks the others by the pair that they make.
+The most accurate base does not always make the best pair, and the best one may not fit.
+``HybridSearchCV`` leaves out bases that exceed the device's memory before it trains
+anything, and ranks the others by the accuracy of the pair.
 """
 
 # %%
@@ -38,7 +38,7 @@ bases = {
 # %%
 # The search
 # ----------
-# ``left_out_`` are the candidates that the device excludes, each with the reason.
+# ``left_out_`` lists the candidates that do not fit the device, each with the reason.
 
 search = HybridSearchCV(
     bases,
@@ -58,7 +58,8 @@ print(f"global {report.global_accuracy:.3f}, coverage {report.coverage:.3f}")
 # %%
 # Size and accuracy of all candidates
 # -----------------------------------
-# Fitted here only to draw them; the search did not train those that do not fit.
+# All are fitted here only for the picture; the search did not train those that do not
+# fit.
 
 figure, ax = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
 for name, base in bases.items():
@@ -70,7 +71,7 @@ for name, base in bases.items():
             color="tab:orange" if chosen else "tab:blue")  # fmt: skip
     ax.annotate(name, (size, accuracy), (6, 5), textcoords="offset points")
 ax.axvline(96, color="black", ls="--", lw=1)
-ax.text(99, 76, "what the device\nleaves for it", va="bottom")
+ax.text(99, 76, "flash available\nfor the base", va="bottom")
 ax.set(
     title="Candidates for the base (star: chosen)",
     xscale="log",

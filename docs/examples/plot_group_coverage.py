@@ -3,8 +3,8 @@ Does every group get its share of local answers?
 ================================================
 
 A single threshold can send nearly all of one site's inputs to the cloud, which then
-waits for every answer. ``GroupCoverage`` keeps a least coverage in each group. What
-does it cost?
+waits for every answer. ``GroupCoverage`` guarantees a minimum coverage in each group.
+What does it cost?
 """
 
 # %%
@@ -42,7 +42,7 @@ train, test = with_sites(0), with_sites(1)
 
 budgets = {
     "one threshold": Coverage(0.7),
-    "least 0.6 for each site": All(Coverage(0.7), GroupCoverage(0.6)),
+    "at least 0.6 per site": All(Coverage(0.7), GroupCoverage(0.6)),
 }
 coverages, accuracies = {}, {}
 for name, budget in budgets.items():

@@ -2,10 +2,10 @@
 How accurate is a pair of two scikit-learn models?
 ==================================================
 
-A base that sees eight numbers of each digit, a global that sees all pixels, and the
-question whom to ask about which digit. The curves show the accuracy of the pair for
-every share of the inputs that the base answers: at the right end the base alone, at the
-left end the global alone.
+The base sees eight numbers per digit, the global sees all pixels, and the router
+decides which model answers. The curves show the accuracy of the pair for every share of
+the inputs that the base answers: at the right end the base alone, at the left end the
+global alone.
 """
 
 # %%
@@ -37,8 +37,8 @@ global_ = ExtraTreesClassifier(50, random_state=0)
 # %%
 # A hybrid of the two
 # -------------------
-# The default router is max-probability unless another is shown to be better; what was
-# chosen stands in ``selection_``.
+# The default router is max-probability unless another is clearly better; ``selection_``
+# shows what was chosen.
 
 hybrid = HybridClassifier(base, global_, coverage=0.8, random_state=0).fit(X, y)
 print(hybrid.operating_point_)
@@ -49,11 +49,11 @@ for name, value in report.items():
     print(f"{name:28}{value:.4g}")
 
 # %%
-# Routers and bounds side by side
-# -------------------------------
-# Routers learn from answers that both models gave out of fold, and are judged on new
-# rows. ``at coverage`` is the column to compare by. The oracle knows where a query
-# helps, the random router knows nothing, and the rest lies between.
+# Comparing routers and bounds
+# ----------------------------
+# Routers learn from out-of-fold predictions of both models, and are evaluated on new
+# rows. Compare by the column ``at coverage``. The oracle knows where a query helps, the
+# random router knows nothing, and the others lie in between.
 
 comparison = compare_routers(
     cross_fit_outcomes(base, global_, X, y),
@@ -65,8 +65,8 @@ comparison = compare_routers(
 print(comparison)
 
 # %%
-# The oracle stops at the coverage where no further query gains anything; its curve is
-# flat to the left of that point.
+# The oracle stops querying at the coverage where no further query gains anything; its
+# curve is flat to the left of that point.
 
 display = AccuracyCoverageDisplay.from_comparison(comparison)
 display.point = report.coverage, report.accuracy
@@ -74,8 +74,8 @@ display.plot()
 plt.show()
 
 # %%
-# Are the differences real? Paired intervals tell; zero inside means that these rows
-# cannot tell the two apart.
+# Are the differences real? Look at the paired intervals: if one contains zero, these
+# rows cannot distinguish the two routers.
 
 for row in comparison.differences("max_probability"):
     if row["coverage"] == 0.8:

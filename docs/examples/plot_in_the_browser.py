@@ -2,10 +2,11 @@
 Can the base decide in a browser?
 =================================
 
-The edge half of a hybrid as one ONNX file, and a page that runs it: draw a digit, and
-see what the base says and whether it would ask the cloud. Nothing leaves the page.
+This program exports the edge half of a hybrid as one ONNX file, and the page below runs
+it: draw a digit, and see what the base answers and whether it would query the cloud. No
+data leave the page.
 
-`Draw a digit <#in-browser>`_, or read first how the page was made.
+`Draw a digit <#in-browser>`_, or first read how the page was made.
 """
 
 # %%
@@ -39,8 +40,8 @@ print(hybrid.operating_point_)
 # %%
 # One file that decides
 # ---------------------
-# It holds the scaler, the regression, the router and the threshold. The report compares
-# it with the hybrid on the held-out digits.
+# It contains the scaler, the regression, the router and the threshold. The report
+# compares it with the hybrid on the held-out digits.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "digits.onnx"
@@ -50,7 +51,7 @@ print(f"{path.stat().st_size} bytes")
 # %%
 # Its threshold can be moved
 # --------------------------
-# The thresholds come from the training half. Coverage and accuracy are counted on the
+# The thresholds come from the training half. Coverage and accuracy are measured on the
 # held-out half, with the decisions of the file; accuracy is that of base and global
 # together.
 
@@ -79,10 +80,10 @@ for point in points:
 set_operating_point(path, hybrid)
 
 # %%
-# Held-out digits from certain to doubtful
-# ----------------------------------------
-# Twelve of them, spread evenly over the order of their scores. A red frame marks those
-# about which the cloud is asked.
+# Held-out digits from certain to uncertain
+# -----------------------------------------
+# Twelve of them, spread evenly over the ranking by score. A red frame marks those that
+# are sent to the cloud.
 
 edge = EdgeClassifier(path)
 answer = edge.answer(X_new)
@@ -103,10 +104,10 @@ plt.show()
 # -----------------
 # The page runs this very file, in `onnxruntime-web
 # <https://onnxruntime.ai/docs/get-started/with-javascript/web.html>`_. A drawing is
-# scaled to the height of the bitmaps that the data set was made from, inked as much as
-# its digits are, and counted in blocks of 4 by 4 as they were. It still is another hand
-# and another pen: coverage and accuracy are those of held-out digits, and promise
-# nothing for drawn ones. The stored digits are the twelve above.
+# scaled to the height of the bitmaps that the data set was made from, given the same
+# amount of ink as its digits, and counted in blocks of 4 by 4 as they were. Still, your
+# handwriting and pen differ from theirs: coverage and accuracy are those of held-out
+# digits, and need not hold for drawn ones. The stored digits are the twelve above.
 
 in_browser = {
     "model": path.read_bytes(),

@@ -2,9 +2,9 @@
 What does a smaller net change about the decisions?
 ===================================================
 
-Pruning and int8 change what a base says and how sure it is, so the old threshold is
-wrong for the new scores. The drift report shows what moved under the old threshold, and
-what a new one repairs.
+Pruning and int8 change a base's answers and its confidence, so the old threshold is
+wrong for the new scores. The drift report shows what changed under the old threshold,
+and what a new one repairs.
 """
 
 # %%
@@ -45,9 +45,9 @@ before = HybridClassifier(
 ).fit(X[learn], y[learn])
 
 # %%
-# Int8 alone, and half the channels
-# ---------------------------------
-# The pruned net is tuned by distillation from the net that it came from.
+# Int8 alone, and int8 with half of the channels
+# ----------------------------------------------
+# The pruned net is fine-tuned by distillation from the original net.
 
 int8 = quantise(base, X[train][:300])
 pruned = clone(prune(base, keep=0.5)).set_params(loss="distillation", n_epochs=6)

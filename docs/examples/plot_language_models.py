@@ -3,17 +3,17 @@ Which questions are worth the large language model, within a budget?
 ====================================================================
 
 A small and a large language model answer the same questions. Some answers were graded,
-and every question has its own price, because prompts differ in length. Given so much
-money per question, which ones should the large model answer?
+and every question has its own price, because prompts differ in length. Given an average
+budget per question, which ones should the large model answer?
 """
 
 # %%
 # Graded answers
 # --------------
-# Simulated, since no text comes with this program: an embedding of each question,
-# grades in [0, 1] of both answers, and the price of the large model. Replace them by
-# your own; any embedding will do. The small model does badly on one kind of question,
-# which the embedding shows, and the large model is not always better.
+# The data are simulated, since this program contains no text: an embedding of each
+# question, grades in [0, 1] for both answers, and the price of the large model. Replace
+# them with your own; any embedding works. The small model does badly on one kind of
+# question, which shows in the embedding, and the large model is not always better.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,8 +43,8 @@ print(f"all questions to the large model: {price.mean():.4f} dollars each")
 # %%
 # A budget in dollars
 # -------------------
-# ``MaxQueryCost`` limits the mean price of an input, queries and kept inputs together.
-# It prefers cheap queries among those that gain alike.
+# ``MaxQueryCost`` limits the mean price per input, averaged over queried and kept
+# inputs. Among queries with the same gain it prefers the cheap ones.
 
 budget = MaxQueryCost(0.002)
 policy = RoutingPolicy("benefit", budget, random_state=0).fit(train)
@@ -62,8 +62,8 @@ for name, value in (
     print(f"{name:10} mean grade {value.mean():.3f}")
 
 # %%
-# How good is the order?
-# ----------------------
+# How good is the ranking?
+# ------------------------
 # APGR is the share of the gap between both models that is recovered, averaged over all
 # query rates. A random order gets one half.
 
@@ -71,8 +71,8 @@ score = policy.router_.query_score(test.evidence)
 print(f"APGR {apgr(score, test.base_utility, test.global_utility):.3f}")
 
 # %%
-# What money buys
-# ---------------
+# Quality over cost
+# -----------------
 
 limits = np.linspace(0, price.mean(), 12)
 points = []
@@ -92,7 +92,7 @@ ax.annotate("routed", (1000 * x[3], y[3]), (-8, 8), textcoords="offset points",
 middle = (test.base_utility.mean() + test.global_utility.mean()) / 2
 ax.text(500 * full, middle - 0.02, "random questions", color="tab:gray")
 ax.set(
-    title="Mean grade over what a question costs",
+    title="Mean grade over the cost of a question",
     xlabel="Dollars per 1,000 questions",
     ylabel="Mean grade",
 )

@@ -3,16 +3,16 @@ How does a net get onto a microcontroller?
 ==========================================
 
 Train a small net, pair it with a global, and export the half that runs on the device:
-net in int8, router and threshold as C sources that are compared bit by bit with a
-reference. This program needs torch, a C compiler and ``pip install
+the int8 net, the router and the threshold as C sources, which are compared bit by bit
+with a reference. This program needs torch, a C compiler and ``pip install
 'selective-query[c]'``.
 """
 
 # %%
 # Four kinds of rows
 # ------------------
-# To train both models, to learn the first threshold, to quantise and learn the
-# threshold of the artefact, and to report.
+# One part trains both models, one sets the first threshold, one is used to quantise the
+# net and set the artefact's threshold, and one is for the report.
 
 import tempfile
 from functools import partial
@@ -44,8 +44,8 @@ train, first, second, new = (
 )
 
 # %%
-# Train and check that it fits
-# ----------------------------
+# Train, and check that the net fits
+# ----------------------------------
 
 base = NetClassifier(
     partial(ConvNet, 10, (8, 16), n_channels=1), n_epochs=15, random_state=0
@@ -65,11 +65,11 @@ hybrid = HybridClassifier(
 # %%
 # Export
 # ------
-# Int8 changes what the net says and how sure it is. ``calibration`` are labelled rows
-# that are new to everything: they set the ranges of the activations, and the artefact
-# learns its own threshold from its own answers to them. With ``device=`` and an Arm
-# compiler the sources are also linked for the device, and run in an emulator where
-# there is one.
+# Int8 changes the net's answers and its confidence. ``calibration`` takes labelled rows
+# that were used for nothing else: they set the ranges of the activations, and the
+# artefact's threshold is learned from its own predictions on them. With ``device=`` and
+# an Arm compiler the sources are also linked for the device, and run in an emulator if
+# one is installed.
 
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name) / "edge"
@@ -86,7 +86,7 @@ print(sorted(file.name for file in path.iterdir()))
 # %%
 # The artefact decides
 # --------------------
-# ``EdgeClassifier`` runs the C on this machine, behind the methods of a classifier.
+# ``EdgeClassifier`` runs the C code on this machine, with the methods of a classifier.
 
 edge = EdgeClassifier(path)
 answer = edge.answer(images[new])
@@ -104,7 +104,7 @@ print(f"with the cloud  {(together == y[new]).mean():.3f}")
 order = np.argsort(answer["score"])
 shown = np.r_[order[:6], order[-6:]]
 figure, axes = plt.subplots(2, 6, figsize=(7, 2.9), layout="constrained")
-figure.suptitle("Surest inputs of the device (top), and inputs that it sends (bottom)")
+figure.suptitle("Most confident inputs (top), and inputs sent to the cloud (bottom)")
 for ax, i in zip(axes.flat, shown, strict=True):
     ax.imshow(images[new][i, 0], cmap="Greys")
     ax.set(xticks=[], yticks=[], xlabel=f"says {answer['label'][i]}")

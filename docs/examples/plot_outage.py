@@ -33,9 +33,9 @@ costs = Deployment(
 # %%
 # Silence is the worst kind
 # -------------------------
-# A cloud that refuses is answered by the base at once. A silent one costs the deadline,
-# until the breaker stops asking. The simulation draws times from the deployment and
-# goes through the same breaker as the client.
+# If the cloud refuses a query, the base answers at once. A silent cloud costs the whole
+# deadline, until the breaker stops the queries. The simulation draws times from the
+# deployment and uses the same breaker as the client.
 
 client = RemoteClassifier("https://models.example.org/v2/models/digits")
 report = simulate_outages(

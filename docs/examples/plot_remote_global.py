@@ -2,16 +2,16 @@
 What if the global is a server that may be down?
 ================================================
 
-``CallableClassifier`` wraps any function that asks a server: an SDK, a language model,
-a colleague's endpoint. It has a deadline and a circuit breaker, and the hybrid says who
-answered each input.
+``CallableClassifier`` wraps any function that calls a server: an SDK, a language model,
+a colleague's endpoint. It has a deadline and a circuit breaker, and the hybrid reports
+which model answered each input.
 """
 
 # %%
 # A global behind a function
 # --------------------------
-# The stand-in for a server fails when ``cloud["is_up"]`` is False. For servers of the
-# Open Inference Protocol take ``RemoteClassifier(url, ...)`` instead.
+# The stand-in for a server fails when ``cloud["is_up"]`` is False. For servers that
+# implement the Open Inference Protocol use ``RemoteClassifier(url, ...)`` instead.
 
 from collections import Counter
 
@@ -47,10 +47,10 @@ global_ = CallableClassifier(
 )
 
 # %%
-# The base stands in
-# ------------------
-# ``on_unavailable="base"``: where the global gives no usable answer, the base's answer
-# stands. Fitting still needs the global.
+# The base as a fallback
+# ----------------------
+# With ``on_unavailable="base"`` the base's answer is used wherever the global gives no
+# usable one. Fitting still needs the global.
 
 hybrid = HybridClassifier(
     FrozenEstimator(base), global_, coverage=0.8, on_unavailable="base"
@@ -68,10 +68,10 @@ for name, is_up in (("cloud up", True), ("cloud down", False)):
     print("            failures:", dict(Counter(found.failure[found.queried].tolist())))
 
 # %%
-# Nobody waits twice
-# ------------------
+# The circuit breaker
+# -------------------
 # After some failures in a row the breaker opens: further queries are answered by the
-# base at once ("not asked"), and a single probe per recovery period asks whether the
+# base at once ("not asked"), and a single probe per recovery period checks whether the
 # cloud is back.
 
 print(found.to_frame().query("queried").head())
@@ -87,7 +87,7 @@ for place, (_, counts) in enumerate(answered.items()):
     right.barh(place, counts["global"], left=counts["base"], color="tab:orange",
                hatch="//")  # fmt: skip
 right.set(
-    title="Who answered (blue: base, hatched: global)",
+    title="Answers by model (blue: base, hatched: global)",
     yticks=[0, 1],
     yticklabels=list(answered),
     xlabel="inputs",

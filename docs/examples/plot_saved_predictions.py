@@ -2,17 +2,17 @@
 Which saved predictions should be replaced by the expensive model's?
 ====================================================================
 
-No estimator is needed where the outputs of both models are at hand, whatever made them.
-Two tables of class probabilities go in, one decision per row comes out.
+If you have the outputs of both models, from any source, you need no estimator. The
+input is one table per model, the output one decision per row.
 """
 
 # %%
 # Two tables
 # ----------
-# Stand-ins for your files: one row per input, an id as index. The base's table has a
-# probability for each class. The global's table has labels only, and its rows are in
-# another order. That does not matter: ``from_frames`` matches rows and classes by name,
-# and says what is missing.
+# These stand in for your files: one row per input, with an id as index. The base's
+# table has a probability for each class. The global's table has only labels, and its
+# rows are in another order. That does not matter: ``from_frames`` matches rows and
+# classes by name, and reports what is missing.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,8 +35,8 @@ print(expensive.head(3))
 # %%
 # Which router?
 # -------------
-# Half of the rows teach, the other half judges. The column ``site`` is something that
-# the router may look at.
+# Half of the rows are for training, the other half for evaluation. The router may use
+# the column ``site``.
 
 outcomes = Outcomes.from_frames(
     base.drop(columns="site"),
@@ -54,8 +54,8 @@ print(comparison)
 # %%
 # One decision per row
 # --------------------
-# A policy is a router with a threshold. It is fitted on rows that it may learn from,
-# and decides on others from the base's output alone.
+# A policy is a router with a threshold. It is fitted on the training rows, and decides
+# other rows from the base's output alone.
 
 policy = RoutingPolicy("benefit", coverage=0.8, random_state=0).fit(train)
 print(policy.operating_point_)
@@ -66,8 +66,8 @@ print(new["kept"].value_counts(normalize=True).round(3).to_dict())
 # %%
 # Where the queries go
 # --------------------
-# The global is a specialist: it helps where ``site`` is high. The doubt of the base
-# does not show that, and a learned router finds it.
+# The global is a specialist: it helps where ``site`` is high. The base's uncertainty
+# does not show this, but a learned router finds it.
 
 figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
 bins = pd.cut(new["site"], np.linspace(-1, 1, 9))
@@ -75,7 +75,7 @@ share = 1 - new.groupby(bins, observed=True)["kept"].mean()
 centres = [interval.mid for interval in share.index]
 ax.bar(centres, 100 * share, width=0.22, color="tab:blue")
 ax.set(
-    title="Who gets queried",
+    title="Share of queries by site",
     xlabel="site",
     ylabel="Share queried, %",
 )

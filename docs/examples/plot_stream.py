@@ -2,9 +2,9 @@
 Has the stream of inputs changed?
 =================================
 
-A threshold knows nothing of a shift. When inputs change, so does the share that is
-queried, and with it the bill. Coverage needs no labels, so it can be watched; how fast
-is a change noticed, and what repairs it?
+A threshold does not adapt to a distribution shift. When inputs change, so does the
+share that is queried, and with it the cost. Coverage needs no labels, so it can be
+monitored. How fast is a change noticed, and how can it be repaired?
 """
 
 # %%
@@ -41,8 +41,9 @@ stream[3000:] += rng.normal(scale=0.4, size=stream[3000:].shape)
 # %%
 # Watch the coverage
 # ------------------
-# In windows of 300 inputs, beside the range in which 99 % of the windows lie while
-# nothing changes: binomial around the coverage of the first windows.
+# Coverage is computed in windows of 300 inputs, and compared with the range that
+# contains 99 % of the windows while nothing changes: a binomial interval around the
+# coverage of the first windows.
 
 kept = hybrid.predict_coverage(stream)
 windows = kept.reshape(-1, 300).mean(axis=1)
@@ -58,8 +59,8 @@ print(f"coverage after the change {kept[3300:].mean():.3f}")
 # %%
 # A new threshold
 # ---------------
-# The models stay. The threshold is learned again from 600 rows of the new kind;
-# coverage returns, and accuracy shows what the noise costs.
+# The models stay the same. A new threshold is learned from 600 of the new rows; the
+# coverage is restored, and the accuracy shows what the noise costs.
 
 new = np.arange(3300, 3900)
 repaired = hybrid.with_base(FrozenEstimator(base), stream[new], labels[new])

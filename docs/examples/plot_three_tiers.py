@@ -1,16 +1,16 @@
 """
-Does a gateway pay between device and cloud?
-============================================
+Does a gateway between device and cloud pay off?
+================================================
 
-Three models of rising price. Each tier answers what it can and passes on the rest. Is
-the middle one worth its cost, and how many inputs reach the cloud?
+A chain of three models of increasing price. Each tier answers some inputs and passes on
+the rest. Is the middle one worth its cost, and how many inputs reach the cloud?
 """
 
 # %%
 # A chain of three
 # ----------------
-# ``costs`` are what asking each tier costs, in any unit. Each tier learns its threshold
-# on the inputs that reach it.
+# ``costs`` are the costs of querying each tier, in any unit. Each tier's threshold is
+# learned on the inputs that reach it.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -50,8 +50,8 @@ two = chain("mcu", "cloud")
 # %%
 # One budget for all tiers
 # ------------------------
-# ``MaxTierCost`` finds all thresholds together, so that a unit of cost gains the same
-# everywhere.
+# ``MaxTierCost`` optimises all thresholds together, so that a unit of cost gains the
+# same at every tier.
 
 budget = 5.0
 for name, cascade in (("three tiers", three), ("without gateway", two)):
@@ -78,7 +78,7 @@ for name, cascade, look in (
     ax.plot(*zip(*points, strict=True), look, label=name)
 ax.legend(loc="lower right")
 ax.set(
-    title="What the gateway brings",
+    title="Accuracy with and without the gateway",
     xlabel="Mean cost of an input",
     ylabel="Accuracy, %",
 )

@@ -3,15 +3,15 @@ Where does a hybrid lose accuracy?
 ==================================
 
 A hybrid that is not good enough can be improved in several places: the base, the
-global, the router, the threshold. ``diagnose`` says how many points of accuracy each of
-them costs, and how many are lost because inputs are no longer what they were.
+global, the router, the threshold. ``diagnose`` reports how many points of accuracy each
+of them costs, and how many are lost because the inputs have changed.
 """
 
 # %%
 # A hybrid
 # --------
-# A base that sees eight numbers of each digit, a global that sees all pixels, and a
-# router that learns from the class probabilities of the base.
+# The base sees eight numbers per digit, the global sees all pixels, and the router
+# learns from the class probabilities of the base.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,12 +42,12 @@ hybrid = HybridClassifier(
 ).fit(X, y)
 
 # %%
-# The steps down
-# --------------
-# From a perfect system each step leads a little down, and the last one ends at the
-# hybrid: the losses add up. *Base* is what a perfect global, asked about the best rows,
-# could not correct with so few queries; *global* what this global gets wrong of that;
-# *ranking* what the router's order of the rows loses to the best order.
+# Losses step by step
+# -------------------
+# The steps lead from a perfect system down to the hybrid, so the losses add up. *Base*
+# is the loss that remains with a perfect global, queried on the best rows, because
+# there are too few queries; *global* is the additional loss from this global's errors;
+# *ranking* is what the router's ranking loses to the best one.
 
 gap = diagnose(hybrid, X_new, y_new, random_state=0)
 print(gap)
@@ -62,10 +62,10 @@ plt.show()
 # %%
 # When inputs change
 # ------------------
-# The same hybrid on noisy digits. *Shift* compares the same order at the same coverage
-# on the rows that the threshold was learned from and on these; the indented lines of
-# the table say what causes it. *Threshold* is negative here: noise raised the
-# scores, so that more was queried than asked for, and these queries gained something.
+# The same hybrid on noisy digits. *Shift* compares the calibration rows with these
+# rows, for the same ranking at the same coverage; the indented lines of the table show
+# its causes. *Threshold* is negative here: noise raised the scores, so more rows were
+# queried than asked for, and these extra queries gained something.
 
 noisy = X_new + np.random.default_rng(0).normal(scale=3, size=X_new.shape)
 gap = diagnose(hybrid, noisy, y_new, random_state=0)
@@ -78,8 +78,8 @@ plt.show()
 # %%
 # What the router does
 # --------------------
-# Left: a good score has what only the global knows on its right. Right: whether a
-# query gains as much as the router expects, in bins of as many rows each.
+# Left: with a good score, the rows that only the global gets right lie on the right.
+# Right: whether a query gains as much as the router expects, in bins of equal size.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 ScoreHistogramDisplay.from_estimator(hybrid, X_new, y_new, bins=20).plot(left)
@@ -89,8 +89,8 @@ plt.show()
 # %%
 # What it costs
 # -------------
-# Accuracy over what an input costs. The front is the best that a random choice between
-# operating points reaches.
+# Accuracy over the mean cost of an input. The front is the best accuracy that random
+# mixtures of operating points reach.
 
 costs = ConstantCosts(base_latency_ms=40, query_latency_ms=900)
 CostQualityDisplay.from_estimator(
