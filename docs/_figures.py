@@ -13,8 +13,7 @@ AGREEMENT = {
     "combinations": ("Combinations", ""),
     "disagree": ("Refused", ""),
     "rows": ("Rows", ","),
-    "relabelled": ("Other label", ","),
-    "moved": ("Other decision", ","),
+    "relabelled": ("Label changed", ","), "moved": ("Decision changed", ","),
     "near": ("Near the threshold", ","),
     "difference": ("Largest difference", ".0e"),
     "export seconds": ("Export, s", ".2f"),
@@ -39,14 +38,14 @@ GAINS = {
     "low": ("Low", "+.2f"),
     "high": ("High", "+.2f"),
 }
-# Column of the JSON rows -> heading, format.
+# Column of the JSON rows -> (heading, format).
 COLUMNS = {
     "coverage_by_router.promise": {
         "n": ("Rows", ""),
         "cells": ("Cells", ""),
         "off": ("Off, %", ".0f"),
-        "untold": ("Off and untold, %", ".0f"),
-        "needless": ("Draws warned where not off, %", ".0f"),
+        "untold": ("Off, no warning, %", ".0f"),
+        "needless": ("Needless warnings, % of draws", ".0f"),
     },
     "coverage_by_router.bases": {
         "n": ("Rows", ""),
@@ -68,7 +67,7 @@ COLUMNS = {
         "tied": ("Tied", ""),
         "n": ("Rows", ""),
         "failure_rate": ("Missed", ".3f"),
-        "nothing_shown": ("Nothing shown", ".3f"),
+        "nothing_shown": ("Nothing certified", ".3f"),
         "mean_coverage": ("Mean coverage", ".3f"),
         "best_coverage": ("Best possible", ".3f"),
     },
@@ -107,7 +106,7 @@ COLUMNS = {
         "rows": ("Rows", ","),
         "over hand-written": ("predict, over hand-written", ".2f"),
         "coverage over hand-written": ("predict_coverage, over hand-written", ".2f"),
-        "ns per row over the models": ("Over the models, ns a row", ".0f"),
+        "ns per row over the models": ("Added to the models, ns per row", ".0f"),
         "one row, over the base": ("One row, over the base", ".2f"),
     },
     "fit_cost": {
@@ -121,7 +120,7 @@ COLUMNS = {
     "import_cost": {
         "import": ("Import of", ""),
         "seconds": ("Seconds, interpreter included", ".3f"),
-        "over scikit-learn with a model": ("Over a model of scikit-learn", ".2f"),
+        "over scikit-learn with a model": ("Over a scikit-learn model", ".2f"),
     },
     "global_weights": {
         "dataset": ("Data", ""),
@@ -246,7 +245,7 @@ COLUMNS = {
         "gain": ("Gain", "+.2f"),
         "low": ("Low", "+.2f"),
         "high": ("High", "+.2f"),
-        "lowest end of the band": ("Lowest end anywhere", "+.2f"),
+        "lowest end of the band": ("Lowest end of the band", "+.2f"),
     },
     "paper_tables.headline": {
         "form": ("Question", ""),
@@ -254,8 +253,8 @@ COLUMNS = {
         "base": ("Base", ""),
         "base_ms": ("Base, ms", ".0f"),
         "query_ms": ("Query, ms", ".0f"),
-        "paper's ratio": ("A tenth or more", ""),
-        "share": ("Share of the time", ".2f"),
+        "paper's ratio": ("In the paper's setting", ""),
+        "share": ("Share of the cloud's time", ".2f"),
         "coverage": ("Coverage", ".2f"),
         "minus on-cloud": ("Minus on-cloud", "+.2f"),
         "low": ("Low", "+.2f"),
@@ -307,7 +306,7 @@ COLUMNS = {
         "what": ("What grows", ""),
         "size": ("Size", ""),
         "way": ("Way", ""),
-        "ns a row": ("ns a row", ",.0f"),
+        "ns a row": ("ns per row", ",.0f"),
         "peak MB": ("Memory, MB", ",.1f"),
         "ratio": ("Ratio of times", ",.2f"),
     },
@@ -321,7 +320,7 @@ COLUMNS = {
         "cloud": ("Cloud", ""),
         "way": ("System", ""),
         "clients": ("Clients", ""),
-        "inputs a second": ("Inputs a second", ".0f"),
+        "inputs a second": ("Inputs per second", ".0f"),
         "p50 ms": ("Median, ms", ".2f"),
         "p99 ms": ("99th percentile, ms", ".2f"),
     },
@@ -357,7 +356,7 @@ COLUMNS = {
     "outages.storm": {
         "inputs": ("Inputs", ","),
         "answers": ("Answers", ","),
-        "answers of neither side": ("Of neither side", ""),
+        "answers of neither side": ("Answers of neither model", ""),
         "p99 ms of a query": ("99th percentile of a query, ms", ".1f"),
         "most ms": ("Longest, ms", ".1f"),
     },
@@ -397,7 +396,7 @@ COLUMNS = {
         "n": ("Rows", ""),
         "asked": ("Accuracy asked", ".2f"),
         "missed": ("Missed", ".3f"),
-        "nothing shown": ("Nothing shown", ".3f"),
+        "nothing shown": ("Nothing certified", ".3f"),
         "coverage": ("Mean coverage", ".3f"),
     },
     "peers.costs": {
@@ -463,11 +462,11 @@ COLUMNS = {
         "number": ("Number", ","),
         "rows": ("Rows", ","),
         "refused": ("Refused by both", ","),
-        "other bits": ("C and twin differ", ","),
-        "onnx other": ("ONNX refuses others", ","),
+        "other bits": ("C differs from its reference", ","),
+        "onnx other": ("ONNX refuses differently", ","),
         "steady": ("Compared with double precision", ","),
-        "twin beyond": ("C is off", ","),
-        "onnx beyond": ("ONNX is off", ","),
+        "twin beyond": ("C deviates", ","),
+        "onnx beyond": ("ONNX deviates", ","),
     },
     "edge_latency.all": {
         "base": ("Base", ""),
@@ -530,12 +529,12 @@ def list_table(heads, rows):
 
 
 def path_of(name, results=RESULTS):
-    """Where the results of a benchmark, or of one of its tables, are kept."""
+    """Return the path of a benchmark's results; `name` may include a table."""
     return Path(results) / f"{name.partition('.')[0]}.json"
 
 
 def stored(name, results=RESULTS):
-    """What a run of a benchmark left, and the rows that its table shows."""
+    """Return the stored content of a benchmark, and the rows of its table."""
     table = name.partition(".")[2]
     content = json.loads(path_of(name, results).read_text())
     rows = content.get("summary", content["rows"])
@@ -543,12 +542,12 @@ def stored(name, results=RESULTS):
 
 
 def measured(text, results=RESULTS):
-    """The figure that the text of the role ``measured`` asks for.
+    """Return the figure that the text of a ``measured`` role refers to.
 
     Raises
     ------
     ValueError
-        When not exactly one row has the values.
+        If the number of rows with these values is not one.
     """
     name, column, *wanted = shlex.split(text)
     wanted = dict(pair.split("=", 1) for pair in wanted)
@@ -567,7 +566,7 @@ def measured(text, results=RESULTS):
 
 
 def benchmark_table(name, results=RESULTS):
-    """Lines for the results of a benchmark, or for their absence."""
+    """Return the lines of a benchmark's table, or of a note that it is missing."""
     stem = name.partition(".")[0]
     if not path_of(name, results).exists():
         return [
@@ -596,7 +595,7 @@ def benchmark_table(name, results=RESULTS):
 
 
 def front_table(results=RESULTS):
-    """Lines of the table that README begins with: data sets by routers."""
+    """Return the lines of the first table of the README: data sets by routers."""
     sys.path.insert(0, str(RESULTS.parent))
     from write_tables import compare_routers
 
@@ -605,12 +604,12 @@ def front_table(results=RESULTS):
 
 
 def _marked(cell):
-    """A cell in bold where it is marked as better."""
+    """Return a cell, in bold if it is marked as better."""
     return f"**{cell[:-2]}**" if cell.endswith(" +") else cell
 
 
 def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)):
-    """Lines of a table: calibration rows needed, by coverage and confidence."""
+    """Return the table of calibration rows needed, by coverage and confidence."""
     heads = ["Coverage asked"]
     heads += [
         "Rows needed, on average"
@@ -626,7 +625,7 @@ def needed_table(coverages=(0.5, 0.7, 0.9, 0.95, 0.99), confidences=(None, 0.95)
 
 
 def profile_tables():
-    """Lines of two tables: the devices and the links that come with the library."""
+    """Return the tables of the devices and links included in the library."""
     from selective_query import costs
 
     names = {id(getattr(costs, name)): name for name in costs.__all__}
@@ -654,7 +653,7 @@ def profile_tables():
 
 
 def _amount(profile, name):
-    """A constant of a profile as text; empty where there is no limit."""
+    """Return a constant of a profile as text, empty if there is no limit."""
     value = getattr(profile, name)
     if value is None or value == float("inf"):
         return ""

@@ -1,4 +1,4 @@
-"""The order of the gallery: common tasks first, then one question after the other."""
+"""The order of the gallery: common tasks first, then special questions."""
 
 from sphinx_gallery.sorting import FunctionSortKey
 
@@ -25,7 +25,7 @@ ORDER = [
 
 
 def place(name):
-    """Where a file stands in the gallery."""
+    """Return the position of a file in the gallery."""
     return ORDER.index(name.removeprefix("plot_").removesuffix(".py"))
 
 

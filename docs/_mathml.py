@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw themselves: no script and no network."""
+"""Formulas as MathML, which browsers render without scripts or network access."""
 
 from docutils import nodes
 from latex2mathml.converter import convert

@@ -1,20 +1,20 @@
-"""Tables that are made when the documentation is built, so that no figure is typed.
+"""Tables that are generated when the documentation is built, so no figure is typed.
 
 A role and four directives:
 
-``:measured:`NAME column key=value ...` `` is one figure: the column of the only row of
-``benchmarks/results/NAME.json`` with these values, in the format of its table.
+``:measured:`NAME column key=value ...` `` is one figure: that column of the only row of
+``benchmarks/results/NAME.json`` with these values, formatted as in its table.
 
-``.. benchmark-table:: NAME`` shows rows of ``benchmarks/results/NAME.json``, and says
-"not measured yet" where that file is missing. A benchmark with several tables has them
-under names of their own, ``NAME.TABLE``.
+``.. benchmark-table:: NAME`` shows rows of ``benchmarks/results/NAME.json``, or "not
+measured yet" if that file is missing. The tables of a benchmark with several tables
+have the names ``NAME.TABLE``.
 
-``.. front-table::`` is the table that README begins with.
+``.. front-table::`` is the first table of the README.
 
 ``.. profiles::`` lists the devices and links of :mod:`selective_query.costs`.
 
-``.. rows-needed::`` asks the library for the smallest number of calibration rows that
-can certify a coverage.
+``.. rows-needed::`` lists the smallest number of calibration rows that can certify a
+coverage, as computed by the library.
 """
 
 from _figures import (

@@ -1,4 +1,4 @@
-"""The part of a page on which a model decides in the browser."""
+"""The page section in which a model decides in the browser."""
 
 import base64
 import json
@@ -12,16 +12,16 @@ PAGE_FILES = [HERE / "in_browser.css", HERE / "in_browser.js"]
 
 
 def fragment(facts, static):
-    """HTML of facts as the package describes them.
+    """Return the section's HTML for the facts that the package describes.
 
     Parameters
     ----------
     facts : dict
     static : str
-        Where script, style and runtime lie, seen from the page.
+        Path from the page to the script, the style sheet and the runtime.
     """
     model = base64.b64encode(facts["model"]).decode()
-    # A script ends at the first "</", even within a text.
+    # A script ends at the first "</", even within a string.
     text = json.dumps({**facts, "model": model}).replace("</", r"<\/")
     template = Template((HERE / "in_browser.html").read_text())
     return template.substitute(facts=text, static=static, runtime=SCRIPT)

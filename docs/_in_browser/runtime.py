@@ -16,7 +16,7 @@ SHA512 = (
     "ab4cbe26baedba45d2cec05610c71c55fa97db92d19a8b171c5f8269126683ca"
     "590a5cdc57bb2f35ce2b298de32f4d956fb42644c0ecd528a0a91e025c07ca61"
 )
-# The smallest of its builds: WebAssembly alone, no graphics processor.
+# The smallest build: WebAssembly only, no GPU.
 PARTS = {
     "module": "package/dist/ort.wasm.bundle.min.mjs",
     "wasm": "package/dist/ort-wasm-simd-threaded.wasm",
@@ -32,15 +32,16 @@ class NoRuntimeError(Exception):
 
 
 def bring_runtime(folder):
-    """Fetch the runtime from npm, unless it is there.
+    """Fetch the runtime from npm, unless it is already in the folder.
 
-    Browsers load neither modules nor WebAssembly beside a page that was opened as a
-    file. Both are therefore packed into a plain script, a third of their size.
+    If a page was opened as a file, browsers load neither modules nor WebAssembly from
+    files beside it. Both are therefore packed into a plain script, a third of their
+    size.
 
     Parameters
     ----------
     folder : Path
-        Where it is kept from one build to the next.
+        Where the runtime is stored between builds.
 
     Returns
     -------
@@ -49,9 +50,9 @@ def bring_runtime(folder):
     Raises
     ------
     NoRuntimeError
-        When npm or the network is missing.
+        If npm or the network is missing.
     ValueError
-        When npm brings another file than expected.
+        If npm delivers another file than expected.
     """
     script = folder / SCRIPT
     if not script.exists():

@@ -1,9 +1,9 @@
 """Pictures that are drawn while the documentation is built.
 
-``.. picture:: ROOM.NAME`` calls the function NAME of ``_pictures/ROOM.py``, which
-returns a figure of matplotlib, and puts it into the page as SVG: text and axes take the
-colours and the font of the page, in light and in dark mode. ``:alt:`` is what a screen
-reader says instead; the content is a caption.
+``.. picture:: MODULE.NAME`` calls the function NAME of ``_pictures/MODULE.py``, which
+returns a matplotlib figure, and inserts it into the page as SVG: text and axes take the
+colours and the font of the page, in light and in dark mode. ``:alt:`` is the text for
+screen readers; the content is the caption.
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Picture(SphinxDirective):
-    """``.. picture:: ROOM.NAME``."""
+    """``.. picture:: MODULE.NAME``."""
 
     required_arguments = 1
     option_spec = {"alt": directives.unchanged_required}

@@ -1,4 +1,4 @@
-"""Write the picture of README: ``PYTHONPATH=docs python -m _pictures``."""
+"""Draw the picture of the README: ``PYTHONPATH=docs python -m _pictures``."""
 
 from _figures import RESULTS
 

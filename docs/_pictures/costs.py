@@ -23,7 +23,7 @@ def _sensor():
 
 
 def latency_and_battery():
-    """What coverage costs a sensor."""
+    """Latency and battery life of a sensor over coverage."""
     costs = _sensor()
     coverage = np.linspace(0, 1, 51)
     figure, panels = plt.subplots(1, 2, figsize=(WIDE, 2.7))

@@ -13,7 +13,7 @@ def _specialist(seed, n=3000):
 
 
 def three_regimes():
-    """Where confidence is enough, and where it is not."""
+    """Confidence and a learned router in the three regimes of the simulator."""
     from selective_query.datasets import make_selective_query
     from selective_query.routers import BenefitRouter, MaxProbabilityRouter
 
@@ -64,7 +64,7 @@ def paired():
 
 
 def areas_of_a_curve():
-    """What the metrics measure on one curve."""
+    """The quantities that metrics measure on one curve."""
     from selective_query.metrics import accuracy_coverage_curve
     from selective_query.routers import BenefitRouter
 
@@ -138,7 +138,7 @@ def gap():
 
 
 def importance():
-    """What a router reads."""
+    """Importance of each part of the evidence to a router."""
     from selective_query import RoutingPolicy
     from selective_query.evaluation import evidence_importance
 
@@ -193,7 +193,7 @@ def scores_of_one_batch():
     ax.text(
         np.quantile(doubt, 0.7),
         1.03,
-        "max_probability queries to the right",
+        "max_probability queries right of this line",
         ha="center",
         transform=ax.get_xaxis_transform(),
     )

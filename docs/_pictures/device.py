@@ -1,4 +1,4 @@
-"""Pictures of the way onto a device."""
+"""Pictures of exports and of memory on devices."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from _pictures.drawing import BLUE, GREEN, INK, ORANGE, QUIET, WIDE, arrow, box,
 
 
 def memories():
-    """Nets against the memories of a microcontroller."""
+    """Memory of nets compared with that of a microcontroller."""
     from selective_query.costs import STM32F746
 
     rows = stored("paper_tables.nets")[1]
@@ -86,7 +86,7 @@ def exported_decisions():
 
 
 def sizes_of_files():
-    """What a rule, a policy and a classifier take on disk."""
+    """File sizes of a rule, a policy and a classifier."""
     import tempfile
     from pathlib import Path
 

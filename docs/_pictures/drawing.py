@@ -1,4 +1,4 @@
-"""How pictures of the documentation look, and how they become part of a page."""
+"""Style of the documentation's pictures, and their conversion to SVG."""
 
 import html
 import io
@@ -47,14 +47,14 @@ STYLE = {
 
 @contextmanager
 def style(name):
-    """Everything drawn within looks alike; `name` keeps the parts of pictures apart."""
+    """Apply the common style; `name` keeps the SVG ids of pictures distinct."""
     with plt.rc_context({**STYLE, "svg.hashsalt": name}):
         yield
     plt.close("all")
 
 
 def as_svg(figure, alt):
-    """A figure as SVG for the middle of a page, in the colours of its text."""
+    """Return a figure as inline SVG, in the text colours of the page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()[text.getvalue().index("<svg") :]
@@ -69,7 +69,7 @@ def as_svg(figure, alt):
 
 
 def label_ends(ax, labels, x, gap, *, side="right"):
-    """Write labels beside the ends of lines, at least `gap` apart.
+    """Write labels at the ends of lines, at least `gap` apart.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def label_ends(ax, labels, x, gap, *, side="right"):
 
 
 def box(ax, x, y, text, *, width=0.2, height=0.24, colour=QUIET, fill=0.12):
-    """A box with text in its middle, centred at (x, y)."""
+    """Draw a box with centred text at (x, y)."""
     from matplotlib.patches import FancyBboxPatch
 
     ax.add_patch(
@@ -114,7 +114,7 @@ def box(ax, x, y, text, *, width=0.2, height=0.24, colour=QUIET, fill=0.12):
 
 
 def arrow(ax, start, end, text="", *, colour=QUIET, shift=(0, 0.05), dashed=False):
-    """An arrow from one place to another, with text at its middle."""
+    """Draw an arrow between two points, with text at its middle."""
     ax.annotate(
         "",
         end,
@@ -133,7 +133,7 @@ def arrow(ax, start, end, text="", *, colour=QUIET, shift=(0, 0.05), dashed=Fals
 
 
 def canvas(height=2.2):
-    """A figure and axes for a diagram, from 0 to 1 in both directions."""
+    """Return a figure and axes for a diagram, from 0 to 1 in both directions."""
     figure, ax = plt.subplots(figsize=(WIDE, height))
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.axis("off")
@@ -141,7 +141,7 @@ def canvas(height=2.2):
 
 
 def intervals(ax, rows, *, unit="points"):
-    """Estimates with their intervals, one below the other; zero is marked.
+    """Draw estimates with their intervals, one below the other; zero is marked.
 
     Parameters
     ----------
@@ -166,5 +166,5 @@ def intervals(ax, rows, *, unit="points"):
 
 
 def direct_label(ax, x, y, text, colour="white"):
-    """Text on a bar, in a colour that is read there in light and in dark mode."""
+    """Write text on a bar, in a colour that is legible in light and in dark mode."""
     ax.text(x, y, text, color=colour, va="center", fontsize=9)

@@ -1,4 +1,4 @@
-"""What the benchmarks found, one picture a page."""
+"""Results of the benchmarks, one picture per page."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pictures of what happens in operation."""
+"""Pictures of hybrids in operation."""
 
 import matplotlib.pyplot as plt
 from _figures import stored
@@ -31,7 +31,7 @@ def cost_of_rows():
             )
         ax.set(xscale="log", xlabel="Rows", xticks=[1e3, 1e5, 1e7])
         ax.minorticks_off()
-    panels[0].set(ylim=(0, 560), ylabel="ns a row")
+    panels[0].set(ylim=(0, 560), ylabel="ns per row")
     panels[1].set(yscale="log", ylim=(0.05, 3000), ylabel="Peak memory, MB")
     return figure
 
@@ -53,7 +53,7 @@ def breaker():
 
 
 def tier_shares():
-    """What the second tier kept, asked for and realised."""
+    """Share kept by the second tier, asked for and realised."""
     rows = stored("tier_shares")[1]
     names = [" · ".join((r["data"], r["base"], r["router"])) for r in rows]
     figure, ax = plt.subplots(figsize=(WIDE, 3.2))
@@ -68,7 +68,7 @@ def tier_shares():
     ax.text(
         rows[0]["nested_second"] - 0.02,
         0,
-        "hybrid in a hybrid",
+        "nested hybrid",
         color=ORANGE,
         va="center",
         ha="right",
@@ -78,7 +78,7 @@ def tier_shares():
         yticks=range(len(rows)),
         yticklabels=names,
         xlim=(0.1, 0.75),
-        xlabel="Share that the second tier kept",
+        xlabel="Share kept by the second tier",
     )
     ax.invert_yaxis()
     return figure
@@ -99,7 +99,7 @@ def who_answers():
     ax.text(
         0.52,
         0.2,
-        "refused, silent, slow or wrong:\nthe base answers, or nobody, or an error",
+        "refused, silent, slow or wrong:\nthe base answers, no model does, or an error",
         va="center",
         color=ORANGE,
     )
@@ -107,7 +107,7 @@ def who_answers():
 
 
 def three_tiers():
-    """Who answers what in the chain of the page."""
+    """Inputs that each tier answers and passes on, in the chain of the page."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import SVC

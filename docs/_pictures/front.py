@@ -30,7 +30,7 @@ def what_a_hybrid_keeps():
         at - 1.5,
         76,
         f"The base answers {at:.0f} %.\n"
-        f"The pair keeps {rows['auto']['gain kept']:.0f} %\nof what the global gains.",
+        f"The pair retains {rows['auto']['gain kept']:.0f} %\nof the global's gain.",
         color=BLUE,
         ha="right",
         linespacing=1.5,

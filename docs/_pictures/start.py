@@ -1,4 +1,4 @@
-"""Pictures of the first pages: words, models, containers."""
+"""Pictures of the first pages: terms, models, containers."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,7 +7,7 @@ from _pictures.drawing import BLUE, GREEN, ORANGE, QUIET, WIDE, arrow, box, canv
 
 
 def one_input():
-    """The way of one input through base, router and global."""
+    """The path of one input through base, router and global."""
     figure, ax = canvas(2.7)
     box(ax, 0.07, 0.62, "input", width=0.13)
     box(ax, 0.29, 0.62, "base", width=0.14, colour=BLUE)
@@ -39,7 +39,7 @@ def one_input():
 
 
 def fits_of_a_fit():
-    """Which rows the folds fit and answer, and the last fit on all."""
+    """The rows on which each fold fits and predicts, and the final fit on all rows."""
     figure, ax = plt.subplots(figsize=(WIDE, 2.5))
     for fold in range(5):
         for part in range(5):
@@ -58,12 +58,12 @@ def fits_of_a_fit():
     ax.text(
         5.15,
         2,
-        "fitted on the pale rows,\nanswers the hatched ones:\nthe router "
+        "fitted on the pale rows,\npredicts the hatched ones:\nthe router "
         "and the threshold\nlearn from these",
         va="center",
         fontsize=9.5,
     )
-    ax.text(5.15, 5.4, "the model in use", va="center", fontsize=9.5)
+    ax.text(5.15, 5.4, "the final model", va="center", fontsize=9.5)
     ax.set(
         yticks=[*range(5), 5.4],
         xlim=(0, 8),
@@ -77,7 +77,7 @@ def fits_of_a_fit():
 
 
 def two_frames():
-    """Frames in another order, matched by names."""
+    """Frames in different orders, matched by names."""
     figure, ax = canvas(2.6)
     base = [
         ("", "cat", "dog"),
@@ -115,7 +115,7 @@ def two_frames():
 
 
 def two_scales():
-    """Coverage and deferral rate name the two parts of one whole."""
+    """Coverage and query rate on one scale."""
     figure, ax = plt.subplots(figsize=(WIDE, 1.9))
     ax.barh(0, 80, 0.5, color=BLUE)
     ax.barh(0, 20, 0.5, left=80, color=ORANGE, hatch="//", edgecolor="none")

@@ -22,7 +22,7 @@ def gains():
 
 
 def drift_of_coverage():
-    """Coverage lost under the old threshold, and restored by a new one."""
+    """Change of coverage under the old threshold, and under a new one."""
     rows = [r for r in stored("compression")[1] if r["coverage"] == 0.9]
     arms = list(dict.fromkeys(r["arm"] for r in rows))
     sets = list(dict.fromkeys(r["dataset"] for r in rows))
