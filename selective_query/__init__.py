@@ -1,4 +1,4 @@
-"""Let a cheap model answer most inputs, and ask an expensive one where it pays."""
+"""Let a cheap model answer most inputs and query an expensive one where it pays."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# A name is imported from its home when it is first asked for: whoever needs a policy on
-# arrays does not wait for displays and searches.
+# Each name is imported on first access, so code that needs only a policy on arrays does
+# not wait for displays and searches.
 _HOMES = {
     "AbstainingClassifier": "classifiers",
     "AccuracyCoverageDisplay": "displays",

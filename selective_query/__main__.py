@@ -1,4 +1,4 @@
-"""`python -m selective_query` is the command `selective-query`."""
+"""Run the command line interface with `python -m selective_query`."""
 
 import sys
 

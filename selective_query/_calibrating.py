@@ -1,4 +1,4 @@
-"""From a rule and rows to the calibration that its threshold is learned from."""
+"""Build the calibration from which a rule's threshold is learned."""
 
 from dataclasses import replace
 
@@ -14,24 +14,24 @@ from selective_query.routers._scores import check_scores, scores_of
 
 
 def fitted_out_of_fold(rule, outcomes, change=(), answers_exact=True, rows=None):
-    """Fit the router on some of the rows, or all; calibration by all of them.
+    """Fit the router on all or some of the rows and calibrate on all of them.
 
-    Where it has learned, scores leave rows out.
+    If the router learns, the rows that it was fitted on get out-of-fold scores.
 
     Parameters
     ----------
     rule : Rule
-        Its router is fitted here.
+        Its router is fitted here, in place.
     outcomes : Outcomes
     change, answers_exact
         See :meth:`RoutingPolicy.fit`.
     rows : ndarray of int, optional
-        What the router learns from; all rows by default.
+        Rows to fit the router on; all rows by default.
 
     Returns
     -------
     Calibration
-        Not completed yet.
+        Still to be passed to :func:`completed`.
     """
     router = rule.router
     learned = outcomes if rows is None else outcomes.take(rows)
@@ -60,21 +60,21 @@ def fitted_out_of_fold(rule, outcomes, change=(), answers_exact=True, rows=None)
 
 
 def of_new_rows(rule, held_out, answers_exact=True, ordering=None):
-    """A calibration by rows that nothing was fitted on.
+    """Build a calibration from rows that nothing was fitted on.
 
     Parameters
     ----------
     rule : Rule
-        Its router is fitted.
+        With a fitted router.
     held_out : Evidence or Outcomes
     answers_exact : bool, default=True
     ordering : JudgedRows, optional
-        Rows that settle in which order thresholds are tested on these.
+        Separate rows that set the order in which thresholds are tested on these rows.
 
     Returns
     -------
     Calibration
-        Not completed yet.
+        Still to be passed to :func:`completed`.
     """
     score, weight, judged = rule.score(held_out), None, None
     if isinstance(held_out, Outcomes):
@@ -85,16 +85,16 @@ def of_new_rows(rule, held_out, answers_exact=True, ordering=None):
 
 
 def completed(calibration, rule, budget, evidence, random_state):
-    """A calibration with what `at` needs to move among budgets.
+    """Add to a calibration what `at` needs to switch between budgets.
 
     Parameters
     ----------
     calibration : Calibration
     rule : Rule
     budget : Budget or None
-        Which columns it reads of the evidence is kept.
+        The columns that it reads from the evidence are stored.
     evidence : Evidence
-        Of the rows of the calibration.
+        Evidence of the calibration rows.
     random_state : int, RandomState instance or None
 
     Returns
@@ -103,7 +103,7 @@ def completed(calibration, rule, budget, evidence, random_state):
     """
     return replace(
         calibration,
-        # Drawn once, so that `at` gives the same each time it is asked.
+        # Drawn once, so that repeated calls of `at` give the same result.
         seed=check_random_state(random_state).randint(2**31 - 1),
         columns=RowColumns.read(budget, evidence),
         in_benefit_units=rule.router.in_benefit_units,

@@ -1,4 +1,4 @@
-"""A fitted policy as plain data, and back."""
+"""Convert a fitted policy to plain data and back."""
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +16,7 @@ from selective_query.rule import FORMAT, Rule
 
 
 class PlainFormMixin:
-    """Needs ``rule_``, ``has_global_``, ``_calibration`` and parameters."""
+    """Requires ``rule_``, ``has_global_``, ``_calibration`` and parameters."""
 
     def to_dict(self):
         """The fitted policy as plain data: its rule, parameters and calibration rows.
@@ -28,8 +28,9 @@ class PlainFormMixin:
         Raises
         ------
         TypeError
-            When it has no such form; see :meth:`Rule.to_dict`. A router that was given
-            as an object has none either, since another ``fit`` starts from it.
+            If it cannot be written as plain data; see :meth:`Rule.to_dict`. This
+            includes any policy whose router was given as an object, because another
+            ``fit`` would start from that object.
         """
         check_is_fitted(self, "rule_")
         return {
@@ -42,7 +43,7 @@ class PlainFormMixin:
 
     @classmethod
     def from_dict(cls, data):
-        """The policy that `to_dict` wrote, once all of it has been checked.
+        """Rebuild the policy that `to_dict` wrote, after checking every part.
 
         Parameters
         ----------
@@ -51,13 +52,13 @@ class PlainFormMixin:
         Returns
         -------
         RoutingPolicy
-            Its router reads the program of the one that was fitted; another ``fit``
-            starts from the parameters, as ever.
+            Its router is a ProgramRouter with the program of the fitted one. Another
+            ``fit`` starts from the parameters, as usual.
 
         Raises
         ------
         ValueError
-            When it is of another format, or a part is missing, unknown or damaged.
+            If the format differs, or a part is missing, unknown or damaged.
         """
         data = checked_parts(data, "A policy", FORMAT, cls._PARTS)
         parameters = data["parameters"]

@@ -1,1 +1,1 @@
-"""What a fitted model says: its answers, its layers, its fits on folds."""
+"""Outputs of fitted models: answers, layer outputs and cross-fitted answers."""

@@ -1,4 +1,4 @@
-"""What a fitted model says about a batch, and what it computed on the way."""
+"""Answers of a fitted model to a batch, with logits or features on request."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,20 +27,20 @@ class Answers:
     proba: np.ndarray | None
     features: np.ndarray | None = None
     logits: np.ndarray | None = None
-    predicted: np.ndarray | None = None  # of a model without probabilities
+    predicted: np.ndarray | None = None  # only for models without probabilities
 
     @cached_property
     def label(self):
-        """Positions in `classes`, shape (n_samples,); found when first asked for."""
+        """Positions in `classes`, shape (n_samples,); computed on first access."""
         return self.predicted if self.proba is None else top_class(self.proba)
 
     def take(self, rows):
-        """The answers to some rows, given by their numbers or a mask."""
+        """Select rows by number or by mask."""
         parts = self.proba, self.features, self.logits, self.predicted
         return Answers(*(part if part is None else part[rows] for part in parts))
 
     def evidence(self, X):
-        """What a router sees of them; they were checked when they were given."""
+        """Evidence for a router. The answers were checked when they were computed."""
         return Evidence.of_checked(
             len(self.label),
             base_proba=self.proba,
@@ -51,15 +51,15 @@ class Answers:
 
 
 def ask(model, X, classes, base_features=None, who="base_estimator"):
-    """What a fitted model says about X, aligned with `classes` by label.
+    """Get a fitted model's answers to X, aligned with `classes` by label.
 
-    The label is the most probable class; a model without probabilities is asked for
-    its prediction. Every answer is checked, whoever asks.
+    The label is the most probable class; for a model without probabilities it is the
+    output of predict. Every answer is checked.
 
     Raises
     ------
     ValueError
-        When it is not one distribution over the model's classes, or one known label,
+        If an answer is not a distribution over the model's classes, or one known label,
         for each row. The message names the model by `who`.
     """
     if not hasattr(model, "predict_proba"):
@@ -76,7 +76,7 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
         return Answers(proba, logits=check_matrix(logits, "base_features='logits'"))
-    if hasattr(model, "read_layer"):  # a net that was exported
+    if hasattr(model, "read_layer"):  # an exported net
         features = model.read_layer(X, base_features)
         proba = _probabilities(model, X, classes, who)
     else:
@@ -87,13 +87,13 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
 
 
 def check_has_classes(model, who):
-    """Raise for a fitted model whose probabilities stand for nobody knows what.
+    """Raise if it is unknown which label each probability column stands for.
 
     Raises
     ------
     ValueError
-        When it has predict_proba and no ``classes_``, or one for each of several
-        labels.
+        If the model has predict_proba but no ``classes_``, or is multi-output and has a
+        list of them.
     """
     if hasattr(model, "predict_proba") and not hasattr(model, "classes_"):
         raise ValueError(
@@ -115,12 +115,12 @@ def _probabilities(model, X, classes, who):
 
 
 def shaped_probabilities(proba, known, X, name):
-    """What a model said, with a row for each of X and a column for each label it knows.
+    """Check probabilities: one row for each row of X, one column for each known label.
 
     Raises
     ------
     ValueError
-        When it has another shape, or rows that are masked or moved.
+        If the shape differs, or rows are masked or reordered.
     """
     if isinstance(proba, list):
         raise ValueError(f"{name} returned a list, {MULTI_OUTPUT}")
@@ -128,7 +128,8 @@ def shaped_probabilities(proba, known, X, name):
     refuse_masked(proba, name)
     proba = np.asarray(class_columns(proba, known, name))
     if len(known) == 1 and proba.ndim == 2 and proba.shape[1] == 2:
-        # Boosters count one class as two. Whatever they say of them, it is the answer.
+        # Some boosters count a single class as two. Such a model always answers that
+        # class.
         proba = proba.sum(axis=1, keepdims=True)
     expected = num_samples(X), len(known)
     if proba.shape != expected:
@@ -146,12 +147,12 @@ def _labels(model, X, classes, who):
 
 
 def shaped_labels(labels, X, name):
-    """What a model said, as one label for each row of X.
+    """Check predicted labels: one for each row of X.
 
     Raises
     ------
     ValueError
-        When it has another shape, or rows that are masked or moved.
+        If the shape differs, or rows are masked or reordered.
     """
     refuse_moved_rows(labels, X, name)
     refuse_masked(labels, name)
@@ -187,7 +188,7 @@ def features_of(base_features, model, X):
 
 
 def _with_logits(model, X, classes, who):
-    """Probabilities, and what the softmax (or sigmoid) made them from."""
+    """Probabilities, and the logits from which softmax (or sigmoid) computed them."""
     check_has_classes(model, who)
     order = encode_labels(np.asarray(model.classes_), classes, who)
     if net_of(model) is not None:
@@ -210,7 +211,7 @@ def _with_logits(model, X, classes, who):
             "decision_function nor a torch module. Give a function f(base, X) or a "
             "transformer of X."
         )
-    if logits.ndim == 1 or logits.shape[1] == 1:  # of two classes
+    if logits.ndim == 1 or logits.shape[1] == 1:  # binary
         logits = np.column_stack([-logits, logits]) / 2
     if logits.shape[1] != len(classes):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Outcomes from estimators: what both models say about rows they were not fitted on."""
+"""Outcomes from estimators: answers of both models to rows they were not fitted on."""
 
 import numpy as np
 from sklearn.base import clone
@@ -16,8 +16,9 @@ from selective_query.outcomes.outcomes import Outcomes
 
 
 def fit_model(model, X, y, sample_weight=None):
-    """A fitted clone, or the model itself where it is frozen."""
-    # One that hands its fit on has parameters of its own, which may be set later.
+    """Return a fitted clone, or the model itself if it is frozen."""
+    # A wrapper that delegates its fit has parameters of its own, which may be set
+    # later.
     if is_frozen(model) and not hands_fit_on(model):
         return model
     model = clone(model)
@@ -27,7 +28,7 @@ def fit_model(model, X, y, sample_weight=None):
 
 
 def times(weight, factor):
-    """The product of row weights and a factor, either of which may be None."""
+    """Multiply row weights by a factor; either may be None."""
     if weight is None or factor is None:
         return factor if weight is None else weight
     return weight * factor
@@ -45,12 +46,12 @@ def _fit_and_ask(model, X, y, weight, rows, classes, base_features, who):
 
 
 class CrossFit:
-    """Held-out answers of models, fold by fold, on the same splits for all of them.
+    """Held-out answers of models, fold by fold; all models share the same splits.
 
     Parameters
     ----------
     X, y, sample_weight
-        The data; y holds labels.
+        Data; y holds labels.
     cv : int, splitter or iterable of (train, test)
         Every row must be in exactly one test part.
     classes : ndarray of shape (n_classes,)
@@ -58,7 +59,7 @@ class CrossFit:
     n_jobs : int or None
         For joblib.
     verbose : int
-        Above zero, a bar shows fits that take longer than two seconds.
+        If above zero, a progress bar is shown for fits that take more than two seconds.
     """
 
     def __init__(self, X, y, sample_weight, cv, classes, n_jobs=None, verbose=0):
@@ -70,7 +71,7 @@ class CrossFit:
             for train, test in splitter.split(_placeholder(X, y), y)
         ]
         self.fold = _fold_numbers(self.splits, len(y))
-        # A fold without weight is as though absent; its rows are answered all the same.
+        # A fold without weight is not counted, but its rows are still answered.
         self.counted = [
             number
             for number, (_, test) in enumerate(self.splits)
@@ -78,16 +79,16 @@ class CrossFit:
         ]
 
     def answers(self, model, base_features=None, who="base_estimator", factor=None):
-        """Answers of a model to each row, by fits that did not see it.
+        """Out-of-fold answers of a model to every row.
 
-        A factor multiplies the weight of each row in the fits.
+        In the fits, the weight of each row is multiplied by `factor`.
         """
         if is_frozen(model):
             return ask(model, self.X, self.classes, base_features, who)
         return joined(self.folds(model, base_features, who, factor))
 
     def folds(self, model, base_features, who, factor=None, some=()):
-        """Answers fold by fold, also to those of `some` rows that each fit saw.
+        """Answers fold by fold, including those to rows of `some` that each fit saw.
 
         Returns
         -------
@@ -96,10 +97,10 @@ class CrossFit:
         return self._run(model, self.splits, base_features, who, factor, some)
 
     def coarser_folds(self, model, base_features, who, factor=None, some=()):
-        """Answers as from `folds`, by fits that see one fold less.
+        """Answers as from `folds`, with one more fold left out of each fit.
 
-        Each leaves out two neighbouring folds and answers both, so that of K folds
-        about K / 2 fits do. Folds without weight are passed over.
+        Each fit leaves out two neighbouring folds and answers both, so K folds need
+        about K / 2 fits. Folds without weight are skipped.
         """
         fewer, splits = [], [self.splits[number] for number in self.counted]
         for number in range(0, len(splits), 2):
@@ -133,7 +134,7 @@ class CrossFit:
 
 
 def joined(folds):
-    """The held-out answers of folds, row by row."""
+    """Concatenate the held-out answers of all folds in row order."""
     order = np.argsort(np.concatenate([fold.test for fold in folds]))
     parts = [fold.held_out for fold in folds]
     return Answers(
@@ -158,7 +159,7 @@ def _refuse_weightless(splits, weight, who):
 
 
 def _placeholder(X, y):
-    # Splitters read the length of X only; a list of texts would trip some of them.
+    # Splitters read only the length of X; a list of texts would break some of them.
     return np.zeros((len(y), 1)) if not hasattr(X, "shape") else X
 
 
@@ -207,12 +208,13 @@ def to_outcomes(
     stays=None,
     missing=None,
 ):
-    """Outcomes from both sides' answers; `global_` is None for abstention.
+    """Build outcomes from the answers of both sides; `global_` is None for abstention.
 
-    Where the global's answer is not known the base's takes its place: in rows that must
-    stay, which ``local_only`` marks, and in those that it was asked about in vain,
-    which get no weight. No column stands for a label that is not among the classes.
-    Where there is one, grades take the place of y: both sides are wrong about it.
+    Where the global's answer is unknown, the base's answer takes its place: in rows
+    that must stay with the base, which ``local_only`` marks, and in rows where the
+    global failed to answer, which get zero weight. Labels that are not among the
+    classes have no column. If any such label occurs in y, graded utilities replace y:
+    both sides are wrong about it.
     """
     if stays is not None and global_ is not None:
         global_ = stand_in(global_, base, stays)
@@ -239,7 +241,7 @@ def to_outcomes(
 
 
 def labels_of_all(y, models):
-    """Labels of y and of all models, keyed by name in messages; None is skipped."""
+    """All labels of y and of the models, by name for messages; None is skipped."""
     known = [np.unique(y)]
     for who, model in models.items():
         if model is None or not is_frozen(model):
@@ -252,12 +254,12 @@ def labels_of_all(y, models):
 
 
 def refuse_other_labels(labels, of_y, who):
-    """Raise for a model whose labels are of another kind than y, or none of those in y.
+    """Raise if a model's labels differ in kind from y or share no label with it.
 
     Raises
     ------
     ValueError
-        Which names the model by `who`.
+        The message names the model by `who`.
     """
     if kind_of(labels) != kind_of(of_y):
         problem, cure = "is of another kind of label than y", "all text or all numbers"
@@ -289,17 +291,17 @@ def cross_fit_outcomes(
     base_features=None,
     n_jobs=None,
 ):
-    """Outcomes of both models on every row, by fits that did not see it.
+    """Cross-fitted outcomes: each row is answered by models that were not fitted on it.
 
     Parameters
     ----------
     base_estimator, global_estimator : estimator
-        Classifiers; a frozen one is asked once and not fitted. The base needs
-        predict_proba. ``global_estimator=None`` is abstention.
+        Classifiers; a frozen one is not fitted. The base needs predict_proba.
+        ``global_estimator=None`` means abstention.
     X, y : array-like
-        Rows and labels; new to models that are frozen.
+        Rows and labels; they must be new to any frozen model.
     cv : int, splitter or iterable of (train, test), default=5
-        The same splits serve both models.
+        Both models use the same splits.
     sample_weight : array-like of shape (n_samples,), optional
     base_features : str, transformer or callable, optional
         See :class:`HybridClassifier`.
@@ -308,7 +310,7 @@ def cross_fit_outcomes(
     Returns
     -------
     Outcomes
-        With the fold of each row in ``fold``.
+        ``fold`` holds the fold number of each row.
 
     Examples
     --------
@@ -340,12 +342,12 @@ def cross_fit_outcomes(
 def outcomes_from_models(
     base_estimator, global_estimator, X, y, *, sample_weight=None, base_features=None
 ):
-    """Outcomes of two fitted models on rows that are new to both.
+    """Outcomes of two fitted models on rows that neither was fitted on.
 
     Parameters
     ----------
     base_estimator, global_estimator : fitted estimator
-        ``global_estimator=None`` is abstention.
+        ``global_estimator=None`` means abstention.
     X, y : array-like
         Rows that neither model was fitted on.
     sample_weight : array-like of shape (n_samples,), optional

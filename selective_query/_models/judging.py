@@ -1,4 +1,4 @@
-"""What the global says of labelled rows: for a fit or a report, where nobody waits."""
+"""The global's answers to labelled rows, for a fit or a report: latency is no issue."""
 
 from dataclasses import replace
 
@@ -10,19 +10,19 @@ from selective_query._models.replies import ask_each, asks_by_row
 from selective_query._utils.validation import num_samples, warn_user
 from selective_query.exceptions import UnavailableWarning
 
-# With fewer answers what is learned, or reported, is of other rows than were given.
+# With fewer answers, the result would describe other rows than those given.
 LEAST_SHARE = 0.5
-# One answer is enough for figures that say how many are missing.
+# One answer is enough for figures that report how many are missing.
 NOT_NONE = 1e-9
 
 
 def ask_to_judge(
     model, X, classes, asked=None, who="global_estimator", *, least=LEAST_SHARE
 ):
-    """The global's answers to rows that may be sent, and where none came.
+    """Query the global about rows that may be sent; report which got no answer.
 
-    A model that answers elsewhere is asked patiently: it may pause between attempts,
-    and an open breaker is waited for.
+    A remote model is queried patiently: it may pause between attempts and wait for an
+    open circuit breaker.
 
     Parameters
     ----------
@@ -30,22 +30,22 @@ def ask_to_judge(
     X : array-like of length n_samples
     classes : ndarray of shape (n_classes,)
     asked : ndarray of shape (n_samples,), bool, or None
-        The rows to ask about; None asks about all.
+        Rows to query; None means all.
     who : str
     least : float
-        Share of these that must be answered.
+        Share of the queried rows that must be answered.
 
     Returns
     -------
     answers : Answers
-        Of all rows; of no meaning where nothing was asked or came.
+        For all rows; meaningless where no query was sent or no answer came.
     missing : ndarray of shape (n_samples,), bool
-        Rows that were asked about, and got no answer.
+        Rows that were queried but got no answer.
 
     Raises
     ------
     GlobalUnavailableError
-        When fewer were answered.
+        If a smaller share was answered.
     """
     n = num_samples(X)
     rows = np.arange(n) if asked is None else np.flatnonzero(asked)
@@ -66,22 +66,22 @@ def ask_to_judge(
 
 
 def ask_where(ask_some, X, rows, before):
-    """A tier's answers to some rows, and those of the tier before to all others.
+    """Answers of a tier to some rows, filled up with those of the previous tier.
 
     Parameters
     ----------
     ask_some : callable
-        From rows of X to Answers.
+        Maps rows of X to Answers.
     X : array-like of length n_samples
     rows : ndarray of shape (n_samples,), bool
-        Which of them may be sent.
+        Rows that may be sent to this tier.
     before : Answers
-        Of all rows.
+        Answers of the previous tier to all rows.
 
     Returns
     -------
     Answers
-        Features and logits are zero where nothing was asked.
+        Features and logits are zero in rows that were not sent.
     """
     if rows.all():
         return ask_some(X)
@@ -103,7 +103,7 @@ def ask_where(ask_some, X, rows, before):
 
 
 def stand_in(answers, other, rows):
-    """Answers with those of another model in some rows, given by a mask."""
+    """Replace the answers in the masked rows with those of another model."""
     if not rows.any():
         return answers
     if answers.proba is None:
@@ -116,7 +116,7 @@ def _nothing(n, classes):
 
 
 def _spread(answers, rows, n):
-    """Answers to some rows as ones to all."""
+    """Expand answers to some rows to all n rows, with zeros elsewhere."""
     if len(rows) == n:
         return answers
     if answers.proba is None:

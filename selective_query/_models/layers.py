@@ -1,6 +1,6 @@
-"""What a layer of a torch net computes, read while the net predicts.
+"""Output of a layer of a torch net, recorded while the net predicts.
 
-Nothing here imports torch: a net brings its own.
+Nothing here imports torch; it works on nets that the user provides.
 """
 
 import threading
@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 
 def net_of(model):
-    """The fitted torch module inside an estimator of skorch's kind, or None."""
+    """The fitted torch module inside a skorch-like estimator, or None."""
     if isinstance(model, FrozenEstimator):
         return net_of(model.estimator)
     if isinstance(model, Pipeline):
@@ -21,14 +21,14 @@ def net_of(model):
 
 
 def layer_outputs(model, name, predict):
-    """What `predict()` returns, and what a layer put out meanwhile.
+    """Return the result of `predict()` and the output of a layer during that call.
 
     Feature maps are averaged over their positions.
 
     Parameters
     ----------
     model : estimator
-        With a torch module, as skorch's; also frozen, or last in a pipeline.
+        With a torch module, as in skorch; may be frozen or the last step of a pipeline.
     name : str
         Name of the layer among ``named_modules()``; "" is the whole module.
     predict : callable
@@ -42,7 +42,7 @@ def layer_outputs(model, name, predict):
     Raises
     ------
     ValueError
-        When there is no net or no such layer, or it puts out something else.
+        If there is no net or no such layer, or the output of the layer does not fit.
     """
     net = net_of(model)
     if net is None:
@@ -74,13 +74,13 @@ def layer_outputs(model, name, predict):
     return result, outputs
 
 
-# torch numbers hooks by a counter that two threads may read at once.
+# torch numbers hooks with a counter that two threads may read at the same time.
 _hooking = threading.Lock()
 
 
 @contextmanager
 def _recorded(layer):
-    """Outputs of the layer in this thread; others may run the same net meanwhile."""
+    """Record the layer's outputs in this thread; others may use the same net."""
     batches, thread = [], threading.get_ident()
 
     def record(module, inputs, output):

@@ -1,4 +1,4 @@
-"""What a fit on all rows changes in a model's answers, as its folds tell."""
+"""How refitting on all rows changes a model's answers, estimated from its folds."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from selective_query._models.answers import Answers
 
 
 class FoldAnswers(NamedTuple):
-    """Answers of one fit: to rows held out from it, and to some that it has seen."""
+    """Answers of one fit to its held-out rows and to some rows it was fitted on."""
 
     test: np.ndarray
     held_out: Answers
@@ -17,10 +17,10 @@ class FoldAnswers(NamedTuple):
 
 
 class SignedAnswers(NamedTuple):
-    """Answers to some rows, and the mass with which each counts, which may be < 0.
+    """Answers to some rows, and the mass of each, which may be negative.
 
-    `fit` numbers the fit, the last of them that on all rows, where it has learned from
-    these rows, and is -1 where they were held out from it.
+    `fit` is the number of the fit if it was fitted on these rows (the highest number is
+    the fit on all rows), and -1 if they were held out from it.
     """
 
     answers: Answers
@@ -30,30 +30,30 @@ class SignedAnswers(NamedTuple):
 
 
 def change_by_refit(folds, coarser, some, final, weight):
-    """Answers to add to those of the folds, so that they stand for the final fit.
+    """Answers that, added to those of the folds, make them represent the final fit.
 
-    Two things set the final fit apart. It has learned from more rows: if the share F(t)
-    of scores up to t changes with 1 / (number of rows), then it changes by (K - 2) / K
-    times what it changed from fits on K - 2 of K folds to those on K - 1. And it is one
-    fit, with a scale of its own: on rows that it and a fold's fit have both learned
-    from, both answer, and the difference of the two, less what more rows explain there,
-    is its own.
+    The final fit differs in two ways. First, it was fitted on more rows. If the share
+    F(t) of scores up to t changes in proportion to 1 / (number of rows), then the
+    change is (K - 2) / K times the change from fits on K - 2 of K folds to fits on K -
+    1. Second, it is a single fit with its own scale. That effect is measured on rows
+    that both the final fit and a fold's fit were fitted on: it is the difference of
+    their answers, less what the larger number of rows explains there.
 
     Parameters
     ----------
     folds, coarser : list of FoldAnswers
-        Of fits on all folds but one, and but two; of the latter every row is in one
-        test part at least.
+        Fits on all folds but one, and on all but two; in the latter, every row is in at
+        least one test part.
     some : ndarray of shape (n_some,)
-        Row numbers, in rising order, of which all that are seen are some.
+        Sorted row numbers; all rows in `seen` are among them.
     final : Answers
-        To these, of the fit on all rows.
+        Answers of the fit on all rows to the rows of `some`.
     weight : ndarray of shape (n_samples,)
 
     Returns
     -------
     list of SignedAnswers
-        Of total mass zero.
+        The total mass is zero.
     """
     step = (len(folds) - 2) / len(folds)
     signed, of_final = [], np.zeros(len(some))

@@ -1,4 +1,4 @@
-"""What came back of each row that the global was asked about, or why nothing did."""
+"""The reply to each row that the global was queried about, or the reason for none."""
 
 import copy
 import time
@@ -27,18 +27,18 @@ REASON = "U12"
 
 @dataclass(frozen=True, eq=False)
 class Replies:
-    """What came back, row by row.
+    """Replies, row by row.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples,) or (n_samples, n_classes), or None
-        Labels or probabilities; of no meaning in rows that failed, and None where all
-        did.
+        Labels or probabilities; meaningless in rows that failed, and None if all
+        failed.
     failure : ndarray of shape (n_samples,) of object
-        None where an answer came, a `GlobalUnavailableError` elsewhere.
+        None where an answer came, otherwise a `GlobalUnavailableError`.
     attempts : ndarray of shape (n_samples,) of int
     latency_ms : ndarray of shape (n_samples,)
-        From the call until it was known what came of the row.
+        Time from the call until the answer or the failure was known.
     """
 
     values: np.ndarray | None
@@ -48,7 +48,7 @@ class Replies:
 
     @classmethod
     def at_once(cls, values, failure, latency_ms, attempts=1):
-        """Of rows that went out, and came back, together."""
+        """Replies for rows that were sent and answered together."""
         n = len(failure)
         return cls(values, failure, np.full(n, attempts), np.full(n, latency_ms))
 
@@ -58,7 +58,7 @@ class Replies:
         return np.equal(self.failure, None)
 
     def raise_failure(self):
-        """Raise what failed first, where something did, with all that came.
+        """Raise the first failure, if any, with all replies attached.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Replies:
         if not len(failed):
             return
         first = self.failure[failed[0]]
-        # A copy, for the one in `failure` may not hold what holds itself.
+        # A copy: the error in `failure` must not refer to the Replies that contain it.
         error = copy.copy(first)
         error.replies = self
         if len(self.failure) > 1:
@@ -81,13 +81,13 @@ class Replies:
 
 
 def reasons(failure):
-    """Failures in a word or two each, "" where an answer came."""
+    """The reason of each failure, or "" where an answer came."""
     told = ["" if error is None else error.reason for error in failure]
     return np.array(told, dtype=REASON)
 
 
 def asks_by_row(model):
-    """Whether a model answers elsewhere, and tells what came of each row."""
+    """Whether a model is remote and reports its replies row by row."""
     return hasattr(_unwrapped(model), "ask_rows")
 
 
@@ -96,25 +96,25 @@ def _unwrapped(model):
 
 
 def ask_each(model, X, classes, who="global_estimator", **manner):
-    """Ask as `ask` does; a failure costs its own rows only and is returned, not raised.
+    """Query as `ask` does, but return each row's failure instead of raising it.
 
     Parameters
     ----------
     model : fitted classifier
-        One that answers elsewhere has ``ask_rows(X, **manner)``, which returns
-        `Replies` and raises nothing that is unavailable. Of others a lost connection or
-        a timeout costs all rows of X; what else they raise is a fault of theirs or of
-        X, and is raised here.
+        A remote model has ``ask_rows(X, **manner)``, which returns `Replies` and does
+        not raise when the global is unavailable. For other models, a lost connection or
+        a timeout fails all rows of X; any other exception is an error in the model or
+        in X, and is raised.
     X : array-like of length n_samples
     classes : ndarray of shape (n_classes,)
     who : str
     **manner
-        Of a model that answers elsewhere.
+        Keyword arguments for ``ask_rows`` of a remote model.
 
     Returns
     -------
     answers : Answers
-        In the columns of `classes`, zeros where nothing came.
+        In the columns of `classes`; zero where no answer came.
     replies : Replies
     """
     if not asks_by_row(model):
@@ -151,19 +151,19 @@ def _ask_together(model, X, classes, who):
 
 
 def all_failed(error, X):
-    """One failure, repeated for each row of X."""
+    """Repeat one failure for each row of X."""
     failure = np.empty(num_samples(X), dtype=object)
     failure[:] = error
     return failure
 
 
 def usable(proba, known, X, who):
-    """Probabilities, and which rows are no distribution.
+    """Check probabilities, and mark the rows that are not distributions.
 
     Returns
     -------
     proba : ndarray of shape (n_samples, n_classes) or None
-        None where their shape is another, so that no row can be told.
+        None if the shape is wrong, so that rows cannot be matched.
     failure : ndarray of shape (n_samples,) of object
     """
     name, failure = f"{who}.predict_proba(X)", all_failed(None, X)
@@ -186,7 +186,7 @@ def usable(proba, known, X, who):
 
 
 def usable_labels(labels, known, X, who):
-    """Labels, and which rows hold none that is known; as `usable`."""
+    """Check labels, and mark the rows whose label is unknown; as `usable`."""
     name, failure = f"{who}.predict(X)", all_failed(None, X)
     try:
         labels = shaped_labels(labels, X, name)
@@ -205,12 +205,12 @@ def usable_labels(labels, known, X, who):
 def _place_of(label, places):
     try:
         return places.get(label)
-    except TypeError:  # as of a list
+    except TypeError:  # an unhashable label, such as a list
         return None
 
 
 def _aligned(replies, known, classes, X, who):
-    """In the columns of `classes`; columns of other labels are no answer to any row."""
+    """Align to the columns of `classes`; columns of other labels fail every row."""
     values, n = replies.values, len(replies.failure)
     if values is not None and values.ndim == 1:
         predicted = np.searchsorted(classes, values)

@@ -1,4 +1,4 @@
-"""One of the two models on the rows of a fit: its held-out answers, its final fit."""
+"""One of the two models during a fit: its held-out answers and its final fit."""
 
 from functools import cached_property
 
@@ -22,25 +22,25 @@ from selective_query._utils.validation import is_frozen, offers_weights, warn_us
 from selective_query.exceptions import CalibrationWarning, ModelWarning
 
 GLOBAL = "global_estimator"
-# So far below the constant that it is no chance, which has chosen the best of many.
+# Far enough below the constant, the best of many, that chance cannot explain it.
 N_STANDARD_ERRORS = 4
-# Below, a standard error is no measure of chance.
+# With fewer rows, a standard error says little about chance.
 ENOUGH_ROWS = 30
-# Rows on which fits are compared that have both learned from them.
+# Rows, seen by both, on which two fits are compared.
 N_COMPARED = 1000
-# Fewer folds cannot tell what a fit on all rows changes.
+# With fewer folds, the change by a fit on all rows cannot be estimated.
 LEAST_FOLDS = 3
 
 
 def rows_of_fit(X, y, sample_weight, models):
-    """Rows that models can be fitted on, and all labels that are known.
+    """Select the rows that models can be fitted on, and collect all known labels.
 
     Parameters
     ----------
     X, y, sample_weight
         As in ``fit``.
     models : dict of str to classifier
-        By their names in messages; None is skipped.
+        Keyed by the name used in messages; None is skipped.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def rows_of_fit(X, y, sample_weight, models):
     Raises
     ------
     ValueError
-        When y has fewer than two classes, or its labels do not match those of a frozen
+        If y has fewer than two classes, or its labels do not match those of a frozen
         model.
     """
     X, y, sample_weight = labelled_rows(X, y, sample_weight)
@@ -68,7 +68,7 @@ def rows_of_fit(X, y, sample_weight, models):
 
 
 def _warn_unweighted(models):
-    """Warn of each model that will be fitted without the weights of the rows."""
+    """Warn of each model that will be fitted without sample weights."""
     for model in models:
         if model is None or is_frozen(model):
             continue
@@ -86,7 +86,7 @@ class FitRows:
     Parameters
     ----------
     X, y, weight
-        The data; y holds labels, and the weight may be None.
+        Data; y holds labels, and the weight may be None.
     classes : ndarray of shape (n_classes,)
     cv, n_jobs, verbose
         As in :class:`CrossFit`.
@@ -98,24 +98,24 @@ class FitRows:
 
     @cached_property
     def cross_fit(self):
-        """Made when the first model needs it; frozen ones need none."""
+        """Created when first needed; frozen models do not need it."""
         return CrossFit(self.X, self.y, self.weight, *self._options)
 
 
 class Side:
-    """A model and a factor on the weights of its rows.
+    """A model, with an optional factor on the weights of its rows.
 
     Parameters
     ----------
     model : estimator or None
         None for the global of an abstaining classifier.
     rows : FitRows
-    who : str
+    Name of its parameter, for messages.
         Its parameter, for messages.
     features : as `base_features`, or None
     factor : ndarray of shape (n_samples,) or None
     compares : bool, default=False
-        Whether its fits also answer some rows that they have seen, so that they
+        Whether its fits also answer some rows that they were fitted on, so that they
         can be compared.
     """
 
@@ -125,11 +125,11 @@ class Side:
 
     @property
     def stays(self):
-        """Whether no fit changes it."""
+        """Whether the model is frozen or absent, so that no fit changes it."""
         return self.model is None or is_frozen(self.model)
 
     def weighted(self, factor):
-        """Replace the factor on the weights of the rows."""
+        """A copy of this side with another factor on the row weights."""
         return Side(
             self.model,
             self.rows,
@@ -141,7 +141,7 @@ class Side:
 
     @cached_property
     def answers(self):
-        """Its answers to each row, by fits that did not see it."""
+        """Out-of-fold answers to all rows."""
         if self.model is None:
             return None
         if self.stays:
@@ -171,13 +171,13 @@ class Side:
         return counted[np.unique(spread)]
 
     def agreement_of_features(self):
-        """How alike the columns of features of two fits are, by rows that both saw.
+        """How well feature columns of two fits agree on rows that both were fitted on.
 
         Returns
         -------
         float
-            Mean correlation of a column in the fit on all rows with the same in those
-            of the folds; nan where no column varies.
+            Mean correlation between a column of the fit on all rows and the same column
+            of the folds' fits; nan if no column varies.
         """
         mean = []
         for fold in self._counted_folds:
@@ -200,14 +200,14 @@ class Side:
         return ask(self.fitted, some, self.rows.classes, self.features, self.who)
 
     def change_by_refit(self):
-        """What sets the answers of the fit on all rows apart from those of the folds.
+        """Signed answers that account for the refit on all rows.
 
         Returns
         -------
         RefitChange or list
             Of (evidence, row, mass, fit), as in
-            :func:`~selective_query._models.refit.change_by_refit`; empty where
-            nothing is fitted, or two folds (of those that have weight) cannot tell.
+            :func:`~selective_query._models.refit.change_by_refit`; empty if nothing is
+            fitted, or if too few folds have weight to estimate it.
         """
         rows = self.rows
         if self.stays or len(rows.cross_fit.splits) < LEAST_FOLDS:
@@ -231,20 +231,20 @@ class Side:
 
     @cached_property
     def fitted(self):
-        """The model fitted on all rows, once."""
+        """The model fitted on all rows; fitted on first access."""
         weight = times(self.rows.weight, self.factor)
         return fit_model(self.model, self.rows.X, self.rows.y, weight)
 
 
 class GlobalSide(Side):
-    """The side that may be elsewhere: rows that must stay are not sent.
+    """The side that may be remote: rows that must stay are not sent to it.
 
     Parameters
     ----------
     model : estimator or None
     rows : FitRows
     local : ndarray of shape (n_samples,), bool, or None
-        Rows that must stay, of whose answers nothing is known where it is frozen.
+        Rows that must stay; if the model is frozen, its answers to them are unknown.
     factor : ndarray of shape (n_samples,) or None
     """
 
@@ -253,19 +253,19 @@ class GlobalSide(Side):
         self.local = local
 
     def weighted(self, factor):
-        """Replace the factor on the weights of the rows."""
+        """A copy of this side with another factor on the row weights."""
         return GlobalSide(self.model, self.rows, self.local, factor)
 
     @cached_property
     def answers(self):
-        """Its answers to each row, by fits that did not see it."""
+        """Out-of-fold answers to all rows."""
         if self.model is None or not self.stays:
             return super().answers
         return self._judged[0]
 
     @property
     def missing(self):
-        """Rows that it was asked about in vain, shape (n_samples,), bool."""
+        """Rows that were queried but got no answer, shape (n_samples,), bool."""
         if self.model is None or not self.stays:
             return np.zeros(len(self.rows.y), dtype=bool)
         return self._judged[1]
@@ -284,7 +284,7 @@ class GlobalSide(Side):
 
 
 class RefitChange:
-    """Signed answers as evidence, one part after the other, as often as is asked.
+    """Signed answers as evidence, one part at a time; can be iterated repeatedly.
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ class RefitChange:
         self._parts, self._X = parts, X
 
     def __iter__(self):
-        # One after the other: together they are two copies of X.
+        # One part at a time: all together would take twice the memory of X.
         for answers, row, mass, fit in self._parts:
             yield answers.evidence(_safe_indexing(self._X, row)), row, mass, fit
 
@@ -315,7 +315,7 @@ class Sides:
 
     @cached_property
     def outcomes(self):
-        """What both say about each row, by fits that did not see it."""
+        """Out-of-fold outcomes of both models on all rows."""
         rows = self.base.rows
         return to_outcomes(
             self.base.answers,
@@ -331,14 +331,14 @@ class Sides:
 
 
 def warn_of_weak_models(outcomes, sides):
-    """Warn of each model whose accuracy is below that of one answer for all rows.
+    """Warn of each model that is less accurate than one constant answer.
 
     Parameters
     ----------
     outcomes : Outcomes
         On rows that the models were not fitted on.
     sides : dict of str to bool
-        Whether "base_estimator" and "global_estimator" came frozen.
+        Whether "base_estimator" and "global_estimator" were given frozen.
     """
     stays, may_leave = outcomes.local_only, outcomes
     if stays is not None:
@@ -350,16 +350,16 @@ def warn_of_weak_models(outcomes, sides):
 
 
 def warn_if_weak(who, right, outcomes):
-    """Warn of a model that is right less often than one answer for all rows.
+    """Warn if a model is right less often than one constant answer.
 
     Parameters
     ----------
     who : str
-        Its parameter.
+        Name of its parameter.
     right : ndarray of shape (n_samples,)
-        Utility of its answers.
+        Utility of each of its answers.
     outcomes : Outcomes
-        Of the same rows, with labels and weights.
+        For the same rows, with labels and weights.
     """
     weight = outcomes.weight
     if outcomes.y is None or (weight > 0).sum() < ENOUGH_ROWS:

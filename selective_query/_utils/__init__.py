@@ -1,8 +1,8 @@
-"""What every room uses: checks of input, labels, numbers, columns."""
+"""Shared helpers: checks of input, labels, numbers and columns."""
 
 
 def publish(folder):
-    """Make a folder the home of what it exports, in messages, pickles and saved files.
+    """Set a folder's name as the module of its exports, in messages, pickles and files.
 
     Parameters
     ----------

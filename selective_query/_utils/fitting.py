@@ -1,4 +1,4 @@
-"""What a fit leaves behind: all or nothing, and which columns it has seen."""
+"""What a fit stores: all attributes or none, and the columns that it has seen."""
 
 import copy
 
@@ -23,12 +23,12 @@ class _Unchanged:
         return "<unchanged>"
 
 
-# Of a parameter that is left as it is, where None has a meaning.
+# Marks a parameter as unchanged, for parameters where None has a meaning.
 UNCHANGED = _Unchanged()
 
 
 def unfitted(estimator):
-    """A shallow copy without what an earlier fit has learned, to be fitted instead."""
+    """A shallow copy without learned attributes, to be fitted in its place."""
     copied = copy.copy(estimator)
     for name in [n for n in vars(estimator) if n.endswith("_") and n[0] != "_"]:
         delattr(copied, name)
@@ -36,16 +36,16 @@ def unfitted(estimator):
 
 
 def become(estimator, fitted):
-    """Put what the copy has learned in place of what the estimator had."""
+    """Replace the estimator's attributes with those of the fitted copy."""
     vars(estimator).clear()
     vars(estimator).update(vars(fitted))
     return estimator
 
 
 def remember_columns(estimator, X, model):
-    """Set names of the columns where X has them; their number where a model has it.
+    """Store column names if X has them, and the number of columns if the model has it.
 
-    Labels that are no text are kept aside: scikit-learn takes them for no names.
+    Non-string column labels are stored separately: scikit-learn ignores them as names.
     """
     names = _names_of(X)
     vars(estimator).pop("_column_labels", None)
@@ -58,12 +58,12 @@ def remember_columns(estimator, X, model):
 
 
 def sliceable(X, estimator):
-    """X in a form that can be sliced, with the columns that the estimator has seen.
+    """X in a sliceable form, after checking its columns against those of fit.
 
     Raises
     ------
     ValueError
-        When entries are masked, or columns are others.
+        If entries are masked, or the columns differ.
     """
     refuse_masked(X, "X")
     if not isinstance(X, np.ndarray):
@@ -73,12 +73,13 @@ def sliceable(X, estimator):
 
 
 def check_columns(estimator, X, who="model"):
-    """Refuse other columns than an estimator was fitted on, where it remembers them.
+    """Raise if the columns differ from those that an estimator was fitted on, if known.
 
     Raises
     ------
     ValueError
-        When names are missing, unknown or in another order, or their number is another.
+        If names are missing, unknown or in another order, or the number of columns
+        differs.
     """
     if hasattr(estimator, "feature_names_in_"):
         try:
@@ -90,7 +91,7 @@ def check_columns(estimator, X, who="model"):
             ) from None
     elif hasattr(X, "columns") and hasattr(estimator, "_column_labels"):
         _refuse_other_order(list(X.columns), estimator._column_labels)
-    if len(getattr(X, "shape", ())) > 1:  # of others the models say what they need
+    if len(getattr(X, "shape", ())) > 1:  # other inputs are checked by the models
         check_n_features(estimator, X, reset=False)
 
 
@@ -104,9 +105,9 @@ def _refuse_other_order(labels, expected):
 
 
 def refuse_other_names(model, X, who):
-    """Raise where a frozen model was fitted on columns of other names.
+    """Raise if a frozen model was fitted on columns with other names.
 
-    A pipeline picks its columns itself.
+    Pipelines are exempt: they select their columns themselves.
     """
     if hands_fit_on(model):
         refuse_other_names(model.estimator, X, who)
@@ -120,5 +121,5 @@ def refuse_other_names(model, X, who):
 def _names_of(X):
     try:
         return get_feature_names(X)
-    except TypeError:  # text beside numbers, which scikit-learn's own models refuse
+    except TypeError:  # text and numbers mixed, which scikit-learn's models refuse
         return None

@@ -1,60 +1,60 @@
-"""Data frames: columns that stand for classes go by their names, rows by their index.
+"""Data frames: match class columns by name and rows by index.
 
-Nothing here imports pandas, polars or pyarrow: a frame brings what it can do.
+Nothing here imports pandas, polars or pyarrow; only methods of the frame are used.
 """
 
 import numpy as np
 
 
 def column_names(values):
-    """Names of the columns of a data frame, None of what is no frame."""
+    """Column names of a data frame, or None for other objects."""
     if hasattr(values, "iloc") or not hasattr(values, "column_names"):
         names = getattr(values, "columns", None)
     else:
-        names = values.column_names  # of pyarrow, whose columns are the values
+        names = values.column_names  # pyarrow, where columns holds the values
     return None if names is None else list(names)
 
 
 def select_columns(frame, names):
-    """A frame of some of the columns."""
+    """Select columns of a frame by name."""
     return frame[names] if hasattr(frame, "iloc") else frame.select(names)
 
 
 def has_numbered_columns(frame):
-    """Whether a frame has named its columns by itself."""
+    """Whether a frame's column names are the automatic ones."""
     if hasattr(frame, "iloc"):
         return is_numbered(frame.columns)
     names = column_names(frame)
-    return names == [f"column_{i}" for i in range(len(names))]  # of polars
+    return names == [f"column_{i}" for i in range(len(names))]  # polars
 
 
 def is_numbered(index):
-    """Whether this is an index that pandas has counted by itself."""
+    """Whether an index is the automatic one of pandas."""
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
 def class_columns(values, labels, name):
-    """The columns in the order of the labels, where they have names.
+    """Put the columns in the order of the labels, if they have names.
 
-    Columns that a frame numbered by itself have none, and go by position.
+    Automatic column names do not count; such columns go by position.
 
     Parameters
     ----------
     values : array-like of shape (n_samples, n_classes)
     labels : array-like of shape (n_classes,) or None
-        None where nothing is known of them but that they are numbered.
+        None if only the number of classes is known.
     name : str
         For the message.
 
     Returns
     -------
     array-like of shape (n_samples, n_classes)
-        The values themselves where they are no frame.
+        The values themselves if they are not a frame.
 
     Raises
     ------
     ValueError
-        When the names are not those of the labels.
+        If the names are not those of the labels.
     """
     names = column_names(values)
     if names is None or has_numbered_columns(values):
@@ -76,17 +76,17 @@ def class_columns(values, labels, name):
 
 
 def refuse_other_index(parts):
-    """Raise where rows of frames or series are indexed otherwise.
+    """Raise if frames or series have different indexes.
 
     Parameters
     ----------
     parts : iterable of (str, object)
-        Names and values; what has no index goes by position.
+        Names and values; values without an index go by position.
 
     Raises
     ------
     ValueError
-        Which names the first two that differ.
+        The message names the first two that differ.
     """
     indexed = [(name, part.index) for name, part in parts if hasattr(part, "iloc")]
     for name, index in indexed[1:]:
@@ -101,14 +101,14 @@ def refuse_other_index(parts):
 
 
 def refuse_moved_rows(answers, X, name):
-    """Raise where answers about X are a frame or series with another index than X has.
+    """Raise if answers about X are a frame or series with another index than X.
 
-    One that they numbered by themselves goes by position.
+    Automatic indexes do not count; such rows go by position.
 
     Raises
     ------
     ValueError
-        Which names the answers.
+        The message names the answers.
     """
     if not hasattr(answers, "iloc") or is_numbered(answers.index):
         return

@@ -1,4 +1,4 @@
-"""Class labels: text, bytes or numbers, never a mixture."""
+"""Class labels: text, bytes or numbers, never a mix."""
 
 import numpy as np
 from sklearn.utils import _safe_indexing, indexable
@@ -16,8 +16,8 @@ def check_labels(values, name):
     Raises
     ------
     ValueError
-        When text and numbers are mixed, an entry is masked or missing, or these are no
-        labels.
+        If text and numbers are mixed, an entry is masked or missing, or the values are
+        not labels.
     """
     refuse_masked(values, name)
     try:
@@ -49,14 +49,15 @@ def check_labels(values, name):
 
 
 def labelled_rows(X, y, sample_weight, *, may_vanish=False):
-    """Rows that can be sliced, their labels, and weights or None, all checked.
+    """Sliceable rows, their labels, and their weights or None, all checked.
 
-    Weights that `may_vanish` may be zero on all rows, as on one chunk among others.
+    With `may_vanish`, all weights may be zero, as in one chunk of several.
 
     Raises
     ------
     ValueError
-        When lengths differ, an entry is masked, a label is missing or a weight is none.
+        If lengths differ, an entry is masked, a label is missing or a weight is
+        invalid.
     """
     refuse_masked(X, "X")
     (X,) = indexable(X)
@@ -68,12 +69,12 @@ def labelled_rows(X, y, sample_weight, *, may_vanish=False):
 
 
 def pick_rows(rows, X, y, weight):
-    """Some of the rows, with their labels and weights; the weights may be None."""
+    """Select rows, with their labels and weights; the weights may be None."""
     return _safe_indexing(X, rows), y[rows], None if weight is None else weight[rows]
 
 
 def label_column(y, name="y"):
-    """Labels as an array with one for each row, none of them masked or missing.
+    """Labels as an array with one entry for each row, none masked or missing.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def label_column(y, name="y"):
 
 
 def kind_of(labels):
-    """Text, bytes, dates or numbers: labels of two kinds are never equal."""
+    """Kind of labels: text, bytes, dates or numbers. Different kinds never match."""
     first = labels.flat[0] if labels.dtype.kind == "O" and labels.size else labels
     if isinstance(first, str):
         return "text"
@@ -93,12 +94,12 @@ def kind_of(labels):
 
 
 def refuse_missing(labels, name):
-    """Raise where a row has no label: None, NaN, NaT, or the NA of pandas.
+    """Raise if a row has no label: None, NaN, NaT, or the NA of pandas.
 
     Raises
     ------
     ValueError
-        Which names the first such row.
+        The message names the first such row.
     """
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
@@ -119,14 +120,14 @@ def refuse_missing(labels, name):
 def _is_missing(label):
     try:
         return label is None or bool(label != label)
-    except TypeError:  # pandas' NA is neither equal to itself nor not
+    except TypeError:  # comparing pandas' NA gives NA, which has no truth value
         return True
 
 
 def check_truth(y, classes):
-    """True labels that answers among `classes` can be held against.
+    """True labels that can be compared with answers among `classes`.
 
-    Labels that are not among the classes are let through: no answer is equal to them.
+    Labels that are not among the classes are allowed: no answer equals them.
 
     Parameters
     ----------
@@ -140,7 +141,7 @@ def check_truth(y, classes):
     Raises
     ------
     ValueError
-        When a label is missing, or of another kind than the classes.
+        If a label is missing, or of another kind than the classes.
     """
     if len(y) and kind_of(y) != kind_of(classes):
         raise ValueError(

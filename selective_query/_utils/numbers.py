@@ -1,4 +1,4 @@
-"""Numbers as they come in: one, or an array of them, and nothing that only looks so."""
+"""Checks of numeric input, for single numbers and arrays."""
 
 import math
 from decimal import Decimal
@@ -7,10 +7,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-# numpy counts durations among the integers, Python truth values.
+# numpy counts durations as integers, and Python counts truth values.
 NO_NUMBERS = bool, np.bool_, np.timedelta64
-LARGEST = 1e150  # products of two are numbers as well
-# What numpy says of a dtype whose values are no real numbers, in words.
+LARGEST = 1e150  # the product of two such numbers is still finite
+# Words for numpy dtypes whose values are not real numbers.
 STRANGE = {
     "M": "dates",
     "m": "durations",
@@ -23,19 +23,19 @@ STRANGE = {
 
 
 def is_number(value):
-    """Whether this is a real number, and no truth value or duration; NaN is one."""
+    """Whether this is a real number, not a truth value or duration; NaN counts."""
     return isinstance(value, Real) and not isinstance(value, NO_NUMBERS)
 
 
 def is_whole(value, least=0):
-    """Whether this is a whole number of at least so much, and not a truth value."""
+    """Whether this is a whole number of at least `least`, and not a truth value."""
     return is_number(value) and isinstance(value, Integral) and value >= least
 
 
 def as_python(value):
-    """A number of numpy, or an array without dimensions, as one of Python.
+    """Convert a numpy scalar, or an array without dimensions, to a Python number.
 
-    Small integers of numpy overflow where they are multiplied.
+    Small numpy integers overflow when they are multiplied.
     """
     if isinstance(value, np.generic) or (type(value) is np.ndarray and not value.ndim):
         return value.item()
@@ -45,7 +45,7 @@ def as_python(value):
 def check_number(
     value, name, low=0, high=math.inf, *, what="", hint="", or_infinite=False
 ):
-    """A number within bounds, both of which it may reach.
+    """Check a number against bounds, both inclusive.
 
     Parameters
     ----------
@@ -54,21 +54,21 @@ def check_number(
         For the message.
     low, high : float
     what : str, default=""
-        What it is the number of, for the message.
+        What the number describes, for the message.
     hint : str, default=""
         What to do next.
     or_infinite : bool, default=False
-        Whether it may be infinite where `high` is.
+        Whether infinity is allowed where `high` is infinite.
 
     Returns
     -------
     float or int
-        As it came; one of numpy as one of Python.
+        As given; a numpy scalar is converted to Python.
 
     Raises
     ------
     ValueError
-        When it is no number, NaN, or out of bounds.
+        If it is not a number, is NaN, or is out of bounds.
     """
     value = as_python(value)
     most = high if or_infinite else min(high, LARGEST)
@@ -89,7 +89,7 @@ def check_number(
 
 
 def check_whole(value, name, least=0, *, hint=""):
-    """A whole number of at least so much as an int, or a ValueError."""
+    """Return a whole number of at least `least` as an int, or raise a ValueError."""
     if not is_whole(value, least):
         raise ValueError(
             f"{name} must be a whole number >= {least}. Got {value!r}. {hint}".rstrip()
@@ -98,7 +98,7 @@ def check_whole(value, name, least=0, *, hint=""):
 
 
 def check_positive(value, name, *, hint="", or_infinite=False):
-    """A number above 0 as a float, or a ValueError."""
+    """Return a number above 0 as a float, or raise a ValueError."""
     value = as_python(value)
     if not (is_number(value) and 0 < value <= (math.inf if or_infinite else LARGEST)):
         finite = "" if or_infinite else "finite "
@@ -109,7 +109,7 @@ def check_positive(value, name, *, hint="", or_infinite=False):
 
 
 def check_probability(value, name, *, hint=""):
-    """A float between 0 and 1, both excluded, or a ValueError."""
+    """Return a number strictly between 0 and 1 as a float, or raise a ValueError."""
     if not (is_number(value) and 0 < value < 1):
         raise ValueError(
             f"{name} must be a number between 0 and 1, both excluded. Got {value!r}. "
@@ -119,7 +119,7 @@ def check_probability(value, name, *, hint=""):
 
 
 def as_numbers(values, name):
-    """Real numbers as an array of their own dtype; truth values count as 0 and 1.
+    """Real numbers as an array in their own dtype; truth values count as 0 and 1.
 
     Parameters
     ----------
@@ -130,12 +130,12 @@ def as_numbers(values, name):
     Returns
     -------
     ndarray
-        Of bool, integers or floating point; NaN and shapes are not looked at.
+        Of bool, integer or floating dtype; NaN and shapes are not checked.
 
     Raises
     ------
     ValueError
-        When an entry is masked or missing, or no real number: text, a date, complex.
+        If an entry is masked or missing, or not a real number: text, a date, complex.
     """
     if type(values) is not np.ndarray:
         refuse_masked(values, name)
@@ -149,7 +149,7 @@ def as_numbers(values, name):
 
 
 def as_floats(values, name):
-    """Real numbers as an array of single or double precision, as fits their dtype."""
+    """Real numbers as a single or double precision array, depending on their dtype."""
     numbers = as_numbers(values, name)
     if numbers.dtype in (np.float32, np.float64):
         return numbers
@@ -157,7 +157,7 @@ def as_floats(values, name):
 
 
 def as_mask(values, name):
-    """Truth values, or zeros and ones, as an array of bool with one for each row."""
+    """Truth values, or zeros and ones, as a bool array with one entry for each row."""
     column = as_column(values, name)
     if not ((column == 0) | (column == 1)).all():
         raise ValueError(f"{name} must be true or false for each row.")
@@ -165,7 +165,7 @@ def as_mask(values, name):
 
 
 def check_amount(value, name):
-    """One number >= 0, or an array of them, finite; the array as it came.
+    """Check one number >= 0, or an array of them, all finite; returned unchanged.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def check_amount(value, name):
 
 
 def as_column(values, name, each="row"):
-    """Real numbers as an array of floats, one for each row."""
+    """Real numbers as a float array, one for each row."""
     column = as_numbers(values, name)
     if column.ndim != 1:
         raise ValueError(
@@ -189,9 +189,9 @@ def as_column(values, name, each="row"):
 
 
 def check_finite(column, name, low=-LARGEST, *, each="point"):
-    """The column, or a ValueError where a number is not finite, or is below a bound.
+    """Return the column, or raise a ValueError if a number is not finite or too low.
 
-    What is so large that sums and products are no numbers counts as infinite.
+    Numbers so large that sums or products overflow count as infinite.
     """
     column = column.astype(float, copy=False)
     fits = (column >= low) & (column <= LARGEST)
@@ -207,9 +207,9 @@ def check_finite(column, name, low=-LARGEST, *, each="point"):
 
 
 def refuse_masked(values, name):
-    """Raise a ValueError where some of the values are masked.
+    """Raise a ValueError if any value is masked.
 
-    numpy's own conversion drops the mask and takes what lies under it for data.
+    numpy's own conversion drops the mask and reads the values beneath it as data.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
@@ -219,7 +219,7 @@ def refuse_masked(values, name):
 
 
 def random_state_of(random_state):
-    """A RandomState for a seed, or a ValueError that names the parameter."""
+    """Return a RandomState for a seed, or raise a ValueError naming the parameter."""
     try:
         return check_random_state(random_state)
     except (TypeError, ValueError):
@@ -233,7 +233,7 @@ def _array_of(values, name):
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        # Rows of unequal lengths, or a tensor on a device or with a gradient.
+        # Rows of unequal length, or a tensor on an accelerator or with a gradient.
         raise ValueError(
             f"{name} must be an array of numbers. Got {type(values).__name__}, and "
             f"numpy says: {error}."
@@ -258,6 +258,6 @@ def _no_numbers(name, got):
 
 
 def usual_size(values):
-    """How large nearly all finite values are at most, one outlier or not; 0 of none."""
+    """Size of nearly all finite values, robust to outliers; 0 if there are none."""
     size = np.abs(values[np.isfinite(values)])
     return (np.quantile(size, 0.99) or size.max()) if len(size) else 0.0

@@ -1,4 +1,4 @@
-"""Calls in parallel by joblib, their results in order, behind a bar that shows them."""
+"""Parallel calls with joblib: results in order, with an optional progress bar."""
 
 from itertools import islice
 
@@ -9,19 +9,19 @@ from joblib.parallel import get_active_backend
 def in_parallel(function, calls, n_jobs=None, *, label=None, shown=False):
     """``function(*call)`` for each call, in order.
 
-    Results come one by one, as a bar wants them, from backends that can do that;
-    others, as Ray's, give them all at the end.
+    Results arrive one by one, as a progress bar needs, if the backend supports it;
+    others, such as Ray's, return them all at the end.
 
     Parameters
     ----------
     function : callable
-    calls : list of tuple
+    For joblib, with the backend of ``joblib.parallel_config`` at the time of this call.
     n_jobs : int or None, default=None
         For joblib, whose backend is that of ``joblib.parallel_config`` at this call.
     label : str or None, default=None
-        Beside the bar.
+        Text beside the progress bar.
     shown : bool, default=False
-        Whether there is a bar.
+        Whether a progress bar is shown.
 
     Returns
     -------
@@ -37,9 +37,10 @@ def in_parallel(function, calls, n_jobs=None, *, label=None, shown=False):
 def in_waves(function, items, n_jobs=None):
     """``function(item)`` for each item of a stream, in order.
 
-    One job holds one item at a time. Several take twice as many items as there are
-    jobs, and the next ones when the results of these have been fetched: a reader that
-    is slower than the workers does not fill the memory.
+    With one job, one item is in memory at a time. With several, items are taken in
+    waves of twice the number of jobs, and the next wave starts once all results of the
+    last have been fetched: if the consumer is slower than the workers, memory does not
+    fill.
 
     Parameters
     ----------
@@ -65,12 +66,12 @@ def _waves(parallel, function, items, size):
 
 
 def with_bar(steps, n_steps, label=None, shown=True):
-    """The steps, behind a bar where that is shown and they take more than two seconds.
+    """Yield the steps, with a progress bar if shown and they take over two seconds.
 
     Raises
     ------
     ImportError
-        When a bar is to be shown, and tqdm is not installed.
+        If a progress bar is to be shown and tqdm is not installed.
     """
     if not shown:
         return steps

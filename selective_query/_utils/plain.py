@@ -1,4 +1,4 @@
-"""Figures as JSON knows them."""
+"""Figures as strict JSON."""
 
 from math import isfinite
 
@@ -6,17 +6,17 @@ import numpy as np
 
 
 def as_json(value):
-    """A value as strict JSON knows it.
+    """Convert a value to strict JSON.
 
     Parameters
     ----------
     value : object
-        Of dicts, sequences, arrays, numbers and text; all else becomes text.
+        Made of dicts, sequences, arrays, numbers and text; anything else becomes text.
 
     Returns
     -------
     dict, list, str, int, float, bool or None
-        None in place of a number that is not finite: JSON has none for it.
+        Numbers that are not finite become None, because JSON cannot express them.
     """
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()

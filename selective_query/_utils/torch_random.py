@@ -1,4 +1,4 @@
-"""torch's random numbers, of which a process has one state for all of its threads."""
+"""torch's global random state, which all threads of a process share."""
 
 import threading
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ _alone = threading.RLock()
 
 @contextmanager
 def own_random_numbers(seed=None, devices=None):
-    """Draws of the caller alone: other threads wait, and the state is put back.
+    """Exclusive use of the random state: other threads wait, and it is restored after.
 
     Parameters
     ----------
     seed : int or None, default=None
-        None goes on from the state that there is.
+        None continues from the current state.
     devices : list of int or None, default=None
-        Accelerators whose states are put back too; None is all.
+        Accelerators whose states are restored too; None means all.
     """
     with _alone, torch.random.fork_rng(devices=devices):
         if seed is not None:

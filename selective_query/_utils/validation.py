@@ -1,4 +1,4 @@
-"""The only file that touches private names of scikit-learn."""
+"""The only file that uses private names of scikit-learn."""
 
 import sys
 import warnings
@@ -22,8 +22,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from selective_query._utils.numbers import as_numbers
 
-MOST_SHOWN = 60  # letters of a wrong value
-# Estimates take fourth powers of sums of weights.
+MOST_SHOWN = 60  # characters of an invalid value
+# Estimates use fourth powers of sums of weights.
 LEAST_WEIGHT = 1e-50
 
 __all__ = [
@@ -56,17 +56,17 @@ __all__ = [
 
 
 class Offers(HasMethods):
-    """An object that has the methods, or will have them once it is fitted."""
+    """Constraint: an object that has the methods, or will have them once fitted."""
 
     def is_satisfied_by(self, val):
         return all(will_offer(val, method) for method in self.methods)
 
 
 def will_offer(estimator, method):
-    """Whether a fitted clone has the method, also where that depends on a part of it.
+    """Whether a fitted clone will have the method, even if a part of it decides that.
 
-    A search offers what its estimator does, a pipeline what its last step does, and a
-    stack what its final estimator does, or any where that is left to a default.
+    A search offers what its estimator offers, a pipeline what its last step offers, and
+    a stack what its final estimator offers, or anything if that is left at its default.
     """
     if callable(getattr(estimator, method, None)):
         return True
@@ -81,9 +81,9 @@ def will_offer(estimator, method):
 
 
 def is_frozen(estimator):
-    """Whether `fit` would leave the estimator as it is.
+    """Whether `fit` would leave the estimator unchanged.
 
-    What answers elsewhere says so itself, by ``frozen_by_nature``.
+    A remote model declares this itself, by ``frozen_by_nature``.
     """
     if isinstance(estimator, Pipeline):
         return is_frozen(estimator.steps[-1][1])
@@ -95,12 +95,12 @@ def is_frozen(estimator):
 
 
 def hands_fit_on(estimator):
-    """Whether `fit` learns nothing but what that of its ``estimator`` does."""
+    """Whether `fit` only fits the wrapped ``estimator`` and learns nothing else."""
     return getattr(type(estimator), "hands_fit_on", False) is True
 
 
 def offers_weights(estimator):
-    """Whether fit has ``sample_weight``, also of what it hands them on to."""
+    """Whether fit accepts ``sample_weight``, looking inside wrappers."""
     if hands_fit_on(estimator):
         inner = estimator.estimator
         return is_frozen(inner) or offers_weights(inner)
@@ -108,7 +108,7 @@ def offers_weights(estimator):
 
 
 def takes_weights(estimator):
-    """Whether fit takes ``sample_weight``, and no request says to leave it out."""
+    """Whether fit accepts ``sample_weight`` and no metadata request excludes it."""
     if not offers_weights(estimator):
         return False
     if not hasattr(estimator, "_get_metadata_request"):
@@ -118,13 +118,13 @@ def takes_weights(estimator):
 
 
 def align_proba(proba, model_classes, classes, who="a model"):
-    """Put the columns of `proba` in the order of `classes`, zeros where unknown.
+    """Put the columns of `proba` in the order of `classes`; unknown classes get zeros.
 
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_model_classes)
     model_classes : ndarray of shape (n_model_classes,)
-        Label of each column; every one is in `classes`.
+        Label of each column; all of them must be in `classes`.
     classes : ndarray of shape (n_classes,)
         Sorted labels.
     who : str, default="a model"
@@ -152,7 +152,7 @@ def encode_labels(labels, classes, who):
     Raises
     ------
     ValueError
-        When a label is not among them.
+        If a label is not among them.
     """
     labels = np.asarray(labels)
     try:
@@ -173,16 +173,17 @@ def encode_labels(labels, classes, who):
 
 
 def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weight"):
-    """Weights as an array of floats, one for each row.
+    """Weights as a float array, one for each row.
 
-    Their sum and its powers must be numbers, so the largest is bounded on both sides.
+    Sums of weights and their powers must be finite, so the largest weight is bounded
+    above and below.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n_samples,)
     n_rows : int
     may_vanish : bool, default=False
-        Whether all may be zero, as those of one chunk among others.
+        Whether all may be zero, as in one chunk of several.
     name : str, default="sample_weight"
         For the message.
 
@@ -193,8 +194,8 @@ def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weigh
     Raises
     ------
     ValueError
-        When they are not one finite number >= 0 for each row, are all zero, or are so
-        large or small that sums of them are not to be relied on.
+        If they are not one finite number >= 0 for each row, are all zero, or are so
+        large or small that sums of them are unreliable.
     """
     weight = as_numbers(sample_weight, name).astype(float, copy=False)
     advice = "Leave it out to count each row once."
@@ -223,7 +224,7 @@ def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weigh
 
 
 def count_rows(values, name):
-    """How many rows there are, or a ValueError where there are none to count."""
+    """Number of rows, or a ValueError if the value has none."""
     try:
         return num_samples(values)
     except TypeError:
@@ -233,7 +234,7 @@ def count_rows(values, name):
 
 
 def common_length(kind, parts):
-    """Number of rows of all parts, given as pairs of name and values."""
+    """Number of rows shared by all parts, given as pairs of name and values."""
     lengths = {name: count_rows(values, name) for name, values in parts}
     if not lengths:
         raise ValueError(
@@ -249,7 +250,7 @@ def common_length(kind, parts):
 
 
 def refuse_other_length(values, name, X):
-    """Raise a ValueError where there is not one entry for each row of X."""
+    """Raise a ValueError unless there is one entry for each row of X."""
     n, n_rows = count_rows(values, name), count_rows(X, "X")
     if n != n_rows:
         raise ValueError(
@@ -258,7 +259,7 @@ def refuse_other_length(values, name, X):
 
 
 def check_choice(value, name, allowed, *, hint=""):
-    """Raise a ValueError for what is not among a few words, or None."""
+    """Raise a ValueError for a value that is not one of the allowed words or None."""
     if not any(value is a or (isinstance(value, str) and value == a) for a in allowed):
         listed = ", ".join(map(str, allowed))
         raise ValueError(
@@ -267,13 +268,13 @@ def check_choice(value, name, allowed, *, hint=""):
 
 
 def check_flag(value, name):
-    """Raise a ValueError for what is neither true nor false."""
+    """Raise a ValueError for a value that is not True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be True or False. Got {value!r}.")
 
 
 def check_instance(value, name, kind, hint=""):
-    """Raise a TypeError for what is no object of a class (or of one of several)."""
+    """Raise a TypeError for a value that is not an instance of a class (or several)."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         allowed = " or ".join(f"a {k.__name__}" for k in kinds)
@@ -283,7 +284,7 @@ def check_instance(value, name, kind, hint=""):
 
 
 def warn_user(message, category):
-    """Warn at the line that called this library, however deep the warning arises."""
+    """Warn at the user's line that called this library, however deep the cause."""
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
         ("selective_query.", "sklearn.")
