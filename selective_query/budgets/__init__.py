@@ -1,4 +1,4 @@
-"""Where to cut: budgets, operating points, and what is certain about them."""
+"""Where to cut: budgets, operating points and their certificates."""
 
 from selective_query._utils import publish
 from selective_query.budgets._solving.calibration import Calibration

@@ -1,4 +1,4 @@
-"""How surprising the calibration rows would be if a budget were missed."""
+"""p-values of the calibration rows under the hypothesis that a budget is missed."""
 
 import numpy as np
 from scipy.special import (
@@ -10,13 +10,13 @@ from scipy.special import (
     xlogy,
 )
 
-# Rates of disagreement at which the tail is evaluated, over this range of ratios.
+# Number of disagreement rates at which the tail is evaluated, and the range of ratios.
 N_NUISANCE = 8
 WIDEST_RATIO = 20
-# Part of the error probability that pays for the bound on a rate of disagreement.
+# Share of the error probability spent on the bound on the disagreement rate.
 NUISANCE_PART = 0.01
 # Counts of disagreements further out than this many standard deviations are not summed;
-# their probability is added to the p-value whole.
+# their whole probability is added to the p-value.
 REACH = 5.0
 REACH_PROBABILITY = 1e-6
 # A bet never stakes more than this share of what it could lose.
@@ -24,14 +24,14 @@ LARGEST_STAKE = 0.75
 
 
 def binomial_p_value(n_right, n, accuracy):
-    """P(at least `n_right` of `n`) when each is right with probability `accuracy`.
+    """P(at least `n_right` of `n` are right), each with probability `accuracy`.
 
-    Valid for "the probability is lower than `accuracy`", exactly.
+    An exact p-value for the hypothesis that the probability is below `accuracy`.
 
     Parameters
     ----------
     n_right, n : float
-        Whole numbers.
+        Whole numbers, as floats.
     accuracy : float
 
     Returns
@@ -47,32 +47,34 @@ def binomial_p_value(n_right, n, accuracy):
 def excess_p_value(n_worse, n_better, n, excess, error):
     r"""p-value of "P(worse) - P(better) exceeds `excess`", from paired counts.
 
-    With D in {-1, 0, 1} let d be the sum of n draws and m the number of disagreements,
-    D != 0. As or more extreme than what was seen is whatever has no larger
+    With D in {-1, 0, 1}, let d be the sum of n draws and m the number of disagreements,
+    D != 0. An outcome is as extreme as the observed one, or more so, if it has no
+    larger value of
 
     .. math:: (d - n \cdot excess) / \sqrt{m + 1} .
 
-    At a rate of disagreement :math:`\pi` this has an exact law: m is Binomial(n, pi),
-    and the losses among them are Binomial(m, (1 + excess / pi) / 2). The p-value is
-    the largest over a range of rates below an upper Clopper-Pearson bound, plus the
-    probability that this bound fails (Berger and Boos, "P values maximized over a
-    confidence set for the nuisance parameter", JASA 1994). Since the statistic is
-    studentised its law hardly depends on the rate, so little is lost.
+    At a disagreement rate :math:`\pi` this statistic has an exact distribution: m is
+    Binomial(n, pi), and the losses among the disagreements are Binomial(m, (1 + excess
+    / pi) / 2). The p-value is the maximum over a range of rates below an upper
+    Clopper-Pearson bound, plus the probability that this bound fails (Berger and Boos,
+    "P values maximized over a confidence set for the nuisance parameter", JASA 1994).
+    The statistic is studentised, so its distribution hardly depends on the rate and
+    little power is lost.
 
     Parameters
     ----------
     n_worse, n_better, n : float
-        Rows on which the rule loses, on which it wins, and all rows.
+        Number of rows on which the rule loses, number on which it wins, and all rows.
     excess : float
         In [0, 1].
     error : float
-        What the p-value will be compared with. A hundredth of it is given up for the
-        bound on the rate of disagreement.
+        Level that the p-value will be compared with. A hundredth of it is spent on the
+        bound on the disagreement rate.
 
     Returns
     -------
     float
-        Once it exceeds `error` it is not worked out any further.
+        Not exact above `error`: the computation stops once it is exceeded.
     """
     n = round(float(n))
     n_apart = round(float(n_worse + n_better))
@@ -93,12 +95,12 @@ def excess_p_value(n_worse, n_better, n, excess, error):
 
 
 def _excess_tail(statistic, n, rate, excess):
-    """P((d - n excess) / sqrt(m + 1) <= statistic) at this rate of disagreement."""
+    """P((d - n excess) / sqrt(m + 1) <= statistic) at this disagreement rate."""
     spread = REACH * np.sqrt(n * rate * (1 - rate)) + 1
     lowest, highest = n * rate - spread, n * rate + spread
     m = np.arange(max(0, int(lowest)), min(n, int(highest) + 1) + 1)
     furthest = n * excess + statistic * np.sqrt(m + 1)
-    # Rounding must not cut off the very counts that were seen.
+    # Rounding must not exclude the observed counts.
     losses = np.floor((m + furthest + 1e-9 * n) / 2)
     chance = min(1.0, (1 + excess / rate) / 2)
     log_chance_of_m = (
@@ -117,15 +119,15 @@ def mean_p_value(values, mean):
     r"""p-value of "the mean of values in [0, 1] is lower than `mean`", by betting.
 
     The wealth :math:`\prod_i (1 + \lambda_i (x_i - m))` of a player who bets on a
-    higher mean is a nonnegative martingale at best when the mean is m or lower, so it
-    exceeds 1/p with probability p at most (Waudby-Smith and Ramdas, "Estimating means
-    of bounded random variables by betting", JRSS-B 2024). Stakes follow the mean and
+    higher mean is a nonnegative supermartingale if the mean is at most m, so it exceeds
+    1/p with probability at most p (Waudby-Smith and Ramdas, "Estimating means of
+    bounded random variables by betting", JRSS-B 2024). Stakes follow the mean and
     variance seen so far, so the test adapts to the variance.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-        In [0, 1], in an order that does not depend on them.
+        In [0, 1], in an order that does not depend on the values.
     mean : float
         In [0, 1].
 
@@ -138,7 +140,7 @@ def mean_p_value(values, mean):
     if mean <= 0:
         return 0.0
     count = np.arange(1, len(values) + 1)
-    # One imagined row of 1/2 with variance 1/4 starts the estimates.
+    # The estimates start from one imaginary row of 1/2 with variance 1/4.
     running_mean = (0.5 + np.cumsum(values)) / (count + 1)
     running_variance = (0.25 + np.cumsum((values - running_mean) ** 2)) / (count + 1)
     before_mean = np.append(0.5, running_mean[:-1])

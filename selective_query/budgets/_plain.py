@@ -14,7 +14,7 @@ from selective_query.budgets._columns import RowColumns
 from selective_query.budgets.base import Budget
 from selective_query.budgets.combined import All, Mixed
 
-# A budget of parts, of which one has costs with a device that has sources: seven deep.
+# Deepest case: a combined budget with costs of a device that has sources, seven levels.
 MAX_DEPTH = 20
 SCORES = {
     "score": np.ndarray,
@@ -27,19 +27,19 @@ SCORES = {
 
 @cache
 def _types():
-    """What plain data may be made into: dataclasses of budgets and costs, by name."""
+    """Dataclasses of budgets and costs that plain data may contain, by name."""
     exported = [getattr(room, n) for room in (budgets, costs) for n in room.__all__]
     kinds = [kind for kind in exported if isinstance(kind, type) and is_dataclass(kind)]
     return {kind.__name__: kind for kind in [*kinds, RowColumns]}
 
 
 def to_plain(value):
-    """A value as dicts, lists, numbers, text, None and arrays.
+    """Convert a value to dicts, lists, numbers, text, None and arrays.
 
     Raises
     ------
     TypeError
-        When a part is of another type: a class or function of the user's.
+        If a part is of another type, such as a class or function of the user's.
     """
     kind = type(value)
     if isinstance(value, np.generic):
@@ -66,27 +66,27 @@ def to_plain(value):
 
 
 def to_plain_fields(given):
-    """The values of a dict as plain data."""
+    """Convert the values of a dict to plain data."""
     return {name: to_plain(value) for name, value in given.items()}
 
 
 def from_plain(plain, kind=object, depth=0):
-    """The value that plain data stand for.
+    """Rebuild the value that plain data represent.
 
-    Lists become tuples. Whatever is made is of the kind that is annotated where it
-    goes, and checks its own fields.
+    Lists become tuples. Every object must match the annotation of the field that it
+    fills, and checks its own fields.
 
     Parameters
     ----------
     plain : object
     kind : type, union or tuple of types, default=object
-        What it must be, as an annotation says it.
+        The required type, in the form of an annotation.
 
     Raises
     ------
     ValueError
-        When a type is not known, lacks a field, has one too many or refuses its value,
-        or something is of another kind.
+        If a type is unknown, a field is missing, unknown or refuses its value, or a
+        value has the wrong type.
     """
     if depth > MAX_DEPTH:
         raise ValueError(f"its parts lie more than {MAX_DEPTH} deep in one another")
@@ -106,7 +106,7 @@ def _is_a(value, kind):
     if kind is object:
         return not isinstance(value, (np.ndarray, dict))
     if kind in (int, float):
-        # A whole number beyond all floats cannot be compared with one.
+        # An int beyond the range of floats cannot be compared with one.
         return is_number(value) and (
             kind is int or isinstance(value, float) or abs(value) < 2**63
         )
@@ -125,7 +125,7 @@ def _tuple(plain, kinds, depth):
 
 
 def _fields(name):
-    """How the object of this name is made, and of which kind its fields are."""
+    """The constructor of the type with this name, and the types of its fields."""
     parts = {"budgets": tuple[Budget | float, ...]}
     if name == "All":
         return lambda budgets: All(*budgets), All, parts
@@ -151,7 +151,7 @@ def _made(plain, kinds, depth):
         make, made, wanted = _fields(name)
     except (KeyError, TypeError):
         raise ValueError(f"it holds a {name!r}, which nothing here reads") from None
-    # Rows are sorted as they are made, so this comes first.
+    # Building sorts the rows, so the type is checked first.
     if not any(
         getattr(costs, name, None) is made if kind is object else _is_below(made, kind)
         for kind in kinds
@@ -175,12 +175,12 @@ def _is_below(made, kind):
 
 
 def checked_parts(data, what, format_, names):
-    """Plain data of one object, once it has the parts of its format and no others.
+    """Check that plain data of one object have exactly the parts of their format.
 
     Raises
     ------
     ValueError
-        When it has not.
+        If they do not.
     """
     if not isinstance(data, dict) or data.get("format") != format_:
         raise ValueError(
@@ -197,7 +197,7 @@ def checked_parts(data, what, format_, names):
 
 
 def check_rows(calibration):
-    """Raise ValueError where the parts of a calibration are not of the same rows."""
+    """Raise a ValueError if the parts of a calibration describe different rows."""
     given = calibration.scores.given
     n_rows = len(given["score"])
     columns = [given["weight"], given["fold"]]
@@ -226,5 +226,5 @@ def check_rows(calibration):
         raise ValueError("There are no calibration rows of positive weight.")
     check_random_state(calibration.seed)
     for kind, _, column in calibration.columns.kept:
-        if kind != "GroupCoverage":  # whose labels may be text
+        if kind != "GroupCoverage":  # group labels may be text
             check_finite(as_column(column, kind), kind, 0, each="row")

@@ -1,1 +1,1 @@
-"""From a budget to an operating point."""
+"""Solve a budget into an operating point."""

@@ -1,4 +1,4 @@
-"""From a budget to an operating point, on the rows that thresholds are learned from."""
+"""Solve a budget on the rows from which thresholds are learned."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,31 +34,31 @@ from selective_query.exceptions import (
     CertificateError,
 )
 
-# Where no other rows can settle a sequence of thresholds, this share of the calibration
-# rows does, and no more rows than it takes.
+# If no other rows can order a sequence of thresholds, this share of the calibration
+# rows does, up to a maximum number.
 ORDERING_SHARE = 0.2
 ENOUGH_TO_ORDER = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Rows that thresholds are learned from, for any budget.
+    """Rows from which thresholds are learned, for any budget.
 
     Attributes
     ----------
     scores : CalibrationScores
     judged : JudgedRows or None
-        The same rows with the utilities of both answers, where they are known.
+        The same rows with the utilities of both answers, if known.
     ordering : JudgedRows or None
-        Rows that are independent of these, to settle a sequence of thresholds.
+        Independent rows that set the order in which thresholds are tested.
     seed : int
-        For setting such rows aside where there are none.
+        For setting such rows aside if there are none.
     columns : RowColumns
-        What budgets read off each row.
+        Columns that budgets read from the rows.
     in_benefit_units : bool
-        Whether scores are estimates of the benefit.
+        Whether scores estimate the benefit.
     answers_exact : bool
-        Whether the answers are those of the models that will be in use.
+        Whether the answers come from the models that will be in use.
     """
 
     scores: CalibrationScores
@@ -70,14 +70,15 @@ class Calibration:
     answers_exact: bool = True
 
     def solve(self, budget, confidence=None):
-        """The operating point for a budget.
+        """Find the operating point for a budget.
 
         Parameters
         ----------
         budget : Budget or None
-            None cuts at zero benefit.
+            None cuts where the estimated benefit is zero.
         confidence : float or None
-            Probability with which the budget holds on new data. None: on average.
+            Probability with which the budget holds on new data. None: it holds on
+            average.
 
         Returns
         -------
@@ -86,12 +87,12 @@ class Calibration:
         Raises
         ------
         BudgetInfeasibleError
-            When no threshold keeps to the budget, or is shown to.
+            If no threshold meets the budget, or none can be shown to.
         CertificateError
-            When a confidence is asked for and the rows are not exact, or weigh more
-            than one row each.
+            If a confidence is given but the rows are not exact, or have weights other
+            than 0 and 1.
         ValueError
-            When a quality is asked for and the outcomes of the rows are not known.
+            If a quality is required but the outcomes of the rows are unknown.
         """
         budget = check_coverage(budget)
         if confidence is not None:
@@ -113,7 +114,7 @@ class Calibration:
         return self._certify(budget, floors, confidence)
 
     def of(self, rows):
-        """The calibration by some of the rows.
+        """The calibration restricted to some of the rows.
 
         Parameters
         ----------
@@ -163,7 +164,7 @@ class Calibration:
             )
 
     def _spend(self, budget, coverage, confidence):
-        """Spend all queries that a limit allows."""
+        """Use all queries that a limit allows."""
         threshold, rank, too_few = self.scores.cut(coverage, confidence)
         bound = None
         if confidence is not None:
@@ -182,7 +183,7 @@ class Calibration:
         )
 
     def _reach(self, budget):
-        """The fewest queries that reach the floors, by estimate."""
+        """Make the fewest queries estimated to reach the floors."""
         sweep = self.judged.sweep()
         furthest = Reach.of(budget, sweep).furthest()
         if self.scores.exact:
@@ -190,8 +191,8 @@ class Calibration:
             if sweep.kept[furthest] == sweep.n:
                 threshold = inf
         else:
-            # Scores of the refitted models differ, so a coverage is carried over, not
-            # a threshold.
+            # The refitted models have other scores, so the coverage is carried over,
+            # not the threshold.
             threshold = self.scores.cut(float(min(sweep.coverage[furthest], 1.0)))[0]
         worth = self.scores.n_effective / self.scores.n
         return self._point(
@@ -206,7 +207,7 @@ class Calibration:
         )
 
     def _certify(self, budget, floors, confidence):
-        """The fewest queries that are shown to reach the floors."""
+        """Make the fewest queries that are certified to reach the floors."""
         ordering, judged = self.ordering, self.judged
         if ordering is None:
             order = np.random.RandomState(self.seed).permutation(len(judged.score))
@@ -229,7 +230,7 @@ class Calibration:
         if threshold is not None:
             threshold = self.scores.above(threshold)
         else:
-            # Querying everything keeps to some floors for certain, where it may be.
+            # Querying everything meets some floors for certain, where it is allowed.
             everything_may_leave = not np.isneginf(judged.score).any()
             if (
                 least
@@ -261,7 +262,8 @@ class Calibration:
             if self.scores.exact:
                 accuracy = float(self.judged.sweep([threshold]).accuracy[0])
             else:
-                # What this coverage gave where the scores are those of other models.
+                # The estimate at this coverage, where the scores come from other
+                # models.
                 sweep = self.judged.sweep()
                 accuracy = float(np.interp(coverage, sweep.coverage, sweep.accuracy))
         return OperatingPoint(
@@ -282,12 +284,12 @@ class Calibration:
 
 
 def check_certifiable_weights(unit_weights):
-    """Refuse weights of which nobody can tell whether they are counts or importances.
+    """Refuse weights that could be either row counts or importances.
 
     Raises
     ------
     CertificateError
-        When some row weighs other than 0 or 1.
+        If any weight is not 0 or 1.
     """
     if not unit_weights:
         raise CertificateError(
@@ -300,12 +302,12 @@ def check_certifiable_weights(unit_weights):
 
 
 def check_confidence(confidence):
-    """Refuse what is no probability between 0 and 1.
+    """Refuse a confidence that is not strictly between 0 and 1.
 
     Raises
     ------
     ValueError
-        When it is not.
+        If it is not.
     """
     if not is_number(confidence) or not 0 < confidence < 1:
         raise ValueError(
@@ -315,10 +317,11 @@ def check_confidence(confidence):
 
 
 def _bounds(budget, coverage=None):
-    """What is shown of each part: what was asked for, and nothing beyond it.
+    """The certified bound of each part: the requested value, never a better one.
 
-    A bound that is read off the rows after they chose the threshold is no bound. Of
-    limits alone it is a `coverage` by rank; several hold together, being the same.
+    A bound read from the rows after they chose the threshold would not be valid. With
+    limits alone, it is a `coverage` by rank; several limits hold together, because all
+    bound the coverage.
     """
 
     def bound(part):
@@ -333,12 +336,12 @@ def _bounds(budget, coverage=None):
 
 
 def hold_out(n, calibration, random_state):
-    """Row numbers to fit on, and a random share of all to calibrate on.
+    """Row numbers to fit on, and a random share of all rows to calibrate on.
 
     Raises
     ------
     ValueError
-        When one side would be empty.
+        If either side would be empty.
     """
     n_held_out = round(calibration * n)
     if not 0 < n_held_out < n:
@@ -351,24 +354,24 @@ def hold_out(n, calibration, random_state):
 
 
 def certify_jointly(at, budgets, confidence):
-    """What `at` gives for each of several budgets, so that all of it holds together.
+    """Operating points of several budgets whose certificates hold jointly.
 
     Parameters
     ----------
     at : callable
-        From a budget and a ``confidence=`` to a policy or classifier.
+        Maps a budget and ``confidence=`` to a policy or classifier.
     budgets : sequence of (float or Budget)
     confidence : float
 
     Returns
     -------
     list
-        In the place of a budget that cannot be shown, its BudgetInfeasibleError.
+        A budget that cannot be certified gives its BudgetInfeasibleError instead.
 
     Raises
     ------
     ValueError
-        When there is no budget, or the confidence is no probability.
+        If there is no budget, or the confidence is not a probability.
     """
     budgets = list(budgets) if isinstance(budgets, Iterable) else budgets
     if not isinstance(budgets, list) or not budgets:

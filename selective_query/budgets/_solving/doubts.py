@@ -1,22 +1,22 @@
-"""Signs, among the rows of a fit, that a threshold from its folds will be off."""
+"""Signs, in the rows of a fit, that a threshold from its folds may not carry over."""
 
 import numpy as np
 
 from selective_query.outcomes._sorted_rows import SortedRows
 
-# Ties count where they lie within so many ranks of the cut: where the final fit cuts,
-# the folds do not tell more closely.
+# Ties count if they lie within this many ranks of the cut: the folds do not determine
+# the cut of the final fit more precisely.
 NEARBY = 0.05
-# Scores that differ by no more than this share of their spread are one: what is left
-# of a probability of one, or of ties that a router carried to another scale.
+# Scores that differ by no more than this share of their spread count as equal: rounding
+# of probabilities near one, or ties that a router rescaled.
 TOLD_APART = 1e-9
 
 
 def share_tied(score, weight, fold, coverage):
-    """How large the groups of rows are that share a score, near the cut.
+    """Mean size of the groups of rows that share a score near the cut.
 
-    Folds are looked at one by one: what their fits differ in keeps rows apart that the
-    fit in use will not.
+    Folds are examined one by one: the differences between their fits separate rows that
+    would tie under the fit in use.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def share_tied(score, weight, fold, coverage):
         Weights are positive.
     fold : ndarray of shape (n_samples,)
     coverage : float
-        Rank of the cut.
+        Rank of the cut, as a share of the rows.
 
     Returns
     -------
     float
-        The share of its fold, itself left out, with which a row ties, on average.
+        Mean share of the other rows of its fold with which a row ties.
     """
     tied = near = 0.0
     for number in np.unique(fold):
@@ -53,21 +53,21 @@ def _spread(ordered):
 
 
 def disagreement(score, weight, known_score, known_mass, row, fit):
-    """How differently the final fit and those of folds rank rows that both know.
+    """How differently the final fit and the folds' fits rank rows that both have seen.
 
     Parameters
     ----------
     score, weight : ndarray of shape (n_samples,)
-        Of the calibration rows, which say what rank a score has.
+        Scores of the calibration rows; they map scores to ranks.
     known_score, known_mass, row, fit : ndarray of shape (n_known,)
-        Scores of rows by fits that have learned from them: how much each counts, of
-        which row and by which fit. The last fit is the final one; it has scored, in
-        rising order, all rows that any other has.
+        Scores of rows by fits that were fitted on them, with the mass, row number and
+        fit number of each. The highest fit number is the final fit; it has scored, in
+        rising order, every row that any other fit has scored.
 
     Returns
     -------
     float
-        Mean difference of ranks, where 1 is that of scores without any relation.
+        Mean difference in rank; 1 corresponds to unrelated scores.
     """
     final = fit == fit.max(initial=0)
     if final.all():
@@ -75,7 +75,7 @@ def disagreement(score, weight, known_score, known_mass, row, fit):
     rows = SortedRows(score)
     rank = rows.kept(weight[rows.order])[rows.cut_at(known_score)] / weight.sum()
     of_final = rank[final][np.searchsorted(row[final], row[~final])]
-    # Two unrelated uniform ranks differ by a third.
+    # Two independent uniform ranks differ by a third on average.
     return 3 * np.average(
         np.abs(of_final - rank[~final]), weights=np.abs(known_mass[~final])
     )

@@ -1,4 +1,4 @@
-"""What a linear program over groups needs to know about some rows, and gives back."""
+"""Input of the linear program over groups, and thresholds from its solution."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,13 +20,13 @@ from selective_query.budgets._solving.group_rounding import (
 from selective_query.budgets._solving.sweep import JudgedRows
 from selective_query.budgets.base import check_number, least_coverage
 
-# What the lowest score is worth less than the highest, where both are worth the same.
+# Tie-break between equal values: how much less the lowest score is worth.
 SLOPE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class GroupProblem:
-    """Some rows, and what is asked of their groups.
+    """Calibration rows, and the constraints on their groups.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class GroupProblem:
     place : ndarray of shape (n_samples,)
         Position of each row's group in ``groups``.
     least : ndarray of shape (n_groups,)
-        Least coverage of each group.
+        Minimum coverage of each group.
     overall : float
-        Least coverage of all.
+        Minimum overall coverage.
     max_gap, max_cost : float or None
     cost : ndarray of shape (n_samples,) or None
     in_benefit_units : bool
     next_weight : float
-        What one more row would weigh.
+        Weight that one more row would have.
     """
 
     judged: JudgedRows
@@ -58,7 +58,7 @@ class GroupProblem:
 
     @classmethod
     def of(cls, budget, calibration):
-        """All calibration rows."""
+        """The problem on all calibration rows."""
         judged = calibration.judged
         by = part_that_reads(budget, "group")
         costs = part_that_reads(budget, "query_cost")
@@ -92,7 +92,7 @@ class GroupProblem:
 
     @cached_property
     def value(self):
-        """What a query of each row is expected to gain."""
+        """Expected gain from querying each row."""
         judged = self.judged
         if self.in_benefit_units and np.isfinite(judged.score).all():
             return judged.score
@@ -107,14 +107,14 @@ class GroupProblem:
 
     @cached_property
     def present(self):
-        """Groups that have some; the others keep everything."""
+        """Groups that have such rows; the other groups keep everything."""
         return np.unique(self.place[self._used])
 
     @cached_property
     def _constraints(self):
-        """What these rows must show, so that new ones keep to it on average.
+        """Constraints on these rows under which new rows meet the budget on average.
 
-        The score of rank k among n rows keeps k / (n + 1) of new ones.
+        Cutting at the score of rank k among n rows keeps k / (n + 1) of new rows.
         """
         size = np.bincount(self.place, self.judged.weight)[self.present]
         return Constraints(
@@ -130,7 +130,7 @@ class GroupProblem:
 
     @cached_property
     def _levels(self):
-        """Every level of each group."""
+        """All levels of each group."""
         columns = [self.judged.score, self.value, self.judged.weight]
         if self.cost is not None:
             columns.append(self.cost)
@@ -139,18 +139,19 @@ class GroupProblem:
 
     @cached_property
     def _strictly_rising_value(self):
-        """The value, where rows are worth the same a little less for a lower score.
+        """The value, with ties broken slightly in favour of higher scores.
 
-        A plan that may choose among such rows would mix far thresholds at random.
+        Given exact ties, a plan would mix distant thresholds arbitrarily.
         """
         place = np.unique(self.judged.score, return_inverse=True)[1]
         return self.value - SLOPE * (1 - place / (place.max() + 1))
 
     @cached_property
     def _expected_cost(self):
-        """Mean cost of the rows of a group that are worth the same.
+        """Mean cost of the rows of a group that have the same value.
 
-        A plan by the costs of single rows would cut where expensive ones happen to lie.
+        With the costs of single rows, a plan would cut where expensive rows happen to
+        be.
         """
         worth = np.unique(self.value, return_inverse=True)[1]
         alike = np.unique([self.place, worth], axis=1, return_inverse=True)[1]
@@ -160,7 +161,7 @@ class GroupProblem:
         return mean[alike]
 
     def plan(self):
-        """The best shares of the groups that have rows."""
+        """The optimal plan for the groups that have rows."""
         used, asked = self._used, self._constraints
         found = plan_groups(
             self.judged.score[used],
@@ -183,14 +184,14 @@ class GroupProblem:
         return found
 
     def mixtures(self, plan):
-        """Thresholds and their shares for each group, on the scores of these rows."""
+        """Thresholds and mixture shares for each group, on the scores of these rows."""
         found = [[(inf, 1.0)] for _ in self.groups]
         for g, mixed in zip(self.present, plan.mixture, strict=True):
             found[g] = mixed
         return found
 
     def kept_by(self, mixtures):
-        """The chance of each row to be kept by a mixture for each group."""
+        """The probability that each row is kept under a mixture for each group."""
         kept = np.zeros(len(self.place))
         for g, mixture in enumerate(mixtures):
             rows = self.place == g
@@ -199,16 +200,16 @@ class GroupProblem:
         return kept
 
     def carried_over(self, own, scores_of):
-        """Thresholds that keep as many rows where scores are those of other models.
+        """Thresholds that keep the same share of rows under the scores of other models.
 
-        Groups that share a threshold share the new one.
+        Groups that share a threshold share the new threshold.
 
         Parameters
         ----------
         own : ndarray of shape (n_groups,)
-            On the scores of these rows.
+            Thresholds on the scores of these rows.
         scores_of : callable
-            From a mask of these rows to their CalibrationScores.
+            Maps a mask of these rows to their CalibrationScores.
 
         Returns
         -------
@@ -220,13 +221,13 @@ class GroupProblem:
             kept = self.judged.weight[rows] @ (self.judged.score[rows] <= threshold)
             scores = scores_of(rows)
             coverage = kept / (scores.n + scores.next_weight)
-            # Exact ties were told of when the thresholds were settled.
+            # Exact ties were reported when the thresholds were first set.
             cut = scores.score_at(coverage) if scores.exact else scores.cut(coverage)[0]
             found[own == threshold] = cut
         return found
 
     def carried_over_each(self, mixtures, scores_of):
-        """Mixtures with each of their thresholds carried over."""
+        """Mixtures, with each threshold carried over."""
         return [
             [
                 (float(self.carried_over(np.where(one, t, inf), scores_of)[one][0]), s)

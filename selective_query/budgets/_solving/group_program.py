@@ -1,4 +1,4 @@
-"""Which share of each group to query: a small linear program over score thresholds."""
+"""The share of each group to query, by a small linear program over thresholds."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from sklearn.isotonic import IsotonicRegression
 from selective_query.budgets.base import ROUNDING
 from selective_query.outcomes._sorted_rows import SortedRows
 
-# Thresholds in each group; shares between two neighbours are possible too.
+# Number of thresholds in each group; the program can mix two neighbouring ones.
 N_LEVELS = 64
-# Small gains must not be lost in the solver's tolerance.
+# Scale, so that small gains are not lost in the solver's tolerance.
 SCALE = 1e4
-# Dual values below this are rounding of the solver.
+# Dual values below this are rounding errors of the solver.
 SMALLEST_PRICE = 1e-9
 
 
@@ -25,14 +25,15 @@ class GroupPlan:
     Attributes
     ----------
     coverage : ndarray of shape (n_groups,)
-        Share of each group that stays with the base.
+        Share of each group that is kept by the base.
     mixture : list of list of (float, float)
-        For each group, thresholds and the shares at which they are to be mixed.
+        For each group, thresholds and their mixture shares.
     apart : ndarray of shape (n_groups,), bool
-        Groups that are priced apart, because a constraint of their own binds or their
-        costs differ; the others share one price, and so one threshold.
+        Groups with thresholds of their own, because one of their own constraints binds
+        or their costs differ; all other groups share one shadow price, and so one
+        threshold.
     value : float
-        Expected gain in accuracy of the mixture over the base.
+        Expected accuracy gain of the mixture over the base.
     """
 
     coverage: np.ndarray
@@ -42,9 +43,9 @@ class GroupPlan:
 
 
 def expected_benefit(score, benefit, weight):
-    """Benefit as a rising function of the score, by isotonic regression.
+    """Benefit as a nondecreasing function of the score, by isotonic regression.
 
-    Groups may be small; all of them together say what a score is worth.
+    Fitted on all groups together, because single groups may be small.
     """
     finite = np.isfinite(score)
     value = np.zeros(len(score))
@@ -58,11 +59,11 @@ def expected_benefit(score, benefit, weight):
 def plan_groups(
     score, value, weight, group, n_groups, *, least, overall, max_gap, cost, max_cost
 ):
-    r"""Mix thresholds in each group so that the most is gained within the constraints.
+    r"""Mix thresholds in each group to maximise the gain within the constraints.
 
-    With :math:`\lambda_{gk}` the share at which group g uses its k-th threshold,
-    :math:`V_{gk}, K_{gk}, C_{gk}` the gain, the kept rows and the cost of queries at
-    it,
+    Let :math:`\lambda_{gk}` be the share at which group g uses its k-th threshold, and
+    :math:`V_{gk}, K_{gk}, C_{gk}` the gain, the kept rows and the query cost at that
+    threshold. The program is
 
     .. math:: \max \sum \lambda_{gk} V_{gk} \quad \text{s.t.} \quad
         \sum_k \lambda_{gk} K_{gk} \ge c_g n_g, \;
@@ -78,11 +79,11 @@ def plan_groups(
         In ``range(n_groups)``.
     n_groups : int
     least : ndarray of shape (n_groups,)
-        Least coverage of each group.
+        Minimum coverage of each group.
     overall : float
-        Least coverage of all.
+        Minimum overall coverage.
     max_gap : float or None
-        Largest difference of two groups' coverages.
+        Largest difference in coverage between two groups.
     cost : ndarray of shape (n_samples,) or None
     max_cost : float or None
         Largest mean cost.
@@ -111,13 +112,14 @@ def plan_groups(
     limits.append([-overall])
     if max_cost is not None:
         spent = np.concatenate([level.cost for level in levels])
-        # In its own unit a small cost would be lost in the solver's tolerance.
+        # In its original unit, a small cost would be lost in the solver's tolerance.
         unit = spent.max() or 1.0
         rows.append(csr_array(spent[None] / unit))
         limits.append([max_cost * size.sum() / unit])
     gain = np.concatenate([level.gain for level in levels]) / size.sum()
     if max_gap is not None:
-        # Two more unknowns, the least and the largest coverage, bracket the groups.
+        # Two more variables, the lowest and highest coverage, bound those of the
+        # groups.
         none = csr_array((n_groups, 1))
         one = csr_array(np.ones((n_groups, 1)))
         rows = [hstack([part, csr_array((part.shape[0], 2))]) for part in rows]
@@ -136,7 +138,7 @@ def plan_groups(
         method="highs",
     )
     if not found.success:
-        # Keeping every row is always possible, so this is no matter of the data.
+        # Keeping every row is always feasible, so the data cannot cause this.
         raise RuntimeError(f"The linear program was not solved: {found.message}")
     price = np.abs(found.ineqlin.marginals) / SCALE
     apart = price[:n_groups] > SMALLEST_PRICE
@@ -164,12 +166,12 @@ def plan_groups(
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Sums over a group at each of some thresholds, from all queried to none.
+    """Sums over a group at a series of thresholds, from querying all to querying none.
 
     Attributes
     ----------
     threshold, kept, gain, cost : ndarray of shape (n_levels,)
-        What is kept up to a threshold, and the gain and cost of querying the rest.
+        Rows kept up to each threshold, and the gain and cost of querying the rest.
     n : float
         Sum of weights.
     """
@@ -181,27 +183,27 @@ class Levels:
     n: float
 
     def place_for(self, coverage):
-        """Place of the first level that keeps at least this share."""
+        """Index of the first level that keeps at least this share."""
         return np.searchsorted(self.kept, (coverage - ROUNDING) * self.n)
 
     def place_at(self, threshold):
-        """Place of the level that keeps what a threshold keeps."""
+        """Index of the level with the same kept rows as a threshold."""
         return np.searchsorted(self.threshold, threshold, side="right") - 1
 
     def threshold_of(self, place):
-        """The threshold of a level; infinity for the one that keeps every row."""
+        """The threshold of a level; infinity for the level that keeps every row."""
         last = place == len(self.threshold) - 1
         return np.inf if last else float(self.threshold[place])
 
 
 def group_levels(score, value, weight, cost=None, most=None):
-    """Levels of a group; evenly spread ones where there are more than `most`."""
+    """Levels of a group, thinned evenly if there are more than `most`."""
     rows = SortedRows(score, stable=True)
     last, weight = len(rows.level), weight[rows.order]
     cuts = np.arange(last + 1)
     if most is not None and last > most:
         cuts = np.append(0, np.linspace(0, last - 1, most).round().astype(int) + 1)
-    cuts = cuts[rows.reach.start :]  # What never may leave is kept at every threshold.
+    cuts = cuts[rows.reach.start :]  # Rows that must stay are kept at every threshold.
 
     def sums(column):
         return rows.kept(weight * column[rows.order])[cuts]

@@ -1,4 +1,4 @@
-"""From shares of several thresholds to one for each group, every part kept again."""
+"""Round a mixture to one threshold for each group while meeting every constraint."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,24 @@ import numpy as np
 
 from selective_query.budgets.base import ROUNDING
 
-# Steps on the way from the plan to keeping every row.
+# Number of steps from the plan to keeping every row.
 N_STEPS = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
-    """What the kept rows of each group, and the cost of the others, must keep to.
+    """Bounds on the kept rows of each group and on the cost of queries.
 
     Attributes
     ----------
     size : ndarray of shape (n_groups,)
         Sum of weights of each group.
     least : ndarray of shape (n_groups,)
-        Least coverage of each group.
+        Minimum coverage of each group.
     overall : float
-        Least coverage of all.
+        Minimum overall coverage.
     max_gap : float or None
-        Largest difference of two groups' coverages.
+        Largest difference in coverage between two groups.
     max_cost : float or None
         Largest mean cost.
     """
@@ -35,7 +35,7 @@ class Constraints:
     max_cost: float | None
 
     def met(self, kept, cost):
-        """Whether every part is met by sums over groups, of shape (..., n_groups)."""
+        """Whether sums over groups, of shape (..., n_groups), meet every constraint."""
         coverage, n = kept / self.size, self.size.sum()
         met = (coverage >= self.least - ROUNDING).all(axis=-1)
         met &= kept.sum(axis=-1) / n >= self.overall - ROUNDING
@@ -47,16 +47,17 @@ class Constraints:
 
 
 def one_threshold_each(plan, levels, constraints):
-    """One threshold for each group, the same where no constraint sets groups apart.
+    """One threshold for each group, shared unless a constraint sets groups apart.
 
-    Where that breaks a constraint each group gets its own, and all of them keep more
-    rows, step by step, until every constraint is met. Keeping all rows meets them.
+    If that breaks a constraint, each group gets its own threshold, and all groups keep
+    more rows, step by step, until every constraint is met. Keeping all rows meets them
+    all.
 
     Parameters
     ----------
     plan : GroupPlan
     levels : list of Levels
-        Every level of each group.
+        All levels of each group.
     constraints : Constraints
 
     Returns
@@ -79,9 +80,9 @@ def one_threshold_each(plan, levels, constraints):
 
 
 def repaired(mixture, levels, constraints):
-    """A mixture for each group, with so much of "keep all" that all constraints hold.
+    """Mixtures, each blended with "keep all" just enough to meet all constraints.
 
-    The solver of the program keeps to them up to its tolerance only.
+    The solver meets them only up to its tolerance.
     """
     places = [
         level.place_at(np.array([t for t, _ in mixed]))
@@ -110,7 +111,7 @@ def repaired(mixture, levels, constraints):
 
 
 def _sums(levels, places):
-    """Kept rows and cost of the queries, groups along the last axis."""
+    """Kept rows and query cost at each place, with groups along the last axis."""
     return (
         np.stack([v.kept[p] for v, p in zip(levels, places, strict=True)], axis=-1),
         np.stack([v.cost[p] for v, p in zip(levels, places, strict=True)], axis=-1),
@@ -118,7 +119,7 @@ def _sums(levels, places):
 
 
 def _shared_thresholds(plan, levels, constraints):
-    """Thresholds at the planned coverage, one for all groups that are not apart."""
+    """Thresholds at the planned coverage, one shared by all groups not set apart."""
     size = constraints.size
     least = (constraints.least - ROUNDING) * size
     every = np.unique(np.concatenate([level.threshold for level in levels]))
@@ -128,8 +129,8 @@ def _shared_thresholds(plan, levels, constraints):
         planned = (plan.coverage[together] - ROUNDING) @ size[together]
         first = int(np.argmax(kept[:, together].sum(axis=-1) >= planned))
         common = every[first] if first + 1 < len(every) else np.inf
-        # Where rows of several groups are worth the same, the plan may have met a
-        # group's constraint for nothing, as one threshold does not.
+        # If rows of several groups have the same value, the plan may have met a group's
+        # constraint at no cost; a shared threshold may not.
         short = together & (kept[first] < least)
         if not short.any():
             break
@@ -141,7 +142,7 @@ def _shared_thresholds(plan, levels, constraints):
 
 
 def _towards_everything(coverage, level_first):
-    """Coverages of the groups, from the plan to 1; where asked by way of equal ones."""
+    """Coverages from the plan to 1, first equalised across groups if `level_first`."""
     step = np.linspace(0, 1, N_STEPS)[:, None]
     highest = coverage.max() if level_first else coverage
     levelled = coverage + step * (highest - coverage)

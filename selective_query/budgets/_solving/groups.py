@@ -1,4 +1,4 @@
-"""Budgets by group and by cost of rows, solved into a threshold for each group."""
+"""Solve budgets by group and by row cost into a threshold for each group."""
 
 from functools import partial
 from math import inf
@@ -23,12 +23,12 @@ from selective_query.budgets.operating_points import (
 )
 from selective_query.exceptions import CalibrationWarning, CertificateError
 
-# Share of the rows that makes a plan whose thresholds the others certify.
+# Share of the rows that makes the plan; the others certify its thresholds.
 PLAN_SHARE = 0.3
 
 
 def solve_groups(calibration, budget, confidence):
-    """The operating point of a budget that takes several thresholds.
+    """Find the operating point of a budget that needs several thresholds.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def solve_groups(calibration, budget, confidence):
 
 
 def _point(kind, problem, thresholds, kept, planned, certificate):
-    """What thresholds give, of rows that are kept so, where a mixture was planned."""
+    """Operating point of some thresholds, compared with the planned mixture."""
     judged, place = problem.judged, problem.place
     share = judged.weight / judged.weight.sum()
     groups = problem.groups.tolist()
@@ -105,7 +105,7 @@ def _warn_rounding(surplus):
 
 
 def _warn_lumps(problem, mixtures, kept, chance):
-    """Warn where equal rows, which stay together, undo a mixture."""
+    """Warn if rows with equal evidence, which are decided alike, distort a mixture."""
     if chance is None:
         return
     judged, place = problem.judged, problem.place
@@ -150,12 +150,12 @@ def _check(calibration, budget, confidence):
 
 
 def _certified(problem, budget, confidence, seed):
-    """The operating point whose thresholds are shown to keep each least coverage.
+    """Operating point with a certified minimum coverage for each group.
 
-    Some rows make the plan; the others settle an order statistic for each group, and
-    one for all rows on scores less the planned threshold of their group, each at its
-    part of the error probability (Bonferroni). A group's threshold is the larger of
-    the two; to raise one can only add coverage.
+    Some rows make the plan. The others determine an order statistic for each group, and
+    one for all rows on scores minus the planned threshold of their group, each at its
+    part of the error probability (Bonferroni). A group's threshold is the larger of the
+    two; raising a threshold can only add coverage.
     """
     n = len(problem.place)
     planning = np.zeros(n, dtype=bool)

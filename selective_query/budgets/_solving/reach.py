@@ -1,4 +1,4 @@
-"""Where thresholds on judged rows keep to a budget, and how far that reaches."""
+"""Thresholds on judged rows that meet a budget, and the largest such coverage."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from selective_query.outcomes.probabilities import top_probability
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What limits allow and floors lack at each of some coverages.
+    """Which coverages the limits allow, and how far each floor is from being met.
 
     Attributes
     ----------
@@ -29,9 +29,9 @@ class Reach:
     sweep : Sweep
     coverage : ndarray of shape (n,)
     allowed : ndarray of shape (n,), bool
-        Whether the limits leave it.
+        Whether the limits allow this coverage.
     lacking : ndarray of shape (n_floors, n)
-        What each floor lacks; negative where it is met, nan where that is not known.
+        Shortfall of each floor; negative if it is met, nan if unknown.
     """
 
     budget: Budget
@@ -42,7 +42,7 @@ class Reach:
 
     @classmethod
     def of(cls, budget, sweep, coverage=None, least=None):
-        """At the thresholds of a sweep, or at coverages between them.
+        """Evaluate at the thresholds of a sweep, or at coverages between them.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class Reach:
         sweep : Sweep
         coverage : ndarray of shape (n,), optional
         least : float, optional
-            A least coverage in place of that of the budget's limits.
+            Minimum coverage that replaces that of the budget's limits.
         """
         lacking = [np.asarray(floor.shortfall(sweep)) for floor in floors_of(budget)]
         if coverage is None:
@@ -67,16 +67,16 @@ class Reach:
 
     @cached_property
     def met(self):
-        """Where every part is kept to."""
+        """Whether every part of the budget is met, at each coverage."""
         return self.allowed & (self.lacking <= ROUNDING).all(axis=0)
 
     def furthest(self):
-        """Place of the largest coverage that keeps to every part.
+        """Index of the largest coverage that meets every part.
 
         Raises
         ------
         BudgetInfeasibleError
-            When none does; it names the floor that no allowed threshold reaches.
+            If none does; the message names the floor that no allowed threshold reaches.
         """
         if self.met.any():
             return int(np.flatnonzero(self.met)[-1])
@@ -100,22 +100,23 @@ class Reach:
 
     @property
     def short(self):
-        """What all floors together lack at each coverage; nan where it is not known."""
+        """Total shortfall of the floors at each coverage; nan if unknown."""
         return np.maximum(0, self.lacking).sum(axis=0)
 
 
 def judged_rows(score, outcomes):
-    """Scores and outcomes of rows, as budgets look at them."""
+    """Scores and outcomes of rows in the form that budgets use."""
     return JudgedRows(
         score, outcomes.base_utility, outcomes.query_utility, outcomes.weight
     )
 
 
 def likely_coverage(budget, outcomes):
-    """The coverage that a budget is going to end at, for routers trained for one.
+    """The coverage that a budget is likely to give, for routers trained for a coverage.
 
-    A limit says it. For a floor it is where plain confidence reaches it, or comes
-    closest to it. Budgets by group say little, and those by cost of rows nothing.
+    A limit states it. For a floor, it is where plain confidence reaches the floor or
+    comes closest. Budgets by group determine little of it, and budgets by row cost
+    none.
     """
     least = least_coverage(budget)
     if read_to_be_solved(budget):

@@ -1,4 +1,4 @@
-"""Fixed-sequence testing: the furthest threshold that is shown to keep to a budget."""
+"""Fixed-sequence testing: the furthest threshold certified to meet a budget."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ from selective_query.budgets._solving.thresholds import coverage_bound
 from selective_query.exceptions import BudgetInfeasibleError, CalibrationWarning
 
 N_THRESHOLDS = 1000
-# As many of them, evenly spread, may start the sequence.
+# Number of evenly spaced thresholds that are candidates for the start.
 N_STARTS = 100
-# How far to look for the number of rows that would show a budget.
+# Upper limit when searching for the number of rows that would certify a budget.
 MOST_ROWS_IMAGINED = 1e7
 
 
 @dataclass(frozen=True)
 class SequenceResult:
-    """How far a sequence of tests came.
+    """How far a sequence of tests got.
 
     Attributes
     ----------
     threshold : float or None
-        The last that passed; None if not even the first did.
+        The last that passed; None if the first failed.
     sweep, position
-        The calibration rows' sums from the first threshold on, and the place in them
-        of `threshold`, or 0.
+        Sums over the calibration rows from the first threshold on, and the index of
+        `threshold` in them, or 0.
     """
 
     threshold: float | None
@@ -37,23 +37,23 @@ class SequenceResult:
 def fixed_sequence(ordering, calibration, floors, least_coverage, confidence):
     """Test thresholds one by one, from more queries to fewer, until one fails.
 
-    Learn-then-Test (Angelopoulos et al., 2021) with fixed-sequence testing: since the
-    order of the thresholds is settled without the calibration rows, each may be tested
-    at the whole error probability. Of several budgets the largest p-value counts
-    (intersection-union), so the error probability is not divided either.
+    Learn-then-Test (Angelopoulos et al., 2021) with fixed-sequence testing: the order
+    of the thresholds is chosen without the calibration rows, so each may be tested at
+    the full error probability. With several budgets, the largest p-value counts
+    (intersection-union test), so the error probability is not divided either.
 
-    The sequence starts at the threshold that is most likely to pass by the ordering
-    rows; for an accuracy that falls with coverage this is a query rate of 1.
+    The sequence starts at the threshold most likely to pass according to the ordering
+    rows; for an accuracy that falls with coverage, this is a query rate of 1.
 
     Parameters
     ----------
     ordering : JudgedRows
-        Rows that settle the sequence.
+        Rows that determine the sequence.
     calibration : JudgedRows
-        Rows that decide, independent of the former and of all that was fitted.
+        Rows for the tests, independent of the ordering rows and of everything fitted.
     floors : sequence of Floor
     least_coverage : float
-        A limit to be kept as well, 0 for none.
+        A limit that must hold too; 0 for none.
     confidence : float
 
     Returns
@@ -88,7 +88,7 @@ def fixed_sequence(ordering, calibration, floors, least_coverage, confidence):
 
 
 def largest_p_value(sweep, i, floors, least_coverage, error):
-    """p-value of "one of the budgets is missed at threshold i"."""
+    """p-value of the hypothesis that any of the budgets is missed at threshold i."""
     values = [floor.p_value(sweep, i, error) for floor in floors]
     if least_coverage > 0:
         kept, n = round(float(sweep.kept[i])), round(float(sweep.n))
@@ -97,7 +97,7 @@ def largest_p_value(sweep, i, floors, least_coverage, error):
 
 
 def not_shown(found, limit, floors, confidence):
-    """The error that names the floor with the largest p-value where tests began."""
+    """Error naming the budget with the largest p-value where the tests started."""
     error = 1 - confidence
     p_values = [floor.p_value(found.sweep, 0, error) for floor in floors]
     worst = floors[int(np.argmax(p_values))]
@@ -139,18 +139,18 @@ def _would_more_rows_help(floor, found, error):
 
 
 def _by_chance(floor, sweep):
-    """What the rows at the first threshold may be off by, two standard errors."""
+    """Two standard errors at the first threshold: what chance could explain."""
     values, weight = floor.values(sweep.rows, sweep.thresholds[0]) or (None, None)
     if values is None or not weight.any():
         return 0.0
     share = weight / weight.sum()
     spread, one_row = share @ (values - share @ values) ** 2, float(share @ share)
-    # Rows that all agree may be followed by one that does not.
+    # Even if all rows agree, the next row may not.
     return 2 * float(np.sqrt(spread * one_row)) + one_row
 
 
 def _rows_to_show(floor, found, error):
-    """How many rows with these rates would pass at the start; None if none would."""
+    """Number of rows with these rates that would pass at the start, or None."""
     if not floor.met(found.sweep)[0]:
         return None
     sweep = found.sweep
@@ -164,7 +164,7 @@ def _rows_to_show(floor, found, error):
 
 
 def warn_nothing_shown(floor, found, error):
-    """Say that everything will be queried, and how many rows would change that."""
+    """Warn that everything will be queried, and say how many rows would change that."""
     n = round(float(found.sweep.n))
     needed = floor.rows_needed(error)
     at_least = f" At least {needed} are needed." if needed and needed > n else ""

@@ -1,10 +1,10 @@
-"""How far new data fall short of what calibration rows just meet."""
+"""How far new data are likely to miss a budget that calibration rows just meet."""
 
 import numpy as np
 
 from selective_query.budgets.base import least_coverage
 
-# What is met by so many standard errors is seldom missed by new data.
+# A budget met by this many standard errors is seldom missed on new data.
 ROOM = 2.0
 
 
@@ -15,7 +15,7 @@ def standard_error(values, weight, worth):
     ----------
     values, weight : ndarray of shape (n_samples,)
     worth : float
-        How many rows a unit of weight is worth.
+        Number of rows that one unit of weight represents.
 
     Returns
     -------
@@ -29,18 +29,18 @@ def standard_error(values, weight, worth):
 
 
 def short_by(lead, error):
-    """By how much new data fall short where they do; None where they seldom do.
+    """Typical shortfall on new data, or None if a shortfall is unlikely.
 
-    A threshold that just meets a budget on the rows that it comes from falls short of
-    it on new ones about every second time, by about a standard error, which is given to
-    three digits.
+    A threshold that just meets a budget on its calibration rows misses it on new rows
+    about half of the time, by about one standard error. This is returned to three
+    digits.
 
     Parameters
     ----------
     lead : float
-        By how much the rows meet it.
+        By how much the calibration rows exceed the budget.
     error : float
-        Standard error of the lead; nan where it is not known.
+        Standard error of the lead; nan if unknown.
 
     Returns
     -------
@@ -50,18 +50,18 @@ def short_by(lead, error):
 
 
 def of_threshold(part, rows, sweep, i, worth):
-    """By how much new data fall short of a part that threshold i of a sweep meets.
+    """Typical shortfall on new data of a part that threshold i of a sweep meets.
 
     Parameters
     ----------
     part : Budget
-        With no parts of its own.
+        A single part, not a combination.
     rows : JudgedRows
     sweep : Sweep
-        Of these rows.
+        Sweep over these rows.
     i : int
     worth : float
-        How many rows a unit of weight is worth.
+        Number of rows that one unit of weight represents.
 
     Returns
     -------
@@ -77,24 +77,24 @@ def of_threshold(part, rows, sweep, i, worth):
     if judged is None:
         return np.nan
     values, weight = judged
-    # Rows that are all right, or all alike, still leave one in so many open.
+    # Even if all rows are right, or all equal, one more row could differ.
     least = 1 / (weight.sum() * worth)
     error = max(standard_error(values, weight, worth), least)
     return short_by(-float(part.shortfall(sweep)[i]), error)
 
 
 def of_groups(part, problem, kept, worth):
-    """By how much new data fall short of a part, where the rows of groups are so kept.
+    """Typical shortfall on new data of a part under a plan for groups.
 
     Parameters
     ----------
     part : Budget
-        With no parts of its own.
+        A single part, not a combination.
     problem : GroupProblem
     kept : ndarray of shape (n_samples,)
-        Chance of each row to be kept.
+        Probability that each row is kept.
     worth : float
-        How many rows a unit of weight is worth.
+        Number of rows that one unit of weight represents.
 
     Returns
     -------
