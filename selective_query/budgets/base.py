@@ -1,4 +1,4 @@
-"""The interface of budgets: limits on queries, and floors of quality."""
+"""The interface of budgets: limits on queries, and floors on quality."""
 
 from dataclasses import fields, is_dataclass, replace
 
@@ -7,38 +7,39 @@ import numpy as np
 from selective_query._utils import numbers
 from selective_query.exceptions import CertificateError
 
-# Sums of weights differ from what they stand for by less than this share.
+# Rounding of sums of weights is below this share.
 ROUNDING = 1e-9
 
 
 def check_number(budget, name, low, high):
-    """Refuse a parameter of a budget that is no number within bounds."""
+    """Raise if a parameter of a budget is not a number within bounds."""
     of_budget = f"{type(budget).__name__}: {name}"
     numbers.check_number(getattr(budget, name), of_budget, low, high, or_infinite=True)
 
 
 class Budget:
-    """What an operating point must keep to: a limit, a floor, or what rows say.
+    """What an operating point must satisfy: a limit, a floor, or a condition on rows.
 
     Budgets are frozen, comparable and hashable, so they can be the ``coverage`` of an
-    estimator and the values of a grid search. One of your own derives from
-    :class:`Limit`, :class:`Floor` or :class:`RowBudget`; what a budget says of itself
-    here is all that tells how it is solved.
+    estimator and the values of a grid search. To write your own, derive from
+    :class:`Limit`, :class:`Floor` or :class:`RowBudget`. The attributes below determine
+    how a budget is solved.
 
     Attributes
     ----------
     bounds_coverage : bool
-        Whether it amounts to a least coverage, ``least_coverage()``.
+        Whether it implies a minimum coverage, ``least_coverage()``.
     measures_quality : bool
-        Whether it is a quality to be reached, ``measured(sweep)``.
+        Whether it is a floor on a quality, ``measured(sweep)``.
     reads_rows : bool
-        Whether it reads something off each row, ``column(evidence)``.
+        Whether it reads a value from each row, ``column(evidence)``.
     reads_base : bool
-        Whether a decision by it needs what the base says about the row.
+        Whether a decision under it needs the base's answer to the row.
     mixes : bool
         Whether thresholds may be mixed at random to meet it.
     is_complete : bool
-        Whether it says all that it takes to be solved; one that does not is refused.
+        Whether it defines everything needed to solve it; incomplete budgets are
+        refused.
     """
 
     bounds_coverage = measures_quality = reads_rows = False
@@ -50,7 +51,7 @@ class Budget:
         return (self,)
 
     def refuse_misuse(self, router, has_global):
-        """Raise where it makes no sense for what is at hand.
+        """Raise if the budget makes no sense for the router and models at hand.
 
         Parameters
         ----------
@@ -62,20 +63,20 @@ class Budget:
         Raises
         ------
         ValueError
-            When it makes none.
+            If it makes no sense.
         """
 
 
 class Limit(Budget):
-    """A budget that bounds the queries: all it leaves may be spent.
+    """A budget that bounds the queries; all queries that it allows may be used.
 
-    A limit of your own says in ``least_coverage()`` what it amounts to. It is a frozen
-    dataclass, so that limits can be compared.
+    A limit of your own implements ``least_coverage()``. Make it a frozen dataclass, so
+    that limits can be compared.
 
     Attributes
     ----------
     states_coverage : bool
-        Whether its text is a statement about coverage.
+        Whether its string form is a statement about coverage.
 
     Examples
     --------
@@ -103,11 +104,11 @@ calibration rows (exact order statistic)
 
     @property
     def is_complete(self):
-        """Whether it says what coverage it amounts to."""
+        """Whether it defines ``least_coverage``."""
         return type(self).least_coverage is not Limit.least_coverage
 
     def least_coverage(self):
-        """The least coverage that keeps to the limit.
+        """The minimum coverage that satisfies the limit.
 
         Returns
         -------
@@ -117,7 +118,7 @@ calibration rows (exact order statistic)
         raise NotImplementedError
 
     def allows(self, coverage):
-        """Whether this coverage, a share in [0, 1], keeps to the limit.
+        """Whether this coverage, a share in [0, 1], is within the limit.
 
         Parameters
         ----------
@@ -130,12 +131,12 @@ calibration rows (exact order statistic)
         Raises
         ------
         BudgetInfeasibleError
-            When no coverage does, if only the least one is known.
+            If no coverage is, for a limit that is defined by its minimum coverage.
         """
         return _coverage_of(self) <= coverage + ROUNDING
 
     def refuse_misuse(self, router, has_global):
-        """Refuse costs that charge the base less than the router lets it run.
+        """Refuse costs that let queries skip the base if the router needs the base.
 
         Parameters
         ----------
@@ -147,8 +148,8 @@ calibration rows (exact order statistic)
         Raises
         ------
         ValueError
-            When the costs are those of a router that decides before the base has run,
-            and this one needs the base.
+            If the costs assume a router that decides before the base has run, and this
+            router needs the base.
         """
         costs = getattr(self, "costs", None)
         if getattr(costs, "router_first", False) and router.needs_base:
@@ -162,19 +163,20 @@ calibration rows (exact order statistic)
 
 
 class Floor(Budget):
-    """A quality to be reached with as few queries as possible.
+    """A quality that must be reached with as few queries as possible.
 
     Attributes
     ----------
-    floor of your own is a frozen dataclass whose first field is the level. Its
-    ``measured(sweep)`` gives the quality at each threshold of a sweep. With
-    ``p_value(sweep, i, error)`` it can be certified, and with
-    ``values(rows, threshold)`` the certificate says by how much new data fall short.
+    A floor of your own is a frozen dataclass whose first field is the level. Its
+    ``measured(sweep)`` returns the quality at each threshold of a sweep. With
+    ``p_value(sweep, i, error)`` it can be certified, and with ``values(rows,
+    threshold)`` the certificate reports the typical shortfall on new data.
 
-    sweep holds, for each of its ``thresholds``, ``coverage``, ``accuracy``,
-    ``selective_accuracy``, ``excess`` and the weighted sums that they are made of:
-    ``n`` (of all rows), ``kept``, ``kept_right``, ``kept_worse`` and ``kept_better``
-    (of what the base keeps, and of where it is right, worse or better than the global).
+    For each of its ``thresholds``, a sweep holds ``coverage``, ``accuracy``,
+    ``selective_accuracy``, ``excess`` and the weighted sums behind them: ``n`` (all
+    rows), ``kept``, ``kept_right``, ``kept_worse`` and ``kept_better`` (rows that the
+    base keeps, and among those the rows where it is right, worse than the global, or
+    better).
 
     Examples
     --------
@@ -212,12 +214,12 @@ class Floor(Budget):
 
     @property
     def level(self):
-        """What is to be reached."""
+        """The level that must be reached."""
         return getattr(self, fields(self)[0].name)
 
     @property
     def is_complete(self):
-        """Whether its first field is the level, and it says what is measured."""
+        """Whether its first field is the level and ``measured`` is implemented."""
         measured = type(self).measured is not Floor.measured
         is_filled = is_dataclass(self) and fields(self)
         return bool(measured and is_filled and numbers.is_number(self.level))
@@ -228,17 +230,17 @@ class Floor(Budget):
         Parameters
         ----------
         sweep : Sweep
-            What each threshold gives on the calibration rows.
+            Sums over the calibration rows at each threshold.
 
         Returns
         -------
         ndarray of shape (n_thresholds,)
-            nan where there is nothing to measure.
+            nan where the quality is undefined.
         """
         raise NotImplementedError
 
     def refuse_misuse(self, router, has_global):
-        """Refuse a comparison of base and global where there is no global.
+        """Refuse a comparison of base and global if there is no global.
 
         Parameters
         ----------
@@ -250,7 +252,7 @@ class Floor(Budget):
         Raises
         ------
         ValueError
-            When there is no global to compare with.
+            If there is no global to compare with.
         """
         if self.needs_global and not has_global:
             raise ValueError(
@@ -259,7 +261,7 @@ class Floor(Budget):
             )
 
     def values(self, rows, threshold):
-        """What the quality is the mean of, a value for each row, and the weights.
+        """Values whose weighted mean is the quality, one for each row, and the weights.
 
         Parameters
         ----------
@@ -270,7 +272,7 @@ class Floor(Budget):
         Returns
         -------
         values, weight : ndarray of shape (n_samples,)
-            None in place of both where the quality is no such mean.
+            Both None if the quality is not such a mean.
         """
         return None
 
@@ -289,7 +291,7 @@ class Floor(Budget):
         return self.shortfall(sweep) <= ROUNDING
 
     def shortfall(self, sweep):
-        """What is lacking at each threshold of a sweep.
+        """By how much the level is missed, at each threshold of a sweep.
 
         Parameters
         ----------
@@ -298,12 +300,12 @@ class Floor(Budget):
         Returns
         -------
         ndarray of shape (n_thresholds,)
-            Negative where the level is surpassed.
+            Negative where the level is exceeded.
 
         Raises
         ------
         ValueError
-            When ``measured`` does not give one number for each threshold.
+            If ``measured`` does not return one number for each threshold.
         """
         measured = np.asarray(self.measured(sweep))
         if measured.shape != sweep.thresholds.shape:
@@ -316,13 +318,13 @@ class Floor(Budget):
         return -lead if self.is_minimum else lead
 
     def p_value(self, sweep, i, error):
-        """p-value of "the budget is missed at threshold i".
+        """p-value of the hypothesis that the budget is missed at threshold i.
 
         Parameters
         ----------
         sweep : Sweep
         i : int
-            Number of the threshold.
+            Index of the threshold.
         error : float
             The error probability that the p-value will be compared with.
 
@@ -333,7 +335,7 @@ class Floor(Budget):
         Raises
         ------
         CertificateError
-            When a subclass has no test.
+            If a subclass does not implement a test.
         """
         raise CertificateError(
             f"{type(self).__name__} has no p_value(sweep, i, error), which a "
@@ -341,7 +343,7 @@ class Floor(Budget):
         )
 
     def rows_needed(self, error):
-        """Fewest rows that could show the level at this error probability.
+        """The smallest number of rows that could certify the level.
 
         Parameters
         ----------
@@ -350,12 +352,12 @@ class Floor(Budget):
         Returns
         -------
         int or None
-            None where that is not known.
+            None if unknown.
         """
         return None
 
     def bound(self, sweep, i, error):
-        """The strictest level that would pass at threshold i, within 1e-6.
+        """The strictest level that would pass the test at threshold i, within 1e-6.
 
         Parameters
         ----------
@@ -377,13 +379,13 @@ class Floor(Budget):
 
 
 def limit_of(budget):
-    """The limit among the parts that asks for most coverage, or None."""
+    """The part that requires the largest minimum coverage, or None."""
     limits = [part for part in budget.parts if part.bounds_coverage]
     return max(limits, key=_coverage_of, default=None)
 
 
 def least_coverage(budget):
-    """The least coverage that keeps to every limit among the parts; 0 without one."""
+    """The minimum coverage that satisfies all limits of a budget; 0 without a limit."""
     limits = (part for part in budget.parts if part.bounds_coverage)
     return max(map(_coverage_of, limits), default=0.0)
 
@@ -394,5 +396,5 @@ def _coverage_of(limit):
 
 
 def floors_of(budget):
-    """The floors among the parts."""
+    """The parts that are floors."""
     return tuple(part for part in budget.parts if part.measures_quality)

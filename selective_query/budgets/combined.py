@@ -1,4 +1,4 @@
-"""Several budgets at once, and numbers as budgets."""
+"""Combined budgets, and plain numbers as budgets."""
 
 from numbers import Integral
 
@@ -9,24 +9,24 @@ from selective_query.outcomes._chance import chance_of_rows
 
 
 def _of_any_part(name):
-    """A property that is true where it is of one of the parts."""
+    """A property that is true if it is true of any part."""
     return property(
         lambda self: any(getattr(part, name) for part in self.parts),
-        doc=f"Whether ``{name}`` is true of one of the parts.",
+        doc=f"Whether ``{name}`` is true of any part.",
     )
 
 
 class All(Budget):
     """Several budgets at once.
 
-    Limits say how many queries may be spent and floors what they must bring. With a
-    floor among them as few queries are spent as reach it; without one, as many as the
-    limits allow.
+    Limits bound the number of queries; floors set a quality to be reached. If there is
+    a floor, as few queries are made as reach it; otherwise, as many as the limits
+    allow.
 
     Parameters
     ----------
     *budgets : Budget or float
-        A float is a least coverage.
+        A float is a minimum coverage.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class All(Budget):
 
     @property
     def parts(self):
-        """The single budgets, those of nested ones included."""
+        """The single budgets, including those of nested combinations."""
         return tuple(part for budget in self._budgets for part in budget.parts)
 
     def __eq__(self, other):
@@ -72,16 +72,17 @@ class All(Budget):
 class Mixed(All):
     """Limits and budgets by group or cost, met by mixing thresholds at random.
 
-    A mixture meets on average what one threshold for each group must round. A row is
-    decided by a seeded hash of its evidence, so always in the same way, and rows whose
-    evidence is equal stay together; ``fit`` warns where that undoes the mixture.
+    On average a mixture meets exactly what one threshold for each group can only
+    approximate. Each row is decided by a seeded hash of its evidence: always in the
+    same way, and rows with equal evidence alike. ``fit`` warns if that distorts the
+    mixture.
 
     Parameters
     ----------
     *budgets : Budget or float
-        A float is a least coverage.
+        A float is a minimum coverage.
     seed : int, default=0
-        Of the hash, at least 0.
+        Seed of the hash, at least 0.
     """
 
     mixes = reads_rows = True
@@ -94,11 +95,11 @@ class Mixed(All):
 
     @property
     def where_read(self):
-        """What tells one choice of the rows' chances from another."""
+        """The seed, which determines the rows' random numbers."""
         return self.seed
 
     def column(self, evidence):
-        """The chance of each row, which picks among the thresholds of its group.
+        """A pseudo-random number for each row, which selects a threshold of its group.
 
         Parameters
         ----------
@@ -122,12 +123,12 @@ class Mixed(All):
 
 
 def as_budget(value):
-    """A budget as it is; a number in [0, 1] as a least coverage.
+    """Return a budget unchanged; convert a number in [0, 1] to a minimum coverage.
 
     Parameters
     ----------
     value : Budget or float
-        A number in [0, 1] is a least coverage.
+        A number in [0, 1] is a minimum coverage.
 
     Returns
     -------
@@ -136,7 +137,7 @@ def as_budget(value):
     Raises
     ------
     ValueError
-        When it is neither, or has a part of a kind that nothing solves.
+        If it is neither, or a part is of a kind that cannot be solved.
     """
     if isinstance(value, Budget):
         for part in value.parts:
@@ -166,11 +167,11 @@ def as_budget(value):
 
 
 def check_coverage(coverage):
-    """The budget that a `coverage` parameter stands for; None stands for itself.
+    """The budget for a `coverage` parameter; None stays None.
 
     Raises
     ------
     ValueError
-        When it is neither None, nor a number in [0, 1], nor a budget.
+        If it is not None, a number in [0, 1] or a budget.
     """
     return None if coverage is None else as_budget(coverage)

@@ -1,4 +1,4 @@
-"""Floors: a quality that must be reached, with as few queries as possible."""
+"""Floors: a quality that must be reached with as few queries as possible."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from selective_query.budgets._p_values import (
 from selective_query.budgets.base import Floor, check_number
 
 BETTING = "betting on graded answers"
-# Nobody labels more.
+# Upper limit of the search: nobody labels more rows.
 MOST_ROWS = 2**40
 
 
 @dataclass(frozen=True)
 class MinAccuracy(Floor):
-    """The hybrid's accuracy is at least this, with as few queries as possible.
+    """The hybrid's accuracy is at least this.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class MinAccuracy(Floor):
 
 @dataclass(frozen=True)
 class MaxExcessError(Floor):
-    """The hybrid errs at most this much more often than the global alone would.
+    """The hybrid's error rate exceeds that of the global alone by at most this.
 
     Parameters
     ----------
     excess : float
-        In [0, 1], as a difference of error rates.
+        Difference of error rates, in [0, 1].
     """
 
     excess: float
@@ -76,7 +76,7 @@ class MaxExcessError(Floor):
 
     def p_value(self, sweep, i, error):
         if not sweep.kept[i]:
-            return 1.0  # The global itself: kept for certain, and of no use.
+            return 1.0  # The global alone meets the budget trivially.
         if sweep.is_binary:
             return excess_p_value(
                 sweep.kept_worse[i],
@@ -85,12 +85,12 @@ class MaxExcessError(Floor):
                 self.excess,
                 error,
             )
-        # The difference lies in [-1, 1]; betting wants [0, 1].
+        # The difference lies in [-1, 1]; betting needs values in [0, 1].
         lead = (1 + sweep.utility(i) - sweep.query_utility()) / 2
         return mean_p_value(lead, (1 - self.excess) / 2)
 
     def rows_needed(self, error):
-        """Fewest rows that could show it, if both sides always agreed on them.
+        """The smallest number of rows that could certify it, if both always agree.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class MaxExcessError(Floor):
         Returns
         -------
         int or None
-            None where 2**40 rows are too few.
+            None if 2**40 rows are too few.
         """
         fails, passes = 0, 1
         while excess_p_value(0, 0, passes, self.excess, error) > error:
@@ -120,9 +120,9 @@ class MaxExcessError(Floor):
 
 @dataclass(frozen=True)
 class MinSelectiveAccuracy(Floor):
-    """The base is right at least this often on what it answers.
+    """The base's accuracy on the inputs that it answers is at least this.
 
-    What an abstaining classifier is asked for; it then answers as much as it can.
+    The usual floor for an abstaining classifier, which then answers as much as it can.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Limits: how many queries may be spent, whatever they bring.
+"""Limits: how many queries may be made, whatever they gain.
 
-Each amounts to a least coverage.
+Each implies a minimum coverage.
 """
 
 import math
@@ -39,7 +39,7 @@ class Coverage(Limit):
 
 @dataclass(frozen=True)
 class QueryRate(Limit):
-    """The global is asked about at most this share of the inputs.
+    """The global is queried about at most this share of the inputs.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class CostLimit(Limit):
 
     @property
     def _costs(self):
-        """The costs, or a TypeError where there are none."""
+        """The costs, or a TypeError if there are none."""
         if self.costs is None:
             raise TypeError(
                 f"{type(self).__name__}: costs is missing. Only plan, which has a "
@@ -116,7 +116,7 @@ class CostLimit(Limit):
         return self._keeps(min(coverage + ROUNDING, 1.0))
 
     def least_coverage(self):
-        """The least coverage that costs no more than the limit.
+        """The minimum coverage whose cost is within the limit.
 
         Returns
         -------
@@ -126,12 +126,12 @@ class CostLimit(Limit):
         Raises
         ------
         BudgetInfeasibleError
-            When it costs more even without any query.
+            If the cost exceeds the limit even without any query.
         ValueError
-            When queries cost less than the base that they spare, so that no coverage
-            is a limit.
+            If a query costs less than running the base, which it replaces, so that no
+            minimum coverage represents the limit.
         OverloadError
-            When the device cannot work off a day's inputs even without any query.
+            If the device cannot process a day's inputs even without any query.
         """
         carried = least_carried(self._costs)
         if self._keeps(1.0):
@@ -153,7 +153,7 @@ class CostLimit(Limit):
 
 
 def least_carried(costs):
-    """The least coverage at which device and link can work off a day's inputs.
+    """The minimum coverage at which device and link can process a day's inputs.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def least_carried(costs):
     Raises
     ------
     OverloadError
-        When they cannot even without any query.
+        If they cannot even without any query.
     """
     if not hasattr(costs, "check_load"):
         return 0.0
@@ -183,10 +183,10 @@ def least_carried(costs):
 
 
 def _least(keeps, low):
-    """The least coverage from `low` on that keeps to something, as 1 does."""
+    """The minimum coverage of at least `low` that satisfies `keeps`, as 1 does."""
     if keeps(low):
         return low
-    # The cost may be a step, so this looks for the change of a verdict.
+    # The cost may be a step function, so search for where the test changes.
     high = 1.0
     while high - low > 1e-12:
         middle = (low + high) / 2
@@ -196,15 +196,15 @@ def _least(keeps, low):
 
 @dataclass(frozen=True)
 class MaxPrice(CostLimit):
-    """An input costs at most this much money on average.
+    """The mean price of an input is at most this.
 
     Parameters
     ----------
     price : float
         In the currency of the cost model.
     costs : CostModel, optional
-        None only within :func:`~selective_query.planning.plan`, which puts its
-        deployment in.
+        None only within :func:`~selective_query.planning.plan`, which fills in its own
+        deployment.
     """
 
     price: float
@@ -230,7 +230,7 @@ class MaxPrice(CostLimit):
 
 @dataclass(frozen=True)
 class MaxLatency(CostLimit):
-    """An answer takes at most this long, on average or for a share of the inputs.
+    """The latency of an answer is at most this, on average or at a percentile.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ class MaxLatency(CostLimit):
         return self._costs.latency_ms(coverage, self.statistic)
 
     def caveat(self, coverage):
-        """What a high percentile does not say, where few are queried.
+        """A caveat if a high percentile says nothing about the queried inputs.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class MaxLatency(CostLimit):
         Returns
         -------
         str
-            Empty where there is nothing to add.
+            Empty if there is none.
         """
         rest = 1 - float(self.statistic[1:]) / 100 if self.statistic in HIGH else 0.0
         if not 0 < 1 - coverage < rest:
@@ -286,7 +286,7 @@ class MaxLatency(CostLimit):
 
 @dataclass(frozen=True)
 class MaxEnergy(CostLimit):
-    """The device spends at most this much energy on an input on average.
+    """The mean energy that the device spends on an input is at most this.
 
     Parameters
     ----------
@@ -311,12 +311,12 @@ class MaxEnergy(CostLimit):
 
 @dataclass(frozen=True)
 class MaxBytes(CostLimit):
-    """An input sends at most this many bytes on average.
+    """The mean number of bytes sent for an input is at most this.
 
     Parameters
     ----------
     bytes : float
-        Mean over all inputs, those that are not queried included.
+        Mean over all inputs, including those that are not queried.
     costs : Deployment, optional
         See :class:`MaxPrice`.
     """

@@ -1,4 +1,4 @@
-"""Operating points, with one threshold or several, and what is certain about them."""
+"""Operating points, with one threshold or several, and their certificates."""
 
 from dataclasses import dataclass
 from math import inf, isnan
@@ -12,52 +12,51 @@ from selective_query.budgets.base import Budget, least_coverage
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is known about a budget on new data.
+    """The guarantee about a budget on new data.
 
-    Certificates are pointwise: those of several operating points need not hold
-    together. ``RoutingPolicy.certify_jointly`` gives ones that do.
+    Certificates are pointwise: those of several operating points need not hold jointly.
+    Use ``RoutingPolicy.certify_jointly`` for certificates that do.
 
     Attributes
     ----------
     budget : Budget or None
-        What is certified; None where nothing was asked for (``coverage=None``).
+        The certified budget; None if no budget was given (``coverage=None``).
     threshold : float or None
-        The threshold on the query score that it is certified for; None where each
-        group has its own.
+        The certified threshold on the query score; None if each group has its own.
     n : int or float
-        Number of calibration rows; the sum of their weights where they have some.
+        Number of calibration rows, or the sum of their weights.
     confidence : float or None
-        Probability, over the draw of the calibration rows, that the budget is kept on
-        new data. None: it is kept on average, or just met by the calibration rows; see
+        Probability, over the draw of the calibration rows, that the budget holds on new
+        data. None: it holds on average, or is just met by the calibration rows; see
         `short_by`.
     exact : bool
-        True when nothing was fitted on the calibration rows. The coverage of a
-        threshold of rank k then follows the Beta(k, n + 1 - k) law for scores without
-        ties, and is stochastically no smaller with ties; of weighted rows, where the
-        weights are counts of rows. False: an approximation.
+        True if nothing was fitted on the calibration rows. The coverage at a threshold
+        of rank k then follows a Beta(k, n + 1 - k) distribution if scores have no ties,
+        and is stochastically no smaller with ties. For weighted rows, this holds if the
+        weights are row counts. False: an approximation.
     method : str
-        How it was found.
+        Name of the method that certified it.
     bound : float, tuple of float or None
         With a confidence, the value that holds with this confidence, one for each part
-        of ``All``: of limits alone the lower bound of coverage that the threshold's
-        rank gives, beside a floor the coverage that the limit asks for, of a floor the
-        level asked for. None without a confidence.
+        of ``All``. With limits alone it is the lower bound on coverage from the rank of
+        the threshold. With a floor present, it is the requested coverage for a limit,
+        and the requested level for a floor. None without a confidence.
     vacuous : bool
-        True when the rows were too few to show anything, so that the budget is kept
-        by the extreme that keeps it always: nothing is queried (a coverage), or
-        everything (an excess error).
+        True if there were too few rows to certify anything, so that the budget is met
+        trivially by an extreme: no queries (for a coverage) or all queries (for an
+        excess error).
     rank : int or None
-        The threshold is the score of this rank among the calibration rows, where it
-        was found by rank.
+        Rank, among the calibration rows, of the score used as the threshold, if it was
+        found by rank.
     short_by : tuple of (float or None), or None
-        Without a confidence, for what the calibration rows themselves just meet
-        (floors, groups, costs of rows, mixtures): by how much new data fall short of
-        each part about every second time, one standard error; nan where that is not
-        known. None for a part that is met by two standard errors or more. None as a
-        whole for a threshold by rank, whose coverage holds on average.
+        Without a confidence, for parts that the calibration rows just meet (floors,
+        groups, costs of rows, mixtures): the typical shortfall, one standard error, by
+        which new data miss the part about half of the time; nan if unknown. None for a
+        part that is met by two standard errors or more. None as a whole for a threshold
+        by rank, whose coverage holds on average.
     weighted : bool
-        Whether some calibration row weighs other than 0 or 1. Nothing tells whether
-        whole numbers are counts of rows or importances.
+        Whether any calibration row has a weight other than 0 or 1. Whole numbers may be
+        row counts or importances; the library cannot tell which.
     """
 
     budget: Budget | None
@@ -85,7 +84,7 @@ class Certificate:
 
     @property
     def _bounds(self):
-        """The bound of each part, None where there is none."""
+        """The bound of each part, or None."""
         if self.bound is None or isinstance(self.bound, tuple):
             return self.bound
         return (self.bound,)
@@ -115,7 +114,7 @@ class Certificate:
             return (
                 f"{self.budget} {met} on {basis} ({self.method}){self._falls_short()}"
             )
-        # Weights that are no counts follow no exact law.
+        # Weights that are not counts have no exact distribution.
         exactly = self.exact and isinstance(self.n, int)
         how = f"exactly{self._if_counts}" if exactly else "approximately"
         return (
@@ -125,7 +124,7 @@ class Certificate:
 
     @property
     def _if_counts(self):
-        """A proviso where weights are whole numbers, which may be importances too."""
+        """A proviso for whole-number weights, which may be counts or importances."""
         may_count = self.weighted and isinstance(self.n, int)
         return " if sample_weight counts rows" if may_count else ""
 
@@ -142,7 +141,7 @@ class Certificate:
 
 
 def _as_coverage(budget):
-    """Limits as the coverage that they amount to: that is what holds on average."""
+    """Limits as the coverage that they imply, which is what holds on average."""
     if all(part.bounds_coverage and part.states_coverage for part in budget.parts):
         return f"{budget}"
     return f"coverage >= {least_coverage(budget):.4g}, as {budget} takes,"
@@ -156,21 +155,21 @@ def _with_bound(part, bound):
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold on the query score, and what it gives.
+    """A threshold on the query score, and the coverage and accuracy that it gives.
 
     Attributes
     ----------
     threshold : float or None
-        The base answers where the score is at most this. None where each group has its
+        The base answers where the score is at most this. None if each group has its
         own.
     budget : Budget or None
-        What was asked for.
+        The requested budget.
     coverage : float
-        The coverage on the calibration rows; of models that are fitted again, what is
-        to be expected of those in use.
+        Coverage on the calibration rows. If models are refitted, the coverage expected
+        of the refitted models.
     accuracy : float
-        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
-        nan where their outcomes are not known.
+        Accuracy of the hybrid on the calibration rows, with abstentions counted as
+        right; nan if their outcomes are unknown.
     certificate : Certificate
     """
 
@@ -186,9 +185,9 @@ class OperatingPoint:
 
     @property
     def asked_coverage(self):
-        """The coverage that the budget asks for, else that on the calibration rows.
+        """The coverage that the budget implies, else that on the calibration rows.
 
-        A budget of quality, and ``coverage=None``, ask for none.
+        Floors and ``coverage=None`` imply none.
         """
         budget = self.budget
         if budget and budget.bounds_coverage and not budget.measures_quality:
@@ -196,13 +195,14 @@ class OperatingPoint:
         return float(np.clip(self.coverage, 0, 1))
 
     def keeps(self, score, evidence):
-        """Whether the base answers, for rows with these scores.
+        """Whether the base answers, for each row.
 
         Parameters
         ----------
         score : ndarray of shape (n_samples,)
         evidence : Evidence
-            Of the same rows, for rules that look at more than the score.
+            Evidence of the same rows, for operating points that need more than the
+            score.
 
         Returns
         -------
@@ -225,27 +225,27 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class GroupOperatingPoint(OperatingPoint):
-    """A threshold on the query score for each group.
+    """One threshold on the query score for each group.
 
     Attributes
     ----------
     threshold : None
-        There are several.
+        Each group has its own threshold.
     budget : Budget
-        What was asked for.
+        The requested budget.
     coverage : float
-        The coverage on all calibration rows.
+        Coverage on all calibration rows.
     accuracy : float
-        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
-        nan where their outcomes are not known.
+        Accuracy of the hybrid on the calibration rows, with abstentions counted as
+        right; nan if their outcomes are unknown.
     certificate : Certificate
     thresholds : tuple of (group, float)
-        The base answers rows of a group that score at most this.
+        The base answers rows of a group whose score is at most its threshold.
     coverages : tuple of (group, float)
         Coverage of each group on the calibration rows.
     rounding_loss : float
-        Accuracy that one threshold for each group loses, by estimate, against the best
-        mixture of thresholds.
+        Estimated accuracy lost by using one threshold for each group instead of the
+        best mixture of thresholds.
     """
 
     thresholds: tuple[tuple[str | float | bool, float], ...] = ()
@@ -262,15 +262,15 @@ class GroupOperatingPoint(OperatingPoint):
             )
 
     def keeps(self, score, evidence):
-        """Whether the base answers, for rows with these scores.
+        """Whether the base answers, for each row.
 
-        A predicted class that no calibration row had stays with the base.
+        Rows whose predicted class did not occur among the calibration rows are kept.
 
         Parameters
         ----------
         score : ndarray of shape (n_samples,)
         evidence : Evidence
-            Of the same rows.
+            Evidence of the same rows.
 
         Returns
         -------
@@ -279,11 +279,12 @@ class GroupOperatingPoint(OperatingPoint):
         Raises
         ------
         ValueError
-            When a row belongs to any other kind of group that no calibration row did.
+            If a row belongs to a group, other than a predicted class, that no
+            calibration row belonged to.
         """
         groups = np.array([group for group, _ in self.thresholds])
         by = part_that_reads(self.budget, "group")
-        # All rows are one group where none is asked for.
+        # Without groups in the budget, all rows are one group.
         group = by.column(evidence) if by else np.zeros(evidence.n_rows, dtype=int)
         known = np.isin(group, groups)
         if known.all():
@@ -314,23 +315,23 @@ class MixedOperatingPoint(GroupOperatingPoint):
     Attributes
     ----------
     threshold : None
-        There are several.
+        Each group has several thresholds.
     budget : Mixed
-        What was asked for.
+        The requested budget.
     coverage : float
-        The coverage on all calibration rows.
+        Coverage on all calibration rows.
     accuracy : float
-        Accuracy of the hybrid on the calibration rows, an abstention counted as right;
-        nan where their outcomes are not known.
+        Accuracy of the hybrid on the calibration rows, with abstentions counted as
+        right; nan if their outcomes are unknown.
     certificate : Certificate
     thresholds : tuple of (group, float)
-        What one threshold for each group would be.
+        The thresholds that one threshold for each group would give.
     coverages : tuple of (group, float)
         Coverage of each group on the calibration rows.
     rounding_loss : float
-        Accuracy that one threshold for each group would lose, by estimate.
+        Estimated accuracy that one threshold for each group would lose.
     mixtures : tuple of tuple of (float, float)
-        For each group, thresholds and the shares of the rows that each decides.
+        For each group, thresholds and the share of rows that each decides.
     """
 
     mixtures: tuple[tuple[tuple[float, float], ...], ...] = ()
@@ -354,12 +355,12 @@ class MixedOperatingPoint(GroupOperatingPoint):
 
 
 def kept_by_mixtures(mixtures, score, place, chance):
-    """Whether each row is kept by the threshold that its chance picks in its group."""
+    """Whether each row is kept by the threshold that its random number selects."""
     kept = np.zeros(len(score), dtype=bool)
     for g, mixture in enumerate(mixtures):
         rows = place == g
         ends = np.cumsum([share for _, share in mixture])
-        # Rows with the smallest chance get the lowest threshold.
+        # Rows with the smallest random numbers get the lowest threshold.
         pick = np.minimum(
             np.searchsorted(ends, chance[rows], side="right"), len(mixture) - 1
         )
@@ -368,7 +369,7 @@ def kept_by_mixtures(mixtures, score, place, chance):
 
 
 def _places(group, groups):
-    """Position of each row's group among the known ones."""
+    """Position of each row's group among the known groups."""
     order = np.argsort(groups, kind="stable")
     return order[np.searchsorted(groups[order], group)]
 

@@ -1,4 +1,4 @@
-"""Budgets that look at each row: its group, its cost, and whether it may leave."""
+"""Budgets that depend on each row: its group, its query cost, or a must-stay mark."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,33 +15,34 @@ PREDICTED_CLASS = "predicted_class"
 
 
 class RowBudget(Budget):
-    """A budget that reads something off each row of the evidence.
+    """A budget that reads a value from each row of the evidence.
 
-    What it reads is, as the fields of ``Evidence`` are called,
+    It reads one of the following, named as the fields of ``Evidence``:
 
     ``"group"``
-        the group of each row, and ``least_coverages(groups)`` says how much of each
-        the base must answer;
+        the group of each row; ``least_coverages(groups)`` gives the share of each group
+        that the base must answer;
     ``"query_cost"``
-        what a query about each row costs, and ``maximum`` says how much an input may
-        cost on average;
+        the cost of a query about each row; ``maximum`` bounds the mean cost of an
+        input;
     ``"local_only"``
         whether each row must stay with the base.
 
-    Where it reads is said by a parameter: None for that field, the name of a column of
-    ``X``, or a function of ``X``. A budget of your own is a frozen dataclass; it names
-    such a parameter, or says in ``read(evidence)`` itself what it reads.
+    A parameter says where to read: None for that field, the name of a column of ``X``,
+    or a function of ``X``. A budget of your own is a frozen dataclass; it either names
+    such a parameter or implements ``read(evidence)``.
 
     Attributes
     ----------
     reads : {"group", "query_cost", "local_only"}
         What it reads.
     parameter : str or None
-        Name of the parameter that says where; None where ``read`` is its own.
+        Name of the parameter that says where to read; None if ``read`` is overridden.
     max_gap : float or None
-        How far apart the coverages of two groups may be.
+        Largest allowed difference in coverage between two groups.
     likely_coverage : float
-        For routers that are trained for a coverage: where this is likely to end.
+        The coverage that this budget is likely to give, for routers trained for a
+        coverage.
 
     Examples
     --------
@@ -78,7 +79,7 @@ class RowBudget(Budget):
 
     @property
     def is_complete(self):
-        """Whether it says what it reads, where, and what is asked of that."""
+        """Whether it defines what it reads, where, and the requirement on it."""
         own = type(self)
         where = self.parameter is not None or own.read is not RowBudget.read
         asked = {
@@ -90,11 +91,11 @@ class RowBudget(Budget):
 
     @property
     def where_read(self):
-        """Where it reads; two of a kind with the same read the same."""
+        """Where it reads; budgets of one kind with equal values read the same."""
         return self if self.parameter is None else getattr(self, self.parameter)
 
     def least_coverages(self, groups):
-        """Least coverage of each of these groups, of a budget that reads groups.
+        """Minimum coverage of each group, for a budget that reads groups.
 
         Parameters
         ----------
@@ -107,7 +108,7 @@ class RowBudget(Budget):
         raise NotImplementedError
 
     def read(self, evidence):
-        """What it reads, one value for each row, by default where the parameter says.
+        """Read one value for each row, by default where the parameter says.
 
         Parameters
         ----------
@@ -120,9 +121,9 @@ class RowBudget(Budget):
         Raises
         ------
         MissingEvidenceError
-            When the evidence does not have it.
+            If the evidence lacks the value.
         TypeError
-            When the parameter names no place to read.
+            If the parameter does not name a place to read.
         """
         where = self.where_read
         if where is None:
@@ -145,7 +146,7 @@ class RowBudget(Budget):
             ) from error
 
     def column(self, evidence):
-        """What it reads, checked.
+        """Read and check the values.
 
         Parameters
         ----------
@@ -154,12 +155,12 @@ class RowBudget(Budget):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels of groups, costs >= 0, or a mask, as ``reads`` says.
+            Group labels, costs >= 0, or a mask, depending on ``reads``.
 
         Raises
         ------
         ValueError
-            When it is not one value of the right kind for each row.
+            If it is not one value of the right kind for each row.
         """
         column = np.asarray(self.read(evidence))
         if column.shape != (evidence.n_rows,):
@@ -175,7 +176,7 @@ class RowBudget(Budget):
 
 
 def _checked_groups(budget, group):
-    """Labels of groups, all text or all numbers, and none missing."""
+    """Group labels: all text or all numbers, none missing."""
     name = type(budget).__name__
     if group.dtype.kind == "O":
         kinds = {str if isinstance(label, str) else type(label) for label in group}
@@ -229,17 +230,17 @@ _CHECKS = {
 
 @dataclass(frozen=True)
 class GroupCoverage(RowBudget):
-    """The base answers at least a share of each group.
+    """The base answers at least a given share of each group.
 
     Parameters
     ----------
     minimum : float, or mapping of group to float
-        Least coverage of every group, or of those that are named; in [0, 1].
+        Minimum coverage of every group, or of the named groups; in [0, 1].
     by : None, "predicted_class", str or callable, default=None
-        What the group of a row is: ``Evidence.group``, the base's predicted class (its
-        column number), a column of X, or a function of X.
+        Where the group of a row comes from: ``Evidence.group``, the base's predicted
+        class (its column number), a column of X, or a function of X.
     max_gap : float or None, default=None
-        How far apart the coverages of two groups may be.
+        Largest allowed difference in coverage between two groups.
 
     Examples
     --------
@@ -276,7 +277,7 @@ max_gap=None))
 
     @property
     def reads_base(self):
-        """Whether the groups are those of the base's answers."""
+        """Whether the groups depend on the base's answers."""
         return self.by == PREDICTED_CLASS
 
     @property
@@ -296,7 +297,7 @@ max_gap=None))
         return super().read(evidence)
 
     def least_coverages(self, groups):
-        """Least coverage of each of these groups.
+        """Minimum coverage of each of these groups.
 
         Parameters
         ----------
@@ -305,12 +306,12 @@ max_gap=None))
         Returns
         -------
         ndarray of shape (n_groups,)
-            In [0, 1]; 0 for a group that is not named.
+            In [0, 1]; 0 for groups that are not named.
 
         Raises
         ------
         ValueError
-            When a group that is named does not occur.
+            If a named group does not occur.
         """
         if not self._is_named:
             return np.full(len(groups), float(self.minimum))
@@ -337,16 +338,16 @@ max_gap=None))
 
 @dataclass(frozen=True)
 class MaxQueryCost(RowBudget):
-    """Queries cost at most this much an input on average, where rows differ in cost.
+    """The mean query cost of an input is at most this, where rows differ in cost.
 
     Parameters
     ----------
     maximum : float
-        Mean over all inputs, those that are not queried included, in the unit of the
+        Mean over all inputs, including those that are not queried, in the unit of the
         costs.
     cost : None, str or callable, default=None
-        What a query about a row costs: ``Evidence.query_cost``, a column of X, or a
-        function of X.
+        Where the cost of a query about a row comes from: ``Evidence.query_cost``, a
+        column of X, or a function of X.
     """
 
     maximum: float
@@ -369,16 +370,15 @@ class MaxQueryCost(RowBudget):
 
 @dataclass(frozen=True)
 class StayLocal(RowBudget):
-    """Some rows must never be queried; goes with other budgets in ``All``.
+    """Some rows must never be queried; combine it with other budgets in ``All``.
 
-    Rows of ``Evidence.local_only`` stay with the base in any case; this names them in
-    X.
+    Rows marked in ``Evidence.local_only`` are always kept; this budget marks rows by X.
 
     Parameters
     ----------
     where : None, str or callable, default=None
-        Which rows: ``Evidence.local_only``, a column of X, or a function of X; true
-        where a row must stay.
+        Where the mark comes from: ``Evidence.local_only``, a column of X, or a function
+        of X; true where a row must stay.
     """
 
     where: str | Callable | None = None

@@ -1,4 +1,4 @@
-"""Selective guaranteed risk: a baseline whose promise is measured, not trusted."""
+"""Selective guaranteed risk: a baseline whose guarantee can fail."""
 
 from math import ceil, inf, log2
 
@@ -11,36 +11,36 @@ from selective_query.outcomes._sorted_rows import SortedRows
 
 
 def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
-    """Threshold by the binary search of SGR, with a bound on the selective risk.
+    """Threshold from the binary search of SGR, with a bound on the selective risk.
 
-    Each step bounds the risk of the rows kept so far by the inverse binomial tail, at
+    Each step bounds the risk of the rows kept so far by inverting the binomial tail, at
     a share of the error probability. The thresholds come from the same rows as the
-    bounds, and the risk need not rise with coverage, so the promise holds in most
-    settings but not in all; :class:`MinSelectiveAccuracy` with a confidence is the
-    rule that this library answers for.
+    bounds, and the risk need not rise with coverage, so the guarantee holds in most
+    settings but not in all. For a certificate that always holds, use
+    :class:`MinSelectiveAccuracy` with a confidence.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     risk : float
-        Share of errors, among what is kept, that is tolerated; in (0, 1).
+        Tolerated share of errors among the kept rows, in (0, 1).
     confidence : float
         In (0, 1).
 
     Returns
     -------
     threshold : float
-        Rows that score at most this are kept; minus infinity where none can be.
+        Rows that score at most this are kept; minus infinity if none can be.
     bound : float
-        Upper bound of the selective risk at this threshold; 1 where nothing is kept.
+        Upper bound on the selective risk at this threshold; 1 if nothing is kept.
 
     Raises
     ------
     ValueError
-        When an argument is out of range or there are no rows.
+        If an argument is out of range or there are no rows.
 
     References
     ----------
@@ -83,7 +83,7 @@ def selective_guaranteed_risk(score, base_utility, *, risk, confidence):
         middle = (passes + fails) // 2
         if middle in (passes, fails):
             break
-        cut = np.searchsorted(rows.n_kept, middle)  # the whole of a tie group
+        cut = np.searchsorted(rows.n_kept, middle)  # include the whole tied group
         threshold, n_kept, n_wrong = (
             rows.level[cut - 1],
             rows.n_kept[cut],

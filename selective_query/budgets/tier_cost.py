@@ -1,4 +1,4 @@
-"""A limit on what all tiers of a chain that are asked cost together."""
+"""A limit on the total cost of all tiers of a chain that are queried."""
 
 import math
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from selective_query.exceptions import BudgetInfeasibleError
 
 @dataclass(frozen=True)
 class MaxTierCost(Limit):
-    """The tiers that are asked about an input cost at most this much on average.
+    """The mean total cost of the tiers queried about an input is at most this.
 
     Parameters
     ----------
     maximum : float
         Mean over all inputs, in the unit of the costs.
     costs : tuple of float, optional
-        What asking each tier costs; those of the outcomes by default, which may differ
-        from row to row.
+        Cost of querying each tier; by default the costs of the outcomes, which may
+        differ from row to row.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class MaxTierCost(Limit):
         object.__setattr__(self, "costs", tuple(map(float, costs)))
 
     def least_coverage(self):
-        """What a chain of two must keep at its first tier.
+        """The minimum coverage of the first tier in a chain of two.
 
         Returns
         -------
@@ -58,10 +58,10 @@ class MaxTierCost(Limit):
         Raises
         ------
         ValueError
-            When the costs are those of the outcomes, or of more than two tiers, so
-            that several rules share the budget.
+            If the costs are those of the outcomes, or of more than two tiers, so that
+            several rules share the budget.
         BudgetInfeasibleError
-            When the first tier costs more by itself.
+            If the first tier alone costs more.
         """
         if self.costs is None or len(self.costs) > 2:
             raise ValueError(

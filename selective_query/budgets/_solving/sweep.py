@@ -1,4 +1,4 @@
-"""What each of many thresholds gives on rows whose outcomes are known."""
+"""Coverage and quality at every threshold, on rows whose outcomes are known."""
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -20,12 +20,13 @@ class JudgedRows:
     Parameters
     ----------
     score, base_utility, query_utility, weight : array-like of shape (n_samples,)
-        Rows of equal score stay together, with the base or with the global.
+        Rows with equal scores are decided alike: the base or the global answers all of
+        them.
 
     Raises
     ------
     ValueError
-        When one is not one number for each row.
+        If any of them is not one number for each row.
     """
 
     score: np.ndarray
@@ -66,7 +67,7 @@ class JudgedRows:
         )
 
     def columns(self, has_global):
-        """The rows as :func:`~selective_query.metrics.gap_attribution` takes them.
+        """The rows as arguments of :func:`~selective_query.metrics.gap_attribution`.
 
         Parameters
         ----------
@@ -100,7 +101,7 @@ class JudgedRows:
 
     @cached_property
     def levels(self):
-        """Thresholds that differ in what they keep: minus infinity, then the scores."""
+        """All thresholds that keep different rows: minus infinity, then the scores."""
         return np.unique(np.append(-np.inf, self.score[self.weight > 0]))
 
     def sweep(self, thresholds=None):
@@ -109,7 +110,7 @@ class JudgedRows:
         Parameters
         ----------
         thresholds : array-like of shape (n_thresholds,), optional
-            Every level by default.
+            All levels by default.
 
         Returns
         -------
@@ -119,7 +120,7 @@ class JudgedRows:
 
 
 class Sweep:
-    """Sums over what is kept at each of some thresholds.
+    """Sums over the kept rows at each of some thresholds.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ class Sweep:
     def __init__(self, rows, thresholds):
         self.rows = rows
         self.thresholds = np.asarray(thresholds, dtype=float)
-        # Stable, so that sums of weights round alike on every machine.
+        # A stable sort, so that sums of weights round the same way on every machine.
         ordered = SortedRows(rows.score, stable=True)
         cuts, weight = ordered.cut_at(self.thresholds), rows.weight
 
@@ -147,7 +148,7 @@ class Sweep:
 
     @cached_property
     def is_binary(self):
-        """Whether every answer is right or wrong, so that counts say everything."""
+        """Whether every answer is either right or wrong, so that counts suffice."""
         return all(
             ((u == 0) | (u == 1)).all()
             for u in (self.rows.base_utility, self.rows.query_utility)
@@ -155,7 +156,7 @@ class Sweep:
 
     @property
     def coverage(self):
-        """Share of the rows that is kept."""
+        """Share of the rows that is kept, at each threshold."""
         return self.kept / self.n
 
     @property
@@ -165,17 +166,17 @@ class Sweep:
 
     @property
     def accuracy(self):
-        """Accuracy of the hybrid."""
+        """Accuracy of the hybrid, at each threshold."""
         return self.query_total / self.n - self.excess
 
     @property
     def selective_accuracy(self):
-        """Accuracy of the base on what is kept; nan where that is nothing."""
+        """Accuracy of the base on the kept rows; nan if no row is kept."""
         with np.errstate(invalid="ignore"):
             return self.kept_right / self.kept
 
     def grown(self, times):
-        """Sums as if every row had been seen so many times."""
+        """Sums as if every row had been observed `times` times."""
         rows = self.rows
         return Sweep(replace(rows, weight=rows.weight * times), self.thresholds)
 
@@ -188,7 +189,7 @@ class Sweep:
         return self._counted(self.rows.query_utility)
 
     def kept_utility(self, i):
-        """Utility of the base's answers to what threshold i keeps."""
+        """Utility of the base's answers to the rows that threshold i keeps."""
         kept = self._counted(self.rows.score <= self.thresholds[i])
         return self._counted(self.rows.base_utility)[kept]
 
@@ -197,7 +198,7 @@ class Sweep:
 
     @cached_property
     def _in_random_order(self):
-        # Tests that look at row after row must not see the order of a sorted file.
+        # Sequential tests must not depend on the order of a sorted file.
         if self.n > MOST_COUNTED:
             raise ValueError(
                 f"A certificate looks at {MOST_COUNTED} rows at most, one by one. Got "

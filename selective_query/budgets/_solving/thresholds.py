@@ -1,4 +1,4 @@
-"""Where to cut for a coverage: a score -> a threshold, by exact order statistics."""
+"""The threshold on a score for a coverage, by exact order statistics."""
 
 from math import ceil, inf, log, nan, sqrt
 
@@ -11,39 +11,39 @@ from selective_query.budgets._solving.doubts import disagreement, share_tied
 from selective_query.exceptions import CalibrationWarning
 from selective_query.outcomes._sorted_rows import SortedRows
 
-# Coverage that is further from what was asked for, by ties, is worth a warning.
+# If ties move the coverage further than this from the requested one, warn.
 TIE_TOLERANCE = 0.05
 TIE_TOLERANCE_OF_FOLDS = 0.02
-# A correction that large is off by more than a point or two itself; so is one between
-# fits that rank the rows half as differently as unrelated scores would.
+# A correction this large is itself off by more than a point or two. So is a correction
+# between fits whose rankings differ at least half as much as unrelated ones would.
 MOST_SHIFT = 0.1
 MOST_DISAGREEMENT = 0.5
-# A score changes with the rows beside it by so many steps of its own precision at most,
-# and by so many of those that scores of usual size have. Models in double precision
-# lose more of the first, and have them to spare.
+# Computed in another batch, a score changes by at most this many rounding steps of its
+# own precision, or this many steps at the usual size of scores. Models in double
+# precision lose more steps, but have more to spare.
 ROUNDING_STEPS = {np.dtype(np.float32): 16, np.dtype(np.float64): 256}
 USUAL_STEPS = 4
 
 
 class CalibrationScores:
-    """Scores of calibration rows, sorted once, to be cut at any coverage.
+    """Scores of calibration rows, sorted once, to find the threshold for any coverage.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Query scores of rows that the router, and best also the models, did not learn
-        from.
+        Query scores of rows that the router, and ideally also the models, were not
+        fitted on.
     weight : array-like of shape (n_samples,), optional
         Frequency weights.
     exact : bool
         Whether nothing at all was fitted on these rows.
     shift : tuple of (score, mass, row, fit), optional
-        What sets the scores of the models in use apart from these: a signed measure
-        over scores, of total mass zero, that is added to theirs; to which row each
-        belongs, and the number of the fit that gave it and has learned from the row,
-        the last of them the one in use. -1 where the row was held out.
+        How the scores of the models in use differ from these: a signed measure over
+        scores, of total mass zero, that is added to theirs. `row` is the row of each
+        score, and `fit` the number of the fit that gave the score and was fitted on the
+        row (the highest number is the fit in use), or -1 if the row was held out.
     fold : ndarray of shape (n_samples,), optional
-        Rows of which the same fit gave the scores. One fit gave all by default.
+        Number of the fit that scored each row. By default, one fit scored all rows.
     """
 
     def __init__(self, score, weight=None, *, exact, shift=None, fold=None):
@@ -57,18 +57,19 @@ class CalibrationScores:
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
         self.unit_weights = bool(((weight == 0) | (weight == 1)).all())
-        # What one more row would weigh: a count is so many rows of weight one.
+        # Weight of one more row. Weights that are counts stand for rows of weight one.
         self.next_weight = 1.0
         if not self.whole_weights:
             self.next_weight = self.n / np.count_nonzero(weight)
-        # How many rows the weights are worth (Kish); counts are worth what they say.
+        # Effective number of rows (Kish); weights that are counts are taken as they
+        # are.
         self.n_effective = self.n
         if not self.whole_weights:
             self.n_effective = self.n**2 / (weight @ weight)
         if shift is not None:
             score = np.concatenate([score, shift[0]])
             weight = np.concatenate([weight, shift[1]])
-        # Rows without weight must not leave a level behind.
+        # Rows without weight must not add a level.
         score, weight = score[weight != 0], weight[weight != 0]
         rows = SortedRows(score, stable=True)
         self.level, self.rows_kept = rows.level, rows.kept(weight[rows.order])[1:]
@@ -83,7 +84,7 @@ class CalibrationScores:
 
     @property
     def given(self):
-        """What it was made from, by the names of its parameters."""
+        """The constructor arguments, by parameter name."""
         score, weight, shift, fold = self._given
         return {
             "score": score.astype(self._precision, copy=False),
@@ -94,7 +95,7 @@ class CalibrationScores:
         }
 
     def of(self, rows):
-        """The scores of some of the rows.
+        """The calibration scores restricted to some of the rows.
 
         Parameters
         ----------
@@ -118,10 +119,10 @@ class CalibrationScores:
         )
 
     def above(self, score):
-        """The threshold that keeps a row of this score, however it is rounded.
+        """The threshold that keeps a row with this score, however the score is rounded.
 
-        A score may differ in its last digits with the batch in which it is computed.
-        Nothing is added to the infinite ones.
+        A score may differ in its last digits when it is computed in another batch.
+        Infinite scores are unchanged.
 
         Parameters
         ----------
@@ -135,9 +136,9 @@ class CalibrationScores:
         return float(score + own * abs(score) + usual) if np.isfinite(score) else score
 
     def coverage_at(self, threshold):
-        """Share of the calibration rows that score at most this.
+        """Share of the calibration rows that score at most this threshold.
 
-        Rises with the threshold, as coverage does, also where a shifted count does not.
+        Made to rise with the threshold, even where a shifted count does not.
 
         Parameters
         ----------
@@ -157,34 +158,36 @@ class CalibrationScores:
     def cut(self, coverage, confidence=None):
         """The threshold for a coverage, and its rank among the rows.
 
-        The threshold is the smallest score that enough calibration rows do not exceed,
-        so a tie group stays with the base as a whole. Where the rows are not exact the
-        count is an estimate; a tie group then goes to the nearer side, if that falls
-        short by no more than the standard error of the count.
+        The threshold is the smallest score such that enough calibration rows do not
+        exceed it, so rows with tied scores are all kept. If the rows are not exact, the
+        count is an estimate; a tied group then goes to the nearer side, provided that
+        the resulting shortfall is at most the standard error of the count.
 
         Parameters
         ----------
         coverage : float
-            Least share of new inputs that the base answers. 0 and 1 cut at
-            minus and plus infinity.
+            Minimum share of new inputs that the base answers. 0 and 1 give thresholds
+            of minus and plus infinity.
         confidence : float or None, default=None
-            Probability with which that holds on new data. The caller has made sure
-            that it can be had: exact rows that all weigh the same. None: on average.
+            Probability with which the coverage holds on new data. The caller must
+            ensure that it can be certified: exact rows of equal weight. None: it holds
+            on average.
 
         Returns
         -------
         threshold : float
-            Infinite where the rows are too few.
+            Infinite if there are too few rows.
         rank : int, float or None
-            None where none was needed.
+            None if no rank was needed.
         too_few : bool
-            Whether that was so.
+            Whether there were too few rows.
         """
         if coverage in (0, 1):
             return (inf if coverage else -inf), None, False
         rank = self._rank(coverage, confidence)
         threshold = self.score_at(coverage, confidence)
-        # Rows of infinite score, which are to be queried always, can be a tie as well.
+        # Rows with an infinite score, which must always be queried, can be a tie as
+        # well.
         too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
         if too_few:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
@@ -198,19 +201,19 @@ class CalibrationScores:
         return threshold, rank, too_few
 
     def _is_lumpy(self, threshold, rank):
-        """Whether ties keep coverage away from this rank, or may do so on new data."""
+        """Whether ties move coverage away from this rank, or may do so on new data."""
         last = np.searchsorted(self.level, threshold, side="right") - 1
         off = abs(self.rows_kept[last] - rank) / self.n
         if self.exact:
             return off > TIE_TOLERANCE
-        # With models fitted anew a group may come to lie on either side.
+        # After a refit, a tied group may end up on either side.
         score, weight, _, fold = self._given
         there = weight > 0
         group = share_tied(score[there], weight[there], fold[there], rank / self.n)
         return max(off, group / 2) > TIE_TOLERANCE_OF_FOLDS
 
     def _shifts_at(self, threshold):
-        """What the shift moves of the coverage, by held-out and by known rows."""
+        """Change in coverage due to the shift, held-out and known rows added up."""
         if self._given[2] is None:
             return 0.0
         score, mass, _, fit = self._given[2]
@@ -219,7 +222,7 @@ class CalibrationScores:
         return (abs(kept[known].sum()) + abs(kept[~known].sum())) / self.n
 
     def _fits_disagree(self):
-        """How differently the fit in use ranks the rows that it and others know."""
+        """How differently the fit in use and others rank rows that both have seen."""
         score, weight, shift, _ = self._given
         if shift is None:
             return 0.0
@@ -227,7 +230,7 @@ class CalibrationScores:
         return disagreement(score, weight, *(part[known] for part in shift))
 
     def score_at(self, coverage, confidence=None):
-        """The threshold of :meth:`cut`, without any warning.
+        """The threshold of :meth:`cut`, without warnings.
 
         Parameters
         ----------
@@ -255,25 +258,25 @@ class CalibrationScores:
         return int(binom.ppf(confidence, self.n, coverage)) + 1
 
     def _score_of_rank(self, rank, noise):
-        """The score to cut at; `noise` is what the count may fall short by."""
+        """The score to cut at; `noise` is the tolerated shortfall of the count."""
         enough = self.rows_kept >= rank - 1e-9 * self.n
         if rank > self.n or not enough.any():
             return inf
         first = int(np.argmax(enough))
-        # A shifted count need not rise; then take the middle of its crossings.
+        # A shifted count need not be monotonic; then take the middle of its crossings.
         last = 0 if enough.all() else len(enough) - int(np.argmax(~enough[::-1]))
         chosen = (first + max(first, min(last, len(enough) - 1))) // 2
         if chosen:
             below, above = self.rows_kept[chosen - 1 : chosen + 1]
             short, over = rank - below, above - rank
-            # A tie of the two must not hang on the last bits of a sum.
+            # A near tie of the two must not depend on the last bits of a sum.
             if short < over - 1e-6 * self.n and short <= noise:
                 chosen -= 1
         return self.above(self.level[chosen])
 
 
 def _rising(count):
-    """Half way between the least rising bound from above and the largest from below."""
+    """Mean of the tightest nondecreasing upper and lower bounds of a count."""
     above = np.maximum.accumulate(count)
     below = np.minimum.accumulate(count[::-1])[::-1]
     return (above + below) / 2
@@ -295,12 +298,12 @@ def _checked(score, weight):
 
 
 def coverage_bound(rank, n, confidence):
-    """Coverage that the score of this rank among n rows gives with this confidence."""
+    """Lower bound, with this confidence, on the coverage of the score of this rank."""
     return float(beta.ppf(1 - confidence, rank, n + 1 - rank)) if rank else 0.0
 
 
 def rows_needed(coverage, confidence):
-    """Fewest calibration rows that can show a coverage."""
+    """The smallest number of calibration rows that can certify a coverage."""
     if confidence is None:
         return ceil(coverage / (1 - coverage) - 1e-9)
     return ceil(log(1 - confidence) / log(coverage) - 1e-9)
