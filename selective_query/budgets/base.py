@@ -165,8 +165,6 @@ calibration rows (exact order statistic)
 class Floor(Budget):
     """A quality that must be reached with as few queries as possible.
 
-    Attributes
-    ----------
     A floor of your own is a frozen dataclass whose first field is the level. Its
     ``measured(sweep)`` returns the quality at each threshold of a sweep. With
     ``p_value(sweep, i, error)`` it can be certified, and with ``values(rows,

@@ -1,4 +1,4 @@
-"""Estimators around the decision: hybrid, cascade, abstaining, adaptation, looks."""
+"""Hybrid, cascade and abstaining classifiers; adaptation and second looks."""
 
 from selective_query._utils import publish
 from selective_query.classifiers.abstaining import AbstainingClassifier

@@ -1,4 +1,4 @@
-"""The label that stands for no answer: of the kind of the classes, and none of them."""
+"""The label for an abstention: of the same kind as the classes, but not one of them."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from selective_query._utils.numbers import is_number
 
 
 def check_abstain_label(label, classes):
-    """Raise for a label that looks like an answer, or that classes cannot stand beside.
+    """Raise for a label that equals a class or is of another kind than the classes.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def check_abstain_label(label, classes):
 
 
 def abstaining(labels, where, label):
-    """The labels with that of an abstention in some rows.
+    """The labels, replaced by the abstention label in some rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One answer for each row: the base's, the global's, or what stands in for it."""
+"""One answer for each row: from the base, the global, or a stand-in."""
 
 import time
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ WHO = "global_estimator"
 
 @dataclass(frozen=True)
 class StandIn:
-    """What is answered where the global was asked, and no answer came.
+    """What to return where the global was queried but gave no answer.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class StandIn:
     abstain_label: object = None
 
     def check(self, classes):
-        """Raise for another kind, or a label that cannot stand beside the classes.
+        """Raise for an unknown kind, or a label that does not fit the classes.
 
         Raises
         ------
@@ -57,12 +57,12 @@ class StandIn:
             )
 
     def ask(self, model, X, classes):
-        """What the global says of each row of X, and where it said nothing.
+        """Query the global about X; return its answers and the replies.
 
         Raises
         ------
         GlobalUnavailableError, ValueError
-            When it gave no answer and nothing stands in.
+            If the global gave no answer and the stand-in is "raise".
         """
         if self.kind != RAISE:
             return ask_each(model, X, classes, WHO)
@@ -77,7 +77,7 @@ class StandIn:
 
 
 def stand_in_of(hybrid):
-    """What a fitted hybrid answers where its global does not, checked."""
+    """The stand-in of a fitted hybrid, checked."""
     found = StandIn(hybrid.on_unavailable, hybrid.abstain_label)
     found.check(hybrid.classes_)
     return found
@@ -85,20 +85,20 @@ def stand_in_of(hybrid):
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """A batch that has been answered.
+    """A batch with its answers.
 
     Parameters
     ----------
     edge : Edge
     X : array-like of length n_samples
     base : Answers
-        Of all rows, or of those that no answer of the global stands for.
+        For all rows, or at least for those that no answer of the global replaces.
     kept : ndarray of shape (n_samples,), bool
     asked : Answers or None
-        The global's, of the queried rows; None where there are none.
+        Answers of the global to the queried rows; None if there are none.
     replies : Replies or None
     base_ms : float
-        Time of base and rule for the batch.
+        Time that base and rule took for the batch.
     stand_in : StandIn
     """
 
@@ -113,7 +113,7 @@ class Answered:
 
     @classmethod
     def of(cls, edge, model, X, stand_in):
-        """Ask the base, and the global about those rows alone that the rule queries."""
+        """Run the base, and query the global only about the queried rows."""
         start = time.perf_counter()
         base, kept = edge.route_sparing_base(X)
         elapsed = 1000 * (time.perf_counter() - start)
@@ -127,7 +127,7 @@ class Answered:
 
     @cached_property
     def by_global(self):
-        """Where the global's answer stands, shape (n_samples,)."""
+        """Whether the answer comes from the global, shape (n_samples,)."""
         if self.asked is None:
             return np.zeros(len(self.kept), dtype=bool)
         return _among(~self.kept, self.replies.came)
@@ -171,14 +171,14 @@ class Answered:
 
 
 def _among(rows, chosen):
-    """The chosen ones of some rows, as a mask of all."""
+    """Expand a mask of the selected rows to a mask of all rows."""
     found = rows.copy()
     found[rows] = chosen
     return found
 
 
 def _with_base_for(edge, X, base, queried, failed):
-    """The base's answers, also to queried rows that no answer came for."""
+    """The base's answers, including those to queried rows that got no answer."""
     if not failed.any():
         return base
     rows = np.flatnonzero(_among(queried, failed))

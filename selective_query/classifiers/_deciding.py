@@ -1,4 +1,4 @@
-"""What a fitted selective classifier does: decide, report, move its threshold."""
+"""Methods of fitted selective classifiers: decide, report, move the threshold."""
 
 import copy
 from numbers import Real
@@ -31,7 +31,7 @@ from selective_query.rule import Rule
 
 
 class Edge(NamedTuple):
-    """A fitted base and the rule that decides whether its answers are enough."""
+    """A fitted base and the rule that decides whether to accept its answers."""
 
     base: object
     features: object
@@ -40,24 +40,24 @@ class Edge(NamedTuple):
     who: str = "base_estimator"
 
     def ask(self, X):
-        """What the base says."""
+        """The base's answers to X."""
         return ask(self.base, X, self.classes, self.features, self.who)
 
     def evidence(self, X, answers=None):
-        """What the router reads; the base runs only if that is part of it."""
+        """Evidence for the router; the base runs only if its answers are part of it."""
         if not self.rule.needs_base:
             return Evidence(X=X)
         return (self.ask(X) if answers is None else answers).evidence(X)
 
     def route(self, X):
-        """What the base says of every row, and where that is enough."""
+        """The base's answers to all rows, and the mask of the kept rows."""
         answers = self.ask(X)
         return answers, self.rule.decide(self.evidence(X, answers))
 
     def route_sparing_base(self, X):
-        """Route rows; a rule that needs no base saves running it on queried rows.
+        """Route rows; if the rule needs no base, the base does not run on queried rows.
 
-        Of those the answers are zeros.
+        The answers to those rows are zeros.
         """
         if self.rule.needs_base:
             return self.route(X)
@@ -69,33 +69,34 @@ class Edge(NamedTuple):
 
 
 class LabelledRowsMixin:
-    """Needs ``policy_``, ``classes_``, ``at`` and ``_outcomes(X, y, weight)``."""
+    """Requires ``policy_``, ``classes_``, ``at`` and ``_outcomes(X, y, weight)``."""
 
     def _sliceable(self, X):
-        # The full checks cost as much as a small base does on one row.
+        # The full checks take as long as a small base takes for one row.
         if not hasattr(self, "policy_"):
             check_is_fitted(self, "policy_")
         return sliceable(X, self)
 
     def _labelled(self, X, y, sample_weight, *, may_vanish=False):
-        """Rows, labels and weights (or None), checked before any model is asked."""
+        """Rows, labels and weights (or None), checked before any model runs."""
         check_is_fitted(self, "policy_")
         X, y, sample_weight = labelled_rows(X, y, sample_weight, may_vanish=may_vanish)
         return X, check_truth(y, self.classes_), sample_weight
 
     def outcomes(self, X, y, *, sample_weight=None):
-        """What all models say about labelled rows, for curves and comparisons.
+        """Answers of all models to labelled rows, for curves and comparisons.
 
-        Asks every model about every row, but a hybrid's global about none that must
-        stay: there the base's answer takes its place, and ``local_only`` says so. Rows
-        that it gave no answer about get weight zero, and an
-        :class:`~selective_query.exceptions.UnavailableWarning` counts them.
+        Every model is queried about every row, except that a hybrid's global is not
+        queried about rows that must stay with the base: there the base's answer takes
+        its place, marked in ``local_only``. Rows that the global failed to answer get
+        weight zero, and an :class:`~selective_query.exceptions.UnavailableWarning`
+        counts them.
 
         Parameters
         ----------
         X, y : array-like
-            New to the models. About a label that none knows all are wrong; the
-            outcomes then hold grades in place of y.
+            New to the models. If y has labels that no model knows, every answer to
+            those rows is wrong, and the outcomes hold graded utilities in place of y.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -105,17 +106,17 @@ class LabelledRowsMixin:
         Raises
         ------
         ValueError
-            When lengths differ, a label is missing or of another kind than the classes,
+            If lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         GlobalUnavailableError
-            When a hybrid's global answered fewer than half of the rows. What came is in
-            the ``replies`` of the error.
+            If a hybrid's global answered fewer than half of the rows. The ``replies``
+            of the error hold the answers that came.
         """
         X, y, sample_weight = self._labelled(X, y, sample_weight)
         return self._outcomes(self._sliceable(X), y, sample_weight)
 
     def certify_jointly(self, budgets, *, confidence):
-        """The classifier at several operating points that all keep to their budgets.
+        """The classifier at several operating points whose budgets hold jointly.
 
         See :meth:`RoutingPolicy.certify_jointly`.
 
@@ -123,34 +124,34 @@ class LabelledRowsMixin:
         ----------
         budgets : sequence of (float or Budget)
         confidence : float
-            Probability with which all of them hold on new data.
+            Probability with which all budgets hold on new data.
 
         Returns
         -------
         list of classifiers
-            Of this type; in the place of a budget that cannot be shown, the
-            ``BudgetInfeasibleError``.
+            Of this type; a budget that cannot be certified gives its
+            ``BudgetInfeasibleError`` instead.
 
         Raises
         ------
         ValueError
-            When there is no budget, or the confidence is no probability.
+            If there is no budget, or the confidence is not a probability.
         """
         check_is_fitted(self, "policy_")
         return certify_jointly(self.at, budgets, confidence)
 
 
 class DecidingMixin(LabelledRowsMixin):
-    """Needs ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
+    """Requires ``base_estimator_``, ``base_features``, ``policy_`` and ``classes_``."""
 
     @property
     def rule_(self):
-        """All that decides, of the policy."""
+        """The rule of the policy, which makes all decisions."""
         return self.policy_.rule_
 
     @property
     def edge_(self):
-        """The half that runs on the device: base, features, rule and classes."""
+        """The part that runs on the device: base, features, rule and classes."""
         return Edge(self.base_estimator_, self.base_features, self.rule_, self.classes_)
 
     def _evidence(self, X):
@@ -158,7 +159,7 @@ class DecidingMixin(LabelledRowsMixin):
         return self.edge_.evidence(X)
 
     def predict_coverage(self, X):
-        """Whether the base answers, row by row; the mean is the coverage.
+        """Whether the base answers, for each row; the mean is the coverage.
 
         Each row's decision depends on that row alone, not on its batch.
 
@@ -171,11 +172,11 @@ class DecidingMixin(LabelledRowsMixin):
         ndarray of shape (n_samples,), bool
             True where the base answers.
         """
-        evidence = self._evidence(X)  # checks first that this is fitted
+        evidence = self._evidence(X)  # first checks that this is fitted
         return self.rule_.decide(evidence)
 
     def query_score(self, X):
-        """How much the router thinks a query would gain.
+        """How much a query is expected to gain, as ranked by the router.
 
         Parameters
         ----------
@@ -184,10 +185,10 @@ class DecidingMixin(LabelledRowsMixin):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher means query first. The base answers where it is at most
+            Higher means query first. The base answers where the score is at most
             ``operating_point_.threshold``.
         """
-        evidence = self._evidence(X)  # checks first that this is fitted
+        evidence = self._evidence(X)  # first checks that this is fitted
         return self.rule_.score(evidence)
 
     def _outcomes(self, X, y, weight, local=None):
@@ -207,34 +208,33 @@ class DecidingMixin(LabelledRowsMixin):
         )
 
     def _judged(self, X, asked=None, **least):
-        """Answers of the global to some rows, and where none came."""
+        """Answers of the global to some rows, and a mask of the failed ones."""
         return None, None
 
     def _reported(self, rows, evidence, **costs):
-        """The report of rows that the rule decided."""
+        """Report on rows that the rule has decided."""
         calibration = self.policy_.calibration_columns()
         return self.rule_.reported(
             rows, evidence, calibration=calibration, model=self, **costs
         )
 
     def at(self, coverage, *, confidence=UNCHANGED):
-        """Move to another operating point, without a refit.
+        """Move to another operating point without refitting.
 
-        The copy shares the models and the router; only the threshold moves.
-        Certificates are pointwise, so those of several calls need not hold together.
+        The copy shares the models and the router; only the threshold changes.
+        Certificates are pointwise, so those of several calls need not hold jointly.
 
         Parameters
         ----------
         coverage : float, Budget or None
-            Least share of inputs that the base answers, in [0, 1], or a
-            budget.
+            Minimum share of inputs that the base answers, in [0, 1], or a budget.
         confidence : float or None
-            Probability with which new data keep to it; left as it is by default.
+            Probability with which the budget holds on new data; unchanged by default.
 
         Returns
         -------
         The same type
-            A shallow copy; this object is left as it is.
+            A shallow copy; this object is unchanged.
         """
         check_is_fitted(self, "policy_")
         self._check_target(coverage)
@@ -248,11 +248,11 @@ class DecidingMixin(LabelledRowsMixin):
     def with_base(
         self, base_estimator, X, y, *, sample_weight=None, refit_router=False
     ):
-        """Replace the base, and learn the threshold again for it.
+        """Replace the base, and learn a new threshold for it.
 
-        For a base that was quantised, pruned or updated: its scores are others, so
-        that under the old threshold the coverage is not what was asked for. The global
-        is asked about every row that may be sent, as in ``fit``.
+        For a base that was quantised, pruned or updated: its scores differ, so the old
+        threshold no longer gives the requested coverage. The global is queried about
+        every row that may be sent, as in ``fit``.
 
         Parameters
         ----------
@@ -262,26 +262,26 @@ class DecidingMixin(LabelledRowsMixin):
             Rows that are new to both bases, to the global and to the router.
         sample_weight : array-like of shape (n_samples,), optional
         refit_router : bool, default=False
-            False keeps the router and learns the threshold alone. True fits the router
-            to the new base on these rows too, which a learned one needs where the new
-            base has other features; its threshold then comes from out-of-fold scores,
-            or from a share of the rows where `calibration` is one.
+            False keeps the router and learns only the threshold. True also refits the
+            router to the new base on these rows; a learned router needs this if the new
+            base has different features. Its threshold then comes from out-of-fold
+            scores, or from a share of the rows if `calibration` is a share.
 
         Returns
         -------
         The same type
-            A shallow copy. Only what was fitted is replaced: its parameters, from which
-            another ``fit`` would start, still hold the old base.
+            A shallow copy. Only fitted attributes are replaced: the parameters, from
+            which another ``fit`` would start, still hold the old base.
 
         Raises
         ------
         ValueError
-            When the new base has no predict_proba, or knows other labels than the
-            classifier, or none of those in y.
+            If the new base has no predict_proba, knows labels that the classifier does
+            not, or shares no label with y.
         CertificateError
-            When `confidence` was asked for and `refit_router` makes it untrue.
+            If `confidence` was given and `refit_router` would make it untrue.
         DeviceLimitError
-            When the new base, with its router, does not fit `device`.
+            If the new base, with its router, does not fit `device`.
         """
         check_is_fitted(self, "policy_")
         check_base(base_estimator)
@@ -303,12 +303,12 @@ class DecidingMixin(LabelledRowsMixin):
 
 
 def check_base(base_estimator):
-    """Raise for a base that says nothing about how sure it is.
+    """Raise for a base that does not report its confidence.
 
     Raises
     ------
     ValueError
-        When it has no predict_proba.
+        If it has no predict_proba.
     """
     if not will_offer(base_estimator, "predict_proba"):
         raise ValueError(
@@ -319,9 +319,9 @@ def check_base(base_estimator):
 
 
 def warn_of_nesting(model, who):
-    """Warn of a later model that decides by itself, by a threshold for other rows.
+    """Warn of a later model that routes by itself, with a threshold for other rows.
 
-    A frozen one may have been fitted on the rows that it is going to see.
+    A frozen model is exempt: it may have been fitted on the rows that will reach it.
     """
     if is_frozen(model):
         return
@@ -340,7 +340,7 @@ def warn_of_nesting(model, who):
 
 
 def decided_rows(model, X, y, sample_weight=None, *, query_all=False, may_vanish=False):
-    """Labelled rows as a model decides them, from which ``model.report`` follows.
+    """Decide labelled rows with a model, as a basis for ``model.report``.
 
     Parameters
     ----------
@@ -349,9 +349,9 @@ def decided_rows(model, X, y, sample_weight=None, *, query_all=False, may_vanish
     X, y, sample_weight
         As in ``model.report``.
     query_all : bool, default=False
-        Whether the global is asked about every row that may leave the device.
+        Whether the global is queried about every row that may be sent.
     may_vanish : bool, default=False
-        Whether all weights may be zero, as those of one chunk among others.
+        Whether all weights may be zero, as in one chunk of several.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What every selective classifier asks of its parameters, and says of its inputs."""
+"""Parameter constraints and input tags shared by all selective classifiers."""
 
 from numbers import Integral, Real
 
@@ -12,7 +12,7 @@ from selective_query._utils.validation import (
 
 OUT_OF_FOLD = "out_of_fold"
 CONSTRAINTS = {
-    "coverage": "no_validation",  # check_coverage says more
+    "coverage": "no_validation",  # check_coverage gives a better message
     "confidence": [Interval(Real, 0, 1, closed="neither"), None],
     "calibration": [
         Interval(Real, 0, 1, closed="neither"),
@@ -21,7 +21,7 @@ CONSTRAINTS = {
     ],
     "cv": ["cv_object"],
     "base_features": [str, callable, HasMethods(["transform"]), None],
-    "device": "no_validation",  # check_device says more
+    "device": "no_validation",  # check_device gives a better message
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -29,7 +29,7 @@ CONSTRAINTS = {
 
 
 def tagged(tags, models):
-    """Tags with the inputs that all models can take."""
+    """Tags for the inputs that every model accepts."""
     try:
         inputs = [get_tags(model).input_tags for model in models]
         tags.input_tags.sparse = all(i.sparse for i in inputs)

@@ -1,4 +1,4 @@
-"""The models of a chain as they are given: pairs of a name and a classifier."""
+"""The models of a chain as the user gives them: pairs of a name and a classifier."""
 
 from numbers import Real
 
@@ -10,7 +10,7 @@ from selective_query.exceptions import CertificateError
 
 
 def named_models(estimators):
-    """The models by their names in messages, in the order in which they are asked.
+    """The models, keyed by name for messages, in the order in which they are queried.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def named_models(estimators):
     Raises
     ------
     ValueError
-        When there are fewer than two, or one lacks what its tier needs.
+        If there are fewer than two, or one lacks a method that its tier needs.
     """
     if (
         not isinstance(estimators, (list, tuple))
@@ -49,22 +49,22 @@ def named_models(estimators):
 
 
 def check_certifiable(confidence, calibration, models, learns, weight):
-    """Refuse a certificate that cannot be given before anything is fitted.
+    """Refuse, before anything is fitted, a certificate that cannot be given.
 
     Parameters
     ----------
     confidence, calibration
         As in CascadeClassifier.
     models : sequence of classifier
-        In the order in which they are asked.
+        In the order in which they are queried.
     learns : bool
-        Whether routers, or how a budget is shared, are learned from the rows.
+        Whether routers, or the split of a budget, are learned from the rows.
     weight : ndarray of shape (n_samples,) or None
 
     Raises
     ------
     CertificateError
-        When `confidence` would not be true.
+        If `confidence` would not be valid.
     """
     if confidence is None:
         return

@@ -1,4 +1,4 @@
-"""Whether what runs on the device fits it, before all is fitted and after."""
+"""Whether base and router fit the device, before and after the full fit."""
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -7,7 +7,7 @@ from selective_query.footprint._device_check import device_report, refuse_excess
 
 
 def refuse_too_large(side, device, router):
-    """Raise where a base exceeds the device, before anything else is fitted.
+    """Raise if a base exceeds the device, before anything else is fitted.
 
     Parameters
     ----------
@@ -15,7 +15,7 @@ def refuse_too_large(side, device, router):
         The base, on the rows of a fit.
     device : Device or None
     router : BaseRouter
-        Not fitted.
+        Not yet fitted.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def refuse_too_large(side, device, router):
 
 
 def footprint_of(edge, device, X):
-    """What base and router take as they were fitted; None without a device.
+    """The footprint of the fitted base and router; None without a device.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def footprint_of(edge, device, X):
     Raises
     ------
     DeviceLimitError
-        When it is too much.
+        If it exceeds the device.
     """
     if device is None:
         return None

@@ -1,4 +1,4 @@
-"""What both estimators share: the fit flow, the operating point, the report."""
+"""Shared by hybrid and abstaining classifiers: the fit flow and its checks."""
 
 from numbers import Real
 
@@ -58,9 +58,9 @@ from selective_query.routers.registry import (
     router_name,
 )
 
-# Mean correlation of a column between two fits, below which it is not the same column.
+# Below this mean correlation, the feature columns of two fits are not comparable.
 LEAST_AGREEMENT = 0.5
-# What to give for the evidence that a router needs.
+# How to provide the evidence that a router needs.
 SOURCES = {
     "base_logits": f"Set base_features={LOGITS!r}, or choose another router.",
     "base_features": "Give base_features= a transformer of X, a function f(base, X) or "
@@ -71,7 +71,7 @@ SOURCES = {
 class BaseSelectiveClassifier(
     DecidingMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
-    """A base, a router and an operating point; subclasses say what a query is."""
+    """A base, a router and an operating point; subclasses define what a query does."""
 
     _parameter_constraints = {
         **CONSTRAINTS,
@@ -87,8 +87,8 @@ class BaseSelectiveClassifier(
         Parameters
         ----------
         X : array-like, sparse matrix, DataFrame or list of length n_samples
-            Inputs, as the models take them. With frozen models they must be new to
-            those: what a model was trained on tells nothing about its errors.
+            Inputs in the form that the models take. They must be new to frozen models:
+            errors on training data say nothing about errors on new data.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), optional
@@ -102,13 +102,14 @@ class BaseSelectiveClassifier(
         Raises
         ------
         ValueError
-            When a parameter is out of range, y has fewer than two classes, labels or
-            columns do not match those of a frozen model, an answer of a model is none,
-            or `cv` is no partition of the rows. The classifier is then left as it was.
+            If a parameter is out of range, y has fewer than two classes, labels or
+            columns do not match those of a frozen model, a model gives an invalid
+            answer, or `cv` does not partition the rows. The classifier is then left as
+            it was.
         CertificateError
-            When `confidence` is asked for where it would not be true.
+            If `confidence` is given where it would not be valid.
         DeviceLimitError
-            When the base, or the base with its router, does not fit the device.
+            If the base, or the base with its router, does not fit the device.
         """
         self._check_target(self.coverage)
         self._check_base()
@@ -137,16 +138,16 @@ class BaseSelectiveClassifier(
         remember_columns(self, X, self.base_estimator_)
 
     def _global_model(self):
-        """The global as it was given, None without one."""
+        """The global as given, or None without one."""
         return None
 
     def _global_stays(self):
-        """Whether the answers of the global in use are the only ones there are."""
+        """Whether the known answers of the global are those of the model in use."""
         model = self._global_model()
         return model is None or is_frozen(model)
 
     def _models(self):
-        """The models as they were given, by the names of their parameters."""
+        """The models as given, keyed by parameter name."""
         models = {"base_estimator": self.base_estimator}
         if self._global_model() is not None:
             models["global_estimator"] = self._global_model()
@@ -159,10 +160,10 @@ class BaseSelectiveClassifier(
         check_coverage(coverage)
 
     def _check_classes(self, classes):
-        """Refuse parameters that do not go with the classes."""
+        """Refuse parameters that do not fit the classes."""
 
     def _check_confidence(self):
-        """Refuse a certificate that cannot be given before anything is fitted."""
+        """Refuse, before anything is fitted, a certificate that cannot be given."""
         router = make_router(self.router)
         refuse_bound(router)
         held_out = isinstance(self.calibration, Real)
@@ -184,7 +185,7 @@ class BaseSelectiveClassifier(
             )
 
     def _check_router(self, X):
-        """Refuse a router that will not work on what there is going to be."""
+        """Refuse a router that needs evidence that will not be there."""
         router = make_router(self.router)
         router.check_before_fit(X)
         kinds = ["X", "base_proba"]
@@ -200,7 +201,7 @@ class BaseSelectiveClassifier(
                 )
 
     def _fit_cross(self, X, y, weight):
-        """Fit on all rows; router and threshold come from out-of-fold answers."""
+        """Fit on all rows; router and threshold learn from out-of-fold answers."""
         self._refuse_moving_layers()
         sides = self._adapted(self._sides(X, y, weight))
         self.policy_ = self._new_policy().fit(
@@ -233,7 +234,7 @@ class BaseSelectiveClassifier(
         return base.answers.evidence(base.rows.X)
 
     def _refuse_moving_layers(self):
-        """Raise where a router would learn on layers of a net that is fitted again."""
+        """Raise if a router would learn from layers of a net that is refitted."""
         name = self.base_features
         if (
             isinstance(name, str)
@@ -251,7 +252,7 @@ class BaseSelectiveClassifier(
             )
 
     def _warn_of_moving_features(self, base):
-        """Warn where columns of a function mean something else in each fit."""
+        """Warn if the columns of a feature function change meaning from fit to fit."""
         if (
             callable(self.base_features)
             and not base.stays
@@ -271,19 +272,19 @@ class BaseSelectiveClassifier(
             )
 
     def _adapted(self, sides):
-        """Both sides with the row weights that the adaptation found."""
+        """Both sides, with the row weights from the adaptation."""
         if self.adaptation is None:
             return sides
         self.adaptation_ = clone(self.adaptation)
         return self.adaptation_.adapt(sides, self._new_policy())
 
     def _fit_held_out(self, X, y, weight):
-        """Fit on a part of the rows; the rest is for the threshold alone."""
+        """Fit on part of the rows; the rest are used only for the threshold."""
         self._refuse_moving_layers()
         train, held_out = hold_out(len(y), self.calibration, self.random_state)
         sides = self._adapted(self._sides(*pick_rows(train, X, y, weight)))
         self._fit_models(sides)
-        # The global is asked too, so that budgets on quality can be met later on.
+        # The global is queried too, so that budgets on quality can be solved later.
         local = local_parts(check_coverage(self.coverage))
         outcomes = self._outcomes(*pick_rows(held_out, X, y, weight), local)
         policy = self._new_policy()
@@ -295,7 +296,7 @@ class BaseSelectiveClassifier(
         warn_of_weak_models(outcomes, self._frozen())
 
     def _frozen(self):
-        """Which sides came frozen, by the name of their parameter."""
+        """Which sides were given frozen, by parameter name."""
         return {who: is_frozen(model) for who, model in self._models().items()}
 
     def _new_policy(self):

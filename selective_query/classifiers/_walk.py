@@ -1,4 +1,4 @@
-"""One answer for each row of a batch, by as many tiers as its rules ask for."""
+"""One answer for each row of a batch, from as many tiers as the rules require."""
 
 import time
 from dataclasses import replace
@@ -16,7 +16,7 @@ STAND_INS = PREVIOUS, ABSTAIN, RAISE
 
 
 def check_stand_in(kind, label, classes):
-    """Refuse another kind of stand-in, and a label that cannot stand beside classes.
+    """Raise for an unknown kind of stand-in, or a label that does not fit the classes.
 
     Parameters
     ----------
@@ -34,34 +34,35 @@ def check_stand_in(kind, label, classes):
 
 
 class Walk:
-    """Who was asked about each row, and what came of it.
+    """Which tiers were queried about each row, and the results.
 
     Parameters
     ----------
     edges : sequence of Edge
-        Of every tier; the last has no rule.
+        One for each tier; that of the last tier has no rule.
     doubts : sequence of Rule
-        Of every tier, or none.
+        One for each tier, or empty.
     kind : {"previous", "abstain", "raise"}
-        What a tier behind the first is replaced by where it gave no answer.
+        What replaces the answer of a tier after the first that gave none.
     X : array-like of length n_samples
 
     Attributes
     ----------
     last : ndarray of shape (n_samples,), int
-        The last tier that was asked.
+        The last tier that was queried.
     answered : ndarray of shape (n_samples,), int
-        The last tier that gave an answer.
+        The last tier that answered.
     abstained : ndarray of shape (n_samples,), bool
-        Whether its answer is none.
+        Whether the classifier abstains.
     label : ndarray of shape (n_samples,), int
         As a position in the classes.
     proba : ndarray of shape (n_samples, n_classes), or None
-        None where an answer came without.
+        None if some answer came without probabilities.
     failure : ndarray of shape (n_samples,) of object
-        Why the last tier that was asked gave no answer; None where it did.
+        Why the last queried tier gave no answer; None if it answered.
     attempts, latency_ms : ndarray of shape (n_samples,)
-        How often a row was sent to a tier behind the first, and the time of all tiers.
+        How often a row was sent to a tier after the first, and the total time of all
+        tiers.
     """
 
     def __init__(self, edges, doubts, kind, X):
@@ -80,22 +81,22 @@ class Walk:
 
     @property
     def tier(self):
-        """Who answers, -1 where nobody does."""
+        """The tier that answers, or -1 if none does."""
         return np.where(self.abstained, -1, self.answered)
 
     @property
     def score(self):
-        """By which the first tier decides, which is asked anew where that is read."""
+        """Score of the first tier, which runs again on each access."""
         first = self.edges[0]
         return first.rule.score(first.evidence(self.X))
 
     def _ask(self, tier, rows):
-        """Ask one tier about these rows, and return those that it passes on."""
+        """Query one tier about these rows, and return the rows that it passes on."""
         edge, is_first = self.edges[tier], tier == 0
         X = self.X if is_first else _safe_indexing(self.X, rows)
         start, kept = time.perf_counter(), None
         if self.kind == RAISE and not self.doubts and edge.rule is not None:
-            # Of rows that are passed on nobody will read what this tier says.
+            # Answers of this tier to rows that it passes on are never used.
             answers, kept = edge.route_sparing_base(X)
             replies = None
         elif self.kind == RAISE or is_first:
@@ -131,7 +132,7 @@ class Walk:
             self.abstained[rows[~replies.came]] = True
 
     def _keep(self, tier, rows, answers):
-        """The answers of a tier, in place of what those before said of these rows."""
+        """Store a tier's answers to these rows, replacing those of earlier tiers."""
         self.answered[rows], self.label[rows] = tier, answers.label
         if answers.proba is None:
             self.proba = None
@@ -142,8 +143,8 @@ class Walk:
 
 
 def _asked_each(edge, X):
-    """Ask a tier; a failure loses only the rows that it concerns."""
-    if isinstance(edge.features, str):  # a layer of a model that is here
+    """Query a tier; a failure affects only the rows that it concerns."""
+    if isinstance(edge.features, str):  # a layer of a local model
         return edge.ask(X), None
     answers, replies = ask_each(edge.base, X, edge.classes, edge.who)
     if edge.features is None or not replies.came.any():

@@ -1,4 +1,4 @@
-"""What a fitted chain of classifiers does: ask tier by tier, report, move its cuts."""
+"""Methods of a fitted chain: query tier by tier, report, move the thresholds."""
 
 import copy
 from functools import partial
@@ -25,11 +25,11 @@ from selective_query.tiers._goals import own_shares
 
 
 class WalkingMixin(LabelledRowsMixin):
-    """Needs the parameters of CascadeClassifier, ``estimators_`` and ``policy_``."""
+    """Requires the parameters of CascadeClassifier, ``estimators_`` and ``policy_``."""
 
     @property
     def rule_(self):
-        """All that decides, of the policy."""
+        """The rule of the policy, which makes all decisions."""
         return self.policy_.rule_
 
     @property
@@ -39,7 +39,7 @@ class WalkingMixin(LabelledRowsMixin):
 
     @property
     def edges_(self):
-        """Of each tier: model, features, rule (None of the last), classes and name."""
+        """For each tier: model, features, rule (None for the last), classes, name."""
         return tuple(
             Edge(model, self._features_of(tier), rule, self.classes_, self._who(tier))
             for tier, (model, rule) in enumerate(
@@ -48,12 +48,12 @@ class WalkingMixin(LabelledRowsMixin):
         )
 
     def _ask(self, tier, X, rows=None):
-        """What one tier says of X, whichever rows these are."""
+        """Answers of one tier to X; `rows` is ignored."""
         features = self._features_of(tier)
         return ask(self.estimators_[tier], X, self.classes_, features, self._who(tier))
 
     def _said(self, X, ask_tier):
-        """What each tier says of rows; of those that stay before it, the one before."""
+        """Answers of each tier; rows that must stay at a tier repeat its answers."""
         said, stays = [], None
         for tier in range(len(self.estimators)):
             if stays is None:
@@ -68,8 +68,8 @@ class WalkingMixin(LabelledRowsMixin):
         return said
 
     def _local(self, tier):
-        """Parts of a tier's budget that name rows which must stay there."""
-        if hasattr(self, "policy_"):  # whatever the parameters now say
+        """Parts of a tier's budget that mark rows which must stay there."""
+        if hasattr(self, "policy_"):  # the fitted rules, not the current parameters
             rules = self.rule_.rules
             return rules[tier].local if tier < len(rules) else ()
         shares = own_shares(self.coverage, len(self.estimators) - 1)
@@ -81,14 +81,14 @@ class WalkingMixin(LabelledRowsMixin):
         return f"estimators[{self.estimators[tier][0]!r}]"
 
     def _is_read(self, tier):
-        """Whether a rule reads what a tier says: of the last, only to abstain."""
+        """Whether a rule reads a tier's answers; for the last, only to abstain."""
         return tier < len(self.estimators) - 1 or self.abstain is not None
 
     def _features_of(self, tier):
         return self.base_features if self._is_read(tier) else None
 
     def _walk(self, X, kind=None):
-        """Ask tier by tier, each about the rows that those before pass on."""
+        """Query tier by tier, each about the rows that the previous tiers pass on."""
         X = self._sliceable(X)
         if kind is None:
             kind = self.on_unavailable
@@ -96,10 +96,10 @@ class WalkingMixin(LabelledRowsMixin):
         return Walk(self.edges_, self.rule_.doubts, kind, X)
 
     def predict(self, X):
-        """Labels, each of the tier that answers.
+        """Labels, each from the tier that answers.
 
-        Every tier sees the rows that reach it, in one batch, and is not called when
-        there are none.
+        Every tier gets the rows that reach it in one batch, and is not called if there
+        are none.
 
         Parameters
         ----------
@@ -112,11 +112,11 @@ class WalkingMixin(LabelledRowsMixin):
         Raises
         ------
         GlobalUnavailableError
-            When a tier behind the first answers elsewhere, fails to, and
-            `on_unavailable` is "raise".
+            If a remote tier after the first fails to answer, and `on_unavailable` is
+            "raise".
         ValueError
-            When X has other columns than in ``fit``, or a model does not answer with a
-            distribution over its classes, or a known label, for each row.
+            If the columns of X differ from those in ``fit``, or a model's answer is not
+            a distribution over its classes, or a known label, for each row.
         """
         return self._labels_of(self._walk(X))
 
@@ -127,7 +127,7 @@ class WalkingMixin(LabelledRowsMixin):
         return abstaining(labels, walk.abstained, self.abstain_label)
 
     def predict_detailed(self, X):
-        """Labels as in ``predict``, with who gave each, why, and what it took.
+        """Labels as in ``predict``, with the tier, reason and time of each answer.
 
         Parameters
         ----------
@@ -136,9 +136,10 @@ class WalkingMixin(LabelledRowsMixin):
         Returns
         -------
         Decisions
-            ``answered_by`` is the name of a tier, or "nobody" where there is no answer;
-            ``queried`` where the first tier passed the row on; ``failure`` why the
-            last tier that was asked gave no answer; ``score`` that of the first tier.
+            ``answered_by`` is the name of a tier, or "nobody" if there is no answer;
+            ``queried`` is true if the first tier passed the row on; ``failure`` is why
+            the last queried tier gave no answer; ``score`` is the score of the first
+            tier.
 
         Raises
         ------
@@ -159,10 +160,10 @@ class WalkingMixin(LabelledRowsMixin):
         )
 
     def predict_tier(self, X):
-        """Number of the tier that answers, row by row; -1 where there is no answer.
+        """Index of the tier that answers, for each row; -1 if there is no answer.
 
         Each row's decision depends on that row alone, not on its batch. The last tier
-        is not asked where nothing abstains and `on_unavailable` is "raise".
+        is not queried if nothing abstains and `on_unavailable` is "raise".
 
         Parameters
         ----------
@@ -192,24 +193,24 @@ class WalkingMixin(LabelledRowsMixin):
         return ChainOutcomes(tiers, self.costs, [name for name, _ in self.estimators])
 
     def report(self, X, y, *, sample_weight=None):
-        """How the chain does on labelled rows that are new to it.
+        """Report how the chain performs on labelled rows that are new to it.
 
-        Each tier is asked about the rows that reach it only, and must answer.
+        Each tier is queried only about the rows that reach it, and must answer.
 
         Parameters
         ----------
         X, y : array-like
-            All tiers are wrong about a label that was not there in ``fit``.
+            On labels that did not occur in ``fit``, all tiers are wrong.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         ChainReport
-            A mapping of figures that prints itself: ``accuracy`` on what is answered,
-            ``n``, ``abstained`` (share of all inputs), ``cost`` (mean of an input; nan
-            without ``costs``), and for each tier in a tuple ``n_asked``,
+            A mapping of figures that prints itself: ``accuracy`` on the answered
+            inputs, ``n``, ``abstained`` (share of all inputs), ``cost`` (mean per
+            input; nan without ``costs``), and, as tuples over the tiers, ``n_asked``,
             ``n_answered``, ``shares`` (of the weight of all inputs) and ``accuracies``
-            on what it answers; nan where that is nothing.
+            on the inputs that each tier answers; nan if there are none.
 
         Raises
         ------
@@ -220,7 +221,7 @@ class WalkingMixin(LabelledRowsMixin):
         return ChainReport([name for name, _ in self.estimators], **figures)
 
     def _tally(self, X, y, sample_weight=None, *, may_vanish=False):
-        """Sums over labelled rows, from which ``report`` follows."""
+        """Sums over labelled rows, on which ``report`` is based."""
         X, y, weight = self._labelled(X, y, sample_weight, may_vanish=may_vanish)
         walk = self._walk(X, RAISE)
         right = self.classes_[walk.label] == y
@@ -229,23 +230,21 @@ class WalkingMixin(LabelledRowsMixin):
     def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
         """A copy of the fitted classifier at another operating point.
 
-        Nothing is refitted: the copy shares models and routers, and only thresholds
-        move.
+        Nothing is refitted: the copy shares models and routers; only thresholds change.
 
         Parameters
         ----------
         coverage : float, Budget, None or sequence of such
             As in the constructor.
         abstain : float or None
-            Share of all inputs, at most, that get no answer; left as it is by default.
+            Maximum share of all inputs that get no answer; unchanged by default.
         confidence : float or None
-            Probability with which new data keep to the budgets; left as it is by
-            default.
+            Probability with which the budgets hold on new data; unchanged by default.
 
         Returns
         -------
         CascadeClassifier
-            A shallow copy; this object is left as it is.
+            A shallow copy; this object is unchanged.
         """
         check_is_fitted(self, "policy_")
         moved = copy.copy(self)
@@ -259,11 +258,11 @@ class WalkingMixin(LabelledRowsMixin):
         return moved
 
     def with_base(self, base_estimator, X, y, *, sample_weight=None):
-        """A copy with another first tier and newly learned thresholds.
+        """A copy with another first tier and new thresholds.
 
         For a model that was quantised, pruned or updated, as in
-        :meth:`HybridClassifier.with_base`. Every tier is asked about every row.
-        Routers, and shares that one budget was shared out into, stay those of ``fit``.
+        :meth:`HybridClassifier.with_base`. Every tier is queried about every row.
+        Routers, and the split of a shared budget, stay as in ``fit``.
 
         Parameters
         ----------
@@ -276,18 +275,18 @@ class WalkingMixin(LabelledRowsMixin):
         Returns
         -------
         CascadeClassifier
-            A shallow copy. Only what was fitted is replaced: its parameters, from which
-            another ``fit`` would start, still hold the old model.
+            A shallow copy. Only fitted attributes are replaced: the parameters, from
+            which another ``fit`` would start, still hold the old model.
 
         Raises
         ------
         ValueError
-            When the new model has no predict_proba, or knows other labels than the
-            classifier, or none of those in y.
+            If the new model has no predict_proba, knows labels that the classifier does
+            not, or shares no label with y.
         BudgetInfeasibleError
-            When no operating point keeps to the budget, or is shown to.
+            If no operating point meets the budget, or none can be certified to.
         DeviceLimitError
-            When it does not fit `device`.
+            If the new model does not fit `device`.
         """
         check_is_fitted(self, "policy_")
         check_base(base_estimator)

@@ -1,4 +1,4 @@
-"""AbstainingClassifier: a base that may say "I don't know"."""
+"""AbstainingClassifier: a base that may abstain."""
 
 from selective_query.classifiers._abstain_label import abstaining, check_abstain_label
 from selective_query.classifiers._deciding import decided_rows
@@ -6,9 +6,9 @@ from selective_query.classifiers._selective import BaseSelectiveClassifier
 
 
 class AbstainingClassifier(BaseSelectiveClassifier):
-    """A classifier that answers the share of inputs it is surest of.
+    """A classifier that answers the share of inputs it is most confident about.
 
-    The hybrid without a global: to query means to abstain.
+    A hybrid without a global: to query means to abstain.
 
     Parameters
     ----------
@@ -16,33 +16,34 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float or Budget, default=0.9
-        Least share of inputs to answer, in [0, 1]; or a budget, such
-        as ``MinSelectiveAccuracy(0.95)``. Read by ``fit``: once fitted, ``at(0.8)``
-        gives a copy at another coverage.
+        Minimum share of inputs to answer, in [0, 1]; or a budget, such as
+        ``MinSelectiveAccuracy(0.95)``. Used by ``fit``; once fitted, ``at(0.8)`` gives
+        a copy at another coverage.
     confidence : float or None, default=None
-        Probability with which new data keep to the budget. Needs rows that
-        nothing was fitted on: ``calibration=`` a share, or a frozen base with a router
+        Probability with which the budget holds on new data. Needs rows that nothing was
+        fitted on: a share given as ``calibration=``, or a frozen base with a router
         that learns nothing.
     calibration : None, "out_of_fold" or float, default=None
         Where the threshold comes from; see :class:`HybridClassifier`.
     abstain_label : label or None, default=None
-        What ``predict`` returns where it abstains: of the kind of the classes, and not
-        one of them. None: ``predict`` answers everywhere, as pipelines, searches and
+        What ``predict`` returns where it abstains: of the same kind as the classes, but
+        not one of them. None: ``predict`` answers every input, as pipelines, searches
+        and metrics require, and ``predict_coverage`` marks the answers to accept.
         metrics need, and ``predict_coverage`` tells where to trust it.
     cv : int, splitter or iterable, default=5
         Folds for a base that is not frozen.
     adaptation : AlternatingAdaptation or None, default=None
-        Refits the base with weights for the rows that it is going to answer.
+        Refits the base with weights for the rows that it will answer.
     base_features : str, callable, transformer or None, default=None
-        Further evidence for the router; see :class:`HybridClassifier`.
+        Additional evidence for the router; see :class:`HybridClassifier`.
     device : Device or None, default=None
-        What the base, with its router, must fit; see :class:`HybridClassifier`.
+        Device whose limits base and router must meet; see :class:`HybridClassifier`.
     n_jobs : int or None, default=None
-        Parallel fits, for joblib.
+        Number of parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
-        For held-out rows and for the router; the base keeps its own.
+        For held-out rows and the router; the base uses its own.
     verbose : int, default=0
-        Above zero, a bar shows cross-fitting that takes longer than two seconds.
+        If above zero, a progress bar is shown for cross-fitting over two seconds.
 
     Attributes
     ----------
@@ -54,7 +55,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         As in :class:`HybridClassifier`.
     footprint_ : FootprintReport or None
     abstain_label_ : label or None
-        What stood in ``abstain_label`` at fit.
+        The value of ``abstain_label`` in ``fit``.
 
     Examples
     --------
@@ -119,7 +120,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
             check_abstain_label(self.abstain_label, classes)
 
     def _learn(self, X, y, weight):
-        # Checked against the classes of this fit, and another of no use to them.
+        # Checked against the classes of this fit, so a later change must not apply.
         self.abstain_label_ = self.abstain_label
         super()._learn(X, y, weight)
 
@@ -137,8 +138,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Raises
         ------
         ValueError
-            When X has other columns than in ``fit``, or the base does not answer with a
-            distribution over its classes for each row.
+            If the columns of X differ from those in ``fit``, or the base's answer is
+            not a distribution over its classes for each row.
         """
         X = self._sliceable(X)
         base, kept = self.edge_.route(X)
@@ -148,7 +149,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         return abstaining(labels, ~kept, self.abstain_label_)
 
     def predict_proba(self, X):
-        """Class probabilities of the base, also where it abstains.
+        """Class probabilities of the base, including rows where it abstains.
 
         Parameters
         ----------
@@ -162,7 +163,7 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         return self.edge_.route(X)[0].proba
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy on the rows that are answered; nan where none is.
+        """Accuracy on the answered rows; nan if no row is answered.
 
         Parameters
         ----------
@@ -177,26 +178,27 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         return report.base_accuracy_on_kept
 
     def report(self, X, y, *, sample_weight=None):
-        """How the classifier does on labelled rows that are new to it.
+        """Report how the classifier performs on labelled rows that are new to it.
 
         Parameters
         ----------
         X, y : array-like
-            The base is wrong about a label that was not there in ``fit``.
+            On labels that did not occur in ``fit``, the base is wrong.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         RoutingReport
-            A mapping of figures that prints itself and makes a page: ``accuracy`` and
-            ``base_accuracy_on_kept`` (both on what is answered), ``coverage``, ``n``,
-            ``n_abstained`` (and ``n_queried``, the same), ``base_accuracy`` (on all
-            rows), and nan for ``global_accuracy`` and ``global_accuracy_on_queried``.
+            A mapping of figures that prints itself and renders as a page: ``accuracy``
+            and ``base_accuracy_on_kept`` (both on the answered rows), ``coverage``,
+            ``n``, ``n_abstained`` (and ``n_queried``, the same), ``base_accuracy`` (on
+            all rows), and nan for ``global_accuracy`` and
+            ``global_accuracy_on_queried``.
 
         Raises
         ------
         ValueError
-            When lengths differ, a label is missing or of another kind than the classes,
+            If lengths differ, a label is missing or of another kind than the classes,
             or a weight is negative.
         """
         return self._reported(*decided_rows(self, X, y, sample_weight))
