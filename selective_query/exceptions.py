@@ -2,15 +2,15 @@
 
 
 class MissingEvidenceError(ValueError):
-    """A router needs evidence (logits, features, ...) that the batch does not carry."""
+    """A router needs evidence (logits, features, ...) that the batch does not have."""
 
 
 class BoundRouterError(ValueError):
-    """A bound such as the oracle was asked to route inputs, not to be compared."""
+    """A bound such as the oracle was used to route inputs instead of for comparison."""
 
 
 class CertificateError(ValueError):
-    """A confidence was asked for where no honest certificate can be given."""
+    """A confidence was requested where no valid certificate can be given."""
 
 
 class BudgetInfeasibleError(ValueError):
@@ -20,9 +20,9 @@ class BudgetInfeasibleError(ValueError):
     ----------
     message : str
     budget : Budget
-        The constraint that binds; kept as an attribute.
+        The budget that cannot be met; kept as an attribute.
     nearest : float
-        The value of it that could be met; kept as an attribute.
+        The nearest value that can be met; kept as an attribute.
     """
 
     def __init__(self, message, budget, nearest):
@@ -35,37 +35,33 @@ class BudgetInfeasibleError(ValueError):
 
 
 class ExportError(ValueError):
-    """A part of a classifier has no form in another language, or the artefact does not
-    decide as the classifier does.
-    """
+    """A classifier cannot be exported, or its artefact decides differently."""
 
 
 class CalibrationWarning(UserWarning):
-    """The operating point is valid but coarser, or emptier, than what was asked for."""
+    """The operating point is valid but coarser or more extreme than requested."""
 
 
 class ModelWarning(UserWarning):
-    """A model tells less than it should: it is worse than one label for every row, or
-    its features mean something else after each fit.
-    """
+    """A model is less accurate than a constant label, or its features are unstable."""
 
 
 class UnavailableWarning(UserWarning):
-    """The global gave no answer about some rows, which are therefore left out."""
+    """The global failed to answer some rows, which are left out."""
 
 
 class OverloadError(ValueError):
-    """More inputs a day than the device can compute or the link may send."""
+    """There are more inputs a day than the device can compute or the link can send."""
 
 
 class DeviceLimitError(ValueError):
-    """A base, with its router, takes more than the device has.
+    """A base, with its router, exceeds the limits of the device.
 
     Parameters
     ----------
     message : str
     report : FootprintReport
-        Each limit, what is used of it, and by how much it is exceeded; kept as an
+        Each limit, how much of it is used, and by how much it is exceeded; kept as an
         attribute.
     """
 
@@ -78,15 +74,15 @@ class DeviceLimitError(ValueError):
 
 
 class GlobalUnavailableError(RuntimeError):
-    """The global gave no answer that can be used.
+    """The global gave no usable answer.
 
     Attributes
     ----------
     reason : str
-        In one word or two, as in a table: "unreachable", "timeout", "refused", "bad
-        answer" or "not asked".
+        A short reason: "unreachable", "timeout", "refused", "bad answer" or "not
+        asked".
     replies : Replies or None
-        Where it was raised for a call about several rows, what came of each of them:
+        If it was raised for a call about several rows, the result for each of them:
         ``values``, ``failure`` (None where an answer came), ``attempts`` and
         ``latency_ms``.
     """
@@ -96,7 +92,7 @@ class GlobalUnavailableError(RuntimeError):
 
 
 class UnreachableError(GlobalUnavailableError):
-    """Nothing answers where the global should be, or the connection broke."""
+    """Nothing answers at the global's address, or the connection broke."""
 
     reason = "unreachable"
 
@@ -108,13 +104,13 @@ class TooLateError(GlobalUnavailableError):
 
 
 class RefusedError(GlobalUnavailableError):
-    """The global said that it will not answer, or failed itself.
+    """The global refused to answer, or failed with an error.
 
     Parameters
     ----------
     message : str
     status : int or None, default=None
-        HTTP status, where there is one; kept as an attribute.
+        HTTP status, if there is one; kept as an attribute.
     """
 
     reason = "refused"
@@ -128,12 +124,12 @@ class RefusedError(GlobalUnavailableError):
 
 
 class BadAnswerError(GlobalUnavailableError, ValueError):
-    """What the global said is no answer: NaN, another shape, an unknown label."""
+    """The global returned an invalid answer: NaN, a wrong shape, an unknown label."""
 
     reason = "bad answer"
 
 
 class NotAskedError(GlobalUnavailableError):
-    """The global failed so often of late that it was spared this query."""
+    """The query was skipped, because the global has failed too often recently."""
 
     reason = "not asked"

@@ -1,4 +1,4 @@
-"""Adapting base and global to the rows that each is going to answer."""
+"""Adapt base and global to the rows that each will answer."""
 
 from numbers import Integral, Real
 
@@ -18,32 +18,35 @@ GLOBAL_FACTOR = 1
 
 
 class AlternatingAdaptation(BaseEstimator):
-    r"""Refit base and global in turn, each with weights for what it answers.
+    r"""Refit base and global in turn, with weights for the rows that each answers.
 
-    Given the router r, with r(x) = 1 where the global is queried, the paper adapts
+    Given the router r, with r(x) = 1 where the global is queried, the paper solves
 
     .. math:: \min_b \sum_i (2 - r(x_i))\, \ell(b(x_i), y_i), \qquad
               \min_g \sum_i (1 + r(x_i))\, \ell(g(x_i), y_i)
 
-    A round refits the base so, then the router, then the global, then the router again.
-    Everything is judged out of fold: r, and the accuracy of the hybrid at its coverage,
-    come from models that did not see the row. So a base that knows its training rows by
-    heart does not hide which of them it is unsure of. The weights have mean one, so
-    that they change no penalty and no learning rate, and multiply the user's own.
+    A round refits the base with these weights, then the router, then the global, then
+    the router again. Everything is evaluated out of fold: r, and the accuracy of the
+    hybrid at its coverage, come from models that did not see the row. A base that has
+    memorised its training rows therefore cannot hide which of them it is unsure about.
+    The weights have mean one, so they change neither penalties nor learning rates, and
+    they multiply the user's own weights.
 
-    The round of best accuracy is kept only if it beats plain training by more than some
-    standard errors, over rows or over folds, whichever are larger: a model that changes
-    much with its rows, as a deep tree does, changes by chance too. Else nothing is
-    changed. Each round costs as many fits as cross-fitting did.
+    The round with the best accuracy is kept only if its gain over plain training
+    exceeds a number of standard errors, over rows or over folds, whichever is larger: a
+    model that is sensitive to its training rows, such as a deep tree, also changes by
+    chance. Otherwise nothing is changed. Each round costs as many fits as
+    cross-fitting.
 
     Parameters
     ----------
     n_rounds : int, default=2
-        At most; it stops after a round that brought nothing.
+        Maximum number of rounds; it stops after a round without a gain.
     n_standard_errors : float, default=2.0
-        How sure the gain over plain training must be; it is the best of several.
-    keep : {"sure", "last"}, default="sure"
-        ``"last"`` keeps the last step whatever it brought, as the paper does.
+        Standard errors that the gain over plain training must exceed. The gain is the
+        best of several, so it is biased upwards.
+        keep : {"sure", "last"}, default="sure"
+        ``"last"`` keeps the last step even without a gain, as in the paper.
 
     Attributes
     ----------
@@ -51,9 +54,9 @@ class AlternatingAdaptation(BaseEstimator):
         For each step ``round``, ``side`` ("none", "base" or "global"), ``accuracy`` of
         the hybrid, and its ``gain`` over plain training with ``standard_error``.
     chosen_ : int
-        Which of them was kept; 0 is plain training.
+        Index of the step that was kept; 0 is plain training.
     coverage_ : float
-        At which accuracies were compared.
+        Coverage at which accuracies were compared.
 
     References
     ----------
@@ -81,13 +84,13 @@ class AlternatingAdaptation(BaseEstimator):
         self.keep = keep
 
     def adapt(self, sides, policy):
-        """Both sides with the weights that were found.
+        """Find the weights and return both sides with them.
 
         Parameters
         ----------
         sides : Sides
         policy : RoutingPolicy
-            Not fitted: whose router and coverage these models are going to serve.
+            Not fitted; provides the router and the coverage for the adapted models.
 
         Returns
         -------
@@ -96,7 +99,7 @@ class AlternatingAdaptation(BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of range, no side can be adapted, or one takes no
+            If a parameter is out of range, no side can be adapted, or a side accepts no
             sample_weight.
         """
         self._check(sides)
@@ -121,7 +124,7 @@ class AlternatingAdaptation(BaseEstimator):
         return steps[self.chosen_]
 
     def _choice(self):
-        """Number of the step to keep."""
+        """Index of the step to keep."""
         if self.keep == "last":
             return len(self.history_) - 1
         best = max(
@@ -162,9 +165,9 @@ class AlternatingAdaptation(BaseEstimator):
         return [name for name in ("base", "global") if not _side(sides, name).stays]
 
     def _routed(self, outcomes, first=False):
-        """Which rows are queried at the coverage, and what the hybrid then gets right.
+        """Share of each row that is queried at the coverage, and the hybrid's utility.
 
-        Both of shape (n_samples,), out of fold.
+        Both have shape (n_samples,) and are out of fold.
         """
         rule = self._policy.new_rule(outcomes)
         score = rule.masked(rule.router.fit_score(outcomes), outcomes)
@@ -195,10 +198,10 @@ class AlternatingAdaptation(BaseEstimator):
 
 
 def _error_of_folds(gain, outcomes):
-    """Standard error by the scatter over folds, each with a model of its own.
+    """Standard error from the scatter over folds, each with a model of its own.
 
-    Scaled so that two of it are as rare as two of a normal variable's: there are few
-    folds.
+    Scaled by Student's t for the small number of folds, so that two standard errors are
+    exceeded as rarely as for a normal variable.
     """
     if outcomes.fold is None:
         return 0.0
@@ -217,7 +220,7 @@ def _side(sides, name):
 
 
 def _reweighted(sides, name, queried, weight):
-    """The sides with one of them weighted for the rows it answers; mean weight one."""
+    """The sides, one of them reweighted for the rows it answers; mean weight one."""
     is_base = name == "base"
     factor = BASE_FACTOR - queried if is_base else GLOBAL_FACTOR + queried
     factor = factor / np.average(factor, weights=weight)

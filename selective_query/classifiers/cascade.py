@@ -1,4 +1,4 @@
-"""CascadeClassifier: models of rising cost, each asked where those before do not do."""
+"""CascadeClassifier: models of increasing cost, queried one after the other."""
 
 from numbers import Real
 
@@ -48,66 +48,66 @@ def _last_has_proba(self):
 class CascadeClassifier(
     WalkingMixin, ClassifierMixin, MetaEstimatorMixin, BaseComposition
 ):
-    """Models of rising cost: each answers what it can, and passes on the rest.
+    """Models of increasing cost; each answers some inputs and passes the rest on.
 
     With two models it decides as :class:`HybridClassifier` does. With more, every
-    router and threshold is learned on the rows that reach its tier, out of fold, and
-    one budget is solved for all tiers jointly; see :class:`CascadePolicy`.
+    router and threshold is learned out of fold on the rows that reach its tier, and one
+    budget is solved jointly for all tiers; see :class:`CascadePolicy`.
 
     Parameters
     ----------
     estimators : list of (str, classifier)
-        In the order in which they are asked. All but the last need predict_proba; the
-        last may have ``predict`` alone.
+        In the order in which they are queried. All but the last need predict_proba; the
+        last needs only ``predict``.
     router : str, BaseRouter or sequence of such, default="auto"
         Ranks the inputs at each tier but the last; see :func:`list_routers`.
     coverage : float, Budget, None or sequence of such, default=0.9
-        A sequence such as ``(0.7, 0.8)`` is what each tier but the last keeps of the
-        inputs that reach it, as shares or budgets. One number is the share of all
-        inputs, at least, that the last tier is not asked about; one budget, such as
-        ``MaxTierCost(2.0)`` or ``MinAccuracy(0.95)``, is for the whole chain. Either is
-        solved jointly. None goes on wherever the expected benefit is positive.
+        A sequence such as ``(0.7, 0.8)`` sets, for each tier but the last, the share of
+        the inputs reaching it that it answers, as numbers or budgets. A single number
+        is the minimum share of all inputs that do not reach the last tier; a single
+        budget, such as ``MaxTierCost(2.0)`` or ``MinAccuracy(0.95)``, applies to the
+        whole chain. Both are solved jointly. None passes an input on wherever the
+        expected benefit is positive.
     abstain : float or None, default=None
-        Share of all inputs, at most, that get no answer; see :class:`CascadePolicy`.
-        ``predict_tier`` tells which.
+        Maximum share of all inputs that get no answer; see :class:`CascadePolicy`.
+        ``predict_tier`` marks them.
     abstain_label : label or None, default=None
-        What ``predict`` returns where there is no answer: of the kind of the classes,
-        and none of them. None: ``predict`` answers everywhere, as pipelines, searches
-        and metrics need.
+        What ``predict`` returns where there is no answer: of the same kind as the
+        classes, but not one of them. None: ``predict`` answers every input, as
+        pipelines, searches and metrics require.
     on_unavailable : {"raise", "previous", "abstain"}, default="raise"
-        What a row is answered with that reached a tier behind the first, and of which
-        that tier gave no answer that can be used, as in :class:`HybridClassifier`.
-        "raise" raises the error; "previous" takes the answer of the last tier that
-        gave one; "abstain" gives `abstain_label`. No later tier is asked in its place:
-        that would spend what the budget does not hold. ``fit``, ``outcomes`` and
-        ``report`` raise.
+        What to answer if a row reached a tier after the first and that tier gave no
+        usable answer, as in :class:`HybridClassifier`. "raise" raises the error;
+        "previous" takes the answer of the last tier that gave one; "abstain" gives
+        `abstain_label`. No later tier is queried instead, because the budget does not
+        cover that. ``fit``, ``outcomes`` and ``report`` raise.
     costs : sequence of float, optional
-        What asking each tier costs, for budgets of cost and for floors, which are
-        reached at least cost; see :func:`selective_query.costs.tier_costs`.
+        Cost of querying each tier, for budgets on cost and for floors, which are
+        reached at minimum cost; see :func:`selective_query.costs.tier_costs`.
     confidence : float or None, default=None
-        Probability with which new data keep to the budgets of all tiers. Needs
-        ``calibration=`` a share, or frozen models with routers that learn nothing.
+        Probability with which the budgets of all tiers hold on new data. Needs a share
+        given as ``calibration=``, or frozen models with routers that learn nothing.
     calibration : None, "out_of_fold" or float, default=None
         Where the thresholds come from, as in :class:`HybridClassifier`.
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen.
     base_features : str, callable, transformer or None, default=None
-        Further evidence for the routers, of each tier but the last; as in
+        Additional evidence for the routers of all tiers but the last; as in
         :class:`HybridClassifier`.
     device : Device or None, default=None
-        What the first tier, with its router, must fit; as in
+        Device whose limits the first tier and its router must meet; as in
         :class:`HybridClassifier`.
     n_jobs : int or None, default=None
-        Parallel fits, for joblib.
+        Number of parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
-        For held-out rows and routers; the models keep their own.
+        For held-out rows and routers; the models use their own.
     verbose : int, default=0
-        Above zero, a bar shows cross-fitting that takes longer than two seconds.
+        If above zero, a progress bar is shown for cross-fitting over two seconds.
 
     Attributes
     ----------
     estimators_ : list of estimator
-        The models in use: fitted on all rows, or as they came if frozen.
+        The models in use: fitted on all rows, or as given if frozen.
     named_estimators_ : Bunch
         The same by name.
     policy_ : CascadePolicy
@@ -117,13 +117,13 @@ class CascadeClassifier(
     n_features_in_, feature_names_in_
         As in :class:`HybridClassifier`.
     footprint_ : FootprintReport or None
-        What the first tier and its router take of the device, and what is left.
+        Device resources used by the first tier and its router, and what is left.
 
     Notes
     -----
-    There is no ``adaptation=``: the paper's weights are those of two models. Adapt the
-    first two tiers in a :class:`HybridClassifier`, and give its models here, frozen,
-    with rows that are new to them.
+    There is no ``adaptation=``, because the paper's weights are defined for two models.
+    Adapt the first two tiers in a :class:`HybridClassifier`, and pass its models here,
+    frozen, with rows that are new to them.
 
     Examples
     --------
@@ -149,10 +149,10 @@ class CascadeClassifier(
 
     _parameter_constraints = {
         **CONSTRAINTS,
-        "estimators": "no_validation",  # _check_estimators says more
+        "estimators": "no_validation",  # _check_estimators gives a better message
         "router": [str, BaseRouter, list, tuple],
         "abstain": [Interval(Real, 0, 1, closed="left"), None],
-        "abstain_label": "no_validation",  # with the classes: check_stand_in
+        "abstain_label": "no_validation",  # depends on the classes: check_stand_in
         "on_unavailable": "no_validation",
         "costs": ["array-like", None],
     }
@@ -193,7 +193,7 @@ class CascadeClassifier(
         self.verbose = verbose
 
     def get_params(self, deep=True):
-        """Parameters, with those of the estimators by their names.
+        """Parameters, including those of the estimators by name.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class CascadeClassifier(
         return self._get_params("estimators", deep=deep)
 
     def set_params(self, **params):
-        """Set parameters; an estimator, or one of its own, by its name.
+        """Set parameters, estimators by name, or parameters of an estimator.
 
         Parameters
         ----------
@@ -226,10 +226,10 @@ class CascadeClassifier(
         Parameters
         ----------
         X : array-like, sparse matrix, DataFrame or list of length n_samples
-            Inputs, as the models take them; new to models that are frozen.
+            Inputs in the form that the models take; new to frozen models.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
-            Frequency weights, for the models that take them, routers and thresholds.
+            Frequency weights, for the models that accept them, routers and thresholds.
 
         Returns
         -------
@@ -238,14 +238,14 @@ class CascadeClassifier(
         Raises
         ------
         ValueError
-            When a parameter is out of range, y has fewer than two classes, or labels or
+            If a parameter is out of range, y has fewer than two classes, or labels or
             columns do not match those of a frozen model.
         BudgetInfeasibleError
-            When no operating point keeps to the budget, or is shown to.
+            If no operating point meets the budget, or none can be certified to.
         CertificateError
-            When `confidence` is asked for where it would not be true.
+            If `confidence` is given where it would not be valid.
         DeviceLimitError
-            When the first tier, with or without its router, does not fit the device.
+            If the first tier, with or without its router, does not fit the device.
         """
         models = named_models(self.estimators)
         self._validate_names([name for name, _ in self.estimators])
@@ -334,7 +334,7 @@ class CascadeClassifier(
         remember_columns(self, X, self.estimators_[0])
 
     def _chain(self, sides):
-        """What every model says of rows that it was not fitted on."""
+        """Answers of every model to rows that it was not fitted on."""
         rows, tiers, stays = sides[0].rows, [], True
 
         def ask_tier(tier, some, rows=None):

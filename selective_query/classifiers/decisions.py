@@ -1,11 +1,11 @@
-"""Decisions: for each input one answer, who gave it, and at what cost."""
+"""Decisions: the answer to each input, its source, and what it took."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 BASE, GLOBAL, NOBODY = "base", "global", "nobody"
-# Rows that are printed, and letters of a label.
+# Number of rows to print, and of characters in a label.
 MOST_SHOWN, WIDEST = 10, 24
 
 
@@ -23,27 +23,27 @@ def _shown(value):
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What a hybrid or chain answered to a batch, one entry for each row.
+    """Decisions of a hybrid or chain about a batch, one entry for each row.
 
     Attributes
     ----------
     label : ndarray of shape (n_samples,)
         As in ``predict``.
     answered_by : ndarray of shape (n_samples,) of str
-        "base", "global", or "nobody" where the hybrid abstained; of a chain, the name
+        "base", "global", or "nobody" where the hybrid abstained; for a chain, the name
         of a tier or "nobody".
     queried : ndarray of shape (n_samples,), bool
-        Whether the rule wanted the global, or a tier behind the first, to answer.
+        Whether the rule passed the row on to the global, or to a tier after the first.
     failure : ndarray of shape (n_samples,) of str
-        Why the global did not: "unreachable", "timeout", "refused", "bad answer", "not
-        asked" (it was spared for having failed so often); "" where it was not queried
-        or did answer.
+        Why the global gave no answer: "unreachable", "timeout", "refused", "bad
+        answer", or "not asked" (the query was skipped after too many recent failures).
+        "" where it was not queried or did answer.
     score : ndarray of shape (n_samples,)
         As in ``query_score``.
     latency_ms : ndarray of shape (n_samples,)
-        From the call until there was an answer.
+        Time from the call to the answer.
     attempts : ndarray of shape (n_samples,) of int
-        How often the global was sent the row.
+        How often the row was sent to the global.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Decisions:
         return "\n".join(lines)
 
     def _counts(self):
-        """How many rows, who answered them, and why not the global."""
+        """Number of rows, by who answered, and why the global failed."""
         who = _counted(self.answered_by)
         told = f"Decisions about {len(self)} rows"
         if who:
@@ -107,7 +107,7 @@ class Decisions:
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
         """
         try:
             import pandas as pd

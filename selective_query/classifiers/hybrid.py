@@ -1,4 +1,4 @@
-"""HybridClassifier: a cheap base answers, and a global is asked where it pays."""
+"""HybridClassifier: a cheap base answers, and a global is queried where it pays."""
 
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +22,7 @@ def _global_has_proba(self):
 
 
 class HybridClassifier(BaseSelectiveClassifier):
-    r"""A base answers most inputs; a global is queried for those worth asking about.
+    r"""A base answers most inputs; a global is queried about those where it helps most.
 
     .. math::
         \max_r \; E[(1 - r(x)) 1\{b(x) = y\} + r(x) 1\{g(x) = y\}]
@@ -33,83 +33,83 @@ class HybridClassifier(BaseSelectiveClassifier):
     base_estimator : classifier with predict_proba
         The cheap model b, which runs on every input.
     global_estimator : classifier
-        The expensive model g, which sees queried inputs only. It may have ``predict``
-        alone.
+        The expensive model g, which sees only queried inputs. It needs only
+        ``predict``.
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
-        Least share of inputs that the base answers, in [0, 1]; or a budget,
-        such as ``MinAccuracy(0.95)``, see :mod:`selective_query.budgets`. None queries
-        wherever the expected benefit is positive. Read by ``fit``: once fitted,
-        ``at(0.8)`` gives a copy at another coverage, while ``set_params(coverage=0.8)``
-        changes nothing until the next ``fit``.
+        Minimum share of inputs that the base answers, in [0, 1]; or a budget, such as
+        ``MinAccuracy(0.95)``, see :mod:`selective_query.budgets`. None queries wherever
+        the expected benefit is positive. Used by ``fit``; once fitted, ``at(0.8)``
+        gives a copy at another coverage, while ``set_params(coverage=0.8)`` changes
+        nothing until the next ``fit``.
     confidence : float or None, default=None
-        Probability with which new data keep to the budget. Needs rows that
-        nothing was fitted on: ``calibration=`` a share, or a frozen base with a
-        router that learns nothing.
+        Probability with which the budget holds on new data. Needs rows that nothing was
+        fitted on: a share given as ``calibration=``, or a frozen base with a router
+        that learns nothing.
     calibration : None, "out_of_fold" or float, default=None
-        Where the threshold comes from. None: out-of-fold scores of all rows,
-        carried over to the models fitted on all rows by a second round of fits of the
-        base; coverage on new data is then right on average within a point or two, or a
-        warning says why not.
-        ``"out_of_fold"`` leaves the second round out, and may be off by several
-        points. A float holds out that share of the rows from all fitting: exact, at
-        the price of those rows.
+        Where the threshold comes from. None: out-of-fold scores of all rows, adjusted
+        by a second round of base fits to the models fitted on all rows. Coverage on new
+        data is then accurate to a point or two on average, or a warning says why not.
+        ``"out_of_fold"`` skips the second round, and coverage may be off by several
+        points. A float holds out that share of the rows from all fitting: exact, at the
+        expense of those rows.
     cv : int, splitter or iterable, default=5
         Folds for models that are not frozen. ``cv=5`` fits the global six times, and
         the base six times, or nine with ``calibration=None``.
     adaptation : AlternatingAdaptation or None, default=None
-        Refits the models that are not frozen with weights for the rows that each is
-        going to answer; see :class:`~selective_query.AlternatingAdaptation`.
+        Refits the models that are not frozen, with weights for the rows that each will
+        answer; see :class:`~selective_query.AlternatingAdaptation`.
     base_features : str, callable, transformer or None, default=None
-        Further evidence for the router: ``"logits"`` of the base, the name of a layer
-        of a torch net (feature maps are averaged over their positions),
+        Additional evidence for the router: ``"logits"`` of the base, the name of a
+        layer of a torch net (feature maps are averaged over positions),
         ``f(fitted_base, X)``, or a fitted transformer of X.
     device : Device or None, default=None
-        What the base, with its router, must fit: flash and SRAM, with nets at 8 bits
-        and all else at 32, and 32 KB of each kept free. Checked before anything is
-        trained where the size is known, as of nets, linear models and frozen models;
-        where only a fit tells, as of large trees, right after that of the base, which
-        is then fitted first. Routers that learn are checked at the end. See
-        :func:`~selective_query.footprint.profile_estimator` for what is counted,
-        and for other bits.
+        Device whose limits base and router must meet: flash and SRAM, with nets at 8
+        bits, everything else at 32 bits, and 32 KB of each kept free. If the size is
+        known, as for nets, linear models and frozen models, it is checked before
+        anything is trained; if only a fit shows it, as for large trees, the base is
+        fitted first and checked right after. Routers that learn are checked at the end.
+        See :func:`~selective_query.footprint.profile_estimator` for what is counted,
+        and for other bit widths.
     on_unavailable : {"raise", "base", "abstain"}, default="raise"
-        What a query is answered with where the global gave no answer that can be used:
-        out of reach, too late, refused, or NaN, another shape, an unknown label.
-        "raise" raises the error; "base" takes the answer of the base; "abstain" gives
-        `abstain_label`. Only where it answers inputs: ``fit``, ``report`` and their kin
-        ask patiently, leave out rows without an answer with an
-        :class:`~selective_query.exceptions.UnavailableWarning`, and raise where most
-        have none. What else a global raises is a fault in it, and is raised.
+        What to answer if the global was queried but gave no usable answer: unreachable,
+        too late, refused, or NaN, a wrong shape, an unknown label. "raise" raises the
+        error; "base" takes the base's answer; "abstain" gives `abstain_label`. This
+        applies to predictions only: ``fit``, ``report`` and similar methods query
+        patiently, leave out rows without an answer with an
+        :class:`~selective_query.exceptions.UnavailableWarning`, and raise if most rows
+        have none. Any other exception of the global is treated as a fault and raised.
     abstain_label : label or None, default=None
-        For ``on_unavailable="abstain"``: of the kind of the classes, none of them.
+        For ``on_unavailable="abstain"``: of the kind of the classes, but not one of
+        them.
     n_jobs : int or None, default=None
-        Parallel fits, for joblib.
+        Number of parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
-        For held-out rows and the router; the models keep their own.
+        For held-out rows and the router; the models use their own.
     verbose : int, default=0
-        Above zero, a bar shows cross-fitting that takes longer than two seconds.
+        If above zero, a progress bar is shown for cross-fitting over two seconds.
 
     Attributes
     ----------
     base_estimator_, global_estimator_ : estimator
-        The models in use: fitted on all rows, or as they came if frozen.
+        The models in use: fitted on all rows, or as given if frozen.
     policy_ : RoutingPolicy
     operating_point_ : OperatingPoint
         Threshold, calibration coverage, certificate.
     classes_ : ndarray of shape (n_classes,)
         Labels of y and of frozen models.
     n_features_in_, feature_names_in_
-        Of the columns of X in ``fit``: their number, where the base has counted them;
-        their names, where they have some.
+        Number of columns of X in ``fit``, if the base has counted them, and their
+        names, if they have any.
     footprint_ : FootprintReport or None
-        What base and router take of the device, and what is left.
+        Device resources used by base and router, and what is left.
 
     Notes
     -----
-    Models that are trained already come in a
-    :class:`~sklearn.frozen.FrozenEstimator`; the rows given to ``fit`` must then be
-    new to them. Labels are the most probable class of each model, so a tuned decision
+    To use models that are already trained, wrap them in a
+    :class:`~sklearn.frozen.FrozenEstimator`; the rows given to ``fit`` must then be new
+    to them. Labels are the most probable class of each model, so a tuned decision
     threshold inside a model has no effect.
 
     References
@@ -131,13 +131,13 @@ class HybridClassifier(BaseSelectiveClassifier):
     (597,)
     """
 
-    # As the global of another it would be asked about hard rows only.
+    # As the global of another hybrid, it would be queried about hard rows only.
     passes_on = True
 
     _parameter_constraints = {
         **BaseSelectiveClassifier._parameter_constraints,
         "global_estimator": [Offers(["fit", "predict"])],
-        "on_unavailable": "no_validation",  # with the label: StandIn.check
+        "on_unavailable": "no_validation",  # together with the label: StandIn.check
         "abstain_label": "no_validation",
     }
 
@@ -191,11 +191,11 @@ class HybridClassifier(BaseSelectiveClassifier):
         self.global_estimator_ = sides.global_.fitted
 
     def predict(self, X):
-        """Labels: the base's where it answers, the global's elsewhere.
+        """Labels: the base's where it answers, otherwise the global's.
 
-        The global sees the queried rows only, in one batch, and is not called when
-        there are none. The base sees them all, or, if the router reads inputs alone,
-        those that it answers.
+        The global gets only the queried rows, in one batch, and is not called if there
+        are none. The base gets all rows or, if the router reads only the inputs, the
+        kept rows.
 
         Parameters
         ----------
@@ -208,17 +208,16 @@ class HybridClassifier(BaseSelectiveClassifier):
         Raises
         ------
         GlobalUnavailableError
-            When the global answers elsewhere, fails to, and `on_unavailable` is
-            "raise".
+            If a remote global fails to answer, and `on_unavailable` is "raise".
         ValueError
-            When X has other columns than in ``fit``, or a model does not answer with a
-            distribution over its classes, or a known label, for each row.
+            If the columns of X differ from those in ``fit``, or a model's answer is not
+            a distribution over its classes, or a known label, for each row.
         """
         return self._answered(X).labels
 
     @available_if(_global_has_proba)
     def predict_proba(self, X):
-        """Class probabilities, of the base or the global as in ``predict``.
+        """Class probabilities of the base or the global, chosen as in ``predict``.
 
         Parameters
         ----------
@@ -228,7 +227,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         -------
         ndarray of shape (n_samples, n_classes)
             Zero for classes that the answering model does not know. Where the hybrid
-            abstains, those of the base.
+            abstains, the probabilities of the base.
 
         Raises
         ------
@@ -238,7 +237,7 @@ class HybridClassifier(BaseSelectiveClassifier):
         return self._answered(X).proba
 
     def predict_detailed(self, X):
-        """Labels as in ``predict``, with who gave each, why, and what it took.
+        """Labels as in ``predict``, with the source, reason and time of each answer.
 
         Parameters
         ----------
@@ -275,26 +274,26 @@ class HybridClassifier(BaseSelectiveClassifier):
         confidence=0.95,
         sample_weight=None,
     ):
-        """The operating point of best accuracy on a deployment, within budgets.
+        """The most accurate operating point on a deployment, within budgets.
 
         ``hybrid.at(found.coverage)`` is the hybrid at this point.
 
         Parameters
         ----------
         X, y : array-like
-            Rows that are new to models and router. Those that may be sent all are.
+            Rows that are new to models and router. All that may be sent are sent.
         deployment : Deployment
-            Where ``router_macs`` is 0, that of the fitted router is put in.
+            If its ``router_macs`` is 0, the cost of the fitted router is filled in.
         *budgets : callable or Budget or float
             As for :func:`selective_query.planning.plan`.
         value : float or None, default=None
-            Money that a right answer is worth. With it the plan has a
-            ``verdict`` on whether to route at all.
+            Monetary value of a right answer. If given, the plan has a ``verdict`` on
+            whether to route at all.
         cost : callable or None, default=None
-            Money of an input, for the verdict; as for
+            Monetary cost of an input, for the verdict; as for
             :func:`selective_query.planning.plan`.
         confidence : float, default=0.95
-            Of the intervals of the verdict.
+            Confidence of the intervals in the verdict.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -304,12 +303,12 @@ class HybridClassifier(BaseSelectiveClassifier):
         Raises
         ------
         BudgetInfeasibleError
-            When no operating point keeps to the budgets.
+            If no operating point meets the budgets.
         GlobalUnavailableError
-            When fewer than half of the rows were answered.
+            If fewer than half of the rows were answered.
         ValueError
-            When there is no budget, or the deployment has the router decide before the
-            base has run, and this one needs the base.
+            If there is no budget, or the deployment runs the router before the base and
+            this router needs the base.
 
         Examples
         --------
@@ -361,38 +360,39 @@ class HybridClassifier(BaseSelectiveClassifier):
         deployment=None,
         value=None,
     ):
-        """How the hybrid does on labelled rows that are new to it.
+        """Report how the hybrid performs on labelled rows that are new to it.
 
         Parameters
         ----------
         X, y : array-like
-            Both sides are wrong about a label that was not there in ``fit``.
+            On labels that did not occur in ``fit``, both sides are wrong.
         query_all : bool, default=False
-            Whether to ask the global about every row, but for those that must stay
-            local, for ``global_accuracy``, whose gain the pair is held against, and for
-            where accuracy goes. A remote one costs money, so by default it sees the
-            queried rows only and ``global_accuracy`` is nan.
+            Whether to query the global about every row, except those that must stay
+            local. This gives ``global_accuracy``, against which the pair is compared,
+            and the accuracy attribution. A remote global costs money, so by default it
+            gets only the queried rows, and ``global_accuracy`` is nan.
         sample_weight : array-like of shape (n_samples,), optional
         deployment : Deployment or None, default=None
-            For costs. Where ``router_macs`` is 0, that of the router is put in.
+            For costs. If its ``router_macs`` is 0, the cost of the router is filled in.
         value : float or None, default=None
-            Money that a right answer is worth, for a verdict on whether to route.
+            Monetary value of a right answer, for a verdict on whether to route.
 
         Returns
         -------
         RoutingReport
-            A mapping of figures that prints itself and makes a page: ``accuracy``,
-            ``coverage``, ``n``, ``n_queried``, ``n_unavailable`` (they count as other
-            queried rows do), ``base_accuracy``, ``global_accuracy``,
-            ``base_accuracy_on_kept``, ``global_accuracy_on_queried``; nan for no rows.
+            A mapping of figures that prints itself and renders as a page: ``accuracy``,
+            ``coverage``, ``n``, ``n_queried``, ``n_unavailable`` (included in the
+            queried rows), ``base_accuracy``, ``global_accuracy``,
+            ``base_accuracy_on_kept``, ``global_accuracy_on_queried``; nan where there
+            are no rows.
 
         Raises
         ------
         GlobalUnavailableError
-            When none of the rows that the global was asked about got an answer.
+            If none of the queried rows got an answer.
         ValueError
-            When lengths differ, a label is missing or of another kind than the classes,
-            a weight is negative, or there is a value without a deployment.
+            If lengths differ, a label is missing or of another kind than the classes, a
+            weight is negative, or there is a value without a deployment.
         """
         decided = decided_rows(self, X, y, sample_weight, query_all=query_all)
         return self._reported(*decided, deployment=deployment, value=value)

@@ -1,4 +1,4 @@
-"""Pictures of what the metrics compute, one display for each."""
+"""Plots of the metrics, one display class for each."""
 
 from selective_query._utils import publish
 from selective_query.displays.accuracy_cost import AccuracyCostDisplay

@@ -1,34 +1,34 @@
-"""Names written beside their lines, where there is room, in place of a legend."""
+"""Labels placed beside their lines where there is room, instead of a legend."""
 
 import numpy as np
 
 from selective_query._utils.ink import ink
 
-PLACES = 61  # along a line
-CLEAR_PX = 3  # between a name and all lines
-FAR_PX = 60  # where a neighbour is no rival any more
-# Where a text lies from its anchor: to the right (1) or left, above (1) or below.
+PLACES = 61  # candidate positions along a line
+CLEAR_PX = 3  # minimum gap between a label and all lines
+FAR_PX = 60  # beyond this distance, other lines do not matter
+# Position of a text relative to its anchor: right (1) or left, above (1) or below.
 OVER_LINE = ((0, 1), (0, -1))
 BESIDE_POINT = ((1, 0), (-1, 0), *OVER_LINE, (1, -1), (-1, 1), (1, 1), (-1, -1))
 HA, VA = {1: "left", 0: "center", -1: "right"}, {1: "bottom", 0: "center", -1: "top"}
 
 
 def name_lines(ax, lines, *, fontsize=9):
-    """Write the label of each line beside it, clear of every other line and text.
+    """Label each line beside it, clear of every other line and text.
 
-    A label that finds no room goes into a legend to the right of the axes, never over
-    the lines.
+    A label without room goes into a legend to the right of the axes, never over the
+    lines.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        With all that is drawn in it, and its limits.
+        With everything drawn in it and with its final limits.
     lines : sequence of matplotlib lines
         Functions of x, or single points.
     fontsize : float, default=9
     """
-    whole = ax.figure.canvas.figure  # also of a part of a figure
-    whole.draw_without_rendering()  # axes have their size only then
+    whole = ax.figure.canvas.figure  # the whole figure, even for a subfigure
+    whole.draw_without_rendering()  # axes have no size before this
     paths = {id(line): _pixels(line) for line in ax.lines}
     taken = [text.get_window_extent().padded(2) for text in ax.texts]
     left = []
@@ -72,14 +72,14 @@ def _is_marked(line):
 
 
 def _pixels(line):
-    """Points of a line on the screen, x rising."""
+    """Points of a line in screen coordinates, sorted by x."""
     points = line.get_transform().transform(line.get_xydata())
     points = points[np.isfinite(points).all(axis=1)]
     return points[np.argsort(points[:, 0], kind="stable")]
 
 
 def _best(axes, path, others, taken, size, clear_px):
-    """Anchor, side and box of the clearest place for a text along a path, or None."""
+    """Anchor, side and box of the clearest position along a path, or None."""
     best, most = None, 0.0
     inside = axes.padded(-CLEAR_PX)
     for x in _places(path, size.width):
@@ -91,7 +91,7 @@ def _best(axes, path, others, taken, size, clear_px):
             if not whole or any(map(box.overlaps, taken)):
                 continue
             clear = min((_gap(other, box) for other in others), default=FAR_PX)
-            # A steep line leaves its name behind.
+            # A label on a steep line ends up far from it.
             clear -= 0.5 * (own.max() - own.min())
             if clear > most + 1:
                 best, most = ((x, y), (right, up), box), clear
@@ -107,7 +107,7 @@ def _box(x, y, right, up, size, clear_px):
 
 
 def _places(path, width):
-    """Middles of a text along a path, those nearest to the path's first."""
+    """Centres of a text along a path, those nearest to the path's middle first."""
     if len(path) < 2:
         return path[:, 0]
     margin = width / 2 + 2 * CLEAR_PX
@@ -118,7 +118,7 @@ def _places(path, width):
 
 
 def _heights(path, x, width):
-    """Heights of a path over the width of a text, none where it does not reach."""
+    """Heights of a path across the width of a text; empty where it does not reach."""
     if len(path) < 2:
         near = len(path) and abs(path[0, 0] - x) <= width / 2 + 2 * CLEAR_PX
         return path[:, 1] if near else np.array([])
@@ -129,7 +129,7 @@ def _heights(path, x, width):
 
 
 def _gap(path, box):
-    """Pixels between a box and the nearest part of a path, 0 where it is crossed."""
+    """Pixels between a box and the nearest part of a path; 0 if they cross."""
     heights = _heights(path, (box.x0 + box.x1) / 2, box.width)
     if not len(heights):
         return FAR_PX

@@ -1,4 +1,4 @@
-"""What all displays share: axes, line styles that survive in grey, bands."""
+"""Shared by all displays: axes, line styles that work in greyscale, bands."""
 
 import numpy as np
 
@@ -28,27 +28,27 @@ COST_LABELS = {
 
 
 class Display:
-    """A picture of numbers that are kept: ``plot`` draws it, as often as is wanted."""
+    """A plot of stored numbers; ``plot`` can be called repeatedly."""
 
     def plot(self, ax=None, **line_kwargs):
-        """Draw the picture.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Those of a new figure by default.
+            New axes in a new figure by default.
         **line_kwargs
-            For every curve, where there are curves.
+            Passed to every curve, if there are curves.
 
         Returns
         -------
         self
-            With ``ax_`` and ``figure_``, and what was drawn.
+            With ``ax_``, ``figure_`` and the drawn artists.
 
         Raises
         ------
         ImportError
-            When matplotlib is not installed.
+            If matplotlib is not installed.
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         if ax is None:
@@ -61,7 +61,7 @@ class Display:
 
 
 def line_styles(labels):
-    """A style for each curve, by label: bounds are thin and grey, others differ.
+    """A style for each curve, by label: thin and grey for bounds, distinct for others.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def line_styles(labels):
 
 
 def check_bands(bands, labels):
-    """Bands as arrays, by the label of their curve.
+    """Check bands, and return them as arrays by the label of their curve.
 
     Parameters
     ----------
     bands : dict of str to (coverage, low, high), or None
     labels : iterable of str
-        Of the curves.
+        Labels of the curves.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def check_bands(bands, labels):
     Raises
     ------
     ValueError
-        When a band belongs to no curve, or is not made of three arrays of one shape.
+        If a band belongs to no curve, or is not three arrays of one shape.
     """
     labels, checked = list(labels), {}
     for label, band in (bands or {}).items():
@@ -119,12 +119,12 @@ def check_bands(bands, labels):
 
 
 def check_point(point):
-    """An operating point as two floats, or None.
+    """Check an operating point, and return it as two floats, or None.
 
     Raises
     ------
     ValueError
-        When it is not a coverage and what is reached there, both in [0, 1].
+        If it is not a coverage and a value, both in [0, 1].
     """
     if point is None:
         return None
@@ -138,12 +138,12 @@ def check_point(point):
 
 
 def draw_band(ax, band, line):
-    """An area in the colour of a line, from (coverage, low, high)."""
+    """Shade the area between low and high in the colour of a line."""
     return ax.fill_between(*band, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
 def mark_point(ax, x, y, sentence=None):
-    """Mark an operating point, and say above the axes what it means.
+    """Mark an operating point, and write its description above the axes.
 
     Parameters
     ----------
@@ -164,12 +164,12 @@ def mark_point(ax, x, y, sentence=None):
 
 
 def check_cost_name(name, parameter):
-    """Raise ValueError for a cost that no axis knows."""
+    """Raise a ValueError for a cost without an axis label."""
     check_choice(name, parameter, COST_LABELS)
 
 
 def draw_front(ax, cost, accuracy, **line_kwargs):
-    """The front of a picture of accuracy over cost, thin and behind all else.
+    """Draw the front of an accuracy-cost plot, thin and behind everything else.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whole systems side by side: accuracy of each over what it costs."""
+"""Accuracy over cost of whole systems, side by side."""
 
 import numpy as np
 
@@ -17,26 +17,26 @@ MARKERS = "oDsv^P*X"
 
 
 class AccuracyCostDisplay(Display):
-    """Accuracy of several systems over what an input costs, and who is on the front.
+    """Accuracy over the cost of an input, for several systems, with their Pareto front.
 
-    :class:`CostQualityDisplay` is about one pair of base and global, whose operating
-    points may be mixed by chance. Here each point is a system as it is deployed, and
-    the front goes in steps: what the most accurate one within a cost reaches.
+    :class:`CostQualityDisplay` describes one pair of base and global, whose operating
+    points can be mixed at random. Here each point is a system as deployed, and the
+    front is a step function: the best accuracy within each cost.
 
     Parameters
     ----------
     curves : dict of str to (cost, accuracy)
         Arrays of shape (n_points,), by label.
     cost_label : str, default="Cost per input"
-        For the axis, with the unit.
+        Axis label, with the unit.
 
     Attributes
     ----------
     front : tuple of ndarray of shape (n_front,)
-        Cost, rising, and accuracy of the points that no other surpasses, as
-        :func:`~selective_query.metrics.pareto_front` has it.
+        Cost (increasing) and accuracy of the points that no other point surpasses, as
+        in :func:`~selective_query.metrics.pareto_front`.
     on_front : dict of str to ndarray of shape (n_points,), bool
-        Which points of each system those are.
+        Which points of each system are on the front.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib lines, one for each system
@@ -45,7 +45,7 @@ class AccuracyCostDisplay(Display):
     Raises
     ------
     ValueError
-        When there are no curves, or one is not two arrays of finite numbers.
+        If there are no curves, or one is not two arrays of finite numbers.
 
     Examples
     --------
@@ -74,15 +74,15 @@ class AccuracyCostDisplay(Display):
 
     @classmethod
     def from_systems(cls, systems, cost="latency_ms", *, unit=None):
-        """From systems and the name of a cost.
+        """Build the display from systems and the name of a cost.
 
         Parameters
         ----------
         systems : sequence of SystemCurve
-            Of different names.
+            With distinct names.
         cost : {"latency_ms", "energy_mj", "bytes", "price"}, default="latency_ms"
         unit : str, optional
-            Of a price, for the axis.
+            Unit of a price, for the axis.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class AccuracyCostDisplay(Display):
         Raises
         ------
         ValueError
-            When two systems have one name, or the cost is unknown.
+            If two systems have the same name, or the cost is unknown.
         """
         check_cost_name(cost, "cost")
         systems = list(systems)

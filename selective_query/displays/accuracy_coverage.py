@@ -25,22 +25,22 @@ from selective_query.routers.registry import router_name
 
 
 class AccuracyCoverageDisplay(Display):
-    """Accuracy of hybrids over coverage; for abstention, of what is answered.
+    """Accuracy of hybrids over coverage; with abstention, on the answered rows.
 
     Parameters
     ----------
     curves : dict of str to AccuracyCoverageCurve
         By label.
     base_accuracy, global_accuracy : float or None
-        Of each side alone, for reference lines.
+        Accuracy of each side alone, for reference lines.
     abstention : bool, default=False
-        Whether a query means no answer. Then the accuracy of the answered
-        rows is drawn, and no line for a global.
+        Whether a query means no answer. If so, the accuracy on the answered rows is
+        drawn, without a line for the global.
     bands : dict of str to (coverage, low, high), optional
-        Band around the curve of that label: coverages, and the lower and upper limit
-        of what is drawn there, each of shape (n_points,).
+        Band around the curve with that label: coverages, and lower and upper limits of
+        the accuracy there, each of shape (n_points,).
     point : (coverage, accuracy), optional
-        The operating point, which is marked, with its sentence above the axes.
+        The operating point to mark, with its description above the axes.
 
     Attributes
     ----------
@@ -50,12 +50,12 @@ class AccuracyCoverageDisplay(Display):
     bands_ : dict of str to matplotlib area, one for each band
     point_ : matplotlib line or None
     gain_ : matplotlib area or None
-        Between the only router's curve and a random order.
+        Area between the curve of a single router and a random order.
 
     Raises
     ------
     ValueError
-        When a band belongs to no curve, or a band or the point is malformed.
+        If a band belongs to no curve, or a band or the point is malformed.
 
     Examples
     --------
@@ -96,12 +96,12 @@ class AccuracyCoverageDisplay(Display):
         bands=None,
         point=None,
     ):
-        """From query scores and the utilities of both sides' answers.
+        """Build the display from query scores and the utilities of both sides' answers.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,), or dict of label to such
-            Higher means query first. Without a label it is called ``router``.
+            Higher means query first. A score without a label is named ``router``.
         base_utility, global_utility : array-like of shape (n_samples,)
             In [0, 1]; no global utility means abstention.
         sample_weight : array-like of shape (n_samples,), optional
@@ -146,19 +146,20 @@ class AccuracyCoverageDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
-        """From a fitted model and rows that are new to it.
+        """Build the display from a fitted model and rows that are new to it.
 
-        Asks the global about every row that may be sent, and marks the operating point.
+        Queries the global about every row that may be sent, and marks the operating
+        point.
 
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
-            Label of the curve; the router's name in :func:`list_routers` by default.
+            Label of the curve; by default, the router's name in :func:`list_routers`.
 
         Returns
         -------
@@ -183,15 +184,15 @@ class AccuracyCoverageDisplay(Display):
 
     @classmethod
     def from_comparison(cls, comparison, routers=None, *, bands=None):
-        """From the result of :func:`compare_routers`.
+        """Build the display from the result of :func:`compare_routers`.
 
-        A router that was trained for several coverages shows the curve of the first.
+        For a router that was trained for several coverages, the first curve is shown.
 
         Parameters
         ----------
         comparison : RouterComparison
         routers : sequence of str or None
-            Which to draw; None draws all but the constant ones.
+            Routers to draw; None draws all but the constant ones.
         bands : dict of str to (coverage, low, high), optional
             As in the constructor.
 
@@ -260,7 +261,7 @@ class AccuracyCoverageDisplay(Display):
 
 
 def _shade_gain(ax, drawn):
-    """What the only router gains over a random order, as an area."""
+    """Shade the gain of a single router over a random order."""
     routers = [label for label in drawn if label not in BOUNDS]
     if len(routers) != 1 or "random" not in drawn:
         return None
@@ -270,12 +271,12 @@ def _shade_gain(ax, drawn):
 
 
 def _of_all(curve):
-    # The least coverage a bound would choose serves every lower one as well.
+    # At the lowest coverage that a bound chooses, it also meets every lower one.
     coverage = np.append(0, curve.coverage)
     return coverage, np.append(curve.accuracy[0], curve.accuracy)
 
 
 def _of_answered(curve):
-    # Inside a group of ties this is no straight line, hence points between.
+    # Within a tied group this is not a straight line, hence the extra points.
     coverage = np.union1d(np.linspace(0, 1, 201), curve.coverage)
     return coverage, curve.selective_accuracy_at(coverage)

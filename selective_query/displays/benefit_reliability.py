@@ -1,4 +1,4 @@
-"""Predicted against observed benefit: can the unit of a score be trusted?"""
+"""Predicted against observed benefit: are the scores calibrated?"""
 
 import numpy as np
 from scipy.stats import norm
@@ -11,23 +11,23 @@ from selective_query.routers.registry import router_name
 
 
 class BenefitReliabilityDisplay(Display):
-    """Mean observed benefit of a query where so much was predicted.
+    """Mean observed benefit of a query, by predicted benefit.
 
-    A router whose scores are expected benefits lies on the diagonal. Where it lies
-    above, queries gain more than it thinks. Only the sign at zero matters to
-    ``coverage=None``, and only the order to a coverage.
+    A router whose scores are calibrated estimates of the benefit lies on the diagonal.
+    Above the diagonal, queries gain more than predicted. ``coverage=None`` needs only
+    the sign to be right; a coverage needs only the order.
 
     Parameters
     ----------
     predicted, observed : ndarray of shape (n_bins,)
-        Mean predicted and mean observed benefit of each bin, in [-1, 1] points of
+        Mean predicted and mean observed benefit of each bin, in [-1, 1], in units of
         utility.
     low, high : ndarray of shape (n_bins,)
-        Interval of the observed mean.
+        Confidence interval of the observed mean.
     weight : ndarray of shape (n_bins,)
         Sum of the weights in each bin.
     name : str, default="router"
-        For the legend.
+        Legend label.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class BenefitReliabilityDisplay(Display):
 
     @property
     def mean_gap(self):
-        """Weighted mean distance of the bins from the diagonal, points of utility."""
+        """Weighted mean distance of the bins from the diagonal, in units of utility."""
         gap = np.abs(self.predicted - self.observed)
         return float(np.average(gap, weights=self.weight))
 
@@ -71,11 +71,11 @@ class BenefitReliabilityDisplay(Display):
         confidence=0.95,
         name="router",
     ):
-        r"""From predicted benefits and the utilities of both sides' answers.
+        r"""Build the display from predicted benefits and both sides' utilities.
 
-        Bins hold about equal weight; rows of equal prediction stay together, so there
-        may be fewer bins than asked. With the benefits :math:`d_i` of the n rows of a
-        bin the interval is
+        Bins have about equal weight. Rows with equal predictions stay together, so
+        there may be fewer bins than requested. With the benefits :math:`d_i` of the n
+        rows of a bin, the interval is
 
         .. math::
 
@@ -84,8 +84,8 @@ class BenefitReliabilityDisplay(Display):
             \tilde s = \frac{\sum d_i^2 + 2}{n + 2}
 
         the adjusted Wald interval of Bonett and Price, as if one more row of benefit 1
-        and one of -1 had been seen. So it has a width also where all benefits are
-        equal.
+        and one of -1 had been observed. It therefore has a positive width even if all
+        benefits are equal.
 
         Parameters
         ----------
@@ -96,9 +96,9 @@ class BenefitReliabilityDisplay(Display):
         sample_weight : array-like of shape (n_samples,), optional
             Frequency weights.
         n_bins : int, default=10
-            Bins of equal weight of rows, at least 1.
+            Number of bins of equal weight, at least 1.
         confidence : float, default=0.95
-            Of the intervals, which are pointwise.
+            Confidence of the intervals, which are pointwise.
         name : str, default="router"
 
         Returns
@@ -108,8 +108,8 @@ class BenefitReliabilityDisplay(Display):
         Raises
         ------
         ValueError
-            When a prediction is not finite, n_bins or confidence is out of range,
-            shapes differ, or utilities or weights are out of range.
+            If a prediction is not finite, n_bins or confidence is out of range, shapes
+            differ, or utilities or weights are out of range.
 
         References
         ----------
@@ -124,7 +124,7 @@ class BenefitReliabilityDisplay(Display):
             sample_weight,
             name="predicted_benefit",
         )
-        # Rows of infinite score are rules, not estimates.
+        # Infinite scores encode rules, not estimates.
         check_finite(predicted, "predicted_benefit", each="row")
         n_bins = check_whole(n_bins, "n_bins", 1)
         confidence = check_probability(confidence, "confidence")
@@ -153,19 +153,19 @@ class BenefitReliabilityDisplay(Display):
     def from_estimator(
         cls, estimator, X, y=None, *, sample_weight=None, n_bins=10, confidence=0.95
     ):
-        """From a fitted model with a router in units of benefit, and new rows.
+        """Build the display from new rows and a model whose scores are benefits.
 
-        Asks the global about every row.
+        Queries the global about every row.
 
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         n_bins : int, default=10
-            Bins of equal weight of rows, at least 1.
+            Number of bins of equal weight, at least 1.
         confidence : float, default=0.95
 
         Returns
@@ -175,7 +175,7 @@ class BenefitReliabilityDisplay(Display):
         Raises
         ------
         ValueError
-            When the router's scores are not in units of benefit.
+            If the router's scores are not in units of benefit.
         """
         policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
         name = router_name(policy.router_)
@@ -223,7 +223,7 @@ class BenefitReliabilityDisplay(Display):
 
 
 def _bins_of_equal_weight(values, weight, n_bins):
-    """Number of the bin of each row; bins without rows do not count."""
+    """Index of each row's bin; empty bins are not counted."""
     level = np.unique(values, return_inverse=True)[1]
     size = np.bincount(level, weight)
     middle = (np.cumsum(size) - size / 2) / size.sum()

@@ -17,12 +17,12 @@ from selective_query.metrics.fronts import concave_front
 from selective_query.metrics.ranked import RankedRows
 from selective_query.routers.registry import router_name
 
-# Points that a line can show; a cost model is asked once for each.
+# Number of points on a line; a cost model is evaluated once for each.
 MOST_POINTS = 501
 
 
 class CostQualityDisplay(Display):
-    """Accuracy of hybrids over what an input costs on average, and their front.
+    """Accuracy of hybrids over the mean cost of an input, and their front.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class CostQualityDisplay(Display):
     points : dict of str to (cost, accuracy), optional
         Single operating points to mark, by label.
     cost_label : str, default="Cost per input"
-        For the axis, with the unit.
+        Axis label, with the unit.
 
     Attributes
     ----------
     front : tuple of ndarray of shape (n_corners,)
-        Cost and accuracy: what a random choice between operating points reaches at
-        most, as in :func:`selective_query.metrics.hull_area`.
+        Cost and accuracy of the upper bound on any random mixture of operating points,
+        as in :func:`selective_query.metrics.hull_area`.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib lines, one for each curve
@@ -85,21 +85,21 @@ class CostQualityDisplay(Display):
         threshold=None,
         sample_weight=None,
     ):
-        """From query scores, utilities and costs.
+        """Build the display from query scores, utilities and costs.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,), or dict of label to such
-            Higher means query first. Without a label it is called ``router``.
+            Higher means query first. A score without a label is named ``router``.
         base_utility, global_utility : array-like of shape (n_samples,)
             In [0, 1]; without a global utility a query counts as right.
         cost : CostModel or array-like of shape (n_samples,)
-            A model of :mod:`selective_query.costs`, or what a query about each row
-            costs on top of the base.
+            A model of :mod:`selective_query.costs`, or the cost of a query about each
+            row on top of the base.
         quantity : str or None, default=None
-            What the cost model is asked for: "price", "latency_ms", "p95_latency_ms",
-            "energy_mj" or "bytes". None takes the latency of a deployment with a link,
-            else the price.
+            Quantity of the cost model: "price", "latency_ms", "p95_latency_ms",
+            "energy_mj" or "bytes". None takes the latency for a deployment with a link,
+            otherwise the price.
         unit : str, optional
             Unit of a price or of an array of costs, for the axis.
         threshold : float, optional
@@ -113,8 +113,8 @@ class CostQualityDisplay(Display):
         Raises
         ------
         ValueError
-            When the quantity is unknown, costs are negative, not finite or not one a
-            row, shapes differ, a score is NaN, or utilities or weights are out of
+            If the quantity is unknown, costs are negative, not finite or not one for
+            each row, shapes differ, a score is NaN, or utilities or weights are out of
             range.
         """
         if quantity is None:
@@ -137,7 +137,7 @@ class CostQualityDisplay(Display):
                 coverage = np.linspace(coverage[0], coverage[-1], MOST_POINTS)
             curves[label] = cost_at(coverage), curve.accuracy_at(coverage)
             if not points:
-                # Of each side alone, whatever the score.
+                # Each side alone, independent of the score.
                 anyone = _cost_over_coverage(cost, of_model, 0.0 * base, weight)
                 ends = anyone(np.array([1.0, 0.0]))
                 points["base alone"] = float(ends[0]), curve.base_accuracy
@@ -164,9 +164,9 @@ class CostQualityDisplay(Display):
         sample_weight=None,
         name=None,
     ):
-        """From a fitted model, rows that are new to it, and costs.
+        """Build the display from a fitted model, rows that are new to it, and costs.
 
-        Asks the global about every row and marks the threshold in use.
+        Queries the global about every row, and marks the threshold in use.
 
         Parameters
         ----------
@@ -174,16 +174,16 @@ class CostQualityDisplay(Display):
             Fitted.
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         cost : CostModel or array-like of shape (n_samples,), optional
             As in ``from_predictions``; ``query_cost`` of the outcomes by default.
         quantity : str or None, default=None
-            What the cost model is asked for; as in ``from_predictions``.
+            Quantity of the cost model; as in ``from_predictions``.
         unit : str, optional
             Unit of a price or of an array of costs, for the axis.
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
-            Label of the curve; the router's name in :func:`list_routers` by default.
+            Label of the curve; by default, the router's name in :func:`list_routers`.
 
         Returns
         -------
@@ -192,7 +192,7 @@ class CostQualityDisplay(Display):
         Raises
         ------
         ValueError
-            When there are no costs.
+            If there are no costs.
         """
         policy, score, outcomes, weight = judge(estimator, X, y, sample_weight)
         cost = outcomes.query_cost if cost is None else cost
@@ -237,7 +237,7 @@ class CostQualityDisplay(Display):
 
 
 def _asked_for(cost, quantity):
-    """The method of a cost model that gives a quantity; None of an array."""
+    """The method of a cost model that returns a quantity; None for an array."""
     name, percentile = quantity, ()
     if quantity == "p95_latency_ms":
         name, percentile = "latency_ms", ("p95",)
@@ -246,7 +246,7 @@ def _asked_for(cost, quantity):
 
 
 def _cost_over_coverage(cost, of_model, score, weight):
-    """A function from coverages, an array, to the cost of an input there."""
+    """A function from an array of coverages to the cost of an input at each."""
     if of_model is not None:
         return lambda coverage: np.array([float(of_model(float(c))) for c in coverage])
     cost = as_numbers(cost, "cost")
@@ -256,5 +256,5 @@ def _cost_over_coverage(cost, of_model, score, weight):
             f"of the {len(score)} rows. Got a {type(cost).__name__}, {cost.shape}."
         )
     cost = check_finite(cost.astype(float), "cost", 0, each="row")
-    # What is summed over the queried rows is here their cost, and not their utility.
+    # Here the sum over the queried rows is of their costs, not of their utilities.
     return RankedRows(score, np.zeros_like(cost), cost).curve(weight).accuracy_at

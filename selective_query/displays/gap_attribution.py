@@ -12,10 +12,10 @@ LEVEL = {"color": "#b8cfe5", "edgecolor": "black", "linewidth": 0.5}
 
 
 class GapAttributionDisplay(Display):
-    """Waterfall of what the pair loses, step by step.
+    """Waterfall of the accuracy that the pair loses, step by step.
 
-    Dark bars hang down by what a step loses; hatched ones stand for a gain. Bars of
-    accuracy at both ends are cut off below.
+    Dark bars show the loss of a step; hatched bars show a gain. The accuracy bars at
+    both ends are cut off at the bottom.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class GapAttributionDisplay(Display):
 
     @classmethod
     def from_predictions(cls, score, base_utility, global_utility=None, **kwargs):
-        """From query scores and the utilities of both sides' answers.
+        """Build the display from query scores and the utilities of both sides' answers.
 
         Parameters
         ----------
@@ -62,14 +62,14 @@ class GapAttributionDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, **kwargs):
-        """From a fitted model and rows that are new to it.
+        """Build the display from a fitted model and rows that are new to it.
 
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         **kwargs
             For :func:`selective_query.diagnose`.
 
@@ -102,7 +102,7 @@ class GapAttributionDisplay(Display):
             step_bars[step.name] = bar
             ax.plot([place - 0.65, place + 0.35], [100 * above] * 2, "k-", lw=0.7)
             if has_intervals:
-                # Where the step may end, if it starts where it does.
+                # Interval of the end of the step, given where it starts.
                 ends = 100 * (above - step.high), 100 * (above - step.low)
                 ax.plot([place + 0.42] * 2, ends, color="grey", lw=1.5, marker="_")
             ax.annotate(

@@ -1,4 +1,4 @@
-"""OutageDisplay: what an outage of the cloud does, by how long it is up."""
+"""OutageDisplay: effects of a cloud outage, by availability."""
 
 from selective_query._utils.validation import check_choice
 from selective_query.displays._beside import name_lines
@@ -17,12 +17,12 @@ LABELS = {
 
 
 class OutageDisplay(Display):
-    """A column of an :class:`~selective_query.serving.OutageReport` as a picture.
+    """Plot of one column of an :class:`~selective_query.serving.OutageReport`.
 
     Parameters
     ----------
     rows : list of dict
-        With ``availability``, ``deadline_ms`` and the column.
+        With keys ``availability``, ``deadline_ms`` and the column.
     value : str, default="accuracy"
         One of accuracy, abstained, by_global, mean_ms, p50_ms, p95_ms, p99_ms, price.
 

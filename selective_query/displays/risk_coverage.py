@@ -1,4 +1,4 @@
-"""Selective risk over coverage: the picture of abstention."""
+"""Selective risk over coverage, for abstention."""
 
 import numpy as np
 
@@ -20,16 +20,16 @@ from selective_query.routers.registry import router_name
 
 
 class RiskCoverageDisplay(Display):
-    """Mean loss of the base on what it answers, over coverage.
+    """Mean loss of the base on the inputs that it answers, over coverage.
 
     Parameters
     ----------
     curves : dict of str to AccuracyCoverageCurve
         By label.
     bands : dict of str to (coverage, low, high), optional
-        Band around the risk of that label, three arrays of shape (n_points,).
+        Band around the risk curve with that label, three arrays of shape (n_points,).
     point : (coverage, risk), optional
-        The operating point, which is marked, with its sentence above the axes.
+        The operating point to mark, with its description above the axes.
 
     Attributes
     ----------
@@ -42,12 +42,13 @@ class RiskCoverageDisplay(Display):
     Raises
     ------
     ValueError
-        When a band belongs to no curve, or a band or the point is malformed.
+        If a band belongs to no curve, or a band or the point is malformed.
 
     Notes
     -----
-    Beside each curve stands the area under it as :func:`selective_query.metrics.aurc`
-    defines it. On the left few rows are answered and the risk is that of few rows.
+    Each curve is labelled with the area under it, defined as in
+    :func:`selective_query.metrics.aurc`. At the left end few rows are answered, so the
+    risk there is noisy.
 
     Examples
     --------
@@ -73,12 +74,12 @@ class RiskCoverageDisplay(Display):
         bands=None,
         point=None,
     ):
-        """From query scores and the utility of the base's answers.
+        """Build the display from query scores and the utility of the base's answers.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,), or dict of label to such
-            Higher means less sure. Without a label it is called ``router``.
+            Higher means less confident. A score without a label is named ``router``.
         base_utility : array-like of shape (n_samples,)
             In [0, 1]: 1 where the base is right, 0 where it is wrong.
         sample_weight : array-like of shape (n_samples,), optional
@@ -94,8 +95,7 @@ class RiskCoverageDisplay(Display):
         Raises
         ------
         ValueError
-            When shapes differ, a score is NaN, or utilities or weights are out of
-            range.
+            If shapes differ, a score is NaN, or utilities or weights are out of range.
         """
         scores = score if isinstance(score, dict) else {"router": score}
         check_flag(bounds, "bounds")
@@ -113,17 +113,17 @@ class RiskCoverageDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, name=None):
-        """From a fitted model and rows that are new to it; marks the operating point.
+        """Build the display from a fitted model and new rows; mark the operating point.
 
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         name : str, optional
-            Label of the curve; the router's name in :func:`list_routers` by default.
+            Label of the curve; by default, the router's name in :func:`list_routers`.
 
         Returns
         -------
@@ -148,7 +148,7 @@ class RiskCoverageDisplay(Display):
         self.lines_, self.bands_, self.point_ = [], {}, None
         for label, style in line_styles(self.curves).items():
             curve = self.curves[label]
-            # Inside a group of ties this is no straight line, hence points between.
+            # Within a tied group this is not a straight line, hence the extra points.
             coverage = np.union1d(np.linspace(0, 1, 201), curve.coverage)
             coverage = coverage[coverage > 0]
             legend = {"label": f"{label} (AURC {curve.aurc():.4f})"}

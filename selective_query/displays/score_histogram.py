@@ -1,4 +1,4 @@
-"""Query scores by outcome: does the score find what a query corrects?"""
+"""Query scores by outcome: does the score find the rows that a query corrects?"""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from selective_query.evaluation.diagnosis import judge
 from selective_query.metrics._inputs import check_rows
 from selective_query.routers.registry import router_name
 
-# From dark, what a query corrects, to light, what it leaves unchanged.
+# Dark for rows that a query corrects, light for rows that it leaves unchanged.
 LOOKS = {
     "only global right": {"facecolor": "#08519c", "hatch": None},
     "only base right": {"facecolor": "#fd8d3c", "hatch": "////"},
@@ -29,9 +29,9 @@ class ScoreHistogramDisplay(Display):
     counts : dict of str to ndarray of shape (n_bins,)
         Sum of the weights in each bin, by outcome.
     threshold : float or None
-        Inputs to its right are queried.
+        Inputs to the right of it are queried.
     score_name : str, default="Query score"
-        For the axis.
+        Axis label.
 
     Attributes
     ----------
@@ -69,12 +69,12 @@ class ScoreHistogramDisplay(Display):
         bins=30,
         score_name="Query score",
     ):
-        """From query scores and whether each side is right.
+        """Build the display from query scores and whether each side is right.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,)
-            Higher means query first. Infinite ones are counted in the outermost bins.
+            Higher means query first. Infinite scores are counted in the outermost bins.
         base_utility, global_utility : array-like of shape (n_samples,)
             1 for a right answer and 0 for a wrong one; no global utility means
             abstention, with two outcomes instead of four.
@@ -92,7 +92,7 @@ class ScoreHistogramDisplay(Display):
         Raises
         ------
         ValueError
-            When utilities are graded, shapes differ, a score is NaN, or weights are out
+            If utilities are graded, shapes differ, a score is NaN, or weights are out
             of range.
         """
         score, base, benefit, weight = check_rows(
@@ -128,16 +128,16 @@ class ScoreHistogramDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None, bins=30):
-        """From a fitted model and rows that are new to it.
+        """Build the display from a fitted model and rows that are new to it.
 
-        Asks the global about every row. The line is the threshold in use.
+        Queries the global about every row. The line marks the threshold in use.
 
         Parameters
         ----------
         estimator : HybridClassifier, AbstainingClassifier or RoutingPolicy
         X : array-like, or Outcomes for a RoutingPolicy
         y : array-like of shape (n_samples,), optional
-            Not with Outcomes.
+            Omit with Outcomes.
         sample_weight : array-like of shape (n_samples,), optional
         bins : int or array-like, default=30
 

@@ -1,4 +1,4 @@
-"""Flows through a chain of tiers: who is asked, who answers, and at which cost."""
+"""Flows through a chain of tiers: who is queried, who answers, and at what cost."""
 
 import numpy as np
 
@@ -15,16 +15,16 @@ SHARES = {
 
 
 class TierFlowsDisplay(Display):
-    """Of what reaches each tier the shares that it answers, leaves and passes on.
+    """For each tier, shares of its inputs that it answers, abstains on or passes on.
 
     Parameters
     ----------
     names : sequence of str
-        Of the tiers, in the order in which they are asked.
+        Names of the tiers, in the order in which they are queried.
     right, wrong, no_answer, passed_on : array-like of shape (n_tiers,)
         Shares of all inputs.
     cost : array-like of shape (n_tiers,), optional
-        What asking each tier adds to the mean cost of an input.
+        What querying each tier adds to the mean cost of an input.
 
     Attributes
     ----------
@@ -63,17 +63,17 @@ class TierFlowsDisplay(Display):
 
     @classmethod
     def from_tiers(cls, tier, outcomes, *, last=None):
-        """From who answered each row.
+        """Build the display from the tier that answered each row.
 
         Parameters
         ----------
         tier : array-like of shape (n_samples,), int
-            Number of the tier; -1 where there is no answer.
+            Index of the tier; -1 if there is no answer.
         outcomes : ChainOutcomes
-            Of the same rows.
+            For the same rows.
         last : array-like of shape (n_samples,), int, optional
-            The last tier that was asked; matters where there is no answer, and is then
-            the last of all by default.
+            The last tier that was queried. Needed only for rows without an answer; for
+            these, the default is the last tier of the chain.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class TierFlowsDisplay(Display):
         Raises
         ------
         ValueError
-            When there is not one tier for each row, or one does not exist.
+            If there is not one tier for each row, or a tier does not exist.
         """
         tier = np.asarray(tier)
         n = outcomes.n_tiers
@@ -111,16 +111,16 @@ class TierFlowsDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, sample_weight=None):
-        """From a fitted chain and rows that are new to it.
+        """Build the display from a fitted chain and rows that are new to it.
 
-        Asks all tiers about every row.
+        Queries all tiers about every row.
 
         Parameters
         ----------
         estimator : CascadeClassifier or CascadePolicy
         X : array-like, or ChainOutcomes for a CascadePolicy
         y : array-like of shape (n_samples,), optional
-            Not with ChainOutcomes.
+            Omit with ChainOutcomes.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns

@@ -1,4 +1,4 @@
-"""How well a router, a policy or a classifier does, and why."""
+"""How well a router, policy or classifier performs, and why."""
 
 from selective_query._utils import publish
 from selective_query.evaluation.comparing import compare_routers, default_routers

@@ -1,4 +1,4 @@
-"""Routers and bounds, fitted on some rows and judged on others."""
+"""Fit routers and bounds on some rows and evaluate them on others."""
 
 from collections.abc import Iterable
 
@@ -32,28 +32,28 @@ def compare_routers(
     random_state=None,
     progress=False,
 ):
-    """Fit routers on one part of the outcomes and judge them on another.
+    """Fit routers on one part of the outcomes and evaluate them on another.
 
     Parameters
     ----------
     train, test : Outcomes
         Disjoint rows; the models were fitted on neither.
     routers : sequence of (str or BaseRouter) or None, default=None
-        None takes every registered router that the evidence allows, except those that
-        train a network, and the bounds.
+        None takes the bounds and every registered router that the evidence allows,
+        except those that train a network.
     coverages : sequence of float, default=(0.9, 0.8, 0.7)
     reference : str or None, default=None
-        Name of the router that the others are held against; None takes
-        max_probability where it is compared, else the first.
+        Name of the router to compare the others with. None takes max_probability if it
+        is compared, otherwise the first.
     n_bootstrap : int, default=10_000
-        Draws of multipliers on the test rows, the same for every router, for what
-        holds of several differences together.
+        Number of bootstrap draws of multipliers on the test rows, shared by all
+        routers, for simultaneous inference on several differences.
     confidence : float, default=0.95
-        Of the intervals and verdicts.
+        Confidence of the intervals and verdicts.
     random_state : int, RandomState instance or None, default=None
-        For the routers and the draws.
+        For the routers and the bootstrap draws.
     progress : bool, default=False
-        Show a bar if it takes longer than two seconds.
+        Show a progress bar if it takes more than two seconds.
 
     Returns
     -------
@@ -62,10 +62,10 @@ def compare_routers(
     Raises
     ------
     ValueError
-        When a router is unknown or lacks evidence, a parameter is out of range, or one
-        part has a global and the other has none.
+        If a router is unknown or lacks evidence, a parameter is out of range, or only
+        one part has a global.
     TypeError
-        When a part is no Outcomes, or what should be a list is none.
+        If a part is not Outcomes, or a list parameter is not a list.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def _listed(values, name, example):
 
 
 def _labels(routers):
-    """A name for each router; those that share one are told apart by their repr."""
+    """A name for each router; routers with the same name are distinguished by repr."""
     names = [router_name(router) for router in routers]
     return [
         name if names.count(name) == 1 else repr(router)
@@ -163,9 +163,9 @@ def _labels(routers):
 
 
 def _judge(router, coverage, train, test, random_state, cache):
-    """One row of the table, the order of the test rows, and their curve."""
+    """One table row, the order of the test rows, and the curve, for one router."""
     made = make_router(router, target_coverage=coverage, random_state=random_state)
-    # A router that is trained for a coverage is fitted anew for each.
+    # A router that is trained for a coverage is refitted for each coverage.
     trained_for = coverage if "target_coverage" in made.get_params(deep=False) else None
     key = id(router) if not isinstance(router, str) else router, trained_for
     if key not in cache:
@@ -177,7 +177,7 @@ def _judge(router, coverage, train, test, random_state, cache):
         )
         order = test_score
         if isinstance(made, RandomRouter):
-            # What it gains on average, and not by the luck of one order.
+            # The average over random orders, not one lucky order.
             order = test.keep_local(np.zeros(test.n_rows))
         curve = accuracy_coverage_curve(
             order,
@@ -191,7 +191,8 @@ def _judge(router, coverage, train, test, random_state, cache):
     row = {"coverage": float(coverage)}
     at_coverage = float(curve.accuracy_at(coverage))
     if made.is_bound:
-        # A bound has few distinct scores and is not deployed: no threshold to judge.
+        # A bound has few distinct scores and is never deployed, so it gets no
+        # threshold.
         row["realised_coverage"] = float(
             np.clip(coverage, curve.coverage[0], curve.coverage[-1])
         )
@@ -208,7 +209,7 @@ def _judge(router, coverage, train, test, random_state, cache):
 
 
 def default_routers(outcomes):
-    """Names of the routers that this evidence allows, and the bounds.
+    """Names of the routers that this evidence allows, and of the bounds.
 
     Parameters
     ----------

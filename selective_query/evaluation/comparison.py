@@ -1,4 +1,4 @@
-"""What a comparison of routers found: a table, curves, and their differences."""
+"""Result of a comparison of routers: a table, curves, and their differences."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ COLUMNS = (
     "accuracy_low",
     "accuracy_high",
 )
-# Against the reference of the comparison.
+# Marks for the difference to the reference.
 DIFFERENCE_COLUMNS = ("difference", "p_adjusted", "verdict")
 MARKS = {"better": "+", "worse": "-"}
 
@@ -29,15 +29,15 @@ class RouterComparison:
     curves : dict
         Accuracy-coverage curve on the test rows, by (router, coverage).
     base_accuracy, global_accuracy : float
-        Of each side alone, on the test rows.
+        Accuracy of each side alone on the test rows.
     has_global : bool
-        False for a comparison of abstaining routers.
+        False if the comparison is of abstaining routers.
     n : int
         Number of test rows.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     reference : str
-        The router that the others are held against.
+        The router that the others are compared with.
     """
 
     rows: list
@@ -56,53 +56,55 @@ class RouterComparison:
         Returns
         -------
         DataFrame
-            ``router``; ``coverage`` asked for; ``realised_coverage`` and ``accuracy``
-            on the test rows at the threshold learned on the training rows;
-            ``accuracy_at_coverage`` at exactly the asked share of the test rows, ties
-            averaged: what routers are compared by; ``accuracy_low`` and
-            ``accuracy_high``, the interval of the latter by itself; ``difference`` to
-            the reference at this coverage, ``p_adjusted`` and ``verdict`` as in
+            ``router``; the requested ``coverage``; ``realised_coverage`` and
+            ``accuracy`` on the test rows, at the threshold learned on the training
+            rows; ``accuracy_at_coverage`` at exactly the requested share of the test
+            rows, averaged over ties: the figure for comparing routers; ``accuracy_low``
+            and ``accuracy_high``, its pointwise interval; ``difference`` to the
+            reference at this coverage, ``p_adjusted`` and ``verdict`` as in
             :meth:`differences`.
 
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
         """
         columns = (*COLUMNS, *DIFFERENCE_COLUMNS)
         return _frame([{**other, **row} for row, other in self._against()], columns)
 
     def differences(self, reference=None, *, margin=None, adjust="max_t"):
-        """Accuracy at coverage minus that of one router, on the same rows.
+        """Differences in accuracy at coverage to one router, on the same rows.
 
-        All routers and coverages are one family: ``p_adjusted`` and the simultaneous
-        interval hold for the most striking of them as for any other. The verdict is
-        "better" or "worse" where the adjusted difference is shown at the confidence of
-        the comparison; else "not inferior" where a margin was given and the
-        simultaneous interval lies above minus the margin; else "no difference shown".
+        All routers and coverages form one family: ``p_adjusted`` and the simultaneous
+        interval are valid even for the most striking difference. The verdict is
+        "better" or "worse" if the adjusted difference is significant at the confidence
+        of the comparison; otherwise "not inferior" if a margin was given and the
+        simultaneous interval lies above minus the margin; otherwise "no difference
+        shown".
 
         Parameters
         ----------
         reference : str or None, default=None
             None takes the reference of the comparison.
         margin : float or None, default=None
-            Largest loss of accuracy that does not matter; 0.005 is half a point.
+            Largest loss of accuracy that is acceptable; 0.005 is half a point.
         adjust : {"max_t", "holm", None}, default="max_t"
-            The largest statistic's own distribution, which uses that all routers are
-            judged on the same rows; Holm's procedure; or no adjustment.
+            "max_t" uses the distribution of the largest statistic, which accounts for
+            the routers sharing the same test rows; "holm" is Holm's procedure; None
+            does not adjust.
 
         Returns
         -------
         list of dict
             One for each router and coverage: ``router``, ``reference``, ``coverage``,
-            ``difference``; ``low``, ``high``, ``p_value`` of each by itself;
-            ``p_adjusted``, ``low_simultaneous``, ``high_simultaneous``,
-            ``not_inferior`` (None without a margin), ``verdict``.
+            ``difference``; pointwise ``low``, ``high`` and ``p_value``; ``p_adjusted``,
+            ``low_simultaneous``, ``high_simultaneous``, ``not_inferior`` (None without
+            a margin), ``verdict``.
 
         Raises
         ------
         ValueError
-            When the reference was not compared, or a parameter is out of range.
+            If the reference was not compared, or a parameter is out of range.
         """
         reference = self.reference if reference is None else reference
         coverages = list(dict.fromkeys(row["coverage"] for row in self.rows))
@@ -113,9 +115,9 @@ class RouterComparison:
     def differences_over(
         self, coverage_range, reference=None, *, margin=None, adjust="max_t"
     ):
-        """Accuracy minus that of one router over a range of coverage.
+        """Differences in mean accuracy to one router over a range of coverage.
 
-        A router trained for several coverages is judged as trained for the first.
+        A router trained for several coverages is evaluated as trained for the first.
 
         Parameters
         ----------
@@ -124,23 +126,23 @@ class RouterComparison:
         reference : str or None, default=None
             None takes the reference of the comparison.
         margin : float or None, default=None
-            Largest loss of mean accuracy that does not matter.
+            Largest loss of mean accuracy that is acceptable.
         adjust : {"max_t", "holm", None}, default="max_t"
             As in :meth:`differences`.
 
         Returns
         -------
         list of dict
-            One for each router. ``difference`` is the mean over the range, with the
-            keys of :meth:`differences`, ``coverage_low`` and ``coverage_high``.
-            ``p_sup`` tests whether the curves differ anywhere in the range, by the
-            largest difference in standard errors (``sup_statistic``, at
-            ``sup_coverage``); ``p_sup_adjusted`` is Holm's over the routers.
+            One for each router. ``difference`` is the mean over the range; the other
+            keys are those of :meth:`differences`, ``coverage_low`` and
+            ``coverage_high``. ``p_sup`` tests whether the curves differ anywhere in the
+            range, by the largest difference in standard errors (``sup_statistic``, at
+            ``sup_coverage``); ``p_sup_adjusted`` is Holm-adjusted over the routers.
 
         Raises
         ------
         ValueError
-            When the reference was not compared, or a parameter is out of range.
+            If the reference was not compared, or a parameter is out of range.
         """
         reference = self.reference if reference is None else reference
         return self._paired.differences_over(
@@ -148,29 +150,29 @@ class RouterComparison:
         )
 
     def bands(self, router, coverages=None, *, reference=None):
-        """The curve of a router, or its difference to another's, with a band.
+        """The curve of a router, or its difference to another curve, with a band.
 
-        A router trained for several coverages shows the curve of the first.
+        For a router that was trained for several coverages, the first curve is used.
 
         Parameters
         ----------
         router : str
         coverages : array-like of shape (n_coverages,), optional
-            Rising; 0, 0.01, ..., 1 by default.
+            Increasing; 0, 0.01, ..., 1 by default.
         reference : str or None, default=None
-            The band of the difference to this router instead.
+            If given, the band is for the difference to this router.
 
         Returns
         -------
         CurveBand
-            ``coverage``, ``estimate``; ``low`` and ``high``, between which the whole
-            curve lies with the comparison's confidence; ``low_pointwise`` and
-            ``high_pointwise``; ``p_value`` of a difference anywhere.
+            ``coverage``, ``estimate``; ``low`` and ``high``, which contain the whole
+            curve with the comparison's confidence; ``low_pointwise`` and
+            ``high_pointwise``; ``p_value`` for a difference anywhere.
 
         Raises
         ------
         ValueError
-            When a router was not compared, or coverages are no rising shares.
+            If a router was not compared, or coverages are not increasing shares.
         """
         check_compared(router, "router", self._paired.names)
         return self._paired.band(router, coverages, reference=reference)
@@ -201,14 +203,14 @@ class RouterComparison:
         return "\n".join([head, *lines])
 
     def _mark(self, row, other):
-        """Of a verdict; a bound that keeps fewer than asked earns no plus."""
+        """Mark of a verdict; no plus for a bound that keeps fewer than requested."""
         curve = self.curves[row["router"], row["coverage"]]
         misses = curve.coverage[-1] < row["coverage"]
         mark = MARKS.get(other["verdict"], "")
         return "" if misses and mark == "+" else mark
 
     def _against(self):
-        """Each row, and its difference to the reference."""
+        """Each table row, with its difference to the reference."""
         found = {(d["router"], d["coverage"]): d for d in self.differences()}
         return [(row, found[row["router"], row["coverage"]]) for row in self.rows]
 

@@ -14,11 +14,11 @@ def diagnose(
     confidence=0.95,
     random_state=None,
 ):
-    """Where a fitted model loses accuracy: base, global, ranking, shift, threshold.
+    """Attribute accuracy losses to base, global, ranking, shift and threshold.
 
-    Asks the global about every row. The coverage asked for is that of the budget;
-    where a quality was asked for, or ``coverage=None``, it is the one that the
-    operating point has on the calibration rows.
+    Queries the global about every row. The target coverage is that of the budget; for a
+    floor, or ``coverage=None``, it is the coverage of the operating point on the
+    calibration rows.
 
     Parameters
     ----------
@@ -27,31 +27,31 @@ def diagnose(
     X : array-like or Outcomes
         Rows that are new to the model; Outcomes for a RoutingPolicy.
     y : array-like of shape (n_samples,), optional
-        Labels; not with Outcomes.
+        Labels; omit with Outcomes.
     sample_weight : array-like of shape (n_samples,), optional
         Frequency weights; those of the Outcomes by default.
     n_bootstrap : int, default=500
-        Resamples of the rows, for the intervals; 0 for none.
+        Number of bootstrap resamples of the rows, for the intervals; 0 for none.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence of the intervals.
     random_state : int, RandomState instance or None, default=None
         For the resamples.
 
     Returns
     -------
     GapAttribution
-        Print it for a table; ``advice()`` says in words where to work next. See
-        :func:`selective_query.metrics.gap_attribution` for what each step is.
+        Print it for a table; ``advice()`` suggests what to improve next. See
+        :func:`selective_query.metrics.gap_attribution` for the definition of each step.
 
     Raises
     ------
     NotFittedError
-        When the model is not fitted.
+        If the model is not fitted.
     TypeError
-        When it is none of these, or a RoutingPolicy is not given Outcomes.
+        If the model has another type, or a RoutingPolicy is not given Outcomes.
     ValueError
-        When y is missing, thresholds differ by group, or the outcomes have a global
-        and the model has none, or the other way round.
+        If y is missing, thresholds differ by group, or only one of the model and the
+        outcomes has a global.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def diagnose(
 
 
 def judge(model, X, y=None, sample_weight=None):
-    """A model's policy, and scores, outcomes and weights of rows new to it.
+    """A model's policy, and scores, outcomes and weights of rows new to the model.
 
     Parameters
     ----------

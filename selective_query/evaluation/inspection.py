@@ -1,4 +1,4 @@
-"""What a fitted router reads, which rows it queries, and on which it is sure."""
+"""What a fitted router depends on, which rows it queries, and how clearly."""
 
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 KINDS = ("base_proba", "base_logits", "base_features", "X")
-# Wider tables are shuffled as a whole, unless groups are named.
+# Wider tables are shuffled as a whole, unless groups are given.
 MAX_COLUMNS = 64
 
 
@@ -43,18 +43,18 @@ def _checked_policy(model):
 
 @dataclass(frozen=True)
 class EvidenceImportance:
-    """What the deferral area loses without one part of the evidence.
+    """Loss in deferral area when one part of the evidence is shuffled.
 
     Parameters
     ----------
     name : str
-        Such as ``"base_proba"`` or ``"base_features[2]"``, or that of a group.
+        Such as ``"base_proba"`` or ``"base_features[2]"``, or the name of a group.
     importance : float
         Area minus the mean area after shuffling.
     standard_error : float
-        Of the importance: the rows being a sample, and the shuffles a few of many.
+        Standard error of the importance, from sampling the rows and from few shuffles.
     drops : ndarray of shape (n_repeats,)
-        Lost by each shuffle.
+        Loss in each shuffle.
     """
 
     name: str
@@ -68,14 +68,14 @@ def evidence_importance(
 ):
     r"""Permutation importance of each part of the evidence, largest first.
 
-    A part is shuffled among the rows, and the fitted router scores them again. What it
-    loses in area under hybrid accuracy over coverage is how much it relies on the part:
+    A part is shuffled among the rows, and the fitted router scores them again. The
+    importance is the loss in area under hybrid accuracy over coverage:
 
     .. math:: I = A(s) - \frac1R \sum_{r=1}^R A(s \circ \pi_r)
 
-    The router is not fitted again, so of two parts that say the same each may count
-    little. Probabilities and logits are such a pair; where a router has both they are
-    also shuffled together.
+    The router is not refitted, so two redundant parts may each get a low importance.
+    Probabilities and logits are such a pair; if a router has both, they are also
+    shuffled together.
 
     Parameters
     ----------
@@ -85,10 +85,11 @@ def evidence_importance(
         Rows that are new to the router.
     groups : dict of str to dict, optional
         Parts of your own: ``{"colour": {"base_features": [0, 1, 2]}}`` shuffles three
-        columns together, and None in place of the list a whole kind. By default each
-        kind, and each column of features and of a numeric X, of at most 64.
+        columns together; None instead of the list means all columns of that kind. By
+        default, each kind, and each column of features and of a numeric X if there are
+        at most 64.
     n_repeats : int, default=10
-        Shuffles of each part.
+        Number of shuffles of each part.
     random_state : int, RandomState instance or None, default=None
 
     Returns
@@ -98,12 +99,12 @@ def evidence_importance(
     Raises
     ------
     ValueError
-        When a group names evidence that is not there, or there are too few repeats.
+        If a group names missing evidence, or n_repeats is too small.
 
     References
     ----------
     Breiman, "Random forests", 2001; Fisher, Rudin and Dominici, "All models are wrong,
-    but many are useful", 2019. The error of the rows is that of a U-statistic:
+    but many are useful", 2019. The sampling error of the rows is that of a U-statistic:
     Hoeffding, 1948.
 
     Examples
@@ -155,7 +156,7 @@ def evidence_importance(
 
 
 def _parts(evidence, groups, router, before, random):
-    """Names of parts, each with the columns of each kind (None: all of them)."""
+    """Names of the parts, each with its columns of each kind (None: all columns)."""
     if groups is not None:
         for name, parts in groups.items():
             check_instance(parts, f"groups[{name!r}]", dict)
@@ -177,7 +178,7 @@ def _parts(evidence, groups, router, before, random):
         names = _column_names(getattr(evidence, kind)) if kind in there else []
         if not 1 < len(names) <= MAX_COLUMNS:
             continue
-        # Columns of what the router does not read need no shuffles.
+        # Columns that the router does not read are not shuffled.
         after = scores_of(router, _shuffled(evidence, {kind: None}, random))
         if not np.array_equal(before, after):
             for column, label in enumerate(names):
@@ -192,7 +193,7 @@ def _column_names(table):
 
 
 def _shuffled(evidence, parts, random):
-    """The evidence with one order of the rows for all of the parts."""
+    """The evidence, with all of the parts shuffled by the same permutation."""
     order = random.permutation(evidence.n_rows)
     changed = {}
     for kind, columns in parts.items():
@@ -215,7 +216,7 @@ def _shuffled(evidence, parts, random):
 
 
 def _lost_area(before, after, outcomes):
-    """How much smaller the second area is, and each row's influence on that."""
+    """How much smaller the second area is, and the influence of each row on that."""
     benefit, weight = outcomes.benefit, outcomes.weight
     one, other = (_missed_benefit(score, benefit, weight) for score in (before, after))
     return float(other[0] - one[0]), other[1] - one[1]
@@ -224,8 +225,9 @@ def _lost_area(before, after, outcomes):
 def _missed_benefit(score, benefit, weight):
     """Benefit missed on kept rows, averaged over coverages, and influences of rows.
 
-    The deferral area is the mean utility of queries minus this: at a random coverage a
-    row is kept with the share of rows that score above it, of ties a half.
+    The deferral area is the global's mean utility minus this. At a random coverage, the
+    probability that a row is kept is the share of rows that score above it, counting
+    ties by half.
     """
     total = weight.sum()
     group = SortedRows(score).group
@@ -244,17 +246,17 @@ class ClassRouting:
     Parameters
     ----------
     label : object
-        The class that the base predicts.
+        Class predicted by the base.
     n : float
-        Rows, counted with their weights.
+        Number of rows, weighted.
     coverage : float
         Share of them that the base answers.
     base_accuracy, global_accuracy : float
-        Mean utility of each side on all of them; 1 for an abstention.
+        Mean utility of each side on all these rows; 1 for an abstention.
     benefit : float
-        What the queries add to the accuracy on these rows, in [-1, 1].
+        Accuracy gained by the queries on these rows, in [-1, 1].
     benefit_per_query : float
-        Mean benefit of the queried rows; nan where there are none.
+        Mean benefit of the queried rows; nan if there are none.
     """
 
     label: object
@@ -267,7 +269,7 @@ class ClassRouting:
 
 
 def routing_by_class(policy, outcomes):
-    """How each class that the base predicts is routed, and what that gains.
+    """How each class that the base predicts is routed, and what is gained.
 
     Parameters
     ----------
@@ -279,7 +281,7 @@ def routing_by_class(policy, outcomes):
     Returns
     -------
     list of ClassRouting
-        In the order of the labels; classes that are never predicted are left out.
+        In the order of the labels; classes that are never predicted are omitted.
 
     Examples
     --------
@@ -323,16 +325,16 @@ def routing_by_class(policy, outcomes):
 
 @dataclass(frozen=True, eq=False)
 class RoutingExamples:
-    """Row numbers to look at.
+    """Numbers of example rows.
 
     Parameters
     ----------
     kept : ndarray of int
-        Surely the base's, the lowest score first.
+        Most clearly kept, lowest score first.
     queried : ndarray of int
-        Surely queried, the highest score first.
+        Most clearly queried, highest score first.
     borderline : ndarray of int
-        On either side of the threshold, the lowest score first.
+        On both sides of the threshold, lowest score first.
     """
 
     kept: np.ndarray
@@ -341,7 +343,7 @@ class RoutingExamples:
 
 
 def routing_examples(policy, outcomes, n=10):
-    """Rows that are most surely kept, most surely queried, and hardest to decide.
+    """Rows that are most clearly kept, most clearly queried, and hardest to decide.
 
     Parameters
     ----------
@@ -349,8 +351,8 @@ def routing_examples(policy, outcomes, n=10):
         Fitted, with one threshold for all rows.
     outcomes : Outcomes or Evidence
     n : int, default=10
-        Of each kind; fewer where there are not so many. Borderline rows are the n / 2
-        next to the threshold on each side.
+        Number of each kind, or fewer if there are not enough. Borderline rows are the n
+        / 2 rows nearest to the threshold on each side.
 
     Returns
     -------
@@ -359,7 +361,7 @@ def routing_examples(policy, outcomes, n=10):
     Raises
     ------
     ValueError
-        When each group has a threshold of its own.
+        If each group has its own threshold.
 
     Examples
     --------

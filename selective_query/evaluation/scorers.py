@@ -1,8 +1,8 @@
 """Scorers for searches and cross-validation of selective classifiers.
 
-Plain accuracy always prefers the lowest coverage, since a query seldom hurts; these
-compare candidates at equal coverage, over all coverages, or at a price. All take
-``sample_weight``.
+Plain accuracy always prefers the lowest coverage, because a query seldom hurts. These
+scorers compare candidates at equal coverage, over all coverages, or at a price. All
+accept ``sample_weight``.
 """
 
 import numpy as np
@@ -18,18 +18,19 @@ from selective_query.metrics.at_coverage import accuracy_at_coverage
 
 
 class _WeightedScorer:
-    """A scorer that takes weights; where metadata are routed, it says whether."""
+    """A scorer that accepts weights and supports metadata routing."""
 
     _requests_weights = None
 
     def set_score_request(self, *, sample_weight):
-        """Whether weights are handed to the scorer where metadata are routed.
+        """Request weights for the scorer under metadata routing.
 
         Parameters
         ----------
         sample_weight : bool, str or None
-            As for scikit-learn's scorers: True asks for ``sample_weight``, text for
-            metadata of that name, False for none; None raises where there are some.
+            As for scikit-learn's scorers: True requests ``sample_weight``, a string
+            requests metadata of that name, False ignores weights, and None raises if
+            any are given.
 
         Returns
         -------
@@ -39,7 +40,7 @@ class _WeightedScorer:
         return self
 
     def get_metadata_routing(self):
-        """What the scorer asks for, as scikit-learn reads it.
+        """The scorer's metadata request, as read by scikit-learn.
 
         Returns
         -------
@@ -50,11 +51,11 @@ class _WeightedScorer:
         return request
 
     def _accept_sample_weight(self):
-        return True  # scikit-learn asks where several scorers share a search
+        return True  # scikit-learn calls this if several scorers share a search
 
 
 def _judged(estimator, X, y, sample_weight):
-    """Query scores, both utilities and weights of the rows."""
+    """Query scores, utilities of both sides, and weights of the rows."""
     if not hasattr(estimator, "outcomes"):
         raise TypeError(
             "This scorer judges a HybridClassifier or AbstainingClassifier. Got "
@@ -68,7 +69,7 @@ def _judged(estimator, X, y, sample_weight):
 
 
 class accuracy_at(_WeightedScorer):
-    """Scorer: accuracy when exactly this share of the test rows stays with the base.
+    """Scorer: accuracy when the base answers exactly this share of the test rows.
 
     Parameters
     ----------
@@ -112,10 +113,10 @@ class accuracy_at(_WeightedScorer):
 class at_budget(_WeightedScorer):
     """Scorer: how well the test rows, ranked by the router, meet a budget.
 
-    For a limit on queries, the accuracy at the coverage it amounts to. For a floor of
-    quality, the largest coverage that reaches it within the limits: how few queries
-    would do. Where none reaches it, minus what the best rule lacks, so that a search
-    still prefers the nearest.
+    For a limit on queries, the accuracy at the implied coverage. For a floor on
+    quality, the largest coverage that reaches it within the limits, that is, with the
+    fewest queries. If no coverage reaches it, minus the smallest shortfall, so that a
+    search still prefers the closest candidate.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ class at_budget(_WeightedScorer):
             )
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        """Accuracy, or coverage, of a fitted estimator on these rows."""
+        """Accuracy or coverage of a fitted estimator on these rows."""
         score, base, query, weight = _judged(estimator, X, y, sample_weight)
         if not self.budget.measures_quality:
             least = least_coverage(self.budget)
@@ -167,13 +168,13 @@ class at_budget(_WeightedScorer):
 class priced_accuracy(_WeightedScorer):
     """Scorer: accuracy minus a price for each query, at the estimator's own threshold.
 
-    This is what a search over ``coverage`` needs. An abstention counts as right, and
-    costs the price as a query does (Chow, 1970).
+    Use it for a search over ``coverage``. An abstention counts as right, and costs the
+    price of a query (Chow, 1970).
 
     Parameters
     ----------
     price : float
-        What one query costs, in units of right answers.
+        Cost of one query, in units of right answers.
     """
 
     def __init__(self, price):
@@ -198,7 +199,7 @@ class priced_accuracy(_WeightedScorer):
 def deferral_area(estimator, X, y, *, sample_weight=None):
     """Scorer: mean accuracy over all coverages.
 
-    For a search or a cross-validation over estimators; from arrays of scores and
+    For a search or cross-validation over estimators. From arrays of scores and
     utilities, :func:`selective_query.metrics.deferral_area` computes the same number.
 
     Parameters

@@ -1,4 +1,4 @@
-"""How good it is: arrays in, numbers out."""
+"""Metrics of selective queries: functions from arrays to numbers."""
 
 from selective_query._utils import publish
 from selective_query.metrics.areas import (

@@ -1,4 +1,4 @@
-"""The figures of a chain's report, of rows at once or of chunks that are added up."""
+"""Figures of a chain's report, from all rows at once or summed over chunks."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,18 @@ from sklearn.utils import Bunch
 
 @dataclass(frozen=True, eq=False)
 class ChainTally:
-    """Sums over rows from which the report of a chain follows.
+    """Sums over rows on which the report of a chain is based.
 
-    Without weights all are whole numbers, so that no order of adding them up changes
-    the figures of the report.
+    Without weights, all sums are whole numbers, so the order in which chunks are added
+    does not change the figures of the report.
 
     Parameters
     ----------
     n_asked, n_answered : ndarray of shape (n_tiers,), int
-        Rows that each tier was asked about, and that it answered.
+        Number of rows that each tier was queried about, and that it answered.
     asked, answered, right : ndarray of shape (n_tiers,)
-        Weight of those that it was asked about, answered, and answered right.
+        Total weight of the rows that each tier was queried about, answered, and
+        answered right.
     """
 
     n_asked: np.ndarray
@@ -29,19 +30,19 @@ class ChainTally:
 
     @classmethod
     def none(cls, n_tiers):
-        """The sums of no rows."""
+        """Sums over no rows."""
         counts = np.zeros(n_tiers, dtype=int)
         return cls(counts, counts, *np.zeros((3, n_tiers)))
 
     @classmethod
     def of(cls, n_tiers, last, tier, right, weight=None):
-        """The sums of some rows.
+        """Sums over some rows.
 
         Parameters
         ----------
         n_tiers : int
         last, tier : ndarray of shape (n_samples,), int
-            The last tier that was asked, and the one that answers, -1 for none.
+            The last tier that was queried, and the tier that answers, -1 for none.
         right : ndarray of shape (n_samples,), bool
         weight : ndarray of shape (n_samples,), optional
 

@@ -1,4 +1,4 @@
-"""What every metric takes: scores, utilities and weights, checked."""
+"""Checks of the input that all metrics share: scores, utilities and weights."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def check_rows(
     may_vanish=False,
     name="score",
 ):
-    """Scores, utilities of the base, benefits of a query and weights, checked.
+    """Check scores, utilities and weights; compute the benefits of a query.
 
     Parameters
     ----------
@@ -34,19 +34,19 @@ def check_rows(
     may_vanish : bool, default=False
         Whether all weights may be zero.
     name : str, default="score"
-        Of the scores, for the message.
+        Name of the scores, for the message.
 
     Returns
     -------
     score, base, benefit : ndarray of shape (n_samples,)
-        Base and benefit are of one byte each where all utilities are 0 or 1.
+        Base and benefit take one byte each if all utilities are 0 or 1.
     weight : ndarray of shape (n_samples,) or None
 
     Raises
     ------
     ValueError
-        When shapes differ, there are no rows, a score is NaN, a utility lies outside
-        [0, 1], weights are negative or all zero, or an entry is masked or no number.
+        If shapes differ, there are no rows, a score is NaN, a utility lies outside [0,
+        1], weights are negative or all zero, or an entry is masked or not a number.
     """
     score = as_numbers(score, name)
     if score.dtype.kind != "f":
@@ -71,7 +71,7 @@ def check_rows(
 
 
 def check_scores(score, name, n_rows):
-    """Scores of a router as floats, one for each row, and none of them NaN.
+    """Check a router's scores: floats, one for each row, none of them NaN.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def check_scores(score, name, n_rows):
 
 
 def refuse_nan(score, name):
-    """Raise a ValueError where a row has no score."""
+    """Raise a ValueError if a score is NaN."""
     if np.isnan(score).any():
         row = int(np.flatnonzero(np.isnan(score))[0])
         raise ValueError(
@@ -109,7 +109,7 @@ def refuse_nan(score, name):
 
 
 def check_utility(values, name):
-    """Utilities as an array, of one byte each where all are 0 or 1.
+    """Check utilities, and return an array, of one-byte integers if all are 0 or 1.
 
     Parameters
     ----------
@@ -125,13 +125,13 @@ def check_utility(values, name):
     Raises
     ------
     ValueError
-        When one lies outside [0, 1], is masked or no number.
+        If one lies outside [0, 1], is masked or not a number.
     """
     values = as_numbers(values, name)
     right = values == 1
     if (right | (values == 0)).all():
-        # Right or wrong is the usual case; a byte a row makes sorting by the score
-        # and summing as cheap as they can be, and sums of integers are exact.
+        # Right or wrong is the usual case. One byte per row makes sorting by the score
+        # and summing as cheap as possible, and sums of integers are exact.
         return right.view(np.int8)
     values = values.astype(float)
     if not ((values >= 0) & (values <= 1 + 1e-9)).all():
@@ -143,13 +143,13 @@ def check_utility(values, name):
 
 
 def check_share(value, name, meaning):
-    """An array of shares in [0, 1], or a ValueError that says what is meant.
+    """Return an array of shares in [0, 1], or raise a ValueError that explains them.
 
     Parameters
     ----------
     value : float or array-like
     name, meaning : str
-        For the message: the parameter, and the share of what it is.
+        For the message: the name of the parameter, and what it is a share of.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def check_share(value, name, meaning):
 
 
 def check_points(**columns):
-    """Two columns of finite numbers, one for each point.
+    """Check two columns of finite numbers, one for each point.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def check_points(**columns):
     Raises
     ------
     ValueError
-        When one is masked, missing, infinite or no number, or shapes differ.
+        If one is masked, missing, infinite or not a number, or shapes differ.
     """
     found = [
         check_finite(as_column(v, name, "point"), name) for name, v in columns.items()
