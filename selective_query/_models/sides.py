@@ -110,8 +110,8 @@ class Side:
     model : estimator or None
         None for the global of an abstaining classifier.
     rows : FitRows
-    Name of its parameter, for messages.
-        Its parameter, for messages.
+    who : str
+        Name of its parameter, for messages.
     features : as `base_features`, or None
     factor : ndarray of shape (n_samples,) or None
     compares : bool, default=False

@@ -15,9 +15,9 @@ def in_parallel(function, calls, n_jobs=None, *, label=None, shown=False):
     Parameters
     ----------
     function : callable
-    For joblib, with the backend of ``joblib.parallel_config`` at the time of this call.
+    calls : list of tuple
     n_jobs : int or None, default=None
-        For joblib, whose backend is that of ``joblib.parallel_config`` at this call.
+        For joblib, with the backend of ``joblib.parallel_config`` at this call.
     label : str or None, default=None
         Text beside the progress bar.
     shown : bool, default=False

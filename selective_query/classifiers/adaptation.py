@@ -45,7 +45,7 @@ class AlternatingAdaptation(BaseEstimator):
     n_standard_errors : float, default=2.0
         Standard errors that the gain over plain training must exceed. The gain is the
         best of several, so it is biased upwards.
-        keep : {"sure", "last"}, default="sure"
+    keep : {"sure", "last"}, default="sure"
         ``"last"`` keeps the last step even without a gain, as in the paper.
 
     Attributes

@@ -1,22 +1,22 @@
-"""Areas and crossings of curves that are straight lines between their points."""
+"""Areas and crossings of piecewise linear curves."""
 
 import numpy as np
 
-# Points that are looked at together: what they need fits the cache, no temporary array
+# Points that are processed together: the data fit into the cache, no temporary array
 # grows with the curve, and numpy's dot product stays in one thread.
 RUN = 1 << 13
 
-# A risk of 0.3 computed as 1 - 0.7 is a little more than 0.3.
+# A risk of 0.3, computed as 1 - 0.7, is slightly above 0.3.
 ROUNDING = 1e-12
 
 
 def sum_over_runs(area, *columns):
-    """Sum of ``area(*columns)`` over runs of points that meet end to end.
+    """Sum of ``area(*columns)`` over consecutive runs of points that share their ends.
 
     Parameters
     ----------
     area : callable
-        Takes a run of each column and returns the part of the area between its ends.
+        Maps a run of each column to the area between its ends.
     *columns : ndarray of shape (n_points,)
 
     Returns
@@ -31,19 +31,19 @@ def sum_over_runs(area, *columns):
 
 
 def area_under_lines(x, y):
-    """Integral of y over x, both of shape (n_points,), with x rising."""
+    """Integral of y over x, both of shape (n_points,), with x increasing."""
     return sum_over_runs(lambda x, y: np.diff(x) @ (y[1:] + y[:-1]) / 2, x, y)
 
 
 def area_under_ratio(x, y):
-    r"""Integral of y / x over x, where y and not the ratio is linear between points.
+    r"""Integral of y / x over x, where y, not the ratio, is linear between points.
 
     .. math:: \int \frac{y}{x}\,dx = [y \ln x] - \int \ln x \,dy
 
     Parameters
     ----------
     x : ndarray of shape (n_points,)
-        Rising, >= 0.
+        Increasing, >= 0.
     y : ndarray of shape (n_points,)
         0 where x is 0.
 
@@ -58,7 +58,7 @@ def area_under_ratio(x, y):
 
 def _log_against_y(x, y):
     step = np.diff(x)
-    # The integral of ln x; it tends to 0 with x.
+    # The integral of ln x; it tends to 0 as x does.
     primitive = x * np.log(np.maximum(x, np.finfo(float).tiny)) - x
     mean_log = np.divide(
         np.diff(primitive), step, out=np.zeros_like(step), where=step > 0
@@ -67,12 +67,12 @@ def _log_against_y(x, y):
 
 
 def last_not_above_zero(x, y):
-    """The largest x at which y is at most zero; nan where it never is.
+    """The largest x at which y is at most zero; nan if there is none.
 
     Parameters
     ----------
     x : ndarray of shape (n_points,)
-        Rising.
+        Increasing.
     y : ndarray of shape (n_points,)
         Linear between points.
 

@@ -1,18 +1,18 @@
-"""What figures say, as a sentence that a picture or a report begins with."""
+"""Sentences that summarise an operating point, for plots and reports."""
 
 import math
 
 
 def percent(share, digits=1):
-    """A share as a percentage, without a decimal where it is a whole one."""
+    """A share as a percentage, without decimals if they are all zero."""
     text = f"{100 * share:.{digits}f}"
     return f"{text.removesuffix('.' + digits * '0') if digits else text} %"
 
 
 def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan, ends=""):
-    """What an operating point gives, and how much of the global's gain that is.
+    """Summarise an operating point, with its share of the global's gain.
 
-    `ends` is an interval of the coverage in brackets.
+    `ends` is the interval of the coverage, in brackets.
     """
     kept = f"{percent(coverage)} {ends}".strip()
     said = f"The base answers {kept}; the pair reaches {percent(accuracy)}"
@@ -24,6 +24,6 @@ def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan, ends=
 
 
 def of_abstention(coverage, accuracy, ends=""):
-    """What an operating point of a classifier that may abstain gives."""
+    """Summarise an operating point of a classifier that may abstain."""
     kept = f"{percent(coverage)} {ends}".strip()
-    return f"{kept} are answered, {percent(accuracy)} of them rightly"
+    return f"{kept} are answered, {percent(accuracy)} of them correctly"

@@ -1,4 +1,4 @@
-"""The figures of a report, of rows at once or of chunks that are added up."""
+"""Figures of a report, from all rows at once or summed over chunks."""
 
 from dataclasses import dataclass, field
 
@@ -17,18 +17,19 @@ FIGURES = (
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Sums over rows from which a report follows, and which can be added up.
+    """Sums over rows on which a report is based; they can be added up.
 
-    Without weights all are whole numbers, so that no order of adding them up changes
-    the figures of the report.
+    Without weights, all sums are whole numbers, so the order in which chunks are added
+    does not change the figures of the report.
 
     Parameters
     ----------
     n, n_queried, n_unavailable : int, default=0
-        The last are rows that the global was asked about in vain.
+        `n_unavailable` counts rows that the global was queried about but failed to
+        answer.
     sums : ndarray of shape (6, 2)
-        For each of ``FIGURES`` the weight of what is right, and of all that it is a
-        share of. The latter is 0 where there is nothing to average.
+        For each of ``FIGURES``, the weight of the right answers and the total weight of
+        the rows that it is a share of. The latter is 0 if there are no such rows.
     """
 
     n: int = 0
@@ -46,7 +47,7 @@ class Tally:
 
     @property
     def weight(self):
-        """Of all rows."""
+        """Total weight of the rows."""
         return self.sums[FIGURES.index("coverage"), 1]
 
     @classmethod
@@ -60,22 +61,23 @@ class Tally:
         query_all=True,
         missing=None,
     ):
-        """The sums of some rows.
+        """Sums over some rows.
 
         Parameters
         ----------
         kept : ndarray of shape (n_samples,), bool
         base_right : ndarray of shape (n_samples,)
-            Or its utility.
+            May be a graded utility.
         global_right : ndarray of shape (n_samples,) or None, default=None
-            The same of the global; None where to query means to abstain, and accuracy
-            is that on what is answered.
+            The same for the global; None if a query means abstention, and accuracy is
+            taken over the answered rows.
         weight : ndarray of shape (n_samples,) or None, default=None
         query_all : bool or ndarray of shape (n_samples,), bool, default=True
-            Whether `global_right` is known of kept rows too, or of which rows.
+            Whether, or for which rows, `global_right` is also known where the base is
+            kept.
         missing : ndarray of shape (n_samples,), bool, or None, default=None
-            Rows that the global was asked about and gave no answer to, of which
-            `global_right` is not known.
+            Rows that the global was queried about but failed to answer, so that
+            `global_right` is unknown.
 
         Returns
         -------
@@ -104,10 +106,10 @@ class Tally:
         return cls(len(kept), n_queried, n_unavailable, np.array(sums, dtype=float))
 
     def report(self):
-        """The figures by name, nan where there is nothing to average.
+        """The figures by name, nan where there are no rows to average over.
 
-        Queries without an answer count in accuracy as those that were answered do on
-        average.
+        In ``accuracy``, unanswered queries are assumed to be as accurate as the
+        answered rows on average.
 
         Returns
         -------

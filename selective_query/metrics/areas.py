@@ -1,4 +1,4 @@
-"""One number for a whole ranking: areas under its curves."""
+"""Single-number metrics of a ranking: areas under its curves."""
 
 from selective_query.metrics.ranked import RankedOutcomes
 
@@ -21,7 +21,7 @@ def deferral_area(score, base_utility, global_utility=None, *, sample_weight=Non
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     Examples
     --------
@@ -38,7 +38,8 @@ def deferral_area(score, base_utility, global_utility=None, *, sample_weight=Non
 def normalised_deferral_area(
     score, base_utility, global_utility=None, *, sample_weight=None, oracle_stops=False
 ):
-    r"""Area under the deferral curve, from 0 at a random order to 1 at the oracle's.
+    r"""Area under the deferral curve, scaled to 0 for a random order and 1 for the
+    oracle.
 
     .. math:: \frac{A - A_{random}}{A_{oracle} - A_{random}}, \qquad
        A_{random} = \frac{u_b + u_g}{2}
@@ -53,20 +54,20 @@ def normalised_deferral_area(
         Utility of each side's answer, in [0, 1].
     sample_weight : array-like of shape (n_samples,), optional
     oracle_stops : bool, default=False
-        By default the oracle ranks by the true benefit and, like any finite score,
-        uses each query rate in full, also where queries do harm. So 1 is the best
-        order, and only a rule with infinite scores can pass it. If True the oracle
-        stops where no query helps; then rules that stop are bounded by 1 as well.
+        By default, the oracle ranks by the true benefit and, like any finite score,
+        uses each query rate in full, even where queries do harm. 1 is then the best
+        possible order, and only a rule with infinite scores can exceed it. If True, the
+        oracle stops where no query helps; then rules that stop cannot exceed 1 either.
 
     Returns
     -------
     float
-        Below 0 for an order worse than random; nan where all orders are alike.
+        Below 0 for an order worse than random; nan if all orders are equally good.
 
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     Examples
     --------
@@ -86,15 +87,16 @@ def normalised_deferral_area(
 def router_auroc(score, base_utility, global_utility=None, *, sample_weight=None):
     r"""Area under the ROC curve of the score against "a query helps".
 
-    The chance that a random input on which a query helps scores higher than a random
-    one of the others, ties counting half. For right and wrong answers the label is the
-    paper's, :math:`o = 1\{b \ne y,\ g = y\}`; for graded utilities it is
-    :math:`1\{u_g > u_b\}`. Without a global it is the detection of the base's errors.
+    The probability that a random input on which a query helps scores higher than a
+    random other input, counting ties by half. For right and wrong answers, the label is
+    that of the paper, :math:`o = 1\{b \ne y,\ g = y\}`; for graded utilities it is
+    :math:`1\{u_g > u_b\}`. Without a global, this is the detection of the base's
+    errors.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means query first; infinities rank as numbers do.
+        Higher means query first; infinite scores rank like finite ones.
     base_utility, global_utility : array-like of shape (n_samples,)
         Utility of each side's answer, in [0, 1].
     sample_weight : array-like of shape (n_samples,), optional
@@ -102,18 +104,18 @@ def router_auroc(score, base_utility, global_utility=None, *, sample_weight=None
     Returns
     -------
     float
-        nan where a query helps on every input or on none.
+        nan if a query helps on every input or on none.
 
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     Notes
     -----
-    It treats an input that a query spoils like one that it leaves as it is, so of two
-    routers the one with the lower value can be the better hybrid. The deferral area
-    does not have this fault.
+    It treats an input that a query harms like one that a query leaves unchanged, so of
+    two routers, the one with the lower value can make the better hybrid. The deferral
+    area does not have this weakness.
 
     References
     ----------
@@ -136,14 +138,14 @@ def aurc(score, base_utility, *, sample_weight=None):
 
     .. math:: \int_0^1 \frac{E(c)}{c}\,dc
 
-    where E(c) is the mean loss over all inputs on the share c that the base is surest
-    of, a straight line where a tie group is cut. The integral is exact: weights are
-    repeated rows, and repeating all rows changes nothing.
+    where E(c) is the mean loss over all inputs that falls on the share c that the base
+    is most confident about; within a tied group, E is linear. The integral is exact:
+    weights act as repeated rows, and repeating all rows changes nothing.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     sample_weight : array-like of shape (n_samples,), optional
@@ -151,18 +153,19 @@ def aurc(score, base_utility, *, sample_weight=None):
     Returns
     -------
     float
-        In [0, 1], lower is better; nan where scores of plus infinity keep no row.
+        In [0, 1], lower is better; nan if scores of plus infinity leave no row to
+        answer.
 
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     Notes
     -----
-    Others join the points (c, E(c) / c) by straight lines, or take the mean of the
-    selective risk over c = 1/n, 2/n, ..., 1. These differ from the integral by terms of
-    order 1/n; the user guide shows how to get them.
+    Other definitions join the points (c, E(c) / c) by straight lines, or average the
+    selective risk over c = 1/n, 2/n, ..., 1. They differ from the integral by terms of
+    order 1/n; the user guide shows how to compute them.
 
     References
     ----------
@@ -186,25 +189,25 @@ def e_aurc(score, base_utility, *, sample_weight=None, optimum="order"):
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     sample_weight : array-like of shape (n_samples,), optional
     optimum : {"order", "closed_form"}, default="order"
-        What is subtracted: the area of the rows in their best order, so that a perfect
+        What to subtract: the area of the best order of these rows, so that a perfect
         ranking gives 0, or :math:`r + (1 - r) \ln(1 - r)` with the mean loss r. The two
-        are one where answers are right or wrong; the second is too small for graded
+        are equal if answers are right or wrong; the second is too small for graded
         utilities.
 
     Returns
     -------
     float
-        nan where the area is.
+        nan if the area is.
 
     Raises
     ------
     ValueError
-        When optimum is neither, shapes differ, a score is NaN, or utilities or weights
+        If optimum is unknown, shapes differ, a score is NaN, or utilities or weights
         are out of range.
 
     References
@@ -229,16 +232,16 @@ def augrc(score, base_utility, *, sample_weight=None):
 
     .. math:: \int_0^1 E(c)\,dc
 
-    where E(c) is the mean loss over **all** inputs on the share c that the base is
-    surest of: the chance that an input is answered and answered wrongly. For answers
-    that are right or wrong it is
-    :math:`(1 - A)\,a\,(1 - a) + (1 - a)^2 / 2` with the accuracy a and the area A under
-    the ROC curve of the score as a detector of errors.
+    where E(c) is the mean loss over **all** inputs that falls on the share c that the
+    base is most confident about: the probability that an input is answered, and
+    answered wrongly. For answers that are right or wrong, it equals :math:`(1 -
+    A)\,a\,(1 - a) + (1 - a)^2 / 2`, with the accuracy a and the area A under the ROC
+    curve of the score as a detector of errors.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     sample_weight : array-like of shape (n_samples,), optional
@@ -246,13 +249,13 @@ def augrc(score, base_utility, *, sample_weight=None):
     Returns
     -------
     float
-        In [0, 1/2] for finite scores, lower is better. Never nan: where nothing is
-        answered nothing is wrong.
+        In [0, 1/2] for finite scores, lower is better. Never nan: if nothing is
+        answered, nothing is wrong.
 
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Accuracy and risk at exactly a coverage: what routers are compared by."""
+"""Accuracy and risk at exactly a given coverage, for comparing routers."""
 
 from selective_query.metrics._inputs import KEPT, check_share
 from selective_query.metrics.ranked import RankedOutcomes
@@ -7,10 +7,10 @@ from selective_query.metrics.ranked import RankedOutcomes
 def accuracy_at_coverage(
     score, base_utility, global_utility=None, *, coverage, sample_weight=None
 ):
-    """Hybrid accuracy when the base keeps exactly this share of the inputs.
+    """Hybrid accuracy when the base answers exactly this share of the inputs.
 
-    Tie groups are split in expectation, so that no router is judged by the
-    granularity of its scores.
+    Tied groups are split in expectation, so the result does not depend on the
+    granularity of the scores.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def accuracy_at_coverage(
     Raises
     ------
     ValueError
-        When coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities
-        or weights are out of range.
+        If coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities or
+        weights are out of range.
 
     Examples
     --------
@@ -48,12 +48,12 @@ def accuracy_at_coverage(
 def selective_accuracy_at_coverage(
     score, base_utility, *, coverage, sample_weight=None
 ):
-    """Accuracy of the base on the share of inputs that it is surest of.
+    """Accuracy of the base on the share of inputs that it is most confident about.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     coverage : float or array-like
@@ -63,13 +63,13 @@ def selective_accuracy_at_coverage(
     Returns
     -------
     float or ndarray
-        nan at coverage 0, where nothing is answered.
+        nan at coverage 0, where no input is answered.
 
     Raises
     ------
     ValueError
-        When coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities
-        or weights are out of range.
+        If coverage lies outside [0, 1], shapes differ, a score is NaN, or utilities or
+        weights are out of range.
 
     Examples
     --------
@@ -83,14 +83,14 @@ def selective_accuracy_at_coverage(
 
 
 def selective_risk_at_coverage(score, base_utility, *, coverage, sample_weight=None):
-    """Mean loss of the base on the share of inputs that it is surest of.
+    """Mean loss of the base on the share of inputs that it is most confident about.
 
-    One minus the selective accuracy; parameters as there.
+    One minus the selective accuracy, with the same parameters.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     coverage : float or array-like
@@ -100,7 +100,7 @@ def selective_risk_at_coverage(score, base_utility, *, coverage, sample_weight=N
     Returns
     -------
     float or ndarray
-        nan at coverage 0, where nothing is answered.
+        nan at coverage 0, where no input is answered.
 
     Raises
     ------
@@ -119,40 +119,40 @@ def selective_risk_at_coverage(score, base_utility, *, coverage, sample_weight=N
 
 
 def coverage_at_risk(score, base_utility, *, risk, sample_weight=None):
-    r"""Largest coverage at which the base errs no more than this on what it answers.
+    r"""Largest coverage at which the base's mean loss on its answers is within a limit.
 
     .. math:: \max\{c : R(c) \le r\}, \qquad R(c) = E(c) / c
 
-    where E(c) is the mean loss over all inputs on the share c that the base is surest
-    of. E is a straight line where a tie group, or a single row, is cut, so the answer
-    may lie between two shares that a threshold gives.
+    where E(c) is the mean loss over all inputs that falls on the share c that the base
+    is most confident about. E is linear within a tied group or a single row, so the
+    result may lie between two coverages that a threshold can give.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Higher means less sure.
+        Higher means less confident.
     base_utility : array-like of shape (n_samples,)
         1 where the base is right, 0 where it is wrong.
     risk : float or array-like
-        Largest mean loss on what the base answers, in [0, 1].
+        Largest mean loss on the inputs that the base answers, in [0, 1].
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
     -------
     float or ndarray
-        0 where no row may be answered at this risk; nan where scores of minus infinity
-        keep rows with the base that must not be.
+        0 if no row may be answered at this risk; nan if scores of minus infinity force
+        the base to answer rows that exceed it.
 
     Raises
     ------
     ValueError
-        When risk lies outside [0, 1], shapes differ, a score is NaN, or utilities or
+        If risk lies outside [0, 1], shapes differ, a score is NaN, or utilities or
         weights are out of range.
 
     Notes
     -----
-    The number describes these rows. Choosing a threshold by it promises nothing about
-    new ones; that takes a certificate.
+    The number describes these rows only. A threshold chosen by it guarantees nothing on
+    new rows; use a certificate for that.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where accuracy goes: the gap between a perfect system and the pair, in steps."""
+"""Attribution of lost accuracy: the gap between a perfect system and the pair."""
 
 from collections.abc import Mapping
 
@@ -37,10 +37,10 @@ def gap_attribution(
     confidence=0.95,
     random_state=None,
 ):
-    r"""Take the pair's errors apart by what causes them.
+    r"""Attribute the pair's errors to their causes.
 
-    The steps lead down from a perfect system to the pair, so what they lose adds up
-    to one minus its accuracy. With the coverage c that was asked for,
+    The steps lead from a perfect system down to the pair, so their losses add up to one
+    minus the pair's accuracy. With the requested coverage c,
 
     .. math::
 
@@ -48,52 +48,53 @@ def gap_attribution(
         \;\xrightarrow{\text{ranking}}\; R(c) \;\xrightarrow{\text{shift}}\; R'(c)
         \;\xrightarrow{\text{threshold}}\; A(t)
 
-    where each is a mean utility of base and global together:
+    where each term is a mean utility of base and global together:
 
     - **base**, :math:`1 - P(c)`: P queries a **perfect global** about the share 1 - c
-      of the rows of largest benefit. What is lost here are errors of the base
-      beyond the number of queries; for right or wrong answers it is
-      :math:`\max(0, c - u_b)` with the base's accuracy :math:`u_b`.
-    - **global**, :math:`P(c) - O(c)`: O is the **oracle**, which queries the global as
-      it is about the rows of largest benefit, at most the share 1 - c, and none where
-      a query brings nothing.
+      of the rows with the largest benefit. The loss is the base's errors in excess of
+      the number of queries; for right or wrong answers it is :math:`\max(0, c - u_b)`
+      with the base's accuracy :math:`u_b`.
+    - **global**, :math:`P(c) - O(c)`: O is the **oracle**, which queries the actual
+      global about the rows with the largest benefit, at most the share 1 - c, and never
+      where a query gains nothing.
     - **ranking**, :math:`O(c) - R(c)`: R queries the share 1 - c in **the router's
-      order**, ties split in expectation, as :func:`accuracy_at_coverage` does.
-    - **shift**, :math:`R(c) - R'(c)`: the same order at the same coverage on the
-      calibration rows (R) and on the test rows (R'). The steps before it are then
-      those of the calibration rows. Without these there is no such step, and all of
-      them are of the test rows.
+      order**, with ties split in expectation, as in :func:`accuracy_at_coverage`.
+    - **shift**, :math:`R(c) - R'(c)`: the same order at the same coverage, on the
+      calibration rows (R) and on the test rows (R'). The earlier steps are then
+      computed on the calibration rows. Without calibration rows there is no such step,
+      and all steps are computed on the test rows.
     - **threshold**, :math:`R'(c) - A(t)`: A queries the test rows above **the
-      threshold**, as a deployment would, which keeps another share than c. Without a
+      threshold**, as a deployment would; its coverage may differ from c. Without a
       threshold there is no such step.
 
-    Base and global lose nothing or more, and so does ranking unless scores of plus
-    infinity query more rows than asked. Shift is negative where the test rows are the
-    easier ones, or were answered by models fitted on more rows. Threshold is negative
-    where fewer rows were kept than asked and the additional queries paid.
+    The losses of base and global are never negative, nor is that of ranking unless
+    scores of plus infinity query more rows than requested. Shift is negative if the
+    test rows are easier, or were answered by models fitted on more rows. Threshold is
+    negative if fewer rows were kept than requested and the additional queries paid off.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
-        Of the test rows; higher means query first.
+        Scores of the test rows; higher means query first.
     base_utility, global_utility : array-like of shape (n_samples,)
-        Utility of each side's answer to them, in [0, 1]. Without a global utility a
-        query counts as right (abstention), and there is no step for the global.
+        Utility of each side's answer to the test rows, in [0, 1]. Without a global
+        utility a query counts as right (abstention), and there is no step for the
+        global.
     coverage : float
-        Share of inputs that the base was asked to answer, in [0, 1].
+        Requested share of inputs for the base to answer, in [0, 1].
     threshold : float, optional
         The base answers where the score is at most this.
     calibration : mapping, optional
-        ``score``, ``base_utility``, and if there are any ``global_utility`` and
-        ``sample_weight`` of the rows that the threshold was learned from. Scores must
-        be of routers and models that did not learn from these rows.
+        ``score``, ``base_utility`` and, if available, ``global_utility`` and
+        ``sample_weight`` of the rows that the threshold was learned from. The scores
+        must come from routers and models that were not fitted on these rows.
     sample_weight : array-like of shape (n_samples,), optional
         Frequency weights of the test rows.
     n_bootstrap : int, default=500
-        Resamples of the rows, the same for all steps; 0 for no intervals. Coverage,
-        threshold and scores stay as they are.
+        Number of bootstrap resamples of the rows, shared by all steps; 0 for no
+        intervals. Coverage, threshold and scores stay fixed.
     confidence : float, default=0.95
-        Of the intervals, which are pointwise.
+        Confidence of the intervals, which are pointwise.
     random_state : int, RandomState instance or None, default=None
         For the resamples.
 
@@ -104,17 +105,16 @@ def gap_attribution(
     Raises
     ------
     ValueError
-        When coverage or confidence is out of range, the threshold is NaN, one of the
-        two sets of rows has a global and the other has none, calibration holds other
-        names than these, shapes differ, a score is NaN, or utilities or weights are out
-        of range.
+        If coverage or confidence is out of range, the threshold is NaN, only one of the
+        two sets of rows has a global, calibration has other keys, shapes differ, a
+        score is NaN, or utilities or weights are out of range.
 
     Notes
     -----
-    The order of the steps matters: the global is judged by what it costs when asked
-    about the right rows. What it would bring to the order at hand is in
-    ``would_gain``. The oracle knows each answer, so no router takes all of the ranking
-    step away.
+    The order of the steps matters: the global's loss is measured when it is queried
+    about the best rows. What a better global would gain in the router's order is in
+    ``would_gain``. The oracle knows every answer, so no router can remove the ranking
+    step entirely.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def gap_attribution(
     hybrid = None if threshold is None else test.utility_at(threshold)
 
     def chain(weight, learned_weight):
-        """Mean utilities from perfect to hybrid, and those of the test rows alone."""
+        """Mean utilities from perfect to hybrid, and on the test rows alone."""
         now = test.levels(weight)
         then = now if learned is None else learned.levels(learned_weight)
         levels = np.append(1, then if has_global else then[1:])
@@ -207,7 +207,7 @@ def gap_attribution(
 
 
 class _Rows:
-    """Rows in the three orders that the steps compare, for any weights."""
+    """Rows in the three orders that the steps compare, for arbitrary weights."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class _Rows:
         self.score, self.base, self.benefit = score, base, benefit
         self.coverage = coverage
         self.weight = np.ones(len(base)) if weight is None else weight
-        # Best orders are orders of kinds of outcome; right or wrong, there are four.
+        # The best orders depend only on the kind of outcome; right or wrong gives four.
         kinds, kind = np.unique(np.stack([base, benefit]), axis=1, return_inverse=True)
         self.kind = kind.reshape(-1)
         repaired = 1 - kinds[0]
@@ -247,7 +247,7 @@ class _Rows:
         return np.array([curve.accuracy_at(self.coverage) for curve in curves])
 
     def utility_at(self, threshold):
-        """Utility of the hybrid's answer to each row at a threshold."""
+        """Utility of the hybrid's answer to each row, at a threshold."""
         kept = self.score <= threshold
         return np.where(kept, self.base, self.base + self.benefit).astype(float)
 
@@ -260,7 +260,7 @@ class _Rows:
         return rng.multinomial(self._n_drawn, self._share).astype(float)
 
     def would_gain(self, levels, has_global):
-        """What the accuracy at the coverage would gain by one change alone."""
+        """Gain in accuracy at the coverage from each single change."""
         curve = self.order.curve(self.weight)
         more = max(self.coverage - MORE_QUERIES, 0)
         found = {
@@ -275,7 +275,7 @@ class _Rows:
         return {change: float(value) for change, value in found.items()}
 
     def recovered(self, levels):
-        """Share of what a perfect order gains over a random one; nan without a gain."""
+        """Share of a perfect order's gain over a random one; nan without a gain."""
         curve = self.order.curve(self.weight)
         random = curve.global_accuracy + self.coverage * (
             curve.base_accuracy - curve.global_accuracy

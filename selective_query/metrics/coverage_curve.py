@@ -1,4 +1,4 @@
-"""The accuracy of a hybrid over its coverage, and all that is read from it."""
+"""The accuracy of a hybrid over its coverage, and the metrics derived from it."""
 
 from dataclasses import dataclass
 
@@ -17,23 +17,23 @@ from selective_query.metrics.fronts import hull_area, upper_hull
 
 @dataclass(frozen=True, eq=False)
 class AccuracyCoverageCurve:
-    """Hybrid accuracy at each coverage that a threshold on the score can give.
+    """Hybrid accuracy at every coverage that a threshold on the score can give.
 
-    Between two points, where a tie group is cut, accuracy and the base's share are the
-    expectation over a random order of the group; that is a straight line. Asked for a
-    coverage that the rule would never choose, which scores of infinity bring about, a
-    curve answers with its nearest end.
+    Between two points, where a tied group is split, accuracy and the base's share are
+    expectations over a random order of the group, which is a straight line. Infinite
+    scores make some coverages impossible; for these, the curve returns the value at its
+    nearest end.
 
     Attributes
     ----------
     coverage : ndarray of shape (n_points,)
-        Share of inputs that the base answers, rising.
+        Share of inputs that the base answers, increasing.
     accuracy : ndarray of shape (n_points,)
         Mean utility of the hybrid's answers.
     base_share : ndarray of shape (n_points,)
-        Mean over all inputs of the base's utility on what it answers.
+        Base utility on the kept rows, as a mean over all inputs.
     base_accuracy, global_accuracy : float
-        Mean utility of each side alone; 1 for the global where there is none.
+        Mean utility of each side alone; 1 for the global if there is none.
     """
 
     coverage: np.ndarray
@@ -44,15 +44,15 @@ class AccuracyCoverageCurve:
 
     @classmethod
     def from_sums(cls, sums, reach):
-        """The curve through sums over the rows kept, from none to all.
+        """The curve from sums over the kept rows, from none to all.
 
         Parameters
         ----------
         sums : iterable of three ndarray of shape (n_cuts,)
-            Of weights, of the base's utility and of the benefit of a query, taken one
-            after the other: they may be large.
+            Sums of weights, of the base's utility and of the benefit of a query;
+            consumed one at a time, because they may be large.
         reach : slice
-            The cuts that a rule can choose.
+            The cuts that a rule can make.
 
         Returns
         -------
@@ -90,7 +90,7 @@ class AccuracyCoverageCurve:
         return np.interp(coverage, self.coverage, self.accuracy)
 
     def selective_accuracy_at(self, coverage):
-        """Accuracy of the base on what it answers.
+        """Accuracy of the base on the rows that it answers.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float or ndarray
-            nan where the base answers nothing.
+            nan if the base answers nothing.
         """
         coverage = check_share(coverage, "coverage", KEPT)
         possible = np.clip(coverage, self.coverage[0], self.coverage[-1])
@@ -119,12 +119,12 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float or ndarray
-            nan where the base answers nothing.
+            nan if the base answers nothing.
         """
         return 1 - self.selective_accuracy_at(coverage)
 
     def coverage_at_risk(self, risk):
-        """Largest coverage whose selective risk is within a limit.
+        """Largest coverage with a selective risk within a limit.
 
         See :func:`selective_query.metrics.coverage_at_risk`.
 
@@ -136,14 +136,14 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float or ndarray
-            nan where no coverage keeps to the limit.
+            nan if no coverage meets the limit.
         """
         what = "the largest mean loss of the base"
         values = as_numbers(risk, "risk")
         if not values.ndim:
             check_number(risk, "risk", 0, 1, what=what)
         check_share(values, "risk", what)
-        # Errors kept minus errors allowed, as shares of all inputs.
+        # Actual minus allowed errors on the kept rows, as shares of all inputs.
         return self._last_within(
             values, lambda risk: self.coverage * (1 - risk) - self.base_share
         )
@@ -159,7 +159,7 @@ class AccuracyCoverageCurve:
         if last == 0:
             return float("nan")
         share = area_under_ratio(self.coverage, self.base_share)
-        # At coverages out of reach, the selective accuracy of the nearest end.
+        # For impossible coverages, use the selective accuracy of the nearest end.
         share += self.base_share[0] + (1 - last) * self.base_share[-1] / last
         return float(1 - share)
 
@@ -198,7 +198,7 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float or ndarray
-            nan where the global is no better than the base.
+            nan if the global is no better than the base.
         """
         query_rate = check_share(query_rate, "query_rate", "the share of queries")
         return (self.accuracy_at(1 - query_rate) - self.base_accuracy) / self._gap
@@ -209,12 +209,12 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float
-            nan where the global is no better than the base.
+            nan if the global is no better than the base.
         """
         return (self.deferral_area() - self.base_accuracy) / self._gap
 
     def cpt(self, recovered):
-        """Least query rate that recovers a share of the gap.
+        """Smallest query rate that recovers a share of the gap.
 
         See :func:`selective_query.metrics.cpt`.
 
@@ -226,7 +226,7 @@ class AccuracyCoverageCurve:
         Returns
         -------
         float or ndarray
-            nan where no query rate recovers it.
+            nan if no query rate recovers it.
         """
         values = as_numbers(recovered, "recovered")
         if not values.ndim:
@@ -239,23 +239,23 @@ class AccuracyCoverageCurve:
         )
 
     def hull_area(self):
-        """Mean accuracy over query rates when operating points may be mixed.
+        """Mean accuracy over query rates if operating points may be mixed.
 
-        :func:`selective_query.metrics.hull_area` with the query rate as cost. Where
-        every query costs the same, it is that also with the cost of base and global
-        as it is, over the range from no query to a query for each input.
+        :func:`selective_query.metrics.hull_area` with the query rate as cost. If every
+        query costs the same, the result is the same with the actual costs of base and
+        global, over the range from no query to a query for each input.
 
         Returns
         -------
         float
         """
         coverage, accuracy = upper_hull(self.coverage, self.accuracy)
-        # Rates below the least possible get its accuracy, as everywhere on the curve.
+        # Rates below the smallest possible one get its accuracy, as on the whole curve.
         rate, accuracy = np.append(1 - coverage, 0), np.append(accuracy, accuracy[-1])
         return hull_area(rate, accuracy, cost_range=(0, 1))
 
     def _last_within(self, limits, excess):
-        """The largest coverage with no excess over each limit; nan where none is."""
+        """The largest coverage without excess over each limit; nan if there is none."""
         found = [
             last_not_above_zero(self.coverage, excess(limit))
             for limit in limits.ravel().tolist()

@@ -1,4 +1,4 @@
-"""The best of points of cost and quality, with and without mixing them."""
+"""The best of several points of cost and quality, with and without mixing them."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from selective_query._utils.numbers import as_column, check_finite
 from selective_query.metrics._inputs import check_points
 from selective_query.metrics._integrals import area_under_lines
 
-_RUN = 1 << 16  # points whose hull is found at once, within the cache
+_RUN = 1 << 16  # number of points whose hull is computed at once, within the cache
 
 
 def pareto_front(cost, accuracy):
-    """Whether no other point is as accurate at no higher cost, and better in one.
+    """Whether each point is on the Pareto front: no other point dominates it.
 
     Parameters
     ----------
@@ -22,12 +22,13 @@ def pareto_front(cost, accuracy):
     Returns
     -------
     ndarray of shape (n_points,), bool
-        Points that are equal in both stand or fall together.
+        A point is dominated if another is at least as accurate at no higher cost, and
+        better in one of the two. Points that are equal in both share the result.
 
     Raises
     ------
     ValueError
-        When shapes differ, or a number is NaN or infinite.
+        If shapes differ, or a number is NaN or infinite.
 
     Examples
     --------
@@ -46,14 +47,14 @@ def pareto_front(cost, accuracy):
 
 
 def hull_area(cost, quality, *, cost_range=None):
-    r"""Mean quality over a range of costs under the non-decreasing concave hull.
+    r"""Mean quality over a range of costs, under the non-decreasing concave hull.
 
     The average improvement in quality (AIQ) of RouterBench:
 
     .. math:: \frac{1}{c_{max} - c_{min}} \int_{c_{min}}^{c_{max}} \hat q(c)\,dc
 
-    where :math:`\hat q(c)` is the best expected quality that a random choice between
-    operating points of mean cost at most c reaches.
+    where :math:`\hat q(c)` is the best expected quality of any random mixture of
+    operating points with a mean cost of at most c.
 
     Parameters
     ----------
@@ -62,25 +63,25 @@ def hull_area(cost, quality, *, cost_range=None):
     quality : array-like of shape (n_points,)
         Its quality, in any unit.
     cost_range : tuple of float, optional
-        Least and largest cost; the same for all systems that are compared. The range
-        of the points by default. Above its most expensive point a system keeps the best
-        quality it has.
+        Lowest and highest cost; use the same range for all systems that are compared.
+        Defaults to the range of the points. Above its most expensive point, a system
+        keeps its best quality.
 
     Returns
     -------
     float
-        In units of quality; nan where the range is a single cost.
+        In units of quality; nan if the range is a single cost.
 
     Raises
     ------
     ValueError
-        When points are missing or not finite, or the range starts below the least
-        cost, where the system offers nothing.
+        If points are missing or not finite, or the range starts below the lowest cost,
+        where the system has no operating point.
 
     References
     ----------
-    Hu et al., "RouterBench: a benchmark for multi-LLM routing system", 2024
-    (arXiv 2403.12031). Their code divides by the largest cost, not by the range.
+    Hu et al., "RouterBench: a benchmark for multi-LLM routing system", 2024 (arXiv
+    2403.12031). Their code divides by the highest cost instead of the range.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def hull_area(cost, quality, *, cost_range=None):
 
 
 def concave_front(cost, quality):
-    """Corners of the best that a random choice between points reaches at each cost.
+    """Corners of the best quality of any random mixture of points, at each cost.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def concave_front(cost, quality):
     Returns
     -------
     cost, quality : ndarray of shape (n_corners,)
-        The cost rises, the quality does not fall.
+        Cost increases; quality does not decrease.
     """
     order = np.lexsort((quality, cost))
     cost, quality = upper_hull(cost[order], quality[order])
@@ -131,19 +132,19 @@ def concave_front(cost, quality):
 
 
 def upper_hull(x, y):
-    """Corners of the least concave function that lies nowhere below the points.
+    """Corners of the smallest concave function on or above all points.
 
     Parameters
     ----------
     x : ndarray of shape (n_points,)
-        Sorted. Of points of equal x the last counts.
+        Sorted. Of several points with equal x, the last counts.
     y : ndarray of shape (n_points,)
 
     Returns
     -------
     x, y : ndarray of shape (n_corners,)
     """
-    # The hull of the hulls of runs is the hull, and a run fits the cache.
+    # The hull of the runs' hulls is the hull, and a run fits into the cache.
     runs = [
         _hull_of_run(x[i : i + _RUN], y[i : i + _RUN]) for i in range(0, len(x), _RUN)
     ]
@@ -158,14 +159,14 @@ def _hull_of_run(x, y):
     while len(x) > 2:
         dx, dy = np.diff(x), np.diff(y)
         corner = np.ones(len(x), dtype=bool)
-        # A point on or under the line through its neighbours is no corner.
+        # A point on or under the line through its neighbours is not a corner.
         corner[1:-1] = dy[:-1] * dx[1:] > dy[1:] * dx[:-1]
         n_gone = len(x) - np.count_nonzero(corner)
         if not n_gone:
             break
         x, y = x[corner], y[corner]
         if n_gone < len(x) / 10:
-            # Few go in a round, so there could be many rounds; this takes one.
+            # If a round removes few points, there could be many rounds; this needs one.
             return _monotone_chain(x, y)
     return x, y
 

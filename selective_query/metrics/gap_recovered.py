@@ -17,19 +17,19 @@ def pgr(score, base_utility, global_utility=None, *, query_rate, sample_weight=N
     base_utility, global_utility : array-like of shape (n_samples,)
         Utility of each side's answer, in [0, 1].
     query_rate : float or array-like
-        Share of inputs that the global answers, in [0, 1]: one minus the coverage.
+        Share of inputs that are queried, in [0, 1]: one minus the coverage.
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
     -------
     float or ndarray
-        Above 1 where the hybrid is better than the global; nan where the global is not
-        better than the base.
+        Above 1 if the hybrid is better than the global; nan if the global is not better
+        than the base.
 
     Raises
     ------
     ValueError
-        When query_rate lies outside [0, 1], shapes differ, a score is NaN, or utilities
+        If query_rate lies outside [0, 1], shapes differ, a score is NaN, or utilities
         or weights are out of range.
 
     References
@@ -67,17 +67,17 @@ def apgr(score, base_utility, global_utility=None, *, sample_weight=None):
     Returns
     -------
     float
-        nan where the global is not better than the base.
+        nan if the global is not better than the base.
 
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     References
     ----------
-    Ong et al., "RouteLLM: learning to route LLMs with preference data", 2024
-    (arXiv 2406.18665), there a mean over ten query rates.
+    Ong et al., "RouteLLM: learning to route LLMs with preference data", 2024 (arXiv
+    2406.18665), who average over ten query rates.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def apgr(score, base_utility, global_utility=None, *, sample_weight=None):
 
 
 def cpt(score, base_utility, global_utility=None, *, recovered, sample_weight=None):
-    """Call-performance threshold: the least query rate that recovers so much.
+    """Call-performance threshold: the smallest query rate that recovers a given share.
 
     Parameters
     ----------
@@ -107,15 +107,15 @@ def cpt(score, base_utility, global_utility=None, *, recovered, sample_weight=No
     Returns
     -------
     float or ndarray
-        A query rate in [0, 1]; where a tie group or a row is cut, that of the straight
-        line. nan where the rule never recovers so much, or the global is not better
+        A query rate in [0, 1]; within a tied group or a row it is interpolated
+        linearly. nan if the rule never recovers this share, or the global is not better
         than the base.
 
     Raises
     ------
     ValueError
-        When recovered is NaN, shapes differ, a score is NaN, or utilities or weights
-        are out of range.
+        If recovered is NaN, shapes differ, a score is NaN, or utilities or weights are
+        out of range.
 
     References
     ----------

@@ -8,16 +8,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class GapStep:
-    """One step down.
+    """One step of the attribution.
 
     Attributes
     ----------
     loss : float
-        Accuracy that is lost in this step; negative where it is gained.
+        Accuracy that is lost in this step; negative for a gain.
     low, high : float
-        Interval of the loss; nan without a bootstrap.
+        Confidence interval of the loss; nan without a bootstrap.
     accuracy : float
-        What is left after the step.
+        Accuracy left after the step.
     name : str
         base, global, ranking, shift or threshold.
     """
@@ -38,30 +38,31 @@ class GapAttribution:
     steps : tuple of GapStep
         From a perfect system, accuracy 1, down to the pair.
     coverage : float
-        The share that the base was asked to answer.
+        Requested share of inputs for the base to answer.
     realised_coverage : float
-        The share of the test rows that it answered.
+        Share of the test rows that the base answered.
     accuracy : float
-        Of the pair on the test rows: one minus the sum of all losses.
+        Accuracy of the pair on the test rows: one minus the sum of all losses.
     base_accuracy, global_accuracy : float
-        Of each side alone, on the test rows.
+        Accuracy of each side alone, on the test rows.
     parts_of_shift : dict of str to float
         How much more each step before the shift loses on the test rows than on the
-        calibration rows; adds up to the shift. Empty without calibration rows.
+        calibration rows; the values add up to the shift. Empty without calibration
+        rows.
     would_gain : dict of str to float
-        What the accuracy at the asked coverage of the test rows would gain if one
-        thing alone were changed: ``"a perfect order"`` of the rows, ``"a perfect
-        global"`` asked in the router's order, ``"more queries"`` by five points of
-        coverage.
+        Gain in accuracy, at the requested coverage of the test rows, from a single
+        change: ``"a perfect order"`` of the rows, ``"a perfect global"`` queried in the
+        router's order, or ``"more queries"``, by five points of coverage.
     recovered : float
-        Share of what a perfect order gains over a random one that the router's order
-        gains, at the asked coverage of the test rows; nan where nothing is to gain.
+        Gain of the router's order over a random order, as a share of the gain of a
+        perfect order, at the requested coverage of the test rows; nan if a perfect
+        order gains nothing.
     n : int
         Number of test rows.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     replicates : ndarray of shape (n_bootstrap, n_steps)
-        Losses of the steps on each resample.
+        Losses of the steps in each resample.
     """
 
     steps: tuple
@@ -79,16 +80,16 @@ class GapAttribution:
 
     @property
     def system(self):
-        """What the steps lead down to: "pair", or "classifier" where it abstains."""
+        """What the steps lead down to: "pair", or "classifier" if it abstains."""
         return self._words["system"]
 
     def __getitem__(self, name):
-        """The step of this name.
+        """The step with this name.
 
         Raises
         ------
         KeyError
-            When there is none.
+            If there is none.
         """
         for step in self.steps:
             if step.name == name:
@@ -102,14 +103,14 @@ class GapAttribution:
         return any(step.name == name for step in self.steps)
 
     def largest(self):
-        """The steps that lose most, by falling loss, and whether the first is sure.
+        """The steps by decreasing loss, and whether the first is clearly the largest.
 
         Returns
         -------
         steps : list of GapStep
         sure : bool
-            Whether the first loses more than the second in the paired interval. False
-            without a bootstrap or a second step.
+            Whether the first loses more than the second according to the paired
+            interval. False without a bootstrap or a second step.
         """
         order = np.argsort([-step.loss for step in self.steps], kind="stable")
         sure = False
@@ -119,13 +120,14 @@ class GapAttribution:
         return [self.steps[i] for i in order], sure
 
     def advice(self):
-        """What the steps say about where to work next, in words.
+        """Suggest in words what to improve next.
 
         Returns
         -------
         str
-            Lines of a sentence or several: the whole gap, its largest part and what
-            goes at it, and those of shift and threshold that are told apart from zero.
+            Each line holds one or more sentences: on the whole gap, on its largest part
+            and what reduces it, and on shift and threshold if they differ clearly from
+            zero.
         """
         (first, *others), sure = self.largest()
         if first.loss <= 0:
@@ -155,7 +157,7 @@ class GapAttribution:
 
     @property
     def _words(self):
-        """What the system, its queries and to query are called here."""
+        """Words for the system, its queries and the verb, depending on abstention."""
         if "a perfect global" in self.would_gain:
             return {"system": "pair", "queries": "queries", "queried": "queried"}
         return {
@@ -175,7 +177,7 @@ class GapAttribution:
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
         """
         try:
             import pandas as pd

@@ -1,4 +1,4 @@
-"""Scores and outcomes sorted once: every curve and metric is read from there."""
+"""Scores and outcomes sorted once, as a basis for all curves and metrics."""
 
 from functools import cached_property
 
@@ -17,22 +17,22 @@ from selective_query.outcomes._sorted_rows import SortedRows
 
 
 class RankedRows:
-    """Rows sorted by score once, for curves under any weights.
+    """Rows sorted once by score, for curves under any weights.
 
     Parameters
     ----------
     score, base_utility, benefit : ndarray of shape (n_samples,)
-        As checked arrays. Integers are summed as integers: exactly, and in half the
+        Checked arrays. Integers are summed as integers: exactly, and in half the
         memory.
     for_weights : bool, default=True
-        Whether curves under weights will be asked for. Without them the rows need not
-        be put in order one by one, which is cheaper.
+        Whether curves under weights will be needed. Without them, the rows need not be
+        sorted individually, which is faster.
 
     Attributes
     ----------
     rows : SortedRows
     base, benefit : ndarray of shape (n_samples,)
-        In this order.
+        In the sorted order.
     """
 
     def __init__(self, score, base_utility, benefit, *, for_weights=True):
@@ -46,12 +46,12 @@ class RankedRows:
             )
 
     def curve(self, weight=None):
-        """The accuracy-coverage curve under these weights, shape (n_samples,).
+        """The accuracy-coverage curve under these weights.
 
         Parameters
         ----------
         weight : ndarray of shape (n_samples,), optional
-            In the order in which the rows came; all one by default.
+            In the original order of the rows; all one by default.
 
         Returns
         -------
@@ -71,7 +71,7 @@ class RankedRows:
         Parameters
         ----------
         weight : ndarray of shape (n_samples,), optional
-            In the order in which the rows came; all one by default.
+            In the original order of the rows; all one by default.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class RankedRows:
 
 
 def stopping_at_harm(benefit):
-    """The score of the oracle that never queries where a query does not help."""
+    """The score of an oracle that never queries where a query does not help."""
     return np.where(benefit > 0, benefit, -np.inf)
 
 
@@ -104,17 +104,17 @@ def accuracy_coverage_curve(
 ):
     """Accuracy of the hybrid over coverage.
 
-    Rows are handed to the global in falling order of their score. Rows that score
-    minus infinity are never queried and rows that score plus infinity always, so the
-    curve of a bound such as the oracle covers only the coverages it would choose.
+    Rows are queried in decreasing order of their score. Rows that score minus infinity
+    are never queried, and rows that score plus infinity always are, so the curve of a
+    bound such as the oracle covers only the coverages that it would choose.
 
     Parameters
     ----------
     score : array-like of shape (n_samples,)
         Higher means query first.
     base_utility, global_utility : array-like of shape (n_samples,)
-        How good each side's answer is, in [0, 1]; 1 for a right label and 0 for a
-        wrong one. Without a global utility a query counts as right (abstention).
+        Utility of each side's answer, in [0, 1]; 1 for a right label and 0 for a wrong
+        one. Without a global utility a query counts as right (abstention).
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
@@ -124,7 +124,7 @@ def accuracy_coverage_curve(
     Raises
     ------
     ValueError
-        When lengths differ, a score is NaN, or utilities or weights are out of range.
+        If lengths differ, a score is NaN, or utilities or weights are out of range.
 
     Examples
     --------
@@ -138,10 +138,10 @@ def accuracy_coverage_curve(
 
 
 class RankedOutcomes:
-    """Rows ranked by a score, of which every metric can be asked without a new sort.
+    """Rows ranked by a score; any metric can be computed without sorting again.
 
-    The functions of this module are each one question to such an object; whoever asks
-    several about the same score asks the object.
+    Each function of this module computes one metric. To compute several for the same
+    score, use this object.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class RankedOutcomes:
     Raises
     ------
     ValueError
-        When shapes differ, a score is NaN, or utilities or weights are out of range.
+        If shapes differ, a score is NaN, or utilities or weights are out of range.
 
     Examples
     --------
@@ -195,7 +195,7 @@ class RankedOutcomes:
         Parameters
         ----------
         optimum : {"order", "closed_form"}, default="order"
-            The area of a perfect ranking of these rows, or r + (1 - r) ln(1 - r).
+            The best order of these rows, or r + (1 - r) ln(1 - r).
 
         Returns
         -------
@@ -215,19 +215,19 @@ class RankedOutcomes:
         return float(self.curve.aurc() - best)
 
     def normalised_deferral_area(self, *, oracle_stops=False):
-        """Deferral area, 0 of a random score and 1 of a perfect one.
+        """Deferral area, scaled to 0 for a random score and 1 for a perfect one.
 
         See :func:`selective_query.metrics.normalised_deferral_area`.
 
         Parameters
         ----------
         oracle_stops : bool, default=False
-            Whether the perfect score queries no row that a query harms.
+            Whether the perfect score never queries a row that a query harms.
 
         Returns
         -------
         float
-            nan where no score is better than a random one.
+            nan if no score is better than a random one.
         """
         check_flag(oracle_stops, "oracle_stops")
         benefit = self._kinds[1].astype(float)
@@ -241,16 +241,16 @@ class RankedOutcomes:
     def summary(
         self, *, coverages=(0.9, 0.8, 0.7, 0.5), risks=(0.05,), gaps=(0.5, 0.8)
     ):
-        """Every metric, by name.
+        """All metrics, by name.
 
         Parameters
         ----------
         coverages : iterable of float
-            Where accuracy and selective accuracy are read.
+            Coverages at which accuracy and selective accuracy are computed.
         risks : iterable of float
-            At which coverage is read.
+            Risks at which the coverage is computed.
         gaps : iterable of float
-            Shares of the gap whose query rate is read.
+            Shares of the gap for which the query rate is computed.
 
         Returns
         -------
@@ -284,8 +284,8 @@ class RankedOutcomes:
     def _kinds(self):
         """Utility of the base, benefit and weight of each kind of outcome.
 
-        Where answers are right or wrong there are four kinds, and a perfect order of
-        all rows is an order of four. Elsewhere each row is its own kind.
+        If answers are right or wrong, there are four kinds, and a perfect order of all
+        rows is an order of these four. Otherwise each row is its own kind.
         """
         if self._base.dtype.kind == "f" or self._benefit.dtype.kind == "f":
             return self._base, self._benefit, self._weight

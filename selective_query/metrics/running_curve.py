@@ -1,4 +1,4 @@
-"""The accuracy-coverage curve of rows that come in chunks, in bounded memory."""
+"""The accuracy-coverage curve of rows that arrive in chunks, in bounded memory."""
 
 import numpy as np
 
@@ -9,33 +9,32 @@ from selective_query.outcomes._sorted_rows import SortedRows, reachable
 
 
 class RunningCurve:
-    """The accuracy-coverage curve of rows that come in chunks, in bounded memory.
+    """The accuracy-coverage curve of rows that arrive in chunks, in bounded memory.
 
-    Rows of equal score are one group, as on every curve. While there are at most
-    `max_points` groups, the curve is that of
-    :func:`~selective_query.metrics.accuracy_coverage_curve`. Beyond that, neighbouring
-    groups are pooled, as if their scores were tied: the points that stay are still
-    points of the full curve, and the straight lines between them are off by at most
-    ``error_bound``.
+    Rows with equal scores form one group, as on every curve. Up to `max_points` groups,
+    the curve equals that of :func:`~selective_query.metrics.accuracy_coverage_curve`.
+    Beyond that, neighbouring groups are pooled, as if their scores were tied: the
+    remaining points are still points of the full curve, and the straight lines between
+    them are off by at most ``error_bound``.
 
     Parameters
     ----------
     max_points : int, default=100_000
-        Groups that are held at once, at least 16; each takes 40 bytes.
+        Maximum number of groups in memory, at least 16; each takes 40 bytes.
 
     Attributes
     ----------
     curve : AccuracyCoverageCurve
     error_bound : float
-        By how much the accuracy of the curve may be off at any coverage: half the
-        share of the rows that are in the largest pooled group, 0.0 where the curve is
-        exact. About ``4 / max_points`` or less where rows come in random order; where
-        they come sorted by something that the score depends on it may be larger.
+        Maximum error of the curve's accuracy at any coverage: half the share of rows in
+        the largest pooled group, or 0.0 if the curve is exact. At most about ``4 /
+        max_points`` if rows arrive in random order; it may be larger if they arrive
+        sorted by something that the score depends on.
 
     Raises
     ------
     ValueError
-        When `max_points` is too small, or the curve of no rows is asked for.
+        If `max_points` is too small, or the curve is requested before any rows.
 
     Examples
     --------
@@ -53,23 +52,23 @@ class RunningCurve:
             max_points, "max_points", 16, hint="It is how many groups are kept."
         )
         self.max_points = max_points
-        # One column a group, in rising order: lowest and highest score, and the sums
-        # of weight, utility of the base and benefit of a query.
+        # One column for each group, in increasing order: lowest and highest score, and
+        # the sums of weight, utility of the base and benefit of a query.
         self._groups = np.empty((5, 0))
 
     def add(self, score, base_utility, global_utility=None, *, sample_weight=None):
-        """Count further rows.
+        """Add further rows.
 
         Parameters
         ----------
         score : array-like of shape (n_samples,)
             Rows with the highest score are queried first.
         base_utility : array-like of shape (n_samples,)
-            How good the base's answers are, in [0, 1].
+            Utility of the base's answers, in [0, 1].
         global_utility : array-like of shape (n_samples,) or None, default=None
-            Of the global's answers; None for abstention.
+            Utility of the global's answers; None for abstention.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Frequency weights; they may all be zero here.
+            Frequency weights; all may be zero here.
 
         Returns
         -------
@@ -108,13 +107,13 @@ class RunningCurve:
         """Largest possible error of the curve's accuracy."""
         low, high, weight = self._groups[:3]
         pooled = weight[low != high]
-        # Accuracy moves by at most one per coverage, so that between two points it
-        # leaves their line by no more than half the distance.
+        # Accuracy changes by at most one per unit of coverage, so between two points it
+        # deviates from their line by at most half their distance.
         return float(pooled.max() / weight.sum() / 2) if len(pooled) else 0.0
 
 
 def _tie_groups(score, base, benefit, weight):
-    """Columns of (score, score, weight, base, benefit), one for each tie group."""
+    """Columns of (score, score, weight, base, benefit), one for each tied group."""
     rows = SortedRows(score.astype(float, copy=False))
     weight = np.ones(len(score)) if weight is None else weight
     sums = (
@@ -124,9 +123,9 @@ def _tie_groups(score, base, benefit, weight):
 
 
 def _pooled(groups, max_points):
-    """Neighbouring groups pooled, so that at most three quarters of these are left.
+    """Pool neighbouring groups, to at most three quarters of `max_points`.
 
-    Large groups and those of infinite score stay as they are.
+    Large groups and groups with infinite scores are not pooled.
     """
     low, high, weight = groups[:3]
     most = 4 * weight.sum() / max_points

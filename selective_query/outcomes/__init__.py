@@ -1,4 +1,4 @@
-"""What is known of a batch: evidence, and afterwards how both sides did."""
+"""Data about a batch: evidence before a decision, outcomes after it."""
 
 from selective_query._utils import publish
 from selective_query.outcomes.chain import ChainOutcomes

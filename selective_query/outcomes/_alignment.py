@@ -1,4 +1,4 @@
-"""Data frames put side by side: rows by id or index, class columns by name."""
+"""Align data frames: rows by id or index, class columns by name."""
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -17,20 +17,20 @@ SHOWN = 5
 
 
 def aligned(frames, *, classes=None, id=None, y=None, fields):
-    """What Outcomes or Evidence take, from frames of class probabilities.
+    """Arguments for Outcomes or Evidence, from frames of class probabilities.
 
     Parameters
     ----------
     frames : dict of str to DataFrame
-        By name of the parameter: ``"base"``, whose rows give the order, and perhaps
+        By parameter name: ``"base"``, whose rows set the order, and optionally
         ``"global_"``.
     classes : array-like of shape (n_classes,) or None
-        None takes the columns' names, which must then be the same on both sides.
+        None takes the column names, which must then be the same on both sides.
     id : str or None
-        Column, or index of pandas, that names the rows.
+        Column, or pandas index, that identifies the rows.
     y : str, array-like or None
     fields : dict of str to object
-        Further parameters, as names of columns, frames, series or arrays.
+        Further parameters, as column names, frames, series or arrays.
 
     Returns
     -------
@@ -39,9 +39,9 @@ def aligned(frames, *, classes=None, id=None, y=None, fields):
     Raises
     ------
     TypeError
-        When what should be a frame is none.
+        If a value that should be a frame is not one.
     ValueError
-        When a row, column or class is missing, or there twice.
+        If a row, column or class is missing or duplicated.
     """
     for name, frame in frames.items():
         _check_frame(frame, name)
@@ -84,12 +84,12 @@ def _check_frame(frame, name):
 
 
 def column_of(frame, name):
-    """One column of a frame as an array."""
+    """A column of a frame as an array."""
     return np.asarray(frame[name])
 
 
 class _Rows:
-    """The rows of the base's frame, in whose order others are put."""
+    """The rows of the base's frame, which set the order of all others."""
 
     def __init__(self, frames, id):
         self.frames, self.base, self.by = frames, frames["base"], id
@@ -100,7 +100,7 @@ class _Rows:
             self.id = np.asarray(self.names) if plain else None
 
     def column(self, value, name):
-        """A further part: a column by its name, or rows put in the base's order."""
+        """A further part: a column by name, or rows reordered to match the base."""
         if isinstance(value, str):
             return self._named_column(value, name)
         if column_names(value) is None and not hasattr(value, "iloc"):
@@ -125,7 +125,7 @@ class _Rows:
         return self.ordered(column_of(value, columns[0]), value, name)
 
     def ordered(self, values, frame, name):
-        """Values that belong to the rows of a frame, in the order of the base's."""
+        """Reorder values that belong to the rows of a frame to match the base."""
         if frame is self.base:
             return values
         names = self._names(frame, name)
@@ -187,7 +187,7 @@ class _Rows:
 
 
 def _order(names, wanted, name):
-    """Where among the names each of the wanted rows stands."""
+    """Positions of the wanted rows among the names."""
     names, wanted = (np.asarray(rows) for rows in (names, wanted))
     if np.array_equal(names, wanted):
         return slice(None)
@@ -223,7 +223,7 @@ def _places(names, side):
 
 
 def _said(lacking):
-    """What is missing on which side."""
+    """Describe what is missing on which side."""
     return "; ".join(
         f"{side} lacks {len(what)} ({_listed(what)})"
         for side, what in lacking.items()
@@ -232,7 +232,7 @@ def _said(lacking):
 
 
 def _common_classes(frames, sides, y):
-    """Labels that the columns of all sides are named by; None where they are not."""
+    """Labels that name the columns on all sides, or None if columns are unnamed."""
     sides = {name: columns for name, columns in sides.items() if columns}
     numbered = {name: has_numbered_columns(frames[name]) for name in sides}
     if all(numbered.values()):
@@ -261,7 +261,7 @@ def _common_classes(frames, sides, y):
 
 
 def _check_columns_left_aside(frames, sides, classes, rows):
-    """Refuse a column left aside that names the rows, and has them in another order."""
+    """Refuse an unused column that identifies the rows if its order differs."""
     known = set(map(str, classes))
     for column in sides["base"]:
         if str(column) in known or column not in sides["global_"]:
@@ -294,7 +294,7 @@ def _may_name_rows(values):
 
 
 def labels_like(names, y):
-    """Names of columns as labels; numbers written as text are numbers where y is."""
+    """Column names as labels; numbers in text form become numbers if y is numeric."""
     labels = np.array(names)
     if y is None or labels.dtype.kind != "U" or not len(y):
         return labels
@@ -308,7 +308,7 @@ def labels_like(names, y):
 
 
 def _class_table(frame, columns, classes, name):
-    """Probabilities with a column for each class, zeros where the frame has none."""
+    """Probabilities with a column for each class; missing classes get zeros."""
     by_name = {str(column): column for column in columns}
     wanted = columns if classes is None else [by_name.get(str(c)) for c in classes]
     if classes is not None and has_numbered_columns(frame):

@@ -1,4 +1,4 @@
-"""Zip archives of arrays, read without trust in what they say of themselves."""
+"""Read zip archives of arrays without trusting their own headers."""
 
 import math
 import zipfile
@@ -10,23 +10,23 @@ from selective_query.outcomes._tables import opened_source
 from selective_query.outcomes.probabilities import MAX_CLASSES
 
 PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-# Predictions and labels shrink to a tenth, seldom to a hundredth; a bomb to a
-# thousandth.
+# Predictions and labels compress to a tenth, seldom to a hundredth; a zip bomb
+# compresses to a thousandth.
 USUAL_BYTES = 2**28
 USUAL_RATIO = 100
 
 
 def usual_size(n_bytes):
-    """How much an honest compressed file of `n_bytes` may hold."""
+    """Plausible uncompressed size of a compressed file of `n_bytes`."""
     return max(USUAL_BYTES, USUAL_RATIO * n_bytes)
 
 
 @contextmanager
 def opened(file, max_bytes):
-    """A zip archive whose members hold at most `max_bytes` together.
+    """Open a zip archive whose members have at most `max_bytes` in total.
 
-    What a member says of its size is what is read of it at most, so the sum of these is
-    a bound that holds.
+    No more than the declared size of a member is ever read, so the sum of these sizes
+    is a reliable bound.
 
     Parameters
     ----------
@@ -40,10 +40,9 @@ def opened(file, max_bytes):
     Raises
     ------
     ValueError
-        When the members are too large, encrypted, or compressed in a way of which
-        nothing is known beforehand.
+        If the members are too large or encrypted, or use an unsupported compression.
     zipfile.BadZipFile
-        When it is no zip archive.
+        If it is not a zip archive.
     """
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
@@ -64,12 +63,12 @@ def opened(file, max_bytes):
 
 
 def read_member(archive, name):
-    """The array in a member of an archive, never of objects.
+    """Read the array in a member of an archive; object arrays are refused.
 
     Raises
     ------
     ValueError
-        When the header does not say what the member holds.
+        If the header does not match the content of the member.
     """
     member = archive.getinfo(name)
     with archive.open(member) as file:
@@ -99,7 +98,7 @@ def _check_header(file, member):
 
 
 def read_npz(path):
-    """The arrays of an npz file, by name.
+    """Read the arrays of an npz file, by name.
 
     Parameters
     ----------
@@ -112,10 +111,9 @@ def read_npz(path):
     Raises
     ------
     ValueError
-        When it is not such a file, or is damaged, encrypted, too large, or holds
-        objects.
+        If it is not an npz file, or is damaged, encrypted, too large, or holds objects.
     OSError
-        When the file cannot be opened.
+        If the file cannot be opened.
     """
     with opened_source(path) as file:
         n_bytes = file.seek(0, 2)
@@ -133,8 +131,8 @@ def read_npz(path):
                     for name in archive.namelist()
                 }
         except Exception as error:
-            # Damage shows itself in zipfile, zlib and numpy, each with errors of its
-            # own: zlib.error, NotImplementedError, MemoryError, TokenError ...
+            # zipfile, zlib and numpy report damage with many different errors:
+            # zlib.error, NotImplementedError, MemoryError, TokenError ...
             raise ValueError(
                 f"{path} is not a readable npz file of plain arrays ({error})."
             ) from error

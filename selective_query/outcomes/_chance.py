@@ -1,4 +1,4 @@
-"""Chance that belongs to a row: a seeded hash of its evidence."""
+"""A pseudo-random number for each row: a seeded hash of its evidence."""
 
 import hashlib
 import math
@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, issparse
 from selective_query.outcomes.evidence import NAMES, Evidence, field_names
 from selective_query.outcomes.probabilities import TopKProba
 
-# Of the grid on which numbers are rounded before they are hashed, in steps.
+# Offset of the rounding grid for hashed numbers, in grid steps.
 SHIFT = 0.2718
 _READ = tuple(name for name in field_names(Evidence) if name not in NAMES)
 
@@ -17,7 +17,7 @@ _READ = tuple(name for name in field_names(Evidence) if name not in NAMES)
 def chance_of_rows(evidence, seed):
     """A number in [0, 1) for each row, uniform over seeds and the same for equal rows.
 
-    It hashes X where there is one, else what the base put out.
+    It hashes X if available, otherwise the base's outputs.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def chance_of_rows(evidence, seed):
     Raises
     ------
     MissingEvidenceError
-        When there is nothing to hash.
+        If there is nothing to hash.
     """
     names = ("X",) if evidence.X is not None else _READ
     parts = (getattr(evidence, name) for name in names)
@@ -42,11 +42,12 @@ def chance_of_rows(evidence, seed):
 
 
 def _numbers(part):
-    """The rows of one part of the evidence as whole numbers, (n_samples, n_columns)."""
+    """The rows of one part of the evidence as integers, (n_samples, n_columns)."""
     if isinstance(part, TopKProba):
         return np.hstack([part.classes.astype(np.int64), _rounded(part.proba)])
     if issparse(part):
-        # A sum of products that wrap around stands for the row, which is never dense.
+        # A sparse row is represented by a wrapping sum of products; it is never made
+        # dense.
         rows = csr_matrix(part)
         whole = csr_matrix((_rounded(rows.data), rows.indices, rows.indptr), rows.shape)
         return whole @ _keys(0, rows.shape[1]).astype(np.int64)[:, None]
@@ -66,8 +67,8 @@ def _plain(row):
 
 
 def _rounded(values):
-    # A matrix product may differ in its last bits with the size of the batch. Numbers
-    # in single precision must not lie halfway, hence the shift.
+    # A matrix product may differ in its last bits with the batch size. The shift keeps
+    # single-precision numbers away from rounding boundaries.
     scaled = np.asarray(values, dtype=float) * 2.0**20 + SHIFT
     return np.rint(np.nan_to_num(np.clip(scaled, -(2.0**62), 2.0**62))).astype(np.int64)
 
@@ -78,7 +79,7 @@ def _keys(seed, n):
 
 
 def _hash_rows(table, seed):
-    # Products and sums wrap around; then the finaliser of splitmix64 mixes the bits.
+    # Products and sums wrap around; the finaliser of splitmix64 then mixes the bits.
     keys = _keys(seed, table.shape[1])
     h = (table.astype(np.uint64) * keys).sum(axis=1, dtype=np.uint64)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""Saved predictions: npz, CSV or parquet -> Outcomes or Evidence, and back."""
+"""Read Outcomes or Evidence from npz, CSV or parquet files, and write them."""
 
 from dataclasses import fields
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ from selective_query.outcomes._tables import (
 from selective_query.outcomes.probabilities import TopKProba
 
 BY_CLASS = ("base_proba", "base_logits", "global_proba")
-# Those of which a table has a column for each column: NAME_LABEL or NAME_NUMBER.
+# Fields with one table column for each array column: NAME_LABEL or NAME_NUMBER.
 WIDE = (*BY_CLASS, "base_features", "X")
 LABELS = ("id", "y", "base_pred", "global_pred", "group", "fold")
 NUMBERS = (
@@ -34,7 +34,7 @@ TRUTH = {"true": 1, "false": 0}
 
 
 def is_table(source):
-    """Whether a file is CSV or parquet; else it should be npz."""
+    """Whether a file is CSV or parquet; otherwise it should be npz."""
     with opened_source(source) as file:
         start = file.read(4)
     if start[:2] in (b"PK", b"\x93N"):
@@ -48,17 +48,18 @@ def is_table(source):
 
 
 def read_predictions(source, kind, *, classes=None, y=None, id=None):
-    """The Outcomes in a file, or the Evidence among them.
+    """Read Outcomes, or only the Evidence in them, from a file.
 
     Parameters
     ----------
     source : path-like or binary file
     kind : {Outcomes, Evidence}
     classes : array-like of shape (n_classes,) or None
-        Order of the columns. Those of an npz file without classes are
-        taken to be in this order.
+        Order of the columns. An npz file without classes is assumed to be in this
+        order.
     y, id : str or None
-        Columns of a table that stand for these fields, where they are called otherwise.
+        Names of the table columns for these fields, if they differ from the field
+        names.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def read_predictions(source, kind, *, classes=None, y=None, id=None):
     Raises
     ------
     ValueError
-        When it is no such file, has unknown names or malformed contents.
+        If the file has another format, unknown names or malformed contents.
     """
     table = is_table(source)
     if not table and (y is not None or id is not None):
@@ -100,7 +101,7 @@ def _read_arrays(path):
 
 
 def _reordered(parts, classes, path):
-    """Arrays with a column for each class, in the order of the classes given."""
+    """Arrays with a column for each class, in the order of the given classes."""
     own = parts.get("classes", classes)
     if np.array_equal(own, classes):
         return {**parts, "classes": classes}
@@ -188,20 +189,21 @@ def _in_order(wide, classes, y, path):
 
 
 def write_predictions(path, known):
-    """Write what is known of a batch to an npz, CSV or parquet file.
+    """Write evidence or outcomes to an npz, CSV or parquet file.
 
     Parameters
     ----------
     path : path-like
-        Its ending says the format; any but those of tables is npz, under this name.
+        Its suffix determines the format; anything but a table suffix means npz, under
+        exactly this name.
     known : Evidence or Outcomes
 
     Raises
     ------
     ValueError
-        When a part has no form in the format.
+        If a part cannot be written in the format.
     ImportError
-        When it is a parquet file and pyarrow is not installed.
+        If it is a parquet file and pyarrow is not installed.
     """
     given = ((field.name, getattr(known, field.name)) for field in fields(known))
     derived = known._derived_fields()
@@ -248,7 +250,7 @@ def _arrays(parts):
 
 
 def plain_array(name, part):
-    """An array of numbers or text, which a file may hold."""
+    """An array of numbers or text, as a file can store it."""
     array = np.asarray(part)
     if array.dtype == object and array.ndim:
         array = np.array(array.tolist())
@@ -262,7 +264,7 @@ def plain_array(name, part):
 
 
 def _joined(arrays, path):
-    """Arrays by parameter, with top-k triples made into TopKProba."""
+    """Arrays by parameter, with top-k triples combined into TopKProba."""
     n_classes = _pop_n_classes(arrays, path)
     for side in ("base", "global"):
         _join_topk(arrays, side, n_classes, path)

@@ -1,4 +1,4 @@
-"""What each part of the evidence must be, and how it is described."""
+"""Checks and descriptions of the parts of the evidence."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -13,7 +13,7 @@ from selective_query._utils.numbers import (
 
 
 def check_matrix(values, name):
-    """Numbers of shape (n_samples, n_columns), finite ones, as floats."""
+    """Finite numbers of shape (n_samples, n_columns), as floats."""
     if issparse(values):
         raise ValueError(
             f"{name} must be dense. Got a sparse {type(values).__name__}. Give it as "
@@ -57,7 +57,7 @@ COLUMNS = {
 
 
 def described(name, part):
-    """A part by its name, and its shape where that says more."""
+    """The name of a part, with its shape where that is informative."""
     shape = getattr(part, "shape", None) or (len(part),)
     return name if len(shape) == 1 else f"{name} {tuple(shape)}"
 

@@ -1,4 +1,4 @@
-"""How sure a metric is: intervals, bands, paired tests."""
+"""Uncertainty of metrics: intervals, bands and paired tests."""
 
 from selective_query.metrics.inference.bands import CurveBand
 from selective_query.metrics.inference.paired_means import (

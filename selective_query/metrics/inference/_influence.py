@@ -1,31 +1,31 @@
-"""Accuracy at a coverage, and what each row contributes to it."""
+"""Accuracy at a coverage, and the influence of each row on it."""
 
 import numpy as np
 
 from selective_query.metrics.ranked import RankedRows
 
-# Half-width of the window in which the benefit at the threshold is read, in standard
-# deviations of the share that a fixed threshold would keep: about as far as another
-# sample of as many rows would move the threshold.
+# Half-width of the window around the threshold in which the benefit is read, in
+# standard deviations of the share that a fixed threshold would keep: about as far as
+# the threshold would move in another sample of the same size.
 WINDOW = 2.0
 
 
 class AccuracyReadings:
-    r"""Accuracy at exactly these coverages, with the influence of each row.
+    r"""Accuracy at exactly the given coverages, with the influence of each row.
 
-    With q the utility of a query, d its benefit, K the share of a row that the base
-    keeps at coverage c and m the mean benefit of rows at the threshold,
+    With the utility q of a query, its benefit d, the share K of a row that the base
+    keeps at coverage c, and the mean benefit m of rows at the threshold,
 
     .. math::
 
         \hat A(c) = \frac1n \sum_i (q_i - d_i K_i), \qquad
         \psi_i = q_i - d_i K_i - \hat A(c) + m\,(K_i - c).
 
-    The last term is the price of a threshold that is learned from the same rows: were
-    a few more rows below it, others would be queried in their stead, each of which
-    brings m. It follows from the influence of a sample quantile, (c - K) / f, times the
-    slope of the accuracy in the threshold, -m f; the density f drops out. As m is the
-    falling slope of the curve in c, it is read from the curve.
+    The last term accounts for learning the threshold from the same rows: with a few
+    more rows below it, other rows would be queried instead, each with a benefit of m.
+    It follows from the influence of a sample quantile, (c - K) / f, times the slope of
+    the accuracy in the threshold, -m f; the density f cancels. Since -m is the slope of
+    the curve in c, m is read from the curve.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class AccuracyReadings:
     ----------
     accuracy : ndarray of shape (n_coverages,)
     everywhere : ndarray of shape (n_coverages,)
-        1 where the base answers all rows, 0 where all are queried, else nan.
+        1 if the base answers all rows, 0 if all are queried, otherwise nan.
     span : float
-        Largest utility minus the smallest: what one row can decide.
+        Largest minus smallest utility: the most that one row can change.
 
     References
     ----------
@@ -52,8 +52,8 @@ class AccuracyReadings:
         ranked = RankedRows(self._score, base_utility, self._benefit)
         curve = ranked.curve(weight)
         self.accuracy = curve.accuracy_at(coverages)
-        # A rule with a least or largest coverage stays there when asked for less or
-        # more, as its curve does.
+        # A rule with a lowest or highest possible coverage stays there when asked for
+        # less or more, as its curve does.
         self._coverage = np.clip(coverages, curve.coverage[0], curve.coverage[-1])
         one_side = (self._coverage == 0) | (self._coverage == 1)
         self.everywhere = np.where(one_side, self._coverage, np.nan)
@@ -63,7 +63,7 @@ class AccuracyReadings:
         self._benefit_at = _benefit_at_threshold(curve, self._coverage, weight)
 
     def influence(self, rows):
-        """Influence values of some rows.
+        """Influence of some rows on the accuracy at each coverage.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class AccuracyReadings:
         Returns
         -------
         ndarray of shape (n_rows, n_coverages)
-            With mean zero over all rows.
+            The mean over all rows is zero.
         """
         kept = self._cuts.kept_share(self._score[rows, None])
         values = self._query[rows, None] - self.accuracy
@@ -82,13 +82,13 @@ class AccuracyReadings:
 
 
 def observations(weight):
-    """How many observations each row is, and what each of them counts.
+    """Number of observations that each row represents, and the weight of each.
 
     Parameters
     ----------
     weight : ndarray of shape (n_samples,)
-        Whole numbers are frequencies: a row of weight 2 is two rows. Others say how
-        much a row stands for; each is one observation.
+        Whole numbers are frequencies: a row of weight 2 is two rows. Other weights are
+        importances: each row is one observation.
 
     Returns
     -------
@@ -109,6 +109,6 @@ def _benefit_at_threshold(curve, coverage, weight):
     low, high = np.maximum(coverage - half, first), np.minimum(coverage + half, last)
     width = high - low
     fall = curve.accuracy_at(low) - curve.accuracy_at(high)
-    # At an end that a rule cannot pass, no threshold moves.
+    # At an end that a rule cannot pass, the threshold does not move.
     inside = (coverage > first) & (coverage < last) & (width > 0)
     return np.where(inside, fall / np.where(width > 0, width, 1), 0.0)

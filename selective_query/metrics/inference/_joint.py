@@ -1,4 +1,4 @@
-"""Several accuracies estimated on the same rows: their joint distribution."""
+"""Joint distribution of several accuracies estimated on the same rows."""
 
 from dataclasses import dataclass
 
@@ -9,35 +9,35 @@ from selective_query._utils.numbers import random_state_of
 from selective_query.metrics._integrals import ROUNDING
 from selective_query.metrics.inference._influence import observations
 
-# Rows whose influence values are held at a time.
+# Number of rows whose influence values are in memory at a time.
 RUN = 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
 class JointEstimate:
-    r"""Estimates from the same rows, jointly normal about the truth.
+    r"""Estimates from the same rows, jointly normal around their true values.
 
-    A standard error that rests on few rows is itself uncertain, so that intervals and
-    p-values take Student's t with Satterthwaite's degrees of freedom,
+    A standard error based on few rows is itself uncertain, so intervals and p-values
+    use Student's t with Satterthwaite's degrees of freedom,
 
     .. math:: \nu = \frac{2}{\mathrm{CV}^2}, \qquad
         \mathrm{CV}^2 = \frac{\sum \psi_i^4}{(\sum \psi_i^2)^2} - \frac1n,
 
-    about twice the number of rows where only a few differ from zero. Where rare rows
-    all count in one direction the statistic T is skew; Hall's transformation,
+    about twice the number of rows if only a few differ from zero. If rare rows all
+    count in one direction, the statistic T is skewed. Hall's transformation,
 
     .. math:: g(T) = \frac{(1 + \gamma T / 3)^3 - 1}{\gamma} + \frac{\gamma}{6},
         \qquad \gamma = \frac{\sum \psi_i^3}{(\sum \psi_i^2)^{3/2}},
 
-    removes that. It is used where it makes an interval longer, never shorter: that
-    few rows all fell to one side may be chance.
+    removes the skewness. It is used only where it makes an interval longer, because a
+    few rows may fall to one side by chance.
 
     Attributes
     ----------
     estimate, standard_error, freedom : ndarray of shape (n_estimates,)
     correlation : ndarray of shape (n_estimates, n_estimates)
     skewness : ndarray of shape (n_estimates,) or 0
-        Of each estimate, gamma above.
+        The gamma above, for each estimate.
 
     References
     ----------
@@ -54,7 +54,7 @@ class JointEstimate:
 
     @property
     def moves(self):
-        """Where there is any spread; elsewhere the estimate is zero on every row."""
+        """Whether each estimate varies at all; the others are zero on every row."""
         return self.standard_error > 0
 
     def normal_score(self):
@@ -66,7 +66,7 @@ class JointEstimate:
         return np.where(moves, score, 0.0)
 
     def p_value(self):
-        """Two-sided, of the estimate being zero in truth; each by itself."""
+        """Two-sided pointwise p-values for a true value of zero."""
         return 2 * stats.norm.sf(self.normal_score())
 
     def interval(self, critical):
@@ -75,8 +75,8 @@ class JointEstimate:
         Parameters
         ----------
         critical : float
-            Quantile of the absolute value of a normal variable, or of the largest of
-            several. The interval excludes zero where the normal score exceeds it.
+            Quantile of the absolute value of one normal variable, or of the maximum of
+            several. The interval excludes zero if the normal score exceeds it.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class JointEstimate:
         return self.estimate - below, self.estimate + above
 
     def largest_scores(self, n_draws, random_state=None):
-        """Draws of the largest absolute normal score when nothing differs from zero.
+        """Draws of the largest absolute normal score if all true values are zero.
 
         Parameters
         ----------
@@ -105,8 +105,8 @@ class JointEstimate:
         if not len(correlation):
             return np.zeros(n_draws)
         value, vector = np.linalg.eigh(correlation)
-        # The symmetric root does not depend on which eigenvectors stand for a repeated
-        # value, so that a seed means the same everywhere.
+        # The symmetric root does not depend on the choice of eigenvectors for repeated
+        # eigenvalues, so a seed gives the same draws everywhere.
         root = (vector * np.sqrt(np.maximum(value, 0))) @ vector.T
         largest = [
             np.abs(rng.standard_normal((stop - start, len(root))) @ root).max(axis=1)
@@ -116,17 +116,17 @@ class JointEstimate:
 
 
 def joint_estimate(readings, weight, contrasts=None):
-    """Joint distribution of accuracies, or of sums of them, on the same rows.
+    """Joint distribution of accuracies, or of linear combinations, on the same rows.
 
     Parameters
     ----------
     readings : list of AccuracyReadings
-        All of the same rows.
+        All for the same rows.
     weight : ndarray of shape (n_samples,)
         See :func:`~selective_query.metrics.inference._influence.observations`.
     contrasts : ndarray of shape (n_readings, n_estimates), optional
-        What each accuracy counts in each estimate; rows follow the readings and, in
-        each, its coverages. By default the accuracies themselves.
+        Coefficient of each accuracy in each estimate; rows follow the readings and,
+        within each reading, its coverages. By default, the accuracies themselves.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def joint_estimate(readings, weight, contrasts=None):
         third = third + (counted * values**2).sum(axis=0)
         fourth = fourth + (counted * values**3).sum(axis=0)
     n, total = number.sum(), weight.sum()
-    # The mean size that a row's weight gives to its influence.
+    # The mean factor by which row weights scale the influence.
     further_row = readings[0].span * total / n
     moves = np.full(len(estimate), True)
     if contrasts is not None:
@@ -159,7 +159,7 @@ def joint_estimate(readings, weight, contrasts=None):
     return JointEstimate(
         estimate=np.where(moves, estimate, 0.0),
         standard_error=np.where(moves, error, 0.0),
-        # Two values cannot vary less than evenly; rounding can.
+        # The kurtosis of two values has a lower bound, which rounding can violate.
         freedom=2 / np.maximum(fourth / square**2 - 1 / n, 2 / n**2),
         correlation=_correlation(products, square),
         skewness=third / square**1.5,
@@ -167,7 +167,7 @@ def joint_estimate(readings, weight, contrasts=None):
 
 
 def _without_skew(t, skewness):
-    """Hall's transformation of a studentised estimate to one that is symmetric."""
+    """Hall's transformation, which makes a studentised estimate symmetric."""
     scale, none = _skew_scale(skewness)
     return np.where(none, t, ((1 + scale * t / 3) ** 3 - 1) / scale + scale / 6)
 
@@ -179,7 +179,7 @@ def _with_skew(t, skewness):
 
 
 def _skew_scale(skewness):
-    # So small that the difference of powers would be lost in rounding.
+    # For skewness this small, the difference of powers would be lost in rounding.
     none = np.abs(skewness) < 1e-6
     return np.where(none, 1.0, skewness), none
 
@@ -192,10 +192,10 @@ def _correlation(products, square):
 
 
 def _moves(everywhere, contrasts):
-    """Whether an estimate is more than zero by its definition.
+    """Whether an estimate is not zero by definition.
 
-    It is not where a score is held against itself, nor where two scores give all rows
-    to the same side.
+    It is zero if a score is compared with itself, or if two scores give all rows to the
+    same side.
     """
     parts = [contrasts[np.isnan(everywhere)]]
     parts += [contrasts[everywhere == side].sum(axis=0)[None] for side in (0, 1)]

@@ -1,4 +1,4 @@
-"""Many differences looked at together: adjusted p-values, intervals and verdicts."""
+"""Several differences tested together: adjusted p-values, intervals and verdicts."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ ADJUSTMENTS = ("max_t", "holm", None)
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Differences, each by itself and all together.
+    """Several differences, with pointwise and simultaneous inference.
 
     Attributes
     ----------
     estimate : ndarray of shape (n_estimates,)
     p_value, low, high : ndarray of shape (n_estimates,)
-        Of each by itself.
+        Pointwise.
     p_adjusted, low_simultaneous, high_simultaneous : ndarray of shape (n_estimates,)
-        The chance of a single wrong finding among all, and intervals that all hold
-        at once, is bounded.
+        Simultaneous: the p-values bound the probability of any false finding, and the
+        intervals hold jointly.
     confidence : float
     """
 
@@ -36,11 +36,11 @@ class Family:
     confidence: float
 
     def not_inferior(self, margin):
-        """Whether each lies above minus the margin, by the simultaneous interval."""
+        """Whether each difference lies above minus the margin, simultaneously."""
         return self.low_simultaneous > -margin
 
     def verdicts(self, margin=None):
-        """What the adjusted values allow to say of each.
+        """Verdict on each difference from the adjusted values.
 
         Parameters
         ----------
@@ -59,20 +59,21 @@ class Family:
 
 
 def family(joint, *, adjust, confidence, n_bootstrap, random_state):
-    r"""Test several estimates against zero, and bound them all at once.
+    r"""Test several estimates against zero, with simultaneous intervals.
 
     ``"max_t"``
-        Single-step: the largest absolute statistic :math:`M` is drawn from its
-        distribution where nothing differs (Gaussian multipliers on the influence
-        values), :math:`p = (1 + \#\{M \ge t\}) / (B + 1)`. It uses that routers are
-        judged on the same rows, and its intervals and p-values agree.
+        Single-step: the largest absolute statistic :math:`M` is drawn from its null
+        distribution (Gaussian multipliers on the influence values), :math:`p = (1 +
+        \#\{M \ge t\}) / (B + 1)`. This accounts for the routers sharing the same rows,
+        and its intervals and p-values agree.
     ``"holm"``
         Holm's step-down p-values, valid under any dependence; the intervals are
-        Bonferroni's.
+        Bonferroni intervals.
     ``None``
         No adjustment.
 
-    Estimates that are zero by definition, a router against itself, do not count.
+    Estimates that are zero by definition, such as a router against itself, do not
+    count.
 
     Parameters
     ----------
@@ -120,17 +121,17 @@ def family(joint, *, adjust, confidence, n_bootstrap, random_state):
 
 
 def share_as_large(largest, score):
-    """Share of sorted draws, counting the data as one, that reach each score."""
+    """Share of draws that reach each score, counting the data as one draw."""
     reached = len(largest) - np.searchsorted(largest, score, "left")
     return (1 + reached) / (len(largest) + 1)
 
 
 def critical_value(largest, confidence):
-    """The value whose excess has a p-value within one minus the confidence.
+    """The smallest value that is significant at this confidence.
 
-    Infinite where there are too few draws for any to be.
+    Infinite if there are too few draws for any value to be significant.
     """
-    # 0.05 * 20 must count as one.
+    # 0.05 * 20 must count as one, despite rounding.
     allowed = int((1 - confidence) * (len(largest) + 1) * (1 + 1e-9))
     allowed = min(allowed, len(largest))
     return float(largest[-allowed]) if allowed else float("inf")
@@ -162,7 +163,7 @@ def holm(p_value, counted):
 
 
 def check_inference(*, confidence=0.95, n_bootstrap=1, margin=None, adjust=None):
-    """Raise a ValueError that says which of these is out of range, and what helps."""
+    """Raise a ValueError that names the parameter out of range and suggests a value."""
     check_whole(
         n_bootstrap,
         "n_bootstrap",

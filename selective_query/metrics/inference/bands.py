@@ -1,4 +1,4 @@
-"""Bands that hold a whole accuracy-coverage curve."""
+"""Confidence bands for a whole accuracy-coverage curve."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ class CurveBand:
     ----------
     coverage : ndarray of shape (n_coverages,)
     estimate : ndarray of shape (n_coverages,)
-        Accuracy at each coverage, or the difference of two.
+        Accuracy at each coverage, or the difference of two accuracies.
     low, high : ndarray of shape (n_coverages,)
-        The simultaneous band: the true curve lies inside at all these coverages
-        together with probability ``confidence``.
+        The simultaneous band: with probability ``confidence``, the true curve lies
+        inside at all these coverages.
     low_pointwise, high_pointwise : ndarray of shape (n_coverages,)
-        Intervals that hold at each coverage by itself. A curve is to be read by these
-        at one coverage only, which was chosen beforehand.
+        Pointwise intervals. Use them only for a single coverage that was chosen in
+        advance.
     confidence : float
     p_value : float or None
-        For a difference: of the two curves being the same at all these coverages.
+        For a difference: p-value for two equal curves at all these coverages.
     """
 
     coverage: np.ndarray
@@ -37,7 +37,7 @@ class CurveBand:
     p_value: float | None = None
 
     def above_zero(self):
-        """Coverages at which the whole band lies above zero: A is better than B.
+        """Coverages at which the whole band lies above zero: the first is better.
 
         Returns
         -------
@@ -46,7 +46,7 @@ class CurveBand:
         return self.coverage[self.low > 0]
 
     def below_zero(self):
-        """Coverages at which the whole band lies below zero: A is worse than B.
+        """Coverages at which the whole band lies below zero: the first is worse.
 
         Returns
         -------
@@ -56,14 +56,14 @@ class CurveBand:
 
 
 def band_from_family(coverages, family, *, is_difference):
-    """The band of a family of estimates, one at each coverage.
+    """The band from a family of estimates, one at each coverage.
 
     Parameters
     ----------
     coverages : ndarray of shape (n_coverages,)
     family : Family
     is_difference : bool
-        Of two accuracies, in [-1, 1]; one accuracy lies in [0, 1].
+        Whether the estimates are differences, in [-1, 1], or accuracies, in [0, 1].
 
     Returns
     -------
@@ -89,7 +89,7 @@ def band_from_family(coverages, family, *, is_difference):
 
 
 def check_coverage_grid(coverages):
-    """Coverages as an array that rises, or a ValueError."""
+    """Return an increasing array of coverages, or raise a ValueError."""
     grid = np.atleast_1d(as_numbers(coverages, "coverages")).astype(float)
     inside = grid.ndim == 1 and len(grid) and ((grid >= 0) & (grid <= 1)).all()
     if not inside or (np.diff(grid) <= 0).any():
@@ -101,7 +101,7 @@ def check_coverage_grid(coverages):
 
 
 def check_coverage_range(coverage_range):
-    """Both ends of a range of coverage, or a ValueError."""
+    """Return both ends of a range of coverage, or raise a ValueError."""
     ends = as_numbers(coverage_range, "coverage_range")
     if ends.shape != (2,) or not 0 <= ends[0] < ends[1] <= 1:
         raise ValueError(

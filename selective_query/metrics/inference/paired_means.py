@@ -1,4 +1,4 @@
-"""Two ways to answer the same rows: the difference of their accuracies."""
+"""Difference in accuracy of two systems that answer the same rows."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ FIRST_MINUS_SECOND = np.array([[1.0], [-1.0]])
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How much more accurate one is than the other, and how sure that is.
+    """How much more accurate the first system is, with an interval.
 
     Attributes
     ----------
     difference : float
         Accuracy of the first minus that of the second, in [-1, 1].
     low, high : float
-        Of the interval.
+        Ends of the interval.
     p_value : float
-        Two-sided, of both being equally accurate.
+        Two-sided, for equal accuracies.
     confidence : float
-        Of the interval.
+        Confidence of the interval.
     """
 
     difference: float
@@ -45,15 +45,15 @@ class PairedDifference:
 def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95):
     """Difference of two accuracies on the same rows, with an interval.
 
-    What is compared must have been fixed before these rows were seen: models, routers
-    and thresholds. Then a row's difference is one observation, and the interval that of
-    a mean. As in :class:`PairedScores` one further row is counted that might have
-    decided the other way, so that few differing rows give a wide interval.
+    Models, routers and thresholds must have been fixed before these rows were seen.
+    Each row's difference is then one observation, and the interval is that of a mean.
+    As in :class:`PairedScores`, one hypothetical extra row with the opposite outcome is
+    counted, so that the interval is wide if few rows differ.
 
     Parameters
     ----------
     utility, reference : array-like of shape (n_samples,)
-        How good each answer is, in [0, 1]; 1 where it is right.
+        Utility of each answer, in [0, 1]; 1 if it is right.
     sample_weight : array-like of shape (n_samples,), optional
         Whole numbers are frequencies: a row of weight 2 is two rows.
     confidence : float, default=0.95
@@ -65,7 +65,7 @@ def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95
     Raises
     ------
     ValueError
-        When shapes differ, there are no rows, or a number is out of range.
+        If shapes differ, there are no rows, or a number is out of range.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def paired_difference(utility, reference, *, sample_weight=None, confidence=0.95
 
 
 def mean_interval(utility, *, sample_weight=None, confidence=0.95):
-    """Interval of one accuracy, with one further row that might have gone either way.
+    """Interval of one accuracy, counting one hypothetical extra row.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def mean_interval(utility, *, sample_weight=None, confidence=0.95):
     Returns
     -------
     low, high : float
-        nan where no row counts.
+        nan if no row has positive weight.
     """
     weight = np.ones(len(utility)) if sample_weight is None else sample_weight
     if not weight.any():
@@ -141,7 +141,7 @@ def _checked(utility, reference, sample_weight):
 
 
 class _Means:
-    """Accuracies whose thresholds were fixed beforehand, read as AccuracyReadings."""
+    """Accuracies at thresholds fixed in advance, in the form of AccuracyReadings."""
 
     def __init__(self, utilities, weight):
         self._utilities = utilities

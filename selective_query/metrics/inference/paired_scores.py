@@ -1,4 +1,4 @@
-"""Scores judged on the same rows: bands, paired tests and verdicts."""
+"""Scores compared on the same rows: bands, paired tests and verdicts."""
 
 from collections.abc import Hashable, Mapping
 
@@ -20,7 +20,7 @@ from selective_query.metrics.inference.bands import (
     check_coverage_range,
 )
 
-# Points of a range over which differences are averaged, and the largest is sought.
+# Number of coverages at which differences over a range are averaged and maximised.
 RANGE_POINTS = 33
 WHOLE_CURVE = np.linspace(0, 1, 101)
 VALUES = (
@@ -34,43 +34,44 @@ VALUES = (
 
 
 class PairedScores:
-    """Several scores on the same rows, and how sure their differences are.
+    """Compare several scores on the same rows, with inference on their differences.
 
-    Nothing is ranked anew for a resample: what each row contributes to an accuracy at a
-    coverage (its influence value) is known in closed form, with the threshold's own
-    uncertainty in it, and the same Gaussian multipliers on the rows serve all scores.
+    Resamples are not ranked anew: the influence of each row on the accuracy at a
+    coverage is known in closed form, including the uncertainty of the threshold, and
+    the same Gaussian multipliers on the rows are used for all scores.
 
     Parameters
     ----------
     scores : dict of str to array-like of shape (n_samples,)
-        By name; higher means query first. A score that depends on the coverage is a
-        dict of coverage to array; curves and ranges take its first.
+        Scores by name; higher means query first. A score that depends on the coverage
+        is given as a dict of coverage to array; curves and ranges use its first array.
     base_utility, global_utility : array-like of shape (n_samples,)
         In [0, 1]; without a global utility a query counts as right (abstention).
     sample_weight : array-like of shape (n_samples,), optional
-        Whole numbers are frequencies: a row of weight 2 is two rows. Others say how
-        much a row stands for; each row is one observation.
+        Whole numbers are frequencies: a row of weight 2 is two rows. Other weights are
+        importances: each row is one observation.
     confidence : float, default=0.95
-        Of intervals, bands and verdicts.
+        Confidence of intervals, bands and verdicts.
     n_bootstrap : int, default=10_000
-        Draws for what holds simultaneously. Intervals of one accuracy need none.
+        Number of draws for simultaneous inference. Intervals of a single accuracy need
+        none.
     random_state : int, RandomState instance or None, default=None
-        For the draws.
+        For the bootstrap draws.
 
     Raises
     ------
     ValueError
-        When rows or parameters are out of range.
+        If rows or parameters are out of range.
 
     Notes
     -----
-    Scores and models must not have learned from these rows; that they were fitted at
-    all adds an uncertainty that is not counted here: the intervals are of these fitted
-    routers, not of their recipes.
+    Scores and models must not have been fitted on these rows. The uncertainty from
+    fitting them is not included: the intervals describe these fitted routers, not the
+    procedures that fitted them.
 
-    Intervals are first-order valid in the number of rows. Where two scores differ on
-    few rows they are wide by intent: one further row is counted that might have
-    decided the other way.
+    Intervals are first-order valid in the number of rows. If two scores differ on few
+    rows, the intervals are wide by design: one hypothetical extra row with the opposite
+    outcome is counted.
 
     Examples
     --------
@@ -105,7 +106,8 @@ class PairedScores:
     ):
         check_inference(confidence=confidence, n_bootstrap=n_bootstrap)
         self.confidence, self.n_bootstrap = float(confidence), int(n_bootstrap)
-        # Drawn once: whatever is asked later, and however often, has the same draws.
+        # Drawn once, so that all methods use the same draws, however often they are
+        # called.
         self._seed = int(random_state_of(random_state).randint(2**31 - 1))
         check_instance(
             scores, "scores", Mapping, "Give a dict of names to arrays, one at least."
@@ -127,7 +129,7 @@ class PairedScores:
         return list(self._scores)
 
     def accuracies(self, asked):
-        """Accuracy at exactly some coverages, with intervals that hold for each.
+        """Accuracy at exactly the given coverages, with pointwise intervals.
 
         Parameters
         ----------
@@ -139,36 +141,36 @@ class PairedScores:
         accuracy, low, high : ndarray of shape (n_asked,)
         """
         readings, column = self._read(asked)
-        # One at a time: how they depend on each other is not asked for.
+        # The dependence between them is not needed here.
         joint = joint_estimate(readings, self._weight)
         found = self._family(joint, adjust=None)
         low, high = np.clip((found.low, found.high), 0, 1)
         return found.estimate[column], low[column], high[column]
 
     def differences(self, reference, coverages, *, margin=None, adjust="max_t"):
-        """Accuracy at coverage minus that of a reference, tested as one family.
+        """Differences in accuracy at coverage to a reference, tested as one family.
 
         Parameters
         ----------
         reference : str
         coverages : list of float
         margin : float or None, default=None
-            Largest loss of accuracy that does not matter, as 0.005 for half a point.
+            Largest loss of accuracy that is acceptable, such as 0.005 for half a point.
         adjust : {"max_t", "holm", None}, default="max_t"
-            For all names and coverages together.
+            Adjustment over all names and coverages together.
 
         Returns
         -------
         list of dict
-            ``router``, ``reference``, ``coverage``, ``difference``; ``low``, ``high``,
-            ``p_value`` of each by itself; ``low_simultaneous``, ``high_simultaneous``,
-            ``p_adjusted`` of all together; ``not_inferior`` (None without a margin)
-            and ``verdict``, by the latter.
+            ``router``, ``reference``, ``coverage``, ``difference``; pointwise ``low``,
+            ``high`` and ``p_value``; simultaneous ``low_simultaneous``,
+            ``high_simultaneous`` and ``p_adjusted``; ``not_inferior`` (None without a
+            margin) and ``verdict``, both simultaneous.
 
         Raises
         ------
         ValueError
-            When the reference is unknown or a parameter is out of range.
+            If the reference is unknown or a parameter is out of range.
         """
         self._check(reference, margin, adjust)
         coverages = as_column(coverages, "coverages")
@@ -198,21 +200,22 @@ class PairedScores:
         margin : float or None, default=None
             For the mean difference.
         adjust : {"max_t", "holm", None}, default="max_t"
-            For all names together.
+            Adjustment over all names together.
 
         Returns
         -------
         list of dict
-            As in :meth:`differences`, with ``coverage_low`` and ``coverage_high`` in
-            place of ``coverage`` and the mean over the range as ``difference``; and,
-            for a difference of either sign anywhere in the range, ``sup_statistic``,
-            the largest in standard errors, ``sup_coverage``, where it is, ``p_sup``,
-            and ``p_sup_adjusted``, Holm's over the names unless ``adjust`` is None.
+            As in :meth:`differences`, with ``coverage_low`` and ``coverage_high``
+            instead of ``coverage``, and the mean over the range as ``difference``. In
+            addition, for a difference of either sign anywhere in the range:
+            ``sup_statistic``, the largest difference in standard errors,
+            ``sup_coverage``, where it occurs, ``p_sup``, and ``p_sup_adjusted``,
+            Holm-adjusted over the names unless ``adjust`` is None.
 
         Raises
         ------
         ValueError
-            When the reference is unknown or a parameter is out of range.
+            If the reference is unknown or a parameter is out of range.
         """
         self._check(reference, margin, adjust)
         low, high = check_coverage_range(coverage_range)
@@ -247,16 +250,16 @@ class PairedScores:
         return sorted(rows, key=lambda row: self.names.index(row["router"]))
 
     def band(self, name, coverages=None, *, reference=None):
-        """The accuracy-coverage curve with a band that holds all of it.
+        """The accuracy-coverage curve with a simultaneous band.
 
         Parameters
         ----------
         name : str
         coverages : array-like of shape (n_coverages,), optional
-            Rising; 0, 0.01, ..., 1 by default. The narrower the range, the narrower
-            the band.
+            Increasing; 0, 0.01, ..., 1 by default. A narrower range gives a narrower
+            band.
         reference : str or None, default=None
-            The band of the difference to this score instead.
+            If given, the band is for the difference to this score.
 
         Returns
         -------
@@ -265,7 +268,7 @@ class PairedScores:
         Raises
         ------
         ValueError
-            When a name is unknown or coverages are no rising shares.
+            If a name is unknown or coverages are not increasing shares.
         """
         check_compared(name, "name", self._scores)
         grid = check_coverage_grid(WHOLE_CURVE if coverages is None else coverages)
@@ -294,9 +297,9 @@ class PairedScores:
         )
 
     def _read(self, asked):
-        """Readings of these names and coverages, and the column of each among them.
+        """Readings for these names and coverages, and the column of each.
 
-        Each score is sorted once, and nothing is read twice.
+        Each score is sorted once, and nothing is computed twice.
         """
         wanted = {}
         for name, coverage in asked:
@@ -340,7 +343,7 @@ class PairedScores:
 
 
 def check_compared(name, parameter, names):
-    """Raise a ValueError where a name is not among those compared."""
+    """Raise a ValueError if a name is not among those compared."""
     if not (isinstance(name, Hashable) and name in names):
         raise ValueError(
             f"{parameter}={name!r} is not among the compared routers: "
@@ -349,7 +352,7 @@ def check_compared(name, parameter, names):
 
 
 def _by_coverage(score, name):
-    # One object for each score, so that a score at several coverages is known as one.
+    # One object per score, so that a score used at several coverages is recognised.
     of_coverage = score if isinstance(score, dict) else {None: score}
     known = {}
     return {
