@@ -1,4 +1,4 @@
-"""A rule, policy, classifier or router -> a file, and back."""
+"""Save a rule, policy, classifier or router to a file, and load it."""
 
 import io
 import json
@@ -16,37 +16,37 @@ from selective_query.rule import Rule
 from selective_query.tiers import CascadeRule
 
 # Raised whenever a file of an older release can no longer be read as it is; loading
-# then names the release that could.
+# then names the format that is required.
 FORMAT = 1
 SAVED = "a RoutingPolicy, CascadePolicy, rule, classifier or router of this library"
-# What may have a form in plain data.
+# Types that may be written as plain data.
 PLAIN = Rule, CascadeRule, RoutingPolicy
 
 
 def save(obj, path):
     """Write a fitted rule, policy, classifier or router to a file.
 
-    A rule, and a policy whose router was given by name, is written as plain data: a
-    text of numbers and names, and arrays. What holds estimators, functions or classes
-    of your own is written by skops. What is to be written is read back once, so that a
-    file that is there can be loaded.
+    A rule, or a policy whose router was given by name, is written as plain data: text
+    with numbers and names, and arrays. Objects with estimators, functions or classes of
+    your own are written with skops. The written data are read back once, so that a file
+    on disk can always be loaded.
 
     Parameters
     ----------
     obj : Rule, CascadeRule, policy, classifier or BaseRouter
-        Of this library, or derived from such.
+        Of this library, or of a derived class.
     path : str or path-like
         By convention with the suffix ``.skops``.
 
     Raises
     ------
     ImportError
-        When skops is needed and not installed.
+        If skops is needed and not installed.
     TypeError
-        When `obj` is something else.
+        If `obj` has another type.
     ValueError
-        When a part could not be loaded again: a lambda, or a function or class that is
-        defined inside another function; or cannot be written, as a torch net.
+        If a part could not be loaded again, such as a lambda or a function or class
+        defined inside another function; or could not be written, such as a torch net.
     """
     if not _may_be_saved(obj):
         raise TypeError(f"obj must be {SAVED}. Got {type(obj).__name__}.")
@@ -79,7 +79,7 @@ def save(obj, path):
 
 
 def _as_plain(obj):
-    """The bytes of a rule or policy in plain data; None where it has no such form."""
+    """A rule or policy as plain data in bytes; None if it has no such form."""
     kind = type(obj)
     if kind not in PLAIN or (kind is RoutingPolicy and not hasattr(obj, "rule_")):
         return None
@@ -116,8 +116,8 @@ def _may_be_saved(obj):
 
 
 def _refuse_nameless_functions(obj):
-    # A file holds the name of a function only: a local one would come back as another
-    # function of that name, if there is one.
+    # A file holds only the name of a function, so a local function would come back as
+    # another function of that name, if there is one.
     for holder in _holders_of_parameters(obj):
         for name, value in holder.get_params().items():
             while isinstance(value, partial):
@@ -146,32 +146,33 @@ def _is_importable(function):
 def load(path, trusted=()):
     """Read what :func:`save` wrote.
 
-    A file can make objects of an exact list of classes: those of this library, numpy's
-    arrays, the estimators of scikit-learn (but for clusterings and detectors of
-    outliers). All names in it are checked before anything is made; so are the arrays
-    that compiled code would index without a look, as those of trees. No function is
-    called, and none is known but numpy's and scipy's of single elements.
+    A file can create only objects of known classes: those of this library, numpy
+    arrays, and the estimators of scikit-learn (except clusterings and outlier
+    detectors). All names in the file are checked before anything is created, and so are
+    arrays that compiled code would index unchecked, such as those of trees. No function
+    is called, and the only known functions are elementwise ones of numpy and scipy.
 
     Parameters
     ----------
     path : str or path-like
     trusted : sequence of str, default=()
         Full names of further classes and functions that the file may use, such as those
-        of a model of yours. Classes that are listed may be called by the file, and what
-        is in them is not checked.
+        of your own model. The file may call the listed classes, and their contents are
+        not checked.
 
     Returns
     -------
     What was saved
-        The router of a policy or rule from plain data reads the program of the one that
-        was fitted, a :class:`~selective_query.routers.ProgramRouter`.
+        The router of a policy or rule from plain data is a
+        :class:`~selective_query.routers.ProgramRouter` with the program of the fitted
+        one.
 
     Raises
     ------
     ValueError
-        When the file holds types that are not trusted (they are named) or that cannot
-        be found here, is damaged, holds something else than what `save` takes, or comes
-        from another format.
+        If the file holds types that are not trusted (the message names them) or cannot
+        be found here, is damaged, holds an object that `save` does not accept, or has
+        another format.
 
     See Also
     --------
@@ -220,14 +221,14 @@ def _loaded_plain(path, data):
     try:
         return _of_plain(data)
     except Exception as error:
-        # Damage shows itself in zipfile, zlib, JSON and numpy, each with its own.
+        # zipfile, zlib, JSON and numpy report damage with different errors.
         raise ValueError(
             f"{path} is damaged, or comes from another release ({error}). Save it anew."
         ) from error
 
 
 def _schema(data):
-    """What the file says it holds, and the kinds and names in it."""
+    """The declared content of the file, and the kinds and names in it."""
     with _archive(data) as archive:
         schema = json.loads(archive.read("schema.json"))
     return schema, names_in(schema)
@@ -239,5 +240,5 @@ def _made(data, schema, trusted):
 
 
 def _archive(data):
-    # save() does not compress, so a file never holds more than its size.
+    # save() does not compress, so members are never larger than the file.
     return opened(io.BytesIO(data), len(data))

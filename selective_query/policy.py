@@ -1,4 +1,4 @@
-"""RoutingPolicy: a router and an operating point, on arrays alone."""
+"""RoutingPolicy: a router and an operating point, fitted on arrays."""
 
 import copy
 from dataclasses import replace
@@ -32,33 +32,33 @@ def _check_evidence(given, asked):
 class RoutingPolicy(PlainFormMixin, BaseEstimator):
     """Decide which inputs the base answers, from its saved or live outputs.
 
-    The engine of :class:`HybridClassifier` and :class:`AbstainingClassifier`, for
-    those who have the outputs of their models and need no estimator around them: LLM
-    routing, models of another language, another machine.
+    The engine of :class:`HybridClassifier` and :class:`AbstainingClassifier`. Use it if
+    you have the outputs of your models and need no estimator around them: LLM routing,
+    models in another language or on another machine.
 
     Parameters
     ----------
     router : str or BaseRouter, default="auto"
         Ranks the inputs; see :func:`list_routers`.
     coverage : float, Budget or None, default=0.9
-        A float is the least share of inputs that the base answers: 1 queries
-        nothing and 0 everything. A budget says otherwise what can be afforded or must
-        be reached; see :mod:`selective_query.budgets`. None queries wherever the
-        expected benefit is positive, and needs a router in units of benefit.
+        A float is the minimum share of inputs that the base answers: 1 queries nothing
+        and 0 queries everything. A budget states instead what you can afford or must
+        reach; see :mod:`selective_query.budgets`. None queries wherever the expected
+        benefit is positive, and needs a router in units of benefit.
     confidence : float or None, default=None
-        Probability with which new data keep to the budget, over the draw of the
-        calibration rows. Honest only with rows that nothing was fitted on:
-        a router that learns nothing, or held-out rows.
+        Probability, over the draw of the calibration rows, with which the budget holds
+        on new data. Valid only with rows that nothing was fitted on: a router that
+        learns nothing, or held-out rows.
     calibration : float or None, default=None
         Share of the rows to hold out from the router for the threshold. None uses all
-        rows, with scores that are out of fold where the router learns.
+        rows, with out-of-fold scores if the router learns.
     random_state : int, RandomState instance or None, default=None
         For the choice of held-out rows, and for the router.
 
     Attributes
     ----------
     rule_ : Rule
-        All that decides: the fitted router and where it is cut.
+        The fitted router with its threshold, which makes all decisions.
     router_ : BaseRouter
         The router of the rule.
     operating_point_ : OperatingPoint
@@ -66,7 +66,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
     has_global_ : bool
         False for abstention.
     calibration_rows_ : JudgedRows or None
-        Scores and outcomes of the rows that the threshold comes from; None where only
+        Scores and outcomes of the rows that the threshold comes from; None if only
         their evidence was given.
 
     Examples
@@ -82,7 +82,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
 
     _parameter_constraints = {
         "router": [str, BaseRouter],
-        "coverage": "no_validation",  # check_coverage says more
+        "coverage": "no_validation",  # check_coverage gives a better message
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "calibration": [Interval(Real, 0, 1, closed="neither"), None],
         "random_state": ["random_state"],
@@ -112,15 +112,16 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         outcomes : Outcomes
             Rows that the models were not fitted on.
         held_out : Evidence or Outcomes, optional
-            Further rows, for the threshold alone. The certificate is then exact. A
+            Further rows, used only for the threshold. The certificate is then exact. A
             budget on quality needs their outcomes.
         change : sequence of (Evidence, row, mass, fit), default=()
-            Where the outcomes are those of fits on folds: evidence that tells the
-            models in use from these, to which rows of the outcomes it belongs, how much
-            its scores count beside theirs, and which fit knows them.
+            If the outcomes come from fits on folds: how the models in use differ from
+            these fits. For each part, the evidence, the rows of the outcomes that it
+            belongs to, the mass with which its scores are added to theirs, and the
+            number of the fit that has seen them.
         answers_exact : bool, default=True
-            Whether the global's answers are those of the global in use, as a
-            certificate of a quality needs.
+            Whether the global's answers are those of the global in use, as required to
+            certify a quality.
 
         Returns
         -------
@@ -129,13 +130,13 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of range, or the router lacks evidence or rows.
+            If a parameter is out of range, or the router lacks evidence or rows.
         BoundRouterError
-            For the oracle and its kin.
+            If the router is a bound, such as the oracle.
         BudgetInfeasibleError
-            When no operating point keeps to the budget, or is shown to.
+            If no operating point meets the budget, or none can be certified to.
         CertificateError
-            When `confidence` is asked for where it would not be true.
+            If `confidence` is given where it would not be valid.
         """
         if not isinstance(outcomes, Outcomes):
             raise TypeError(
@@ -163,19 +164,19 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         else:
             _check_evidence(held_out, "held_out must be Outcomes or")
             fitted.router_.fit(outcomes if rows is None else outcomes.take(rows))
-            # These rows settle in which order thresholds are tested on the others.
+            # These rows set the order in which thresholds are tested on the others.
             ordering = judged_rows(fitted.rule_.score(outcomes), outcomes)
             fitted._calibrate(held_out, answers_exact, ordering)
         return become(self, fitted)
 
     def new_rule(self, outcomes):
-        """A rule whose router is not fitted yet, and that has no threshold.
+        """A rule with an unfitted router and without a threshold.
 
         Parameters
         ----------
         outcomes : Outcomes
-            What the router is going to learn from; a router that is trained for a
-            coverage gets the one that the budget is likely to end at there.
+            What the router will learn from; a router that is trained for a coverage
+            gets the one that the budget is likely to give on these rows.
 
         Returns
         -------
@@ -236,7 +237,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
 
     @property
     def router_(self):
-        """The fitted router, of the rule."""
+        """The fitted router of the rule."""
         return self.rule_.router
 
     @property
@@ -251,7 +252,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return self._calibration.judged
 
     def query_score(self, evidence):
-        """How much a query would gain, shape (n_samples,); higher = query first.
+        """How much a query is expected to gain; higher means query first.
 
         Parameters
         ----------
@@ -265,7 +266,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return self.rule_.score(evidence)
 
     def decide(self, evidence):
-        """Whether the base answers, row by row.
+        """Whether the base answers, for each row.
 
         Parameters
         ----------
@@ -280,7 +281,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return self.rule_.decide(evidence)
 
     def report(self, outcomes, *, deployment=None, value=None):
-        """How well the policy does on rows that it has not seen.
+        """Report how the policy performs on rows that it has not seen.
 
         Parameters
         ----------
@@ -288,12 +289,12 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         deployment : Deployment or None, default=None
             For costs; as in :meth:`Rule.report`.
         value : float or None, default=None
-            Money that a right answer is worth, for a verdict on whether to route.
+            Monetary value of a right answer, for a verdict on whether to route.
 
         Returns
         -------
         RoutingReport
-            As in :meth:`Rule.report`, and with where accuracy goes between the
+            As in :meth:`Rule.report`, with the accuracy attribution between the
             calibration rows and these.
         """
         self._check_fitted()
@@ -303,40 +304,39 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return report
 
     def calibration_columns(self):
-        """Rows that the threshold comes from, as `gap_attribution` takes them.
+        """Rows that the threshold comes from, as arguments of `gap_attribution`.
 
         Returns
         -------
         dict of str to ndarray, or None
-            None where only their evidence was given.
+            None if only their evidence was given.
         """
         rows = self.calibration_rows_
         return rows and rows.columns(self.has_global_)
 
     def _check_fitted(self):
-        # The full check costs as much as the decision about one row.
+        # The full check takes as long as the decision about one row.
         if not hasattr(self, "rule_"):
             check_is_fitted(self, "rule_")
 
     def at(self, coverage, *, confidence=UNCHANGED):
-        """Move to another operating point, without a refit.
+        """Move to another operating point without refitting.
 
-        Only the threshold moves, also for a router that was trained for a coverage.
+        Only the threshold changes, even for a router that was trained for a coverage.
         Certificates are pointwise: those of several operating points need not hold
-        together.
+        jointly.
 
         Parameters
         ----------
         coverage : float, Budget or None
-            Least share of inputs that the base answers, in [0, 1], or a
-            budget.
+            Minimum share of inputs that the base answers, in [0, 1], or a budget.
         confidence : float or None
-            Probability with which new data keep to it; left as it is by default.
+            Probability with which the budget holds on new data; unchanged by default.
 
         Returns
         -------
         RoutingPolicy
-            A shallow copy that shares the router. This one is left as it is.
+            A shallow copy that shares the router; this policy is unchanged.
         """
         check_is_fitted(self, "rule_")
         check_coverage(coverage)
@@ -349,7 +349,7 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return moved
 
     def recalibrated(self, held_out):
-        """Learn the threshold again on other rows, with this router.
+        """Learn a new threshold on other rows, with the same router.
 
         Parameters
         ----------
@@ -359,12 +359,12 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         Returns
         -------
         RoutingPolicy
-            A shallow copy that shares the router. This one is left as it is.
+            A shallow copy that shares the router; this policy is unchanged.
 
         Raises
         ------
         TypeError
-            When `held_out` is no Evidence.
+            If `held_out` is not Evidence.
         """
         check_is_fitted(self, "rule_")
         _check_evidence(held_out, "held_out must be Outcomes or")
@@ -372,29 +372,29 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
         return moved._calibrate(held_out)
 
     def certify_jointly(self, budgets, *, confidence):
-        """The policy at several operating points that all keep to their budgets.
+        """The policy at several operating points whose budgets hold jointly.
 
-        What ``at`` promises holds for each operating point by itself. Here the error
-        probability is divided among the budgets (Bonferroni), so that one may choose
-        among them afterwards; each certificate shows its own part.
+        The guarantees of ``at`` hold for each operating point separately. Here the
+        error probability is divided among the budgets (Bonferroni), so that you may
+        choose among them afterwards; each certificate shows its own share.
 
         Parameters
         ----------
         budgets : sequence of (float or Budget)
         confidence : float
-            Probability with which all of them hold on new data.
+            Probability with which all budgets hold on new data.
 
         Returns
         -------
         list of RoutingPolicy
-            In the place of a budget that no operating point is shown to keep to stands
-            the ``BudgetInfeasibleError`` that says so; the others hold together all
-            the same.
+            If no operating point can be certified to meet a budget, its
+            ``BudgetInfeasibleError`` takes the place of the policy; the others still
+            hold jointly.
 
         Raises
         ------
         ValueError
-            When there is no budget, or the confidence is no probability.
+            If there is no budget, or the confidence is not a probability.
         """
         check_is_fitted(self, "rule_")
         return certify_jointly(self.at, budgets, confidence)

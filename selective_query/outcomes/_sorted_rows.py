@@ -1,9 +1,9 @@
-"""Rows in rising order of their scores, and what a cut among them keeps.
+"""Rows in increasing order of their scores, and the rows that each cut keeps.
 
-The base keeps the rows of low score. A group of tied rows is cut in one of two ways. A
-threshold keeps it **whole** or not at all: these are the cuts of the table. At exactly
-a coverage it is **split**: each of its rows is kept with the same chance, so that sums
-run on straight lines from one whole cut to the next.
+The base keeps the rows with low scores. A group of tied rows is cut in one of two ways.
+A threshold keeps it **whole** or not at all: these are the cuts of the table. At
+exactly a given coverage it is **split**: each of its rows is kept with the same
+probability, so that sums are linear from one whole cut to the next.
 """
 
 from dataclasses import dataclass
@@ -11,30 +11,29 @@ from functools import cached_property
 
 import numpy as np
 
-_MAGNITUDE = np.int64(2**63 - 1)  # all bits of a float64 but its sign
-# Rounding must not push a coverage that ends a tie group into the next.
+_MAGNITUDE = np.int64(2**63 - 1)  # all bits of a float64 except its sign
+# Rounding must not move a coverage at the end of a tied group into the next group.
 _NEARLY_ALL = 1 - 1e-12
 
 
 class SortedRows:
-    """Rows in rising order of their scores, those of equal score as one tie group.
+    """Rows in increasing order of their scores, with equal scores as one tied group.
 
     Parameters
     ----------
     score : ndarray of shape (n_samples,)
-        Floating point, without NaN. No copy is made, so it must not change.
+        Floating point, without NaN. It is not copied, so it must not change.
     stable : bool, default=False
-        Whether tied rows keep the order in which they came, in which sums of weights
-        that are no whole numbers round alike on every machine. Takes three times as
-        long.
+        Whether tied rows keep their original order, in which sums of fractional weights
+        round the same way on every machine. Takes three times as long.
 
     Attributes
     ----------
     order : ndarray of shape (n_samples,) or None
-        The rows from the first that is kept to the last; None of packed rows.
+        The rows from the first that is kept to the last; None for packed rows.
     reach : slice
-        The cuts that a rule can choose: a group of minus infinity is never queried, one
-        of plus infinity never kept.
+        The cuts that a rule can make: a group at minus infinity is never queried, and a
+        group at plus infinity is never kept.
     """
 
     def __init__(self, score, *, stable=False):
@@ -43,14 +42,14 @@ class SortedRows:
 
     @classmethod
     def with_outcomes(cls, score, base, benefit):
-        """Rows that are asked for no weights, with their outcomes in the same order.
+        """Rows without weights, with their outcomes in the same order.
 
-        Several times cheaper than finding the order where outcomes can be packed.
+        Several times faster than computing the order, if the outcomes can be packed.
 
         Parameters
         ----------
         score, base, benefit : ndarray of shape (n_samples,)
-            Utility of the base's answer, and what a query adds to it.
+            Utility of the base's answer, and the benefit of a query.
 
         Returns
         -------
@@ -63,14 +62,15 @@ class SortedRows:
             order = np.argsort(score)
             found = base[order], benefit[order], _ends_of_ties(score[order])
         base, benefit, at_end = found
-        # As large as the scores, and of no use without weights.
+        # The order takes as much memory as the scores, and is not needed without
+        # weights.
         rows.order = None
         rows._take(score, at_end)
         return rows, base, benefit
 
     def _take(self, score, at_end):
         self._score, self.n = score, len(score)
-        # Rows kept at each cut; None where nothing is tied.
+        # Number of rows kept at each cut; None if there are no ties.
         self._stops = None
         if not at_end.all():
             self._stops = np.append(0, np.flatnonzero(at_end) + 1)
@@ -78,17 +78,17 @@ class SortedRows:
 
     @property
     def n_kept(self):
-        """Numbers of rows kept at each cut, from none to all: (n_groups + 1,)."""
+        """Number of rows kept at each cut, from none to all: (n_groups + 1,)."""
         return np.arange(self.n + 1) if self._stops is None else self._stops
 
     @cached_property
     def level(self):
-        """Score of each tie group, rising: (n_groups,)."""
+        """Score of each tied group, increasing: (n_groups,)."""
         return self._score[self.order[self.n_kept[1:] - 1]]
 
     @cached_property
     def group(self):
-        """Number of each row's tie group, in the order in which the rows came."""
+        """Index of each row's tied group, in the original order of the rows."""
         group = np.empty(self.n, dtype=np.intp)
         group[self.order] = np.repeat(np.arange(len(self.level)), np.diff(self.n_kept))
         return group
@@ -99,8 +99,8 @@ class SortedRows:
         Parameters
         ----------
         values : ndarray of shape (n_samples,), optional
-            In the order of the table. Integers are summed as integers: exactly, and in
-            half the memory. None counts the rows.
+            In sorted order. Integers are summed as integers: exactly, and in half the
+            memory. None counts the rows.
 
         Returns
         -------
@@ -115,23 +115,23 @@ class SortedRows:
         return sums if self._stops is None else sums[self._stops]
 
     def cut_at(self, threshold):
-        """Number of the whole cut that a threshold makes: it keeps what is at it."""
+        """Index of the whole cut at a threshold; rows at the threshold are kept."""
         return np.searchsorted(self.level, threshold, side="right")
 
     def split_at(self, coverage, weight):
-        """The cuts that keep exactly these shares, a tie group in expectation.
+        """The cuts that keep exactly these shares, with tied groups split on average.
 
         Parameters
         ----------
         coverage : ndarray
             Of any shape.
         weight : ndarray of shape (n_samples,)
-            In the order in which the rows came.
+            In the original order of the rows.
 
         Returns
         -------
         SplitCuts
-            Of this shape.
+            Of the shape of `coverage`.
         """
         kept = self.kept(weight[self.order])
         wanted = coverage * kept[-1]
@@ -145,21 +145,21 @@ class SortedRows:
 
 @dataclass(frozen=True, eq=False)
 class SplitCuts:
-    """Cuts inside tie groups.
+    """Cuts that may split tied groups.
 
     Attributes
     ----------
     threshold : ndarray
-        Rows that score less are kept, rows that score more are queried.
+        Rows that score less are kept; rows that score more are queried.
     share : ndarray
-        Chance of a row at the threshold to be kept.
+        Probability that a row at the threshold is kept.
     """
 
     threshold: np.ndarray
     share: np.ndarray
 
     def kept_share(self, score):
-        """Chance of a row of this score to be kept; scores and cuts are broadcast."""
+        """Probability that a row with this score is kept, by broadcasting."""
         kept = (score < self.threshold).astype(float)
         kept += self.share * (score == self.threshold)
         return kept
@@ -180,7 +180,7 @@ def query_share(score, coverages, weight):
     Returns
     -------
     ndarray of shape (n_samples,)
-        In [0, 1]; rows of one tie group get the same share.
+        In [0, 1]; rows of one tied group get the same share.
     """
     rows = SortedRows(score)
     cuts = rows.split_at(np.asarray(coverages)[:, None], weight)
@@ -188,43 +188,45 @@ def query_share(score, coverages, weight):
 
 
 def reachable(least, largest):
-    """The cuts that a rule can choose among scores from the least to the largest."""
+    """The cuts that a rule can make, given the smallest and the largest score."""
     return slice(int(least == -np.inf), -1 if largest == np.inf else None)
 
 
 def sort_packed(score, base, benefit):
-    """Right and wrong answers in rising order of their scores, without an argsort.
+    """Sort right and wrong answers by their scores, without an argsort.
 
-    Sorting values is cheaper than finding the order that sorts them (by half, on a
-    million rows). So each score is turned into a whole number of the same rank, whether
-    base and global are right is put into two bits under it, and the numbers are sorted.
+    Sorting values is faster than computing the order that sorts them (by half, for a
+    million rows). So each score is converted to an integer of the same rank, two bits
+    below it encode whether base and global are right, and the integers are sorted.
 
     Parameters
     ----------
     score : ndarray of shape (n_samples,)
         Floating point, without NaN.
     base, benefit : ndarray of shape (n_samples,)
-        Utility of the base's answer, and what a query adds to it.
+        Utility of the base's answer, and the benefit of a query.
 
     Returns
     -------
     base, benefit : ndarray of shape (n_samples,), int8
     at_end : ndarray of shape (n_samples,), bool
-        Whether a row is the last of its tie group.
+        Whether a row is the last of its tied group.
 
-    None is returned instead where outcomes do not fit two bits, utilities being graded,
-    or two bits are not to be had: the largest magnitude of a score is more than about
-    2 ** 500 times the least that is not zero, or a score is longer than 64 bits.
+    Returns None instead if outcomes do not fit into two bits, because utilities are
+    graded, or if two bits are not available: the largest magnitude of a score is more
+    than about 2 ** 500 times the smallest nonzero one, or scores are longer than 64
+    bits.
     """
     if base.dtype != np.int8 or benefit.dtype != np.int8 or score.dtype.itemsize > 8:
         return None
     bits = score.astype(np.float64, copy=False).view(np.int64)
-    # The bits of a positive float, read as a whole number, rank as the float does.
+    # The bits of a positive float, read as an integer, have the same rank as the float.
     key = bits & _MAGNITUDE
     least = key.min(where=key > 0, initial=_MAGNITUDE)
     if int(key.max()) - int(least) >= 2**61 - 1:
         return None
-    # Counted from the least, the numbers leave their upper bits free; zero stays zero.
+    # Counted from the smallest, the integers leave the upper bits free; zero stays
+    # zero.
     key -= least - 1
     np.maximum(key, 0, out=key)
     np.negative(key, out=key, where=bits < 0)
@@ -238,5 +240,5 @@ def sort_packed(score, base, benefit):
 
 
 def _ends_of_ties(ordered):
-    """Whether each of these sorted values is the last of its kind."""
+    """Whether each of these sorted values is the last of its tied group."""
     return np.append(ordered[1:] != ordered[:-1], True)

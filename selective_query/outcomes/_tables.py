@@ -1,4 +1,4 @@
-"""Tables in files, CSV or parquet: columns by name, read and written."""
+"""Read and write tables in CSV or parquet files, with columns by name."""
 
 import csv
 import gzip
@@ -19,7 +19,7 @@ TABLES = frozenset({".parquet", *DELIMITERS})
 
 
 class Table:
-    """Columns of text or numbers by name, to be read as those of a data frame."""
+    """Columns of text or numbers by name, with the interface of a data frame."""
 
     def __init__(self, columns):
         self._columns = columns
@@ -33,7 +33,7 @@ class Table:
 
 
 def suffix_of(path):
-    """How a name ends, in lower case: that of a packed table has two parts."""
+    """Suffix of a name in lower case; that of a compressed table has two parts."""
     suffixes = [suffix.lower() for suffix in Path(str(path)).suffixes]
     both = "".join(suffixes[-2:])
     return both if both in DELIMITERS else "".join(suffixes[-1:])
@@ -41,7 +41,7 @@ def suffix_of(path):
 
 @contextmanager
 def opened_source(source):
-    """A binary file of a path, or of one that is open, at its beginning."""
+    """Open a path as a binary file, or rewind a file that is already open."""
     if hasattr(source, "read"):
         source.seek(0)
         yield source
@@ -51,14 +51,15 @@ def opened_source(source):
 
 
 def read_table(source, labels=()):
-    """The columns of a CSV or parquet file.
+    """Read the columns of a CSV or parquet file.
 
     Parameters
     ----------
     source : path-like or binary file
     labels : collection of str
-        Columns of a CSV that hold labels: whole numbers, or else text as it stands.
-        Any other is one of floats where all its cells are numbers, else text.
+        Columns of a CSV file that hold labels: integers if possible, otherwise text as
+        it stands. Any other column is read as floats if all cells are numbers,
+        otherwise as text.
 
     Returns
     -------
@@ -67,9 +68,10 @@ def read_table(source, labels=()):
     Raises
     ------
     ValueError
-        When it is no such file, or a line has more or fewer cells than the header.
+        If the file has another format, or a line has more or fewer cells than the
+        header.
     ImportError
-        When it is a parquet file and pyarrow is not installed.
+        If it is a parquet file and pyarrow is not installed.
     """
     with opened_source(source) as file:
         start = file.read(len(PARQUET))
@@ -144,7 +146,7 @@ def _read_csv(text, path, labels):
 
 
 def as_labels(texts):
-    """Whole numbers where all are written as such, else the text itself."""
+    """Integers if all labels are written as such, otherwise the text itself."""
     try:
         numbers = [int(text) for text in texts]
     except ValueError:
@@ -164,12 +166,12 @@ def _as_cells(texts, delimiter):
 
 
 def numbers_of(table, name, path):
-    """One column of numbers.
+    """A column of numbers.
 
     Raises
     ------
     ValueError
-        When there is no such column, or a cell is no number.
+        If there is no such column, or a cell is not a number.
     """
     if name not in column_names(table):
         raise ValueError(
@@ -188,7 +190,7 @@ def numbers_of(table, name, path):
 
 
 def first_without_number(cells):
-    """The first cell that cannot be read as a number, or None."""
+    """Index of the first cell that cannot be read as a number, or None."""
     for row, cell in enumerate(cells):
         try:
             float(cell)
@@ -198,7 +200,7 @@ def first_without_number(cells):
 
 
 def write_table(path, columns):
-    """Write columns as CSV or parquet, as the name ends.
+    """Write columns as CSV or parquet, depending on the suffix.
 
     Parameters
     ----------
@@ -208,9 +210,9 @@ def write_table(path, columns):
     Raises
     ------
     ValueError
-        When the name ends otherwise.
+        If the suffix is of neither format.
     ImportError
-        When it is a parquet file and pyarrow is not installed.
+        If it is a parquet file and pyarrow is not installed.
     """
     if hasattr(path, "write"):
         return _write_csv(path, columns, ",")

@@ -1,4 +1,4 @@
-"""Outcomes of a chain of models: what each says of every row, and what asking costs."""
+"""Outcomes of a chain of models: each model's answers, and the costs of querying."""
 
 from dataclasses import dataclass, replace
 
@@ -13,29 +13,29 @@ from selective_query.outcomes.probabilities import top_class
 
 @dataclass(frozen=True, eq=False)
 class ChainOutcomes:
-    """What each of several models, asked one after the other, says of the same rows.
+    """Answers of several models, queried one after the other, to the same rows.
 
     Parameters
     ----------
     tiers : sequence of Outcomes
-        One for each model in the order in which they are asked, as the base of its own
-        outcomes and without a global. All of the same rows, weights and labels.
+        One for each model, in the order in which they are queried, with the model as
+        the base and without a global. All must have the same rows, weights and labels.
     costs : array-like of shape (n_tiers,) or (n_samples, n_tiers), optional
-        What asking a tier costs, in any unit. A later tier costs its own on top.
+        Cost of querying each tier, in any unit. Each queried tier adds its own cost.
     names : sequence of str, optional
-        Of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
+        Names of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
 
     Attributes
     ----------
     n_rows, n_tiers : int
     utilities : ndarray of shape (n_samples, n_tiers)
-        How good each tier's answer is, in [0, 1].
+        Utility of each tier's answer, in [0, 1].
     weight : ndarray of shape (n_samples,)
 
     Raises
     ------
     ValueError
-        When there are fewer than two tiers, rows differ in number, or a cost is
+        If there are fewer than two tiers, numbers of rows differ, or a cost is
         negative, not finite or missing.
 
     Examples
@@ -96,25 +96,25 @@ class ChainOutcomes:
         fold=None,
         names=None,
     ):
-        """Outcomes of a chain from grades alone, as saved from language models.
+        """Outcomes of a chain from graded answers alone, such as saved LLM results.
 
         Parameters
         ----------
         utilities : array-like of shape (n_samples, n_tiers)
             In [0, 1].
         costs : array-like of shape (n_tiers,) or (n_samples, n_tiers), optional
-            What asking a tier costs, in any unit.
+            Cost of querying each tier, in any unit.
         evidence : sequence of Evidence or None, optional
             What is known once each tier has answered: its probabilities, or scores of
             its answer as ``base_features``.
         X : sequence of length n_samples, optional
-            The inputs, for tiers whose evidence is not given.
+            The inputs, for tiers without evidence.
         sample_weight : array-like of shape (n_samples,), optional
             Frequency weights.
         fold : array-like of shape (n_samples,), int, optional
             Number of the fold in which a row was held out from the models.
         names : sequence of str, optional
-            Of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
+            Names of the tiers; ``"tier 0"``, ``"tier 1"`` ... by default.
 
         Returns
         -------
@@ -123,7 +123,7 @@ class ChainOutcomes:
         Raises
         ------
         ValueError
-            When shapes differ, or a grade is out of range.
+            If shapes differ, or a grade is out of range.
         """
         utilities = as_numbers(utilities, "utilities")
         if utilities.ndim != 2:
@@ -153,22 +153,22 @@ class ChainOutcomes:
 
     @property
     def n_tiers(self):
-        """How many models there are."""
+        """Number of models."""
         return len(self.tiers)
 
     @property
     def n_rows(self):
-        """How many inputs there are."""
+        """Number of inputs."""
         return self.tiers[0].n_rows
 
     @property
     def weight(self):
-        """Sample weights, ones where none were given."""
+        """Sample weights; ones if none were given."""
         return self.tiers[0].weight
 
     @property
     def utilities(self):
-        """How good each tier's answer is: (n_samples, n_tiers)."""
+        """Utility of each tier's answer: (n_samples, n_tiers)."""
         return np.column_stack([tier.base_utility for tier in self.tiers])
 
     def take(self, rows):
@@ -191,7 +191,7 @@ class ChainOutcomes:
         )
 
     def choose(self, numbers):
-        """The chain of some of the tiers, in the order of these numbers.
+        """The chain restricted to some of the tiers, in the order of these numbers.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class ChainOutcomes:
         )
 
     def grades(self):
-        """A copy that holds nothing but utilities, costs and weights.
+        """A copy with only utilities, costs and weights.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class ChainOutcomes:
         Parameters
         ----------
         stop : ndarray of shape (n_samples,), int
-            The tier that answers.
+            Index of the tier that answers each row.
 
         Returns
         -------
@@ -235,12 +235,12 @@ class ChainOutcomes:
         return self.utilities[np.arange(self.n_rows), stop]
 
     def spent(self, stop):
-        """What each row costs when every tier up to one of them is asked.
+        """Cost of each row if every tier up to a given one is queried.
 
         Parameters
         ----------
         stop : array-like of shape (n_samples,), int
-            The last tier that is asked.
+            Index of the last tier that is queried.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class ChainOutcomes:
         Raises
         ------
         ValueError
-            When the costs are not known.
+            If the costs are unknown.
         """
         if self.costs is None:
             raise ValueError("This chain knows no costs. Give costs=, one a tier.")
@@ -258,14 +258,15 @@ class ChainOutcomes:
         return total[stop] if total.ndim == 1 else total[np.arange(self.n_rows), stop]
 
     def step(self, tier, stop=None):
-        """One tier as the base, and who answers what it passes on as the global.
+        """One tier as the base, and the tiers after it as the global.
 
         Parameters
         ----------
         tier : int
-            Not the last.
+            Any tier but the last.
         stop : ndarray of shape (n_samples,), int, optional
-            Who answers a row that this tier passes on. The last tier by default.
+            Index of the tier that answers a row passed on by this tier; the last by
+            default.
 
         Returns
         -------
@@ -290,7 +291,7 @@ class ChainOutcomes:
         )
 
     def _answers_of(self, stop, first):
-        """Probabilities and labels of whoever answers, None where not all have some."""
+        """Probabilities or labels of the answering tiers; None if some are missing."""
         later, rows = self.tiers[first:], np.arange(self.n_rows)
         if all(isinstance(tier.base_proba, np.ndarray) for tier in later):
             proba = np.stack([tier.base_proba for tier in later])[stop - first, rows]

@@ -21,13 +21,13 @@ from selective_query.outcomes.probabilities import (
 )
 
 _BY_CLASS = frozenset({"base_proba", "base_logits", "global_proba"})
-# What a batch carries along, and no router looks at.
+# Fields that a batch carries along but no router reads.
 NAMES = ("id", "classes")
 
 
 @cache
 def field_names(kind):
-    """Names of the fields of Evidence, or of a kind of it."""
+    """Names of the fields of Evidence, or of a subclass."""
     return tuple(field.name for field in fields(kind))
 
 
@@ -35,7 +35,7 @@ def field_names(kind):
 class Evidence:
     """What the device knows about a batch of inputs once the base has run.
 
-    This is all that a router may look at when it decides whom to query.
+    This is all that a router may use to decide which inputs to query.
 
     Parameters
     ----------
@@ -44,21 +44,21 @@ class Evidence:
     base_logits : array-like of shape (n_samples, n_classes), optional
         Scores of the base before the softmax.
     base_features : array-like of shape (n_samples, n_features), optional
-        What the base computed on the way: an embedding, pooled activations.
+        Intermediate outputs of the base: an embedding, pooled activations.
     X : sequence of length n_samples, optional
         The inputs themselves: array, sparse matrix, DataFrame, list of texts.
     group : array-like of shape (n_samples,), optional
-        To which group a row belongs, for budgets by group.
+        Group of each row, for budgets by group.
     local_only : array-like of shape (n_samples,), bool, optional
         Rows that must stay with the base: they are never queried.
     query_cost : array-like of shape (n_samples,), optional
-        What a query about a row costs, in any unit, for budgets of such costs.
+        Cost of a query about each row, in any unit, for budgets on such costs.
     id : array-like of shape (n_samples,), optional
-        What each row is called in the tables that it comes from and goes to.
+        Identifier of each row in tables that are read and written.
     classes : array-like of shape (n_classes,), optional
         Label of each column of base_proba and base_logits. Columns of a data frame are
-        put in this order by their names, and a rule that was fitted on other classes
-        refuses to decide.
+        put in this order by name, and a rule that was fitted on other classes refuses
+        to decide.
 
     Attributes
     ----------
@@ -68,14 +68,14 @@ class Evidence:
     Raises
     ------
     ValueError
-        When nothing is given, lengths or indices differ, or a value is not finite or no
-        distribution.
+        If nothing is given, lengths or indexes differ, or a value is not finite or not
+        a distribution.
 
     Notes
     -----
-    Columns of a data frame that stand for classes are taken by their names, which must
-    be the labels; those that the frame numbered by itself go by position. Frames and
-    series must have one index; :meth:`from_frames` puts rows in one order.
+    Class columns of a data frame are matched by name, and the names must be the labels;
+    automatic column numbers go by position. Frames and series must share one index;
+    :meth:`from_frames` aligns their rows.
 
     Examples
     --------
@@ -119,12 +119,12 @@ class Evidence:
         check_widths(widths)
 
     def _widths(self):
-        """How many classes each part with probabilities has a column for."""
+        """Number of classes of each part with probabilities."""
         parts = ((name, getattr(self, name)) for name in self._distributions)
         return {name: part.shape[1] for name, part in parts if part is not None}
 
     def _unframe(self):
-        """Columns of frames by name; rows of frames and series by index."""
+        """Convert frames to arrays: columns by name; rows must share one index."""
         refuse_other_index(self._rows())
         for name in _BY_CLASS.intersection(field_names(type(self))):
             self._set(name, class_columns(getattr(self, name), self.classes, name))
@@ -133,7 +133,7 @@ class Evidence:
         object.__setattr__(self, name, value)
 
     def _rows(self):
-        """Every field that has one entry a row, by name."""
+        """All fields with one entry for each row, by name."""
         for name in field_names(type(self)):
             value = getattr(self, name)
             if value is not None and name != "classes":
@@ -149,7 +149,7 @@ class Evidence:
         return "\n  ".join([head, *self._summary()])
 
     def _summary(self):
-        """Lines of a summary: what is given, and of which shape."""
+        """Lines of a summary: the given parts and their shapes."""
         return [", ".join(described(*given) for given in self._rows())]
 
     @classmethod
@@ -159,18 +159,18 @@ class Evidence:
         Parameters
         ----------
         base : DataFrame of pandas or polars, or Table of pyarrow
-            Columns are named by the classes; others are allowed where `classes` says
-            which are meant.
+            Columns are named by the classes; further columns are allowed if `classes`
+            lists the class columns.
         classes : array-like of shape (n_classes,), optional
-            Labels in the order of the columns, ``rule_.classes`` of a
-            fitted policy for one. By default the columns in their order. A class
-            without a column gets probability zero.
+            Labels in the order of the columns, for example ``rule_.classes`` of a
+            fitted policy. By default, all columns in their order. A class without a
+            column gets probability zero.
         id : str, optional
-            Column, or index, that names the rows. By default the index of pandas.
+            Column, or index, that identifies the rows. By default the index of pandas.
         **fields
             Further parameters of :class:`Evidence`: the name of a column, a frame or
-            series whose rows are put in the order of the base's by `id` or index, or an
-            array that is in this order.
+            series that is aligned with the base's rows by `id` or index, or an array in
+            the order of the base's rows.
 
         Returns
         -------
@@ -179,8 +179,7 @@ class Evidence:
         Raises
         ------
         ValueError
-            When a row or class is missing on a side, or there twice; the message names
-            it.
+            If a row or class is missing or duplicated on a side; the message names it.
 
         Examples
         --------
@@ -202,50 +201,50 @@ class Evidence:
         ``base_topk_classes``, ``base_topk_proba`` and ``n_classes`` (and
         ``global_topk_...``).
 
-        A table has a column for each parameter that is one value for each row, and for
+        A table has one column for each parameter with one value for each row, and for
         each class ``base_proba_LABEL``, ``global_proba_LABEL``, ``base_logits_LABEL``;
-        ``base_features_0``, ``X_0`` and so on are matrices. Columns are matched by
-        these names. Cells of ``id``, ``y``, predictions and groups in a CSV are whole
-        numbers where all are written as such, else text.
+        ``base_features_0``, ``X_0`` and so on form matrices. Columns are matched by
+        these names. Cells of ``id``, ``y``, predictions and groups in a CSV file are
+        read as integers if possible, otherwise as text.
 
         Parameters
         ----------
         path : path-like or binary file
         classes : array-like of shape (n_classes,), optional
-            Order of the columns, ``rule_.classes`` of a fitted policy
-            for one. By default their order in the file.
+            Order of the columns, for example ``rule_.classes`` of a fitted policy. By
+            default, their order in the file.
         y, id : str, optional
-            Columns of a table that stand for these parameters.
+            Names of the table columns for these parameters.
 
         Returns
         -------
-        Outcomes, or Evidence as far as it is in the file
+        Outcomes, or the Evidence in the file
 
         Raises
         ------
         ValueError
-            When the file is of another format, is damaged, encrypted, or unpacked takes
-            a hundred times its size and more than 256 MB, holds objects, has unknown
+            If the file has another format, is damaged or encrypted, unpacks to a
+            hundred times its size and more than 256 MB, holds objects, or has unknown
             names or malformed contents; the message names the key or column.
         ImportError
-            When it is a parquet file and pyarrow is not installed.
+            If it is a parquet file and pyarrow is not installed.
         """
         return read_predictions(path, cls, classes=classes, y=y, id=id)
 
     def to_file(self, path):
-        """Write all that is known to a file that ``from_file`` reads.
+        """Write all fields to a file that ``from_file`` can read.
 
         Parameters
         ----------
         path : path-like
-            A table where it ends in .csv, .tsv or .parquet, else npz.
+            A table if its suffix is .csv, .tsv or .parquet, otherwise npz.
 
         Raises
         ------
         ValueError
-            When a part is no numbers or text, or is :class:`TopKProba` in a table.
+            If a part is not numbers or text, or is :class:`TopKProba` in a table.
         ImportError
-            When it is a parquet file and pyarrow is not installed.
+            If it is a parquet file and pyarrow is not installed.
 
         Examples
         --------
@@ -264,22 +263,22 @@ class Evidence:
         write_predictions(path, self)
 
     def _derived_fields(self):
-        """Names of fields that follow from others."""
+        """Names of fields that are derived from others."""
         return set()
 
     def class_columns(self):
-        """How many classes each part has a column for.
+        """Number of classes of each part with class columns.
 
         Returns
         -------
         dict of str to int
-            By the part's name: ``base_proba``, ``base_logits``, where they are given.
+            By the part's name: ``base_proba``, ``base_logits``, if given.
         """
         parts = ((n, getattr(self, n)) for n in ("base_proba", "base_logits"))
         return {name: part.shape[1] for name, part in parts if part is not None}
 
     def parts(self):
-        """What is given of an Evidence, by the names of its parameters.
+        """The given parts, by parameter name.
 
         Returns
         -------
@@ -289,7 +288,7 @@ class Evidence:
         return {name: part for name, part in known if part is not None}
 
     def take(self, rows):
-        """Select rows; perhaps none.
+        """Select rows; the selection may be empty.
 
         Parameters
         ----------
@@ -304,7 +303,7 @@ class Evidence:
             rows = np.arange(self.n_rows)[rows]
         rows = np.asarray(rows)
         if not rows.size:
-            rows = rows.astype(int)  # an empty list would be one of floats
+            rows = rows.astype(int)  # an empty list would become an array of floats
         return replace(self, **{n: _take(v, rows) for n, v in self._rows()})
 
     def view(self, rows):
@@ -329,13 +328,13 @@ class Evidence:
 
     @staticmethod
     def of_checked(n_rows, **parts):
-        """Evidence from parts that were checked before; none of them is checked here.
+        """Evidence from parts that were already checked; nothing is checked here.
 
         Parameters
         ----------
         n_rows : int
         **parts : ndarray, TopKProba or sequence
-            Parameters of the class, each of `n_rows` rows.
+            Parameters of the class, each with `n_rows` rows.
 
         Returns
         -------
@@ -348,7 +347,7 @@ class Evidence:
         return made
 
     def keep_local(self, score):
-        """Scores of these rows, minus infinity for those that must stay local.
+        """Scores of these rows, minus infinity for rows that must stay local.
 
         Parameters
         ----------
@@ -363,14 +362,14 @@ class Evidence:
         return np.where(self.local_only, -np.inf, score)
 
     def require(self, name, who):
-        """A field that must be there.
+        """A field that must be present.
 
         Parameters
         ----------
         name : str
-            Of the field.
+            Name of the field.
         who : str
-            Who needs it, for the message.
+            What needs it, for the message.
 
         Returns
         -------
@@ -379,7 +378,7 @@ class Evidence:
         Raises
         ------
         MissingEvidenceError
-            When the field is not there.
+            If the field is absent.
         """
         value = getattr(self, name)
         if value is None:

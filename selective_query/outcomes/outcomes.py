@@ -1,4 +1,4 @@
-"""Evidence about a batch, and what is known of it afterwards: how both sides did."""
+"""Outcomes: evidence about a batch, with labels and the answers of both sides."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from selective_query.outcomes._parts import described
 from selective_query.outcomes.evidence import Evidence, field_names
 from selective_query.outcomes.probabilities import top_class
 
-# How far below chance an accuracy must lie to be no chance.
+# Chance cannot explain an accuracy this far below that of random answers.
 N_STANDARD_ERRORS = 3
 
 
@@ -46,11 +46,11 @@ def _warn_below_chance(side, right, n_classes):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Outcomes(Evidence):
-    """Evidence, and what is known only in training or evaluation: how both sides did.
+    """Evidence, and what is known only in training or evaluation: labels and grades.
 
-    Give ``y`` with each side's probabilities or predictions, or grades of both answers
-    (``base_utility``, ``global_utility``). Without a global side the problem is one of
-    abstention, and the global counts as always right.
+    Give ``y`` with each side's probabilities or predictions, or graded utilities of
+    both answers (``base_utility``, ``global_utility``). Without a global side, queries
+    are abstentions, and the global counts as always right.
 
     Parameters
     ----------
@@ -59,28 +59,29 @@ class Outcomes(Evidence):
     base_logits : array-like of shape (n_samples, n_classes), optional
         Scores of the base before the softmax.
     base_features : array-like of shape (n_samples, n_features), optional
-        What the base computed on the way: an embedding, pooled activations.
+        Intermediate outputs of the base: an embedding, pooled activations.
     X : sequence of length n_samples, optional
         The inputs themselves: array, sparse matrix, DataFrame, list of texts.
     group : array-like of shape (n_samples,), optional
-        To which group a row belongs, for budgets by group.
+        Group of each row, for budgets by group.
     local_only : array-like of shape (n_samples,), bool, optional
         Rows that must stay with the base: they are never queried.
     query_cost : array-like of shape (n_samples,), optional
-        What a query about a row costs, in any unit, for budgets of such costs.
+        Cost of a query about each row, in any unit, for budgets on such costs.
     id : array-like of shape (n_samples,), optional
-        What each row is called in the tables that it comes from and goes to.
+        Identifier of each row in tables that are read and written.
     classes : array-like of shape (n_classes,), optional
         Label of each probability column. By default 0, 1, ..., n_classes - 1. Columns
-        of a data frame are put in this order by their names.
+        of a data frame are put in this order by name.
     y : array-like of shape (n_samples,), optional
         True labels.
     global_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
         Class probabilities of the global.
     base_pred, global_pred : array-like of shape (n_samples,), optional
-        Predicted labels, where probabilities are not there (or do not decide).
+        Predicted labels, if there are no probabilities or they do not determine the
+        label.
     base_utility, global_utility : array-like of shape (n_samples,), optional
-        How good each side's answer is, in [0, 1]. By default 1 where its prediction
+        Utility of each side's answer, in [0, 1]. By default 1 where its prediction
         equals ``y`` and 0 elsewhere.
     sample_weight : array-like of shape (n_samples,), optional
         Frequency weights.
@@ -100,8 +101,8 @@ class Outcomes(Evidence):
     Raises
     ------
     ValueError
-        When lengths or indices differ, a label is not in ``classes``, there is nothing
-        to judge the base by, or a part is malformed.
+        If lengths or indexes differ, a label is not in ``classes``, there is nothing to
+        judge the base by, or a part is malformed.
 
     References
     ----------
@@ -204,7 +205,7 @@ class Outcomes(Evidence):
         return right
 
     def predicted(self, side):
-        """Labels that a side gives.
+        """Predicted labels of a side.
 
         Parameters
         ----------
@@ -213,7 +214,7 @@ class Outcomes(Evidence):
         Returns
         -------
         ndarray of shape (n_samples,) or None
-            None where answers are known by their grades alone.
+            None if only graded utilities are known.
         """
         given = getattr(self, f"{side}_pred")
         proba = getattr(self, f"{side}_proba")
@@ -231,7 +232,7 @@ class Outcomes(Evidence):
 
     @property
     def evidence(self):
-        """What a router would see of this batch at query time."""
+        """The part that a router would see at query time."""
         return Evidence(**{n: getattr(self, n) for n in field_names(Evidence)})
 
     @cached_property
@@ -241,7 +242,7 @@ class Outcomes(Evidence):
 
     @property
     def query_utility(self):
-        """Utility of a query, shape (n_samples,): 1 everywhere without a global."""
+        """Utility of a query, shape (n_samples,): 1 for abstention."""
         if self.has_global:
             return self.global_utility
         return np.ones(len(self.base_utility))
@@ -253,13 +254,13 @@ class Outcomes(Evidence):
 
     @property
     def weight(self):
-        """Sample weights, ones where none were given."""
+        """Sample weights; ones if none were given."""
         if self.sample_weight is None:
             return np.ones(len(self.base_utility))
         return self.sample_weight
 
     def _derived_fields(self):
-        """Names of grades that follow from y and the answers."""
+        """Names of the utilities that are derived from y and the answers."""
         sides = {side: self.predicted(side) for side in ("base", "global")}
         return {
             f"{side}_utility"
@@ -283,7 +284,7 @@ class Outcomes(Evidence):
         return [*said, ", ".join(given)]
 
     def _global_mean(self):
-        """Mean utility of the global, on rows that may be sent to it."""
+        """Mean utility of the global on rows that may be sent to it."""
         sent = self.weight
         if self.local_only is not None:
             sent = np.where(self.local_only, 0, sent)
@@ -296,42 +297,42 @@ class Outcomes(Evidence):
     ):
         """Outcomes from data frames with a column of probabilities for each class.
 
-        Class columns are matched by their names and rows by `id` or index, never by
-        position where there are names.
+        Class columns are matched by name, and rows by `id` or index; position is used
+        only if there are no names.
 
         Parameters
         ----------
         base, global_ : DataFrame of pandas or polars, or Table of pyarrow
-            What each side says, with columns named by the classes. Without the latter,
-            and any other parameter of the global, the problem is one of abstention.
+            Probabilities of each side, with columns named by the classes. Without
+            `global_`, and without any other parameter of the global, queries are
+            abstentions.
         y : str, Series or array-like of shape (n_samples,), optional
-            True labels: the name of a column, or as one of `fields`.
+            True labels: the name of a column, or a value as for `fields`.
         classes : array-like of shape (n_classes,), optional
-            Labels in the order of the columns. By default the base's
-            columns in their order; both sides must have the same then. With `classes`,
-            one without a column gets probability zero, and columns that are none of
-            them are left aside.
+            Labels in the order of the columns. By default, the base's columns in their
+            order; both sides must then have the same columns. With `classes`, a class
+            without a column gets probability zero, and other columns are ignored.
         id : str, optional
-            Column, or index, that names the rows. By default the index of pandas;
-            frames without one go by position, and must be of the same length. A column
-            that both have, and that shows another order, is refused.
+            Column, or index, that identifies the rows. By default the index of pandas;
+            frames without one go by position, and must have the same length. A column
+            that both frames have and that shows a different row order is refused.
         **fields
             Further parameters of :class:`Outcomes`: the name of a column, a frame or
-            series whose rows are put in the order of the base's, or an array that is
-            in this order.
+            series that is aligned with the base's rows, or an array in the order of the
+            base's rows.
 
         Returns
         -------
         Outcomes
-            With the rows in the order of the base's, and ``id`` where they have names.
+            With the rows in the order of the base's, and ``id`` if they have names.
 
         Raises
         ------
         TypeError
-            When `base` or `global_` is no data frame.
+            If `base` or `global_` is not a data frame.
         ValueError
-            When a row or class is missing on a side, or there twice; the message says
-            which and where.
+            If a row or class is missing or duplicated on a side; the message says which
+            and where.
 
         Examples
         --------

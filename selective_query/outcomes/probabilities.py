@@ -1,4 +1,4 @@
-"""Class probabilities of a batch: a dense array, or only the k largest of each row."""
+"""Class probabilities of a batch: a dense array, or only the k largest for each row."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from selective_query._utils.frames import refuse_other_index
 from selective_query._utils.labels import check_labels
 from selective_query._utils.numbers import as_floats, as_numbers, is_whole
 
-# Saved half-precision outputs miss one by up to this much.
+# Sums of saved half-precision outputs miss one by up to this much.
 SUM_TOLERANCE = 1e-3
-# What is held for each class must fit in memory: sums, counts, columns.
+# Memory is needed for each class: sums, counts, columns.
 MAX_CLASSES = 2**24
-# A naive Bayes of many features in single precision misses it by some percent.
+# Sums of naive Bayes in single precision, with many features, miss one by some percent.
 MODEL_TOLERANCE = 0.05
 
 
@@ -22,7 +22,7 @@ def check_proba(proba, name):
     Raises
     ------
     ValueError
-        When it is not of shape (n, n_classes), holds no numbers, NaN or negative ones,
+        If it is not of shape (n, n_classes), holds NaN, negative values or no numbers,
         or a row does not sum to one within 1e-3.
     """
     proba = as_numbers(proba, name)
@@ -35,26 +35,26 @@ def check_proba(proba, name):
 
 
 def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
-    """Return an array of shape (n, n_classes) as floats, each row a distribution.
+    """Return an array of shape (n, n_classes) as floats; each row is a distribution.
 
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_classes)
     name : str
     tolerance : float, default=SUM_TOLERANCE
-        By how much a row may miss one. One that misses it by more than the default is
-        divided by its sum.
+        By how much the sum of a row may miss one. A row that misses it by more than the
+        default is divided by its sum.
 
     Raises
     ------
     ValueError
-        As :func:`check_proba`, but for the shape.
+        As :func:`check_proba`, except for the shape.
     """
     proba = as_floats(proba, name)
     if not len(proba):
         return proba
     total = proba @ np.ones(proba.shape[1], dtype=proba.dtype)
-    # NaN fails every comparison, so the ends of the sums find it as well.
+    # NaN fails every comparison, so checking the smallest and largest sum detects it.
     miss = max(1 - np.minimum.reduce(total), np.maximum.reduce(total) - 1)
     if not miss <= tolerance:
         row = int(np.flatnonzero(~(np.abs(total - 1) <= tolerance))[0])
@@ -86,8 +86,8 @@ def check_distributions(proba, name, tolerance=SUM_TOLERANCE):
 class TopKProba:
     """The k largest class probabilities of each row.
 
-    A million rows of a 1,000-class model fit in memory this way; nothing in this
-    library ever expands them to a dense array.
+    A million rows of a 1,000-class model fit into memory this way; this library never
+    expands them to a dense array.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ class TopKProba:
     Raises
     ------
     ValueError
-        When shapes disagree, a class is out of range or listed twice in a row, a row
-        is no distribution, or n_classes is no whole number, or too large.
+        If shapes disagree, a class is out of range or listed twice in a row, a row is
+        not a distribution, or n_classes is not a whole number or too large.
 
     Examples
     --------
@@ -199,7 +199,7 @@ class TopKProba:
 
 
 def check_classes(classes):
-    """Labels of the probability columns, each of them once."""
+    """Labels of the probability columns, each listed once."""
     classes = check_labels(classes, "classes")
     if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
         raise ValueError(
@@ -210,7 +210,7 @@ def check_classes(classes):
 
 
 def check_widths(widths):
-    """Refuse parts, by name, that do not agree on the number of classes."""
+    """Raise if parts, given by name, disagree on the number of classes."""
     if len(set(widths.values())) > 1:
         listing = ", ".join(f"{name}: {width}" for name, width in widths.items())
         raise ValueError(
@@ -220,7 +220,7 @@ def check_widths(widths):
 
 
 def check_any_proba(proba, name):
-    """Probabilities as they should be: top-k ones, or checked dense ones."""
+    """Check dense probabilities; top-k probabilities were checked when created."""
     return proba if isinstance(proba, TopKProba) else check_proba(proba, name)
 
 
@@ -239,9 +239,9 @@ def top_probability(proba):
 
 
 def top_probabilities(proba, k):
-    """The k largest probabilities in falling order, shape (n_samples, k).
+    """The k largest probabilities in decreasing order, shape (n_samples, k).
 
-    Rows that know fewer than k are filled up with zeros.
+    Rows with fewer than k known probabilities are padded with zeros.
     """
     if isinstance(proba, TopKProba):
         top = proba.proba[:, :k]
@@ -257,8 +257,8 @@ def top_probabilities(proba, k):
 def entropy(proba):
     """Shannon entropy in nats, shape (n_samples,).
 
-    For top-k rows the mass that is not listed is spread evenly over the classes that
-    are not listed: the largest entropy that agrees with what is known.
+    For top-k rows, the remaining mass is spread evenly over the classes that are not
+    listed: the largest entropy consistent with what is known.
     """
     if not isinstance(proba, TopKProba):
         return _entropy_of_listed(proba)

@@ -1,4 +1,4 @@
-"""Whom to query: routers rank inputs by how much a query would gain."""
+"""Routers: rank inputs by how much a query would gain."""
 
 from selective_query._utils import publish
 from selective_query.routers.agreement import AgreementRouter, member_votes

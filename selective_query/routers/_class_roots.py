@@ -1,20 +1,20 @@
-"""Ridge regression on the roots of the largest probabilities, an effect a class."""
+"""Ridge regression on square roots of the largest probabilities, by class."""
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from selective_query.outcomes.probabilities import TopKProba
 
-# The largest probabilities of a row that count, as in the columns of evidence.
+# Number of largest probabilities used for each row, as in the evidence columns.
 N_TOP = 5
 PENALTIES = (np.inf, 1000.0, 300.0, 150.0, 80.0, 40.0, 20.0, 10.0, 5.0)
-# Conjugate gradients stop at this share of the slope they began with.
+# Conjugate gradients stop at this share of the initial gradient.
 CLOSE = 1e-10
 MOST_STEPS = 500
 
 
 def roots_of_largest(proba, k=N_TOP):
-    """Roots of the k largest probabilities, and of ties with the k-th, by class.
+    """Square roots of the k largest probabilities, including ties with the k-th.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def roots_of_largest(proba, k=N_TOP):
 
 
 def _largest_alone(proba, k):
-    """The probabilities with zeros in place of those below the k-th largest."""
+    """The probabilities, with zeros in place of those below the k-th largest."""
     n_classes = proba.shape[1]
     if k >= n_classes:
         return proba
@@ -44,7 +44,7 @@ def _largest_alone(proba, k):
 
 
 class ClassRoots:
-    r"""What the classes in question add to a score.
+    r"""Additive effects of the most probable classes on a score.
 
     .. math:: \min_\theta \sum_i v_i \Big(r_i - \sum_{k \le 5}
               \sqrt{p_{(k)i}}\, \theta_{(k)i}\Big)^2 + \alpha \lVert \theta \rVert^2
@@ -60,7 +60,7 @@ class ClassRoots:
         self.weight = weight
 
     def path(self, penalties, residual, rows):
-        """Yield what is added to each row, penalty by penalty from the largest."""
+        """Yield the effect on each row for each penalty, starting with the largest."""
         roots, weight = self.roots[rows], self.weight[rows]
         effects = np.zeros(roots.shape[1])
         for penalty in penalties:
@@ -71,7 +71,7 @@ class ClassRoots:
             yield self.roots @ effects
 
     def effects(self, penalty, residual):
-        """The effect of each class, shape (n_classes,); None at no such effects."""
+        """The effect of each class, shape (n_classes,); None without effects."""
         if np.isinf(penalty):
             return None
         start = np.zeros(self.roots.shape[1])
@@ -79,13 +79,13 @@ class ClassRoots:
 
 
 def _solved(roots, weight, target, penalty, start):
-    """The ridge regression by conjugate gradients, which need no square matrix."""
+    """Ridge regression by conjugate gradients, without a square matrix."""
 
     def normal(effects):
         return roots.T @ (weight * (roots @ effects)) + penalty * effects
 
     scale = roots.power(2).T @ weight + penalty
-    scale[scale == 0] = 1  # of a class that is nowhere in question
+    scale[scale == 0] = 1  # classes that are among the most probable in no row
     slope = roots.T @ (weight * target)
     goal = CLOSE**2 * (slope @ (slope / scale))
     effects, residual = start, slope - normal(start)

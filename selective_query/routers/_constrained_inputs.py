@@ -1,4 +1,4 @@
-"""Evidence as the constrained router's net takes it, and how its rows are held out."""
+"""Inputs of the constrained router's net, and the choice of its held-out rows."""
 
 from functools import lru_cache
 
@@ -8,32 +8,32 @@ from selective_query.outcomes.probabilities import TopKProba
 from selective_query.routers._evidence_columns import layout_of
 from selective_query.routers.steps import Steps
 
-# A spread this small beside the mean is rounding in single precision.
+# A spread this small relative to the mean is single-precision rounding.
 ROUNDING = 1e-7
 
 
 def net_inputs(evidence, n_top):
-    """Confidences first, then logits and features, or a numeric `X` where all lack.
+    """Confidences first, then logits and features, or a numeric `X` if all are missing.
 
-    Everything passes through single precision, so that the same evidence in either
-    precision gives the same decisions.
+    All inputs pass through single precision, so that the same evidence in single or
+    double precision gives the same decisions.
 
     Parameters
     ----------
     evidence : Evidence
     n_top : int
-        How many of the largest probabilities to compare.
+        Number of largest probabilities to compare.
 
     Returns
     -------
     inputs : ndarray of shape (n_samples, n_columns)
     n_confidence : int
-        How many columns are confidences.
+        Number of columns that are confidences.
 
     Raises
     ------
     MissingEvidenceError
-        When there is nothing numeric.
+        If there is no numeric evidence.
     """
     steps = Steps(input_steps(layout_of_net(evidence), n_top))
     inputs = steps.program("ConstrainedRouter").table(evidence)
@@ -41,15 +41,15 @@ def net_inputs(evidence, n_top):
 
 
 def layout_of_net(evidence):
-    """Kinds of evidence that the net takes, logits of any width among them."""
+    """Kinds of evidence that the net reads, including logits of any width."""
     return layout_of(evidence, most_logits=np.inf)
 
 
 @lru_cache(maxsize=64)
 def input_steps(layout, n_top):
-    """Steps that make the columns of the net: those of `net_inputs`.
+    """Steps that compute the columns of the net, as in `net_inputs`.
 
-    Entropy, and the differences of all pairs of the top probabilities, then the rest.
+    Entropy, and the differences of all pairs of top probabilities, then the rest.
     """
     steps, columns = Steps(), []
     for part, width in layout:
@@ -67,7 +67,7 @@ def input_steps(layout, n_top):
 
 
 def n_top(proba, k):
-    """How many top probabilities there are to compare, at most k."""
+    """Number of top probabilities to compare, at most k."""
     if proba is None:
         return 0
     known = proba.proba if isinstance(proba, TopKProba) else proba
@@ -84,7 +84,7 @@ def moments(inputs, weight):
 
 
 def linear_guess(inputs, label, weight):
-    """A ridge regression of the label, shape (n_samples,)."""
+    """Ridge regression of the label, shape (n_samples,)."""
     design = np.column_stack([np.ones(len(inputs)), inputs])
     weighted = design * weight[:, None]
     penalty = np.diag(np.full(design.shape[1], 10.0))
@@ -94,7 +94,7 @@ def linear_guess(inputs, label, weight):
 def spread_evenly(values, share, random):
     """Mask of a share of the rows, spread evenly over the sorted values.
 
-    So the chosen rows differ less from the others than rows chosen by chance would.
+    The selected rows then differ less from the others than a random selection would.
     """
     order = np.argsort(values, kind="stable")
     n_chosen = min(max(round(share * len(values)), 1), len(values) - 2)

@@ -1,4 +1,4 @@
-"""The constrained router's net in torch: layers, training problem, plain weights."""
+"""The constrained router's net in torch: layers, training problem, exported weights."""
 
 import math
 from contextlib import contextmanager
@@ -18,22 +18,22 @@ except ImportError as error:
 from selective_query._utils.torch_random import own_random_numbers
 
 LOG_2 = math.log(2)
-# Batch norm estimates its moments poorly from fewer rows than this.
+# Batch normalisation estimates its moments poorly from fewer rows than this.
 SMALLEST_BATCH = 16
-# On few rows smaller batches, so that the multiplier gets enough steps.
+# With few rows, use smaller batches, so that the multiplier gets enough steps.
 BATCHES_PER_EPOCH = 8
 ROWS_AT_ONCE = 4096
 
 
 class RouterNet(nn.Module):
-    """Features through layers of their own, then joined to the confidences.
+    """Features pass through layers of their own and are then joined to the confidences.
 
     Parameters
     ----------
     n_confidence, n_features : int
-        Columns of the two parts of the inputs, confidences first.
+        Number of columns of the two parts of the inputs, confidences first.
     hidden, head : sequence of int
-        Widths of the layers for features alone, and of those after the two are joined.
+        Widths of the layers for features alone, and of those after joining.
     dropout : float
     """
 
@@ -53,7 +53,7 @@ class RouterNet(nn.Module):
         return self.out(self.head(joined))[:, 0]
 
     def plain_layers(self):
-        """Weights for numpy, with batch norm folded into them.
+        """Weights for numpy, with batch normalisation folded into them.
 
         Returns
         -------
@@ -95,12 +95,12 @@ def _to_numpy(weight, bias):
 
 
 class CoverageProblem:
-    r"""Miss as little benefit as possible with no more than a share of queries.
+    r"""Minimise the missed benefit with at most a given share of queries.
 
     With score s, label o in [0, 1] and query r = 1{s > 0}, the true objective is
-    :math:`E[o(1-r) + \rho(1-o)r]` and the violation :math:`E[r] - q`. Their surrogates
-    put softplus(-s)/log 2 in place of 1-r and softplus(s)/log 2 in place of r: convex
-    bounds from above.
+    :math:`E[o(1-r) + \rho(1-o)r]` and the violation is :math:`E[r] - q`. Their
+    surrogates replace 1-r by softplus(-s)/log 2 and r by softplus(s)/log 2, which are
+    convex upper bounds.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ class CoverageProblem:
     inputs : ndarray of shape (n_samples, n_columns)
     label : ndarray of shape (n_samples,)
     weight : ndarray of shape (n_samples,)
-        Of mean 1.
+        With mean 1.
     held_out : ndarray of shape (n_samples,), bool
-        Rows that the weights do not learn from. The objective is measured on them, or
-        on all where there are none; the violation on all.
+        Rows that the weights are not trained on. The objective is measured on them, or
+        on all rows if there are none; the violation is measured on all rows.
     query_rate : float
-        The largest share of queries q.
+        Maximum share of queries q.
     needless_query_cost : float
-        The cost ρ of a query that gains nothing.
+        Cost ρ of a query that gains nothing.
     batch_size : int
     """
 
@@ -164,11 +164,11 @@ class CoverageProblem:
         return objective, self._honest_mean(queried) - self.query_rate
 
     def _honest_mean(self, values):
-        """Mean over all rows, corrected for an overfit larger than chance.
+        """Mean over all rows, corrected for overfitting that exceeds chance.
 
-        Held-out rows alone are few, so their mean is noisy; the others are many, but
-        the weights have seen them. By as much as the two means differ beyond one
-        standard error, the held-out rows are believed.
+        The held-out rows are few, so their mean is noisy; the weights were trained on
+        the others. The mean is corrected by the amount that the two differ beyond one
+        standard error.
         """
         learned = self._average(values, self.train)
         honest = self._average(values, self.judged)
@@ -191,9 +191,9 @@ class CoverageProblem:
 
 @contextmanager
 def seeded(seed):
-    """Random numbers of torch from a seed, and the caller's left as they were.
+    """Seed torch's random numbers, and restore the caller's state afterwards.
 
-    One thread: a net this small gains nothing from more, and loses much where other
+    Uses one thread: a net this small gains nothing from more, and loses much if other
     processes use the cores.
     """
     with own_random_numbers(seed, devices=[]):

@@ -1,4 +1,4 @@
-"""Evidence -> a table of numbers that a learned router can weigh."""
+"""Convert evidence to a table of numbers for learned routers."""
 
 from functools import lru_cache
 
@@ -10,21 +10,21 @@ from selective_query.routers._table import centre_and_scale, numeric_inputs
 from selective_query.routers.steps import Steps
 
 N_TOP = 5
-# More classes than this are summarised by the top probabilities alone.
+# With more classes, only the top probabilities are used.
 MAX_LOGIT_COLUMNS = 64
 WHO = "A learned router"
-# Steps of a grid in a standard deviation: coarser than rounding, finer than any split.
+# Grid steps per standard deviation: coarser than rounding, finer than any split.
 FINENESS = 2.0**20
 PROBA_AT = 0
 
 
 def evidence_columns(evidence):
-    """Columns that a router may weigh, confidence first.
+    """Numeric columns for a learned router, confidence first.
 
-    One minus the largest probability comes first, then the next top probabilities,
-    the entropy, the logits (or centred log-probabilities, of at most 64 classes), and
-    the base's features. Without base probabilities only what is left: features, or a
-    numeric `X`, which may be sparse.
+    First one minus the largest probability, then the next largest probabilities, the
+    entropy, the logits (or centred log-probabilities, for at most 64 classes), and the
+    base's features. Without base probabilities only the rest: features, or a numeric
+    `X`, which may be sparse.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def evidence_columns(evidence):
     -------
     columns : ndarray of shape (n_samples, n_columns)
     layout : tuple of (str, int)
-        The kinds of evidence that the columns come from, and how wide each is.
+        The kinds of evidence that the columns come from, and the width of each.
 
     Raises
     ------
     MissingEvidenceError
-        When there is nothing numeric to weigh.
+        If there is no numeric evidence.
     """
     return _program_of(evidence).table(evidence), layout_of(evidence)
 
@@ -55,18 +55,18 @@ def _program_of(evidence):
 
 
 def columns_cost(evidence):
-    """What it costs the device to make these columns of one row."""
+    """Cost on the device of computing these columns for one row."""
     return _program_of(evidence).cost(evidence)
 
 
 def layout_of(evidence, most_logits=MAX_LOGIT_COLUMNS):
-    """Kinds of evidence that a learned router weighs, and how wide each is.
+    """Kinds of evidence that a learned router reads, and the width of each.
 
     Parameters
     ----------
     evidence : Evidence
     most_logits : int
-        Wider logits are left out.
+        Wider logits are omitted.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def layout_of(evidence, most_logits=MAX_LOGIT_COLUMNS):
     Raises
     ------
     MissingEvidenceError
-        When there is nothing numeric to weigh.
+        If there is no numeric evidence.
     """
     logits = evidence.base_logits
     parts = {
@@ -96,7 +96,7 @@ def layout_of(evidence, most_logits=MAX_LOGIT_COLUMNS):
 
 
 def check_layout(found, layout, who):
-    """Raise ValueError where the layout found is not that of fit."""
+    """Raise a ValueError if the layout differs from that in fit."""
     if found != layout:
         raise ValueError(
             f"{who} was fitted on other evidence: {_described(layout)}. Got "
@@ -109,16 +109,16 @@ def _described(layout):
 
 
 def column_steps(layout, n_columns):
-    """Steps that make the columns of this layout, of which there are so many.
+    """Steps that compute `n_columns` columns of this layout.
 
-    Where base_proba is read, it stands at PROBA_AT. The last place has the columns.
+    If base_proba is read, it is stored at PROBA_AT. The last place holds the columns.
     """
     return Steps(_known_steps(layout, n_columns))
 
 
 @lru_cache(maxsize=64)
 def _known_steps(layout, n_columns):
-    # Log-probabilities were columns unless fit knew the largest probabilities alone.
+    # Log-probabilities were columns unless fit used only the largest probabilities.
     steps = _column_steps(layout, False)
     is_all = Steps(steps).program(WHO).widths()[-1] == n_columns
     return steps if is_all else _column_steps(layout, True)
@@ -136,7 +136,7 @@ def _column_steps(layout, with_log):
         if not with_log:
             columns.append(steps.add("reduce", table, function="entropy"))
             continue
-        # The most expensive step, so that the entropy shares it.
+        # The most expensive step; the entropy reuses its result.
         log = steps.add("log", table, floor=SMALLEST_PROBABILITY)
         columns.append(steps.add("combine", table, log, function="cross_entropy"))
         columns.append(steps.add("centre", log))
@@ -146,22 +146,22 @@ def _column_steps(layout, with_log):
 
 
 def grid_of(columns, weight):
-    """The step of each column's grid, on which rounding makes no difference."""
+    """Grid step of each column, within which rounding makes no difference."""
     _, scale = centre_and_scale(columns, weight)
     return np.where(np.isfinite(scale), scale, 1) / FINENESS
 
 
 def on_grid(columns, grid):
-    """Columns rounded to their grids, so that equal values are equal to the last digit.
+    """Columns rounded to their grids, so that equal values are bitwise equal.
 
-    What is computed beside other rows comes out another in its last digits, and a
-    model that compares it with a number may then decide otherwise.
+    Values computed in another batch differ in their last digits, and a model that
+    compares them with a threshold might then decide differently.
     """
     return np.rint(columns / grid) * grid
 
 
 def linear_steps(layout, coef, intercept):
-    """Steps up to a weighted sum of evidence columns, at the last place."""
+    """Steps for a weighted sum of evidence columns, stored at the last place."""
     steps = column_steps(layout, len(coef))
     bias = np.array([intercept])
     steps.add("affine", len(steps) - 1, weight=coef[:, None], bias=bias)

@@ -1,42 +1,42 @@
-"""Scores of rows that a router did not learn from, on the scale of the one in use."""
+"""Out-of-fold scores of a router, on the scale of the final router."""
 
 import numpy as np
 
 from selective_query._utils.numbers import usual_size
 
-# Where the scores of held-out rows are compared with those of known ones, and by how
-# much their distributions may differ: 0.13 was seen of forests, 0.36 of neighbours
-# weighted by their distance, to which each known row is its own nearest.
+# Ranks at which the score distributions of held-out and known rows are compared, and
+# how much they may differ: forests reached 0.13, and distance-weighted neighbours,
+# where each known row is its own nearest neighbour, 0.36.
 RANKS = np.linspace(0.05, 0.95, 19)
 MOST_LEAD = 0.25
-# A share of the rows that is worth being told from its neighbours as a whole.
+# A tied group with at least this share of the rows is treated separately.
 TIED = 0.01
 # Scores that differ by no more than this share of their size are ties.
 ROUNDING = 1e-14
 
 
 def held_out_scores(folds, final, weight):
-    """Score each row by a router that did not see it, as the final router would.
+    """Score each row by a router that did not see it, on the final router's scale.
 
-    A learned score lives on the scale of its own fit: an exponent, a penalty, the
-    coordinates of a net. What fits have in common are ranks. Each held-out score is
-    ranked among the scores that the same fit gives to the rows it learned from; in its
-    place comes the score of this rank among those that the final router gives to the
-    rows that it learned from. A router that knows its rows by heart, so that their
-    scores are unlike any others, has no such ranks; its scores stay as they are.
+    A learned score has the scale of its own fit: an exponent, a penalty, the
+    coordinates of a net. Only ranks are comparable between fits. Each held-out score is
+    ranked among the scores that the same fit gives to the rows it was fitted on, and is
+    replaced by the final router's score of the same rank on its own training rows. If a
+    router has memorised its training rows, so that their scores are unlike any others,
+    ranks are not comparable either; its scores then stay unchanged.
 
     Parameters
     ----------
     folds : iterable of (train, test, score)
         Row numbers, and the scores of all rows by the router fitted on `train`.
     final : ndarray of shape (n_samples,)
-        Scores of all rows by the router fitted on all of them.
+        Scores of all rows by the router fitted on all rows.
     weight : ndarray of shape (n_samples,)
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Infinite scores stay what they are.
+        Infinite scores are unchanged.
     """
     held_out, carried = np.empty(len(final)), np.empty(len(final))
     goal, lead, n_folds = _Scale(final, weight), np.zeros(len(RANKS)), 0
@@ -48,7 +48,7 @@ def held_out_scores(folds, final, weight):
         lead += seen.lead_of(score[test], weight[test])
     if np.abs(lead).max() > MOST_LEAD * weight.sum():
         return held_out
-    # Scores of new rows differ from those of known ones by 1 / (number of known rows).
+    # Scores of new and known rows differ by 1 / (number of known rows).
     share = 1 / n_folds
     nearer = _Scale(
         np.concatenate([carried, final]),
@@ -73,19 +73,19 @@ class _Scale:
         self.middle = np.cumsum(self.mass) - self.mass / 2
 
     def of_ranks_in(self, other, score):
-        """Scores of the other scale, carried to this one."""
+        """Map scores from another scale to this one by rank."""
         if not len(self.level) or not len(other.level):
             return score
         inside = np.clip(score, other.level[0], other.level[-1])
         rank = np.interp(inside, other.level, other.middle)
-        # Tied rows stay tied, so nearly all their ranks are one level.
+        # Tied rows stay tied, so nearly all of their ranks map to one level.
         half = self.mass * np.where(self.mass > TIED, 0.499, 0.25)
         steps = np.stack([self.middle - half, self.middle + half], axis=1)
         carried = np.interp(rank, steps.ravel(), np.repeat(self.level, 2))
         return carried + (score - inside) * self._stretch(other)
 
     def lead_of(self, score, weight):
-        """Weight of these scores up to each rank, beyond what the rank says."""
+        """Weight of these scores up to each rank, minus the weight expected there."""
         if not len(self.level):
             return np.zeros(len(RANKS))
         order = np.argsort(score)
