@@ -245,7 +245,7 @@ class AccuracyCoverageDisplay(Display):
         if self.abstention:
             ax.set(
                 xlabel="Coverage (share answered)",
-                ylabel="Accuracy on what is answered",
+                ylabel="Accuracy on answered inputs",
             )
         else:
             ax.set(xlabel="Coverage (share answered by the base)", ylabel="Accuracy")

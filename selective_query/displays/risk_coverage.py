@@ -161,7 +161,7 @@ class RiskCoverageDisplay(Display):
                 self.bands_[label] = draw_band(ax, self.bands[label], self.lines_[-1])
         ax.set(
             xlabel="Coverage (share answered)",
-            ylabel="Selective risk (mean loss on what is answered)",
+            ylabel="Selective risk (mean loss on answered inputs)",
         )
         ax.set_ylim(bottom=0)
         ax.margins(x=0.02)

@@ -1,4 +1,4 @@
-"""How a hybrid, an abstaining classifier or a chain did on new rows."""
+"""Reports on a hybrid, an abstaining classifier or a chain on new rows."""
 
 from selective_query._utils import publish
 from selective_query.reports.chain_report import ChainReport

@@ -1,4 +1,4 @@
-"""The curve of a report as SVG, for wide screens and narrow ones."""
+"""The curve of a report as SVG, for wide and narrow screens."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BAND_FROM = 0.25
 
 @dataclass(frozen=True)
 class Scale:
-    """Where shares lie on a drawing.
+    """Maps shares to positions in a drawing.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Scale:
 
     @property
     def lines(self):
-        """Both axes as straight lines, for the script that moves the point."""
+        """Both axes as linear functions, for the script that moves the point."""
         start, top = self.MARGIN["left"], self.MARGIN["top"]
         dx = (self.right - start) / (1 - self.left)
         dy = -(self.bottom - top) / (self.high - self.low)
@@ -50,16 +50,16 @@ class Scale:
         return {**ends, "y0": self.bottom - dy * self.low, "dy": dy}
 
     def x(self, coverage):
-        """Pixels from the left."""
+        """Pixels from the left edge."""
         return self.lines["x0"] + self.lines["dx"] * coverage
 
     def y(self, accuracy):
-        """Pixels from the top."""
+        """Pixels from the top edge."""
         return self.lines["y0"] + self.lines["dy"] * accuracy
 
 
 def charts(report):
-    """Both drawings of a report's curve.
+    """The drawings of a report's curve for wide and narrow screens.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _chart(report, width, height, kind):
     curve = report.curve
     sides = {"base alone": report.base_accuracy, "global alone": report.global_alone}
     sides = {name: value for name, value in sides.items() if np.isfinite(value)}
-    # A band of few answers says little and would take all the room.
+    # A band around few answers says little and would take up all the space.
     told = curve.coverage >= BAND_FROM * (1 if report.is_abstention else 0)
     band = curve.low[told], curve.high[told]
     drawn = [*band, curve.accuracy, curve.oracle, list(sides.values())]
@@ -104,7 +104,7 @@ def _chart(report, width, height, kind):
 
 
 def _described(report):
-    """What the drawing shows, for who does not see it."""
+    """Text alternative of the drawing, for screen readers."""
     curve = report.curve
     told = "; ".join(
         f"{100 * curve.accuracy[i]:.1f} % at coverage {100 * curve.coverage[i]:.0f} %"
@@ -129,12 +129,12 @@ def _axes(scale, is_abstention):
     middle = (scale.x(scale.left) + scale.right) / 2
     share = "answered" if is_abstention else "that the base answers"
     yield _text(middle, scale.height - 8, f"Share {share}", anchor="middle")
-    what = "Accuracy on what is answered" if is_abstention else "Accuracy"
+    what = "Accuracy on answered inputs" if is_abstention else "Accuracy"
     yield _text(4, 12, what)
 
 
 def _ticks(low, high, most=TICKS):
-    """Round shares between two."""
+    """Round shares between two values."""
     steps = np.outer([0.001, 0.01, 0.1], [1, 2, 5]).ravel()
     step = next((s for s in steps if (high - low) / s <= most), 0.5)
     first = np.ceil(low / step - 1e-9)
@@ -150,7 +150,7 @@ def _sides(scale, sides, is_abstention):
         yield element("line", x1=start, x2=end, y1=y, y2=y, class_="sq-side")
         below = name == "base alone"
         name = "without abstaining, or at random" if is_abstention else name
-        # Left, below the line: there the curve is far above it.
+        # On the left, below the line: there the curve is far above it.
         at = (start + 6, y + 16, "start") if below else (end, y - 6, "end")
         yield _text(at[0], at[1], name, anchor=at[2])
 

@@ -1,4 +1,4 @@
-"""The curve of a report: what every other operating point would give and cost."""
+"""The curve of a report: accuracy and costs of every other operating point."""
 
 from dataclasses import dataclass
 
@@ -21,17 +21,17 @@ COSTS = {
 
 @dataclass(frozen=True, eq=False)
 class ReportCurve:
-    """Accuracy and costs over coverage; of abstention, accuracy of what is answered.
+    """Accuracy and costs over coverage; with abstention, accuracy on answered rows.
 
     Attributes
     ----------
     coverage, accuracy : ndarray of shape (n_points,)
     low, high : ndarray of shape (n_points,)
-        The whole curve lies between them at the confidence.
+        Simultaneous band: the whole curve lies inside with the given confidence.
     random, oracle : ndarray of shape (n_points,)
-        Of a random order, and of one that knows the outcomes; nan where not known.
+        Accuracy of a random order and of an oracle; nan where unknown.
     costs : dict of str to ndarray of shape (n_points,)
-        Of an input on average; empty without a deployment.
+        Mean costs of an input; empty without a deployment.
     """
 
     coverage: np.ndarray
@@ -44,17 +44,17 @@ class ReportCurve:
 
     @classmethod
     def of(cls, rows, deployment=None, confidence=0.95):
-        """The curve of rows that a rule decided.
+        """The curve of rows decided by a rule.
 
-        It begins at the share of rows that must stay, and where the global was asked
-        about queried rows alone, at that of the kept ones.
+        It begins at the share of rows that must stay or, if the global answered only
+        the queried rows, at the share of kept rows.
 
         Parameters
         ----------
         rows : DecidedRows
         deployment : Deployment or None, default=None
         confidence : float, default=0.95
-            Of the band.
+            Confidence of the band.
         """
         base, query, weight = rows.base_utility, rows.query_utility, rows.weight
         curve = accuracy_coverage_curve(rows.score, base, query, sample_weight=weight)
@@ -81,13 +81,13 @@ class ReportCurve:
             )
         found = [curve.accuracy_at(grid), band.low, band.high, *bounds]
         if not rows.has_global:
-            # From accuracies that count an abstention as right.
+            # Derived from accuracies that count an abstention as right.
             found = [np.clip(1 - (1 - part) / grid, 0, 1) for part in found]
         return cls(grid, *found, costs_over(deployment, grid))
 
 
 def costs_over(deployment, coverages):
-    """What a deployment costs at each coverage, nan where it cannot carry the load."""
+    """Costs of a deployment at each coverage, nan where it cannot carry the load."""
     if deployment is None:
         return {}
     found = {

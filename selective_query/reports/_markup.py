@@ -1,4 +1,4 @@
-"""Elements of HTML and SVG, and templates; whatever is no element is escaped."""
+"""Build HTML and SVG elements and fill templates; everything else is escaped."""
 
 import json
 from functools import cache
@@ -12,20 +12,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Markup(str):
-    """Text that is markup already."""
+    """Text that is already markup."""
 
     __slots__ = ()
 
 
 def element(name, *children, **attributes):
-    """An element, with a trailing or inner _ in the name of an attribute for a dash.
+    """Create an element; underscores in attribute names become hyphens.
 
     Parameters
     ----------
     name : str
-    *children : Markup, or object that is shown as text
+    *children : Markup, or objects to show as text
     **attributes : object
-        Those that are None are left out.
+        Attributes that are None are omitted.
     """
     given = "".join(
         f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
@@ -37,26 +37,26 @@ def element(name, *children, **attributes):
 
 
 def joined(parts):
-    """Parts one after the other, those escaped that are no markup."""
+    """Concatenate parts, escaping those that are not markup."""
     return Markup(
         "".join(p if isinstance(p, Markup) else escape(str(p)) for p in parts)
     )
 
 
 def filled(template, **parts):
-    """A template with its parts, of which texts are escaped."""
+    """Fill a template with its parts, escaping those that are text."""
     parts = {name: joined([part]) for name, part in parts.items()}
     return Markup(Template(read(template)).substitute(parts))
 
 
 @cache
 def read(template):
-    """A template's text."""
+    """The text of a template."""
     return (TEMPLATES / template).read_text(encoding="utf-8")
 
 
 def as_script(data):
-    """Data as JSON that no text within it can break out of."""
+    """Data as JSON that is safe inside a script element."""
     text = json.dumps(_plain(data), allow_nan=False)
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
@@ -67,7 +67,7 @@ def _plain(value):
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, np.ndarray):
-        # Six digits: a hundredth of a pixel, and half the size.
+        # Six digits: accurate to a hundredth of a pixel, at half the size.
         return [float(f"{v:.6g}") if np.isfinite(v) else None for v in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None

@@ -1,4 +1,4 @@
-"""A report as HTML: a page of its own with an explorer, or a part of a notebook."""
+"""A report as HTML: a standalone page with an explorer, or a notebook fragment."""
 
 import math
 import re
@@ -19,8 +19,8 @@ from selective_query.reports._markup import (
 )
 
 MOST_PARTS = 50
-MANY = 20  # examples of a kind
-# What may be asked for by a slider; the others follow.
+MANY = 20  # examples of each kind
+# Quantities that a slider can set; the others follow.
 SLIDERS = {
     "coverage": "Coverage (the share that the base answers)",
     "latency_ms": "Mean time to an answer",
@@ -28,12 +28,12 @@ SLIDERS = {
     "battery_days": "Life of the battery",
     "price": "Price of an input",
 }
-RISING = ("coverage", "battery_days")  # with coverage
+RISING = ("coverage", "battery_days")  # increase with coverage
 WITHOUT_SLIDER = {"p95_latency_ms": "95 % answered within", "bytes": "Bytes an input"}
 
 
 def whole(report):
-    """The page."""
+    """The complete page."""
     if not report.n:
         content = element("h1", _unbroken(report.verdict))
         return filled("page.html", content=content, facts=as_script(None), **_assets())
@@ -64,7 +64,7 @@ def whole(report):
 
 
 def fragment(report):
-    """A part of a notebook, without scripts of its own."""
+    """HTML for a notebook, without scripts of its own."""
     css = _assets()["css"]
     if not report.n:
         parts = {"curve": "", "sections": ""}
@@ -78,7 +78,7 @@ def fragment(report):
 
 
 def _unbroken(text):
-    """A text in which no number is parted from its unit, and no interval in two."""
+    """Keep numbers together with their units, and intervals in one piece."""
     text = re.sub(r"\[(\S+), (\S+)\]", "[\\1,\u00a0\\2]", text)
     return text.replace(" %", "\u00a0%")
 
@@ -88,15 +88,15 @@ def _assets():
 
 
 def _note(report):
-    what = "what is answered" if report.is_abstention else "the pair"
+    what = "the answered rows" if report.is_abstention else "the pair"
     note = (
-        f"The line is {what} at every threshold on these {report.n:,} rows; the "
-        f"whole of it lies in the band with a probability of "
-        f"{percent(report.confidence)}. A point that is chosen here has seen these "
-        "rows: confirm it on others."
+        f"The line shows the accuracy of {what} at every threshold, on these "
+        f"{report.n:,} rows; the whole line lies in the band with probability "
+        f"{percent(report.confidence)}. A point chosen here has seen these rows: "
+        "confirm it on others."
     )
     if not report.knows_all:
-        note += " The global was asked about queried rows alone, so it starts there."
+        note += " The global answered only the queried rows, so the line starts there."
     return note
 
 
@@ -174,7 +174,7 @@ def _section(title, *parts):
 
 
 def _heading(report):
-    moved = "Move the point, by what it keeps or by what it may cost"
+    moved = "Move the point by coverage or by cost"
     return moved if report.curve.costs else "Move the point"
 
 
@@ -183,7 +183,7 @@ def _list(lines):
 
 
 def _table(name, head, rows, strong=()):
-    """A table whose rows begin with their heading."""
+    """A table whose rows start with their heading."""
     body = (
         element(
             "tr",
@@ -220,7 +220,7 @@ def _accuracies(report):
     )
     what = "Mean grade" if report.rows.is_graded else "Accuracy"
     head = "Who answers", what, f"{percent(report.confidence)} interval"
-    strong = ("pair", "on what is answered")
+    strong = ("pair", "on answered rows")
     return _section("Accuracy", _table("Accuracy", head, rows, strong=strong))
 
 
@@ -264,7 +264,7 @@ def _gap(report):
     note = "Hatched: gained." if any(step.loss < 0 for step in gap.steps) else ""
     head = "Step", "Points lost", "Interval", ""
     return _section(
-        "Where accuracy goes",
+        "Where accuracy is lost",
         *advice,
         _table("Losses by step", head, rows),
         element("p", note, class_="sq-quiet") if note else "",

@@ -1,12 +1,12 @@
-"""Who is queried: by class or group, and rows that show what queries do."""
+"""Queries by class or group, and example rows that show what queries do."""
 
 import numpy as np
 
 EXAMPLES = {
-    "repaired": "queried, and the global repaired the base's mistake",
-    "harmed": "queried, though the base was right and the global is wrong",
+    "repaired": "queried, and the global corrected the base",
+    "harmed": "queried, although the base was right and the global is wrong",
     "in vain": "queried, and both are wrong",
-    "missed": "kept, though the base is wrong",
+    "missed": "kept, although the base is wrong",
 }
 OF_ABSTENTION = {
     "spared": "abstained, where the base would have been wrong",
@@ -16,7 +16,7 @@ OF_ABSTENTION = {
 
 
 def by_part(rows):
-    """Share of queries in each class, or group where there are groups.
+    """Share of queries by group, or by class if there are no groups.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ def by_part(rows):
     Returns
     -------
     kind : str or None
-        "group", "true class", "class by the base", or None where there is none.
+        "group", "true class", "class by the base", or None if there is none of these.
     table : list of dict
-        ``part``, ``n``, ``queried`` (share), ``base`` and ``pair`` (mean utility, of
-        abstention on what is answered); most queried first.
+        ``part``, ``n``, ``queried`` (share), ``base`` and ``pair`` (mean utility; with
+        abstention, on answered rows); most queried first.
     """
     columns = {
         "group": rows.group,
@@ -62,20 +62,20 @@ def by_part(rows):
 
 
 def examples(rows, n):
-    """Rows that show what queries do: how many there are, and some by name.
+    """Example rows that show what queries do: counts and some names.
 
     Parameters
     ----------
     rows : DecidedRows
     n : int
-        At most so many names of a kind: where the router was surest, of missed ones,
-        else where it thought that a query would gain most.
+        Maximum number of names of each kind: missed rows with the lowest scores first,
+        other kinds with the highest scores first.
 
     Returns
     -------
     dict of str to dict
-        ``what`` it means, ``count`` and ``names``, by kind; kinds without rows are left
-        out.
+        ``what`` describes the kind, with ``count`` and ``names``; kinds without rows
+        are omitted.
     """
     base, query, kept = rows.base_utility, rows.query_utility, rows.kept
     if rows.has_global:
@@ -96,7 +96,7 @@ def examples(rows, n):
             "missed": kept & (base < 1),
         }
         what = OF_ABSTENTION
-    # Of a query that got lost nobody knows what it would have done.
+    # The effect of a query that got no answer is unknown.
     counts, found = (rows.weights > 0) & ~rows.lost, {}
     for kind, mask in of_kind.items():
         places = np.flatnonzero(mask & counts)
@@ -109,5 +109,5 @@ def examples(rows, n):
 
 
 def _plain(labels):
-    """Labels as plain data; dates as text, which JSON has none for."""
+    """Labels as plain data; dates become text, because JSON has no dates."""
     return (labels.astype(str) if labels.dtype.kind in "mM" else labels).tolist()

@@ -1,4 +1,4 @@
-"""Labelled rows as a rule decided them: what a report is computed from."""
+"""Labelled rows with the decisions of a rule, on which a report is based."""
 
 from dataclasses import dataclass, field
 
@@ -11,26 +11,26 @@ from selective_query.reports._spending import query_costs
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DecidedRows:
-    """Rows that were new to models and rule, with decisions and how both sides did.
+    """Rows that were new to models and rule, with decisions and utilities.
 
     Parameters
     ----------
     score : ndarray of shape (n_samples,)
-        Of the router; higher means query first.
+        Scores of the router; higher means query first.
     kept : ndarray of shape (n_samples,), bool
     base_utility : ndarray of shape (n_samples,)
-        In [0, 1]; 1 where the answer is right.
+        In [0, 1]; 1 if the answer is right.
     global_utility : ndarray of shape (n_samples,) or None
-        Likewise of the global, where it was asked; None for abstention.
+        The same for the global, where it was queried; None for abstention.
     judged : ndarray of shape (n_samples,), bool, or None
-        Where the global was asked and answered; None stands for everywhere.
+        Where the global was queried and answered; None means everywhere.
     missing : ndarray of shape (n_samples,), bool, or None
-        Where it was asked in vain; None stands for nowhere.
+        Where it was queried but failed to answer; None means nowhere.
     weight : ndarray of shape (n_samples,) or None
     truth, said, group, id : ndarray of shape (n_samples,) or None
-        True label, label by the base, group and name of each row.
+        True label, label from the base, group and name of each row.
     query_costs : dict of Budget to (ndarray of shape (n_samples,) or None)
-        What a query about each row costs, by the budgets that read it.
+        Cost of a query about each row, for each budget that reads such costs.
     """
 
     score: np.ndarray
@@ -66,7 +66,7 @@ class DecidedRows:
         )
 
     def tally(self):
-        """The sums from which the figures of a report follow."""
+        """Sums on which the figures of the report are based."""
         query_all = True if self.judged is None else self.judged
         sides = self.base_utility, self.global_utility
         options = {"query_all": query_all, "missing": self.missing}
@@ -79,7 +79,7 @@ class DecidedRows:
 
     @property
     def knows_all(self):
-        """Whether the global was asked about every row that may leave the device."""
+        """Whether the global was queried about every row that may leave the device."""
         if not self.has_global or self.judged is None:
             return True
         return bool((self.judged | self.stays).all())
@@ -96,19 +96,20 @@ class DecidedRows:
 
     @property
     def holds_some_back(self):
-        """Whether all is known, though the global was not asked about all rows."""
+        """Whether everything is known although some rows were not sent."""
         return self.judged is not None and self.knows_all and not self.judged.all()
 
     @property
     def weights(self):
-        """Of the rows, ones where none were given."""
+        """Weights of the rows; ones if none were given."""
         return np.ones(len(self.kept)) if self.weight is None else self.weight
 
     @property
     def query_utility(self):
-        """Utility of a query; that of the base where the global was not asked.
+        """Utility of a query; that of the base where the global was not queried.
 
-        Where it was asked in vain, the mean of the queried rows that it answered.
+        Where the global failed to answer, the mean over the queried rows that it
+        answered.
         """
         if not self.has_global:
             return np.ones(len(self.kept))
@@ -124,18 +125,18 @@ class DecidedRows:
 
     @property
     def lost(self):
-        """Queried rows without an answer, of which no utility is known."""
+        """Queried rows without an answer, whose utility is unknown."""
         nowhere = np.zeros(len(self.kept), dtype=bool)
         return nowhere if self.missing is None else self.missing & ~self.kept
 
     @property
     def utility(self):
-        """Utility of what the pair answers; an abstention counts as right."""
+        """Utility of the pair's answers; an abstention counts as right."""
         return np.where(self.kept, self.base_utility, self.query_utility)
 
     @property
     def is_graded(self):
-        """Whether some answer is neither right nor wrong."""
+        """Whether any answer is neither right nor wrong."""
         both = np.stack([self.base_utility, self.query_utility])[:, ~self.lost]
         return not np.isin(both, (0, 1)).all()
 
@@ -145,7 +146,7 @@ class DecidedRows:
         return np.arange(len(self.kept)) if self.id is None else self.id
 
     def interval(self, utility, rows=slice(None), confidence=0.95):
-        """Interval of the mean of some utility over some rows."""
+        """Confidence interval of the mean of a utility over some rows."""
         return mean_interval(
             utility[rows], sample_weight=self.weights[rows], confidence=confidence
         )

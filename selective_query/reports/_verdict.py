@@ -1,4 +1,4 @@
-"""What a report concludes: who is better, by how much, and whether that is shown."""
+"""Conclusions of a report: which system is better, and whether that is significant."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from selective_query.reports._curve import costs_over
 
 
 def leads(rows, confidence):
-    """How much more accurate the pair is than each side alone, on the same rows.
+    """Lead of the pair in accuracy over each side alone, on the same rows.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def leads(rows, confidence):
     Returns
     -------
     dict of str to PairedDifference
-        "base alone", and "global alone" where the global was asked about all.
+        Keys "base alone", and "global alone" if the global was queried about all rows.
     """
     if not rows.has_global or not len(rows.kept):
         return {}
@@ -37,7 +37,7 @@ def leads(rows, confidence):
 
 
 def shown(difference):
-    """1 where a lead is shown, -1 where a lag is, 0 where neither."""
+    """1 for a significant lead, -1 for a significant lag, otherwise 0."""
     return int(difference.low > 0) - int(difference.high < 0)
 
 
@@ -48,9 +48,9 @@ def system_costs(deployment, coverage, stays):
     ----------
     deployment : Deployment
     coverage : float
-        Of the pair.
+        Coverage of the pair.
     stays : float
-        Share of the rows that must stay, which the global alone leaves to the base.
+        Share of rows that must stay; with the global alone, the base answers them.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def system_costs(deployment, coverage, stays):
 
 
 def worth(rows, point, deployment, value, cost, confidence):
-    """Which system is worth most within the limits on costs that were asked for."""
+    """Verdict on which system is worth most within the requested cost limits."""
     outcomes = Outcomes(
         base_utility=rows.base_utility,
         global_utility=rows.query_utility,
@@ -95,10 +95,9 @@ def worth(rows, point, deployment, value, cost, confidence):
 
 
 def scatter(coverage, rows, n_calibration):
-    """By how much a realised coverage differs from the asked one by chance.
+    """How far chance may move a realised coverage from the requested one.
 
-    Twice the standard error of both draws, that of these rows and of the calibration
-    rows.
+    Twice the standard error from sampling both these rows and the calibration rows.
     """
     weight = rows.weights
     n = weight.sum() ** 2 / (weight**2).sum()

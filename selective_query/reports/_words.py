@@ -1,4 +1,4 @@
-"""A report in words: sentences and short tables."""
+"""A report as text: sentences and short tables."""
 
 import math
 
@@ -9,7 +9,7 @@ from selective_query.metrics._sentences import of_abstention, of_hybrid, percent
 from selective_query.reports._verdict import scatter, shown
 
 FEW = 5
-TIES = 0.01  # of the rows, from which on they are worth a word
+TIES = 0.01  # share of the rows from which ties are mentioned
 OFF = 0.005
 COST_WORDS = {
     "latency_ms": ("mean time to an answer", "ms"),
@@ -23,13 +23,13 @@ FIGURES = {
     "base alone": "base_accuracy",
     "global alone": "global_accuracy",
     "pair": "accuracy",
-    "base on what it keeps": "base_accuracy_on_kept",
-    "global on what it is asked": "global_accuracy_on_queried",
+    "base on kept rows": "base_accuracy_on_kept",
+    "global on queried rows": "global_accuracy_on_queried",
 }
-WHERE_SOME_STAY = "global alone", "global on what may leave"
+WHERE_SOME_STAY = "global alone", "global on rows that may leave"
 OF_ABSTENTION = {
-    "on all rows, without abstaining": "base_accuracy",
-    "on what is answered": "accuracy",
+    "all rows, without abstaining": "base_accuracy",
+    "on answered rows": "accuracy",
 }
 
 
@@ -40,17 +40,17 @@ def interval(ends):
 
 
 def number(value):
-    """A cost with three digits that count."""
+    """A cost with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def tabled(share):
-    """A share as a column of a table has it."""
+    """A share as it is printed in tables."""
     return f"{100 * share:.1f} %"
 
 
 def verdict(report):
-    """The sentence that a report begins with."""
+    """The first sentence of a report."""
     if not report.n:
         return "There are no rows to report on."
     ends = interval(report.intervals["coverage"])
@@ -84,24 +84,22 @@ def conclusion(report):
                 f"({between})."
             )
         else:
-            lines.append(
-                f"These rows do not tell the pair from the {name} ({between} points)."
-            )
+            lines.append(f"No significant difference to the {name} ({between} points).")
     if report.n_unavailable:
         lines.append(
-            f"The global gave no answer about {report.n_unavailable:,} rows. Those "
-            "that are queried count as the others do on average."
+            f"The global gave no answer about {report.n_unavailable:,} rows. Queried "
+            "rows among them are counted at the mean accuracy of the others."
         )
     elif not report.is_abstention and not report.knows_all:
         lines.append(
-            "The global was asked about queried rows alone; query_all=True tells what "
-            "it gains, and where accuracy goes."
+            "The global answered only the queried rows; query_all=True also shows "
+            "what it gains, and where accuracy is lost."
         )
     return lines
 
 
 def _held_back(report):
-    """What the global alone means where some rows must stay."""
+    """Explain the global alone if some rows must stay."""
     share = report.rows.share_that_stays
     if not share or "global alone" not in {*report.leads, *(report.costs or ())}:
         return []
@@ -112,15 +110,15 @@ def _held_back(report):
 
 
 def coverage_lines(report):
-    """Asked against realised coverage, with the reasons for a difference."""
+    """Requested and realised coverage, with reasons for a difference."""
     point, rows = report.operating_point, report.rows
     if point is None or not report.n:
         return []
     asked, here = point.asked_coverage, report.coverage
-    # On the calibration rows, which a threshold may keep more of than was asked.
+    # On the calibration rows, where a threshold may keep more than requested.
     learned = min(max(point.coverage, 0.0), 1.0)
     lines = [
-        f"Coverage: {percent(asked)} asked, {percent(learned)} on the calibration "
+        f"Coverage: {percent(asked)} requested, {percent(learned)} on the calibration "
         f"rows, {percent(here)} {interval(report.intervals['coverage'])} on these."
     ]
     if point.budget is None:
@@ -133,15 +131,15 @@ def coverage_lines(report):
         tied = float(np.average(rows.score == edge, weights=rows.weights))
         if tied > TIES:
             lines.append(
-                f"{percent(tied)} of these rows have the score of the threshold; such "
-                "ties stay together, so that no threshold gives what was asked."
+                f"{percent(tied)} of these rows score exactly the threshold; ties stay "
+                "together, so no threshold gives the requested coverage."
             )
     by_chance = scatter(learned, rows, max(point.certificate.n, 1))
     if abs(here - learned) > max(by_chance, OFF):
         lines.append(
             f"That is {100 * abs(here - learned):.1f} points off the calibration rows, "
-            f"where chance explains {100 * by_chance:.1f}: these rows are others, or "
-            "the models were fitted anew."
+            f"where chance explains {100 * by_chance:.1f}: these rows differ from the "
+            "calibration rows, or the models were refitted."
         )
     return lines
 
@@ -162,7 +160,7 @@ def _spent(of, n):
 
 
 def accuracy_table(report):
-    """Name, figure and interval of each accuracy that is known."""
+    """Name, value and interval of each known accuracy."""
     names = OF_ABSTENTION if report.is_abstention else FIGURES
     if report.rows.holds_some_back:
         names = {name.replace(*WHERE_SOME_STAY): key for name, key in names.items()}
@@ -174,14 +172,14 @@ def accuracy_table(report):
 
 
 def cost_table(report):
-    """Name, unit and one value a system of each cost."""
+    """Name and unit of each cost, with one value for each system."""
     costs = report.costs or {}
     first = next(iter(costs.values()), {})
     return [(*COST_WORDS[name], [of[name] for of in costs.values()]) for name in first]
 
 
 def text(report):
-    """All that is cheap, as plain text."""
+    """Everything that is quick to compute, as plain text."""
     blocks = [[verdict(report)]]
     if report.n:
         blocks += [
@@ -230,11 +228,11 @@ def _costs(report):
         lines.append(f"{label:34}" + "".join(f"{number(v):>14}" for v in values))
     if hides_queries(report.deployment, report.coverage):
         lines.append(
-            "  fewer than 5 % are queried: the time of 95 % says nothing of them"
+            "  fewer than 5 % are queried: the 95 % time does not describe them"
         )
     lost = report.deployment.chance_lost
     if lost > TIES / 10:
-        lines.append(f"  {percent(lost)} of the queries get lost; the base answers.")
+        lines.append(f"  {percent(lost)} of the queries are lost; the base answers.")
     return lines
 
 

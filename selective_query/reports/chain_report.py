@@ -1,4 +1,4 @@
-"""ChainReport: the figures of a chain's report, which print themselves."""
+"""ChainReport: the figures of a chain's report, with a printed form."""
 
 import math
 
@@ -10,19 +10,19 @@ from selective_query.reports._words import number, tabled
 
 
 class ChainReport(Bunch):
-    """How a chain of tiers did on new rows.
+    """How a chain of tiers performed on new rows.
 
-    A mapping of figures, whose items are attributes too: ``accuracy`` on what is
-    answered, ``n``, ``abstained`` (share of all inputs), ``cost`` (mean of an input;
-    nan where costs are not known), and for each tier in a tuple ``n_asked``,
-    ``n_answered``, ``shares`` (of the weight of all inputs) and ``accuracies`` on what
-    it answers; nan where that is nothing. It is made by
-    :meth:`~selective_query.CascadeClassifier.report`, and prints itself as a table.
+    A mapping of figures, which are also attributes: ``accuracy`` on answered rows,
+    ``n``, ``abstained`` (share of all inputs), ``cost`` (mean per input; nan if costs
+    are unknown), and, as tuples over the tiers, ``n_asked``, ``n_answered``, ``shares``
+    (of the weight of all inputs) and ``accuracies`` on the rows that each tier answers;
+    nan if there are none. It is returned by
+    :meth:`~selective_query.CascadeClassifier.report`, and prints as a table.
 
     Parameters
     ----------
     names : sequence of str
-        Of the tiers, in the order in which they are asked.
+        Names of the tiers, in the order in which they are queried.
     **figures : object
 
     Examples
@@ -42,14 +42,14 @@ class ChainReport(Bunch):
 
     def __init__(self, names, **figures):
         super().__init__(**figures)
-        vars(self).update(names=tuple(names))  # no item: those are the figures
+        vars(self).update(names=tuple(names))  # an attribute, but not a figure
 
     def __setstate__(self, state):
-        vars(self).update(state)  # which a Bunch forgets
+        vars(self).update(state)  # Bunch would drop it
 
     @property
     def verdict(self):
-        """What the chain reaches, in a sentence."""
+        """What the chain achieves, in one sentence."""
         if not self.n:
             return "There are no rows to report on."
         said = f"The chain is right on {percent(self.accuracy)} of {self.n:,} inputs"
@@ -65,13 +65,13 @@ class ChainReport(Bunch):
         return f"{said}."
 
     def to_dict(self):
-        """What is said, as plain data for JSON.
+        """The report as plain data for JSON.
 
         Returns
         -------
         dict
-            The figures, with ``verdict`` and the names of the ``tiers``; None stands
-            for a figure that is not known.
+            The figures, with ``verdict`` and the names of the ``tiers``; unknown
+            figures are None.
         """
         return as_json({**self, "verdict": self.verdict, "tiers": self.names})
 

@@ -1,4 +1,4 @@
-"""RoutingReport: the figures of a report, and all that is said about them."""
+"""RoutingReport: the figures of a report, and the conclusions from them."""
 
 from functools import cached_property
 from pathlib import Path
@@ -25,42 +25,42 @@ ON = {
     "base_accuracy": ("base_utility", None),
     "global_accuracy": ("query_utility", "judged"),
 }
-N_BOOTSTRAP = 40, 200  # resamples, fewer of many rows:
-MOST_DRAWN = 2e7  # in all of them together
+N_BOOTSTRAP = 40, 200  # resamples; fewer if there are many rows
+MOST_DRAWN = 2e7  # rows drawn in all resamples together
 
 
 class RoutingReport(Bunch):
-    """How a hybrid, a policy or an abstaining classifier did on new rows.
+    """How a hybrid, a policy or an abstaining classifier performed on new rows.
 
-    A mapping of figures, whose items are attributes too: ``accuracy`` (of abstention:
-    on what is answered), ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
+    A mapping of figures, which are also attributes: ``accuracy`` (with abstention, on
+    answered rows), ``coverage``, ``n``, ``n_queried``, ``base_accuracy``,
     ``global_accuracy``, ``base_accuracy_on_kept`` and ``global_accuracy_on_queried``.
-    Printed it is text, in a notebook a picture, and :meth:`to_html` writes a page of
-    it. It is made by the ``report`` of these.
+    It prints as text, shows as a picture in a notebook, and :meth:`to_html` writes it
+    as a page. It is returned by the ``report`` methods.
 
     Parameters
     ----------
     rows : DecidedRows
     operating_point : OperatingPoint or None, default=None
-        Where the rule is cut.
+        The operating point of the rule.
     calibration : dict or None, default=None
-        Of the rows that the threshold comes from, as in :func:`gap_attribution`.
+        The rows that the threshold comes from, as in :func:`gap_attribution`.
     deployment : Deployment or None, default=None
         For costs.
     value : float or None, default=None
-        Money that a right answer is worth, for the routing verdict.
+        Monetary value of a right answer, for the routing verdict.
     model : estimator or None, default=None
-        For its diagram.
+        The model, for its diagram.
     confidence : float, default=0.95
-        Of all intervals and verdicts.
+        Confidence of all intervals and verdicts.
 
     Raises
     ------
     TypeError
-        When `deployment` is none.
+        If `deployment` is not a Deployment.
     ValueError
-        When `confidence` or `value` is out of range, `value` is given without a
-        deployment, or either with a classifier that abstains.
+        If `confidence` or `value` is out of range, `value` is given without a
+        deployment, or either is given for a classifier that abstains.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class RoutingReport(Bunch):
                     "deployment= says what queries cost, and who abstains makes none. "
                     "Leave it out."
                 )
-        # Not as items: those are the figures.
+        # Attributes rather than items, because items are the figures.
         vars(self).update(
             rows=rows,
             operating_point=operating_point,
@@ -107,32 +107,32 @@ class RoutingReport(Bunch):
         )
         if value is not None and self.n:
             check_positive(value, "value")
-            self.routing_verdict  # noqa: B018 - refuses early what it cannot weigh
+            self.routing_verdict  # noqa: B018 - refuses early if it cannot be computed
 
     def __setstate__(self, state):
-        vars(self).update(state)  # which a Bunch forgets
+        vars(self).update(state)  # Bunch would drop it
 
     @property
     def is_abstention(self):
-        """Whether a query means that nobody answers."""
+        """Whether a query means abstention."""
         return not self.rows.has_global
 
     @property
     def n_abstained(self):
-        """Rows that nobody answers, 0 where there is a global."""
+        """Number of rows without an answer; 0 if there is a global."""
         return self.n_queried if self.is_abstention else 0
 
     @property
     def knows_all(self):
-        """Whether both sides were asked about every row."""
+        """Whether both sides answered every row."""
         return self.rows.knows_all
 
     @property
     def global_alone(self):
-        """Accuracy of the global, with the base where rows must stay; nan if unknown.
+        """Accuracy of the global, with the base on rows that must stay; nan if unknown.
 
-        On the same rows as ``accuracy`` and ``base_accuracy``, while
-        ``global_accuracy`` is of those that the global was asked about.
+        It is for the same rows as ``accuracy`` and ``base_accuracy``, whereas
+        ``global_accuracy`` is for the rows that the global was queried about.
         """
         if self.is_abstention or not self.knows_all or not self.n:
             return np.nan
@@ -140,12 +140,12 @@ class RoutingReport(Bunch):
 
     @property
     def verdict(self):
-        """What the operating point gives, in a sentence."""
+        """The operating point in one sentence."""
         return _words.verdict(self)
 
     @cached_property
     def intervals(self):
-        """Of each figure that is a share, (low, high); nan where there is nothing."""
+        """Interval (low, high) of each share; nan if there are no rows for it."""
         rows, masks = self.rows, {"kept": self.rows.kept, "queried": ~self.rows.kept}
         masks["judged"] = slice(None) if rows.judged is None else rows.judged
         found = {
@@ -161,12 +161,12 @@ class RoutingReport(Bunch):
 
     @cached_property
     def leads(self):
-        """How much more accurate the pair is than each side alone, by its name."""
+        """Lead of the pair in accuracy over each side alone, by the side's name."""
         return _verdict.leads(self.rows, self.confidence)
 
     @cached_property
     def costs(self):
-        """Of an input, by system and cost; None without a deployment."""
+        """Costs of an input, by system and cost; None without a deployment."""
         if self.deployment is None or not self.n:
             return None
         stays = self.rows.share_that_stays
@@ -187,20 +187,20 @@ class RoutingReport(Bunch):
 
     @cached_property
     def routing_verdict(self):
-        """Whether to route at all, a RoutingVerdict; None without `value`."""
+        """A RoutingVerdict on whether to route at all; None without `value`."""
         return None if self.value is None or not self.n else self.weigh(self.value)
 
     def weigh(self, value, cost=None):
-        """Which is worth most: the pair, the base alone, or the global alone.
+        """Decide which is worth most: the pair, the base alone, or the global alone.
 
         Parameters
         ----------
         value : float
-            Money that a right answer is worth.
+            Monetary value of a right answer.
         cost : callable or None, default=None
-            Money of an input, from the deployment and a coverage, as of
-            :func:`~selective_query.planning.routing_verdict`: carbon, energy or time
-            with a price of theirs. None is the price of the deployment.
+            Monetary cost of an input as a function of the deployment and a coverage, as
+            for :func:`~selective_query.planning.routing_verdict`: it may include
+            carbon, energy or time at a price. None uses the price of the deployment.
 
         Returns
         -------
@@ -209,7 +209,7 @@ class RoutingReport(Bunch):
         Raises
         ------
         ValueError
-            When there is no deployment, or the global was not asked about all rows.
+            If there is no deployment, or the global was not queried about all rows.
         """
         if self.deployment is None:
             raise ValueError(
@@ -218,8 +218,8 @@ class RoutingReport(Bunch):
             )
         if not self.knows_all:
             raise ValueError(
-                "value= needs what the global says of every row, and it was asked "
-                "about queried ones alone. Set query_all=True."
+                "value= needs the global's answer to every row, but only the queried "
+                "rows were sent to it. Set query_all=True."
             )
         point, deployment = self.operating_point, self.deployment
         return _verdict.worth(
@@ -228,10 +228,10 @@ class RoutingReport(Bunch):
 
     @cached_property
     def gap(self):
-        """Where accuracy goes, a GapAttribution.
+        """Attribution of lost accuracy, a GapAttribution.
 
-        None where the global was not asked about all rows, and where groups have
-        thresholds of their own.
+        None if the global was not queried about all rows, or if groups have thresholds
+        of their own.
         """
         point, rows = self.operating_point, self.rows
         if point is None or point.threshold is None or not self.knows_all or not self.n:
@@ -251,16 +251,16 @@ class RoutingReport(Bunch):
 
     @cached_property
     def curve(self):
-        """What other operating points would give and cost; None without rows.
+        """Accuracy and costs of other operating points; None without rows.
 
-        Where the global was asked about queried rows alone, from their share on.
+        If the global answered only the queried rows, it starts at their share.
         """
         if not self.n:
             return None
         return ReportCurve.of(self.rows, self.deployment, self.confidence)
 
     def who_is_queried(self):
-        """Share of queries by group, or else by class.
+        """Share of queries by group, or by class if there are no groups.
 
         Returns
         -------
@@ -273,34 +273,34 @@ class RoutingReport(Bunch):
         return _queried.by_part(self.rows)
 
     def examples(self, n=5):
-        """Rows that show what queries do, by their ids or positions.
+        """Example rows that show what queries do, by their ids or positions.
 
         Parameters
         ----------
         n : int, default=5
-            Names of each kind at most.
+            Maximum number of names of each kind.
 
         Returns
         -------
         dict of str to dict
-            ``what`` it means, ``count`` and ``names``, by kind.
+            ``what`` describes the kind, with ``count`` and ``names``.
         """
         return _queried.examples(self.rows, check_whole(n, "n", 1))
 
     def to_html(self, path=None):
-        """One HTML page, with an explorer of other operating points.
+        """A standalone HTML page, with an explorer of other operating points.
 
-        It holds all that it needs, and asks nothing of a network.
+        The page is self-contained and makes no network requests.
 
         Parameters
         ----------
         path : str or Path, optional
-            Where to write it.
+            File to write the page to.
 
         Returns
         -------
         str or None
-            The page, where no path is given.
+            The page, if no path is given.
         """
         page = _page.whole(self)
         if path is None:
@@ -309,13 +309,12 @@ class RoutingReport(Bunch):
         return None
 
     def to_dict(self):
-        """What is said, as plain data for JSON.
+        """The report as plain data for JSON.
 
         Returns
         -------
         dict
-            Of strict JSON: None stands for a figure that is not known, and for one that
-            is not finite.
+            Strict JSON: figures that are unknown or not finite are None.
         """
         kind, table = self.who_is_queried()
         found = {

@@ -77,7 +77,7 @@ def test_a_hybrid_is_drawn_with_both_sides(digits, frozen_pair, axes):
 def test_abstention_is_drawn_as_accuracy_of_what_is_answered(digits, abstaining, axes):
     X, y = digits[0][600:], digits[1][600:]
     display = AccuracyCoverageDisplay.from_estimator(abstaining, X, y).plot(axes)
-    assert axes.get_ylabel() == "Accuracy on what is answered"
+    assert axes.get_ylabel() == "Accuracy on answered inputs"
     assert texts_of(axes) == {"base alone"}
     right = (abstaining.predict(X) == y).astype(float)
     for label, score in (

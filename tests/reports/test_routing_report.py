@@ -113,7 +113,7 @@ def test_a_pair_that_gains_nothing_is_told(policy):
     object.__setattr__(same, "global_utility", TEST.base_utility)
     said = policy.report(same)
     assert "a gain over the base alone is not shown" in said.verdict
-    assert "do not tell the pair from the base alone" in str(said)
+    assert "No significant difference to the base alone" in str(said)
 
 
 def test_leads_that_are_shown_are_told_with_their_sign(policy):
@@ -225,14 +225,14 @@ def test_ties_that_keep_the_coverage_off_are_named():
     with pytest.warns(CalibrationWarning, match="share the score"):
         tied = RoutingPolicy("max_probability", coverage=0.7).fit(outcomes)
     said = str(tied.report(outcomes))
-    assert "70 % asked, 100 % on the calibration rows" in said
+    assert "70 % requested, 100 % on the calibration rows" in said
     assert "ties stay together" in said
 
 
 def test_rows_of_another_source_are_named(policy):
     surer = TEST.take(TEST.base_proba.max(axis=1) > 0.5)
-    assert "these rows are others" in str(policy.report(surer))
-    assert "these rows are others" not in str(policy.report(TEST))
+    assert "these rows differ" in str(policy.report(surer))
+    assert "these rows differ" not in str(policy.report(TEST))
 
 
 def test_who_is_queried_by_class(report, policy):
@@ -341,7 +341,7 @@ def test_rows_that_must_stay_do_not_hide_the_rest(hybrid, new_rows):
     gain = report.global_alone - report.base_accuracy
     share = (report.accuracy - report.base_accuracy) / gain
     assert f"{100 * share:.0f} % of the global's gain" in report.verdict
-    assert "global on what may leave" in str(report)
+    assert "global on rows that may leave" in str(report)
     of_outcomes = model.rule_.report(model.outcomes(X[200:], y[200:]))
     assert dict(of_outcomes) == pytest.approx(dict(report))
 
