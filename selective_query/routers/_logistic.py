@@ -1,4 +1,4 @@
-"""Weighted logistic regression along folds, and the routers that are one."""
+"""Weighted logistic regression along folds, and routers based on it."""
 
 from itertools import groupby
 
@@ -25,24 +25,24 @@ from selective_query.routers._ridge import (
 from selective_query.routers.base import SelfScoringRouter, iter_folds
 
 ALPHAS = (np.inf, 1e3, 100.0, 10.0, 1.0)
-# Of more classes than this none has an effect of its own.
+# With more classes than this, classes have no effects of their own.
 MAX_CLASSES = 64
-# Penalty in rows on what is free otherwise: keeps separable outcomes finite.
+# Penalty, in rows, on otherwise free coefficients: keeps separable outcomes finite.
 NEARLY_FREE = 1e-2
-# A Newton step below this ends the search.
+# The search ends when a Newton step is smaller than this.
 SMALL_STEP = 1e-8
-# Smallest probability of an answer whose logarithm is taken.
+# Lower bound for probabilities before taking the logarithm.
 TINY = 1e-12
-# What is left of the slope after a Newton step's equations are solved, and the share of
-# a loss that is rounding.
+# Remaining share of the gradient at which the equations of a Newton step are considered
+# solved, and the share of a loss that is rounding.
 CLOSE, ROUNDING = 0.03, 1e-12
 
 
 class LogisticProblem:
     r"""Penalised logistic regression of targets in [0, 1].
 
-    That of scikit-learn has one penalty for all columns, and takes no targets between
-    0 and 1.
+    scikit-learn's version has one penalty for all columns, and accepts no targets
+    between 0 and 1.
 
     .. math:: \min_\beta \; -\sum_i v_i \big[t_i \log \sigma(\beta^\top x_i)
               + (1 - t_i) \log \sigma(-\beta^\top x_i)\big]
@@ -52,10 +52,10 @@ class LogisticProblem:
     ----------
     design : ndarray of shape (n_samples, n_columns)
     penalty : ndarray of shape (n_columns,)
-        The share of each column in the penalty; 0 leaves it nearly free.
+        The share of each column in the penalty; 0 leaves it almost unpenalised.
     target, weight : ndarray of shape (n_samples,)
     rising : bool, default=False
-        Whether the second coefficient, that of doubt, is held positive.
+        Whether the second coefficient, that of doubt, is constrained to be positive.
     """
 
     max_steps = 50
@@ -67,16 +67,16 @@ class LogisticProblem:
         self.rising = rising
 
     def losses(self, predictor, rows):
-        """Loss of each of these rows at its linear predictor."""
+        """Loss of each of these rows, given its linear predictor."""
         # log(1 + exp(s)) - t s, without overflow.
         return np.logaddexp(0, predictor) - self.target[rows] * predictor
 
     def pulled_to(self, predictor, rows):
-        """The chance at which each row's loss would no longer pull, here its target."""
+        """Probability at which each row's loss has zero gradient, here its target."""
         return self.target[rows]
 
     def choose(self, alphas, folds):
-        """The penalty of least held-out loss, and what its fits say of all rows.
+        """The penalty with the lowest held-out loss, and the predictions of its fits.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class LogisticProblem:
         return alphas[best], [(*rows, predictors[best]) for *rows, predictors in fits]
 
     def fit_all(self, alpha):
-        """Coefficients of a fit on all rows, and its linear predictors of them."""
+        """Coefficients of a fit on all rows, and the resulting linear predictors."""
         start = np.zeros(self.design.shape[1])
         coef = self.solve(alpha, np.arange(len(self.design)), start)
         return self._coef_of(coef), self.design @ coef
@@ -105,7 +105,7 @@ class LogisticProblem:
         return self._path((alpha,), rows, start)[0]
 
     def _path(self, alphas, rows, coef):
-        """Coefficients for one penalty after the other, each started from the last."""
+        """Coefficients for each penalty, each fit started from the previous one."""
         path = []
         for is_infinite, group in groupby(alphas, np.isinf):
             kept = self.penalty == 0 if is_infinite else np.ones(len(coef), dtype=bool)
@@ -118,11 +118,11 @@ class LogisticProblem:
 
 
 class _Newton:
-    """Newton's method on some rows and columns of a problem, for one penalty or more.
+    """Newton's method on some rows and columns of a problem, for one or more penalties.
 
-    Its equations are solved by conjugate gradients, since a product with the design
-    costs a fraction of what a new matrix of curvature would. The curvature at the start
-    preconditions them for every penalty.
+    Its equations are solved by conjugate gradients, because a product with the design
+    costs a fraction of a new curvature matrix. The curvature at the start preconditions
+    them for every penalty.
     """
 
     def __init__(self, problem, rows, kept, start):
@@ -147,7 +147,7 @@ class _Newton:
         return coef
 
     def _descend(self, coef, penalty, stiffness):
-        """The minimum from here on; what is stiffer than its penalty stays."""
+        """Descend to the minimum; coefficients stiffer than their penalty stay."""
         problem, rows, design = self.problem, self.rows, self.design
 
         def loss(coef, predictor):
@@ -174,7 +174,7 @@ class _Newton:
         return coef
 
     def _solved(self, bend, stiffness, slope, invert):
-        """The step of Newton's method, nearly."""
+        """An approximate Newton step."""
         step, residual = np.zeros(len(slope)), slope
         direction = invert(residual)
         size = residual @ direction
@@ -194,30 +194,31 @@ class _Newton:
 
 def _inverse(matrix):
     """A function that multiplies by the inverse of a positive matrix."""
-    # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+    # Penalties differ by orders of magnitude: a unit diagonal keeps the system well
+    # scaled.
     scale = 1 / np.sqrt(np.diag(matrix))
     factor = cho_factor(scale[:, None] * matrix * scale, check_finite=False)
     return lambda vector: scale * cho_solve(factor, scale * vector, check_finite=False)
 
 
 class LogisticRouter(SelfScoringRouter):
-    """A logistic regression on the evidence; subclasses say of what, and what follows.
+    """A logistic regression on the evidence; subclasses define targets and the score.
 
-    The intercept and one minus the largest probability are all but free of the penalty
-    (a hundredth of a row keeps them finite), so that the strongest one leaves a
-    function of max-probability. Each predicted class, of at most 64, has an effect of
-    its own under the same penalty.
+    The intercept and the coefficient of one minus the largest probability are almost
+    unpenalised (a hundredth of a row keeps them finite), so the strongest penalty
+    leaves a function of max-probability. With at most 64 classes, each predicted class
+    has its own effect under the same penalty.
 
     Attributes
     ----------
     rises_with_doubt : bool
-        Whether the slope of one minus the largest probability is held positive, as it
-        must be where the predictor itself is the score.
+        Whether the coefficient of one minus the largest probability is constrained to
+        be positive, as it must be if the predictor itself is the score.
     is_chance : bool
-        Whether the score is the sigmoid of the predictor rather than itself.
+        Whether the score is the sigmoid of the predictor instead of the predictor.
     beats : {"confidence", "log_confidence"} or None
-        What of the base's best class is subtracted: its probability, or the logarithm
-        of that.
+        What is subtracted for the base's best class: its probability, or the logarithm
+        of it.
     """
 
     rises_with_doubt = False
@@ -246,11 +247,11 @@ class LogisticRouter(SelfScoringRouter):
         return LogisticProblem(design, penalty, *self._task(outcomes, design), rising)
 
     def _task(self, outcomes, design):
-        """What to regress: targets in [0, 1] and weights, shape (n_samples,) each."""
+        """The regression targets in [0, 1] and weights, shape (n_samples,) each."""
         raise NotImplementedError
 
     def _score(self, predictor, outcomes):
-        """The query score that follows from the linear predictor, as in `program`."""
+        """The query score from the linear predictor, as in `program`."""
         score = expit(predictor) if self.is_chance else predictor
         if self.beats is None:
             return score
@@ -260,7 +261,7 @@ class LogisticRouter(SelfScoringRouter):
         return score - rival
 
     def _fit(self, outcomes):
-        """Fit, and return held-out scores of each row."""
+        """Fit, and return held-out scores of all rows."""
         check_penalty(self.alpha, "alpha")
         folds = list(iter_folds(outcomes))
         columns, self.layout_ = evidence_columns(outcomes)

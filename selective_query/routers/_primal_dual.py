@@ -1,4 +1,4 @@
-"""Minimise one function of some weights while another stays at or below zero."""
+"""Minimise a function of some weights subject to a constraint on another function."""
 
 import copy
 import math
@@ -10,10 +10,10 @@ import torch
 
 
 class ConstrainedProblem(Protocol):
-    """What :func:`minimise` must know: one problem in two views.
+    """What :func:`minimise` needs: the problem in a smooth and in a true form.
 
-    The smooth view drives the weights, the true one the multiplier. The true violation
-    may be a step function, since nothing is differentiated through it.
+    The smooth form drives the weights, the true form the multiplier. The true violation
+    may be a step function, because nothing is differentiated through it.
     """
 
     n_batches: int
@@ -21,7 +21,7 @@ class ConstrainedProblem(Protocol):
     def batches(self):
         """Yield (objective, surrogate violation), scalar tensors, ``n_batches`` times.
 
-        Each pair is computed when it is asked for, at the weights of that moment.
+        Each pair is computed on demand, with the current weights.
         """
 
     def measure(self):
@@ -29,27 +29,27 @@ class ConstrainedProblem(Protocol):
 
 
 class Multiplier:
-    r"""A non-negative price of violating a constraint, learned by projected ascent.
+    r"""A nonnegative price for violating a constraint, learned by projected ascent.
 
     .. math:: \lambda_t = \max(0,\ I_t + \kappa v_t), \qquad
               I_t = \max(0,\ I_{t-1} + \eta v_t)
 
     The integral :math:`I` alone is gradient ascent in the dual. The term proportional
-    to the violation :math:`v` damps the swings of that ascent when the weights answer
-    late (Sohrabi et al., "On PI controllers for updating Lagrange multipliers in
-    constrained optimization", ICML 2024).
+    to the violation :math:`v` damps the oscillations of this ascent when the weights
+    respond late (Sohrabi et al., "On PI controllers for updating Lagrange multipliers
+    in constrained optimization", ICML 2024).
 
     Parameters
     ----------
     learning_rate : float
         The step :math:`\eta`.
     damping : float, default=0.0
-        The weight :math:`\kappa` of the violation at hand.
+        The weight :math:`\kappa` of the current violation.
 
     Attributes
     ----------
     value : float
-        The multiplier now; it starts at 0.
+        The current multiplier; it starts at 0.
     """
 
     def __init__(self, learning_rate, damping=0.0):
@@ -59,23 +59,23 @@ class Multiplier:
         self._integral = 0.0
 
     def ascend(self, violation):
-        """Rise while the constraint is violated; fall, no lower than 0, while slack."""
+        """Rise while the constraint is violated; fall, but not below 0, while slack."""
         self._integral = max(0.0, self._integral + self.learning_rate * violation)
         self.value = max(0.0, self._integral + self.damping * violation)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The course of a minimisation, measurement by measurement.
+    """History of a minimisation, by measurement.
 
     Attributes
     ----------
     multiplier : ndarray of shape (n_measurements,)
-        Its value once it had answered to the measurement.
+        Value of the multiplier after its response to the measurement.
     violation, objective : ndarray of shape (n_measurements,)
-        The true ones.
+        The true violation and objective.
     kept : int
-        Number of the measurement whose weights were kept.
+        Index of the measurement whose weights were kept.
     """
 
     multiplier: np.ndarray
@@ -97,38 +97,37 @@ def minimise(
     tolerance=0.0,
     burn_in=0.5,
 ):
-    r"""Look for a saddle point: the weights descend and the price of violation ascends.
+    r"""Search for a saddle point: weights descend while the price of violation ascends.
 
-    The weights :math:`\theta` descend on
-    :math:`f(\theta) + \lambda\,\tilde v(\theta)` with a smooth surrogate
-    :math:`\tilde v`; the multiplier :math:`\lambda \ge 0` ascends on the true violation
-    :math:`v`. That is the proxy-Lagrangian game of Cotter et al., "Two-player games for
-    efficient non-convex constrained optimization", ALT 2019. The learning rate of the
-    weights falls to zero along half a cosine.
+    The weights :math:`\theta` descend on :math:`f(\theta) + \lambda\,\tilde v(\theta)`
+    with a smooth surrogate :math:`\tilde v`; the multiplier :math:`\lambda \ge 0`
+    ascends on the true violation :math:`v`. This is the proxy-Lagrangian game of Cotter
+    et al., "Two-player games for efficient non-convex constrained optimization", ALT
+    2019. The learning rate of the weights decays to zero along a half cosine.
 
-    Of the weights measured after the burn-in, those are kept that come nearest to
-    feasibility and complementary slackness (no violation, and no slack beyond the
-    tolerance at a positive price); of equals, those of lowest true objective.
+    Among the weights measured after the burn-in, those closest to feasibility and
+    complementary slackness are kept (no violation, and no slack beyond the tolerance at
+    a positive price); ties are broken by the lowest true objective.
 
     Parameters
     ----------
     problem : ConstrainedProblem
     module : torch.nn.Module
-        Holds the weights. In training mode while they move and in evaluation mode when
-        they are measured; returned with the kept ones.
+        Holds the weights. It is in training mode during updates and in evaluation mode
+        during measurements, and ends with the kept weights.
     n_epochs : int
     learning_rate, dual_learning_rate : float
-        Steps of the weights (AdamW) and of the multiplier.
+        Step sizes of the weights (AdamW) and of the multiplier.
     damping : float, default=0.0
         See :class:`Multiplier`.
     weight_decay : float, default=0.0
-        For matrices; biases and scales do not decay.
+        For matrices only, not for biases and scales.
     measure_every : int, default=1
-        Steps of the weights to one of the multiplier.
+        Number of weight steps for each step of the multiplier.
     tolerance : float, default=0.0
-        Slack that may remain at a positive price.
+        Slack that is allowed at a positive price.
     burn_in : float, default=0.5
-        Share of the steps after which weights may be kept.
+        Share of the steps before weights may be kept.
 
     Returns
     -------
@@ -162,7 +161,7 @@ def minimise(
 
 
 def _residual(violation, multiplier, tolerance):
-    """Violation, or slack that is paid for, beyond the tolerance."""
+    """Violation, or slack at a positive price, beyond the tolerance."""
     if violation > 0:
         return violation
     slack = -violation if multiplier > 0 else 0.0

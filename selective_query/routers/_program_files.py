@@ -1,4 +1,4 @@
-"""A program as plain data, which may come from anywhere: each part is checked."""
+"""Check every part of a program that comes as plain data from an untrusted source."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from selective_query.routers._operations import OPERATIONS
 
 FORMAT = 1
 MOST_STEPS = 10_000
-# All arrays together, of which a file may name one many times: 256 MiB.
+# For all arrays together, which a file may reference many times: 256 MiB.
 MOST_STORED = 2**25
-# Numbers of one row, all steps together: a small file must not ask for much memory.
+# Numbers per row over all steps, so that a small file cannot request much memory.
 MOST_NUMBERS = 2**17
-# Tables as wide as evidence of any width, which may be that of all classes.
+# Tables whose width depends on the evidence, and may be that of all classes.
 MOST_OPEN_TABLES = 64
 STEP_KEYS = ("op", "inputs")
 
 
 def checked_steps(data):
-    """Steps as (op, inputs, parameters), and whose program it is; else a ValueError."""
+    """Steps as (op, inputs, parameters), and the router's name, or a ValueError."""
     if not isinstance(data, dict) or data.keys() != {"format", "router", "steps"}:
         raise ValueError(
             "A program must be a dict of format, router and steps, as to_dict "
@@ -52,7 +52,7 @@ def checked_steps(data):
 
 
 def _shown(value):
-    """A value in a few words, whatever it is."""
+    """A short description of any value."""
     if isinstance(value, (list, tuple)):
         return f"{len(value)} entries"
     if isinstance(value, dict):
@@ -109,7 +109,7 @@ def _checked_step(place, step):
 
 
 def check_chain(program):
-    """Raise a ValueError where steps do not chain, or would take too much memory."""
+    """Raise a ValueError if steps do not connect, or would take too much memory."""
     widths, steps = program.widths(), program.steps
     made = [
         (width or 0) + len(step.parameters.get("landmarks", ()))

@@ -1,4 +1,4 @@
-"""Weighted ridge regression along folds, with a shrunken effect of the class."""
+"""Weighted ridge regression along folds, with a shrunken class effect."""
 
 from typing import NamedTuple
 
@@ -12,17 +12,17 @@ from selective_query.routers.base import iter_folds
 
 ALPHAS = (1.0, 10.0, 100.0, 1e3, 1e4, np.inf)
 CLASS_SMOOTHING = (10.0, 100.0, np.inf)
-# Stands for an infinite penalty in the linear solver.
+# Represents an infinite penalty in the linear solver.
 HUGE = 1e12
-# Keeps columns without variation solvable; far below one row.
+# Keeps constant columns solvable; far below one row.
 TINY = 1e-9
-# What the free slope of doubt cannot fall below: enough to rank by, too little to move
-# a score. As a share of the largest effect that is seen, or in log-odds.
+# Lower bound on the unpenalised coefficient of doubt: enough to rank by, too small to
+# move a score. Relative to the largest observed effect, or in log-odds.
 LEAST_SLOPE = 1e-3
 
 
 def check_penalty(value, name):
-    """Raise ValueError unless it is None or a number that is not negative."""
+    """Raise a ValueError unless it is None or a nonnegative number."""
     if value is None or (is_number(value) and value >= 0):
         return
     raise ValueError(
@@ -32,7 +32,7 @@ def check_penalty(value, name):
 
 
 class Choice(NamedTuple):
-    """Penalties with the least held-out squared error, and what they score."""
+    """Penalties with the lowest held-out squared error, and the resulting scores."""
 
     error: float
     alpha: float
@@ -53,10 +53,10 @@ def standardised(columns, weight):
 
 
 def column_penalty(design, outcomes):
-    """What each column's share in the penalty is.
+    """The share of each column in the penalty.
 
-    Intercept and one minus the largest probability, which come first, have none, so
-    that strong shrinkage leaves max-probability.
+    The intercept and one minus the largest probability, which come first, are not
+    penalised, so that strong shrinkage leaves max-probability.
     """
     penalty = np.ones(design.shape[1])
     penalty[: 1 + (outcomes.base_proba is not None)] = 0
@@ -64,22 +64,22 @@ def column_penalty(design, outcomes):
 
 
 def in_row_space(design, penalty):
-    """An equal problem with no more columns under the penalty than rows.
+    """An equivalent problem with at most as many penalised columns as rows.
 
-    The penalised weights of least cost are a combination of the rows, so coordinates
-    in the space of the rows say as much.
+    The optimal penalised weights are a linear combination of the rows, so coordinates
+    in the row space are sufficient.
 
     Parameters
     ----------
     design : ndarray of shape (n_samples, n_columns)
     penalty : ndarray of shape (n_columns,)
-        0, or the same number everywhere else.
+        0 or one common value everywhere.
 
     Returns
     -------
     design, penalty : ndarray
     weights_of : callable
-        From weights of the new columns to those of the given ones.
+        Converts weights of the new columns to weights of the original ones.
     """
     held = penalty > 0
     if np.count_nonzero(held) <= len(design):
@@ -98,17 +98,17 @@ def in_row_space(design, penalty):
 
 
 class RidgeProblem:
-    """Weighted ridge regression of the benefit, with an effect of the class on top.
+    """Weighted ridge regression of the benefit, plus a shrunken class effect.
 
-    Where there are probabilities the slope of doubt, which comes second, is held
-    positive: by chance alone it would be negative in many a small sample.
+    If there are probabilities, the coefficient of doubt, the second column, is
+    constrained to be positive: in small samples it would often be negative by chance.
 
     Parameters
     ----------
     design : ndarray of shape (n_samples, n_columns)
-        A column of ones first.
+        Starts with a column of ones.
     penalty : ndarray of shape (n_columns,)
-        What each column's share in the penalty is; 0 leaves a column free.
+        The share of each column in the penalty; 0 leaves a column unpenalised.
     outcomes : Outcomes
         Benefit, weights, predicted classes and folds.
     """
@@ -124,7 +124,7 @@ class RidgeProblem:
         self.folds = self._folds(outcomes)
 
     def _folds(self, outcomes):
-        """(train, test, moments of train) by fold; the moments serve every penalty."""
+        """(train, test, moments of train) by fold; all penalties share the moments."""
         splits = list(iter_folds(outcomes))
         held_out = [self.moments(test) for _, test in splits]
         gram, target = (sum(parts) for parts in zip(*held_out, strict=True))
@@ -152,7 +152,7 @@ class RidgeProblem:
         return weighted.T @ design, weighted.T @ self.benefit[rows]
 
     def class_effect(self, score, smoothing, rows):
-        """Mean residual of each predicted class, shrunk; None when switched off."""
+        """Shrunken mean residual of each predicted class; None if switched off."""
         if not np.isfinite(smoothing):
             return None
         residual = self.benefit[rows] - score[rows]
@@ -162,7 +162,7 @@ class RidgeProblem:
         return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
 
     def _raw_scores(self, alpha, smoothings):
-        """Pairs of smoothing and scores of each row by a fit without its fold."""
+        """Pairs of smoothing and out-of-fold scores of each row."""
         scores = {smoothing: np.empty(len(self.design)) for smoothing in smoothings}
         for train, test, moments in self.folds:
             plain = self.design @ self.solve(alpha, moments)
@@ -174,7 +174,7 @@ class RidgeProblem:
         return scores.items()
 
     def fits(self, alpha, smoothing):
-        """Yield (train, test, score of every row) for the fit on each fold's rest."""
+        """Yield (train, test, score of every row) for the fit without each fold."""
         for train, test, moments in self.folds:
             score = self.design @ self.solve(alpha, moments)
             effect = self.class_effect(score, smoothing, train)
@@ -183,7 +183,7 @@ class RidgeProblem:
             yield train, test, score
 
     def fit_all(self, alpha, smoothing):
-        """A fit on all rows.
+        """Fit on all rows.
 
         Returns
         -------
@@ -200,11 +200,11 @@ class RidgeProblem:
         return self._weights_of(weights), effect, score
 
     def held_out(self, alpha, smoothing, final):
-        """Scores of each row by fits without its fold, as the final fit would score."""
+        """Out-of-fold scores of each row, on the scale of the final fit."""
         return held_out_scores(self.fits(alpha, smoothing), final, self.weight)
 
     def choose(self, alpha=None, class_smoothing=None):
-        """The best penalties along the folds, among the usual ones where None.
+        """Choose the best penalties along the folds, from a default grid where None.
 
         Parameters
         ----------
@@ -228,6 +228,7 @@ class RidgeProblem:
 
 
 def _solved(gram, target):
-    # Penalties differ by many orders: a unit diagonal keeps the system well scaled.
+    # Penalties differ by orders of magnitude: a unit diagonal keeps the system well
+    # scaled.
     scale = 1 / np.sqrt(np.diag(gram))
     return scale * solve(scale[:, None] * gram * scale, scale * target, assume_a="pos")

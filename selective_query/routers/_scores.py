@@ -1,7 +1,7 @@
-"""Scores: one number a row, higher = query; as any router gives them, and plain ones.
+"""Query scores, one number per row, higher = query: checks and plain confidences.
 
-Plain confidence scores come from what the base put out. Each is an estimate of doubt in
-the base's answer and knows nothing of the global.
+Plain confidence scores come from the base's outputs. Each estimates doubt in the base's
+answer, and takes no account of the global.
 """
 
 import numpy as np
@@ -26,17 +26,17 @@ __all__ = [
 
 
 def scores_of(router, evidence):
-    """What a router, perhaps a user's own, says of evidence: an array of floats."""
+    """Checked scores of a router, which may be user-defined: an array of floats."""
     return check_scores(router.query_score(evidence), router, evidence.n_rows)
 
 
 def check_scores(score, router, n_rows):
-    """Scores as an array of floats, one for each row, in their own precision.
+    """Scores as a float array, one for each row, in their own precision.
 
     Raises
     ------
     ValueError
-        When they are no numbers, or not one for each row.
+        If they are not numbers, or not one for each row.
     """
     name = f"{type(router).__name__}.query_score"
     score = as_floats(score, name)
@@ -53,14 +53,14 @@ def max_probability(proba):
     return 1 - top_probability(proba)
 
 
-# Of fewer rows a sort is quicker than a pass over the columns.
+# With fewer rows, a sort is faster than a pass over the columns.
 FEW_ROWS = 100
-# So many rows of a few classes stay in the processor's cache.
+# This many rows with few classes stay in the processor's cache.
 BLOCK = 4096
 
 
 def margin(proba):
-    """One minus the lead of the first class over the second, shape (n_samples,)."""
+    """One minus the lead of the best class over the second, shape (n_samples,)."""
     is_wide = isinstance(proba, TopKProba) or proba.shape[1] > 32
     if is_wide or len(proba) < FEW_ROWS:
         top = top_probabilities(proba, 2)
@@ -73,7 +73,7 @@ def margin(proba):
 
 
 def _lead(proba):
-    """Of the first class over the second, several times faster than a partition."""
+    """Lead of the best class over the second, several times faster than a partition."""
     first = proba[:, 0].copy()
     second = np.zeros_like(first)
     for column in proba.T[1:]:
@@ -82,17 +82,17 @@ def _lead(proba):
     return first - second
 
 
-# Probabilities below the resolution of float32 say no more than this one does.
+# Probabilities below the resolution of float32 carry no more information.
 SMALLEST_PROBABILITY = 1e-7
 
 
 def log_probabilities(proba):
-    """Logarithms of dense probabilities, none below that of 1e-7."""
+    """Logarithms of dense probabilities, clipped below at that of 1e-7."""
     return np.log(np.maximum(proba, SMALLEST_PROBABILITY))
 
 
 def centred(logits):
-    """Logits less their mean in each row, shape (n_samples, n_classes)."""
+    """Logits minus their mean in each row, shape (n_samples, n_classes)."""
     n_classes = logits.shape[1]
     # A product is several times faster than a mean over so few columns.
     mean = logits @ np.full((n_classes, 1), 1 / n_classes, dtype=logits.dtype)
@@ -105,11 +105,11 @@ def log_odds(proba):
 
 
 def max_logit_p_norm(logits, p):
-    """Minus the largest centred logit over their p-norm, shape (n_samples,).
+    """Minus the ratio of the largest centred logit to their p-norm, (n_samples,).
 
-    Cattelan and Silva, "How to fix a broken confidence estimator", UAI 2024. A row
-    whose logits are all equal gets 0, the largest doubt there is. Of two classes the
-    quotient is the same for every row; then it is minus the largest centred logit.
+    Cattelan and Silva, "How to fix a broken confidence estimator", UAI 2024. A row with
+    equal logits gets 0, the largest possible doubt. With two classes the ratio is the
+    same for every row, so minus the largest centred logit is returned instead.
     """
     centred = logits - logits.mean(axis=1, keepdims=True)
     largest = centred.max(axis=1)

@@ -1,4 +1,4 @@
-"""A table of numbers about each row, for routers that measure distances in it."""
+"""A numeric table with one row per input, for routers based on distances."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -6,21 +6,21 @@ from scipy.sparse import issparse
 from selective_query.exceptions import MissingEvidenceError
 
 SPACES = ("base_features", "X")
-# Numbers of a sparse X that are made dense at most: one gigabyte.
+# Limit for converting a sparse X to dense: one gigabyte of numbers.
 MOST_DENSE = 2**27
-# Rows that are scored at a time, so that scratch memory does not grow with the batch.
+# Rows scored at a time, so that scratch memory does not grow with the batch.
 CHUNK = 4096
 
 
 def numeric_table(evidence, space, who):
-    """The base's features, or a numeric X, as an array of floats.
+    """The base's features, or a numeric X, as a float array.
 
     Raises
     ------
     ValueError
-        When `space` is neither ``"base_features"`` nor ``"X"``.
+        If `space` is neither ``"base_features"`` nor ``"X"``.
     MissingEvidenceError
-        When the evidence lacks it, or `X` is no table of finite numbers.
+        If the evidence lacks it, or `X` is not a table of finite numbers.
     """
     check_space(space)
     table = evidence.require(space, who)
@@ -30,20 +30,20 @@ def numeric_table(evidence, space, who):
 
 
 def check_space(space):
-    """Raise ValueError for what is no place of a table."""
+    """Raise a ValueError for an unknown name of a table."""
     if space not in SPACES:
         raise ValueError(f"space must be one of {SPACES}. Got {space!r}.")
 
 
 def numeric_inputs(X, who_needs):
-    """A numeric X as a dense array of floats; a sparse one is made dense.
+    """A numeric X as a dense float array; sparse input is converted.
 
     Raises
     ------
     MissingEvidenceError
-        When X is no table of numbers.
+        If X is not a table of numbers.
     ValueError
-        When it holds NaN or infinity, or would take too much memory.
+        If it holds NaN or infinity, or would take too much memory.
     """
     if issparse(X):
         if np.prod(X.shape, dtype=float) > MOST_DENSE:
@@ -72,7 +72,7 @@ def numeric_inputs(X, who_needs):
 
 
 def check_transformer(features, who, otherwise=""):
-    """Raise TypeError for what is no transformer."""
+    """Raise a TypeError for an object that is not a transformer."""
     has_methods = all(hasattr(features, name) for name in ("fit", "transform"))
     if isinstance(features, type) or not has_methods:
         raise TypeError(
@@ -83,7 +83,7 @@ def check_transformer(features, who, otherwise=""):
 
 
 def check_width(table, width, who):
-    """Raise ValueError for a table that is not as wide as in fit."""
+    """Raise a ValueError for a table whose width differs from that in fit."""
     if table.shape[1] != width:
         raise ValueError(
             f"{who} was fitted on other evidence: {width} columns. Got "
@@ -92,17 +92,17 @@ def check_width(table, width, who):
 
 
 def chunks_of(n_rows):
-    """Slices that cover so many rows."""
+    """Slices that cover all rows."""
     return (slice(start, start + CHUNK) for start in range(0, n_rows, CHUNK))
 
 
 def centre_and_scale(table, weight):
-    """Weighted mean and deviation of each column; a column that stands still drops out.
+    """Weighted mean and standard deviation of each column.
 
     Returns
     -------
     centre, scale : ndarray of shape (n_columns,)
-        The scale of a constant column is infinite.
+        The scale of a constant column is infinite, so that the column has no effect.
     """
     share = weight / weight.sum()
     centre = share @ table

@@ -1,4 +1,4 @@
-"""Binary trees of scikit-learn in one table of nodes, as ``trees`` reads them."""
+"""Convert scikit-learn's binary trees to one table of nodes for ``trees``."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ from selective_query.routers._operations.trees import levels_of
 
 
 def tree_table(trees, offset):
-    """Parameters of the operation ``trees`` that adds up some trees.
+    """Parameters of the operation ``trees`` for a sum of trees.
 
     Parameters
     ----------
     trees : list of (is_leaf, feature, threshold, children, value)
-        An array each, with an entry for each node. Children are places in the same
-        tree, behind their node: where the column is above the threshold, and where not.
+        One array each, with an entry for each node. Children are positions in the same
+        tree, after their node: where the column is above the threshold, and where not.
     offset : ndarray of shape (n_columns,)
-        What is added to the sum of the leaves' values.
+        Added to the sum of the leaf values.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def tree_table(trees, offset):
 
 
 def histogram_nodes(nodes):
-    """A tree of histogram gradient boosting, as `tree_table` takes it."""
+    """A tree of histogram gradient boosting, in the form that `tree_table` takes."""
     children = np.column_stack([nodes["right"], nodes["left"]]).astype(np.intp)
     is_leaf = nodes["is_leaf"].astype(bool)
     return (
@@ -49,6 +49,6 @@ def histogram_nodes(nodes):
 
 
 def boosted_table(regressor):
-    """Parameters of the operation ``trees`` of a histogram gradient boosting."""
+    """Parameters of the operation ``trees`` for a histogram gradient boosting model."""
     nodes = [histogram_nodes(tree.nodes) for (tree,) in regressor._predictors]
     return tree_table(nodes, regressor._baseline_prediction)

@@ -1,4 +1,4 @@
-"""Agreement among the members of a base that is an ensemble."""
+"""Agreement among the members of an ensemble base."""
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -11,14 +11,14 @@ from selective_query.routers.steps import Steps
 
 
 def member_votes(fitted_base, X):
-    """What each member of an ensemble answers, for ``base_features=``.
+    """Predictions of each member of an ensemble, for use as ``base_features=``.
 
     Parameters
     ----------
     fitted_base : classifier
-        A random forest, extra trees, a bagging, voting or AdaBoost classifier of
-        scikit-learn; also frozen, or at the end of a Pipeline. For an ensemble of
-        another kind write a function of the same two arguments.
+        A random forest, extra trees, bagging, voting or AdaBoost classifier of
+        scikit-learn, which may be frozen or the last step of a Pipeline. For other
+        ensembles, write a function of the same two arguments.
     X : array-like
 
     Returns
@@ -29,7 +29,7 @@ def member_votes(fitted_base, X):
     Raises
     ------
     TypeError
-        When the base is no such ensemble.
+        If the base is not such an ensemble.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def member_votes(fitted_base, X):
     >>> member_votes(forest, X[:1])
     array([[0., 0., 0., 0., 0.]])
     """
-    # Ensembles take as long to import as all the rest of the routers.
+    # Importing ensembles takes as long as importing all other routers.
     from sklearn.ensemble import (
         AdaBoostClassifier,
         BaggingClassifier,
@@ -50,7 +50,7 @@ def member_votes(fitted_base, X):
         VotingClassifier,
     )
 
-    # Their members were fitted on positions of classes and predict those.
+    # Their members were fitted on class positions and predict these.
     votes_are_positions = (
         RandomForestClassifier,
         ExtraTreesClassifier,
@@ -72,7 +72,7 @@ def member_votes(fitted_base, X):
             "column of predicted class positions for each member."
         )
     if hasattr(X, "to_numpy") and not isinstance(fitted_base, VotingClassifier):
-        # All but a voting classifier fitted their members on plain arrays.
+        # All except voting classifiers fit their members on plain arrays.
         X = X.to_numpy()
     columns = getattr(fitted_base, "estimators_features_", None)
     votes = []
@@ -89,16 +89,16 @@ class AgreementRouter(BaseRouter):
 
     .. math:: s(x) = 1 - \max_c \frac1M \sum_{m=1}^{M} 1\{b_m(x) = c\}
 
-    one minus the share of the most voted class among M members. It learns nothing. The
-    votes are the base's features: give ``base_features=member_votes`` to
+    that is, one minus the vote share of the most voted class among M members. It learns
+    nothing. The votes are the base's features: pass ``base_features=member_votes`` to
     :class:`~selective_query.HybridClassifier`, with an ensemble as the base. A score
-    takes at most M values, so coverage moves in steps: whole groups of ties stay with
-    the base.
+    takes at most M values, so coverage changes in steps: tied groups are kept as a
+    whole.
 
     References
     ----------
     Kolawole, Dennis, Talwalkar and Smith, "Agreement-based cascading for efficient
-    inference" (ABC), 2024, arXiv 2407.02348: an input stays where the vote share of an
+    inference" (ABC), 2024, arXiv 2407.02348: an input is kept if the vote share of an
     ensemble reaches a threshold.
 
     Examples

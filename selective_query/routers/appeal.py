@@ -1,4 +1,4 @@
-"""The predictor head of AppealNet, on models that are fixed."""
+"""The predictor head of AppealNet, for fixed models."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -9,35 +9,36 @@ from selective_query.routers._evidence_columns import evidence_columns, linear_s
 from selective_query.routers._table import centre_and_scale
 from selective_query.routers.base import BaseRouter
 
-# Keeps the intercept finite where no row speaks for a query.
+# Keeps the intercept finite if no row favours a query.
 INTERCEPT_PENALTY = 1e-6
 
 
 class AppealRouter(BaseRouter):
-    r"""Query where a head that was trained as AppealNet's would appeal.
+    r"""Query where a head trained with AppealNet's loss would appeal.
 
-    The head puts out the probability :math:`q(x) = \sigma(w_0 + w^\top \phi(x))` that
-    an input stays. Its loss is that of whoever answers, and a price for appeals:
+    The head outputs the probability :math:`q(x) = \sigma(w_0 + w^\top \phi(x))` that an
+    input is kept. Its loss is the loss of the answering model plus a price for appeals:
 
     .. math:: E\big[\, q\,\ell_b + (1 - q)\,\ell_g - \beta \log q \,\big]
               + \frac{\alpha}{2 n} \lVert w \rVert^2
 
-    with :math:`\ell` one minus the utility. Without a global :math:`\ell_g` is 0, the
-    paper's black-box setting. The score is minus the logit of q.
+    with :math:`\ell` one minus the utility. Without a global, :math:`\ell_g` is 0, as
+    in the paper's black-box setting. The score is minus the logit of q.
 
     AppealNet trains the head together with the base, as a net on its features and with
-    cross entropies. Here the models are fixed, the head is linear, and losses are those
-    of the answers. Pointwise the minimum is :math:`q = \min(1, \beta / \bar b(x))` with
-    :math:`\bar b` the conditional benefit: inputs whose benefit is below
-    :math:`\beta` are alike to it, and the others are ranked by their benefit. It is no
-    logistic regression of the base's correctness: on a right row both lose
-    :math:`-\log q`, but a wrong row costs q, not :math:`-\log(1 - q)`, so that single
-    rows weigh less.
+    cross-entropies. Here the models are fixed, the head is linear, and losses are those
+    of the answers. Pointwise, the minimum is :math:`q = \min(1, \beta / \bar b(x))`
+    with the conditional benefit :math:`\bar b`: the head does not distinguish inputs
+    with a benefit below :math:`\beta`, and ranks the others by their benefit. It
+    differs from a logistic regression of the base's correctness: both lose :math:`-\log
+    q` on a right row, but a wrong row costs q instead of :math:`-\log(1 - q)`, so
+    single rows have less influence.
 
     Parameters
     ----------
     beta : float, default=0.1
-        Price of an appeal, above 0. Larger keeps more, and tells fewer inputs apart.
+        Price of an appeal, above 0. A larger value keeps more inputs, and distinguishes
+        fewer.
     alpha : float, default=10.0
         Ridge penalty on standardised columns, in rows, above 0.
 
@@ -46,12 +47,12 @@ class AppealRouter(BaseRouter):
     coef_ : ndarray of shape (n_columns,)
     intercept_ : float
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     Notes
     -----
-    The loss is not convex for beta below 1; the descent starts at q = 1/2 everywhere
-    and is deterministic, but need not end in the lowest minimum.
+    The loss is not convex for beta below 1. The descent starts at q = 1/2 everywhere
+    and is deterministic, but may end in a local minimum.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The default router: max-probability, unless another is well ahead."""
+"""The default router: max-probability, unless another router is clearly ahead."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,62 +22,61 @@ from selective_query.routers.confidence import (
 from selective_query.routers.supervision.privileged import knows_both_sides
 
 ANCHOR, CLASS_DOUBT = "max_probability", "class_doubt"
-# Of the standard errors that others must be ahead: its gain is judged by the privileged
-# benefit, and it loses little where it is not the better one.
+# class_doubt needs a smaller lead than the others: its gain is measured by the
+# privileged benefit, and choosing it wrongly costs little.
 SHARE_FOR_CLASS_DOUBT = 2 / 3
-# Share of rows that may be tied at the cut, beyond those that the other anchor ties.
+# Share of rows that may tie at the cut, in addition to the other anchor's ties.
 MORE_TIED = 0.01
-# Trees learn little from fewer rows, and would take longer than all the rest.
+# Trees learn little from fewer rows, and would take longer than everything else.
 FEWEST_ROWS_FOR_TREES = 2000
 MAX_FLASH_BYTES = 16 * 1024
-# Accuracy near the asked coverage is the mean over these offsets from it.
+# Accuracy near the target coverage is averaged over these offsets from it.
 WINDOW = (-0.05, 0.0, 0.05)
-# With fewer rows than this on which a choice makes a difference, a standard error says
-# little: so many times more of them are asked for.
+# If a choice makes a difference on fewer rows than this, standard errors are
+# unreliable, so the required number of them is multiplied by this factor.
 FEW_PAIRS, CAUTION = 30, 1.4
 
 
 class AutoRouter(SelfScoringRouter):
     """Choose a router by cross-validation, anchored at max-probability.
 
-    Every candidate scores each row without having learned from it. A candidate
-    replaces max-probability only if its accuracy near the target coverage is higher by
-    more than ``n_standard_errors`` paired standard errors over the rows, and by 1.4
-    times as many where both differ in the outcome of fewer than 30 rows; of several the
-    one with the largest gain is taken. Picking the plain maximum instead is often worse
-    than max-probability on a few hundred rows.
+    Every candidate is scored out of fold on each row. A candidate replaces
+    max-probability only if its accuracy near the target coverage is higher by more than
+    ``n_standard_errors`` paired standard errors over the rows, or 1.4 times that if the
+    outcomes of the two differ on fewer than 30 rows. If several qualify, the one with
+    the largest gain is chosen. Choosing the plain maximum instead is often worse than
+    max-probability on a few hundred rows.
 
-    Where both sides' probabilities are known, the anchor itself may be class_doubt
-    instead: if it is ahead of max-probability by two thirds as many standard errors,
-    both judged by the privileged benefit
+    If both sides' probabilities are known, class_doubt may take the place of the
+    anchor: its lead over max-probability must exceed two thirds as many standard
+    errors, with both evaluated by the privileged benefit
     (:func:`~selective_query.routers.supervision.privileged_outcomes`), which is less
     noisy than the outcomes. All others must then be ahead of class_doubt.
 
-    This is a rule of choice, not a proof. It does not correct for the number of
-    candidates, so that now and then one is taken that is ahead by chance alone, mostly
-    at a small loss; raise ``n_standard_errors`` where that matters more than gains.
-    ``benchmarks/auto_safety.py`` measures how often, and at what loss.
+    This is a heuristic. It does not correct for the number of candidates, so
+    occasionally a candidate is chosen that is ahead by chance, mostly at a small loss;
+    raise ``n_standard_errors`` if that matters more than gains.
+    ``benchmarks/auto_safety.py`` measures how often this happens, and at what loss.
 
-    The default portfolio is max_probability, margin, entropy, benefit, the same taught
-    half by the global's probabilities where they are known (benefit_mixed), class_doubt
-    where there is a coverage and both sides' probabilities are known, and
-    boosted_benefit from 2,000 rows on. Candidates that would take more than 16 KB on
-    the device, or more than 3 % of the base's operations, are left out. None imports
-    torch.
+    The default portfolio is max_probability, margin, entropy, benefit, benefit_mixed
+    (supervised half by the global's probabilities, if these are known), class_doubt (if
+    there is a coverage and both sides' probabilities are known), and boosted_benefit
+    (from 2,000 rows). Candidates that would take more than 16 KB on the device, or more
+    than 3 % of the base's operations, are left out. None imports torch.
 
     Parameters
     ----------
     portfolio : list of (str, BaseRouter) or None, default=None
-        Named candidates in place of the default ones, of any size. The anchor is
-        ``max_probability``, added where it is missing and the evidence has
-        probabilities.
+        Named candidates that replace the default ones, of any size. The anchor is
+        ``max_probability``, added if it is missing and the evidence has probabilities.
     target_coverage : float or None, default=None
         The coverage near which candidates are compared. ``HybridClassifier`` fills in
-        its own. None compares by area under the curve, among candidates in units of
-        benefit only, since there is no coverage to cut at but the sign of the benefit.
+        its own. None compares the area under the curve, and only among candidates in
+        units of benefit: without a coverage, the sign of the benefit decides.
     n_standard_errors : float, default=1.5
-        How far ahead a candidate must be; finite, at least 0. Where five candidates
-        shall be left alone by chance in 19 of 20 samples it is about 2.3.
+        Required lead of a candidate in standard errors; finite, at least 0. About 2.3
+        keeps the anchor in 19 of 20 samples if five candidates are ahead only by
+        chance.
 
     Attributes
     ----------
@@ -85,8 +84,8 @@ class AutoRouter(SelfScoringRouter):
         The chosen router, fitted on all rows.
     selection_ : dict
         ``chosen``, ``anchor``, ``coverage`` and, for each candidate, its ``gain`` over
-        the anchor in accuracy and the ``standard_error`` of that; ``left_out`` names
-        those that are too large.
+        the anchor in accuracy with its ``standard_error``; ``left_out`` names the
+        candidates that are too large.
 
     Examples
     --------
@@ -212,7 +211,7 @@ class AutoRouter(SelfScoringRouter):
         return candidates
 
     def _privileged(self, candidates, outcomes):
-        """What class_doubt is taught and judged by, where it may be the anchor."""
+        """Targets of class_doubt, also used to evaluate it, if it may be the anchor."""
         if self.portfolio is None and CLASS_DOUBT in candidates:
             return candidates[CLASS_DOUBT]._taught(outcomes)
         return None
@@ -222,8 +221,8 @@ class AutoRouter(SelfScoringRouter):
         anchor = ANCHOR if ANCHOR in shares else next(iter(shares))
         if taught is None or CLASS_DOUBT not in shares:
             return anchor
-        # Beside an effect of a class, the doubt of a saturated base rounds to nothing,
-        # and rows that are tied cannot be cut apart.
+        # Next to a class effect, the doubt of a saturated base is lost in rounding, and
+        # a threshold cannot separate tied rows.
         tied = {n: self._tied(held_out[n]) for n in (CLASS_DOUBT, anchor)}
         if tied[CLASS_DOUBT] > tied[anchor] + MORE_TIED:
             return anchor
@@ -232,13 +231,13 @@ class AutoRouter(SelfScoringRouter):
         return CLASS_DOUBT if is_ahead else anchor
 
     def _tied(self, score):
-        """Share of the rows that have the score of a cut, at most."""
+        """Maximum share of the rows that tie at a cut."""
         coverages = np.clip(self.target_coverage + np.array(WINDOW), 0, 1)
         cuts = np.quantile(score, coverages, method="lower")
         return max(np.mean(score == cut) for cut in cuts)
 
     def _too_large(self, candidates, outcomes):
-        """Names of fitted candidates that the device has no room for."""
+        """Names of fitted candidates that are too large for the device."""
         if self.portfolio is not None:
             return []
         return [
@@ -248,7 +247,7 @@ class AutoRouter(SelfScoringRouter):
         ]
 
     def _filled(self, router):
-        """A clone that is trained for this router's coverage, if for any."""
+        """A clone with this router's target coverage, if it has such a parameter."""
         router = clone(router)
         if router.get_params(deep=False).get("target_coverage", 0) is None:
             router.set_params(target_coverage=self.target_coverage)
@@ -303,7 +302,7 @@ def _paired_gain(share, anchor_share, outcomes):
 
 
 def _default_portfolio(outcomes):
-    """Candidates by name that these rows can teach.
+    """Candidates by name, as far as these rows can train them.
 
     Parameters
     ----------
@@ -328,13 +327,13 @@ def _default_portfolio(outcomes):
 
 
 def _fits_small_device(router, outcomes):
-    """Whether a fitted router takes no more flash than a small device can spare.
+    """Whether a fitted router needs no more flash than a small device can spare.
 
     Parameters
     ----------
     router : BaseRouter
     outcomes : Outcomes
-        Evidence of the kind that it decides on.
+        Evidence of the kind that the router decides on.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The interface of a router, and its scores on rows it did not learn from."""
+"""The interface of a router, and out-of-fold scores of its training rows."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -19,55 +19,55 @@ N_FOLDS = 5
 
 
 class BaseRouter(BaseEstimator):
-    """Ranks inputs by how much a query to the global would gain.
+    """Ranks inputs by the expected gain from a query to the global.
 
-    A router owns no threshold. Subclasses write ``program``, or ``query_score`` where
-    the score is no program, and ``fit`` if they have anything to learn.
+    A router has no threshold. Subclasses implement ``program``, or ``query_score`` if
+    the score is not a program, and ``fit`` if they learn.
 
     Attributes
     ----------
     learns : bool
-        Whether ``fit`` looks at outcomes. Scores of a router that does not learn are
-        honest on every row, so its thresholds can be certified on all of them.
+        Whether ``fit`` uses the outcomes. Scores of a router that does not learn are
+        unbiased on every row, so thresholds can be certified on all rows.
     in_benefit_units : bool
-        Whether a score is an estimate of the expected benefit, so that zero means
-        "a query gains nothing" and ``coverage=None`` makes sense.
+        Whether a score estimates the expected benefit, so that zero means "a query
+        gains nothing" and ``coverage=None`` can be used.
     is_bound : bool
-        Whether this is a bound to compare with, which cannot route unseen inputs.
+        Whether this is a bound for comparison, which cannot route new inputs.
     required_evidence : tuple of str
-        Kinds of evidence that it cannot do without; empty where it says so nowhere.
+        Kinds of evidence that it requires; empty if it declares none.
     """
 
-    # Metadata routing would otherwise take `outcomes` for something users pass along.
+    # Otherwise, metadata routing would treat `outcomes` as metadata.
     __metadata_request__fit = {"outcomes": UNUSED}
 
     learns = False
     in_benefit_units = False
     is_bound = False
     required_evidence = ()
-    # Whether it reads a numeric X, by `evidence_columns`, where there is nothing else.
+    # Whether it reads a numeric X through `evidence_columns` if there is nothing else.
     _reads_columns = False
 
     @property
     def needs_base(self):
-        """Whether the base must have run before this router can score.
+        """Whether the base must run before this router can score.
 
-        False once it was fitted on inputs alone: it can then send a row away before
-        the base has cost anything.
+        False once fitted on inputs alone: it can then send a row to the global before
+        the base has run.
         """
         layout = getattr(self, "layout_", None)
         return layout is None or any(kind != "X" for kind, _ in layout)
 
     def decision_cost(self, evidence):
-        """What one decision costs the device, once the base has run.
+        """Cost of one decision on the device, after the base has run.
 
-        That of the program. Where there is none, each number that ``fit`` stored, and
-        each that the base put out, is counted as used once: an upper bound for trees.
+        This is the cost of the program. If there is none, each number stored by ``fit``
+        and each output of the base is counted as used once: an upper bound for trees.
 
         Parameters
         ----------
         evidence : Evidence
-            Of the kinds and widths that it decides on; one row will do.
+            With the kinds and widths of a decision; one row is enough.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class BaseRouter(BaseEstimator):
         return stored_cost(self) + columns(evidence)
 
     def program(self):
-        """The score as a small program over evidence: plain numbers, no code.
+        """The score as a small program over evidence: plain numbers without code.
 
         Returns
         -------
@@ -89,7 +89,8 @@ class BaseRouter(BaseEstimator):
         Raises
         ------
         TypeError
-            When there is none, as of a router around any estimator.
+            If there is none, for example because the router wraps an arbitrary
+            estimator.
         """
         raise TypeError(
             f"{type(self).__name__} has no program: {self._why_no_program}. Choose "
@@ -97,13 +98,13 @@ class BaseRouter(BaseEstimator):
             "margin or benefit; list_routers(without_program=False) names them."
         )
 
-    # The layout of evidence, to be compared with that of fit.
+    # The layout of evidence, compared with that of fit.
     _layout_of = staticmethod(layout_of)
-    _why_no_program = "it writes query_score alone"
+    _why_no_program = "it defines only query_score"
 
     @classmethod
     def has_program(cls):
-        """Whether its score can be handed over as a program.
+        """Whether its score is available as a program.
 
         Returns
         -------
@@ -112,18 +113,18 @@ class BaseRouter(BaseEstimator):
         return cls.program is not BaseRouter.program
 
     def check_before_fit(self, X):
-        """Raise where `fit` will fail, as far as `X` and the parameters tell.
+        """Raise if `fit` is going to fail, as far as `X` and the parameters show.
 
-        Models may take hours to fit; a classifier asks its router first.
+        Models may take hours to fit, so a classifier checks its router first.
 
         Parameters
         ----------
         X : array-like, sparse matrix, DataFrame or list of length n_samples
-            The inputs, as they will be in the outcomes.
+            The inputs, as in the outcomes later.
         """
 
     def fit(self, outcomes):
-        """Learn from outcomes; the default has nothing to learn.
+        """Learn from outcomes; by default there is nothing to learn.
 
         Parameters
         ----------
@@ -136,7 +137,7 @@ class BaseRouter(BaseEstimator):
         return self
 
     def query_score(self, evidence):
-        """Return how much a query would gain; by default, what the program says.
+        """Return the expected gain from a query; by default, computed by the program.
 
         Parameters
         ----------
@@ -158,11 +159,11 @@ class BaseRouter(BaseEstimator):
         return self.program().run(evidence)
 
     def fit_score(self, outcomes):
-        """Fit on all rows and return scores of each row by routers that did not see it.
+        """Fit on all rows, and return out-of-fold scores of each row.
 
-        Rows are held out along ``outcomes.fold``, or in five random folds where the
-        outcomes have none. The scores of each fold's router are carried, by rank, to
-        the scale of the one that was fitted on all rows.
+        Rows are held out along ``outcomes.fold``, or in five random folds if the
+        outcomes have none. The scores of each fold's router are mapped, by rank, to the
+        scale of the router fitted on all rows.
 
         Parameters
         ----------
@@ -185,11 +186,11 @@ class BaseRouter(BaseEstimator):
         return held_out_scores(fits(), scores_of(self, evidence), outcomes.weight)
 
     def _fit_fold(self, outcomes):
-        """Fit on the rows outside of one fold."""
+        """Fit on the rows outside one fold."""
         return self.fit(outcomes)
 
     def _check_fitted(self):
-        # check_is_fitted costs as much as scoring a row does.
+        # check_is_fitted takes as long as scoring a row.
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call fit(outcomes) "
@@ -203,10 +204,10 @@ class BaseRouter(BaseEstimator):
 
 
 class SelfScoringRouter(BaseRouter):
-    """A learned router whose fit has scored each row by fits without it anyway.
+    """A learned router that already computes out-of-fold scores during its fit.
 
-    Subclasses write ``_fit(outcomes)``, which returns what ``fit_score`` does, and
-    ``program`` or ``query_score``.
+    Subclasses implement ``_fit(outcomes)``, which returns the result of ``fit_score``,
+    and ``program`` or ``query_score``.
     """
 
     learns = True
@@ -225,7 +226,7 @@ def iter_folds(outcomes):
     Raises
     ------
     ValueError
-        When there are too few rows, only one fold, or no weight outside a fold.
+        If there are too few rows, only one fold, or no weight outside a fold.
     """
     for train, test in _splits(outcomes):
         if not outcomes.weight[train].any():

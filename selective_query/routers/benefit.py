@@ -1,4 +1,4 @@
-"""The benefit router: a regression of what a query gains."""
+"""The benefit router: a regression of the benefit of a query."""
 
 from selective_query.routers._evidence_columns import (
     add_class_effect,
@@ -23,15 +23,15 @@ class BenefitRouter(SelfScoringRouter):
 
     .. math:: s(x) = w_0 + w_1 (1 - \max_k p_k) + w^\top \phi(x) + u_{\hat y(x)}
 
-    with confidences, logits and base features in :math:`\phi`. Neither the intercept
-    nor the first term is penalised, and :math:`w_1` is held above 0, so that strong
-    shrinkage gives max-probability back, whatever few rows say by chance. Both
-    penalties are chosen by cross-validated squared error along the folds of
-    the outcomes. Scores are in units of benefit.
+    with confidences, logits and base features in :math:`\phi`. The intercept and the
+    first term are not penalised, and :math:`w_1` is constrained to be positive, so that
+    strong shrinkage leaves max-probability even if a few rows suggest otherwise by
+    chance. Both penalties are chosen by cross-validated squared error along the folds
+    of the outcomes. Scores are in units of benefit.
 
-    For fixed models the best hybrid queries the inputs of largest conditional benefit
-    (Jitkrittum et al., "When does confidence-based cascade deferral suffice?", NeurIPS
-    2023); the regression of the difference is their post-hoc rule Diff-01.
+    For fixed models, the best hybrid queries the inputs with the largest conditional
+    benefit (Jitkrittum et al., "When does confidence-based cascade deferral suffice?",
+    NeurIPS 2023); the regression of the difference is their post-hoc rule Diff-01.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class BenefitRouter(SelfScoringRouter):
         Ridge penalty on standardised columns, in rows, at least 0; inf leaves
         max-probability. None chooses among 1, 10, ..., 10^4 and inf.
     class_smoothing : float or None, default=None
-        Rows of a predicted class at which its effect is shrunk by half, at least 0;
-        inf switches the effect off. A class that was never predicted has none. None
-        chooses among 10, 100 and inf.
+        Number of rows of a predicted class at which its effect is shrunk by half, at
+        least 0; inf switches the effect off. A class that was never predicted has no
+        effect. None chooses among 10, 100 and inf.
     supervision : str or callable, default="benefit"
-        What to learn instead of the benefit by labels, for example "soft", which takes
-        no labels; see :func:`~selective_query.routers.supervision.supervise`.
+        Target to learn instead of the benefit from labels, for example "soft", which
+        needs no labels; see :func:`~selective_query.routers.supervision.supervise`.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class BenefitRouter(SelfScoringRouter):
     intercept_ : float
     class_effect_ : ndarray of shape (n_classes,) or None
     alpha_, class_smoothing_ : float
-        The penalties in use.
+        The chosen or given penalties.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     Examples
     --------
@@ -84,12 +84,12 @@ class BenefitRouter(SelfScoringRouter):
         return steps.program("BenefitRouter")
 
     def _fit(self, outcomes):
-        """Fit, and return scores of each row from the folds that did not hold it."""
+        """Fit, and return out-of-fold scores of each row."""
         problem, score = self._fit_problem(outcomes)
         return problem.held_out(self.alpha_, self.class_smoothing_, score)
 
     def _fit_problem(self, outcomes):
-        """Fit, and return the RidgeProblem solved and the score of each row."""
+        """Fit, and return the solved RidgeProblem and the score of each row."""
         for name in ("alpha", "class_smoothing"):
             check_penalty(getattr(self, name), name)
         outcomes = supervise(outcomes, self.supervision)

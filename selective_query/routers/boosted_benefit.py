@@ -1,4 +1,4 @@
-"""The boosted benefit router: trees on what a ridge regression leaves."""
+"""The boosted benefit router: trees on the residuals of a ridge regression."""
 
 from itertools import islice
 
@@ -18,9 +18,9 @@ from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
-# Numbers of trees that cross-validation compares.
+# Numbers of trees compared by cross-validation.
 TREES_STEP = 10
-# So few trees on the first fold tell whether the other folds are worth growing them.
+# This many trees on the first fold decide whether to grow them on the other folds.
 N_SCREENING_TREES = 20
 N_BINS = 63
 
@@ -28,28 +28,28 @@ N_BINS = 63
 class BoostedBenefitRouter(SelfScoringRouter):
     r"""Query where the expected benefit is largest, by boosted trees.
 
-    The regression of :class:`BenefitRouter`, and small trees fitted to what it leaves,
-    each to the residual of those before it:
+    The regression of :class:`BenefitRouter`, plus small trees fitted to its residuals,
+    each to the residuals of the trees before it:
 
     .. math:: s(x) = s_{\text{ridge}}(x) + \eta \sum_{m=1}^M T_m(\phi(x))
 
     The number of trees is chosen by cross-validated squared error along the folds of
-    the outcomes; it is zero where the first 20 trees do not help on the first fold.
-    Trees find thresholds and interactions, in columns of any scale; they need rows by
-    the thousand. Leaves are shrunk rather than bounded in size, so that a weight of two
+    the outcomes; it is zero if the first 20 trees do not help on the first fold. Trees
+    find thresholds and interactions in columns of any scale, but need thousands of
+    rows. Leaf values are shrunk instead of limiting leaf sizes, so that a weight of two
     counts as two rows. Scores are in units of benefit. The default trees take less than
     12 KB.
 
     Parameters
     ----------
     max_trees : int, default=60
-        As many are grown in each fold.
+        Number of trees grown in each fold.
     learning_rate : float, default=0.2
         The factor :math:`\eta`.
     max_leaf_nodes : int, default=16
-        Leaves of a tree.
+        Maximum number of leaves of a tree.
     leaf_smoothing : float, default=50.0
-        Rows in a leaf at which its value is shrunk by half.
+        Number of rows in a leaf at which its value is shrunk by half.
     supervision : str or callable, default="benefit"
         As in :class:`BenefitRouter`.
 
@@ -57,11 +57,11 @@ class BoostedBenefitRouter(SelfScoringRouter):
     ----------
     ridge_ : BenefitRouter
     trees_ : dict of str to ndarray or number, or None
-        All trees as one table of nodes, as the operation ``trees`` of
-        :class:`~selective_query.routers.Program` takes them; None where none helped.
+        All trees as one table of nodes, in the form of the operation ``trees`` of
+        :class:`~selective_query.routers.Program`; None if no tree helped.
     n_trees_ : int
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------
@@ -111,7 +111,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         return steps.program("BoostedBenefitRouter")
 
     def _fit(self, outcomes):
-        """Fit, and return held-out scores of each row."""
+        """Fit, and return out-of-fold scores of each row."""
         check_whole(self.max_trees, "max_trees", 1)
         check_whole(self.max_leaf_nodes, "max_leaf_nodes", 2)
         check_positive(self.learning_rate, "learning_rate")
@@ -135,15 +135,15 @@ class BoostedBenefitRouter(SelfScoringRouter):
         return held_out_scores(fits, score, outcomes.weight)
 
     def _grown(self, columns, residual, weight, n_trees, begun=None):
-        """Trees on these rows; those that were begun on the same rows grow on."""
-        # Ensembles take as long to import as all the rest of the routers.
+        """Grow trees on these rows, or continue `begun` ones on the same rows."""
+        # Importing ensembles takes as long as importing all other routers.
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         used = weight > 0
         grid = grid_of(columns[used], weight[used])
         table = on_grid(columns[used], grid)
-        # With weights the bins are weighted percentiles, which take ten times as long
-        # as the trees.
+        # With weights, the bins would be weighted percentiles, which take ten times as
+        # long as the trees.
         plain = (weight[used] == 1).all()
         trees = begun or HistGradientBoostingRegressor(
             learning_rate=float(self.learning_rate),
@@ -160,7 +160,7 @@ class BoostedBenefitRouter(SelfScoringRouter):
         return trees
 
     def _folds(self, problem, outcomes, columns):
-        # Fits without each fold, with trees unless they gain nothing on the first.
+        # Fits without each fold; trees only if they help on the first fold.
         fits = list(problem.fits(self.ridge_.alpha_, self.ridge_.class_smoothing_))
         folds = [_Fold(*fit) for fit in fits]
         self._grow(folds[0], outcomes, columns, min(N_SCREENING_TREES, self.max_trees))
@@ -179,10 +179,10 @@ class BoostedBenefitRouter(SelfScoringRouter):
 
 
 class _Fold:
-    """A ridge regression without a fold, and trees on what it leaves.
+    """A ridge regression without one fold, and trees on its residuals.
 
-    Test rows are scored after 0, TREES_STEP, ... trees, known rows after the chosen
-    number alone.
+    Test rows are scored after 0, TREES_STEP, ... trees; known rows only after the
+    chosen number.
     """
 
     def __init__(self, train, test, score):
@@ -202,7 +202,7 @@ class _Fold:
         return outcomes.weight[self.test] @ missed**2
 
     def scored(self, columns, place, n_trees):
-        """(train, test, score of every row) at one of the stages."""
+        """(train, test, score of every row) after one of the stages."""
         score = self.score.copy()
         score[self.test] = self.stages[:, place]
         if n_trees:
@@ -212,10 +212,10 @@ class _Fold:
 
 
 def _cut_between_values(trees, table):
-    """Move each split to the middle between the values that it tells apart.
+    """Move each split to the midpoint between the two values that it separates.
 
-    Splits stand at values of the fit, which come out another in the last digit when
-    they are computed again beside other rows.
+    The tree fit places splits at data values, and these differ in their last digit when
+    they are recomputed in another batch.
     """
     tables = [tree.nodes for (tree,) in trees._predictors]
     nodes = np.concatenate(tables)

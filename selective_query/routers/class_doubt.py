@@ -1,4 +1,4 @@
-"""The class doubt router: max-probability, moved by the classes in question."""
+"""The class doubt router: max-probability adjusted by effects of likely classes."""
 
 import numpy as np
 
@@ -11,36 +11,37 @@ from selective_query.routers.benefit import BenefitRouter
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 from selective_query.routers.supervision.privileged import knows_both_sides
 
-# More of the free columns gains nothing on many rows and loses on few.
+# A larger weight of the free columns gains nothing on many rows and loses on few.
 LINEAR_SHARE = 0.25
 
 
 class ClassDoubtRouter(SelfScoringRouter):
-    r"""Query where max-probability and the likeliest classes say that it gains.
+    r"""Query where max-probability and the most probable classes predict a gain.
 
     .. math:: s(x) = \tfrac34 \big(a_0 + a_1 (1 - \max_k p_k)\big)
               + \tfrac14 \big(w_0 + w^\top \phi(x)\big)
               + \sum_{k \le 5} \sqrt{p_{(k)}(x)}\, \theta_{(k)}
 
-    Three parts, each shrunk: max-probability as a line with a slope above 0; the ridge
-    regression on all evidence of :class:`BenefitRouter`, a quarter of it; and on what
-    these leave an effect of each class, as far as it is among the five likeliest. A
-    class that the base confuses with one on which the global is no better is not worth
-    a query. Penalties are chosen by squared error along the folds of the outcomes; the
-    effects may be switched off. Scores are in units of benefit.
+    It has three parts, each shrunk: max-probability as a line with positive slope; a
+    quarter of the ridge regression on all evidence of :class:`BenefitRouter`; and,
+    fitted to the residuals, an effect of each class among the five most probable. If
+    the base confuses a class with one on which the global is no better, a query is not
+    worthwhile. Penalties are chosen by squared error along the folds of the outcomes,
+    and the effects may be switched off. Scores are in units of benefit.
 
-    Where the probabilities of both sides are known the target is the privileged
-    benefit, which is the same in the mean and far less noisy; elsewhere, and where
-    there is no global, the benefit.
+    If the probabilities of both sides are known, the target is the privileged benefit,
+    which has the same mean and much less noise. Otherwise, and without a global, it is
+    the benefit.
 
     Parameters
     ----------
     class_penalty : float or None, default=None
-        Ridge penalty on the effects of the classes, in rows, at least 0; inf
-        switches them off. None chooses among 5, 10, ..., 1000 and inf.
+        Ridge penalty on the class effects, in rows, at least 0; inf switches them off.
+        None chooses among 5, 10, ..., 1000 and inf.
     supervision : str, callable or None, default=None
-        What to learn, see :func:`~selective_query.routers.supervision.supervise`. None
-        is "privileged" where both sides' probabilities are known, else "benefit".
+        Target to learn, see :func:`~selective_query.routers.supervision.supervise`.
+        None means "privileged" if both sides' probabilities are known, otherwise
+        "benefit".
 
     Attributes
     ----------
@@ -48,15 +49,15 @@ class ClassDoubtRouter(SelfScoringRouter):
     intercept_ : float
     class_effect_ : ndarray of shape (n_classes,) or None
     class_penalty_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     Notes
     -----
-    A study of this project's own: ``benchmarks/class_doubt.py`` has what each part
-    gains and what it loses. The target after the idea of Vapnik and Vashist, "A new
-    learning paradigm: learning using privileged information", Neural Networks, 2009.
+    Developed in this project: ``benchmarks/class_doubt.py`` measures what each part
+    gains and loses. The target follows an idea of Vapnik and Vashist, "A new learning
+    paradigm: learning using privileged information", Neural Networks, 2009.
 
     Examples
     --------
@@ -89,7 +90,7 @@ class ClassDoubtRouter(SelfScoringRouter):
         return steps.program("ClassDoubtRouter")
 
     def _taught(self, outcomes):
-        """The outcomes with the benefit that it is taught in place of their own."""
+        """The outcomes, with the target benefit in place of their own."""
         supervision = self.supervision
         if supervision is None:
             supervision = "privileged" if knows_both_sides(outcomes) else "benefit"
@@ -100,7 +101,7 @@ class ClassDoubtRouter(SelfScoringRouter):
         return self._fit_taught(self._taught(outcomes))
 
     def _fit_taught(self, taught):
-        """Fit, and return scores of each row from the folds that did not hold it."""
+        """Fit, and return out-of-fold scores of each row."""
         check_penalty(self.class_penalty, "class_penalty")
         free, plain = (
             BenefitRouter(alpha, class_smoothing=np.inf) for alpha in (None, np.inf)
@@ -121,7 +122,7 @@ class ClassDoubtRouter(SelfScoringRouter):
         return self._add_classes(taught, fits, _blend(plain_score, free_score))
 
     def _add_classes(self, taught, fits, final):
-        """Fit the effects of the classes on what is left; return held-out scores."""
+        """Fit the class effects on the residuals, and return out-of-fold scores."""
         benefit, weight = taught.benefit, taught.weight
         classes = ClassRoots(taught.base_proba, weight)
         penalties = PENALTIES if self.class_penalty is None else (self.class_penalty,)

@@ -1,4 +1,4 @@
-"""Routers by the confidence of the base alone; these learn nothing but one exponent."""
+"""Routers that use only the base's confidence; one of them learns an exponent."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from selective_query.routers import _scores as scores
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.steps import Steps
 
-MOST_ORDER = 100  # powers of logits are numbers
+MOST_ORDER = 100  # powers of logits stay finite
 
 
 class _ProbabilityRouter(BaseRouter):
@@ -19,7 +19,7 @@ class _ProbabilityRouter(BaseRouter):
     required_evidence = ("base_proba",)
 
     def query_score(self, evidence):
-        # What the program says, without the time it takes to make one.
+        # The result of the program, without the time to build one.
         return self._score(evidence.require("base_proba", type(self).__name__))
 
 
@@ -28,7 +28,8 @@ class EntropyRouter(_ProbabilityRouter):
 
     .. math:: s(x) = -\sum_k p_k(x) \log p_k(x)
 
-    in nats; the rule of dynamic networks and BranchyNet, and the baseline of the paper.
+    in nats; the rule of BranchyNet and other dynamic networks, and the paper's
+    baseline.
 
     Examples
     --------
@@ -83,7 +84,8 @@ class MarginRouter(_ProbabilityRouter):
     _score = staticmethod(scores.margin)
 
     def program(self):
-        # Single precision keeps doubt apart from 1 where the lead rounds to it.
+        # Single precision distinguishes doubt from 1 even where the lead would round to
+        # it.
         steps = Steps()
         proba = steps.read("base_proba")
         doubt, top = (steps.add(op, proba, k=k) for op, k in (("doubt", 1), ("top", 2)))
@@ -97,21 +99,21 @@ class MaxLogitRouter(BaseRouter):
 
     .. math:: s(x) = -\max_k z_k(x) / \lVert z(x) \rVert_p
 
-    with logits z centred in each row. Where the evidence has no logits,
-    log-probabilities take their place.
+    with logits z centred in each row. If the evidence has no logits, log-probabilities
+    are used instead.
 
     Parameters
     ----------
     p : float or None, default=None
         The exponent, in [1, 100]. None chooses the one with the largest deferral area
-        among 2, 3, ..., 8, or max-probability if that is no worse.
+        among 2, 3, ..., 8, or max-probability if that is at least as good.
 
     Attributes
     ----------
     p_ : float or None
-        The exponent in use; None stands for max-probability.
+        The exponent in use; None means max-probability.
     reads_ : str
-        Whether fit saw ``"base_logits"`` or ``"base_proba"`` alone, for the program.
+        Whether fit saw ``"base_logits"`` or only ``"base_proba"``, for the program.
 
     References
     ----------
@@ -127,7 +129,7 @@ class MaxLogitRouter(BaseRouter):
     array([-0.816, -0.   ])
     """
 
-    # p = 1 gives 1/2 to every row with one logit above the mean, and so ranks nothing.
+    # p = 1 gives 1/2 to every row with one logit above the mean, and so does not rank.
     candidates = (2, 3, 4, 5, 6, 7, 8)
 
     def __init__(self, p=None):
@@ -169,7 +171,7 @@ class MaxLogitRouter(BaseRouter):
         self._check_fitted()
         p = self._norm_order()
         if p is None:
-            # Shifted into (-1, 0], the range of the other scores of this router.
+            # Shifted into (-1, 0], the range of the router's other scores.
             return (
                 scores.max_probability(evidence.require("base_proba", "max_logit")) - 1
             )

@@ -21,18 +21,18 @@ from selective_query.routers.steps import Steps
 FEWEST_ROWS = 4
 MEASUREMENTS_PER_EPOCH = 4
 DAMPING = 0.1
-# Coverage that may be left over where the price of a query is positive.
+# Unused coverage that is tolerated while the price of a query is positive.
 TOLERANCE = 0.005
 
 
 class ConstrainedRouter(BaseRouter):
-    r"""Learn whom to query and the price of a query together, for one target coverage.
+    r"""Learn a routing net and the price of a query together, for one target coverage.
 
-    The rule of Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023:
-    the least loss :math:`\ell(r(x), o(x))` subject to :math:`E[1 - r(x)] \ge c`, where
-    :math:`o` is the positive part of the benefit (``Outcomes.proxy_label``). The net's
-    score s decides at its own zero, :math:`r(x) = 1\{s(x) > 0\}`, and no threshold is
-    looked for afterwards. With multiplier :math:`\lambda` the net descends on
+    The method of Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023:
+    minimise the loss :math:`\ell(r(x), o(x))` subject to :math:`E[1 - r(x)] \ge c`,
+    where :math:`o` is the positive part of the benefit (``Outcomes.proxy_label``). The
+    net's score s decides at zero, :math:`r(x) = 1\{s(x) > 0\}`, without a threshold
+    search afterwards. With multiplier :math:`\lambda`, the net descends on
 
     .. math:: E\big[o\,\sigma_+(-s) + \rho\,(1-o)\,\sigma_+(s)
               + \lambda\,\sigma_+(s)\big] - \lambda\,(1-c), \qquad
@@ -40,83 +40,83 @@ class ConstrainedRouter(BaseRouter):
 
     while :math:`\lambda \ge 0` ascends on the true violation :math:`E[r] - (1 - c)`.
     Softplus bounds the 0/1 step from above, so this is a convex surrogate of missed
-    benefit, plus needless queries at their cost :math:`\rho`, plus all queries at
-    their price. Its minimiser in s is
-    :math:`\log E[o\mid x] - \log(\lambda + \rho\,E[1-o\mid x])`, hence
+    benefit, plus needless queries at their cost :math:`\rho`, plus all queries at their
+    price. Its minimiser in s is :math:`\log E[o\mid x] - \log(\lambda + \rho\,E[1-o\mid
+    x])`, hence
 
     .. math:: r(x) = 1 \iff E[o \mid x] > \lambda + \rho\,E[1 - o \mid x]:
 
-    the Lagrangian dual of "the most benefit for 1 - c queries", with the multiplier as
-    the price of a query in units of benefit. A small :math:`\rho` settles the inputs
-    on which the paper's optimum leaves the router free in favour of the base. With
-    :math:`\rho = 1` and no constraint the loss is plain cross-entropy, which seldom
-    queries where o is rare, whatever the target.
+    the Lagrangian dual of maximising the benefit of a share 1 - c of queries, with the
+    multiplier as the price of a query in units of benefit. Where the paper's optimum
+    leaves the decision open, a small :math:`\rho` decides in favour of the base. With
+    :math:`\rho = 1` and no constraint, the loss is plain cross-entropy, which seldom
+    queries if o is rare, whatever the target.
 
-    The violation is a mean over the rows the weights learn from and the held-out ones,
-    drawn towards the latter where the two differ by more than chance. Weights and
-    multiplier answer to it during training; the trained score is not shifted.
+    The violation is a mean over training and held-out rows, moved towards the latter if
+    the two differ by more than chance. Weights and multiplier respond to it during
+    training; the trained score is not shifted.
 
-    The net is the paper's: entropy and pairwise margins of the top probabilities,
-    joined to the features once these have been through two layers, then three layers
-    more, with batch norm and ReLU. As published it overfits a few thousand rows; hence
-    dropout, weight decay and held-out rows.
+    The architecture is that of the paper: entropy and pairwise margins of the top
+    probabilities, joined to the features after two layers on the features alone, then
+    three more layers, with batch normalisation and ReLU. As published it overfits on a
+    few thousand rows; hence dropout, weight decay and held-out rows.
 
     Parameters
     ----------
     target_coverage : float or None, default=None
-        Least share of inputs that the base answers. ``HybridClassifier`` and
-        ``RoutingPolicy`` fill in theirs. None leaves the constraint out.
+        Minimum share of inputs that the base answers. ``HybridClassifier`` and
+        ``RoutingPolicy`` fill in their own. None trains without the constraint.
     k : int, default=10
-        How many of the largest probabilities are compared with each other.
+        Number of largest probabilities that are compared with each other.
     hidden : sequence of int, default=(128, 64)
-        Widths of the layers for features and logits alone.
+        Widths of the layers on features and logits alone.
     head : sequence of int, default=(64, 64, 64)
         Widths of the layers after confidences and features are joined.
     needless_query_cost : float, default=0.05
-        What a query that gains nothing costs, in units of benefit, even where there is
-        room for it.
+        Cost of a query that gains nothing, in units of benefit, even if the coverage
+        allows it.
     n_epochs : int, default=50
     batch_size : int, default=256
-        Fewer where an epoch would have less than eight batches.
+        Reduced if an epoch would have fewer than eight batches.
     learning_rate : float, default=0.001
-        First step of the weights (AdamW); it falls to zero along half a cosine.
+        Initial step size of the weights (AdamW); it decays to zero along a half cosine.
     dual_learning_rate : float, default=0.05
-        Step of the multiplier, about four times an epoch.
+        Step size of the multiplier, which is updated about four times per epoch.
     weight_decay : float, default=1.0
-        Decoupled, so each step shrinks matrices by this times the learning rate.
+        Decoupled: each step shrinks matrices by this times the learning rate.
     dropout : float, default=0.3
-        After each hidden layer.
+        Applied after each hidden layer.
     early_stopping : bool, default=True
-        Whether to hold rows out from the weights, and to keep, of the weights in the
-        second half of training that meet the constraint, those that do best on them.
-        False learns from all rows and judges by them.
+        Whether to hold out rows from the weights, and to keep those weights from the
+        second half of training that meet the constraint and perform best on these rows.
+        False trains and evaluates on all rows.
     validation_fraction : float, default=0.2
-        Share of rows held out, evenly spread along a linear guess of the label.
+        Share of rows held out, spread evenly along a linear prediction of the label.
     random_state : int, RandomState instance or None, default=None
-        For initial weights, batches, dropout and held-out rows. The random state of
-        torch itself is left as it was.
+        For initial weights, batches, dropout and held-out rows. torch's own random
+        state is restored.
 
     Attributes
     ----------
     multiplier_ : float
-        Price of a query when the kept weights were measured; 0 where the constraint
-        is slack.
+        Price of a query when the kept weights were measured; 0 if the constraint was
+        slack.
     multiplier_history_, violation_history_ : ndarray of shape (n_measurements,)
         In the order of training. A positive violation is missing coverage.
     kept_measurement_ : int
-        Place of the kept weights in the histories.
+        Index of the kept weights in the histories.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
     feature_layers_, head_layers_ : list of (ndarray, ndarray)
-        Weights of shape (n_in, n_out) and biases of shape (n_out,), with batch norm
-        folded in, so that scoring takes numpy alone.
+        Weights of shape (n_in, n_out) and biases of shape (n_out,), with batch
+        normalisation folded in, so that scoring needs only numpy.
 
     Notes
     -----
-    The label takes no notice of inputs on which only the base is right;
-    :class:`BenefitRouter` does. Coverage on new data wavers about its target by what
-    the number of rows allows, :math:`\sqrt{c(1-c)/n}` at least; where a guarantee is
-    needed, leave the threshold to ``RoutingPolicy`` and its certificate.
+    The label ignores inputs on which only the base is right; :class:`BenefitRouter`
+    includes them. Coverage on new data varies around its target by at least
+    :math:`\sqrt{c(1-c)/n}`; if you need a guarantee, leave the threshold to
+    ``RoutingPolicy`` and its certificate.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class ConstrainedRouter(BaseRouter):
         self.random_state = random_state
 
     def check_before_fit(self, X):
-        import selective_query.routers._constrained_net  # noqa: F401 - torch is there
+        import selective_query.routers._constrained_net  # noqa: F401 - imports torch
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes):
@@ -200,9 +200,9 @@ class ConstrainedRouter(BaseRouter):
         Raises
         ------
         ValueError
-            When a parameter is out of range or there are too few rows.
+            If a parameter is out of range or there are too few rows.
         MissingEvidenceError
-            When the evidence holds nothing numeric.
+            If the evidence has nothing numeric.
         """
         from selective_query.routers._constrained_net import (
             CoverageProblem,
@@ -293,13 +293,13 @@ class ConstrainedRouter(BaseRouter):
         *layers, (weight, bias) = self.head_layers_
         joined = _rectified(steps, joined, layers)
         score = steps.add("affine", joined, weight=weight, bias=bias)
-        # A matrix product may differ in its last bits with the size of the batch.
+        # A matrix product may differ in its last bits with the batch size.
         steps.add("apply", score, function="single")
         return steps.program("ConstrainedRouter")
 
 
 def _rectified(steps, table, layers):
-    """Append layers that end in a rectifier each."""
+    """Append layers, each with a ReLU."""
     for weight, bias in layers:
         table = steps.add("affine", table, weight=weight, bias=bias)
         table = steps.add("apply", table, function="relu")

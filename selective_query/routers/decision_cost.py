@@ -1,4 +1,4 @@
-"""What one routing decision costs the device, counted rather than measured."""
+"""The cost of one routing decision on the device, counted rather than measured."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class DecisionCost:
-    """What one decision costs, with numbers in single precision.
+    """Cost of one decision, with numbers in single precision.
 
-    Counted are the router's own operations, stored numbers and scratch memory. Not
-    counted are the base, its outputs and their memory, the program itself, and the
+    It includes the router's own operations, stored numbers and scratch memory. It
+    excludes the base, its outputs and their memory, the program code, and the
     threshold. On a processor without a floating-point unit, or without a table for
     logarithms and exponentials, an operation takes many cycles: measure there.
 
     Parameters
     ----------
     macs : int
-        Multiply-accumulates; a comparison, addition, division, root, logarithm or
-        exponential on its own counts as one.
+        Multiply-accumulates; a separate comparison, addition, division, root, logarithm
+        or exponential counts as one.
     flash_bytes : int
         Stored numbers, 4 bytes each.
     ram_bytes : int
-        Scratch memory beyond what the base leaves behind.
+        Scratch memory in addition to the base's outputs.
 
     Examples
     --------
@@ -47,14 +47,14 @@ class DecisionCost:
 
 
 def cost_of(macs, *, stored=0, scratch=1):
-    """The cost of so many operations, stored numbers and numbers of scratch memory."""
+    """The cost, from counts of operations, stored numbers and scratch numbers."""
     return DecisionCost(
         int(macs), FLOAT_BYTES * int(stored), FLOAT_BYTES * int(scratch)
     )
 
 
 def stored_cost(router):
-    """Cost of whatever a fitted router stores, each number being used once."""
+    """Cost of everything a fitted router stores, with each number used once."""
     stored = sum(
         _n_numbers(value, set())
         for name, value in vars(router).items()
@@ -64,13 +64,13 @@ def stored_cost(router):
 
 
 def reading_cost(evidence):
-    """Cost of using each number once that the base put out."""
+    """Cost of using each output of the base once."""
     parts = evidence.base_proba, evidence.base_logits, evidence.base_features
     return cost_of(sum(p.shape[1] for p in parts if p is not None), scratch=0)
 
 
 def _n_numbers(value, seen):
-    """Numbers in whatever holds them, in units of 4 bytes."""
+    """Numbers in a nested object, in units of 4 bytes."""
     if isinstance(value, np.ndarray):
         if value.dtype.names:
             return -(-value.nbytes // FLOAT_BYTES)
@@ -80,7 +80,7 @@ def _n_numbers(value, seen):
     if isinstance(value, (float, np.floating)):
         return 1
     if isinstance(value, (int, np.generic)):
-        return 0  # a size or a count, part of the program
+        return 0  # a size or count, compiled into the program
     if value is None or isinstance(value, (str, bytes, type)) or id(value) in seen:
         return 0
     seen.add(id(value))
@@ -91,7 +91,7 @@ def _n_numbers(value, seen):
     try:
         state = vars(value)
     except TypeError:
-        # Compiled trees keep their arrays in a state of their own.
+        # Compiled trees keep their arrays in an internal state.
         state = value.__getstate__() if hasattr(value, "__getstate__") else {}
     if not isinstance(state, dict):
         return _n_numbers(state, seen)

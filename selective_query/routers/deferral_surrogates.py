@@ -1,31 +1,31 @@
-"""Surrogates of learning to defer, with base and global as they are."""
+"""Surrogate losses of learning to defer, for fixed base and global."""
 
 from selective_query.routers._logistic import LogisticRouter
 
 
 class CrossEntropyDeferralRouter(LogisticRouter):
-    r"""Query where the chance that the global is right exceeds the base's confidence.
+    r"""Query where P(global right) exceeds the base's confidence (softmax surrogate).
 
-    The loss LCE of Mozannar and Sontag gives the base's classes and a deferral label
-    one softmax,
+    The loss LCE of Mozannar and Sontag applies one softmax to the base's classes and a
+    deferral label,
 
     .. math:: -\log \frac{e^{f_y}}{\sum_k e^{f_k} + e^{f_\perp}}
               - u_g \log \frac{e^{f_\perp}}{\sum_k e^{f_k} + e^{f_\perp}} .
 
-    With the base fixed, :math:`f_k = \log p_k(x)` and only :math:`f_\perp` is left to
-    learn. It reduces to a logistic regression in which each row counts as kept with
-    weight 1 and as queried with weight :math:`u_g`, whose minimiser is
-    :math:`f_\perp = \log E[u_g \mid x]`. The rule defers where the deferral label wins:
+    With the base fixed, :math:`f_k = \log p_k(x)` and only :math:`f_\perp` is learned.
+    This reduces to a logistic regression in which each row counts as kept with weight 1
+    and as queried with weight :math:`u_g`, and whose minimiser is :math:`f_\perp = \log
+    E[u_g \mid x]`. The rule defers where the deferral label wins:
 
     .. math:: s(x) = f_\perp(x) - \max_k \log p_k(x)
 
-    The base's own errors teach it nothing: it trusts the base's confidence.
+    It does not learn from the base's errors: it trusts the base's confidence.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf leaves confidence alone. None
-        chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
+        Ridge penalty on standardised columns; inf leaves only confidence. None chooses
+        among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class CrossEntropyDeferralRouter(LogisticRouter):
     class_effect_ : ndarray of shape (n_classes,) or None
         None with more than 64 classes.
     alpha_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------
@@ -65,20 +65,19 @@ class OneVsAllDeferralRouter(LogisticRouter):
     r"""Query where P(global right) exceeds the base's confidence by most.
 
     The loss OvA of Verma and Nalisnick trains one sigmoid for each class and one for
-    "the global is right". With the base fixed its confidence takes the place of the
-    class sigmoids, and what is left is a logistic regression of whether the global is
-    right:
+    "the global is right". With the base fixed, its confidence replaces the class
+    sigmoids, which leaves a logistic regression of whether the global is right:
 
     .. math:: s(x) = \hat P(g(x) = y \mid x) - \max_k p_k(x)
 
-    In units of benefit as far as the base is calibrated, which nothing here sees to;
-    :class:`BenefitRouter` learns the difference itself.
+    The score is in units of benefit if the base is calibrated, which is not ensured
+    here; :class:`BenefitRouter` learns the difference itself.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf leaves confidence alone. None
-        chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
+        Ridge penalty on standardised columns; inf leaves only confidence. None chooses
+        among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
     ----------
@@ -87,9 +86,9 @@ class OneVsAllDeferralRouter(LogisticRouter):
     class_effect_ : ndarray of shape (n_classes,) or None
         None with more than 64 classes.
     alpha_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------

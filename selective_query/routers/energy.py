@@ -1,4 +1,4 @@
-"""The energy of the logits: doubt that the softmax forgets."""
+"""The energy of the logits: doubt that the softmax discards."""
 
 from selective_query._utils.numbers import check_positive
 from selective_query.routers.base import BaseRouter
@@ -10,9 +10,9 @@ class EnergyRouter(BaseRouter):
 
     .. math:: s(x) = -T \log \sum_k e^{z_k(x) / T}
 
-    The softmax keeps differences between logits and forgets their level, which is lower
-    on inputs unlike those of training. So probabilities cannot stand in for logits: the
-    energy of log-probabilities is zero everywhere.
+    The softmax preserves differences between logits but discards their level, which is
+    lower on inputs unlike the training data. Probabilities therefore cannot replace
+    logits: the energy of log-probabilities is zero everywhere.
 
     Parameters
     ----------

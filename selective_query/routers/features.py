@@ -1,4 +1,4 @@
-"""A router that reads features of the input beside what the base has put out."""
+"""A router that combines features of the input with the base's outputs."""
 
 from dataclasses import replace
 
@@ -12,23 +12,23 @@ from selective_query.routers.benefit import BenefitRouter
 
 
 class FeatureRouter(BaseRouter):
-    r"""Decide on features of the input together with what the base has put out.
+    r"""Decide on features of the input together with the base's outputs.
 
     .. math:: s(x) = \text{router}(p(x), \varphi(x))
 
-    Texts, categories or sparse rows say more about an input than the base's
-    probabilities. A transformer :math:`\varphi` turns them into columns of numbers,
-    which the router gets as `base_features`, after those that the evidence has already.
-    :class:`PreRouter` reads the input alone and decides before the base has run.
+    Texts, categories or sparse rows may contain more information than the base's
+    probabilities. A transformer :math:`\varphi` converts them to numeric columns, which
+    are appended to the evidence's `base_features`. :class:`PreRouter` instead reads the
+    input alone and decides before the base has run.
 
     Parameters
     ----------
     features : transformer
-        Turns X into columns of numbers; cloned, and fitted without labels on the rows
-        that the router learns from. Sparse columns are made dense, so shorten those of
-        texts: ``make_pipeline(TfidfVectorizer(), TruncatedSVD(50))``.
+        Converts X to numeric columns; it is cloned, and fitted without labels on the
+        rows that the router learns from. Sparse columns are made dense, so reduce those
+        of texts: ``make_pipeline(TfidfVectorizer(), TruncatedSVD(50))``.
     router : BaseRouter or None, default=None
-        Learns from all evidence; it is cloned. None is a :class:`BenefitRouter`.
+        Learns from all evidence; it is cloned. None means a :class:`BenefitRouter`.
 
     Attributes
     ----------
@@ -38,15 +38,17 @@ class FeatureRouter(BaseRouter):
     Raises
     ------
     TypeError
-        In `fit`, when `router` is no router or `features` no transformer.
+        In `fit`, if `router` is not a router or `features` not a transformer.
     MissingEvidenceError
-        In `fit`, when the outcomes have no X, or lack what the router needs.
+        In `fit`, if the outcomes have no X, or lack what the router needs.
     ValueError
-        In `fit`, when the columns hold NaN, or dense would take more than a gigabyte.
+        In `fit`, if the columns hold NaN, or would take more than a gigabyte when
+        dense.
 
     Examples
     --------
-    The base is at a loss wherever the text asks for a sum, and does not know it.
+    In this example, the base fails whenever the text asks for a sum, but stays
+    confident.
 
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from selective_query import Outcomes, RoutingPolicy
@@ -63,7 +65,7 @@ class FeatureRouter(BaseRouter):
 
     learns = True
     required_evidence = ("X",)
-    _why_no_program = "a transformer turns X into columns"
+    _why_no_program = "a transformer converts X to columns"
 
     def __init__(self, features, router=None):
         self.features = features
@@ -94,12 +96,12 @@ class FeatureRouter(BaseRouter):
         return scores_of(self.router_, self._seen(evidence))
 
     def decision_cost(self, evidence):
-        """Cost of the inner router; what turns X into columns is not counted.
+        """Cost of the inner router; the conversion of X to columns is not included.
 
         Parameters
         ----------
         evidence : Evidence
-            Of the kinds and widths that it decides on; one row will do.
+            With the kinds and widths of a decision; one row is enough.
 
         Returns
         -------
@@ -125,7 +127,7 @@ class FeatureRouter(BaseRouter):
         self.features_ = clone(self.features).fit(X)
 
     def _seen(self, known):
-        """What the router sees: the same rows with the columns among their features."""
+        """The evidence for the inner router, with the new columns as features."""
         X = known.require("X", "FeatureRouter")
         columns = numeric_inputs(self.features_.transform(X), "FeatureRouter needs")
         if known.base_features is not None:

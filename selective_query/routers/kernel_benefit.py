@@ -1,4 +1,4 @@
-"""The kernel benefit router: a smooth curve of what a query gains."""
+"""The kernel benefit router: a smooth function for the benefit of a query."""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -19,36 +19,37 @@ from selective_query.routers._ridge import (
 from selective_query.routers.base import SelfScoringRouter
 from selective_query.routers.supervision.named import is_in_benefit_units, supervise
 
-# In units of the mean distance of two rows; inf leaves a plain ridge regression.
+# In units of the mean distance between two rows; inf leaves a plain ridge regression.
 WIDTHS = (np.inf, 1.0, 0.5)
-# Directions of the kernel below this share of the largest are rounding.
+# Directions of the kernel below this share of the largest are rounding errors.
 ROUNDING = 1e-6
 
 
 class KernelBenefitRouter(SelfScoringRouter):
     r"""Query where the expected benefit is largest, by kernel ridge regression.
 
-    The regression of :class:`BenefitRouter` with a smooth function of the evidence on
-    top, so that the benefit need not be linear in it:
+    The regression of :class:`BenefitRouter` plus a smooth function of the evidence, so
+    that the benefit need not be linear in it:
 
     .. math:: s(x) = w_0 + w_1 (1 - \max_k p_k) + w^\top \phi(x) + u_{\hat y(x)}
               + \sum_j c_j \exp\Big(-\frac{\lVert \phi(x) - \phi_j \rVert^2}
               {2 d h^2}\Big)
 
-    with :math:`\phi` the d standardised columns and :math:`\phi_j` some landmarks: rows
-    spread evenly from certainty to doubt, so that neither the order of the rows nor
-    chance has a say. By Nyström's method the landmarks stand for all rows, and one
-    penalty holds the linear and the smooth part. Width and penalties are chosen by
-    cross-validated squared error along the folds of the outcomes; a width of inf is the
-    plain ridge regression. Scores are in units of benefit.
+    with the d standardised columns :math:`\phi` and landmarks :math:`\phi_j`: rows
+    spread evenly from certainty to doubt, so that the selection depends neither on the
+    order of the rows nor on chance. With Nyström's method the landmarks represent all
+    rows, and one penalty applies to the linear and the smooth part. Width and penalties
+    are chosen by cross-validated squared error along the folds of the outcomes; an
+    infinite width gives the plain ridge regression. Scores are in units of benefit.
 
     Parameters
     ----------
     n_landmarks : int, default=500
-        Fewer where there are fewer rows. Memory and time of a fit grow with the rows
-        times this, a decision costs this times the columns.
+        Reduced if there are fewer rows. Memory and time of a fit grow with the number
+        of rows times this, and the cost of a decision with this times the number of
+        columns.
     width : float or None, default=None
-        The width h, in units of the root mean squared distance of two rows. None
+        The width h, in units of the root mean squared distance between two rows. None
         chooses among 1/2, 1 and inf.
     alpha, class_smoothing : float or None, default=None
         Penalties as in :class:`BenefitRouter`.
@@ -58,17 +59,17 @@ class KernelBenefitRouter(SelfScoringRouter):
     Attributes
     ----------
     landmarks_ : ndarray of shape (n_landmarks, n_columns)
-        In standardised columns; none at a width of inf.
+        In standardised columns; empty if the width is infinite.
     kernel_coef_ : ndarray of shape (n_landmarks,)
     coef_ : ndarray of shape (n_columns,)
-        Of the standardised columns.
+        For the standardised columns.
     centre_, scale_ : ndarray of shape (n_columns,)
     intercept_ : float
     class_effect_ : ndarray of shape (n_classes,) or None
     width_, alpha_, class_smoothing_ : float
-        What is in use.
+        The chosen or given values.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------
@@ -131,7 +132,7 @@ class KernelBenefitRouter(SelfScoringRouter):
         return steps.program("KernelBenefitRouter")
 
     def _fit(self, outcomes):
-        """Fit, and return scores of each row from the folds that did not hold it."""
+        """Fit, and return out-of-fold scores of each row."""
         self._check_params()
         outcomes = supervise(outcomes, self.supervision)
         columns, self.layout_ = evidence_columns(outcomes)
@@ -166,7 +167,7 @@ class KernelBenefitRouter(SelfScoringRouter):
 
 
 class _SmoothPart:
-    """Columns whose squared weights sum to the squared norm of a smooth function."""
+    """Columns in which a function's squared norm is the sum of squared weights."""
 
     def __init__(self, rows, landmarks, width, weight):
         self.landmarks = landmarks if np.isfinite(width) else landmarks[:0]
@@ -176,7 +177,7 @@ class _SmoothPart:
             return
         values, vectors = eigh(gaussian(self.landmarks, self.landmarks, width))
         kept = values > ROUNDING * values[-1]
-        # As much variance as the linear columns have, so that one penalty fits both.
+        # Scaled to the variance of the linear columns, so that one penalty suits both.
         self.map = vectors[:, kept] * np.sqrt(rows.shape[1] / values[kept])
         self.columns = gaussian(rows, self.landmarks, width) @ self.map
         self.centre = weight @ self.columns / weight.sum()
@@ -184,7 +185,7 @@ class _SmoothPart:
 
 
 def _spread_out(columns, weight, n_landmarks):
-    """Distinct rows, evenly spaced by weight along the first column."""
+    """Distinct rows, spread evenly by weight along the first column."""
     order = np.lexsort(columns.T[::-1])
     reached = np.cumsum(weight[order])
     places = (np.arange(n_landmarks) + 0.5) / n_landmarks * reached[-1]

@@ -1,4 +1,4 @@
-"""The operations of a program: what each makes of tables, how wide, at what cost."""
+"""The operations of a program: computation, output width and cost of each."""
 
 from selective_query.routers._operations.landmarks import Kernel, SquaredDistance
 from selective_query.routers._operations.plain import (

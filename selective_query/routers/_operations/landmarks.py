@@ -1,4 +1,4 @@
-"""How far a row is from some landmarks: a Gaussian kernel, weighted distances."""
+"""Distances from a row to landmarks: a Gaussian kernel, weighted distances."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Kernel(Operation):
         return 1
 
     def macs(self, n_columns, landmarks, weights, width):
-        # A distance, its scale, an exponential, and a product that is added up.
+        # A distance, its scaling, an exponential, and a multiply-accumulate.
         return len(landmarks) * (n_columns + 3)
 
 
@@ -63,6 +63,6 @@ def gaussian(table, landmarks, width):
     distance = (table**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1)
     distance -= 2 * table @ landmarks.T
     np.maximum(distance, 0, out=distance)
-    # Two rows of standardised columns are sqrt(2 d) apart in the mean.
+    # Two rows of d standardised columns are sqrt(2 d) apart on average.
     distance /= -2 * table.shape[1] * width**2
     return np.exp(distance, out=distance)

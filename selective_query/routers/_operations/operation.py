@@ -1,4 +1,4 @@
-"""What each operation of a program says, and how its parameters are checked."""
+"""The interface of an operation, and checks of its parameters."""
 
 from math import isnan
 
@@ -10,20 +10,20 @@ ANY = 2**31
 
 
 class Operation:
-    """One kind of step. Subclasses write `run`, `width` and `macs`.
+    """One kind of step. Subclasses implement `run`, `width` and `macs`.
 
     Attributes
     ----------
     n_inputs : tuple of int
-        How many tables it takes, at least and at most.
+        Minimum and maximum number of input tables.
     parameters : dict of str to callable
-        What checks each parameter of a file: ``check(value, name)`` returns it.
+        Check for each parameter read from a file: ``check(value, name)`` returns it.
     takes_top_k : bool
-        Whether top-k probabilities will do.
+        Whether top-k probabilities are accepted.
     in_place : bool
-        Whether its table may take the memory of one of the same width.
+        Whether its output may overwrite an input table of the same width.
     scratch : int
-        Numbers that it needs beside.
+        Amount of extra memory needed, in numbers.
     """
 
     n_inputs = (1, 1)
@@ -33,24 +33,24 @@ class Operation:
     scratch = 0
 
     def run(self, table, **parameters):
-        """Its table, shape (n_samples, n_columns)."""
+        """Output table, shape (n_samples, n_columns)."""
         raise NotImplementedError
 
     def width(self, width, **parameters):
-        """Columns of its table, None where those of a table it takes are not known."""
+        """Number of output columns, or None if that of an input table is unknown."""
         raise NotImplementedError
 
     def macs(self, *widths, **parameters):
-        """Multiply-accumulates a row, the tables taken being of these widths."""
+        """Multiply-accumulates per row, given the widths of the input tables."""
         return 0
 
     def stored(self, **parameters):
-        """Numbers that must be kept."""
+        """How many numbers must be stored."""
         numbers = (np.ndarray, float)
         return sum(np.size(v) for v in parameters.values() if isinstance(v, numbers))
 
     def is_view(self, **parameters):
-        """Whether its table takes no memory of its own, in single precision."""
+        """Whether its output takes no memory of its own in single precision."""
         return False
 
 
@@ -134,14 +134,14 @@ def thresholds(value, name):
 
 
 def known_width(width):
-    """The width, or a ValueError where only the evidence tells it."""
+    """Return the width, or raise a ValueError if it depends on the evidence."""
     if width is None:
         raise ValueError("it needs a table of known width.")
     return width
 
 
 def same_width(width, known, name):
-    """The width, which must be that of an array."""
+    """Return the width, which must match that of an array."""
     if known_width(width) != known:
         raise ValueError(f"{name} is for {known} columns. The table has {width}.")
     return width

@@ -1,4 +1,4 @@
-"""Operations on the numbers of a row: selections, functions, sums and products."""
+"""Operations on the numbers in a row: selections, functions, sums and products."""
 
 from functools import lru_cache
 
@@ -51,7 +51,7 @@ class Top(Operation):
         return k
 
     def macs(self, width, k):
-        return k * width - k * (k + 1) // 2  # the best of the rest, k times
+        return k * width - k * (k + 1) // 2  # k times the largest of the rest
 
 
 class Doubt(Top):
@@ -107,11 +107,11 @@ class Log(Operation):
         return 2 * width
 
     def stored(self, floor):
-        return 0  # a part of the code
+        return 0  # part of the code
 
 
 def _single(table):
-    """Numbers, or top-k probabilities, as single precision knows them."""
+    """Numbers, or top-k probabilities, in single precision."""
     if isinstance(table, TopKProba):
         return TopKProba(table.classes, _single(table.proba), table.n_classes)
     largest = np.finfo(np.float32).max

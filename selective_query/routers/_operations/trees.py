@@ -1,4 +1,4 @@
-"""Sums of binary trees, of one number or of several in each leaf."""
+"""Sums of binary trees, with one or several numbers in each leaf."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ from selective_query.routers._operations.operation import (
     whole,
 )
 
-# Rows whose places in all trees stay in the processor's cache, and trees likewise.
+# Rows, and trees, whose positions stay in the processor's cache.
 TREE_ROWS, TREES = 256, 128
 MOST_LEVELS = 1024
-# Of a row, in all trees: a million take a hundredth of a second.
+# Per row, over all trees: a million take a hundredth of a second.
 MOST_COMPARISONS = 2**20
 
 
@@ -89,20 +89,20 @@ class Trees(Operation):
         return n_made
 
     def macs(self, width, children, root, value, **parameters):
-        # A comparison at each level of the longest path of each tree, and the sums.
+        # One comparison for each level of the longest path of each tree, and the sums.
         levels = levels_of(children)
         return sum(levels[i] + value.shape[1] for i in root.tolist())
 
     def stored(self, children, value, **parameters):
-        # Threshold and, in one number, column and place of the children; of a leaf its
-        # values.
+        # Inner nodes store a threshold, and column and children in one number; leaves
+        # store their values.
         n_leaves = np.count_nonzero(children[:, 0] == np.arange(len(children)))
-        kept = n_leaves + 1  # and the offset
+        kept = n_leaves + 1  # including the offset
         return 2 * (len(children) - n_leaves) + kept * value.shape[1]
 
 
 def _add_leaves(sums, value, at):
-    """Add to the sums of some rows what stands in their leaves, one of each tree."""
+    """Add the leaf values of some rows to their sums, one leaf for each tree."""
     if value.shape[1] == 1:
         sums[:, 0] += value.take(at).sum(axis=0)
     else:
@@ -119,12 +119,12 @@ def _check_places(places, name, n_known, what):
 
 
 def levels_of(children):
-    """Comparisons on the longest path from each node, or one more than may be."""
+    """Comparisons on the longest path from each node, capped at one above the limit."""
     levels = np.zeros(len(children), dtype=int)
     above = np.flatnonzero(children[:, 0] != np.arange(len(children)))
     for level in range(1, MOST_LEVELS + 2):
         levels[above] = level
-        # A path is longer by one where it leads to one that is as long as any so far.
+        # A path is longer by one if it leads to one that is as long as any so far.
         above = above[(levels[children[above]] == level).any(axis=1)]
         if not len(above):
             break

@@ -1,4 +1,4 @@
-"""What every router keeps to, for routers of this library and of others."""
+"""Checks that every router must pass, for routers of this library and of users."""
 
 from functools import partial
 
@@ -75,19 +75,19 @@ CHECKS_OF_LEARNING = (
 
 
 def yield_router_checks(router, make_outcomes=sample_outcomes):
-    """Yield what a router must keep to, as names and functions to call.
+    """Yield the checks that a router must pass, as names and functions.
 
-    Each check works on clones, leaves the router as it is, and raises an
-    AssertionError that says what is wrong.
+    Each check works on clones, leaves the router unchanged, and raises an
+    AssertionError that explains the failure.
 
     Parameters
     ----------
     router : BaseRouter
-        Not fitted.
+        Not yet fitted.
     make_outcomes : callable, default=sample_outcomes
-        Makes the outcomes that the router is tried on, for routers that need special
-        evidence. It takes the arguments of :func:`sample_outcomes`, and its outcomes
-        have the fields of that one's.
+        Makes the outcomes for the checks, for routers that need special evidence. It
+        takes the arguments of :func:`sample_outcomes`, and its outcomes must have the
+        same fields.
 
     Yields
     ------

@@ -1,23 +1,23 @@
-"""What the checks share: how near is equal, and errors that must come."""
+"""Shared by the checks: approximate equality, and expected errors."""
 
 import numpy as np
 
-# Scores of one row may differ by this much with the batch or the order of the rows.
+# Tolerance for scores of one row in different batches or orders.
 TOLERANCE = 1e-6
 
 
 def assert_alike(score, expected):
-    """Equal but for a thousandth of the spread."""
+    """Assert equality up to a thousandth of the spread."""
     np.testing.assert_allclose(score, expected, atol=1e-3 * np.ptp(expected))
 
 
 def params_of(router):
-    """Constructor parameters in words."""
+    """Constructor parameters as text."""
     return {name: repr(value) for name, value in router.get_params().items()}
 
 
 def assert_raises(kind, text, call):
-    """Return the error that a call must raise; its message must hold the text."""
+    """Return the error that a call must raise; its message must contain the text."""
     try:
         call()
     except Exception as error:

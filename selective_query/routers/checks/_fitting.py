@@ -1,4 +1,4 @@
-"""Checks of what a router learns, and of what it leaves alone."""
+"""Checks of fitting: what a router learns, and what it must not change."""
 
 import pickle
 
@@ -29,7 +29,7 @@ def check_fit_returns_the_router(router, make=sample_outcomes):
 
 
 def check_two_fits_give_equal_scores(router, make=sample_outcomes):
-    """Fitting is deterministic, and an earlier fit leaves no trace."""
+    """Fitting is deterministic, and an earlier fit has no influence."""
     outcomes = make()
     new = make(60, seed=1).evidence
     one, other = (clone(router).fit(outcomes).query_score(new) for _ in range(2))
@@ -39,7 +39,7 @@ def check_two_fits_give_equal_scores(router, make=sample_outcomes):
 
 
 def check_order_in_fit_does_not_matter(router, make=sample_outcomes):
-    """Rows in another order teach the same."""
+    """The order of the training rows does not matter."""
     outcomes = make()
     new = make(60, seed=1).evidence
     shuffled = outcomes.take(np.random.default_rng(0).permutation(outcomes.n_rows))
@@ -70,7 +70,7 @@ def check_names_of_the_classes_do_not_matter(router, make=sample_outcomes):
 
 
 def check_single_precision_in_fit_agrees_with_double(router, make=sample_outcomes):
-    """Evidence in float32 teaches what the same in float64 does."""
+    """Fitting on float32 evidence gives the same result as on float64."""
     new = make(90, seed=1).evidence
     assert_alike(
         *(
@@ -81,7 +81,7 @@ def check_single_precision_in_fit_agrees_with_double(router, make=sample_outcome
 
 
 def check_base_that_is_always_right_or_wrong(router, make=sample_outcomes):
-    """Outcomes without variation can be learned from."""
+    """A router can be fitted on outcomes without variation."""
     old = least_outcomes(router, make)
     for has_global in (True, False):
         global_utility = old.global_utility if has_global else None
@@ -101,7 +101,7 @@ def check_base_that_is_always_right_or_wrong(router, make=sample_outcomes):
 
 
 def check_pickles(router, make=sample_outcomes):
-    """A pickled router scores as before."""
+    """A pickled router gives the same scores."""
     fitted = clone(router).fit(make())
     new = make(60, seed=1).evidence
     loaded = pickle.loads(pickle.dumps(fitted))
@@ -109,7 +109,7 @@ def check_pickles(router, make=sample_outcomes):
 
 
 def check_clone_keeps_parameters(router, make=sample_outcomes):
-    """A clone has the parameters and nothing that was learned."""
+    """A clone has the parameters but nothing learned."""
     fitted = clone(router).fit(make())
     copied = clone(fitted)
     assert type(copied) is type(router)
@@ -128,7 +128,7 @@ def check_fit_leaves_parameters_alone(router, make=sample_outcomes):
 
 
 def check_inputs_are_left_alone(router, make=sample_outcomes):
-    """Evidence and outcomes are neither written to nor handed back."""
+    """Evidence and outcomes are neither modified nor returned."""
     outcomes, new = make(), make(60, seed=1).evidence
     for part in (outcomes, new):
         for name in ("base_proba", "base_logits", "base_features"):
@@ -150,7 +150,7 @@ def check_abstention(router, make=sample_outcomes):
 
 
 def check_fit_score_also_fits(router, make=sample_outcomes):
-    """Held-out scores come with the same fit, and rank alike."""
+    """Computing out-of-fold scores gives the same fit, and similar ranks."""
     outcomes, new = make(), make(60, seed=1).evidence
     made = clone(router)
     score = made.fit_score(outcomes)
@@ -161,13 +161,13 @@ def check_fit_score_also_fits(router, make=sample_outcomes):
     own = fitted.query_score(outcomes.evidence)
     if not router.learns:
         np.testing.assert_array_equal(score, own)
-    # Held-out scores rank the rows much as the fit on all of them does.
+    # Out-of-fold scores rank the rows similarly to the fit on all rows.
     alike = spearmanr(score, own).statistic
     assert alike > 0.5, f"rank correlation {alike:.4f} of held-out scores with own ones"
 
 
 def check_integer_weights_are_repeated_rows(router, make=sample_outcomes):
-    """A row of weight three counts as three rows; of weight zero, as none."""
+    """A row with weight three counts as three rows; with weight zero, as none."""
     old = make()
     weight = np.random.default_rng(0).integers(0, 4, size=old.n_rows)
     weighted = Outcomes(**fields_of(old, sample_weight=weight))

@@ -39,7 +39,7 @@ def check_scores_are_finite_numbers_one_a_row(router, make=sample_outcomes):
 
 
 def check_zero_rows(router, make=sample_outcomes):
-    """No rows have no scores."""
+    """An empty batch gives an empty array of scores."""
     fitted = clone(router).fit(make())
     score = fitted.query_score(make(5, seed=1).evidence.take([]))
     assert isinstance(score, np.ndarray), f"a {type(score).__name__}, no array"
@@ -47,7 +47,7 @@ def check_zero_rows(router, make=sample_outcomes):
 
 
 def check_a_row_scores_alone_as_in_a_batch(router, make=sample_outcomes):
-    """The size of the batch does not matter, for rows of the fit neither."""
+    """The batch size does not matter, even for training rows."""
     outcomes = stepped_outcomes(make)
     fitted = clone(router).fit(outcomes)
     for evidence in (make(60, seed=1).evidence, outcomes.evidence):
@@ -62,10 +62,10 @@ def check_a_row_scores_alone_as_in_a_batch(router, make=sample_outcomes):
 
 
 def check_last_digits_do_not_matter(router, make=sample_outcomes):
-    """Rows of the fit score alike when their evidence is off in its last digit.
+    """Training rows score alike if their evidence differs in the last digit.
 
-    So it is when a base computes it beside other rows; whoever cuts at a value of the
-    fit decides otherwise then.
+    This happens when a base computes the evidence in another batch. A router with a cut
+    exactly at a training value would then decide differently.
     """
     outcomes = stepped_outcomes(make)
     fitted = clone(router).fit(outcomes)
@@ -80,7 +80,7 @@ def check_last_digits_do_not_matter(router, make=sample_outcomes):
 
 
 def _off_by_a_digit(values, towards):
-    """All but whole numbers, which are counts and come out as they are."""
+    """Change the last digit of all values except whole numbers, which are exact."""
     return np.where(values == np.rint(values), values, np.nextafter(values, towards))
 
 
@@ -97,7 +97,7 @@ def check_order_of_a_batch_does_not_matter(router, make=sample_outcomes):
 
 
 def check_doubt_scores_higher_than_certainty(router, make=sample_outcomes):
-    """Monotone in the obvious case: a flat row before one-hot rows."""
+    """Monotone in the obvious case: a uniform row scores above one-hot rows."""
     for has_global in (True, False):
         outcomes = least_outcomes(router, make, 400, has_global=has_global)
         fitted = clone(router).fit(outcomes)
@@ -106,7 +106,8 @@ def check_doubt_scores_higher_than_certainty(router, make=sample_outcomes):
         if "base_logits" in router.required_evidence:
             parts["base_logits"] = logits
         for name in {"base_features", "X"} & {*router.required_evidence}:
-            # One and the same row: only the probabilities tell doubt from certainty.
+            # Identical rows, except that their probabilities express doubt or
+            # certainty.
             parts[name] = getattr(outcomes, name)[[0] * len(logits)]
         score = fitted.query_score(Evidence(**parts))
         assert score[0] > score[1:].max() + 1e-3, (
@@ -116,7 +117,7 @@ def check_doubt_scores_higher_than_certainty(router, make=sample_outcomes):
 
 
 def check_single_precision_agrees_with_double(router, make=sample_outcomes):
-    """Evidence in float32 scores as the same in float64."""
+    """Evidence in float32 gives the same scores as in float64."""
     fitted = clone(router).fit(make())
     assert_alike(
         *(
@@ -141,7 +142,7 @@ def check_nan_is_refused(router, make=sample_outcomes):
 
 
 def check_missing_evidence_is_named(router, make=sample_outcomes):
-    """An error names what is missing and what there is."""
+    """The error names what is missing and what is available."""
     fitted = clone(router).fit(least_outcomes(router, make))
     texts = Evidence(X=["a text", "another", "a third"])
     missing = (*router.required_evidence, "base_proba")[0]
@@ -152,7 +153,7 @@ def check_missing_evidence_is_named(router, make=sample_outcomes):
 
 
 def check_other_evidence_is_refused(router, make=sample_outcomes):
-    """Evidence of other kinds or widths is refused, or makes no difference."""
+    """Evidence of other kinds or widths is refused, or has no influence."""
     fitted = clone(router).fit(make())
     new = make(60, seed=1).evidence
     expected = fitted.query_score(new)
@@ -172,7 +173,7 @@ def check_other_evidence_is_refused(router, make=sample_outcomes):
 
 
 def check_topk_evidence(router, make=sample_outcomes):
-    """Top-k probabilities are scored, or refused in words."""
+    """Top-k probabilities are scored, or refused with a clear message."""
 
     def top_two(outcomes):
         order = np.argsort(-outcomes.base_proba, axis=1)[:, :2]
@@ -192,7 +193,7 @@ def check_topk_evidence(router, make=sample_outcomes):
 
 
 def check_program_scores_alike(router, make=sample_outcomes):
-    """Where there is a program, it scores as the router does, and so read from data."""
+    """A program, if any, gives the router's scores, also when read from data."""
     samples = [make(), stepped_outcomes(make), least_outcomes(router, make)]
     for outcomes in samples:
         fitted = clone(router).fit(outcomes)
@@ -210,7 +211,7 @@ def check_program_scores_alike(router, make=sample_outcomes):
 
 
 def check_score_needs_no_outcome(router, make=sample_outcomes):
-    """Scores do not look at outcomes."""
+    """Scores do not depend on outcomes."""
     fitted = clone(router).fit(make())
     new = make(60, seed=1)
     score = fitted.query_score(new.evidence)
@@ -226,7 +227,7 @@ def check_score_needs_no_outcome(router, make=sample_outcomes):
 
 
 def check_scoring_leaves_the_router_alone(router, make=sample_outcomes):
-    """Scoring teaches nothing."""
+    """Scoring does not change the router."""
     fitted = clone(router).fit(make())
     new, other = make(60, seed=1).evidence, make(40, seed=2).evidence
     first = fitted.query_score(new)
@@ -239,7 +240,7 @@ def check_scoring_leaves_the_router_alone(router, make=sample_outcomes):
 
 
 def check_cost_is_counted(router, make=sample_outcomes):
-    """It says what a decision costs, and whether it needs the base."""
+    """It reports the cost of a decision, and whether it needs the base."""
     outcomes = make()
     fitted = clone(router).fit(outcomes)
     cost = fitted.decision_cost(outcomes.evidence.take([0]))

@@ -1,4 +1,4 @@
-"""Outcomes that the checks try a router on."""
+"""Sample outcomes for the checks of routers."""
 
 from dataclasses import replace
 
@@ -14,19 +14,19 @@ FIELDS = (*EVIDENCE_FIELDS, "y", "global_proba", "sample_weight", "classes", "fo
 def sample_outcomes(
     n=240, *, n_classes=4, has_global=True, features=True, dtype=np.float64, seed=0
 ):
-    """A calibrated base, whose confidence tells much, and a global right on 90 %.
+    """Outcomes with a calibrated, informative base and a global that is 90 % accurate.
 
-    Values are single-precision numbers whatever the dtype, and where the first of the
-    features is positive the global is always right.
+    Values are representable in single precision whatever the dtype. Where the first
+    feature is positive, the global is always right.
 
     Parameters
     ----------
     n, n_classes : int
     has_global : bool, default=True
     features : bool, default=True
-        Whether logits and features come with the probabilities.
+        Whether there are logits and features besides the probabilities.
     dtype : dtype, default=float64
-        Of probabilities, logits and features.
+        Dtype of probabilities, logits and features.
     seed : int, default=0
 
     Returns
@@ -58,7 +58,7 @@ def sample_outcomes(
 
 
 def fields_of(outcomes, **changed):
-    """The arguments that would make these outcomes, some of them changed.
+    """Constructor arguments of these outcomes, with some of them changed.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def fields_of(outcomes, **changed):
 
 
 def least_outcomes(router, make, n=240, **options):
-    """Outcomes with base probabilities, what the router requires, and no more."""
+    """Outcomes with base probabilities and the evidence that the router requires."""
     outcomes = make(n, **options)
     spare = {
         name: None
@@ -85,7 +85,7 @@ def least_outcomes(router, make, n=240, **options):
 
 
 def stepped_outcomes(make, n=480):
-    """Outcomes whose benefit goes up and down with doubt, so that trees pay."""
+    """Outcomes whose benefit is not monotone in doubt, so that trees help."""
     outcomes = make(n)
     place = outcomes.base_proba.max(axis=1).argsort().argsort()
     return Outcomes(
