@@ -1,4 +1,4 @@
-"""Rule: how much a query is worth, and where that is cut. All that decides."""
+"""Rule: a query score and its threshold. Makes all decisions."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -26,30 +26,30 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """A fitted router and where its scores are cut: what decides, and never learns.
+    """A fitted router with its threshold: it decides, and never learns.
 
-    It is what :meth:`RoutingPolicy.fit` makes, in ``rule_``, and all that another
-    machine needs to decide in the same way.
+    :meth:`RoutingPolicy.fit` creates it as ``rule_``. It is all that another machine
+    needs to make the same decisions.
 
     Parameters
     ----------
     router : BaseRouter
-        Fitted.
+        With a fitted router.
     operating_point : OperatingPoint or None, default=None
         One threshold or one for each group, with its budget and certificate. None until
-        the threshold is learned; such a rule ranks and does not decide.
+        the threshold is learned; such a rule ranks but cannot decide.
     local : tuple of StayLocal, default=()
-        What names rows that must stay with the base.
+        Budgets that mark rows which must stay with the base.
     columns : tuple of (str, int), default=()
-        How many classes each part of the evidence has a column for.
+        Number of classes of each part of the evidence with class columns.
     classes : ndarray of shape (n_classes,) or None, default=None
-        Label of each of these columns; evidence that says otherwise is refused.
+        Label of each of these columns; evidence with other labels is refused.
     calibration : str or None, default=None
-        A digest of the scores that it was cut on, which tells the rule of another base
-        from this one. None where they are not known.
+        A digest of the calibration scores, which distinguishes this rule from the rule
+        of another base. None if they are unknown.
     headroom : tuple of float, default=()
-        By how much each threshold may rise before it reaches the next of these scores;
-        an artefact that rounds needs some of it. Empty where they are not known.
+        How far each threshold may rise before it reaches the next calibration score; an
+        exported artefact with rounding needs some of it. Empty if they are unknown.
 
     Examples
     --------
@@ -71,29 +71,30 @@ class Rule:
 
     @property
     def budget(self):
-        """What was asked for; None for a positive benefit, and before it is cut."""
+        """The requested budget; None for a positive benefit, or without a threshold."""
         return self.operating_point and self.operating_point.budget
 
     @property
     def certificate(self):
-        """What is known about the budget on new data; None before it is cut."""
+        """The guarantee about the budget on new data; None without a threshold."""
         return self.operating_point and self.operating_point.certificate
 
     @property
     def needs_base(self):
-        """Whether a decision needs what the base says, for router or budget."""
+        """Whether a decision needs the base's output, for the router or the budget."""
         if self.router.needs_base:
             return True
         return self.budget is not None and self.budget.reads_base
 
     def cut(self, operating_point, scores=None):
-        """A copy of the rule, cut at another operating point.
+        """A copy of the rule with another operating point.
 
         Parameters
         ----------
         operating_point : OperatingPoint
         scores : ndarray of shape (n_rows,) or None, default=None
-            Of the calibration rows that the point comes from, where they are known.
+            Scores of the calibration rows that the operating point comes from, if
+            known.
 
         Returns
         -------
@@ -112,7 +113,7 @@ class Rule:
         )
 
     def score(self, evidence):
-        """How much a query would gain.
+        """How much a query is expected to gain.
 
         Parameters
         ----------
@@ -126,9 +127,9 @@ class Rule:
         Raises
         ------
         TypeError
-            When it is no Evidence.
+            If it is not Evidence.
         ValueError
-            When it is of another number of classes than in ``fit``, or of other ones.
+            If its number of classes, or its classes, differ from those in ``fit``.
         """
         if not isinstance(evidence, Evidence):
             raise TypeError(
@@ -139,13 +140,13 @@ class Rule:
         return self.masked(scores_of(self.router, evidence), evidence)
 
     def masked(self, score, evidence):
-        """Scores of a router, with minus infinity where a row must stay.
+        """Scores of the router, with minus infinity where a row must stay.
 
         Parameters
         ----------
         score : ndarray of shape (n_samples,)
         evidence : Evidence
-            Of the same rows.
+            Evidence of the same rows.
 
         Returns
         -------
@@ -156,7 +157,7 @@ class Rule:
         return np.where(rows_that_stay(self.local, evidence), -np.inf, score)
 
     def decide(self, evidence):
-        """Whether the base answers, row by row.
+        """Whether the base answers, for each row.
 
         Parameters
         ----------
@@ -170,12 +171,12 @@ class Rule:
         Raises
         ------
         NotFittedError
-            When the threshold is not learned yet.
+            If the threshold is not learned yet.
         """
         return self.scored(evidence)[1]
 
     def scored(self, evidence):
-        """Scores, and whether the base answers, row by row.
+        """Scores, and whether the base answers, for each row.
 
         Parameters
         ----------
@@ -189,14 +190,14 @@ class Rule:
         Raises
         ------
         NotFittedError
-            When the threshold is not learned yet.
+            If the threshold is not learned yet.
         """
         self.check_cut()
         score = self.score(evidence)
         return score, self.operating_point.keeps(score, evidence)
 
     def check_cut(self):
-        """Raise a NotFittedError where the threshold is not learned yet."""
+        """Raise a NotFittedError if the threshold is not learned yet."""
         if self.operating_point is None:
             raise NotFittedError(
                 "This rule ranks and has no threshold yet, so that it cannot decide. "
@@ -204,7 +205,7 @@ class Rule:
             )
 
     def queried(self, outcomes):
-        """The rows that this rule passes on.
+        """The rows that this rule queries.
 
         Parameters
         ----------
@@ -217,26 +218,26 @@ class Rule:
         return outcomes.take(~self.decide(outcomes))
 
     def report(self, outcomes, *, deployment=None, value=None):
-        """How well the rule does on rows that it has not seen.
+        """Report how the rule performs on rows that it has not seen.
 
         Parameters
         ----------
         outcomes : Outcomes
         deployment : Deployment or None, default=None
-            For costs. Where ``router_macs`` is 0, that of the router is put in.
+            For costs. If its ``router_macs`` is 0, the cost of the router is filled in.
         value : float or None, default=None
-            Money that a right answer is worth, for a verdict on whether to route.
+            Monetary value of a right answer, for a verdict on whether to route.
 
         Returns
         -------
         RoutingReport
             A mapping of figures, such as ``accuracy`` and ``coverage``, which prints
-            itself and makes a page.
+            itself and renders as a page.
 
         Raises
         ------
         TypeError
-            When these are no Outcomes.
+            If the argument is not Outcomes.
 
         Examples
         --------
@@ -256,13 +257,13 @@ class Rule:
         return self.reported(rows, outcomes, deployment=deployment, value=value)
 
     def reported(self, rows, evidence, *, deployment=None, **options):
-        """The report of rows that this rule decided.
+        """Report on rows that this rule has decided.
 
         Parameters
         ----------
         rows : DecidedRows
         evidence : Evidence
-            Of one of these rows at least, for what a decision costs.
+            Evidence of at least one of these rows, to compute the cost of a decision.
         deployment : Deployment or None, default=None
         **options : object
             For :class:`~selective_query.reports.RoutingReport`.
@@ -287,8 +288,8 @@ class Rule:
         Raises
         ------
         TypeError
-            When it has no such form: a router without a program, a budget or a function
-            of the user's.
+            If it cannot be written as plain data: a router without a program, or a
+            budget or function of the user's.
         """
         return {
             "format": FORMAT,
@@ -304,7 +305,7 @@ class Rule:
 
     @classmethod
     def from_dict(cls, data):
-        """The rule that `to_dict` wrote, once all of it has been checked.
+        """Rebuild the rule that `to_dict` wrote, after checking every part.
 
         Its router is a :class:`~selective_query.routers.ProgramRouter`.
 
@@ -319,7 +320,7 @@ class Rule:
         Raises
         ------
         ValueError
-            When it is of another format, or a part is missing, unknown or damaged.
+            If the format differs, or a part is missing, unknown or damaged.
         """
         if isinstance(data, dict):
             data = {**cls._ONCE_UNKNOWN, **data}
@@ -347,7 +348,7 @@ class Rule:
             router, operating_point, local, columns, classes, calibration, headroom
         )
 
-    # What rules in files of older releases do not tell.
+    # Fields that files of older releases do not have.
     _ONCE_UNKNOWN = {"classes": None, "calibration": None, "headroom": []}
     _PARTS = (
         "program", "in_benefit_units", "operating_point", "local", "columns", "classes",
@@ -387,7 +388,7 @@ def _headroom(threshold, scores):
 
 
 def plain_labels(classes):
-    """Labels of classes as a rule keeps them: text or numbers, else None."""
+    """Class labels as a rule stores them: text or numbers, otherwise None."""
     if classes is None or kind_of(classes) not in ("text", "numbers"):
         return None
     return np.array(classes.tolist())

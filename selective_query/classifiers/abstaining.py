@@ -29,7 +29,6 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         What ``predict`` returns where it abstains: of the same kind as the classes, but
         not one of them. None: ``predict`` answers every input, as pipelines, searches
         and metrics require, and ``predict_coverage`` marks the answers to accept.
-        metrics need, and ``predict_coverage`` tells where to trust it.
     cv : int, splitter or iterable, default=5
         Folds for a base that is not frozen.
     adaptation : AlternatingAdaptation or None, default=None

@@ -1,4 +1,4 @@
-"""A router around any regressor or classifier of scikit-learn's kind."""
+"""A router around any scikit-learn regressor or classifier."""
 
 from dataclasses import replace
 
@@ -22,45 +22,47 @@ FEWEST_ROWS = 2 * N_FOLDS
 
 
 class LearnedRouter(BaseRouter):
-    r"""Query by what a model of your choice learns from the evidence.
+    r"""Query where a model of your choice predicts a gain from the evidence.
 
-    A regressor learns the benefit :math:`\delta` of the supervision. A classifier
-    learns a label of which the benefit is a linear function of the probability,
+    A regressor learns the benefit :math:`\delta` defined by the supervision. A
+    classifier learns a label whose probability determines the benefit linearly,
 
     .. math:: t = \frac{\delta - l}{1 - l}, \qquad
               s(x) = l + (1 - l) \, \hat P(t = 1 \mid x),
 
-    with the least benefit l: 0 for "proxy", where t is the paper's label, and -1
-    otherwise. A label between 0 and 1 makes two rows, one of each class, that share the
-    weight. So a score is in units of benefit wherever the supervision is.
+    with the lowest possible benefit l: 0 for "proxy", where t is the paper's label, and
+    -1 otherwise. A row with a label between 0 and 1 is split into two rows, one of each
+    class, that share its weight. The score is therefore in units of benefit whenever
+    the supervision is.
 
-    The model sees standardised evidence columns, rounded to a grid of 2^20 steps in a
-    standard deviation so that the batch makes no difference, and, last, the shrunken
-    mean benefit of the predicted class, which for the rows it learns from comes from
-    other folds.
+    The model's inputs are standardised evidence columns, rounded to a grid of 2^20
+    steps per standard deviation so that the batch makes no difference, and, as the last
+    column, the shrunken mean benefit of the predicted class. For training rows, this
+    mean is computed on other folds.
 
     Parameters
     ----------
     estimator : estimator
-        A regressor, or a classifier with ``predict_proba``; it is cloned. One whose fit
-        takes no ``sample_weight`` learns from outcomes of equal weights only.
+        A regressor, or a classifier with ``predict_proba``; it is cloned. If its fit
+        accepts no ``sample_weight``, it can learn only from outcomes with equal
+        weights.
     supervision : str or callable, default="benefit"
-        What it is taught, see :func:`~selective_query.routers.supervision.supervise`.
+        Target to learn, see :func:`~selective_query.routers.supervision.supervise`.
     class_smoothing : float, default=100.0
-        Rows of a predicted class at which its mean benefit is shrunk by half; inf
-        leaves the column out.
+        Number of rows of a predicted class at which its mean benefit is shrunk by half;
+        inf omits the column.
 
     Attributes
     ----------
     estimator_ : estimator or None
-        Fitted; None where all rows have the same label.
+        Fitted; None if all rows have the same label.
     constant_ : float
-        The score where there is no estimator.
+        The score if there is no estimator.
     class_mean_ : ndarray of shape (n_classes,) or None
     centre_, scale_ : ndarray of shape (n_columns,)
-        Of the evidence columns.
+        For the evidence columns.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------
@@ -142,7 +144,7 @@ class LearnedRouter(BaseRouter):
         return self
 
     def _labelled(self, table, benefit, weight):
-        """Rows with labels 0 and 1; two for each row whose label lies between."""
+        """Rows with labels 0 and 1; a row with a label in between is split into two."""
         share = (benefit - self._least) / (1 - self._least)
         if np.isin(share, (0, 1)).all():
             return table, share.astype(int), weight
@@ -168,7 +170,7 @@ def _check_enough(outcomes):
 
 
 def _weights(estimator, weight):
-    """The argument of fit that carries the weights, if there are any."""
+    """The keyword argument of fit that passes the weights, if there are any."""
     if weight is None or np.ptp(weight) == 0:
         return {}
     if isinstance(estimator, Pipeline):
@@ -186,7 +188,7 @@ def _weights(estimator, weight):
 
 
 def _class_means(outcomes, smoothing):
-    """Mean benefit of each row's predicted class in other folds, and of each class."""
+    """Out-of-fold mean benefit of each row's predicted class, and class means."""
     if outcomes.base_proba is None or not np.isfinite(smoothing):
         return None, None
     if outcomes.fold is not None and len(np.unique(outcomes.fold)) < 2:

@@ -1,4 +1,4 @@
-"""Distance to the nearest class, in units of the spread within classes."""
+"""Distance to the nearest class, in units of the within-class spread."""
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -11,22 +11,23 @@ from selective_query.routers._table import (
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.steps import Steps
 
-# Keeps a covariance without any spread solvable.
+# Keeps a covariance without spread solvable.
 TINY = 1e-12
 
 
 class MahalanobisRouter(BaseRouter):
-    r"""Query what is far from every class mean of the base's features.
+    r"""Query inputs that are far from every class mean of the base's features.
 
     .. math:: s(x) = \min_c \,(\phi(x) - \mu_c)^\top \Sigma^{-1} (\phi(x) - \mu_c)
 
-    with :math:`\mu_c` the mean of the rows that the base puts into class c, and
-    :math:`\Sigma` the covariance about these means, shared by all classes and shrunk
-    towards a multiple of the identity as Ledoit and Wolf do. Columns are scaled to mean
-    0 and variance 1 first; but for the shrinkage that makes no difference.
+    with the mean :math:`\mu_c` of the rows that the base assigns to class c, and the
+    covariance :math:`\Sigma` around these means, shared by all classes and shrunk
+    towards a multiple of the identity as by Ledoit and Wolf. Columns are first scaled
+    to mean 0 and variance 1, which affects only the shrinkage.
 
-    The paper takes means of true classes on the training rows. Here they are of
-    predicted classes, so that it also works with graded answers and without labels.
+    The paper uses means of true classes on the training rows. Here they are of
+    predicted classes, so that the router also works with graded answers and without
+    labels.
 
     Attributes
     ----------
@@ -95,7 +96,7 @@ class MahalanobisRouter(BaseRouter):
 
 
 def ledoit_wolf(rows, weight):
-    """Shrunken covariance of rows about zero, each counted `weight` times.
+    """Shrunken covariance of rows around zero, with each row counted `weight` times.
 
     Returns
     -------

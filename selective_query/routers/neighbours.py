@@ -1,4 +1,4 @@
-"""Routers by the nearest rows of the fit: how far they are, or what a query gained."""
+"""Routers by the nearest training rows: their distance, or the benefit of a query."""
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from selective_query.routers._table import (
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.decision_cost import cost_of
 
-# Distances that differ by less, in standard deviations, are the same but for rounding.
+# Distances that differ by less, in standard deviations, are equal up to rounding.
 ROUNDING = 1e-6
 
 
 class _NeighbourRouter(BaseRouter):
     learns = True
-    _why_no_program = "it searches all rows of its fit"
+    _why_no_program = "it searches all training rows"
 
     def __init__(self, n_neighbors=50, space="base_features"):
         self.n_neighbors = n_neighbors
@@ -67,14 +67,14 @@ class _NeighbourRouter(BaseRouter):
         return score
 
     def _reach(self, distance, nearest):
-        """Distance of the neighbour with which `n_neighbors` rows are counted."""
+        """Distance of the neighbour at which `n_neighbors` rows are reached."""
         k = self.neighbors_.n_neighbors
         counted = self.row_weight_[nearest[:, :k]].cumsum(axis=1)
         last = np.minimum((counted < self.n_neighbors).sum(axis=1), k - 1)
         return np.take_along_axis(distance, last[:, None], axis=1)
 
     def decision_cost(self, evidence):
-        """Cost by a plain search; a tree would save time where columns are few.
+        """Cost of a brute-force search; a tree would be faster for few columns.
 
         Parameters
         ----------
@@ -87,29 +87,30 @@ class _NeighbourRouter(BaseRouter):
         self._check_fitted()
         n_rows, width = self.neighbors_.n_samples_fit_, len(self.centre_)
         k = self.neighbors_.n_neighbors
-        # A distance to each row, a place in a heap of k, and what is read of the k.
+        # A distance to each row, an update of a heap of size k, and use of the k
+        # results.
         macs = 2 * width + n_rows * (width + 1) + 2 * k
         stored = n_rows * (width + self._numbers_per_row) + 2 * width
         return cost_of(macs, stored=stored, scratch=width + 2 * k)
 
 
 class KNNDistanceRouter(_NeighbourRouter):
-    r"""Query what is far from the rows of the fit.
+    r"""Query inputs that are far from the training rows.
 
     .. math:: s(x) = \lVert \phi(x) - \phi(x_{(k)}) \rVert_2
 
-    with :math:`x_{(k)}` the k-th nearest row and :math:`\phi` the base's features,
-    each column scaled to mean 0 and variance 1. It looks at no outcome; scores of rows
-    it was fitted on are too low, since each is its own neighbour, so they come from
-    folds.
+    with the k-th nearest row :math:`x_{(k)}` and the base's features :math:`\phi`, each
+    column scaled to mean 0 and variance 1. It uses no outcomes. Scores of training rows
+    would be too low, because each row is its own neighbour, so they are computed out of
+    fold.
 
     Parameters
     ----------
     n_neighbors : int, default=50
-        The k; all rows where there are fewer. A row of weight w counts as w rows; of
-        rows of weights below 1 at most k are looked at.
+        The k; all rows if there are fewer. A row of weight w counts as w rows; at most
+        k rows are searched, even if weights are below 1.
     space : {"base_features", "X"}, default="base_features"
-        Where distances are measured. A numeric ``"X"`` needs no base.
+        Where distances are measured. A numeric ``"X"`` does not need the base.
 
     Attributes
     ----------
@@ -120,7 +121,7 @@ class KNNDistanceRouter(_NeighbourRouter):
     References
     ----------
     Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors",
-    ICML 2022; they scale rows to unit length, here it is columns.
+    ICML 2022. They scale rows to unit length; here columns are scaled.
 
     Examples
     --------
@@ -140,22 +141,22 @@ class KNNDistanceRouter(_NeighbourRouter):
 
 
 class KNNBenefitRouter(_NeighbourRouter):
-    r"""Query where a query gained most among the nearest rows of the fit.
+    r"""Query where queries gained most among the nearest training rows.
 
     .. math:: s(x) = \frac1k \sum_{j=1}^{k} \text{benefit}_{(j)}
 
     over the k rows nearest to x in the base's features, each column scaled to mean 0
-    and variance 1; rows that are equally far share the last places. In units of
-    benefit, without any assumption on its shape; it learns slowly where there are many
-    columns that tell nothing.
+    and variance 1; rows at equal distance share the last places. The score is in units
+    of benefit, without assumptions on its shape; learning is slow if many columns are
+    uninformative.
 
     Parameters
     ----------
     n_neighbors : int, default=50
-        The k; all rows where there are fewer. A row of weight w counts as w rows; of
-        rows of weights below 1 at most k are looked at.
+        The k; all rows if there are fewer. A row of weight w counts as w rows; at most
+        k rows are searched, even if weights are below 1.
     space : {"base_features", "X"}, default="base_features"
-        Where distances are measured. A numeric ``"X"`` needs no base.
+        Where distances are measured. A numeric ``"X"`` does not need the base.
 
     Attributes
     ----------
@@ -198,7 +199,7 @@ class KNNBenefitRouter(_NeighbourRouter):
         return score
 
     def _shares(self, distance, nearest, reach):
-        """How much each row counts; those equally far share what the nearer leave."""
+        """How much each row counts; equally distant rows share the remainder."""
         weight = self.row_weight_[nearest]
         inner = np.where(distance < reach - ROUNDING, weight, 0)
         tied = np.where(np.abs(distance - reach) <= ROUNDING, weight, 0)

@@ -13,24 +13,25 @@ from selective_query.routers.supervision.named import supervise
 
 
 class PreRouter(BaseRouter):
-    r"""Decide on the input alone, so that queried inputs cost the base nothing.
+    r"""Decide on the input alone, so that the base does not run on queried inputs.
 
     .. math:: s(x) = \text{router}(\varphi(x))
 
-    A router that reads what the base said knows more, but every input then costs a run
-    of the base. This one needs the base only for the inputs that it answers, which pays
-    where the base costs much beside a query, as when both run on one machine.
-    Charge it with ``ConstantCosts(router_first=True)``.
+    A router that reads the base's outputs has more information, but then every input
+    costs a run of the base. This router needs the base only for the inputs that the
+    base answers, which pays off if the base is expensive relative to a query, for
+    example if both run on one machine. Use ``ConstantCosts(router_first=True)`` for its
+    costs.
 
     Parameters
     ----------
     router : BaseRouter or None, default=None
-        Learns from the columns of X and nothing else; it is cloned. None is a
+        Learns only from the columns of X; it is cloned. None means a
         :class:`BenefitRouter`.
     features : transformer or None, default=None
-        Turns X into columns of numbers, for example ``TfidfVectorizer()`` for texts;
-        cloned, and fitted without labels. None takes a numeric X of shape (n_samples,
-        n_columns), dense or sparse, as it is.
+        Converts X to numeric columns, for example ``TfidfVectorizer()`` for texts; it
+        is cloned, and fitted without labels. None uses a numeric X of shape (n_samples,
+        n_columns), dense or sparse, unchanged.
     supervision : str or callable, default="benefit"
         As in :class:`BenefitRouter`.
 
@@ -42,9 +43,9 @@ class PreRouter(BaseRouter):
     Raises
     ------
     TypeError
-        In `fit`, when `router` is no router or `features` no transformer.
+        In `fit`, if `router` is not a router or `features` not a transformer.
     MissingEvidenceError
-        In `fit`, when the router reads more than X, or X is no table of numbers.
+        In `fit`, if the router reads more than X, or X is not a table of numbers.
 
     Examples
     --------
@@ -106,12 +107,12 @@ class PreRouter(BaseRouter):
         return self.router_.program()
 
     def decision_cost(self, evidence):
-        """Cost of the inner router; what turns X into columns is not counted.
+        """Cost of the inner router; the conversion of X to columns is not included.
 
         Parameters
         ----------
         evidence : Evidence
-            Of the kinds and widths that it decides on; one row will do.
+            With the kinds and widths of a decision; one row is enough.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Program: a router's score as a few plain steps over evidence."""
+"""Program: a router's score as a short list of plain steps over evidence."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from selective_query.routers._program_files import FORMAT, check_chain, checked_
 from selective_query.routers._table import numeric_inputs
 from selective_query.routers.decision_cost import cost_of
 
-# Rows that are scored at a time: their numbers stay in the processor's cache, and
+# Rows that are scored at a time: their numbers fit into the processor's cache, and
 # scratch memory does not grow with the batch.
 CHUNK = 2048
 
@@ -23,11 +23,11 @@ class Step(NamedTuple):
     Parameters
     ----------
     op : str
-        A name of the table in :class:`Program`.
+        Name of an operation in the table of :class:`Program`.
     inputs : tuple of int
-        Places of the steps whose tables it takes, all of them before its own.
+        Places of the steps whose tables it takes, all before its own place.
     parameters : dict
-        What the operation knows beside them: numbers, words and arrays.
+        Further parameters of the operation: numbers, words and arrays.
     """
 
     op: str
@@ -37,12 +37,12 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    r"""A score as a list of steps over evidence: plain numbers, no code.
+    r"""A score as a list of steps over evidence: plain numbers without code.
 
-    Each step makes one table of numbers, with a row for each input and a fixed number
-    of columns, out of tables of earlier steps. The last one of a router is a single
-    column, the query score. numpy reads it here, in the precision of evidence and
-    arrays (mostly double); a reader on a device works in single precision and may
+    Each step computes one table of numbers, with a row for each input and a fixed
+    number of columns, from tables of earlier steps. The last step of a router has a
+    single column, the query score. numpy runs it here in the precision of evidence and
+    arrays (mostly double); an interpreter on a device uses single precision and may
     differ by rounding.
 
     ====================  ===============================  =============================
@@ -93,19 +93,19 @@ class Program:
     ``constant``          value                            the same for each row
     ====================  ===============================  =============================
 
-    What is read as it comes may go to ``top``, ``doubt``, ``log``, ``apply``,
-    ``centre``, ``reduce``, ``peak``, ``log_sum_exp``, ``softmax`` and ``normalise``;
-    all others need to know how many columns there are.
+    Tables whose width depends on the evidence can only go to ``top``, ``doubt``,
+    ``log``, ``apply``, ``centre``, ``reduce``, ``peak``, ``log_sum_exp``, ``softmax``
+    and ``normalise``; all other operations need a known number of columns.
 
-    Top-k probabilities (:class:`~selective_query.TopKProba`) can be read where only
+    Top-k probabilities (:class:`~selective_query.TopKProba`) are accepted if only
     ``top``, ``doubt``, ``class_effect``, ``class_roots``, ``single`` and ``entropy``
-    look at them; the last spreads evenly what is not listed.
+    use them; the last spreads the remaining mass evenly.
 
     Parameters
     ----------
     steps : tuple of Step
     router : str
-        Whose score it is, for messages.
+        Name of the router, for messages.
 
     See Also
     --------
@@ -141,10 +141,10 @@ class Program:
         Raises
         ------
         MissingEvidenceError
-            When a part is missing, or only the top-k probabilities are there where all
+            If a part is missing, or only top-k probabilities are available where all
             are needed.
         ValueError
-            When a part is of another width, or the last step makes several columns.
+            If a part has another width, or the last step has several columns.
         """
         n_rows = evidence.n_rows
         if n_rows <= CHUNK:
@@ -162,7 +162,7 @@ class Program:
         return table[:, 0]
 
     def table(self, evidence):
-        """The last step's table of all rows at once.
+        """The last step's table for all rows at once.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Program:
         Raises
         ------
         MissingEvidenceError
-            When a part is missing, or only the top-k probabilities are there where all
+            If a part is missing, or only top-k probabilities are available where all
             are needed.
         """
         if isinstance(evidence.base_proba, TopKProba):
@@ -194,12 +194,12 @@ class Program:
         return tables[-1]
 
     def widths(self, evidence=None):
-        """How many columns each step's table has.
+        """Number of columns of each step's table.
 
         Parameters
         ----------
         evidence : Evidence or None, default=None
-            Tells the widths of what is read as it comes; None leaves those open.
+            Provides the widths that depend on the evidence; None leaves them unknown.
 
         Returns
         -------
@@ -208,7 +208,7 @@ class Program:
         Raises
         ------
         ValueError
-            When tables of such widths cannot be combined.
+            If tables of these widths cannot be combined.
         """
         widths = []
         for place, (op, inputs, parameters) in enumerate(self.steps):
@@ -227,7 +227,7 @@ class Program:
         return widths
 
     def cost(self, evidence=None):
-        """What one decision costs the device, once the base has run.
+        """Cost of one decision on the device, after the base has run.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class Program:
         Raises
         ------
         ValueError
-            When a width is open.
+            If a width is unknown.
         """
         widths = self.widths(evidence)
         if None in widths:
@@ -257,7 +257,7 @@ class Program:
         return cost_of(macs, stored=stored, scratch=self._most_held(widths))
 
     def _most_held(self, widths):
-        """Numbers held at a time, tables being dropped once nobody needs them."""
+        """Peak count of numbers in memory; tables are dropped after their last use."""
         owners, last_use = [], {}
         for place, (op, inputs, parameters) in enumerate(self.steps):
             if op == "read":
@@ -280,7 +280,7 @@ class Program:
         return most
 
     def check_is_score(self):
-        """Raise a ValueError unless the last step makes a single column."""
+        """Raise a ValueError unless the last step has a single column."""
         width = self.widths()[-1]
         if width != 1 or self.steps[-1].op == "read":
             raise ValueError(
@@ -289,7 +289,7 @@ class Program:
             )
 
     def parts(self):
-        """The kinds of evidence that it reads, and how wide each must be.
+        """The kinds of evidence that it reads, and the required width of each.
 
         Returns
         -------
@@ -319,7 +319,7 @@ class Program:
 
     @classmethod
     def from_dict(cls, data):
-        """The program that `to_dict` wrote, once all of it has been checked.
+        """Rebuild the program that `to_dict` wrote, after checking every part.
 
         Parameters
         ----------
@@ -332,10 +332,9 @@ class Program:
         Raises
         ------
         ValueError
-            When it is of another format, an operation is unknown, a parameter is
-            missing or out of range, a step takes what comes after it, shapes do not
-            chain, a tree has a cycle, or it would take too much memory. It says which
-            step.
+            If the format differs, an operation is unknown, a parameter is missing or
+            out of range, a step uses a later one, shapes do not match, a tree has a
+            cycle, or it would take too much memory. The message names the step.
         """
         steps, router = checked_steps(data)
         program = cls(tuple(Step(*step) for step in steps), router)
@@ -343,7 +342,7 @@ class Program:
         return program
 
     def _may_be_top_k(self, place):
-        """Whether this table is base_proba itself, of which top-k ones may come."""
+        """Whether this table is base_proba itself, which may be top-k."""
         op, inputs, parameters = self.steps[place]
         if op == "read":
             return parameters["part"] == "base_proba"

@@ -1,19 +1,19 @@
-"""A router that reads a program: one that was fitted elsewhere."""
+"""A router that runs a program from a router fitted elsewhere."""
 
 from selective_query.routers.base import BaseRouter
 from selective_query.routers.program import Program
 
 
 class ProgramRouter(BaseRouter):
-    """Score by a program, as a file or another machine hands it over.
+    """Score with a program that comes from a file or another machine.
 
-    It learns nothing: its scores are honest on every row that the program was not
-    fitted on, so that a threshold can be learned and certified on all of them.
+    It learns nothing. Its scores are unbiased on every row that the program was not
+    fitted on, so a threshold can be learned and certified on all of these rows.
 
     Parameters
     ----------
     source : Program
-        What ``program()`` of a fitted router returns.
+        The result of ``program()`` of a fitted router.
     in_benefit_units : bool, default=False
         Whether its score estimates the expected benefit of a query.
 
@@ -37,12 +37,12 @@ class ProgramRouter(BaseRouter):
 
     @property
     def required_evidence(self):
-        """The parts of the evidence that the program reads."""
+        """Parts of the evidence that the program reads."""
         return tuple(self.source.parts())
 
     @property
     def needs_base(self):
-        """Whether it reads more than inputs."""
+        """Whether it reads more than the inputs."""
         return set(self.source.parts()) != {"X"}
 
     def program(self):

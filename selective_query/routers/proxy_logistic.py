@@ -1,4 +1,4 @@
-"""The paper's label by a regularised logistic regression."""
+"""A regularised logistic regression of the paper's label."""
 
 from selective_query.routers._logistic import LogisticRouter
 
@@ -12,14 +12,14 @@ class ProxyLogisticRouter(LogisticRouter):
     .. math:: s(x) = \sigma\big(\beta_0 + \beta_1 (1 - \max_k p_k)
               + \beta^\top \phi(x) + u_{\hat y(x)}\big) \approx P(o = 1 \mid x)
 
-    with :math:`\beta_1` above 0. It takes no notice of inputs on which only the base is
-    right, so zero is not where a query stops paying. Graded answers make labels between
+    with :math:`\beta_1` above 0. It ignores inputs on which only the base is right, so
+    zero does not mark where queries stop paying off. Graded answers give labels between
     0 and 1.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf ranks as max-probability does. None
+        Ridge penalty on standardised columns; inf ranks like max-probability. None
         chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
@@ -29,9 +29,9 @@ class ProxyLogisticRouter(LogisticRouter):
     class_effect_ : ndarray of shape (n_classes,) or None
         None with more than 64 classes.
     alpha_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------

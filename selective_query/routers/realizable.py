@@ -1,4 +1,4 @@
-"""The realizable surrogate of learning to defer, with base and global as they are."""
+"""The realizable surrogate of learning to defer, for fixed base and global."""
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -11,35 +11,35 @@ from selective_query.routers.supervision._class_mass import (
 
 
 class RealizableDeferralRouter(LogisticRouter):
-    r"""Query where the hybrid, as a mixture of both sides, is likelier to be right.
+    r"""Query where a mixture of both sides favours the global over the base's
+    confidence.
 
-    The realizable surrogate of Mozannar et al. gives the base's classes and a deferral
-    label one softmax, as LCE does, but charges a row only for what neither side gets
-    right:
+    The realizable surrogate of Mozannar et al. applies one softmax to the base's
+    classes and a deferral label, as LCE does, but penalises a row only for what neither
+    side gets right:
 
     .. math:: -\log \frac{e^{f_y} + u_g e^{f_\perp}}{\sum_k e^{f_k} + e^{f_\perp}}
 
-    With the base fixed, :math:`f_k = \log p_k(x)`, and this is minus the log-likelihood
-    of a mixture,
+    With the base fixed, :math:`f_k = \log p_k(x)`, and this is the negative
+    log-likelihood of a mixture,
 
     .. math:: -\log\big((1 - q)\, p_y(x) + q\, u_g\big),
               \qquad q = \sigma(f_\perp(x)) .
 
-    It is minimised by expectation maximisation, whose every step pulls q towards the
-    share that the global has in the mixture. The loss is not convex in
-    :math:`f_\perp`; the search starts from q = 1/2. The rule defers where the deferral
-    label wins:
+    It is minimised by expectation maximisation; each step pulls q towards the global's
+    share in the mixture. The loss is not convex in :math:`f_\perp`; the search starts
+    from q = 1/2. The rule defers where the deferral label wins:
 
     .. math:: s(x) = f_\perp(x) - \max_k \log p_k(x)
 
-    Its promise is for classes of rules that hold a perfect one. Where there are no
-    labels, the grade of the base's answer stands for :math:`p_y`.
+    Its guarantee holds for classes of rules that contain a perfect rule. Without
+    labels, the graded utility of the base's answer replaces :math:`p_y`.
 
     Parameters
     ----------
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf leaves confidence alone. None
-        chooses among 1, 10, 100, 1000 and inf by held-out loss.
+        Ridge penalty on standardised columns; inf leaves only confidence. None chooses
+        among 1, 10, 100, 1000 and inf by held-out loss.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class RealizableDeferralRouter(LogisticRouter):
     class_effect_ : ndarray of shape (n_classes,) or None
         None with more than 64 classes.
     alpha_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------
@@ -81,9 +81,9 @@ class RealizableDeferralRouter(LogisticRouter):
 
 
 class _MixtureProblem(LogisticProblem):
-    """Logistic regression of which of two sides an outcome comes from."""
+    """Logistic regression of the side that an outcome comes from."""
 
-    max_steps = 200  # Steps of expectation maximisation are shorter than Newton's.
+    max_steps = 200  # expectation maximisation takes smaller steps than Newton's method
 
     def __init__(self, design, penalty, *, base_chance, global_chance, weight):
         super().__init__(design, penalty, None, weight)
@@ -100,7 +100,7 @@ class _MixtureProblem(LogisticProblem):
 
 
 def _chance_of_the_truth(outcomes):
-    """What the base gives to the true label; its grade where there is none."""
+    """The base's probability of the true label, or its utility without labels."""
     if outcomes.y is None:
         return outcomes.base_utility
     column = columns_of(outcomes.y, outcomes.classes)

@@ -1,4 +1,4 @@
-"""Names of routers: one line here, and a router is listed, tested and documented."""
+"""Names of routers: each entry here is listed, tested and documented."""
 
 from difflib import get_close_matches
 
@@ -66,8 +66,9 @@ ROUTERS = {
 }
 
 
-# To compare with: on no dataset of benchmarks/router_quality.py was one of them better
-# than the default. What they see may still be what you need, such as a shift.
+# For comparison: none of them beat the default on any dataset of
+# benchmarks/router_quality.py. They may still suit other data, for example under a
+# shift.
 BASELINES = frozenset(
     {
         "deferral_realizable",
@@ -82,19 +83,19 @@ BASELINES = frozenset(
 
 
 def list_routers(bounds=False, *, baselines=True, without_program=True):
-    """Names that the parameter `router` takes.
+    """Names that the parameter `router` accepts.
 
     Parameters
     ----------
     bounds : bool, default=False
-        Whether to list the bounds too (``always_base``, ``always_global``,
-        ``oracle``): they can be compared with, but route nothing.
+        Whether to list the bounds too (``always_base``, ``always_global``, ``oracle``):
+        they are for comparison, and cannot route.
     baselines : bool, default=True
-        Whether to list routers that are there to compare with. False leaves those that
-        are recommended.
+        Whether to list routers that are mainly for comparison. False lists only the
+        recommended ones.
     without_program : bool, default=True
-        Whether to list routers whose score is no program, so that it cannot leave
-        Python; see :meth:`BaseRouter.program`.
+        Whether to list routers whose score is not a program, so that they cannot be
+        exported from Python; see :meth:`BaseRouter.program`.
 
     Returns
     -------
@@ -118,18 +119,18 @@ def list_routers(bounds=False, *, baselines=True, without_program=True):
 
 
 def make_router(router, *, target_coverage=None, random_state=None, name="router"):
-    """A fresh router from a name or a router, with what it left open filled in.
+    """A new router from a name or a router, with open parameters filled in.
 
     Parameters
     ----------
     router : str or BaseRouter
-        A name of :func:`list_routers`, or a router, which is cloned.
+        A name from :func:`list_routers`, or a router, which is cloned.
     target_coverage : float, optional
         For routers with a ``target_coverage`` of None.
     random_state : int, RandomState instance or None
         For routers with a ``random_state`` of None.
     name : str, default="router"
-        Of the parameter, for messages.
+        Name of the parameter, for messages.
 
     Returns
     -------
@@ -138,9 +139,9 @@ def make_router(router, *, target_coverage=None, random_state=None, name="router
     Raises
     ------
     ValueError
-        When the name is unknown.
+        If the name is unknown.
     TypeError
-        When it is neither a name nor a router.
+        If it is neither a name nor a router.
     """
     if isinstance(router, str):
         if router not in ROUTERS:
@@ -179,7 +180,7 @@ def router_name(router):
 
 
 def refuse_bound(router):
-    """Raise BoundRouterError for a router that cannot route unseen inputs."""
+    """Raise BoundRouterError for a router that cannot route new inputs."""
     if router.is_bound:
         raise BoundRouterError(
             f"router={router_name(router)!r} is a bound to compare with, not a rule "

@@ -1,10 +1,10 @@
-"""Steps: a program while it is being written."""
+"""Steps: a program under construction."""
 
 from selective_query.routers.program import Program, Step
 
 
 class Steps(list):
-    """Steps that are being written; ``add`` says at which place each one stands.
+    """A list of steps under construction; ``add`` returns the place of each new step.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ class Steps(list):
     """
 
     def read(self, part, width=None):
-        """Append the reading of a part of the evidence.
+        """Append a step that reads a part of the evidence.
 
         Parameters
         ----------
         part : {"base_proba", "base_logits", "base_features", "X"}
         width : int or None, default=None
-            How many columns it must have; None takes it as it comes.
+            Required number of columns; None accepts any width.
 
         Returns
         -------
@@ -45,11 +45,11 @@ class Steps(list):
         Parameters
         ----------
         op : str
-            A name of the table in :class:`Program`.
+            Name of an operation in the table of :class:`Program`.
         *inputs : int
             Places of the steps whose tables it takes.
         **parameters : object
-            What the operation knows beside them: numbers, words and arrays.
+            Further parameters of the operation: numbers, words and arrays.
 
         Returns
         -------
@@ -65,7 +65,7 @@ class Steps(list):
         Parameters
         ----------
         router : str
-            Whose score it is, for messages.
+            Name of the router, for messages.
 
         Returns
         -------

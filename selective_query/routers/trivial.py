@@ -1,4 +1,4 @@
-"""Routers that need no thought: chance, the two extremes, and the one that knows."""
+"""Trivial routers and bounds: random, always base, always global, oracle."""
 
 from numbers import Integral
 
@@ -14,17 +14,17 @@ from selective_query.routers.steps import Steps
 
 
 class RandomRouter(BaseRouter):
-    """Query by chance: a seeded hash of the row's evidence, uniform in [0, 1).
+    """Query at random: a seeded hash of the row's evidence, uniform in [0, 1).
 
-    It hashes X where there is one, else what the base put out, to six digits. A row's
-    score depends on that row alone, never on its batch; equal rows get equal scores.
+    It hashes X if available, otherwise the base's outputs, to six digits. A row's score
+    depends on that row alone, never on its batch; equal rows get equal scores.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None, default=0
-        Seed of the hash. With a number the router needs no ``fit``; otherwise the seed
-        is drawn in ``fit`` and kept, so that a fitted router decides a row the same
-        way each time.
+        Seed of the hash. With a number, the router needs no ``fit``; otherwise the seed
+        is drawn in ``fit`` and stored, so that a fitted router always decides a row in
+        the same way.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class RandomRouter(BaseRouter):
     np.True_
     """
 
-    _why_no_program = "it hashes the evidence, which is no arithmetic"
+    _why_no_program = "it hashes the evidence, which programs cannot do"
 
     def __init__(self, random_state=0):
         self.random_state = random_state
@@ -58,7 +58,7 @@ class RandomRouter(BaseRouter):
         return chance_of_rows(evidence, getattr(self, "seed_", self.random_state))
 
     def decision_cost(self, evidence):
-        # One product for each number, and eight steps that mix the bits.
+        # One product for each number, and eight steps to mix the bits.
         parts = (getattr(evidence, name) for name in ("base_proba", "base_features"))
         n_numbers = sum(part.shape[1] for part in parts if part is not None)
         return cost_of(n_numbers + 8, stored=1)
@@ -72,14 +72,14 @@ class _Bound(BaseRouter):
 
 
 class AlwaysBaseRouter(_Bound):
-    """Never query: the accuracy of the base alone, at every coverage asked for."""
+    """Never query: the accuracy of the base alone, at every requested coverage."""
 
     def program(self):
         return _always(self, -np.inf)
 
 
 class AlwaysGlobalRouter(_Bound):
-    """Always query: the accuracy of the global alone, at every coverage asked for."""
+    """Always query: the accuracy of the global alone, at every requested coverage."""
 
     def program(self):
         return _always(self, np.inf)
@@ -92,13 +92,13 @@ def _always(router, value):
 
 
 class OracleRouter(_Bound):
-    """Knows the benefit of each row and queries the largest first, none that is <= 0.
+    """Queries rows in order of their true benefit, and none with a benefit <= 0.
 
-    An upper bound for evaluation: it scores :class:`~selective_query.Outcomes` only.
+    An upper bound for evaluation; it scores only :class:`~selective_query.Outcomes`.
     """
 
     in_benefit_units = True
-    _why_no_program = "it reads the outcome, which no device knows"
+    _why_no_program = "it reads the outcome, which is unknown on a device"
 
     def query_score(self, evidence):
         if not isinstance(evidence, Outcomes):

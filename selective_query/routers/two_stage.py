@@ -1,4 +1,4 @@
-"""The two-stage surrogate of learning to defer: who is better, weighted by how much."""
+"""The two-stage surrogate of learning to defer: a weighted comparison of both sides."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from selective_query.routers._logistic import LogisticRouter
 from selective_query.routers._ridge import RidgeProblem, column_penalty
 
 USUAL_COST = 0.2
-# Where a price that is read off a regression may lie.
+# Range for a price that is derived from a regression.
 COSTS = (0.02, 0.98)
 
 
@@ -16,7 +16,7 @@ class TwoStageRouter(LogisticRouter):
 
     For fixed models and a cost c of a query, the surrogate of Mao, Mohri and Zhong
     charges each row :math:`(1 - c_k) \, \ell(r, x, k)` for each side k. With logistic
-    loss, and what both sides' weights have in common left out, it is a logistic
+    loss, and without the common part of both sides' weights, it is a logistic
     regression of which side is better, weighted by the difference:
 
     .. math:: \min_s \sum_i \lvert\delta_i\rvert \,
@@ -25,36 +25,37 @@ class TwoStageRouter(LogisticRouter):
 
     whose minimiser is
     :math:`s(x) = \log E[\delta_+ \mid x] - \log E[\delta_- \mid x]`: positive exactly
-    where the expected benefit exceeds c. The common part does not move that sign, it
-    only adds noise. The score is the log-odds; zero means that a query pays its cost.
+    where the expected benefit exceeds c. The common part does not affect this sign; it
+    only adds noise. The score is the log-odds; zero means that a query just pays its
+    cost.
 
     Parameters
     ----------
     query_cost : float or None, default=None
-        The cost c of a query in units of benefit, in [0, 1). None takes the price at
-        which a linear regression of the benefit would reach the target coverage, 0.02
-        at least, so that the sign of the score is learned where the cut will be; 0.2
-        without a target. Near 0 the rows on which both sides agree have no say, and the
-        order of the scores suffers.
+        The cost c of a query in units of benefit, in [0, 1). None uses the price at
+        which a linear regression of the benefit would reach the target coverage, at
+        least 0.02, so that the sign of the score is learned where the cut will be;
+        without a target, 0.2. Near 0, rows on which both sides agree have no influence,
+        and the ranking gets worse.
     target_coverage : float or None, default=None
         Share of inputs that the base answers. ``HybridClassifier`` and
-        ``RoutingPolicy`` fill in theirs.
+        ``RoutingPolicy`` fill in their own.
     alpha : float or None, default=None
-        Ridge penalty on standardised columns; inf ranks as max-probability does. None
+        Ridge penalty on standardised columns; inf ranks like max-probability. None
         chooses among 1, 10, 100, 1000 and inf by held-out likelihood.
 
     Attributes
     ----------
     query_cost_ : float
-        The cost in use.
+        The chosen or given cost.
     coef_ : ndarray of shape (n_columns,)
     intercept_ : float
     class_effect_ : ndarray of shape (n_classes,) or None
         None with more than 64 classes.
     alpha_ : float
-        The penalty in use.
+        The chosen or given penalty.
     layout_ : tuple of (str, int)
-        Kinds of evidence, and how wide each is.
+        Kinds of evidence, and the width of each.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""More rows than memory holds: predictions, reports and curves, chunk by chunk."""
+"""Predictions, reports and curves on data larger than memory, chunk by chunk."""
 
 from selective_query._utils import publish
 from selective_query.scale.evaluating import curve_in_chunks, report_in_chunks

@@ -1,4 +1,4 @@
-"""Rows of any kind as a stream of chunks."""
+"""Split rows of any kind into a stream of chunks."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from selective_query._utils.validation import (
 )
 from selective_query.outcomes.evidence import Evidence
 
-# What can be indexed or iterated over, and yet holds no rows.
+# Types that can be indexed or iterated over but hold no rows.
 NO_ROWS = (str, bytes, dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some rows, and what is known about them."""
+    """Some rows, with their labels and weights."""
 
     X: object
     y: object = None
@@ -33,20 +33,20 @@ class Chunk:
 
 
 def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
-    """Chunks of X that hold at least one row each, in order.
+    """Chunks of X with at least one row each, in order.
 
     Parameters
     ----------
     X : array-like, memory map, sparse matrix, DataFrame, list or iterable
-        What has rows that can be told by number is cut. Anything else is taken for
-        an iterable of chunks: each is a batch X, or a tuple (X, y) or
-        (X, y, sample_weight). A list is a batch of rows, unless its first two entries
-        are arrays of different dimensions, which rows never are: a torch DataLoader
-        has such lists in place of tuples.
+        X with indexable rows is split into chunks. Anything else is treated as an
+        iterable of chunks: each is a batch X, or a tuple (X, y) or (X, y,
+        sample_weight). A list is treated as a batch of rows, unless its first two
+        entries are arrays with different numbers of dimensions, which rows never are: a
+        torch DataLoader yields such lists instead of tuples.
     y, sample_weight : array-like of shape (n_samples,), optional
-        Only with an X that is cut.
+        Only if X is split.
     chunk_rows : int, default=10_000
-        Rows of a chunk, where X is cut.
+        Number of rows in a chunk, if X is split.
 
     Returns
     -------
@@ -55,10 +55,10 @@ def chunks_of(X, y=None, sample_weight=None, chunk_rows=10_000):
     Raises
     ------
     ValueError
-        When `chunk_rows` is no whole number of at least one, lengths differ, or y or
-        weights come beside an iterable that should bring its own.
+        If `chunk_rows` is not a whole number of at least one, lengths differ, or y or
+        weights are given although X is an iterable of chunks.
     TypeError
-        When X, or a chunk, is neither rows nor an iterable.
+        If X, or a chunk, is neither rows nor an iterable.
     """
     chunk_rows = check_whole(chunk_rows, "chunk_rows", 1)
     is_cut = isinstance(X, Evidence) or hasattr(X, "__getitem__") or hasattr(X, "shape")
@@ -103,7 +103,7 @@ def _part(values, rows):
     if isinstance(values, Evidence):
         return values.view(rows)
     if isinstance(values, np.ndarray):
-        return values[rows]  # of a memory map: nothing is read yet
+        return values[rows]  # for a memory map, nothing is read yet
     return _safe_indexing(values, rows)
 
 
@@ -131,7 +131,7 @@ def _chunk(given):
 
 
 def _holds_columns(given):
-    """Whether a list or tuple holds X beside y, and no rows: those are all alike."""
+    """Whether a list or tuple holds X and y rather than rows, which are all alike."""
     if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
         return False
     first, second = (getattr(part, "ndim", 0) for part in given[:2])
@@ -139,7 +139,7 @@ def _holds_columns(given):
 
 
 def _refuse_chunks(X):
-    """Raise for a list of chunks, or of X and y, which would be cut as if of rows."""
+    """Raise for a list of chunks, or of X and y, which would be split as rows."""
     if _holds_columns(X):
         raise ValueError(
             f"X must be rows. Got a {type(X).__name__} that holds arrays of different "
@@ -148,7 +148,7 @@ def _refuse_chunks(X):
         )
     if not (isinstance(X, (list, tuple)) and len(X) and _holds_columns(X[0])):
         return
-    # A row of two parts, an image beside numbers, has no common length.
+    # A row with two parts, such as an image and numbers, has no common length.
     first, second = (getattr(part, "shape", ())[:1] for part in X[0][:2])
     if first and first == second:
         raise ValueError(
@@ -158,7 +158,7 @@ def _refuse_chunks(X):
 
 
 def labelled(chunk):
-    """The chunk with y as a column and weights as numbers, or a ValueError.
+    """The chunk with y as a column and numeric weights, or a ValueError.
 
     Parameters
     ----------

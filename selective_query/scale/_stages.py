@@ -1,4 +1,4 @@
-"""A fitted hybrid in two stages that can live apart: base with router, and global."""
+"""A fitted hybrid as two separate stages: base with router, and global."""
 
 from dataclasses import dataclass
 
@@ -15,19 +15,20 @@ from selective_query.classifiers._answering import ABSTAIN, BASE, stand_in_of
 
 @dataclass(frozen=True, eq=False)
 class Routed:
-    """What the first stage says about a batch.
+    """Results of the first stage for a batch.
 
     Attributes
     ----------
     label : ndarray of shape (n_samples,)
-        What stands where no answer of the global comes: labels of the base, or, of
-        queried rows, the label of abstention. Of no meaning there if it then raises.
+        Labels to use without an answer of the global: labels of the base or, for
+        queried rows, the abstention label. Meaningless for queried rows if the hybrid
+        raises instead.
     kept : ndarray of shape (n_samples,), bool
         True where the base answers.
     asked : array-like, sparse matrix, DataFrame or list of length n_queried
-        The rows that the global is to be asked about, in their order.
+        The rows to query the global about, in order.
     score : ndarray of shape (n_samples,) or None
-        Query scores, where they were asked for.
+        Query scores, if requested.
     """
 
     label: np.ndarray
@@ -36,20 +37,20 @@ class Routed:
     score: np.ndarray | None = None
 
     def joined(self, answers, failure):
-        """Labels of the hybrid, and why the global gave none.
+        """Labels of the hybrid, and the reasons for missing answers of the global.
 
         Parameters
         ----------
         answers : ndarray of shape (n_queried,)
             Labels of the global for the rows in `asked`.
         failure : ndarray of shape (n_queried,) of str
-            "" where they came.
+            "" where an answer came.
 
         Returns
         -------
         label : ndarray of shape (n_samples,)
         failure : ndarray of shape (n_samples,) of str
-            As of ``predict_detailed``.
+            As in ``predict_detailed``.
         """
         label, came = self.label.copy(), failure == ""
         label[np.flatnonzero(~self.kept)[came]] = answers[came]
@@ -69,7 +70,7 @@ class BaseStage:
     Raises
     ------
     TypeError
-        When there is no global, so that there is no second stage.
+        If there is no global, and so no second stage.
     """
 
     def __init__(self, hybrid):
@@ -79,7 +80,7 @@ class BaseStage:
         vars(self).update({name: seen[name] for name in REMEMBERED if name in seen})
 
     def route(self, X, *, with_score=False):
-        """Ask the base, and say where that is enough.
+        """Run the base, and decide for which rows that is enough.
 
         Parameters
         ----------
@@ -104,7 +105,7 @@ class BaseStage:
 
 
 class GlobalStage:
-    """The global of a fitted hybrid, alone.
+    """The global of a fitted hybrid, on its own.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ class GlobalStage:
     Raises
     ------
     TypeError
-        When there is no global.
+        If there is no global.
     """
 
     def __init__(self, hybrid):
@@ -123,7 +124,7 @@ class GlobalStage:
         self.classes_, self._stand_in = hybrid.classes_, stand_in_of(hybrid)
 
     def answer(self, X):
-        """Labels of the global, and why none came, also for no rows at all.
+        """Labels of the global, and reasons for missing ones; accepts zero rows.
 
         Parameters
         ----------
@@ -132,14 +133,14 @@ class GlobalStage:
         Returns
         -------
         label : ndarray of shape (n_samples,)
-            Of no meaning where none came.
+            Meaningless where no answer came.
         failure : ndarray of shape (n_samples,) of str
-            "" where one came.
+            "" where an answer came.
 
         Raises
         ------
         GlobalUnavailableError
-            When none came, and `on_unavailable` of the hybrid is "raise".
+            If an answer is missing, and `on_unavailable` of the hybrid is "raise".
         """
         if not num_samples(X):
             return self.classes_[:0], np.empty(0, dtype=REASON)

@@ -1,4 +1,4 @@
-"""How good a model is, on more rows than memory holds."""
+"""Evaluate a model on data larger than memory."""
 
 from functools import partial, reduce
 from operator import add
@@ -25,43 +25,44 @@ def report_in_chunks(
     chunk_rows=10_000,
     n_jobs=None,
 ):
-    """``model.report`` of more rows than memory holds.
+    """``model.report`` on data larger than memory.
 
     Parameters
     ----------
     model : HybridClassifier, AbstainingClassifier or CascadeClassifier
         Fitted.
     X : array-like, memory map, sparse matrix, DataFrame, list or iterable
-        Rows that are new to the model, which are cut; or an iterable of chunks, each a
-        tuple (X, y) or (X, y, sample_weight), or a list such as a torch DataLoader
-        gives in place of one.
+        Rows that are new to the model, to be split into chunks; or an iterable of
+        chunks, each a tuple (X, y) or (X, y, sample_weight), or a list as a torch
+        DataLoader yields it.
     y : array-like of shape (n_samples,), optional
-        Where X is cut.
+        Only if X is split.
     query_all : bool, default=False
-        Whether to ask the global about every row that may be sent, for
-        ``global_accuracy``. A chain asks its tiers about the rows that reach them
-        alone.
+        Whether to query the global about every row that may be sent, for
+        ``global_accuracy``. A chain queries its tiers only about the rows that reach
+        them.
     sample_weight : array-like of shape (n_samples,), optional
-        Where X is cut.
+        Only if X is split.
     chunk_rows : int, default=10_000
-        Rows of a chunk, where X is cut.
+        Number of rows in a chunk, if X is split.
     n_jobs : int or None, default=None
-        Chunks at a time, for joblib; its backend is that of ``joblib.parallel_config``.
+        Number of parallel chunks, for joblib, with the backend of
+        ``joblib.parallel_config``.
 
     Returns
     -------
     Bunch
-        As ``model.report``: the same figures to the last digit, where rows have no
-        weights or whole ones, and up to rounding with others. A chunk of which the
-        global answered nothing stops nothing.
+        As from ``model.report``: the same figures to the last digit if weights are
+        absent or whole numbers, otherwise up to rounding. A chunk without any answer of
+        the global does not stop the report.
 
     Raises
     ------
     ValueError
-        When a parameter is out of range, lengths differ, a label is missing or of
-        another kind than the classes, or there is no y.
+        If a parameter is out of range, lengths differ, a label is missing or of another
+        kind than the classes, or there is no y.
     TypeError
-        When the model is another.
+        If the model has another type.
 
     Examples
     --------
@@ -140,10 +141,10 @@ def curve_in_chunks(
     chunk_rows=10_000,
     n_jobs=None,
 ):
-    """The accuracy-coverage curve of a model on more rows than memory holds.
+    """The accuracy-coverage curve of a model on data larger than memory.
 
-    The global is asked about every row that may be sent; rows that it gave no answer to
-    are left out, with a warning.
+    The global is queried about every row that may be sent; rows that it failed to
+    answer are left out, with a warning.
 
     Parameters
     ----------
@@ -153,28 +154,29 @@ def curve_in_chunks(
         Rows that are new to the model, or an iterable of chunks; see
         :func:`report_in_chunks`.
     y : array-like of shape (n_samples,), optional
-        Where X is cut.
+        Only if X is split.
     sample_weight : array-like of shape (n_samples,), optional
-        Where X is cut.
+        Only if X is split.
     max_points : int, default=100_000
-        Points of the curve that are held; with fewer distinct scores it is exact.
+        Maximum number of points in memory; with fewer distinct scores the curve is
+        exact.
     chunk_rows : int, default=10_000
-        Rows of a chunk, where X is cut.
+        Number of rows in a chunk, if X is split.
     n_jobs : int or None, default=None
-        Chunks at a time, for joblib.
+        Number of parallel chunks, for joblib.
 
     Returns
     -------
     RunningCurve
-        ``curve``, and ``error_bound``, by how much its accuracy may be off.
+        With ``curve``, and ``error_bound``, the maximum error of its accuracy.
 
     Raises
     ------
     ValueError
-        When a parameter is out of range, lengths differ, a label is missing or of
-        another kind than the classes, or there is no y.
+        If a parameter is out of range, lengths differ, a label is missing or of another
+        kind than the classes, or there is no y.
     TypeError
-        When the model is neither a HybridClassifier nor an AbstainingClassifier.
+        If the model is neither a HybridClassifier nor an AbstainingClassifier.
 
     Examples
     --------

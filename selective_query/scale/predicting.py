@@ -1,4 +1,4 @@
-"""What a model says about more rows than memory holds."""
+"""Predict on data larger than memory."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from selective_query.classifiers import CascadeClassifier, HybridClassifier
 from selective_query.scale._cutting import chunks_of
 from selective_query.scale._stages import BaseStage
 
-# What a hybrid answers in one pass of its base, and a chain in one of its tiers.
+# Methods that share one pass of a hybrid's base, or one walk through a chain's tiers.
 _ONE_PASS = {"predict", "predict_coverage", "query_score"}
 _ONE_WALK = {"predict", "predict_proba", "predict_tier"}
 
@@ -17,44 +17,47 @@ _ONE_WALK = {"predict", "predict_proba", "predict_tier"}
 def predict_in_chunks(
     model, X, method="predict", *, chunk_rows=10_000, n_jobs=None, out=None
 ):
-    """What a model says about each chunk of rows, one after the other.
+    """Predict each chunk of rows, one after the other.
 
-    Every row's answer depends on that row alone, so that chunks say what the model
-    says about all rows at once. Only the last digits of a probability or score may
-    differ, where a library of linear algebra sums in another order for other sizes.
+    Every row's answer depends on that row alone, so predictions on chunks equal those
+    on all rows at once. Only the last digits of a probability or score may differ, if a
+    linear algebra library sums in a different order for other sizes.
 
     Parameters
     ----------
     model : fitted estimator or RoutingPolicy
     X : array-like, memory map, sparse matrix, DataFrame, list, Evidence or iterable
-        Rows, which are cut; or an iterable of chunks, such as a generator. Of chunks
-        that are tuples, the first entry is X. Chunks without rows are passed over.
+        Rows, to be split into chunks; or an iterable of chunks, such as a generator.
+        For chunks that are tuples, the first entry is X. Chunks without rows are
+        skipped.
     method : str or tuple of str, default="predict"
         Methods of the model: ``predict``, ``predict_coverage``, ``query_score``,
-        ``predict_proba``, ``predict_tier`` of a chain, or ``decide`` of a policy. Of a
-        hybrid's first three several cost one pass of the base, and of a chain's
-        ``predict``, ``predict_proba`` and ``predict_tier`` one of its tiers.
+        ``predict_proba``, ``predict_tier`` of a chain, or ``decide`` of a policy.
+        Several of a hybrid's first three share one pass of the base, and several of a
+        chain's ``predict``, ``predict_proba`` and ``predict_tier`` share one walk
+        through the tiers.
     chunk_rows : int, default=10_000
-        Rows of a chunk, where X is cut.
+        Number of rows in a chunk, if X is split.
     n_jobs : int or None, default=None
-        Chunks at a time, for joblib; its backend is that of ``joblib.parallel_config``.
-        Threads are enough for models that release the interpreter lock, as those of
-        numpy and torch do, and send no model to another process.
+        Number of parallel chunks, for joblib, with the backend of
+        ``joblib.parallel_config``. Threads are enough for models that release the
+        interpreter lock, such as those of numpy and torch, and avoid copying the model
+        to other processes.
     out : ndarray or tuple of ndarray, optional
-        Arrays to fill, such as memory maps: one for each method, of n_samples rows.
+        Arrays to fill, such as memory maps: one for each method, with n_samples rows.
 
     Returns
     -------
     iterator of ndarray
-        One array a chunk, or one tuple of arrays with several methods. With `out`, that
-        is returned, filled, instead.
+        One array for each chunk, or one tuple of arrays with several methods. With
+        `out`, the filled `out` is returned instead.
 
     Raises
     ------
     ValueError
-        When a parameter is out of range, or `out` has more or fewer rows than X.
+        If a parameter is out of range, or `out` has more or fewer rows than X.
     AttributeError
-        When the model has no such method.
+        If the model has no such method.
 
     Examples
     --------
@@ -109,7 +112,7 @@ def _answers(model, methods, chunk):
 
 
 def _is_hybrid(model):
-    # A subclass with a predict of its own knows better.
+    # A subclass may override predict, so it is called directly.
     return getattr(type(model), "predict", None) is HybridClassifier.predict
 
 
@@ -169,7 +172,7 @@ def _refuse_length(array, n_rows, more=False):
 
 
 def _refuse_loss(array, part):
-    """Raise where entries would change: long labels cut, large numbers wrapped."""
+    """Raise if values would change: long labels truncated, large numbers wrapped."""
     if not np.can_cast(part.dtype, array.dtype, "same_kind"):
         raise ValueError(f"out must be able to hold {part.dtype}. Got {array.dtype}.")
     if part.dtype.kind in "US" and part.dtype.itemsize > array.dtype.itemsize:

@@ -1,4 +1,4 @@
-"""The base whose hybrid is best, among candidates or in a space of them."""
+"""Search for the base whose hybrid is best, among candidates or in a space."""
 
 from selective_query._utils import publish
 from selective_query.search.hybrid_search import HybridSearchCV

@@ -1,4 +1,4 @@
-"""Bases that compete on the same rows: few rows first, more for the better ones."""
+"""Compare bases on the same rows: on few rows first, the better ones on more."""
 
 import numpy as np
 from sklearn.utils.validation import check_memory
@@ -15,17 +15,17 @@ from selective_query.search._hybrid_accuracy import (
 )
 from selective_query.search.space import SearchSpace
 
-# Of each class on the fewest rows, so that folds hold some.
+# Minimum number of rows of each class at the start, so that folds contain every class.
 N_OF_EACH = 2
 
 
 class Contest:
-    """Who is in, who was left out, and how each did on the most rows it got.
+    """State of a search: candidates, exclusions, and each one's latest comparison.
 
     Parameters
     ----------
     search : HybridSearchCV
-        Whose parameters say who competes, how, and for how long.
+        Its parameters define the candidates and the schedule.
     X, y, weight
         The rows; the weight may be None.
     rng : numpy RandomState
@@ -33,11 +33,11 @@ class Contest:
     Attributes
     ----------
     bases : dict of str to estimator
-        Candidates that exceed nothing.
+        Candidates within all limits.
     left_out : dict of str to str
-        The others, and what they exceed.
+        The other candidates, and the limits that they exceed.
     judged : dict of str to Judged
-        The last comparison of each.
+        The latest comparison of each candidate.
     """
 
     def __init__(self, search, X, y, weight, rng):
@@ -47,7 +47,7 @@ class Contest:
         self.bases, self.left_out, self.judged = {}, {}, {}
 
     def finalists(self):
-        """Names of the last few, judged by the router on all rows, best first."""
+        """Names of the finalists, compared by the router on all rows, best first."""
         search, n_rows = self.search, self._n_first()
         names = self._enter(n_rows)
         while n_rows < len(self.y) and len(names) > search.n_finalists:
@@ -60,16 +60,16 @@ class Contest:
         return sorted(last, key=lambda name: -self.judged[name].learned)
 
     def ranked(self, names):
-        """Names by the accuracy that the proxy gives, best first."""
+        """Names by accuracy under the proxy, best first."""
         return sorted(names, key=lambda name: -self.judged[name].proxy)
 
     def _n_first(self):
-        """Rows of the first comparison, which hold some of each class."""
+        """Number of rows in the first comparison, which contain every class."""
         fewest = max(self.search.min_rows, N_OF_EACH * len(np.unique(self.y)))
         return min(fewest, len(self.y))
 
     def _enter(self, n_rows):
-        """Names of those who exceed nothing, judged on so many rows."""
+        """Names of the candidates within all limits, compared on `n_rows` rows."""
         candidates = self.search.candidates
         if isinstance(candidates, SearchSpace):
             return self._evolve(candidates, n_rows)
@@ -79,7 +79,7 @@ class Contest:
         return names
 
     def _evolve(self, space, n_rows):
-        """Generations of neighbours of the better half, the first drawn at random."""
+        """Evolve generations from the better half, starting from random points."""
         points, size = {}, self.search.population
         for generation in range(self.search.n_generations):
             parents = self.ranked(points)[: max(1, size // 2)]
@@ -111,7 +111,7 @@ class Contest:
         return False
 
     def _excess(self, base):
-        """What a candidate exceeds, in words; None where it exceeds nothing."""
+        """The limit that a candidate exceeds, in words; None if there is none."""
         search = self.search
         excess = None if search.excess is None else search.excess(base)
         if excess is not None or search.device is None:
@@ -155,9 +155,9 @@ class Contest:
 
 
 def stratified_order(y, rng, n_of_each):
-    """An order of the rows of which every beginning holds the classes in proportion.
+    """An order of the rows in which every prefix has the classes in proportion.
 
-    The first rows are `n_of_each` of every class, so that none is missing.
+    The first rows include `n_of_each` of every class, so that none is missing.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def stratified_order(y, rng, n_of_each):
     place = np.empty(len(y))
     for label in np.unique(y):
         rows = rng.permutation(np.flatnonzero(y == label))
-        # Evenly spaced, each class with a start of its own.
+        # Evenly spaced, with a separate offset for each class.
         place[rows] = (np.arange(len(rows)) + rng.uniform()) / len(rows)
         place[rows[:n_of_each]] = -1
     return np.argsort(place, kind="stable")

@@ -1,4 +1,4 @@
-"""How good a hybrid a base makes possible."""
+"""Accuracy of the hybrid that a base makes possible."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from selective_query.routers.registry import make_router
 
 
 def compared_coverage(coverage):
-    """The coverage that a number or limits amount to, at which bases are compared.
+    """The coverage at which bases are compared, from a number or from limits.
 
     Raises
     ------
     ValueError
-        When it is None, or asks for a quality or looks at rows, where each base would
-        end at a coverage of its own.
+        If it is None, a floor on quality or a budget that reads rows, since each base
+        would then have a coverage of its own.
     """
     budget = check_coverage(coverage)
     if budget is None or budget.measures_quality or budget.reads_rows:
@@ -33,17 +33,17 @@ def compared_coverage(coverage):
 
 @dataclass(frozen=True)
 class Judged:
-    """How a candidate did on so many rows.
+    """Result of a candidate on some number of rows.
 
     Parameters
     ----------
     name : str
     n_rows : int
     base_accuracy, proxy, learned : float
-        Accuracy of the base alone, of the hybrid routed by the proxy, and by the router
-        in question, out of fold at the coverage.
+        Out-of-fold accuracy of the base alone, of the hybrid routed by the proxy, and
+        of the hybrid with the final router, at the coverage.
     cost : float
-        nan where no cost was given.
+        nan if no cost was given.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Judged:
 def judge_base(
     base, global_estimator, coverage, cv, X, y, weight, proxy="oracle", router=None
 ):
-    """Accuracy of a base alone, routed by a proxy, and by a router; out of fold.
+    """Out-of-fold accuracies of a base alone, with a proxy, and with a router.
 
     Returns
     -------
@@ -86,9 +86,9 @@ def judge_base(
 
 
 def pareto(judged):
-    """Names of those that no other beats in accuracy at no higher cost.
+    """Names of candidates that no other beats in accuracy at no higher cost.
 
-    Without costs, those of highest accuracy.
+    Without costs, the candidates with the highest accuracy.
     """
     costs = np.nan_to_num([one.cost for one in judged])
     on_front = pareto_front(costs, [one.learned for one in judged])

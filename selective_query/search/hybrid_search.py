@@ -1,4 +1,4 @@
-"""Choose the base by what the hybrid around it can reach."""
+"""Choose the base by the accuracy of its hybrid."""
 
 from numbers import Integral
 
@@ -37,18 +37,17 @@ def _best_has_proba(self):
 class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""Search for the base whose hybrid is most accurate at a coverage.
 
-    The best base alone is not the best beside a global: what counts is what it gets
-    right where it answers, and whether it can be told where it does not. The paper
-    searches the architecture for the best *hybrid*, with a cheap proxy:
+    The best base alone is not the best base with a global: what counts is its accuracy
+    on the inputs that it answers, and whether its errors can be detected. The paper
+    searches architectures for the best *hybrid*, with a cheap proxy:
 
     .. math:: \max_{b} \; \max_{r:\, E[1 - r] \ge c}
               E[(1 - r)\,1\{b = y\} + r\,1\{g = y\}]
 
-    where an oracle routes. Here a confidence routes instead, unless asked otherwise:
-    it costs as little, and ranks better where queries are many. Candidates are ranked
-    by that proxy, out of fold, on few rows first; the better part goes on to more rows
-    (successive halving), and the last few are compared by the router that will be in
-    use.
+    where an oracle routes. Here a confidence routes instead, by default: it is equally
+    cheap, and ranks candidates better if there are many queries. Candidates are ranked
+    by that proxy, out of fold, on few rows first; the better ones continue with more
+    rows (successive halving), and the finalists are compared with the final router.
 
     Parameters
     ----------
@@ -57,39 +56,40 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         generation is mutated.
     global_estimator : classifier
     coverage : float or Budget, default=0.9
-        At which hybrids are compared, in [0, 1]; of a budget that limits queries the
-        coverage that it amounts to.
+        Coverage at which hybrids are compared, in [0, 1]; for a budget that limits
+        queries, the implied coverage.
     router : str or BaseRouter, default="auto"
-        For the last comparison and the hybrid that is fitted.
+        For the final comparison and the fitted hybrid.
     proxy : str or BaseRouter, default="max_probability"
-        Routes in all comparisons before the last. ``"oracle"`` is the paper's, blind
-        to whether a base can be told wrong.
+        Routes in all comparisons before the final one. ``"oracle"`` is the paper's
+        choice; it ignores whether a base's errors can be detected.
     device : Device or None, default=None
-        What does not fit it is left out before any comparison: without a fit where its
-        size is known, as of nets, else after one on all rows.
+        Candidates that do not fit it are excluded before any comparison: without a fit
+        if the size is known, as for nets, otherwise after a fit on all rows.
     excess : callable or None, default=None
-        From a candidate to a text that says what it exceeds, which leaves it out, or
-        to None. It is asked before `device`.
+        Maps a candidate to a text that names the limit it exceeds, which excludes it,
+        or to None. Checked before `device`.
     cost : callable or None, default=None
-        From a candidate to a number, for :attr:`pareto_`.
+        Maps a candidate to a number, for :attr:`pareto_`.
     min_rows : int, default=500
-        Rows of the first comparison.
+        Number of rows in the first comparison.
     factor : int, default=3
-        Of the candidates one in so many goes on, to so many times the rows.
+        In each round, one in this many candidates continues, with this many times the
+        rows.
     n_finalists : int, default=3
-        Compared by the router, on all rows.
+        Number of candidates compared with the router, on all rows.
     n_generations, population : int, default=4, 8
         For a SearchSpace.
     cv : int or splitter, default=5
-        No list of splits: comparisons are on parts of the rows.
+        Not a list of splits, because comparisons use parts of the rows.
     memory : str, joblib.Memory or None, default=None
-        Where comparisons are kept: a search that was cut off goes on from there. The
-        same rows and candidates are then drawn also where `random_state` is None.
+        Cache for comparisons: an interrupted search continues from there. The same rows
+        and candidates are then drawn even if `random_state` is None.
     n_jobs : int or None, default=None
-        Candidates at a time, for joblib.
+        Number of parallel candidates, for joblib.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
-        Above zero, a bar counts candidates.
+        If above zero, a progress bar counts candidates.
 
     Attributes
     ----------
@@ -97,17 +97,17 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     best_base_ : classifier
         Not fitted.
     best_hybrid_ : HybridClassifier
-        Fitted on all rows with it.
+        Uses the best base; fitted on all rows.
     results_ : list of dict
-        The last comparison of each candidate: ``name``, ``n_rows``, ``base_accuracy``,
-        ``proxy``, ``learned``, ``cost``; best first.
+        The latest comparison of each candidate: ``name``, ``n_rows``,
+        ``base_accuracy``, ``proxy``, ``learned``, ``cost``; best first.
     left_out_ : dict of str to str
-        Candidates that do not fit, and why.
+        Excluded candidates, and why.
     pareto_ : list of str
-        Finalists that no other surpasses in both accuracy and cost.
+        Finalists that no other finalist dominates in accuracy and cost.
     proxy_rank_correlation_ : float
-        Spearman's, between proxy and learned accuracy of the finalists: how far the
-        proxy can be trusted here. nan with fewer than three, or where all are equal.
+        Spearman's rank correlation between proxy and learned accuracy of the finalists:
+        how reliable the proxy is here. nan with fewer than three, or if all are equal.
 
     References
     ----------
@@ -134,10 +134,10 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     _parameter_constraints = {
         "candidates": [dict, SearchSpace],
         "global_estimator": [Offers(["fit", "predict"])],
-        "coverage": "no_validation",  # compared_coverage says more
+        "coverage": "no_validation",  # compared_coverage gives a better message
         "router": [str, BaseRouter],
         "proxy": [str, BaseRouter],
-        "device": "no_validation",  # check_device says more
+        "device": "no_validation",  # check_device gives a better message
         "excess": [callable, None],
         "cost": [callable, None],
         "min_rows": [Interval(Integral, 20, None, closed="left")],
@@ -211,8 +211,8 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of range, no candidate fits, or nobody knows how to
-            count a candidate against a device.
+            If a parameter is out of range, no candidate fits, or a candidate's size
+            cannot be compared with the device.
         """
         X, y, sample_weight = labelled_rows(X, y, sample_weight)
         if isinstance(self.candidates, dict) and not self.candidates:
@@ -224,7 +224,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         refuse_bound(make_router(self.router))
         seed = self.random_state
         if seed is None and self.memory is not None:
-            seed = 0  # else a search that was cut off would start on other rows
+            seed = 0  # otherwise, an interrupted search would restart on other rows
         contest = Contest(self, X, y, sample_weight, check_random_state(seed))
         finalists = contest.finalists()
         fitted = unfitted(self)
@@ -252,7 +252,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )  # fmt: skip
 
     def predict(self, X):
-        """Labels by the hybrid with the best base; see :class:`HybridClassifier`.
+        """Labels from the hybrid with the best base; see :class:`HybridClassifier`.
 
         Parameters
         ----------
@@ -267,9 +267,9 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_best_has_proba)
     def predict_proba(self, X):
-        """Class probabilities by the hybrid with the best base.
+        """Class probabilities from the hybrid with the best base.
 
-        Offered where the global has ``predict_proba``.
+        Available if the global has ``predict_proba``.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.best_hybrid_.predict_proba(X)
 
     def predict_coverage(self, X):
-        """Whether the best base answers, row by row.
+        """Whether the best base answers, for each row.
 
         Parameters
         ----------
@@ -298,7 +298,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.best_hybrid_.predict_coverage(X)
 
     def plot(self, ax=None):
-        """Accuracy of the hybrids over the cost of their bases, finalists filled.
+        """Plot accuracy of the hybrids over the cost of their bases, finalists filled.
 
         Parameters
         ----------
@@ -311,7 +311,7 @@ class HybridSearchCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the search had no `cost`.
+            If the search had no `cost`.
         """
         check_is_fitted(self, "results_")
         if self.cost is None:

@@ -1,4 +1,4 @@
-"""Bases to choose among: a few by name, or a space of parameters to evolve in."""
+"""A space of bases that differ in parameters, for an evolutionary search."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ class SearchSpace:
     Parameters
     ----------
     make : callable
-        From one value for each parameter, by keyword, to an estimator.
+        Called with one keyword argument for each parameter; returns an estimator.
     choices : dict of str to list
-        Values of each parameter, in an order in which neighbours are alike.
+        Values of each parameter, ordered so that neighbours are similar.
 
     Raises
     ------
     ValueError
-        When there is nothing to choose.
+        If there is nothing to choose.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class SearchSpace:
         return n
 
     def sample(self, random_state):
-        """A point drawn at random.
+        """Draw a point at random.
 
         Parameters
         ----------
@@ -63,13 +63,13 @@ class SearchSpace:
         Returns
         -------
         tuple of int
-            For each parameter the place of its value in ``choices``.
+            For each parameter, the index of its value in ``choices``.
         """
         rng = check_random_state(random_state)
         return tuple(rng.randint(len(values)) for values in self.choices.values())
 
     def mutate(self, point, random_state):
-        """A neighbour: one parameter moved by one place, up or down.
+        """A neighbouring point: one parameter moved by one place, up or down.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class SearchSpace:
         Returns
         -------
         tuple of int
-            The same point where no parameter has a second value.
+            The same point if no parameter has a second value.
         """
         rng = check_random_state(random_state)
         sizes = [len(values) for values in self.choices.values()]
@@ -93,7 +93,7 @@ class SearchSpace:
         return (*point[:place], moved, *point[place + 1 :])
 
     def params(self, point):
-        """Values at a point, by parameter.
+        """Parameter values at a point, by name.
 
         Parameters
         ----------

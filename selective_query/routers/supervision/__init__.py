@@ -1,4 +1,4 @@
-"""What a router is taught: outcomes in, outcomes with other utilities out."""
+"""Training targets of routers: functions from outcomes to outcomes."""
 
 from selective_query._utils import publish
 from selective_query.routers.supervision.concatenation import concatenate_outcomes

@@ -1,4 +1,4 @@
-"""The probability of one class in each row, also where only the largest are listed."""
+"""The probability of a given class in each row, for dense and top-k probabilities."""
 
 import numpy as np
 
@@ -8,8 +8,7 @@ from selective_query.outcomes.probabilities import TopKProba
 def class_probability(proba, columns):
     """Probability that each row gives to the class in `columns`.
 
-    A class that top-k probabilities do not list gets an even share of the mass that
-    they do not list.
+    A class that is not among the top k gets an even share of the remaining mass.
 
     Parameters
     ----------
@@ -32,7 +31,7 @@ def _even_share(top):
     """Probability of a class that is not listed, shape (n_samples,)."""
     n_rest = top.n_classes - top.proba.shape[1]
     rest = np.maximum(1 - top.proba.sum(axis=1, dtype=float), 0)
-    # With too little left for an even share, no other class may pass a listed one.
+    # If the remaining mass is large, no other class may exceed a listed one.
     return np.minimum(rest / max(n_rest, 1), top.proba[:, -1])
 
 
@@ -42,7 +41,7 @@ def columns_of(labels, classes):
     Parameters
     ----------
     labels : ndarray of shape (n_samples,)
-        Each of them in `classes`.
+        All of them must be in `classes`.
     classes : ndarray of shape (n_classes,)
 
     Returns

@@ -1,4 +1,4 @@
-"""Batches of outcomes, labelled ones and others, one below the other."""
+"""Concatenate batches of outcomes, with and without labels."""
 
 from dataclasses import fields, replace
 from itertools import chain
@@ -11,22 +11,22 @@ from selective_query.outcomes.probabilities import TopKProba
 
 
 def concatenate_outcomes(parts, weights=None):
-    """One table of outcomes from several, for a router to learn from.
+    """Concatenate several outcomes, for a router to learn from.
 
-    Teach each part what it can bear first, then concatenate: labelled rows as they
-    are, unlabelled ones through :func:`soft_outcomes`.
+    First apply a supervision to each part that needs one, then concatenate: labelled
+    rows unchanged, unlabelled rows after :func:`soft_outcomes`.
 
-    All parts must carry the same kinds of evidence. Utilities are always kept; labels,
-    probabilities and predictions only where every part has them. Where some parts have
-    fold numbers, rows of the others, which the models never learned from, are dealt to
-    the same folds in turn. Of top-k probabilities the smallest k is kept.
+    All parts must have the same kinds of evidence. Utilities are always kept; labels,
+    probabilities and predictions only if every part has them. If some parts have fold
+    numbers, rows of the other parts, which the models were not fitted on, are assigned
+    to the same folds in turn. For top-k probabilities, the smallest k is used.
 
     Parameters
     ----------
     parts : sequence of Outcomes
     weights : sequence of float, optional
-        What a row of each part counts, multiplied into its sample weights. By default
-        1 for each.
+        Weight of a row of each part, multiplied into its sample weights. By default 1
+        for each.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def concatenate_outcomes(parts, weights=None):
     Raises
     ------
     ValueError
-        When there is no part, or parts differ in evidence, classes or having a global.
+        If there is no part, or parts differ in evidence, classes or having a global.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def concatenate_outcomes(parts, weights=None):
 
 
 def _with_classes(parts):
-    """Parts without any label take the classes of those that have some."""
+    """Give parts without labels the classes of those with labels."""
     parts = list(parts)
     labelled = [part for part in parts if _has_labels(part)]
     if not labelled or labelled[0].classes is None:

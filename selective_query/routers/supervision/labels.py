@@ -1,4 +1,4 @@
-"""Targets from labels and grades: positive part, probabilities, who wins."""
+"""Targets from labels and grades: positive part, probabilities, wins."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from selective_query.routers.supervision._class_mass import (
 
 
 def proxy_outcomes(outcomes):
-    r"""Outcomes of a global that never loses: their benefit is the paper's label.
+    r"""Outcomes with a global that never loses, whose benefit is the paper's label.
 
     .. math:: u_g \leftarrow \max(u_g, u_b), \qquad
               \text{benefit} = o(x) = 1\{b(x) \ne g(x) = y\}
@@ -44,13 +44,13 @@ def proxy_outcomes(outcomes):
 
 
 def diff_prob_outcomes(outcomes):
-    r"""What each side's probabilities give to the true label.
+    r"""Outcomes whose utilities are each side's probability of the true label.
 
     .. math:: u_b = p_b(y \mid x), \qquad u_g = p_g(y \mid x)
 
-    The rule Diff-Prob: less noisy than right or wrong, and moved by how sure both
-    sides are, which is no question of who is right. Zero is not where a query stops
-    paying.
+    The rule Diff-Prob. It is less noisy than right or wrong, but also depends on how
+    confident both sides are, apart from which is right. Zero does not mark where
+    queries stop paying off.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def diff_prob_outcomes(outcomes):
     Raises
     ------
     MissingEvidenceError
-        When one of them is not there.
+        If one of them is missing.
 
     References
     ----------
@@ -88,11 +88,12 @@ def diff_prob_outcomes(outcomes):
 
 
 def max_prob_outcomes(outcomes):
-    r"""How sure each side is of its own answer, which takes no labels.
+    r"""Outcomes whose utilities are each side's confidence in its own answer; no
+    labels.
 
     .. math:: u_b = \max_k p_b(k \mid x), \qquad u_g = \max_k p_g(k \mid x)
 
-    The rule Max-Prob: a router learns how sure the global will be before it is asked.
+    The rule Max-Prob: a router learns how confident the global will be.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def max_prob_outcomes(outcomes):
     Raises
     ------
     MissingEvidenceError
-        When one of them is not there.
+        If one of them is missing.
 
     References
     ----------
@@ -139,13 +140,13 @@ def _of_probabilities(outcomes, who, utility):
 
 
 def win_outcomes(outcomes, tolerance=0.0):
-    r"""Graded answers reduced to who is better: 1 for a win, 1/2 for a tie.
+    r"""Graded answers reduced to wins: 1 for a win, 1/2 for a tie.
 
     .. math:: u_g = 1\{q_g > q_b + t\} + \tfrac12 1\{|q_g - q_b| \le t\},
               \qquad u_b = 1 - u_g
 
-    For grades whose differences mean little, such as votes of a judge. The benefit is
-    twice the win rate less one.
+    For grades whose differences mean little, such as a judge's votes. The benefit is
+    twice the win rate minus one.
 
     Parameters
     ----------
@@ -160,7 +161,7 @@ def win_outcomes(outcomes, tolerance=0.0):
     Raises
     ------
     ValueError
-        When the tolerance is negative.
+        If the tolerance is negative.
 
     References
     ----------

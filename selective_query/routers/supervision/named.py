@@ -12,7 +12,7 @@ from selective_query.routers.supervision.soft import mixed_outcomes, soft_outcom
 
 
 def benefit_outcomes(outcomes):
-    """The outcomes as they are."""
+    """The outcomes unchanged."""
     return outcomes
 
 
@@ -26,12 +26,12 @@ _SUPERVISIONS = {
     "max_prob": max_prob_outcomes,
     "win": win_outcomes,
 }
-# Of these the mean is the expected benefit, given probabilities that are calibrated.
+# Their mean is the expected benefit, if probabilities are calibrated.
 _IN_BENEFIT_UNITS = {"benefit", "soft", "mixed", "privileged"}
 
 
 def list_supervisions():
-    """Names that the parameter `supervision` takes.
+    """Names that the parameter `supervision` accepts.
 
     Returns
     -------
@@ -47,14 +47,14 @@ def list_supervisions():
 
 
 def supervise(outcomes, supervision):
-    """Outcomes whose benefit is what a router is to learn.
+    """Outcomes whose benefit is the target that a router learns.
 
     Parameters
     ----------
     outcomes : Outcomes
     supervision : str or callable
-        A name of :func:`list_supervisions`, or a function from outcomes to outcomes
-        of as many rows.
+        A name from :func:`list_supervisions`, or a function from outcomes to outcomes
+        with the same number of rows.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def supervise(outcomes, supervision):
     Raises
     ------
     ValueError
-        When the name is unknown or the function returns something else.
+        If the name is unknown, or the function returns something else.
 
     Examples
     --------
@@ -91,5 +91,5 @@ def supervise(outcomes, supervision):
 
 
 def is_in_benefit_units(supervision):
-    """Whether zero, of this supervision's benefit, means that a query gains nothing."""
+    """Whether zero, in this supervision's benefit, means that a query gains nothing."""
     return isinstance(supervision, str) and supervision in _IN_BENEFIT_UNITS

@@ -1,4 +1,4 @@
-"""The privileged benefit: what both models' probabilities tell of who is right."""
+"""The privileged benefit, estimated from the probabilities of both models."""
 
 from dataclasses import replace
 
@@ -23,17 +23,18 @@ LEAST_CHANCE = 1e-4
 
 
 def privileged_outcomes(outcomes):
-    r"""Each side's chance to be right, given the probabilities of both.
+    r"""Each side's probability of being right, given the probabilities of both.
 
     .. math:: u_b = \hat P(\text{base right} \mid p_b, p_g), \qquad
               u_g = \hat P(\text{global right} \mid p_b, p_g)
 
-    where the answers differ; where they agree a query gains nothing, and both get the
-    base's utility. The chances are logistic regressions on the largest probabilities
-    and the entropy of both sides, and on what each gives to the other's answer. They
-    are fitted along the folds of the outcomes, so that no row's label shapes its own
-    chance. Their mean is that of the benefit, with a fraction of its noise: what the
-    global knows is privileged, as a router will not see it.
+    if the answers differ; if they agree, a query gains nothing, and both utilities are
+    the base's. The probabilities come from logistic regressions on the largest
+    probabilities and the entropy of both sides, and on the probability that each gives
+    to the other's answer. They are fitted along the folds of the outcomes, so that a
+    row's own label does not influence its estimate. Their difference has the mean of
+    the benefit and a fraction of its noise. The global's output is privileged
+    information, because a router will not see it.
 
     Parameters
     ----------
@@ -47,13 +48,13 @@ def privileged_outcomes(outcomes):
     Raises
     ------
     MissingEvidenceError
-        When one of both is not there.
+        If either of them is missing.
 
     References
     ----------
     Vapnik and Vashist, "A new learning paradigm: learning using privileged
-    information", Neural Networks 22, 2009, for the idea; the regression is this
-    project's own, measured in ``benchmarks/class_doubt.py``.
+    information", Neural Networks 22, 2009, for the idea; the regression was developed
+    in this project and is measured in ``benchmarks/class_doubt.py``.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def _columns(proba):
 
 
 class _Chances:
-    """Logistic regressions of being right, each row by one that did not see it."""
+    """Out-of-fold logistic regressions of being right."""
 
     def __init__(self, columns, chosen, outcomes):
         self.weight = outcomes.weight[chosen]

@@ -1,4 +1,4 @@
-"""The soft benefit: a global's probabilities stand in for labels."""
+"""The soft benefit: a global's probabilities replace labels."""
 
 from dataclasses import fields, replace
 
@@ -14,25 +14,25 @@ from selective_query.routers.supervision.temperature import tempered
 
 
 def soft_outcomes(evidence, global_proba=None, *, temperature=1.0):
-    r"""Outcomes as the global sees them, which takes no labels.
+    r"""Outcomes whose utilities are the global's probabilities; they need no labels.
 
     .. math:: u_b(x) = p_g(b(x) \mid x), \qquad u_g(x) = p_g(g(x) \mid x)
               = \max_k p_g(k \mid x)
 
-    Where the global's probabilities are calibrated these are the expected utilities of
-    both answers, and their difference is the expected benefit. So a router can learn
-    from inputs without labels, once the global has answered them. A label that top-k
-    probabilities do not list gets an even share of the mass that is not listed.
+    If the global's probabilities are calibrated, these are the expected utilities of
+    both answers, and their difference is the expected benefit. A router can thus learn
+    from unlabelled inputs, once the global has answered them. A label that is not among
+    the top k probabilities gets an even share of the remaining mass.
 
     Parameters
     ----------
     evidence : Evidence or Outcomes
         With ``base_proba``, or outcomes with ``base_pred``.
     global_proba : array-like of shape (n_samples, n_classes) or TopKProba, optional
-        Class probabilities of the global. Outcomes bring their own.
+        Class probabilities of the global; omit if the outcomes include them.
     temperature : float, default=1.0
-        Applied to the global's probabilities first; :func:`fit_temperature` finds one
-        on labelled rows.
+        Applied to the global's probabilities first; :func:`fit_temperature` estimates
+        one on labelled rows.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def soft_outcomes(evidence, global_proba=None, *, temperature=1.0):
     Raises
     ------
     MissingEvidenceError
-        When the base's answer or the global's probabilities are not there.
+        If the base's answer or the global's probabilities are missing.
 
     Examples
     --------
@@ -76,12 +76,12 @@ def _chance_to_be_right(proba, outcomes, side):
 
 
 def mixed_outcomes(outcomes, soft_share=0.5, *, temperature=1.0):
-    r"""Labels and the global's probabilities on the same rows, mixed.
+    r"""Mix labels and the global's probabilities on the same rows.
 
     .. math:: u = (1 - \omega)\, u^{\text{label}} + \omega\, u^{\text{soft}}
 
-    The label is unbiased and noisy, the probability smooth and perhaps biased. A
-    squared error on the mixture has the minimiser of the two errors with weights
+    The label is unbiased but noisy; the probability is smooth but possibly biased. The
+    squared error on the mixture has the same minimiser as the two errors weighted by
     :math:`1 - \omega` and :math:`\omega`.
 
     Parameters
@@ -100,7 +100,7 @@ def mixed_outcomes(outcomes, soft_share=0.5, *, temperature=1.0):
     Raises
     ------
     ValueError
-        When ``soft_share`` is not in [0, 1].
+        If ``soft_share`` is not in [0, 1].
 
     Examples
     --------

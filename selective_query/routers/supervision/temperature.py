@@ -1,4 +1,4 @@
-"""One number that calibrates probabilities: the temperature."""
+"""Temperature scaling: calibrate probabilities with a single number."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -9,18 +9,18 @@ from selective_query.routers.supervision._class_mass import (
     columns_of,
 )
 
-# Vote shares of a forest may be zero, whose logarithm no temperature repairs.
+# Vote shares of a forest may be zero, and no temperature corrects their logarithm.
 FLOOR = 1e-6
 LARGEST = 20.0
 
 
 def tempered(proba, temperature):
-    r"""Probabilities at another temperature, normalised again.
+    r"""Probabilities at another temperature, renormalised.
 
     .. math:: p_k^{(T)} = p_k^{1/T} \Big/ \sum_j p_j^{1/T}
 
-    Probabilities below 10^-6 count as 10^-6. The mass that top-k probabilities do not
-    list is taken to be spread evenly; the result lists the same classes.
+    Probabilities below 10^-6 count as 10^-6. For top-k probabilities, the remaining
+    mass is assumed to be spread evenly; the result lists the same classes.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def tempered(proba, temperature):
     Raises
     ------
     ValueError
-        When the temperature is not a finite positive number.
+        If the temperature is not a finite positive number.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def tempered(proba, temperature):
 
 
 def fit_temperature(outcomes):
-    r"""The temperature at which the global's probabilities explain the labels best.
+    r"""The temperature at which the global's probabilities best explain the labels.
 
     .. math:: \min_T \; -\sum_i w_i \log p_g^{(T)}(y_i \mid x_i)
 
-    Fit it on labelled rows and hand the number to :func:`soft_outcomes` for rows that
-    may have no label. Rows that results are reported on have no place here.
+    Fit it on labelled rows, and pass the number to :func:`soft_outcomes` for rows that
+    may have no labels. Do not use rows that results are reported on.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def fit_temperature(outcomes):
     Raises
     ------
     MissingEvidenceError
-        When ``y`` or ``global_proba`` is not there.
+        If ``y`` or ``global_proba`` is missing.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""More than one machine: hybrids over Ray Data and behind Ray Serve. Needs Ray."""
+"""Hybrids on several machines, with Ray Data and Ray Serve. Requires Ray."""
 
 try:
     import ray.data

@@ -1,4 +1,4 @@
-"""A Ray dataset through a hybrid: the base on all rows, the global on queried ones."""
+"""Route a Ray dataset through a hybrid: base on all rows, global on queried rows."""
 
 import pickle
 
@@ -20,31 +20,32 @@ def route_dataset(
     base_options=None,
     global_options=None,
 ):
-    """What a hybrid says about each row of a Ray dataset, in two stages.
+    """Predict each row of a Ray dataset with a hybrid, in two stages.
 
-    Actors of the first stage hold base and router, those of the second the global, each
-    on machines of their own kind. From one to the other travel the inputs of queried
-    rows only, and of all others their labels. Nothing runs before the result is read.
+    Actors of the first stage hold base and router, actors of the second hold the
+    global; each stage can run on its own kind of machine. Only the inputs of queried
+    rows are transferred between the stages; for all other rows, only their labels.
+    Nothing runs before the result is read.
 
     Parameters
     ----------
     hybrid : HybridClassifier
-        Fitted. Each side is put into Ray's object store once, when this is called, and
-        read from there by each of its actors once.
+        Fitted. Each side is put into Ray's object store once, when this function is
+        called, and read from there once by each of its actors.
     dataset : ray.data.Dataset
     inputs : str or list of str
-        Column that holds the rows of X, as arrays of one shape; or the columns of a
-        DataFrame, as the models were fitted on.
+        Column that holds the rows of X as arrays of one shape; or the columns of a
+        DataFrame, as used to fit the models.
     keep : sequence of str, default=()
-        Columns that are handed on as they are, such as a row's name.
+        Columns that are passed through unchanged, such as a row's identifier.
     with_score : bool, default=False
-        Whether the query score is wanted too.
+        Whether to return the query score too.
     batch_rows : int, default=4096
-        Rows that the base is asked about at once. The global is asked about those of
-        them that are queried, at once.
+        Number of rows per call of the base. The global gets the queried rows among them
+        in one call.
     base_options, global_options : dict, optional
         For ``Dataset.map_batches``: ``num_cpus``, ``num_gpus`` and ``memory`` of an
-        actor, and ``compute``, how many actors there are, by default
+        actor, and ``compute``, the number of actors, by default
         ``ray.data.ActorPoolStrategy(size=1)``.
 
     Returns
@@ -52,17 +53,18 @@ def route_dataset(
     ray.data.Dataset
         In the order of `dataset`, with the columns in `keep`, ``label``, ``kept`` (True
         where the rule kept the row with the base), ``failure`` (why the global gave no
-        answer, "" where it did or was not asked) and, if asked for, ``query_score``.
+        answer; "" where it answered or was not queried) and, if requested,
+        ``query_score``.
 
     Raises
     ------
     GlobalUnavailableError
-        When the result is read, where an answer is missing and ``on_unavailable`` of
-        the hybrid is "raise".
+        When the result is read, if an answer is missing and ``on_unavailable`` of the
+        hybrid is "raise".
     TypeError
-        When `hybrid` has no global.
+        If `hybrid` has no global.
     ValueError
-        When a column in `keep` is named as one of the results.
+        If a column in `keep` has the name of a result column.
     """
     taken = {"label", "kept", "failure", "query_score"}.intersection(keep)
     if taken:
@@ -94,7 +96,7 @@ def route_dataset(
 
 
 class _BaseActor:
-    """A batch in; one packet out, with what is known and what is to be asked."""
+    """Maps a batch to one packet with the results so far and the rows to query."""
 
     def __init__(self, stage, inputs, keep, with_score):
         self.stage, self.inputs = ray.get(stage), inputs
@@ -103,13 +105,13 @@ class _BaseActor:
     def __call__(self, batch):
         routed = self.stage.route(batch[self.inputs], with_score=self.with_score)
         columns = {name: np.asarray(batch[name]) for name in self.keep}
-        # As bytes, since a table has no cell for rows of any kind and number.
+        # As bytes, because a table cell cannot hold rows of arbitrary kind and number.
         packet = pickle.dumps((routed, columns), protocol=5)
         return {"packet": np.array([packet], dtype=object)}
 
 
 class _GlobalActor:
-    """A packet in; the rows of its batch out."""
+    """Maps a packet to the rows of its batch."""
 
     def __init__(self, stage):
         self.stage = ray.get(stage)

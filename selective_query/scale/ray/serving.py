@@ -1,4 +1,4 @@
-"""A hybrid behind Ray Serve: base with router, and global, each with its replicas."""
+"""A hybrid behind Ray Serve: base with router, and global, with separate replicas."""
 
 import numpy as np
 from ray import serve
@@ -10,19 +10,19 @@ from selective_query.scale._stages import BaseStage, GlobalStage
 
 
 def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):
-    """An application for ``serve.run``.
+    """Build an application for ``serve.run``.
 
-    A request is a JSON object ``{"inputs": [[...], ...]}``; the answer is
-    ``{"labels": [...], "queried": [...], "failure": [...]}``, with true where the
-    global was to be asked, and why it did not answer where it did not: the hybrid's
-    ``on_unavailable`` then says what the label is. In Python,
-    ``handle.route.remote(X)`` takes any rows and returns the same as arrays.
+    A request is a JSON object ``{"inputs": [[...], ...]}``; the response is
+    ``{"labels": [...], "queried": [...], "failure": [...]}``. ``queried`` is true where
+    the rule queries the global, and ``failure`` is the reason if the global did not
+    answer; the hybrid's ``on_unavailable`` then determines the label. In Python,
+    ``handle.route.remote(X)`` accepts any rows and returns the same as arrays.
 
     Parameters
     ----------
     hybrid : HybridClassifier, str or path-like
-        Fitted; or a file that :func:`~selective_query.save` wrote, which each replica
-        reads by itself: the way for models that are not small.
+        Fitted; or a file written by :func:`~selective_query.save`, which each replica
+        reads itself: recommended unless the models are small.
     trusted : sequence of str, default=()
         For :func:`~selective_query.load`.
     base_options, global_options : dict, optional
@@ -32,12 +32,12 @@ def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):
     Returns
     -------
     ray.serve.Application
-        Of the deployments ``Base``, which takes the requests, and ``Global``.
+        With the deployments ``Base``, which receives the requests, and ``Global``.
 
     Raises
     ------
     TypeError
-        When `hybrid` has no global.
+        If `hybrid` has no global.
     """
     if hasattr(hybrid, "predict"):
         base, global_ = BaseStage(hybrid), GlobalStage(hybrid)
@@ -48,10 +48,10 @@ def hybrid_app(hybrid, *, trusted=(), base_options=None, global_options=None):
 
 
 def saved_app(args):
-    """The application of a saved hybrid, for the command line and for config files.
+    """Build the application of a saved hybrid, for the command line and config files.
 
-    ``serve run selective_query.scale.ray:saved_app path=hybrid.skops``. Replicas and
-    resources are set in a config file, for the deployments ``Base`` and ``Global``.
+    Use ``serve run selective_query.scale.ray:saved_app path=hybrid.skops``. Replicas
+    and resources are set in a config file, for the deployments ``Base`` and ``Global``.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def saved_app(args):
     Raises
     ------
     ValueError
-        When there is no ``path``, or another key.
+        If there is no ``path``, or an unknown key.
     """
     if "path" not in args or not {"path", "trusted"}.issuperset(args):
         raise ValueError(
@@ -77,13 +77,13 @@ def saved_app(args):
 
 @serve.deployment
 class Base:
-    """Base and router of a hybrid, which take the requests and may pass them on."""
+    """Base and router of a hybrid; receives requests and may forward rows."""
 
     def __init__(self, source, trusted, global_):
         self.stage, self.global_ = _loaded(BaseStage, source, trusted), global_
 
     async def route(self, X):
-        """Labels, and whether the global was asked for them.
+        """Labels, and whether the global was queried for them.
 
         Parameters
         ----------
@@ -92,8 +92,8 @@ class Base:
         Returns
         -------
         dict of str to ndarray of shape (n_samples,)
-            ``labels``, ``queried``, and ``failure``: why the global gave no answer, ""
-            where it did or was not asked.
+            ``labels``, ``queried``, and ``failure``: why the global gave no answer; ""
+            where it answered or was not queried.
         """
         routed = self.stage.route(X)
         labels, failure = routed.label, np.full(len(routed.label), "", dtype=REASON)
@@ -124,10 +124,10 @@ class Global:
         self.stage = _loaded(GlobalStage, source, trusted)
 
     def answer(self, X):
-        """Labels of rows, and why there are none, both of shape (n_samples,)."""
+        """Labels of rows, and reasons for missing ones, both of shape (n_samples,)."""
         return self.stage.answer(X)
 
 
 def _loaded(kind, source, trusted):
-    """The stage of this kind that a file holds; or the source, if it is one."""
+    """The stage of this kind from a file; or the source itself, if it is a stage."""
     return source if isinstance(source, kind) else kind(load(source, trusted))
