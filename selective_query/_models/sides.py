@@ -272,7 +272,7 @@ class GlobalSide(Side):
 
     @property
     def silent(self):
-        """Rows without an answer: not asked about, or in vain; (n_samples,), bool."""
+        """Rows that were not sent or got no answer, shape (n_samples,), bool."""
         if self.local is None or self.model is None or not self.stays:
             return self.missing
         return self.missing | self.local

@@ -67,9 +67,9 @@ class CostLimit(Limit):
     Attributes
     ----------
     unit : str
-        Of the cost; empty for money.
+        Unit of the cost; empty for money.
     adds_up : bool
-        Whether the cost of many inputs is the sum of theirs.
+        Whether the cost of several inputs is the sum of their costs.
     """
 
     unit = ""
@@ -96,7 +96,7 @@ class CostLimit(Limit):
         return self.costs
 
     def spent(self, coverage):
-        """What an input costs.
+        """Cost of an input at a coverage.
 
         Parameters
         ----------

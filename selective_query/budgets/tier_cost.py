@@ -80,7 +80,7 @@ class MaxTierCost(Limit):
         return max(0.0, 1 - (self.maximum - first) / second) if second else 0.0
 
     def spent(self, coverage):
-        """What an input costs with two tiers, of which the first keeps a share.
+        """Mean cost of an input with two tiers, given the coverage of the first.
 
         Parameters
         ----------

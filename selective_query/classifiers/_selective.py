@@ -230,7 +230,7 @@ class BaseSelectiveClassifier(
         return Sides(base, GlobalSide(self._global_model(), rows, stays))
 
     def _evidence_of_fit(self, base):
-        """What tells which rows must stay, before anything was asked of the global."""
+        """Evidence that marks rows which must stay, before the global is queried."""
         return base.answers.evidence(base.rows.X)
 
     def _refuse_moving_layers(self):

@@ -1,4 +1,4 @@
-"""What was spent on rows, against the limits of a budget."""
+"""Costs incurred on some rows, compared with the limits of a budget."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from selective_query.exceptions import MissingEvidenceError, OverloadError
 
 
 def query_costs(budget, evidence):
-    """What a query about each row costs, by the parts of a budget that read it.
+    """Cost of a query about each row, for each part of a budget that reads it.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def query_costs(budget, evidence):
     Returns
     -------
     dict of Budget to (ndarray of shape (n_samples,) or None)
-        None where the rows do not say it.
+        None if the evidence lacks it.
     """
     return {
         part: _read(part, evidence) for part in parts_that_read(budget, "query_cost")
@@ -33,18 +33,18 @@ def _read(part, evidence):
 
 
 def spending(rows, budget):
-    """What each limit on costs says of rows.
+    """Compare the costs of some rows with each limit on costs.
 
     Parameters
     ----------
     rows : DecidedRows
-        One at least.
+        At least one row.
     budget : Budget or None
 
     Returns
     -------
     list of dict
-        As :attr:`RoutingReport.spending`.
+        In the form of :attr:`RoutingReport.spending`.
     """
     coverage = float(np.average(rows.kept, weights=rows.weights))
     found = []

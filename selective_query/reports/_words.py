@@ -145,13 +145,13 @@ def coverage_lines(report):
 
 
 def spending_lines(report):
-    """What was spent, and whether that is within the budget."""
+    """Costs incurred, and whether they are within the budget."""
     return [f"Budget {of['budget']}: {_spent(of, report.n)}." for of in report.spending]
 
 
 def _spent(of, n):
     if of["spent"] is None:
-        return "not known, as these rows do not say what a query costs"
+        return "unknown, because these rows have no query costs"
     found = f"{of['spent']:.4g} {of['unit']}".rstrip()
     if of["total"] is not None:
         thousand, total = f"{1000 * of['spent']:.4g}", f"{of['total']:.4g}"

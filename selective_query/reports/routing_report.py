@@ -174,12 +174,12 @@ class RoutingReport(Bunch):
 
     @cached_property
     def spending(self):
-        """What was spent, against each limit on costs that the budget holds.
+        """Costs on these rows, compared with each limit on costs in the budget.
 
-        A list of dicts: ``budget`` (text), ``unit`` (empty for money), ``spent`` (of an
-        input, on average or as the limit has it), ``total`` (of all rows; None where it
-        does not add up, as time), and ``is_kept``, whether these rows keep to the
-        limit. All are None where the rows do not say what a query costs.
+        A list of dicts: ``budget`` (text), ``unit`` (empty for money), ``spent`` (per
+        input, as a mean or the limit's statistic), ``total`` (over all rows; None for
+        costs that do not add up, such as time), and ``is_kept``, whether these rows are
+        within the limit. All are None if the rows have no query costs.
         """
         if not self.n or self.operating_point is None:
             return []

@@ -109,7 +109,7 @@ def test_a_cost_that_the_rows_do_not_tell_is_not_known():
     (spent,) = report.spending
     assert spent["budget"] == str(MaxQueryCost(0.1))
     assert spent["spent"] is spent["total"] is spent["is_kept"] is None
-    assert "not known, as these rows do not say what a query costs" in str(report)
+    assert "unknown, because these rows have no query costs" in str(report)
     json.dumps(report.to_dict(), allow_nan=False)
 
 
