@@ -10,15 +10,16 @@ from torch.optim.swa_utils import update_bn
 class WeightAverage(Callback):
     """Keep the exponential moving average of the weights.
 
-    A plain mean until the horizon is reached, so that first weights leave no trace.
+    It is a plain mean until the horizon is reached, so the first weights have no
+    influence.
 
     Parameters
     ----------
     share : float
-        Horizon of the mean, as a share of all steps: of 1,000 steps, 0.02 lets the
-        newest weights count 1 / 20.
+        Horizon of the mean, as a share of all steps: with 1,000 steps, 0.02 gives the
+        newest weights a weight of 1 / 20.
     batches : ShuffledBatches
-        Of the rows that are trained on, not augmented.
+        Batches of the training rows, without augmentation.
     """
 
     def __init__(self, share, batches):
@@ -41,8 +42,8 @@ class WeightAverage(Callback):
                 self._mean[name].lerp_(value, newest)
 
     def load_into(self, module):
-        """Give a module the mean, and its normalisation the statistics under it."""
-        if self._mean is None:  # stopped before a step was made
+        """Load the mean into a module, and recompute its normalisation statistics."""
+        if self._mean is None:  # stopped before the first step
             return
         module.load_state_dict(self._mean)
         update_bn(self.batches, module, self._device)

@@ -1,4 +1,4 @@
-"""Bases to choose among: families, sizes and strengths of regularisation, all cheap."""
+"""Candidate bases: cheap models of several families, sizes and regularisations."""
 
 from functools import partial
 

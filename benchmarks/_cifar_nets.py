@@ -1,4 +1,4 @@
-"""Two convolutional nets for CIFAR-10 that 2 cores can train in some minutes."""
+"""Two convolutional nets for CIFAR-10 that 2 cores can train in minutes."""
 
 from itertools import pairwise
 
@@ -30,7 +30,7 @@ def make_net(widths, strides):
 
 
 def train_pair(images, labels, seed=0):
-    """Train the small and the large net; two functions images -> outputs."""
+    """Train the small and the large net; return two functions images -> outputs."""
     torch.manual_seed(seed)
     small = make_net((8, 16, 32, 64), (2, 2, 2, 1))
     large = make_net((32, 64, 64, 128, 128, 256), (1, 2, 1, 2, 1, 2))
@@ -68,7 +68,7 @@ def _train(net, images, labels, n_epochs, rate):
 
 
 def _augment(x):
-    """Flip each image with chance 1/2; shift the batch by up to 4 pixels."""
+    """Flip each image with probability 1/2; shift the batch by up to 4 pixels."""
     flip = torch.rand(len(x)) < 0.5
     x[flip] = x[flip].flip(-1)
     down, right = torch.randint(-4, 5, (2,)).tolist()
@@ -77,7 +77,7 @@ def _augment(x):
 
 @torch.no_grad()
 def _outputs(body, head, images):
-    """Probabilities, logits and embedding of each image."""
+    """Return probabilities, logits and embedding of each image."""
     parts = []
     for start in range(0, len(images), 1000):
         embedding = body(_as_tensor(images[start : start + 1000]))

@@ -1,4 +1,4 @@
-"""A cloud on loopback, in a process of its own, as faulty as it is told to be."""
+"""A cloud on loopback, in its own process, with configurable faults."""
 
 import asyncio
 import multiprocessing
@@ -11,7 +11,7 @@ from selective_query.serving import Outage
 from selective_query.serving._protocol import decode, encode
 
 LOOPBACK = "127.0.0.1"
-# Faults of single requests, for a cloud that has them all.
+# Faults of single requests, for a cloud with all kinds of faults.
 STORM = (
     "delay", "drop", "truncate", "reset", "silent", "500", "garbage", "shape", "nan",
     "rows", "unknown",
@@ -24,9 +24,9 @@ class LoopbackCloud:
     Parameters
     ----------
     model, stale : classifier
-        What answers, and what does while it is stale.
+        The models that answer, normally and while the cloud is stale.
     deployment : Deployment
-        Of its link and cloud times are drawn, of the payload nothing.
+        Times are drawn from its link and cloud; the payload is ignored.
     """
 
     def __init__(self, model, stale, deployment):
@@ -47,13 +47,13 @@ class LoopbackCloud:
         self._process.join(10)
 
     def fail(self, outage, seed=0):
-        """From now on go through the cycles of an outage; returns when that began."""
+        """Start the cycles of an outage; return the time of the start."""
         self._ours.send((outage, seed))
         return self._ours.recv()
 
     @property
     def n_requests(self):
-        """Requests so far."""
+        """Number of requests so far."""
         self._ours.send(None)
         return self._ours.recv()
 
@@ -70,7 +70,7 @@ class _State:
         return self.start
 
     def fault(self):
-        """What becomes of a request: outcome and ms, as of `Outage.reply`."""
+        """Return the outcome and time in ms of a request, as `Outage.reply` does."""
         if self.outage == "storm":
             return None if self.rng.random() < 0.5 else self.rng.choice(STORM), 0.0
         ms = 1000 * (time.monotonic() - self.start)
@@ -113,7 +113,7 @@ def _told(state, pipe):
 
 
 async def _answered(state, reader, writer):
-    """Answer one request; whether the connection goes on."""
+    """Answer one request; return whether the connection stays open."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     headers = dict(
         line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line

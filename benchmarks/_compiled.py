@@ -1,4 +1,4 @@
-"""Several artefacts in one program of this machine, fed rows, also under sanitisers."""
+"""Compile several artefacts into one program for this machine and run it on rows."""
 
 import subprocess
 
@@ -43,17 +43,17 @@ int main(void)
 
 
 def run_on_rows(made, calls, rows, sanitised):
-    """What each of some decisions puts out for its rows.
+    """Return the outputs of several decision functions for their rows.
 
     Parameters
     ----------
     made : Path
-        A folder for what is compiled.
+        A folder for the compiled files.
     calls : list of (Path, Call)
-        Folder of each decision, and how it is called with a row.
+        Folder of each decision function, and how to call it on a row.
     rows : list of ndarray of shape (n_rows, n_inputs), float32
     sanitised : bool
-        Whether addresses and undefined behaviour are watched.
+        Whether to compile with the sanitisers of addresses and undefined behaviour.
 
     Returns
     -------
@@ -71,13 +71,13 @@ def run_on_rows(made, calls, rows, sanitised):
 
 
 def run_net(folder, call, rows, sanitised):
-    """What a net alone puts out for its rows, shape (n_rows, n_outputs)."""
+    """Return the outputs of a net alone for its rows, shape (n_rows, n_outputs)."""
     files = sources(folder)
     return _run(folder, files, [(call.function, call)], [rows], sanitised)[0]
 
 
 def _run(made, files, named, rows, sanitised):
-    """Compile the files with a main that feeds each function its rows, and run it."""
+    """Compile the files with a main that runs each function on its rows, and run it."""
     (made / "fed_main.c").write_text(
         MAIN.format(
             declared="\n".join(f"void {f}(const float *, float *);" for f, _ in named),

@@ -1,11 +1,11 @@
-"""Rows for measuring over many draws: of real digits, or from a simulated law."""
+"""Rows for repeated draws: of real digits, or from a simulated distribution."""
 
 from sklearn.datasets import load_digits, make_classification
 from sklearn.model_selection import train_test_split
 
 
 def draw_rows(dataset, n, seed, *, stratify=True):
-    """So many rows to learn from, and others to judge on: X, X_new, y, y_new."""
+    """Return n rows for training and others for evaluation: X, X_new, y, y_new."""
     if dataset == "digits":
         X, y = load_digits(return_X_y=True)
         X = X / 16

@@ -1,4 +1,4 @@
-"""What a head costs beside its net: softmax, score and cut, behind the last layer."""
+"""Cost of the head of a net: softmax, score and threshold after the last layer."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,14 +22,14 @@ NOTHING = Call("nothing.h", "nothing", 1, "float", np.dtype("<f4"))
 
 
 def counted_head(last_layer, features, router, core, device):
-    """Instructions of a head and the last layer, and flash of the head alone.
+    """Count instructions of head and last layer, and flash of the head alone.
 
-    The router learns on answers drawn at random, which its costs do not depend on.
+    The router is fitted on random outputs; its cost does not depend on them.
 
     Parameters
     ----------
     last_layer : (ndarray, ndarray) or None
-        Weight and bias; None where the net puts out logits.
+        Weight and bias; None if the net returns logits.
     features : ndarray of shape (n_rows, n_features)
     router : str
     core, device : str
@@ -81,7 +81,7 @@ def _fitted(router, logits):
 
 
 def _start_bytes(device):
-    """Flash of a program that does nothing."""
+    """Return the flash of an empty program."""
     with TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "nothing.h").write_text("void nothing(const float *, float *);\n")

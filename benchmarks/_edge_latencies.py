@@ -1,4 +1,4 @@
-"""Latencies by operations alone and by kinds of layers: published ones, the paper's."""
+"""Latencies predicted from operations, with and without the kinds of layers."""
 
 import json
 
@@ -21,7 +21,7 @@ FORM = "three quarters of the time"
 
 
 def published():
-    """Cycles an operation, of all alike and weighed by kind, in published latencies."""
+    """Return cycles per operation in published latencies, plain and by layer kind."""
     cycles = 1000 * STM32F746.clock_mhz
     return [
         {"task": task, "published_ms": ms, "macs": sum(macs.values()),
@@ -32,9 +32,9 @@ def published():
 
 
 def paper():
-    """The paper's headline under both: the base's time, and the share of the cloud's.
+    """Return the paper's headline under both: base time, share of the cloud's time.
 
-    Coverages are those that were chosen under operations alone.
+    The coverages are those chosen under operations alone.
     """
     path = RESULTS / "paper_tables.json"
     stored = json.loads(path.read_text())["summary"]["headline"]

@@ -1,4 +1,4 @@
-"""Single layers of a net in int8 C, each called alone in the emulator."""
+"""Single layers of an int8 net in C, each run alone in the emulator."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ OPTIONS = bakenn.CBackendOptions(
 
 
 def counted_layers(graph, layers, core):
-    """Instructions of each layer of weights, alone and on random inputs.
+    """Count the instructions of each layer with weights, alone and on random inputs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Data, bases and rules that exports are measured on."""
+"""Data, bases and rules on which exports are measured."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -28,7 +28,7 @@ from selective_query.datasets import load_dataset
 from selective_query.nets.training import NetClassifier
 from selective_query.routers import member_votes
 
-# Rows for the models, for the router, for a threshold of its own, and to compare on.
+# Rows for the models, the router, the artefact's own threshold, and the comparison.
 SIZES = {
     "digits": (400, 500, 300, 597),
     "letter": (1500, 1500, 1000, 5000),
@@ -36,9 +36,9 @@ SIZES = {
 }
 ALONE, NET = "rule alone", "net"
 BASES = ("linear", "bayes", "perceptron", "forest", "boosted", "bins", "scaled", NET)
-# Attributes of letters are small whole numbers, and as well categories or words.
+# The attributes of letters are small integers, and can serve as categories or words.
 OF_WORDS = ("one-hot", "words")
-# Behind every base; all other routers behind these two, and alone.
+# Combined with every base; all other routers with these two bases, and alone.
 FEW = ("entropy", "benefit", "boosted_benefit")
 ROUTED = ("linear", "boosted", ALONE)
 RULED = ("linear", "forest")
@@ -46,7 +46,7 @@ HALF = 5.0
 
 
 def halves(X):
-    """Two groups, told by one column."""
+    """Return two groups, by the values of one column."""
     return np.where(X[:, 2] > HALF, "large", "small")
 
 
@@ -64,7 +64,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Case:
-    """A hybrid that is exported: data, kind of labels, base, router and rule."""
+    """A hybrid to export: data, kind of labels, base, router and rule."""
 
     data: str
     labels: str
@@ -74,7 +74,7 @@ class Case:
 
     @cached_property
     def rows(self):
-        """(X, y) of each of the four parts of the data."""
+        """Return (X, y) of each of the four parts of the data."""
         parts = rows_of(self.data)
         if self.labels == "text":
             parts = [(X, np.array([f"c{label}" for label in y])) for X, y in parts]
@@ -83,7 +83,7 @@ class Case:
         return parts
 
     def fitted(self):
-        """The hybrid; a ValueError where the router cannot be fitted on this base."""
+        """Return the hybrid; ValueError if the router cannot be fitted on this base."""
         features = {
             "energy": "logits", "mahalanobis": pca_of(self.data),
             "agreement": member_votes,
@@ -100,7 +100,7 @@ class Case:
 
 
 def cases(datasets):
-    """Each base with a few routers, each router behind a few bases, and each rule."""
+    """Return each base with some routers, each router with some bases, each rule."""
     routers = list_routers(without_program=False)
     for data in datasets:
         found = [("numbers", b, r, "coverage") for b in (*BASES, ALONE) for r in FEW]
@@ -120,7 +120,7 @@ def cases(datasets):
 
 @cache
 def rows_of(name):
-    """The rows of the data, in four parts."""
+    """Return the rows of the data, in four parts."""
     if name == "digits":
         X, y = load_digits(return_X_y=True)
     else:
@@ -128,23 +128,23 @@ def rows_of(name):
         X, y = np.asarray(data.X, dtype=float), data.y
     ends = np.cumsum(SIZES[name])
     order = np.random.default_rng(0).permutation(len(y))[: ends[-1]]
-    # As a device gets them.
+    # As on a device.
     X = np.float32(X).astype(float)
     return [(X[rows], y[rows]) for rows in np.split(order, ends[:-1])]
 
 
 def as_words(X, data):
-    """Each row as a text of one word for each column."""
+    """Return each row as a text with one word per column."""
     return [" ".join(f"a{i}v{v:.0f}" for i, v in enumerate(row)) for row in X]
 
 
 def standardised(X, data):
-    """What a net in int8 can read: columns of about the same size."""
+    """Return inputs for an int8 net: columns of about the same scale."""
     scaler = StandardScaler().fit(rows_of(data)[0][0])
     return np.float32(scaler.transform(X)).astype(float)
 
 
-# Bases that read the rows in a form of their own, as does the global beside them.
+# Bases that need another form of the rows, as does the global paired with them.
 AS = {"words": as_words, NET: standardised}
 
 
@@ -155,24 +155,24 @@ def pca_of(data):
 
 @cache
 def models_of(data, labels, name, beside=None):
-    """A fitted model, frozen; it reads the rows as the base that it stands beside."""
+    """Return a fitted, frozen model that reads the rows in the form of its base."""
     X, y = Case(data, labels, beside or name, "", "").rows[0]
     made = make_model(name, X, len(np.unique(y)))
     return FrozenEstimator(made.fit(X, y))
 
 
 def make_model(name, X, n_classes):
-    """A model that is not fitted yet.
+    """Return an unfitted model.
 
     Parameters
     ----------
     name : str
     X : array-like
-        Rows such as it will see.
+        Rows like those that it will see.
     n_classes : int
     """
     if name == NET:
-        torch.manual_seed(0)  # of the first weights
+        torch.manual_seed(0)  # of the initial weights
         layers = nn.Sequential(
             nn.Linear(X.shape[1], 32), nn.ReLU(), nn.Linear(32, n_classes)
         )

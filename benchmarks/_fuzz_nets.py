@@ -1,4 +1,4 @@
-"""Random small nets in int8: C on this machine beside its twin in numpy."""
+"""Random small int8 nets: C on this machine compared with its numpy reference."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,12 @@ from selective_query.nets.training import NetClassifier
 from tests.export.c.random_nets import random_net
 
 N_ROWS = 30
-# Beside usual rows: zeros, clipped ones, and each number at an end or next to nothing.
+# Besides usual rows: zeros, clipped rows, and numbers at an end of the range or tiny.
 HOSTILE = np.float32([0, -0.0, 1e-30, -1e-40, 1e4, -1e4, 3e38, -3e38])
 
 
 def run_nets(seed, n_nets, sanitised):
-    """Counts over a batch of nets, every second with the kernels of a Cortex-M."""
+    """Return counts over a batch of nets, every other one with Cortex-M kernels."""
     found = dict.fromkeys(("nets", "macs", "rows", "numbers", "other bits"), 0)
     offenders = []
     for place in range(n_nets):
@@ -41,7 +41,7 @@ def run_nets(seed, n_nets, sanitised):
 
 
 def fitted_net(rng):
-    """A net with statistics of batch norm, and usual rows, then hostile ones."""
+    """Return a net with batch-norm statistics, and usual rows, then hostile ones."""
     net, shape = random_net(rng)
     usual = rng.normal(size=(N_ROWS, *shape)).astype(np.float32)
     hostile = rng.choice(HOSTILE, usual.shape)

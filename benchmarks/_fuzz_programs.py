@@ -1,4 +1,4 @@
-"""Random programs, run by four readers on ordinary, hostile and huge rows."""
+"""Random programs, run by four implementations on ordinary, hostile and huge rows."""
 
 from collections import Counter
 from pathlib import Path
@@ -33,7 +33,7 @@ KINDS = "ordinary", "hostile", "huge"
 N_ROWS = 64
 FACTS = {"router": "program", "budget": None, "classes": None, "groups": ["a", "b"]}
 GROUPS = None, "predicted_class", "input"
-# Against numpy in double precision; C and its twin must have the same bits.
+# Relative to numpy in double precision; C and its reference must agree in every bit.
 TOLERANCE = 1e-3
 LEAST_SHARES = 1e-30, 1e-40, 2.0**-24, 1e-7
 
@@ -48,7 +48,7 @@ class Fuzzed(NamedTuple):
 
 
 def fuzzed(seed, place):
-    """One of a batch of programs; the operations take turns."""
+    """Return one program of a batch; the operations take turns."""
     rng = np.random.default_rng([seed, place])
     program = random_program(
         rng, int(rng.integers(3, 16)), must_use=OPS[place % len(OPS)]
@@ -66,7 +66,7 @@ def fuzzed(seed, place):
         "group": rng.integers(2, size=N_ROWS) if group == "input" else None,
         "local": rng.uniform(size=N_ROWS) < 0.2 if reads_local else None,
     }
-    # Some scores stand at the threshold.
+    # Some scores lie exactly at the threshold.
     thresholds = rng.choice(np.float32(program.run(ordinary)), n_cuts)
     decision = decision_of(program, thresholds, group, reads_local)
     return Fuzzed(program, decision, evidence, flags)
@@ -86,7 +86,7 @@ def decision_of(program, thresholds, group, reads_local):
 
 
 def hostile_evidence(rng):
-    """Certainties, ties, shares next to nothing; zeros, equal and tiny numbers."""
+    """Return rows with certainties, ties, tiny shares, zeros, equal or tiny numbers."""
     proba = np.zeros((N_ROWS, N_CLASSES))
     for row in proba:
         kind = rng.integers(4)
@@ -108,7 +108,7 @@ def hostile_evidence(rng):
 
 
 def huge_evidence(rng, evidence):
-    """Numbers of which squares are beyond single precision."""
+    """Return numbers whose squares overflow single precision."""
     names = "base_logits", "base_features", "X"
     parts = {
         n: getattr(evidence, n) * 10.0 ** rng.integers(5, 38, (N_ROWS, 1))
@@ -123,7 +123,7 @@ def of_singles(**parts):
 
 
 def run_batch(seed, n_programs, sanitised):
-    """Counts and worst differences over a batch of programs, by kind of row."""
+    """Return counts and worst differences over a batch of programs, by kind of row."""
     batch = [fuzzed(seed, place) for place in range(n_programs)]
     found = {kind: Counter() for kind in KINDS}
     worst, first_apart = {kind: {} for kind in KINDS}, Counter()
@@ -146,21 +146,22 @@ def run_batch(seed, n_programs, sanitised):
 
 
 def against_double(one, evidence, decided):
-    """How far twin and ONNX are from double precision, where rounding moves nothing.
+    """Compare reference and ONNX with double precision, on rows robust to rounding.
 
     Parameters
     ----------
     one : Fuzzed
     evidence : Evidence
     decided : ndarray of shape (n_rows,), bool
-        Rows that C does not refuse; of others ONNX should say NaN.
+        Rows that C does not refuse; for the others ONNX should return NaN.
 
     Returns
     -------
     dict, dict
-        Counts of rows, and the largest difference of each reader.
+        Counts of rows, and the largest difference of each implementation.
     list of str
-        Of each row on which the twin is beyond the tolerance, the operation that is.
+        For each row on which the reference exceeds the tolerance, the operation at
+        fault.
     """
     with np.errstate(all="ignore"):
         double = tables_of(one.program.steps, evidence)
@@ -184,7 +185,7 @@ def against_double(one, evidence, decided):
 
 
 def first_op(one, singles, double, row):
-    """The operation after which single precision is far from double precision."""
+    """Return the operation after which single and double precision are far apart."""
     for step, found, expected in zip(one.program.steps, singles, double, strict=True):
         if not (apart_of(found[row], expected[row]) <= TOLERANCE / 10).all():
             return step.parameters.get("function", step.op)
@@ -197,7 +198,7 @@ def apart_of(found, expected):
 
 
 def tables_of(steps, evidence):
-    """Every table of a program in double precision."""
+    """Return every intermediate array of a program in double precision."""
     tables = []
     for op, inputs, parameters in steps:
         if op == "read":
@@ -220,7 +221,7 @@ def parts_of(one, kind):
 
 
 def in_c(batch, sanitised):
-    """What the C of each program puts out, for the rows of each kind."""
+    """Return the outputs of the C code of each program, for the rows of each kind."""
     with TemporaryDirectory() as made:
         calls, rows = [], []
         for place, one in enumerate(batch):
@@ -240,7 +241,7 @@ def in_c(batch, sanitised):
 
 
 def differing(one, kind, outputs):
-    """Rows that C refuses, and rows where its bits are not those of the twin."""
+    """Return rows that C refuses, and rows where its bits differ from the reference."""
     decision, parts = one.decision, parts_of(one, kind)
     expected = decision.run(parts, **one.flags)
     refused = outputs[:, 0] != 0

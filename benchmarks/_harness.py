@@ -1,4 +1,4 @@
-"""What every benchmark shares: arguments, resumable JSON results, a printed table."""
+"""Shared by every benchmark: arguments, resumable JSON results, a printed table."""
 
 import argparse
 import importlib.metadata
@@ -15,7 +15,7 @@ PACKAGES = ("selective-query", "numpy", "scipy", "scikit-learn", "torch", "jobli
 
 
 class Benchmark:
-    """Rows of results under unique keys, stored as soon as each is known.
+    """Rows of results under unique keys, each stored as soon as it is computed.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Benchmark:
     description : str
         For ``--help``.
     packages : iterable of str
-        Further packages that shape the results.
+        Further packages that affect the results.
     """
 
     def __init__(self, name, description, packages=()):
@@ -32,7 +32,7 @@ class Benchmark:
         self.packages = (*PACKAGES, *packages)
         self.parser = argparse.ArgumentParser(description=description)
         self.parser.add_argument(
-            "--json", type=Path, metavar="OUT", help="where results are kept"
+            "--json", type=Path, metavar="OUT", help="where results are stored"
         )
         self.parser.add_argument(
             "--quick", action="store_true", help="a smaller run, for a first look"
@@ -42,7 +42,7 @@ class Benchmark:
         )
 
     def parse(self, argv=None):
-        """Read the command line and what earlier runs left."""
+        """Read the command line and the results of earlier runs."""
         self.args = self.parser.parse_args(argv)
         suffix = "_quick" if self.args.quick else ""
         self.path = self.args.json or RESULTS / f"{self.name}{suffix}.json"
@@ -54,7 +54,7 @@ class Benchmark:
         return self.args
 
     def summarised(self, **key):
-        """The rows of the stored summary with these values."""
+        """Return the rows of the stored summary with these values."""
         return [
             row
             for row in self.summary or ()
@@ -62,28 +62,28 @@ class Benchmark:
         ]
 
     def summarise(self, rows):
-        """Store what follows from all rows, for tables in the documentation."""
+        """Store a summary of all rows, for tables in the documentation."""
         self.summary = rows
         if not self.runs:
-            self._run()  # of what was summarised without rows
+            self._run()  # of a summary stored without rows
         self.save()
         return rows
 
     def stored(self, key):
-        """The stored row with this key, or None."""
+        """Return the stored row with this key, or None."""
         for row in self.rows:
             if all(row.get(name) == value for name, value in key.items()):
                 return row
         return None
 
     def row(self, key, compute):
-        """The stored row with this key, or `compute()` under it, stored."""
+        """Return the stored row with this key, or compute and store it."""
         row = self.stored(key)
         if row is not None:
             return row
         start = time.perf_counter()
         result = compute()
-        # What was computed elsewhere, in parallel, says itself how long it took.
+        # Rows computed elsewhere, in parallel, report their own time.
         result.setdefault("seconds", round(time.perf_counter() - start, 2))
         row = {**key, **result, "run": self._run()}
         self.rows.append(row)
@@ -91,7 +91,7 @@ class Benchmark:
         return row
 
     def _run(self):
-        """Place of this machine with these versions among those that measured."""
+        """Return the index of this machine and these versions in the list of runs."""
         run = {**machine(), "versions": versions(self.packages)}
         if run not in self.runs:
             self.runs.append(run)
@@ -114,7 +114,7 @@ class Benchmark:
 
 
 def _plain(value):
-    """The same with None for what is not a number, which JSON does not know."""
+    """Return a copy with None in place of NaN, which JSON does not support."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -125,7 +125,7 @@ def _plain(value):
 
 
 def machine():
-    """Processor, cores and operating system, as plain values."""
+    """Return processor, cores and operating system as plain values."""
     return {
         "machine": platform.machine(),
         "cores": os.cpu_count(),
@@ -136,7 +136,7 @@ def machine():
 
 
 def _processor():
-    """Model of the processor, where Linux tells it."""
+    """Return the model of the processor, if Linux reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -146,7 +146,7 @@ def _processor():
 
 
 def versions(packages=PACKAGES):
-    """Versions of those packages that are installed."""
+    """Return the versions of the packages that are installed."""
     found = {}
     for package in packages:
         try:
@@ -157,7 +157,7 @@ def versions(packages=PACKAGES):
 
 
 def print_table(rows, columns):
-    """Rows of dicts as an aligned table; numbers with the digits of their format.
+    """Print rows of dicts as an aligned table; numbers in the format of their column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables 1 and 3 in the paper's form, and where hybrids are shown to dominate."""
+"""Tables 1 and 3 in the paper's form, and bands of the hybrid's gain."""
 
 import numpy as np
 from _paper_nets import METHODS, routed
@@ -24,7 +24,7 @@ PAPER_HYBRIDS = (
     ("215M MACs", 75.7, (77.1, 77.6), (78.9, 79.6)),
 )
 PAPER_GLOBAL = 79.9
-# Accuracy on what is answered at 90, 80 and 70 %.
+# Accuracy on answered rows at 90, 80 and 70 %.
 PAPER_ABSTAINING = (
     ("48M MACs", 67.6, (73.3, 78.6, 83.4)),
     ("143M MACs", 73.3, (79.0, 83.9, 88.4)),
@@ -33,7 +33,7 @@ PAPER_ABSTAINING = (
 
 
 def reading(found, coverages):
-    """Accuracies of a hybrid on the test rows; without a global a query counts 0."""
+    """Return accuracies of a hybrid on test rows; without a global a query counts 0."""
     test = found.test
     query = test.global_utility
     if query is None:
@@ -44,7 +44,7 @@ def reading(found, coverages):
 
 
 def against_entropy(size, seeds, coverages, *, abstaining=False):
-    """Both methods at each coverage over the seeds, in %: means, gain and interval."""
+    """Compare both methods at each coverage over seeds, in %: means, gain, interval."""
     readings = {
         method: [reading(routed(size, method, s, abstaining), coverages) for s in seeds]
         for method in METHODS
@@ -58,7 +58,7 @@ def against_entropy(size, seeds, coverages, *, abstaining=False):
     }
     rows = []
     for place, coverage in enumerate(coverages):
-        # Where nothing is queried for, the accuracy is that of the kept share.
+        # Without a global, the accuracy is that of the kept share.
         unit = 100 / coverage if abstaining else 100
         gain, low, high = mean_and_interval(
             unit * (accuracy["hybrid"] - accuracy["entropy"])[:, place],
@@ -102,7 +102,7 @@ def table_1(seeds):
 
 
 def _imagenet(name):
-    """The router alone: these bases and the global come trained."""
+    """Compare the routers alone: these bases and the global are already trained."""
     train, test = make_outcomes(f"imagenet_{name}")
     comparison = compare_routers(
         train, test, ["entropy", "auto"], HYBRID_COVERAGES, reference="entropy",
@@ -131,7 +131,7 @@ def _imagenet(name):
 
 
 def table_3(seeds):
-    """Accuracy on what is answered, without a global."""
+    """Accuracy on answered rows, without a global."""
     rows = []
     for size in BASES if seeds else ():
         head = {

@@ -1,4 +1,4 @@
-"""Nets of the paper's tables: trained once, and what routers make of their outputs."""
+"""Nets of the paper's tables, trained once, and routers on their outputs."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,19 +10,19 @@ from training import TUNED_AT, Run, accuracy_of, train_all
 from selective_query import Outcomes
 from selective_query.routers import BaseRouter, make_router
 
-# Arm of the training benchmark, the learning rates that it may choose from, the router.
-# Distillation was best at this rate on the smallest base, and is given no other.
+# Arm of the training benchmark, its candidate learning rates, and the router.
+# Distillation was best at this rate on the smallest base, so no other is tried.
 METHODS = {
     "entropy": ("plain", (0.2, 0.4), "entropy"),
     "hybrid": ("distillation", (0.4,), "auto"),
 }
-# Dear to train, and far from the front.
+# Expensive to train, and far from the front.
 N_EXIT_SEEDS = 2
 EXITS = "cifar10_exits", "exits", (0.2, 0.4)
 
 
 def train(seeds, n_jobs):
-    """All nets that are not stored, those of the first seeds first."""
+    """Train all nets that are not stored, those of the first seeds first."""
     if seeds:
         global_answers("cifar10_small")
     for seed in seeds:
@@ -40,7 +40,7 @@ def train(seeds, n_jobs):
 
 @cache
 def best_rate(size, arm, rates, seed=0):
-    """The rate of highest accuracy on the routers' rows, by entropy."""
+    """Return the rate with the highest accuracy on the routers' rows, by entropy."""
     found = {}
     for rate in rates:
         rows = Run(f"cifar10_{size}", arm, seed, rate).outcomes()[0]
@@ -61,7 +61,7 @@ def exits_of(seed):
 
 @dataclass(frozen=True, eq=False)
 class Routed:
-    """A base beside the global, ranked by a router that learned on other rows.
+    """A base with the global and a router that was fitted on other rows.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Routed:
 
 @cache
 def routed(size, method, seed, abstaining=False):
-    """A base of one size and seed, with the method's router."""
+    """Return a base of one size and seed, with the method's router."""
     train, test = run_of(size, method, seed).outcomes()
     if abstaining:
         train, test = without_global(train), without_global(test)

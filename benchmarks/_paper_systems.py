@@ -1,4 +1,4 @@
-"""Table 2 in the paper's form: what systems reach within a latency; the headline."""
+"""Table 2 in the paper's form: accuracy of systems within a latency; the headline."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ from selective_query.routers import EntropyRouter
 INPUT = (3, 32, 32)
 PAYLOAD_BYTES = 3 * 32 * 32
 LINKS = {"LTE-M": LTE_M, "BLE": BLE, "Wi-Fi": WIFI}
-# The paper's latencies as shares of its on-cloud one, and what it reached there.
+# The paper's latencies as shares of its on-cloud latency, and its accuracies there.
 SHARES = (0.5, 0.7, 0.8, 1.0)
 PAPER_WITHIN = {
     "on-cloud": (None, None, None, 79.9),
@@ -24,8 +24,8 @@ PAPER_WITHIN = {
     "entropy": (67.4, 74.7, 76.93, None),
     "hybrid": (70.8, 77.7, 79.5, None),
 }
-# The paper's headline: share of the on-cloud latency, and the loss of accuracy, in
-# points, that goes with it; and how low the share may be for either loss.
+# The paper's headline: share of the on-cloud latency and the corresponding loss of
+# accuracy, in points; and the lowest share that either loss allows.
 FORMS = {
     "three quarters of the time": (0.75, 0.0),
     "four fifths of the time": (0.80, 0.4),
@@ -40,19 +40,19 @@ def profile(size):
 
 
 def exit_net(name):
-    """An untrained net of a task with exits, behind its scaling."""
+    """Return an untrained net of a task with exits, with its input scaling."""
     task = PAPER_TASKS["cifar10_exits"]
     return (task.base if name == "device" else task.global_)().net
 
 
 def nets(seeds=None):
-    """What each net takes of the microcontroller, and whether it fits."""
+    """Return the footprint of each net on the microcontroller, and whether it fits."""
     made = {size: PAPER_TASKS[f"cifar10_{size}"].base() for size in BASES}
     made["with exits"] = exit_net("device")
     made["cloud"] = exit_net("cloud")
     rows = []
     for name, net in made.items():
-        # Of a net with exits all of them count.
+        # For a net with exits, all exits count.
         found = (
             profile_exits(net, INPUT).net
             if hasattr(net, "forward_exits")
@@ -84,7 +84,7 @@ def hybrid(link, size, method, seed):
 
 
 def split(link):
-    """The cloud's net cut after each of its parts that the device holds."""
+    """Return the cloud's net, cut after each of its parts that fits the device."""
     stored = stored_global("cifar10_small")
     curves = []
     for point in split_points(exit_net("cloud"), INPUT):
@@ -124,7 +124,7 @@ def early_exit(seed):
 
 
 def side_by_side(link, seed):
-    """All systems on the same rows; each may choose among the bases of three sizes."""
+    """Return all systems on the same rows; each may choose among three base sizes."""
     joined = planning.SystemCurve.joined
     hybrids = {m: [hybrid(link, size, m, seed) for size in BASES] for m in METHODS}
     alone = []
@@ -180,7 +180,7 @@ def fronts(seeds, link="LTE-M"):
 
 
 def headline(seeds):
-    """Less latency than the cloud alone, and the accuracy that it costs."""
+    """Latency below that of the cloud alone, and the accuracy that it costs."""
     return [
         _headline(seeds, link, size, form)
         for link in LINKS
@@ -225,7 +225,7 @@ def _headline(seeds, link, size, form):
 
 
 def _quickest(curve, accuracy):
-    """The quickest point that reaches an accuracy, both on the calibration rows."""
+    """Return the fastest point that reaches an accuracy on the calibration rows."""
     reaches = np.flatnonzero(curve.calibration_accuracy >= accuracy)
     spent = curve.calibration_costs["latency_ms"][reaches]
     return curve.point(int(reaches[spent.argmin()]))

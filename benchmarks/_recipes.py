@@ -1,4 +1,4 @@
-"""From a dataset to outcomes: which cheap and dear models, fitted on which rows.
+"""From a dataset to outcomes: which cheap and expensive models, fitted on which rows.
 
 Three disjoint parts: rows for the models, rows for the routers (train), and rows that
 neither has seen (test).
@@ -29,7 +29,7 @@ IMAGENET_GLOBAL = "keras/nasnetlarge"
 
 
 def make_outcomes(name):
-    """Outcomes of the routers' rows and of the test rows, computed once and cached.
+    """Return outcomes of the routers' rows and of the test rows, cached.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def make_outcomes(name):
 
 
 def split(n, *sizes, seed=0):
-    """Disjoint random rows: one part of each size, and one with the rest."""
+    """Return disjoint random rows: one part of each size, and one with the rest."""
     order = np.random.default_rng(seed).permutation(n)
     return np.split(order, np.cumsum(sizes))
 
@@ -109,7 +109,7 @@ def fashion_mnist():
 
 
 def _without_inputs(outcomes):
-    """The same without X, which no router here looks at and which fills the cache."""
+    """Return the outcomes without X, which no router uses and which fills the cache."""
     names = ("base_proba", "base_features", "global_proba", "y", "classes")
     return Outcomes(**{name: getattr(outcomes, name) for name in names})
 

@@ -1,11 +1,11 @@
-"""Intervals of a mean over trainings and test rows, both drawn at random."""
+"""Intervals of a mean over trainings and test rows, both random."""
 
 import numpy as np
 from scipy.stats import t as student
 
 
 def mean_and_interval(gains, by_row, level=0.95):
-    """Mean of an estimate over seeds, and its interval over seeds and rows.
+    """Return the mean of an estimate over seeds, and its interval over seeds and rows.
 
     Seeds and rows are drawn independently of each other, so variances add; the degrees
     of freedom are those of Welch and Satterthwaite (Satterthwaite, 1946).
@@ -15,7 +15,7 @@ def mean_and_interval(gains, by_row, level=0.95):
     gains : array-like of shape (n_seeds,)
         The estimate with each seed.
     by_row : array-like of shape (n_rows,)
-        How far each row moves the estimate, averaged over the seeds.
+        The influence of each row on the estimate, averaged over the seeds.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Data, nets and rates of the training benchmark: what an arm is run on."""
+"""Data, nets and learning rates of the training benchmark."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ PARTS = ("fit", "router", "test")
 
 
 class Scaled(nn.Module):
-    """A net behind a shift and a scale, so that bytes may go in."""
+    """A net after a shift and a scale, so that it accepts bytes."""
 
     def __init__(self, make_net, centre, scale):
         super().__init__()
@@ -30,20 +30,20 @@ class Scaled(nn.Module):
 
 
 class ScaledExits(Scaled):
-    """The same of a net with exits."""
+    """A net with exits after a shift and a scale."""
 
     def forward_exits(self, x):
         return self.net.forward_exits((x - self.centre) / self.scale)
 
 
 def flip(x):
-    """Mirror each image of a batch with chance 1/2."""
+    """Mirror each image of a batch with probability 1/2."""
     mirrored = torch.rand(len(x), device=x.device) < 0.5
     return torch.where(mirrored[:, None, None, None], x.flip(-1), x)
 
 
 def flip_and_shift(x, n_pixels=4):
-    """Mirror each image, and shift the batch by up to some pixels of zeros."""
+    """Mirror each image at random, and shift the batch by a few pixels of zeros."""
     x = flip(x)
     down, right = torch.randint(-n_pixels, n_pixels + 1, (2,)).tolist()
     height, width = x.shape[-2:]
@@ -56,7 +56,7 @@ def flip_and_shift(x, n_pixels=4):
 
 
 def shift_in_time(x):
-    """Move the spectrograms of a batch together by up to four frames."""
+    """Shift all spectrograms of a batch together by up to four frames."""
     return x.roll(int(torch.randint(-4, 5, ())), -1)
 
 
@@ -67,18 +67,18 @@ class Task:
     Parameters
     ----------
     load : callable
-        To (X, y) of the models' rows, of the routers' rows and of the test rows.
+        Returns (X, y) of the models' rows, the routers' rows and the test rows.
     base, global_ : callable
-        Make an untrained net.
+        Return an untrained net.
     augment, augment_global : callable
-        Shifts as well cost a small net more than they bring.
+        For a small net, shifts as well cost more than they gain.
     n_epochs, n_epochs_global : int
     rates : tuple of float
         Learning rates that each arm may choose from.
     batch_size : int
     loss_global : str or HybridLoss
     global_name : str or None
-        Of the task whose global this one shares; None for one of its own.
+        Name of the task whose global this one shares; None if it has its own.
     """
 
     load: object
@@ -102,7 +102,7 @@ def cifar10():
 
 
 def cifar10_vehicles():
-    """The same with aeroplanes, cars, ships and lorries as one class."""
+    """CIFAR-10 with aeroplanes, cars, ships and lorries merged into one class."""
     to_seven = np.array([0, 0, 1, 2, 3, 4, 5, 6, 0, 0])
     return tuple((X, to_seven[y]) for X, y in cifar10())
 
@@ -170,7 +170,7 @@ TASKS = {
 }
 
 
-# One easy class beside six hard ones.
+# One easy class and six hard ones.
 UNEQUAL_TASKS = {
     "cifar10_vehicles": replace(
         TASKS["cifar10"],
@@ -182,7 +182,7 @@ UNEQUAL_TASKS = {
 
 
 def _exits(parts, n_classes=10, branch_width=64):
-    """Parts of (width, stride) convolutions, an exit with one of its own after each."""
+    """Return parts of (width, stride) convolutions, each followed by an exit."""
     modules, widths, n_in = [], [], 3
     for part in parts:
         layers = []
@@ -200,8 +200,8 @@ def _scaled_exits(parts):
     return partial(ScaledExits, partial(_exits, parts), 120.0, 64.0)
 
 
-# The net in the cloud is more than the microcontroller's flash holds; its exits make it
-# a net that can be split, or left early.
+# The cloud's net does not fit the microcontroller's flash; its exits allow it to be
+# split, or left early.
 CLOUD_PARTS = (((32, 1), (64, 2)), ((128, 1), (128, 2)), ((256, 1), (256, 2)))
 DEVICE_PARTS = (((32, 1), (48, 2)), ((64, 2),), ((128, 2),))
 EXIT_WEIGHTS = (0.3, 0.3, 1.0)
@@ -227,7 +227,7 @@ def _paper_task(base):
     )
 
 
-# Of the tables in the paper's form: three bases and a net with exits for the device.
+# For the tables in the paper's form: three bases and a net with exits for the device.
 PAPER_TASKS = {
     f"cifar10_{size}": _paper_task(_image_net(*shape, 3, 120.0, 64.0))
     for size, shape in BASES.items()
@@ -251,7 +251,7 @@ def _large_task(width):
     )
 
 
-# Hours on a GPU, days without: a MobileNet beside a net of half a billion operations.
+# Hours on a GPU, days without: a MobileNet and a net of half a billion operations.
 LARGE_TASKS = {
     f"cifar10_mobile_{width}": _large_task(width) for width in (0.35, 0.5, 1.0)
 }
@@ -263,7 +263,7 @@ def find_task(name):
 
 def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
             global_proba=None, augment=None, sample_weight=None):  # fmt: skip
-    """A net of the task, fitted."""
+    """Return a fitted net of the task."""
     net = NetClassifier(
         make_net, loss=loss, n_epochs=n_epochs, learning_rate=rate,
         batch_size=task.batch_size, augment=augment or task.augment,
@@ -273,16 +273,16 @@ def trained(task, X, y, make_net, *, seed, rate, n_epochs, loss="cross_entropy",
 
 
 def global_answers(name):
-    """Probabilities of the global on the three parts; trained once and kept.
+    """Return probabilities of the global on the three parts; trained once and stored.
 
-    On the first, the base's rows, it answers what it was trained on.
+    The first part, the base's rows, is the global's own training set.
     """
     stored = stored_global(name)
     return tuple(stored[part] for part in PARTS)
 
 
 def stored_global(name):
-    """Probabilities of the global by part, and of its exits, if it has some."""
+    """Return probabilities of the global by part, and of its exits, if any."""
     task = find_task(name)
     path = CACHE / "training" / f"{task.global_name or f'{name}_global'}.npz"
     if not path.exists():
@@ -295,7 +295,7 @@ def stored_global(name):
 
 
 def train_global(task, parts):
-    """The task's global, trained on the first part."""
+    """Train the task's global on the first part."""
     return trained(
         task, *parts[0], task.global_, seed=0, rate=0.1,
         n_epochs=task.n_epochs_global, augment=task.augment_global,
@@ -304,7 +304,7 @@ def train_global(task, parts):
 
 
 def answers_by_part(net, parts):
-    """Probabilities by part; of all exits too where a net was trained with them."""
+    """Return probabilities by part, and of all exits of a net trained with them."""
     found = {}
     for name, (X, _) in zip(PARTS, parts, strict=True):
         if net.module_.loss.reads_exits:

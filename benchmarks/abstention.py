@@ -1,9 +1,10 @@
-"""Nets that may say "I don't know", trained to or not: accuracy on what they answer.
+"""Nets that may abstain, with and without training for it: accuracy on answered rows.
 
-The base and rows of the training benchmark; every loss is given the same epochs and may
-choose its learning rate by accuracy on the routers' rows at coverage 0.7. Distillation
-learns from the larger net of the training benchmark, which is not at hand afterwards.
-Differences are to plain training with max-probability, over seeds and test rows.
+The base and rows are those of the training benchmark. Every loss gets the same epochs
+and may choose its learning rate by accuracy on the routers' rows at coverage 0.7.
+Distillation learns from the larger net of the training benchmark, which is not
+available afterwards. Differences are relative to plain training with max-probability,
+over seeds and test rows.
 """
 
 import numpy as np
@@ -18,13 +19,13 @@ from selective_query.outcomes._sorted_rows import query_share
 COVERAGES = (0.9, 0.8, 0.7)
 TUNED_AT = 0.7
 REFERENCE = "plain, max_probability"
-# Their own score is max-probability.
+# Losses whose own score is max-probability.
 PLAINLY_RANKED = ("plain", "distillation")
 ARMS = (*PLAINLY_RANKED, *ABSTAINING)
 
 
 def scores(evidence):
-    """By name, a query first where they are high."""
+    """Return query scores by name; higher means query first."""
     return {
         "own score": evidence.base_features[:, 0],
         "max_probability": 1 - evidence.base_proba.max(axis=1),
@@ -32,7 +33,7 @@ def scores(evidence):
 
 
 def answered(score, outcomes, coverage):
-    """Each row's share in the accuracy on what is answered, times the coverage."""
+    """Return each row's part of the accuracy on answered rows, times the coverage."""
     kept = 1 - query_share(score, [coverage], outcomes.weight)
     return kept * outcomes.base_utility / coverage, kept / coverage
 
@@ -48,14 +49,14 @@ def judge(run):
         for coverage in COVERAGES:
             right, kept = answered(score, test, coverage)
             found["accuracy"].setdefault(name, []).append(float(right.mean()))
-            # How far a row moves the accuracy on what is answered.
+            # The influence of a row on the accuracy on answered rows.
             rows[f"{name} {coverage}"] = right - right.mean() * kept
     np.savez_compressed(run.path.with_suffix(".answered.npz"), **rows)
     return found
 
 
 def best_rates(benchmark, dataset, arm):
-    """The rate of highest accuracy on the routers' rows, for each score."""
+    """Return the rate with the best accuracy on the routers' rows, for each score."""
     rows = [
         row
         for row in benchmark.rows
@@ -68,7 +69,7 @@ def best_rates(benchmark, dataset, arm):
 
 
 def report(benchmark, dataset):
-    """Accuracy on what is answered, and its difference to the reference."""
+    """Return the accuracy on answered rows, and its difference from the reference."""
     results = {}
     for arm in ARMS:
         for name, rate in best_rates(benchmark, dataset, arm).items():
@@ -136,7 +137,7 @@ def main():
         ]
         _store(benchmark, runs, args.jobs)
         table += report(benchmark, dataset)
-    print("Accuracy in % on what is answered; gain over plain max-probability, 95 %")
+    print("Accuracy in % on answered rows; gain over plain max-probability, 95 %")
     points = dict.fromkeys(("gain", "low", "high"), "+.2f")
     print_table(
         benchmark.summarise(table),

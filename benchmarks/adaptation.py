@@ -1,9 +1,9 @@
 """Where do the paper's weights help, and is it safe to leave the adaptation on?
 
-Bases of several capacities beside a weak and a strong global, at coverages from 0.5 to
-0.95. "Always" takes the weights of two rounds whatever they bring, "safe" only if they
-are better out of fold by more than two standard errors. Differences to plain training
-are on test rows that nothing has seen, with 95 % intervals over those rows.
+Bases of several capacities are paired with a weak and a strong global, at coverages
+from 0.5 to 0.95. "Always" takes the weights of two rounds in any case, "safe" only if
+they are better out of fold by more than two standard errors. Differences from plain
+training are on unseen test rows, with 95 % intervals over those rows.
 """
 
 import warnings
@@ -43,12 +43,12 @@ ADAPTATIONS = {
 }
 
 
-# Pixels, or frequencies and times, of which one block is averaged, by shape of a row.
+# Size of the blocks that are averaged (pixels, or frequencies x times), by row shape.
 BLOCKS = {(28, 28): (4, 4), (32, 32, 3): (8, 8), (64, 32): (8, 4)}
 
 
 def in_blocks(X):
-    """Images and spectrograms as means of their blocks, in a few dozen columns."""
+    """Return block means of images and spectrograms, in a few dozen columns."""
     block = BLOCKS.get(X.shape[1:])
     if block is None:
         return X
@@ -59,7 +59,7 @@ def in_blocks(X):
 
 
 def rows_of(dataset):
-    """(X, y) to fit on and to test on."""
+    """Return (X, y) for fitting and for testing."""
     data = load_dataset(dataset)
     X, y = in_blocks(data.X), data.y
     fit, test, _ = split(len(y), min(N_FIT, len(y) * 2 // 3), N_TEST)
@@ -69,7 +69,7 @@ def rows_of(dataset):
 
 
 def right_rows(base, global_, coverage, adaptation, fit, test):
-    """What the hybrid gets right of each test row, at exactly the coverage."""
+    """Return each test row's contribution to the accuracy, at exactly the coverage."""
     hybrid = HybridClassifier(
         base, global_, coverage=coverage, cv=3, calibration="out_of_fold",
         adaptation=adaptation, random_state=0,
@@ -122,7 +122,7 @@ def main():
 
 
 def summary(rows):
-    """A row for each pair of models: over the coverages, what the weights brought."""
+    """Return a row for each pair of models: the gain of the weights over coverages."""
     pairs = {}
     for row in rows:
         key = row["dataset"], row["base"], row["global"]

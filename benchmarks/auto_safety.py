@@ -1,7 +1,7 @@
 """Is the default router ever worse than max-probability on few calibration rows?
 
-Draws n rows of ImageNet outputs to choose and fit on, and judges accuracy at coverage
-0.8 on 12,500 rows that are in no draw.
+Draws n rows of ImageNet outputs to fit and choose routers, and evaluates accuracy at
+coverage 0.8 on 12,500 rows that are in no draw.
 """
 
 import numpy as np

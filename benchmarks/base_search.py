@@ -1,12 +1,13 @@
-"""How far can the cheap comparison of bases be trusted that a search begins with?
+"""How reliable is the cheap comparison of bases with which a search begins?
 
-Thirty bases beside one frozen global, on several draws of the rows. Each is judged
-out of fold, on 500 or on all training rows, by its own accuracy and by that of the
-hybrid routed by an oracle, by a confidence, and by the default router. The truth is the
-accuracy on test rows of the hybrid with the default router, learned on all training
-rows. Rank correlations with the truth, and regrets: the truth of the best candidate
-minus that of the one picked, in points. The best is found on one half of the test rows
-and valued on the other. Intervals are of 95 %, over draws of all rows.
+Thirty bases are paired with one frozen global, on several draws of the rows. Each is
+evaluated out of fold, on 500 or on all training rows, by its own accuracy and by that
+of the hybrid routed by an oracle, by a confidence, and by the default router. The truth
+is the accuracy on test rows of the hybrid with the default router, fitted on all
+training rows. Results are rank correlations with the truth, and regrets: the truth of
+the best candidate minus that of the one chosen, in points. The best is found on one
+half of the test rows and evaluated on the other. Intervals are at the 95 % level, over
+draws of all rows.
 """
 
 import warnings
@@ -52,7 +53,7 @@ COLUMNS = {
 
 
 def rows_of(dataset, draw):
-    """A frozen global, (X, y) to train on, (X, y) to test on."""
+    """Return a frozen global, (X, y) for training, and (X, y) for testing."""
     data = load_dataset(dataset)
     X, y = data.X, data.y
     if dataset == "fashion_mnist":
@@ -63,7 +64,7 @@ def rows_of(dataset, draw):
 
 
 def judge(criterion, outcomes, coverage):
-    """What a criterion says of a base from out-of-fold outcomes, and its router."""
+    """Return a criterion's value for a base on out-of-fold outcomes, and its router."""
     if criterion == "base alone":
         return float(outcomes.base_utility.mean()), None
     router = make_router(criterion, target_coverage=coverage, random_state=0)
@@ -73,7 +74,7 @@ def judge(criterion, outcomes, coverage):
 
 
 def true_halves(router, test, coverage):
-    """Accuracy of a hybrid on both halves of the test rows."""
+    """Return the accuracy of a hybrid on both halves of the test rows."""
     score = router.query_score(test.evidence)
     queried = query_share(score, [coverage], test.weight)
     right = test.base_utility + queried * test.benefit
@@ -81,7 +82,7 @@ def true_halves(router, test, coverage):
 
 
 def judge_candidate(base, global_, train, test):
-    """Truth and criteria of a base at each coverage, and the seconds by the router."""
+    """Return truth and criteria of a base by coverage, and the router's seconds."""
     few = cross_fit_outcomes(base, global_, *(part[:N_FEW] for part in train))
     start = process_time()
     outcomes = cross_fit_outcomes(base, global_, *train)
@@ -94,18 +95,18 @@ def judge_candidate(base, global_, train, test):
             start = process_time()
             judged[criterion, "all"], router = judge(criterion, outcomes, coverage)
             seconds = fit_seconds + process_time() - start
-        # The last criterion is the router in use.
+        # The last criterion is the final router.
         found[coverage] = judged, true_halves(router, fresh, coverage), seconds
     return found
 
 
 def best_of_the_other_half(halves):
-    """Accuracy on one half of the test rows of what is best on the other, averaged."""
+    """Return the accuracy on one half of the candidate best on the other, averaged."""
     return float(np.mean([halves[halves[:, 1 - i].argmax(), i] for i in (0, 1)]))
 
 
 def rank(dataset, draw):
-    """How each criterion ranks the candidates on one draw of the rows."""
+    """Evaluate how each criterion ranks the candidates on one draw of the rows."""
     global_, train, test = rows_of(dataset, draw)
     judged = {
         name: judge_candidate(base, global_, train, test)
@@ -141,9 +142,9 @@ def rank(dataset, draw):
 
 
 def search(dataset, draw, coverage, proxy, ranking):
-    """What the search picks as it comes, and its share of the dear way's time.
+    """Return the choice of the default search, and its share of the full search's time.
 
-    Both ways end with a fit of the hybrid.
+    Both end with a fit of the hybrid.
     """
     global_, train, _ = rows_of(dataset, draw)
     start = process_time()
@@ -162,7 +163,7 @@ def search(dataset, draw, coverage, proxy, ranking):
 
 
 def interval(values, name):
-    """Mean over draws with its interval, by Student's t."""
+    """Return the mean over draws with its interval, by Student's t."""
     mean, half = float(np.mean(values)), 0.0
     if len(values) > 1:
         half = float(t.ppf(0.975, len(values) - 1) * sem(values))
@@ -170,9 +171,9 @@ def interval(values, name):
 
 
 def of_criterion(criterion, n_rows, rankings):
-    """How a criterion did on average over the sets, and on how many it beat the oracle.
+    """Summarise a criterion over data sets, and count those where it beat the oracle.
 
-    `rankings` holds a list of draws for each set.
+    `rankings` contains a list of draws for each data set.
     """
 
     def measured(name, measure):
@@ -193,7 +194,7 @@ def of_criterion(criterion, n_rows, rankings):
 
 
 def of_search(proxy, searches):
-    """What the search lost as it comes, and what it saved; see `of_criterion`."""
+    """Return regret and time saved by the default search; see `of_criterion`."""
     regrets = np.array([[row["regret"] for row in draws] for draws in searches])
     return {
         "criterion": f"search, {proxy}", "n_rows": "halving",
@@ -203,7 +204,7 @@ def of_search(proxy, searches):
 
 
 def summary(rows, datasets):
-    """A row for each coverage and way to choose, over sets and draws."""
+    """Return a row for each coverage and criterion, over data sets and draws."""
 
     def of_each_set(**wanted):
         return [
@@ -233,7 +234,7 @@ def summary(rows, datasets):
 def main():
     benchmark = Benchmark("base_search", __doc__)
     args = benchmark.parse()
-    warnings.simplefilter("ignore")  # of nets cut short and classes of few rows
+    warnings.simplefilter("ignore")  # for nets stopped early and classes with few rows
     datasets = ("digits",) if args.quick else list(SIZES)[1:]
     n_draws = 2 if args.quick else N_DRAWS
     keys = [

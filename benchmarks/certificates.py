@@ -1,7 +1,7 @@
 """How often do certified operating points miss their budget, and what do they cost?
 
-Calibration rows are drawn with replacement from a large simulated table, which is then
-the population itself: what a threshold truly gives is known without error.
+Calibration rows are drawn with replacement from a large simulated table, which serves
+as the population: the true value at a threshold is known without error.
 """
 
 import time
@@ -44,12 +44,12 @@ BUDGETS = {
     )
 }
 SIZES = (50, 500, 5000)
-# Rows that settle the sequence of thresholds, as a router's training rows do.
+# Rows that determine the sequence of thresholds, as a router's training rows do.
 N_ORDERING = 1000
 
 
 def population(regime, tied):
-    """All rows there are, and what each threshold truly gives on them."""
+    """Return the population, and the true value at each threshold."""
     outcomes = make_selective_query(
         N_POPULATION, regime=regime, random_state=0
     ).outcomes
@@ -63,7 +63,7 @@ def population(regime, tied):
 
 
 def meets(budget, sweep):
-    """Whether each threshold truly keeps to a budget."""
+    """Return whether each threshold truly meets a budget."""
     met = np.ones(len(sweep.thresholds), dtype=bool)
     for part in budget.parts:
         if hasattr(part, "least_coverage"):
@@ -74,7 +74,7 @@ def meets(budget, sweep):
 
 
 def certify(name, rows, ordering):
-    """A threshold from these calibration rows; None where nothing can be shown."""
+    """Return a threshold from these calibration rows, or None if none is certified."""
     if name == SGR:
         return selective_guaranteed_risk(
             rows.score, rows.base_utility, risk=0.15, confidence=CONFIDENCE
@@ -88,7 +88,7 @@ def certify(name, rows, ordering):
 
 
 def judge(name, regime, tied, n, draws):
-    """Failure rate over many draws of the calibration rows."""
+    """Return the failure rate over many draws of the calibration rows."""
     start = time.perf_counter()
     warnings.simplefilter("ignore", CalibrationWarning)
     rows, truth = population(regime, tied)
@@ -105,7 +105,7 @@ def judge(name, regime, tied, n, draws):
             continue
         i = int(np.searchsorted(truth.thresholds, threshold, side="right")) - 1
         reached.append(truth.coverage[i])
-        # Keeping nothing breaks no promise about what is kept.
+        # Without kept rows, a requirement on the kept rows cannot be violated.
         missed += bool(truth.kept[i]) and not met[i]
     spread = np.sqrt(0.1 * 0.9 / draws)
     return {
@@ -121,16 +121,16 @@ def judge(name, regime, tied, n, draws):
 
 
 def best_coverage(name, truth, met):
-    """The coverage of the rule that knows the population: the least or the largest."""
+    """Return the smallest or largest coverage of the rule that knows the population."""
     spends = name in (repr(Coverage(0.8)), repr(QueryRate(0.3)))
     pick = np.min if spends else np.max
     return round(float(pick(truth.coverage[met])), 4)
 
 
 def ideal(name, truth, n):
-    """Where a one-sided z test of known variance would stop, on average.
+    """Return where a one-sided z test of known variance would stop, on average.
 
-    No valid test of these rows' mean goes much further; only for excess errors.
+    Only for excess errors. No valid test of the mean of these rows gets much further.
     """
     budget = BUDGETS.get(name)
     if not isinstance(budget, MaxExcessError):

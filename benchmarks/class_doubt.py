@@ -1,9 +1,10 @@
-"""What class_doubt gains over max-probability, and what it changes about `auto`.
+"""The gain of class_doubt over max-probability, and its effect on `auto`.
 
-Fresh draws of n rows to fit and choose on; all others, 20,000 at most, judge accuracy
-at exactly the same coverages. The ImageNet pairs took no part in any choice about the
-router: those were made on four others. Over them intervals are those of the mean over
-pairs; elsewhere over draws, which overlap, so that these are somewhat too narrow.
+Each draw takes n rows for fitting and choosing; all others, at most 20,000, evaluate
+accuracy at exactly the same coverages. The ImageNet pairs played no part in the design
+of the router, which was based on four others. Their intervals are for the mean over
+pairs; elsewhere intervals are over draws, which overlap, so these are somewhat too
+narrow.
 """
 
 import time
@@ -64,7 +65,7 @@ def outcomes_of(data, has_global):
 
 
 def arms(train, target):
-    """Routers by name, those that are trained for a coverage for this one."""
+    """Return routers by name; those trained for a coverage are trained for this one."""
     before = list(_default_portfolio(train).items())
     return {
         "benefit": BenefitRouter(),
@@ -77,7 +78,7 @@ def arms(train, target):
 
 
 def judge(outcomes, n, n_draws):
-    """Differences to max-probability in points, one for each draw and coverage."""
+    """Return differences from max-probability in points, by draw and coverage."""
     found, seconds, chosen, costs = {}, [], {}, None
     for draw in range(n_draws):
         order = np.random.default_rng(draw).permutation(outcomes.n_rows)
@@ -121,7 +122,7 @@ def _accuracy(router, test):
 
 
 def summary(rows):
-    """Mean gains with intervals: over pairs for ImageNet, over draws elsewhere."""
+    """Return mean gains with intervals, over pairs (ImageNet) or draws (others)."""
     groups = {}
     for row in rows:
         over_pairs = row["data"] not in OTHERS
@@ -144,7 +145,7 @@ def summary(rows):
 
 
 def pairs_table(rows):
-    """A line for each size and router, over the pairs with a global."""
+    """Return a line for each size and router, over the pairs with a global."""
     shown = {}
     for row in rows:
         if row["data"] != IMAGENET or row["task"] != "query":

@@ -29,7 +29,7 @@ def judge(dataset, with_constrained):
     train, test = make_outcomes(dataset)
     routers = default_routers(train)
     if with_constrained and train.base_proba is not None:
-        # Not among the defaults: it trains six nets for each coverage.
+        # Not included by default: it trains six nets for each coverage.
         routers.append("constrained")
     reference = "max_probability" if "max_probability" in routers else "random"
     comparison = compare_routers(

@@ -1,9 +1,9 @@
-"""What int8 and pruning do to a hybrid, with the old threshold and with a new one.
+"""The effect of int8 and pruning on a hybrid, with the old threshold and a new one.
 
-A base is trained, made smaller, and put into the hybrid in place of the first. Smaller
-ones learn from the first by distillation, all at one learning rate that nobody tuned.
-Each seed trains bases of its own and draws rows for the threshold and for the report
-anew. Thresholds are on max-probability. Intervals are of 95 %, over seeds.
+A base is trained, made smaller, and replaces the original in the hybrid. Smaller bases
+learn from the original by distillation, all at one learning rate that was not tuned.
+Each seed trains its own bases and draws new rows for the threshold and for the report.
+Thresholds are on max-probability. Intervals are at the 95 % level, over seeds.
 """
 
 import copy
@@ -28,7 +28,7 @@ from selective_query.nets.training.losses import Distillation
 COVERAGES = (0.9, 0.7)
 KEEP = 0.5
 RATE = 0.1
-OBSERVED = 300  # rows that the ranges of activations come from
+OBSERVED = 300  # rows for the ranges of the activations
 WIDTH = 16
 DATASETS = {
     "digits": replace(
@@ -47,7 +47,7 @@ DATASETS = {
 
 
 def digits(seed):
-    """Rows of the base, of the threshold and of the report, with the global's answers.
+    """Return rows for base, threshold and report, with the global's outputs.
 
     Each part is (X, y, global_proba).
     """
@@ -71,7 +71,7 @@ def spoken_digits(seed):
 
 
 def smaller_bases(task, base, X, y, seed):
-    """The smaller bases, by how they are made."""
+    """Return the smaller bases, by method."""
     train = partial(trained, task, X, y, seed=seed, rate=RATE, loss=Distillation(),
                     global_proba=base.predict_proba(X))  # fmt: skip
     n_tuning = task.n_epochs // 2
@@ -124,7 +124,7 @@ def judge(name, seed):
 
 
 def report(rows):
-    """What changed, by dataset, arm and coverage, in points."""
+    """Return the changes by dataset, arm and coverage, in points."""
     table = []
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         runs = [row for row in rows if row["dataset"] == dataset]

@@ -1,10 +1,10 @@
 """Does coverage on new data hold for every router and every base?
 
 Each draw takes n rows, fits a HybridClassifier with default calibration for each
-router, and measures coverage on rows that nothing was fitted on; warnings about the
-calibration are counted. The standard deviation over draws is compared with that of n
-held-out calibration rows, which follows a beta-binomial law. Models are fitted once a
-draw and kept for all routers.
+router, and measures coverage on rows that nothing was fitted on; calibration warnings
+are counted. The standard deviation over draws is compared with that of n held-out
+calibration rows, which follows a beta-binomial distribution. Models are fitted once per
+draw and reused for all routers.
 """
 
 import warnings
@@ -40,7 +40,7 @@ MODELS = {
     "SGD": SGDClassifier(loss="log_loss", random_state=0),
     "small MLP": MLPClassifier((32,), max_iter=100, random_state=0),
 }
-# What a router reads beside probabilities, and which bases offer it.
+# Evidence that a router needs besides probabilities, and the bases that provide it.
 FEATURES = {
     "energy": ("logits", ("logistic regression", "boosted trees", "SGD")),
     "agreement": (member_votes, ("forest",)),
@@ -48,26 +48,26 @@ FEATURES = {
     "knn_distance": ("inputs", tuple(MODELS)),
     "knn_benefit": ("inputs", tuple(MODELS)),
 }
-# Other places for the threshold to come from.
+# Other sources of the threshold.
 ARMS = {
     "max_probability, folds alone": ("max_probability", "out_of_fold"),
     "max_probability, 20 % held out": ("max_probability", 0.2),
 }
-# Nets, trained once for each fold: some minutes a cell.
+# Nets, trained once for each fold: minutes per cell.
 SLOW = ("constrained", "appeal")
 SLOW_BASES = ("logistic regression", "naive Bayes")
-# A warning in this share of the draws counts as told.
+# A cell counts as warned if a warning appears in this share of the draws.
 TOLD = 0.9
-# A mean that is further off is one that should be told.
+# A mean that is further off requires a warning.
 MOST_ERROR = 0.015
-# Draws with lower numbers have settled when the library warns.
+# Draws with lower numbers were used to set when the library warns.
 FIRST_SEED = 1000
 
 
 class Kept(ClassifierMixin, BaseEstimator):
-    """A classifier whose fits and answers are looked up where they were seen before."""
+    """A classifier that caches its fits and predictions."""
 
-    memory = {}  # for the draw at hand
+    memory = {}  # for the current draw
 
     def __init__(self, model):
         self.model = model
@@ -103,7 +103,7 @@ def votes(base, X):
 
 
 def realised(dataset, base, router, n, seed):
-    """Coverage on new data and whether there was a warning, for each coverage."""
+    """Return coverage on new data and whether a warning appeared, by coverage asked."""
     X, X_new, y, _ = draw_rows(dataset, n, seed)
     features = {"inputs": inputs, member_votes: votes}
     asked = FEATURES.get(router, (None,))[0]
@@ -128,7 +128,7 @@ def realised(dataset, base, router, n, seed):
 
 
 def summarised(draws, n):
-    """Mean error, spread in units of that of n held-out rows, and share of warnings."""
+    """Return mean error, SD relative to n held-out rows, and share of warnings."""
     coverage, warned, n_new = (np.array(part) for part in zip(*draws, strict=True))
     found = {}
     for i, c in enumerate(COVERAGES):
@@ -189,7 +189,7 @@ def main():
 
 
 def worst_untold(rows):
-    """For each base: `auto`, and the router furthest off of those without a warning."""
+    """Return for each base `auto`, and the router furthest off without a warning."""
     cells = dict.fromkeys((row["n"], row["dataset"], row["base"]) for row in rows)
     for n, dataset, base in cells:
         cell = [
@@ -215,7 +215,7 @@ def worst_untold(rows):
 
 
 def promise(rows):
-    """Of all routers, bases, datasets and coverages: how many are off, and untold."""
+    """Count the cells that are off, and those that are off without a warning."""
     for n in sorted({row["n"] for row in rows}):
         cells = np.array(
             [
@@ -236,7 +236,7 @@ def promise(rows):
 
 
 def measure(benchmark, dataset, base, routers, n, n_draws):
-    """All routers of a base, draw by draw, so that its fits are shared."""
+    """Measure all routers of a base, draw by draw, so that they share its fits."""
     seeds = range(FIRST_SEED, FIRST_SEED + n_draws)
     key = {"dataset": dataset, "base": base, "n": n, "n_draws": n_draws}
     key["first_seed"] = FIRST_SEED

@@ -1,10 +1,10 @@
-"""Nets as int8 C: instructions counted in an emulator, memory as the linker has it.
+"""Nets as int8 C: instructions counted in an emulator, memory reported by the linker.
 
 Each net is quantised, written as C with CMSIS-NN kernels, linked for a device, and run
-in QEMU on a Cortex-M4 and M7, whole and layer by layer. Instructions are no cycles:
-there are no caches and no waits. What a multiply-accumulate costs in each kind of
-layer, against one of a convolution, is what device profiles say of it. Nets without an
-accuracy are not trained; their weights make no difference to what is counted.
+in QEMU on a Cortex-M4 and M7, as a whole and layer by layer. Instructions are not
+cycles: caches and wait states are not modelled. Device profiles use the cost of a
+multiply-accumulate in each kind of layer relative to one in a convolution. Nets without
+an accuracy are not trained, because the counts do not depend on the weights.
 """
 
 from functools import partial
@@ -35,7 +35,7 @@ HEADS = ("max_probability", "entropy", "benefit")
 
 
 class WideNet(nn.Module):
-    """Activations near 320 KB, and each kind of layer."""
+    """A net with activations near 320 KB and every kind of layer."""
 
     def __init__(self):
         super().__init__()
@@ -63,7 +63,7 @@ def _speech(width, depth):
     return partial(Scaled, make, -10.0, 5.0)
 
 
-# Data, net, rows and epochs of training; none where only costs are asked for.
+# Data, net, rows and epochs of training; none if only costs are needed.
 NETS = {
     "spoken digits, small": ("spoken_digits", _speech(16, 2), None, 30),
     "spoken digits, large": ("spoken_digits", _speech(96, 3), None, 10),
@@ -77,7 +77,7 @@ NETS = {
 
 
 def fitted(name, trains=True):
-    """A net of the benchmark, rows for its ranges, and rows to judge it on."""
+    """Return a net of the benchmark, rows for its ranges, and rows for evaluation."""
     task_name, make, n_rows, n_epochs = NETS[name]
     (X, y), (X_ranges, _), (X_test, y_test) = TASKS[task_name].load()
     ranges, test = X_ranges[:CALIBRATION], (X_test[:JUDGED], y_test[:JUDGED])
@@ -98,7 +98,7 @@ def fitted(name, trains=True):
 
 
 def judge(name):
-    """A net on both cores, and how well it does in int8."""
+    """Measure a net on both cores, and its accuracy in int8."""
     torch.set_num_threads(1)
     net, ranges, test = fitted(name)
     shape = ranges.shape[1:]
@@ -148,7 +148,7 @@ def _accuracy(net, ranges, X, y):
 
 
 def head(name, router):
-    """Instructions and flash of a head behind a net, on both cores."""
+    """Return instructions and flash of a head after a net, on both cores."""
     net, ranges = fitted(name, trains=False)[:2]
     with TemporaryDirectory() as made:
         exported = int8_net(net, ranges, made)
@@ -162,7 +162,7 @@ def head(name, router):
 
 
 def heads_table(rows):
-    """Shares of the head in all instructions and flash, on the Cortex-M7."""
+    """Return the head's share of all instructions and flash, on the Cortex-M7."""
     core, table = "cortex-m7", []
     whole = {row["net"]: row["cores"][core] for row in rows if "cores" in row}
     for row in rows:
@@ -177,7 +177,7 @@ def heads_table(rows):
 
 
 def nets_table(rows):
-    """Footprint and instructions of each net on each core."""
+    """Return footprint and instructions of each net on each core."""
     return [
         {
             "net": row["net"], "core": core, "macs": row["macs"],
@@ -199,7 +199,7 @@ def nets_table(rows):
 
 
 def forms_table(rows):
-    """Instructions a multiply-accumulate by kind of layer, and against convolutions."""
+    """Return instructions per multiply-accumulate by kind of layer, and relative."""
     table = []
     for core in BOARDS:
         on_core = [row["cores"][core] for row in rows if "cores" in row]
@@ -261,7 +261,7 @@ def main():
     )
     args = benchmark.parse()
     if not emulator.is_installed():
-        benchmark.parser.exit(0, "There is no cross compiler and emulator here.\n")
+        benchmark.parser.exit(0, "Cross compiler or emulator are not installed.\n")
     if args.quick:
         args.nets = ["CIFAR-10, small"]
     for name in args.nets:

@@ -1,11 +1,11 @@
 """How long does a decision take on one input: artefacts, scikit-learn, torch?
 
 Handwritten digits, one thread, inputs that change from call to call; blocks of calls of
-each way take turns in one run. The ONNX file with base and rule in onnxruntime, alone
-and behind EdgeClassifier; the C of the same, compiled for this machine and called
-through ctypes (nets in int8); the base alone in scikit-learn, for nets the torch module
-alone, and the hybrid in Python. Beside the median of all calls stands that of the
-quickest block, which other work on the machine disturbs least.
+each method alternate in one run. Compared are the ONNX file with base and rule in
+onnxruntime, alone and through EdgeClassifier; the same in C, compiled for this machine
+and called through ctypes (nets in int8); the base alone in scikit-learn, or the torch
+module for nets; and the hybrid in Python. Besides the median of all calls, the median
+of the fastest block is reported, which other work on the machine disturbs least.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ MICROSECONDS = 1e6
 
 
 def medians(functions, rows, n_blocks):
-    """Microseconds of a call, of each function: median of all, of the best block."""
+    """Return microseconds per call of each function: overall median, best block."""
     times = np.empty((len(functions), n_blocks, BLOCK))
     rng = np.random.default_rng(0)
     for block in range(n_blocks):
@@ -45,7 +45,7 @@ def medians(functions, rows, n_blocks):
 
 
 def latency(case, n_blocks):
-    """Medians of all ways to decide on one input."""
+    """Return the medians of all methods to decide one input."""
     hybrid, (_, _, (ranges, _), (X, _)) = case.fitted(), case.rows
     rows = [row[None] for row in np.float32(X)]
     with tempfile.TemporaryDirectory() as made:
@@ -75,7 +75,7 @@ def latency(case, n_blocks):
 
 
 def called(edge):
-    """The C function of an artefact, as it is called with one row."""
+    """Return the C function of an artefact as a function of one row."""
     model = edge._runner._model
     decide, answer = model._decide, ctypes.byref(model._new_answer())
     pointer = ctypes.c_void_p
@@ -83,7 +83,7 @@ def called(edge):
 
 
 def ratios(rows):
-    """Times beside those of onnxruntime, median beside median."""
+    """Return times relative to onnxruntime, by medians."""
     return [
         {name: row[name] for name in ("base", "router", "ONNX", "ONNX quiet", "C",
                                       "C quiet", "module")}

@@ -1,11 +1,12 @@
 """How often does an artefact keep the coverage that was certified on it?
 
 Calibration rows are drawn with replacement from rows that neither models nor router
-have seen, and those are then the population itself: what a threshold truly gives is
-known without error. The artefact runs once over all of them. In each draw a threshold
-is learned and certified on what it says of the drawn rows, put into it in single
-precision, and judged on the population. Beside it stands the threshold that the
-classifier in floats has certified on the same rows, put into the same artefact.
+have seen. These rows serve as the population, so the true coverage of a threshold is
+known without error. The artefact runs once on all of them. In each draw a threshold is
+learned and certified on the artefact's outputs for the drawn rows, written into it in
+single precision, and evaluated on the population. For comparison, the threshold that
+the floating-point classifier certified on the same rows is written into the same
+artefact.
 """
 
 import tempfile
@@ -41,7 +42,7 @@ from selective_query.nets.training import NetClassifier
 COVERAGE, CONFIDENCE = 0.8, 0.9
 N_DRAWN, N_CHECKED = 500, 3
 ROUTERS = "max_probability", "benefit"
-# Rows for the models; so many more for the router; the others are the population.
+# Rows for the models, and rows for the router; the others are the population.
 N_MODELS = {"digits": 400, "spoken digits": 1000, "letter": 2000, "covertype": 2000}
 N_ROUTER = 200
 NETS = {
@@ -67,7 +68,7 @@ def flat(X):
 
 
 def labelled(data, base):
-    """All rows of some data in an order of chance, as the base reads them."""
+    """Return all rows of a data set in random order, in the form of the base."""
     if data in ("letter", "covertype"):
         X, y = map(np.concatenate, zip(*rows_of(data), strict=True))
         X = standardised(X, data) if base == "net" else X
@@ -82,13 +83,13 @@ def labelled(data, base):
 
 
 def exported(data, base, target, router, folder):
-    """A hybrid, its artefact, and the population."""
+    """Return a hybrid, its artefact, and the population."""
     X, y = labelled(data, base)
     n = N_MODELS[data]
     models, router_rows = slice(n), slice(n, n + N_ROUTER)
     model = GaussianNB()
     if base == "net":
-        torch.manual_seed(0)  # of the first weights
+        torch.manual_seed(0)  # of the initial weights
         model = NetClassifier(NETS[data](), n_epochs=30, batch_size=32,
                               learning_rate=0.05, random_state=0)  # fmt: skip
     trees = ExtraTreesClassifier(60, random_state=0)
@@ -107,7 +108,7 @@ def exported(data, base, target, router, folder):
 
 
 def judge(data, base, target, router, n_draws):
-    """Shares of draws in which each threshold gives too little coverage."""
+    """Return the shares of draws in which each threshold gives too little coverage."""
     with tempfile.TemporaryDirectory() as folder:
         hybrid, path, X, y = exported(data, base, target, router, folder)
         edge = EdgeClassifier(path)
@@ -143,12 +144,12 @@ def judge(data, base, target, router, n_draws):
 
 
 def single(policy):
-    """The threshold of a policy, as an artefact has it."""
+    """Return the threshold of a policy in the precision of an artefact."""
     return subject_of(policy).single_thresholds(0)[0]
 
 
 def refuse_other(artefact, edge, X, y, rows, kept):
-    """Raise where the artefact itself, with its threshold moved, decides otherwise."""
+    """Raise if the artefact itself, with its threshold moved, decides otherwise."""
     asked = artefact.at(COVERAGE, confidence=CONFIDENCE)
     set_operating_point(edge.path, asked.with_base(edge, X[rows], y[rows]))
     if not np.array_equal(EdgeClassifier(edge.path).decide(X), kept):

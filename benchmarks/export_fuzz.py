@@ -1,12 +1,12 @@
-"""Random programs and nets: do numpy, its twin in floats, ONNX and C say the same?
+"""Random programs and nets: do numpy, its float32 reference, ONNX and C agree?
 
 Programs are run on ordinary rows, on hostile ones (certainties, ties, shares of 1e-30,
-zeros) and on huge ones, whose squares no float holds. C must have the bits of its twin
-on all of them, and refuse the same rows; ONNX should say NaN of those and of no others.
-Twin and ONNX are compared with numpy in double precision on rows that C decides, where
-evidence that is off in its last digit makes no other score ("steady"). Every second
-batch of C is compiled with sanitisers of addresses and undefined behaviour, of which
-each finding would end the run.
+zeros) and on huge ones, whose squares overflow single precision. C must match its
+reference in numpy (the "twin") bit for bit on all of them, and refuse the same rows;
+ONNX should return NaN for exactly those. Twin and ONNX are compared with numpy in
+double precision on rows that C decides and whose score does not change if the evidence
+changes in its last digit ("steady"). Every other batch of C is compiled with the
+sanitisers of addresses and undefined behaviour; any finding would end the run.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from _harness import Benchmark, print_table
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # what the tests make at random
+sys.path.insert(0, str(Path(__file__).parent.parent))  # random test programs
 
 from _fuzz_nets import run_nets
 from _fuzz_programs import KINDS, run_batch
@@ -29,7 +29,7 @@ WORST = "twin worst", "onnx worst"
 
 
 def table(rows):
-    """Sums of counts, and the worst differences, of programs and of nets."""
+    """Return sums of counts and the worst differences, of programs and of nets."""
     of_programs = [row for row in rows if row["kind"] == "programs"]
     n_programs = sum(row["programs"] for row in of_programs)
     made = [

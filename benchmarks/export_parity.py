@@ -1,11 +1,12 @@
-"""Does an artefact, ONNX or C, decide as the classifier that it was made of?
+"""Does an artefact, ONNX or C, decide like the classifier that it was exported from?
 
-Each base with a few routers, each router that has a program behind several bases and
-alone, each kind of rule with labels of both kinds. On rows that neither models, router
-nor threshold have seen: labels and decisions equal, the largest difference of scores,
-rows within it of the threshold, seconds of an export with its comparison (of C with its
-compiler). A net in C is in int8, another base than the classifier's: it must equal its
-twin, has a threshold of its own, and its agreement with the classifier is told apart.
+Each base is combined with a few routers, each router that has a program with several
+bases and alone, and each kind of rule with labels of both kinds. Measured on rows that
+neither models, router nor threshold have seen: equal labels and decisions, the largest
+difference of scores, the rows within it of the threshold, and the seconds of an export
+with its comparison (for C including compilation). A net in C is in int8 and thus
+another base than the classifier's: it must equal its reference, has its own threshold,
+and its agreement with the classifier is reported separately.
 """
 
 import tempfile
@@ -28,7 +29,7 @@ INT8 = "net, int8"
 
 @cache
 def fitted(case):
-    """The hybrid of a case, or why there is none."""
+    """Return the hybrid of a case, or the reason why there is none."""
     try:
         return case.fitted()
     except ValueError as error:
@@ -36,7 +37,7 @@ def fitted(case):
 
 
 def compared(case, target):
-    """What the report of an export says, or why there is no artefact."""
+    """Return the figures of an export's report, or why there is no artefact."""
     hybrid, test = fitted(case), case.rows[3][0]
     if isinstance(hybrid, str):
         return {"outcome": "not fitted", "why": hybrid[:200]}
@@ -69,7 +70,7 @@ def compared(case, target):
 
 
 def table(rows, *names):
-    """Agreement of all rows that have these values in common."""
+    """Return the agreement over all rows with these values."""
     made = []
     for key in dict.fromkeys(tuple(row[name] for name in names) for row in rows):
         of_key = [r for r in rows if tuple(r[name] for name in names) == key]
@@ -96,12 +97,12 @@ def _agreement(of_key, done):
 
 
 def shown(row):
-    """The base of a row; a net in int8 is another than the same in floats."""
+    """Return the base of a row; an int8 net is not the base in floating point."""
     return INT8 if (row["base"], row["target"]) == (NET, "C") else row["base"]
 
 
 def tables(rows):
-    """By base, by router and by rule; what has no form, and what disagrees."""
+    """Return tables by base, router and rule; unsupported cases; disagreements."""
     rows = [row | {"base": shown(row)} for row in rows]
     same = [row for row in rows if row["base"] != INT8]
     ruled = [row for row in same if row["router"] == "benefit"]

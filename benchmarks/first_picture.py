@@ -1,4 +1,4 @@
-"""The curves of the picture that README and the documentation begin with."""
+"""The curves of the first picture of the README and the documentation."""
 
 import numpy as np
 from _harness import Benchmark, print_table
@@ -13,7 +13,7 @@ OPERATING_POINT = 0.6
 
 
 def curve(dataset, router):
-    """Accuracy on new rows at exactly each coverage."""
+    """Return the accuracy on new rows at exactly each coverage."""
     train, test = make_outcomes(dataset)
     base, global_ = test.base_utility, test.global_utility
     if router == "oracle":

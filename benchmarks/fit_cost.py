@@ -1,12 +1,11 @@
-"""What does the fit of a hybrid cost over the fits of its models?
+"""What does the fit of a hybrid cost beyond the fits of its models?
 
-With five folds both models are fitted on each and on all rows, and the folds' models
-answer the rows that they did not see: this alone, by hand, beside `fit` with the
-default router, in turn in one run. The default threshold needs the base three times
-more, on fewer rows; `over those fits` counts these in, `over six fits` does not.
+With five folds both models are fitted on each fold and on all rows, and the fold models
+predict the rows that they did not see. This alone, by hand, is compared with `fit` with
+the default router, alternately in one run. The default threshold needs three more fits
+of the base, on fewer rows; `over those fits` includes them, `over six fits` does not.
 
-Seconds are those of the processor, on one thread, which other work on the machine
-stretches little.
+Seconds are CPU seconds on one thread, which other work on the machine affects little.
 """
 
 import time
@@ -57,7 +56,7 @@ DATA = {
 
 
 def models_alone(pair, X, y, coarser=False):
-    """The fits and the answers that nobody gets round, one after the other."""
+    """Run the unavoidable fits and predictions, one after the other."""
     splits = list(StratifiedKFold(5).split(X, y))
     for model in pair:
         for train, test in splits:

@@ -1,9 +1,10 @@
 """On queried rows, does a pool of both models' probabilities beat the global alone?
 
-The pool is log-linear: the class of highest log g_k + w log b_k, over the five classes
-that each side names first. On the n calibration rows w is the weight that gets most of
-their queried rows right, and 0 unless its gain there exceeds one standard error. Rows
-are queried by max-probability, and all others, 20,000 at most, judge.
+The pool is log-linear: the class with the highest log g_k + w log b_k, among the five
+most probable classes of each model. On the n calibration rows w is the weight that gets
+most of their queried rows right, and 0 unless its gain there exceeds one standard
+error. Rows are queried by max-probability; all other rows, at most 20,000, are used for
+evaluation.
 """
 
 import numpy as np
@@ -30,7 +31,7 @@ SMALLEST = 1e-6
 
 
 def outcomes_of(data):
-    """All rows that neither model has seen."""
+    """Return all rows that neither model has seen."""
     if data in FORESTS:
         return concatenate_outcomes(make_outcomes(data))
     if data in NETS:
@@ -40,7 +41,7 @@ def outcomes_of(data):
 
 
 def top_classes(proba):
-    """Classes named first, their probabilities, and that of each other class."""
+    """Return the top classes, their probabilities, and that of each other class."""
     if isinstance(proba, TopKProba):
         classes, largest = proba.classes.astype(int), np.asarray(proba.proba, float)
     else:
@@ -51,7 +52,7 @@ def top_classes(proba):
 
 
 def pooled_utility(outcomes):
-    """Whether the pool of each weight is right, shape (n_rows, n_weights)."""
+    """Return whether the pool with each weight is right, shape (n_rows, n_weights)."""
     sides = [top_classes(p) for p in (outcomes.global_proba, outcomes.base_proba)]
     named = np.concatenate([classes for classes, _, _ in sides], axis=1)
     logs = []
@@ -65,19 +66,19 @@ def pooled_utility(outcomes):
         == label
         for w in WEIGHTS
     ]
-    # The global alone as elsewhere, with its own rule for ties.
+    # Weight 0 is the global alone, with its own rule for ties as elsewhere.
     right[0] = top_class(outcomes.global_proba) == label
     return np.stack(right, axis=1).astype(float)
 
 
 def queried(score, rows, coverage):
-    """Those of the rows that are asked first."""
+    """Return the rows that are queried first."""
     n_queried = round((1 - coverage) * len(rows))
     return rows[np.argsort(-score[rows], kind="stable")[:n_queried]]
 
 
 def judge(outcomes, n, n_draws):
-    """Gains over the global's own answers in points, by coverage and draw."""
+    """Return gains over the global's own answers in points, by coverage and draw."""
     right = pooled_utility(outcomes)
     gain = right - right[:, :1]
     score = MaxProbabilityRouter().fit(outcomes).query_score(outcomes.evidence)
@@ -107,7 +108,7 @@ def judge(outcomes, n, n_draws):
 
 
 def summary(rows):
-    """Mean gains with intervals: over pairs for ImageNet, over draws elsewhere."""
+    """Return mean gains with intervals, over pairs (ImageNet) or draws (others)."""
     groups = {}
     for row in rows:
         over_pairs = row["data"] not in OTHERS

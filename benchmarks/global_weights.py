@@ -1,10 +1,10 @@
-"""Is a global better for the hybrid when it is trained on what it will be asked?
+"""Is a global better for the hybrid if its training emphasises the queried rows?
 
 The paper's weights 1 + r, for the global alone: r is 1 for the fifth of the training
-rows about which a base is least sure that was trained on the other half of them. The
-same global is trained plainly from the same seed, and both stand behind the same base;
-what weighs in a batch has mean one, so that they share a learning rate. Router and
-threshold are learned on the routers' rows, accuracies are those of the test rows.
+rows on which a base, trained on the other half of them, is least confident. The same
+global is trained without weights from the same seed, and both are paired with the same
+base; the weights in a batch have mean one, so that both share a learning rate. Router
+and threshold are learned on the routers' rows; accuracies are on the test rows.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ QUERIED = 0.2
 
 
 def kept(name, make):
-    """Arrays that are made once, and read from the cache after."""
+    """Return arrays that are computed once, then read from the cache."""
     path = CACHE / "training" / f"{name}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def kept(name, make):
 
 
 def base_on(dataset, rows, seed, parts):
-    """What a plain base that was trained on these rows says about parts of the data."""
+    """Return outputs of a plain base, trained on these rows, for parts of the data."""
     task = find_task(dataset)
     X, y = task.load()[0]
     net = trained(
@@ -56,7 +56,7 @@ def base(dataset, seed):
 
 
 def queried(dataset, seed, share=QUERIED):
-    """1 for training rows that are queried, by bases that did not see them."""
+    """Return 1 for training rows that are queried by bases that did not see them."""
 
     def make():
         X, y = find_task(dataset).load()[0]
@@ -93,13 +93,13 @@ def global_(dataset, seed, weighted):
 
 
 def train(dataset, seed, weighted):
-    torch.set_num_threads(1)  # one run a core; and a run is repeated bit for bit
+    torch.set_num_threads(1)  # one run per core, and runs are reproducible bit for bit
     base(dataset, seed)
     global_(dataset, seed, weighted)
 
 
 def readings(dataset, seed, weighted):
-    """By coverage the accuracy of the hybrid, and what each test row adds to it."""
+    """Return, by coverage, the hybrid's accuracy and each test row's contribution."""
     said, answers = base(dataset, seed), global_(dataset, seed, weighted)
     outcomes = [
         Outcomes(base_proba=said[part], global_proba=answers[part], y=y)
@@ -119,7 +119,7 @@ def readings(dataset, seed, weighted):
 
 
 def gains(dataset, n_seeds):
-    """Weighted minus plain, in points, of the global alone and of the hybrid."""
+    """Return weighted minus plain, in points, for the global alone and the hybrid."""
     pairs = [[readings(dataset, s, w) for w in (True, False)] for s in range(n_seeds)]
     lines = []
     for what in ("global", *COVERAGES):

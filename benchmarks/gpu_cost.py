@@ -1,9 +1,9 @@
-"""What does training take on a GPU, beside the processor?
+"""How fast is training on a GPU, compared with the CPU?
 
-Rows a second of a net with a router head, trained for the hybrid on random images of
-CIFAR-10's size by the same code on either, in turn in one run. Curves, thresholds and
-the routers on top are numpy's, and run on the processor everywhere. Without CUDA the
-processor alone is measured.
+Rows per second of a net with a router head, trained for the hybrid on random images of
+CIFAR-10's size by the same code on both, alternately in one run. Curves, thresholds and
+the routers on top use numpy, and always run on the CPU. Without CUDA only the CPU is
+measured.
 """
 
 import time
@@ -51,7 +51,7 @@ def main():
     quick = benchmark.parse().quick
     has_cuda = torch.cuda.is_available()
     if not has_cuda:
-        print("No CUDA device was found: the processor alone is measured.")
+        print("No CUDA device was found: only the CPU is measured.")
     n, n_epochs = (512, 1) if quick else (4096, 2)
     for name, net in NETS.items():
         if quick and "wide" in name:

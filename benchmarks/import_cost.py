@@ -1,7 +1,7 @@
-"""What does importing cost over what it needs anyway?
+"""What does importing cost beyond the imports that are needed anyway?
 
-Seconds of a fresh interpreter, the least of some, started in turn in one run; packages
-are on disk already, in the cache of the system.
+Seconds of a fresh interpreter, the minimum of several runs, started alternately; the
+packages are already in the file cache of the system.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ STATEMENTS = {
 
 
 def least_seconds(repeats):
-    """Of each statement, start of the interpreter included."""
+    """Return the least seconds of each statement, including interpreter start."""
     times = np.empty((repeats, len(STATEMENTS)))
     for run in range(repeats):
         for i, statement in enumerate(STATEMENTS.values()):

@@ -1,8 +1,9 @@
-"""What labels are worth to a router: 1,000 of them and unlabelled rows, or 10,000.
+"""The value of labels to a router: 1,000 of them and unlabelled rows, or 10,000.
 
-On unlabelled rows the global's probabilities, tempered on the labelled ones, stand for
-its being right. All arms are judged on the same untouched test rows; a difference is to
-the arm with all labels, with a 95 % interval over those rows.
+On unlabelled rows the global's probabilities, with a temperature fitted on the labelled
+rows, replace its correctness. All arms are evaluated on the same untouched test rows;
+differences are relative to the arm with all labels, with a 95 % interval over those
+rows.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ ALL_LABELS = "all labels"
 
 
 def arms(train, rng):
-    """What each arm is taught, by name; all on rows of one random order."""
+    """Return the training outcomes of each arm by name, all in one random row order."""
     order = rng.permutation(train.n_rows)[:N_ALL]
     everything, labelled = train.take(order), train.take(order[:N_LABELLED])
     temperature = fit_temperature(labelled)
@@ -72,7 +73,7 @@ def judge(dataset, seed):
 
 
 def table(rows, coverage=0.8):
-    """Points lost or won against all labels at one coverage, mean over the draws."""
+    """Return the difference from all labels at one coverage, in points, over draws."""
     cells = {}
     for row in rows:
         for result in row["results"]:

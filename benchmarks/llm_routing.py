@@ -1,7 +1,7 @@
 """Routing MMLU questions between two LLMs by the text alone: APGR with intervals.
 
-Trained on one half of the questions and judged on the other. Random order gives 0.5;
-the length of the question stands beside it as the simplest rule there is.
+Trained on one half of the questions and evaluated on the other. A random order gives
+0.5; the length of the question is included as the simplest possible rule.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ N_RESAMPLES = 2000
 
 
 def scores_of(train, test):
-    """Scores of the test rows by name, a query first where they are high."""
+    """Return query scores of the test rows by name; higher means query first."""
     texts = load_dataset("routellm").texts
     _, rows = split(len(texts), len(texts) // 2)
     routers = {
@@ -42,7 +42,7 @@ def scores_of(train, test):
 
 
 def judge(score, test, n_resamples):
-    """APGR, and its 95 % interval over resampled test rows."""
+    """Return APGR, and its 95 % interval over resampled test rows."""
 
     def apgr(weight):
         return RankedOutcomes(

@@ -1,12 +1,13 @@
-"""What do all metrics together cost over one sort of the scores?
+"""What do all metrics together cost, relative to one sort of the scores?
 
-Every metric and the full curve of one score, in one call, beside `np.argsort` of the
-scores, in turn in one run; the peak of memory above the inputs, in float64 arrays of
-their length; and beside it the AURC alone, as a peer or a textbook computes it.
+Every metric and the full curve of one score, in one call, are compared with
+`np.argsort` of the scores, alternately in one run. Also reported are the peak of memory
+above the inputs, in float64 arrays of their length, and the AURC alone, as
+torch-uncertainty or a textbook computes it.
 
-The cheapest way of sorting is open to right and wrong answers without weights and to
-scores of any sign; the rows "infinite", "tied", "weighted" and "graded" say what the
-others cost.
+The cheapest way of sorting works for right and wrong answers without weights and for
+scores of any sign; the rows "infinite", "tied", "weighted" and "graded" show the cost
+of the others.
 """
 
 import time
@@ -21,7 +22,7 @@ N_ROWS = 10_000_000
 
 
 def rows(kind, n):
-    """Score, utilities of base and global, and weights or None."""
+    """Return score, utilities of base and global, and weights or None."""
     rng = np.random.default_rng(0)
     score = rng.random(n)
     base = (rng.random(n) > 0.6 * score).astype(float)
@@ -41,13 +42,13 @@ def rows(kind, n):
 
 
 def textbook_aurc(score, base):
-    """Mean of the risk on the k surest rows over k = 1, ..., n; blind to ties."""
+    """Mean risk on the k most confident rows over k = 1, ..., n; ignores ties."""
     wrong = 1 - base[np.argsort(score, kind="stable")]
     return np.mean(np.cumsum(wrong) / np.arange(1, len(wrong) + 1))
 
 
 def peer_aurc():
-    """AURC of torch-uncertainty as a function of score and base; None without it."""
+    """Return torch-uncertainty's AURC as a function; None if it is not installed."""
     try:
         import torch
         from torch_uncertainty.metrics.classification import AURC
@@ -64,7 +65,7 @@ def peer_aurc():
 
 
 def medians_in_turn(functions, repeats):
-    """Median seconds of each, called one after the other in every repeat."""
+    """Return the median seconds of each function; every repeat calls all in turn."""
     times = np.empty((repeats, len(functions)))
     for run in range(-1, repeats):
         for i, function in enumerate(functions):

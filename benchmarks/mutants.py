@@ -1,13 +1,13 @@
-"""Would the tests see a small mistake? Mutants of what decides, and how many die.
+"""Mutation tests: would the tests detect a small mistake in the code that decides?
 
 mutmut changes one thing at a time in the files that `pyproject.toml` names: a sign, a
-bound, an argument, a default. A mutant dies when a test that reaches its function
-fails. Those that only change a message, or put None in place of a variable, say little
-and are left out; from the others a sample is drawn for each file, the same each time.
-What is shown to change nothing stands in `mutants_equivalent.json` with the reason, and
-is not counted. A killed mutant is not tried again until its function changes, so that a
-run may be broken off; `rm -r mutants` starts afresh, as it must to learn that an old
-test reaches further than before. Exit status 1 below the aim.
+bound, an argument, a default. A mutant is killed if a test that reaches its function
+fails. Mutants that only change a message, or put None in place of a variable, are
+uninformative and left out; from the others a sample is drawn for each file, the same
+each time. Mutants proven to be equivalent are listed in `mutants_equivalent.json` with
+the reason, and not counted. A killed mutant is not tried again until its function
+changes, so a run can be interrupted; `rm -r mutants` starts from scratch, which is
+needed after an existing test was extended. The exit status is 1 below the target.
 """
 
 import argparse
@@ -43,7 +43,7 @@ DEAD = {"killed", "timeout", "segfault"}
 
 
 class Mutant(NamedTuple):
-    """One change in one function; `was` and `becomes` are the lines that differ."""
+    """One change in one function; `was` and `becomes` are the differing lines."""
 
     path: str
     key: str
@@ -58,7 +58,7 @@ class Mutant(NamedTuple):
 
 
 def mutants_of(path):
-    """All that mutmut makes of a file and that change more than a message."""
+    """Return all mutants of a file that change more than a message."""
     code = path.read_text()
     mutated = mutate_file_contents(str(path), code)
     lines = mutated.code.splitlines(keepends=True)
@@ -95,7 +95,7 @@ def _difference(before, after):
 
 
 def _silent(function):
-    """The function without its messages, and without the check of zip."""
+    """Return the function without its messages and without the strict check of zip."""
 
     class Silence(ast.NodeTransformer):
         def visit_Raise(self, node):
@@ -116,7 +116,7 @@ def _silent(function):
 
 
 def sampled(mutants, n):
-    """A few of the mutants, by their text, so that other lines do not change them."""
+    """Sample mutants by a hash of their text, independently of other lines."""
 
     def place(mutant):
         return hashlib.sha256(repr(mutant.change).encode()).hexdigest()
@@ -125,7 +125,7 @@ def sampled(mutants, n):
 
 
 def states(path):
-    """What became of each mutant of a file whose function is as it was then."""
+    """Return the stored state of each mutant whose function has not changed since."""
     tried = SourceFileMutationData(path=path)
     tried.load()
     return {
@@ -180,7 +180,7 @@ def main():
 
 
 def report(chosen, equivalent):
-    """Print how many of each file died, and those that live; return their number."""
+    """Print the number killed in each file and the survivors; return their number."""
     rows, survivors = [], []
     for path, mutants in chosen.items():
         state = states(path)

@@ -1,11 +1,11 @@
-"""What does an outage of the cloud cost, and does the simulation know?
+"""What does an outage of the cloud cost, and does the simulation predict it?
 
-A hybrid whose global answers on loopback, in a process of its own that is as slow and
-faulty as it is told to be. `simulated`: accuracy and times of the stream that was then
-run, beside those that `simulate_outages` gave before for the same rows. `breaker`: a
-silent cloud with and without the breaker. `recovery`: from the end of an outage to the
-first answer. `storm`: faults of all kinds in half of the requests. `memory`: growth of
-the process over many inputs.
+The global of the hybrid answers on loopback, in its own process with configurable
+delays and faults. `simulated`: predictions of `simulate_outages`, and accuracy and
+times measured afterwards on the same rows. `breaker`: a silent cloud with and without
+the breaker. `recovery`: time from the end of an outage to the first answer. `storm`:
+faults of all kinds in half of the requests. `memory`: growth of the process over many
+inputs.
 """
 
 import gc
@@ -62,7 +62,7 @@ def models(n_rows=20_000):
 
 
 class FirstColumns:
-    """A base that sees eight of the columns."""
+    """A base that sees only eight columns."""
 
     def __init__(self, model):
         self.model, self.classes_ = model, model.classes_
@@ -78,7 +78,7 @@ class FirstColumns:
 
 
 def fitted(base, global_, client, X, y, coverage=0.8):
-    """A hybrid fitted with the model itself, which asks the client from then on."""
+    """Return a hybrid that is fitted with the model itself, then uses the client."""
     hybrid = HybridClassifier(
         FrozenEstimator(base),
         FrozenEstimator(global_),
@@ -91,7 +91,7 @@ def fitted(base, global_, client, X, y, coverage=0.8):
 
 
 def streamed(hybrid, X, every_ms=0.0):
-    """Labels, and times in ms, one input after the other."""
+    """Predict one input after the other; return labels and times in ms."""
     labels, times = [], []
     first = time.perf_counter()
     for row in range(len(X)):
@@ -103,7 +103,7 @@ def streamed(hybrid, X, every_ms=0.0):
 
 
 def measured_here(cloud, hybrid, X):
-    """Time of base and router, and what the client adds to a round trip, in ms."""
+    """Return the time of base and router, and the client's overhead, in ms."""
     cloud.fail(Outage("silent", 1.0))
     kept = hybrid.predict_coverage(X)
     _, times = streamed(hybrid, X[kept][:300])
@@ -115,7 +115,7 @@ def measured_here(cloud, hybrid, X):
 
 
 def simulated(kind, cloud, parts, n_inputs):
-    """The stream as it was predicted and as it was."""
+    """Return the predicted and the measured results of a stream."""
     base, global_, stale, X, y = parts
     client = RemoteClassifier(
         cloud.url, classes=global_.classes_, input_name="x", **CLIENT
@@ -161,7 +161,7 @@ def simulated(kind, cloud, parts, n_inputs):
 
 
 def breaker(failures_to_open, cloud, parts, n_inputs):
-    """A cloud that is silent from the first input to the last."""
+    """Measure a cloud that is silent from the first input to the last."""
     base, global_, _, X, y = parts
     client = RemoteClassifier(
         cloud.url, classes=global_.classes_, input_name="x",
@@ -192,7 +192,7 @@ def breaker(failures_to_open, cloud, parts, n_inputs):
 
 
 def recovery(cloud, parts, n_outages):
-    """Seconds from the end of an outage to the first answer of the global."""
+    """Measure the seconds from the end of an outage to the global's first answer."""
     base, global_, _, X, y = parts
     client = RemoteClassifier(
         cloud.url, classes=global_.classes_, input_name="x", **CLIENT
@@ -254,7 +254,7 @@ def storm(cloud, parts, n_inputs):
 
 
 def _sleep_p99(ms, n=200):
-    """What this machine makes of a deadline by itself."""
+    """Return the 99th percentile of a plain sleep as long as the deadline."""
     times = []
     for _ in range(n):
         start = time.perf_counter()
@@ -264,7 +264,7 @@ def _sleep_p99(ms, n=200):
 
 
 def memory(parts, n_inputs):
-    """Growth of what is allocated, from a tenth of the inputs to all of them."""
+    """Measure the growth of allocated memory, from a tenth of the inputs to all."""
     base, global_, _, X, y = parts
     calls = [0]
 

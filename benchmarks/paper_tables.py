@@ -1,10 +1,10 @@
-"""The paper's tables on CIFAR-10: bases of three sizes beside a net too large for them.
+"""The paper's tables on CIFAR-10: bases of three sizes and a net for the cloud.
 
-Every base passes the memory of an STM32F746 and the global does not. "Entropy" is plain
+Every base fits the memory of an STM32F746, and the global does not. "Entropy" is plain
 training with an entropy threshold; "hybrid" is distillation with the router that the
-library chooses. Both are given the same epochs. Where a system may choose, a learning
-rate, an operating point or a base, it does so on the routers' rows; what is printed was
-reached on the test rows. Intervals are of 95 %, over trainings and test rows.
+library chooses. Both get the same epochs. Choices of a learning rate, an operating
+point or a base are made on the routers' rows; the printed results are on the test rows.
+Intervals are at the 95 % level, over trainings and test rows.
 """
 
 from _harness import Benchmark, print_table
@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     args = benchmark.parse()
-    # Without training: what the nets take, and the tables without CIFAR-10.
+    # Without training: the footprints of the nets, and the tables without CIFAR-10.
     seeds = range(0 if args.quick else args.seeds)
     names = ("nets", "table_1", "table_3") if args.quick else TABLES
     found = benchmark.summary or {}

@@ -1,9 +1,10 @@
-"""The library beside its peers: same data, same rows, one run.
+"""Comparison with other libraries: same data, same rows, one run.
 
-Five questions: whose order of the inputs is better (`accuracy`, `abstention`), whose
-coverage is the one asked for (`coverage`), who keeps a promise of accuracy
-(`promises`), what it costs (`costs`), and what happens on awkward input (`failures`).
-Peers that are not installed are left out, and named: `pip install -e '.[bench]'`.
+Five questions: which ranking of the inputs is better (`accuracy`, `abstention`), which
+coverage is closest to the one asked for (`coverage`), which methods keep a promised
+accuracy (`promises`), what they cost (`costs`), and what happens on awkward input
+(`failures`). Libraries that are not installed are skipped and named: `pip install -e
+'.[bench]'`.
 """
 
 import warnings
@@ -15,7 +16,7 @@ from _peers import accuracy, costs, coverage, failures, promises
 from _recipes import make_outcomes
 from threadpoolctl import threadpool_limits
 
-ROUTER_ROWS = 4000  # for everyone, so that the slowest method is done in minutes
+ROUTER_ROWS = 4000  # for all methods, so that the slowest takes only minutes
 TEST_ROWS = 20_000
 DATASETS = ("digits", "letter", "covertype", "cifar10")
 SHOWN_COVERAGE = 0.8
@@ -90,7 +91,7 @@ def whose_failure(case, adapters):
 
 
 def questions(quick):
-    """Part, what it is measured on, whom it is asked of, and a function of both."""
+    """Yield part, setting, adapters, and a function of setting and adapters."""
     hybrids, abstainers = _peers.hybrids(), _peers.abstainers()
     ranked = hybrids if quick else hybrids + _peers.published()
     for dataset in ("digits",) if quick else DATASETS:
@@ -104,7 +105,7 @@ def questions(quick):
     draws = partial(whose_promise, n_draws=20 if quick else N_PROMISES)
     for dataset in ("digits",) if quick else promises.TARGETS:
         yield "promises", {"dataset": dataset}, _peers.rules(), draws
-    # Ratios are to the last.
+    # Ratios are relative to the last.
     timed = sorted(hybrids, key=lambda adapter: adapter.name == _peers.ByHand.name)
     yield "costs", {}, timed, partial(costs.measure, *costs.SIZES[quick])
     for case in failures.CASES:
@@ -112,7 +113,7 @@ def questions(quick):
 
 
 def ask(benchmark, part, on, adapters, answer):
-    """The stored answer of these adapters; others have another row."""
+    """Return the stored result of these adapters; others have another row."""
     names = ", ".join(getattr(adapter, "name", adapter) for adapter in adapters)
     return benchmark.row(
         {"part": part, **on, "peers": names},
@@ -121,7 +122,7 @@ def ask(benchmark, part, on, adapters, answer):
 
 
 def tables(rows):
-    """By part, a line for each result with what it was measured on."""
+    """Return, by part, a line for each result with its setting."""
     found = {part: [] for part in COLUMNS}
     for row in rows:
         on = {name: row[name] for name in ("dataset", "base", "case") if name in row}
@@ -139,8 +140,8 @@ def main():
     args = benchmark.parse()
     for package in _peers.missing():
         print(f"Left out, because it is not installed: {package}")
-    warnings.simplefilter("ignore")  # of everyone; `failures` looks at them
-    with threadpool_limits(1):  # the same for everyone, and steady beside other work
+    warnings.simplefilter("ignore")  # of all methods; `failures` checks them
+    with threadpool_limits(1):  # fair, and robust to other work on the machine
         rows = [
             ask(benchmark, *question)
             for question in questions(args.quick)

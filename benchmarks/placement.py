@@ -1,11 +1,11 @@
-"""Does it pay to route before the base at large query budgets, and after it at small?
+"""Is it better to route before the base at large budgets, and after it at small ones?
 
-A router of the input alone spares the base what is queried, so that the same budget
-pays for more queries: the post-router costs rho + q of a query a row, at a query rate
-q, the pre-router rho (1 - q) + q, where rho is the base's cost in queries. At each
-budget the placement of higher accuracy on the n calibration rows, scored by routers
-that did not learn from them, is taken; all other rows judge it against routing after
-the base throughout. Intervals are over draws, which overlap.
+A router of the input alone saves running the base on queried rows, so the same budget
+pays for more queries. Per row, in units of a query, routing after the base costs rho +
+q at a query rate q, and routing before it rho (1 - q) + q, where rho is the cost of the
+base. At each budget the placement with the higher accuracy on the n calibration rows is
+taken, scored by routers that did not learn from them; all other rows compare it with
+always routing after the base. Intervals are over draws, which overlap.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ TARGET = 0.7
 
 
 def coverages_at(budget, base_cost):
-    """What each placement keeps when it spends the budget, or None if it cannot."""
+    """Return the coverage of each placement that spends the budget, or None."""
     after = 1 - (budget - base_cost)
     before = (1 - budget) / (1 - base_cost)
     return [c if 0 <= c <= 1 else None for c in (after, before)]
@@ -42,7 +42,7 @@ def accuracies(score, outcomes, coverage):
 
 
 def judge(outcomes, n, n_draws):
-    """Points over routing after the base, by cost of the base, budget and draw."""
+    """Return points over routing after the base, by cost of the base, budget, draw."""
     found = {}
     for draw in range(n_draws):
         order = np.random.default_rng(draw).permutation(outcomes.n_rows)

@@ -1,8 +1,8 @@
-"""What does routing cost over the models themselves?
+"""What does routing cost beyond the models themselves?
 
-`predict` beside a hand-written numpy hybrid (argmax, compare, gather, slice), and
-`predict_coverage` beside a score and a comparison, on the same rows with the same
-threshold, in turn in one run; and one row at a time beside base.predict_proba.
+`predict` is compared with a hand-written numpy hybrid (argmax, compare, gather, slice),
+and `predict_coverage` with a score and a comparison, on the same rows with the same
+threshold, alternately in one run; and single rows with base.predict_proba.
 """
 
 import time
@@ -21,9 +21,9 @@ BY_HAND = {"max_probability": max_probability, "margin": margin, "entropy": entr
 
 
 def medians_in_turn(functions, repeats, clock=time.perf_counter):
-    """Median seconds of each, all called in every repeat.
+    """Return the median seconds of each function; every repeat calls all.
 
-    In an order that is drawn anew each time: what ran before leaves the caches warm.
+    Their order is random, because the function that ran before leaves the caches warm.
     """
     times = np.empty((repeats, len(functions)))
     rng = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def main():
     X, y = make_classification(
         max(sizes) + 20_000, 20, n_informative=10, n_classes=10, random_state=0
     )
-    # Fitted on rows that are not routed below; the base on far fewer.
+    # Fitted on rows that are not routed below, the base on far fewer.
     base = LogisticRegression(max_iter=100).fit(X[-300:], y[-300:])
     global_ = LogisticRegression(max_iter=100).fit(X[-20_000:], y[-20_000:])
     for n_rows in sizes:

@@ -1,8 +1,8 @@
-"""Has anything become dearer than it was?
+"""Has anything become slower than it was?
 
-Runs the benchmarks of cost again and compares their ratios with the stored ones. A
-ratio does not depend on the machine as seconds do; what is more than a quarter above
-its record is a regression, and the exit status says so.
+Runs the cost benchmarks again and compares their ratios with the stored ones. A ratio
+depends on the machine less than seconds do; a ratio more than a quarter above its
+record is a regression, and sets the exit status.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from _harness import RESULTS, print_table
 
 HERE = Path(__file__).parent
 TOLERANCE = 1.25
-# Ratios by benchmark, the less the better; the other columns tell their rows apart.
+# Ratios by benchmark, lower is better; the other columns identify the row.
 RATIOS = {
     "predict_cost": (
         "over hand-written",
@@ -29,7 +29,7 @@ RATIOS = {
 
 
 def compare(old_rows, new_rows, ratios):
-    """A line for each ratio that both have: its record, the new value, the verdict."""
+    """Return a line for each common ratio: its record, the new value, the verdict."""
     records = {_name(row): row for row in old_rows}
     for row in new_rows:
         record = records.get(_name(row), {})

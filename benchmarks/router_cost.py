@@ -1,9 +1,9 @@
-"""What routers cost to fit and to score with, beside yardsticks.
+"""Costs of fitting routers and of scoring with them, relative to references.
 
 Fitting the default is compared with 30 epochs of the paper's net on the same rows,
 fitting a logistic router on many features with as many fits of scikit-learn's logistic
-regression to the same precision, scoring with one pass of softmax and its maximum over
-the same logits. Ratios, measured side by side.
+regression to the same precision, and scoring with one pass of softmax and maximum over
+the same logits. All are ratios, measured side by side.
 """
 
 import time
@@ -36,7 +36,7 @@ N_EPOCHS = 30
 
 
 def clock(work, n_times):
-    """The shortest of some runs, in seconds."""
+    """Return the time of the fastest of several runs, in seconds."""
     seconds = []
     for _ in range(n_times):
         start = time.perf_counter()
@@ -46,7 +46,7 @@ def clock(work, n_times):
 
 
 def drawn(n, n_classes, n_features=0, top=None):
-    """Outcomes in which trees find more than lines, so that all of them are grown."""
+    """Return outcomes on which trees beat linear models, so all trees are grown."""
     rng = np.random.default_rng(0)
     logits = 2 * rng.normal(size=(n, n_classes))
     proba = softmax(logits, axis=1)
@@ -83,7 +83,7 @@ def fitting(outcomes, quick):
 
 
 def embedded(n, n_features):
-    """Outcomes with features whose spectrum falls off, as those of nets do."""
+    """Return outcomes whose features have a decaying spectrum, like those of nets."""
     outcomes, rng = drawn(n, 10, n_features), np.random.default_rng(2)
     turned, _ = np.linalg.qr(rng.normal(size=(n_features, n_features)))
     falling = outcomes.base_features / np.arange(1, n_features + 1)
@@ -101,7 +101,7 @@ def wide_fitting(router, outcomes):
 
 
 def fit_by_scikit_learn(outcomes):
-    """The label of the paper, for each finite penalty in each fold, and for all."""
+    """Fit the paper's label, for each finite penalty in each fold, and on all rows."""
     columns, _ = evidence_columns(outcomes)
     design, _, _ = standardised(columns, outcomes.weight)
     parts = [train for train, _ in iter_folds(outcomes)]

@@ -1,9 +1,8 @@
 """Is the default router ever worse than the best single one, and by how much?
 
 On each dataset every registered router that the evidence allows is fitted on the
-routers' rows and judged on the test rows, at exactly the same coverages. The best
-single router is picked on the test rows, which favours it; the default has no such
-help.
+routers' rows and evaluated on the test rows, at exactly the same coverages. The best
+single router is selected on the test rows, which favours it over the default.
 """
 
 import time
@@ -22,7 +21,7 @@ from selective_query.routers import ConstrainedRouter, make_router
 COVERAGES = (0.9, 0.8, 0.7, 0.5)
 QUICK = ("digits",)
 DEFAULT = "auto"
-# Nets are trained for each coverage, which on the largest sets takes an hour.
+# Nets are trained for each coverage, which takes an hour on the largest data sets.
 WITH_NETS = ("digits", "letter", "fashion_mnist", "cifar10")
 AS_PUBLISHED = ConstrainedRouter(
     weight_decay=0.0, dropout=0.0, early_stopping=False, n_epochs=30
@@ -30,7 +29,7 @@ AS_PUBLISHED = ConstrainedRouter(
 
 
 def candidates(train, with_nets):
-    """Names of the routers that these rows allow, by trying each on a few."""
+    """Return the routers that these rows allow, by trying each on a few rows."""
     few = train.take(np.arange(min(200, train.n_rows)))
     names = []
     for name in list_routers():
@@ -69,7 +68,7 @@ def judge(dataset, with_nets):
 
 
 def verdicts(rows):
-    """The default against the best single router, by dataset and coverage."""
+    """Compare the default with the best single router, by dataset and coverage."""
     found = []
     for row in rows:
         for coverage in COVERAGES:

@@ -1,7 +1,7 @@
-"""Run every benchmark, one after the other, and say how long each took.
+"""Run every benchmark, one after the other, and print how long each took.
 
-Results that are stored are not computed again; `--quick` runs a small version of each
-into a folder of its own and starts afresh.
+Stored results are not computed again; `--quick` runs a small version of each from
+scratch, with a separate folder for the results.
 """
 
 import argparse
@@ -25,7 +25,7 @@ NEED_DATA = {
 
 
 def run(script, quick, folder):
-    """Outcome and seconds of one benchmark."""
+    """Run one benchmark; return its outcome and seconds."""
     if script.stem in NEED_DATA and "SELECTIVE_QUERY_DATA" not in os.environ:
         return "left out: set SELECTIVE_QUERY_DATA", 0.0
     command = [sys.executable, script.name]

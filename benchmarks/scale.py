@@ -1,10 +1,10 @@
 """How does the cost of a decision grow with rows, classes and features?
 
-Nanoseconds a row and peak of the memory that is allocated, for all rows at once and in
-chunks, on the same rows in one run: a policy on saved outputs, and a hybrid of two
-linear models on a memory map. For the stream the memory is the growth of its process.
-Then Ray against this process on the same work. A row's answer must be the same in every
-way.
+Nanoseconds per row and peak of allocated memory, for all rows at once and in chunks, on
+the same rows in one run: for a policy on saved outputs, and for a hybrid of two linear
+models on a memory map. For the stream the memory is the growth of its process. Ray is
+then compared with this process on the same work. All methods must give the same
+answers.
 """
 
 import resource
@@ -39,7 +39,7 @@ STREAMED = 10**8
 
 
 def peak_mb(function):
-    """Largest memory that is allocated while a function runs, in megabytes."""
+    """Return the peak of memory allocated while a function runs, in megabytes."""
     tracemalloc.start()
     try:
         function()
@@ -49,7 +49,7 @@ def peak_mb(function):
 
 
 def in_turn(ways, n_rows, quick=False):
-    """Nanoseconds a row and peak of each way; times as medians, taken in turn."""
+    """Return ns per row (medians, taken in turn) and peak memory of each method."""
     start = time.perf_counter()
     peaks = [peak_mb(function) for function in ways.values()]
     once = time.perf_counter() - start
@@ -62,7 +62,7 @@ def in_turn(ways, n_rows, quick=False):
 
 
 def mapped(name, n_rows, n_columns, make):
-    """A memory map of rows, written once; `make(rng, n)` gives those of a chunk."""
+    """Return a memory map of rows, written once; `make(rng, n)` returns one chunk."""
     CACHE.mkdir(exist_ok=True)
     path = CACHE / f"scale_{name}_{n_rows}x{n_columns}.npy"
     if not path.exists():
@@ -89,7 +89,7 @@ def normal(n_features, rng, n):
 
 
 def saved_policy(n_classes, k=None):
-    """A policy that was fitted on outputs of so many classes."""
+    """Return a policy that was fitted on outputs with this number of classes."""
     rng = np.random.default_rng(1)
     proba = distributions(n_classes, rng, 1_000).astype(np.float32)
     y = (proba + rng.random(proba.shape) / 5).argmax(axis=1)
@@ -112,7 +112,7 @@ def top(proba, k):
 
 
 def linear_hybrid(n_features):
-    """Two linear models, the base of few rows, frozen; with rows to be judged on."""
+    """Return a hybrid of frozen linear models, the base from few rows, and new rows."""
     rng = np.random.default_rng(2)
     centres = 2 * rng.standard_normal((N_CLASSES, n_features)) / np.sqrt(n_features)
     y = rng.integers(N_CLASSES, size=3_000)
@@ -159,7 +159,7 @@ def policy_by_classes(n_classes, quick):
 
 
 def hybrid_ways(hybrid, X):
-    """Whole and in chunks, and the models alone on the rows that they are asked."""
+    """Measure all rows at once, in chunks, and the models alone on their rows."""
     out = np.empty(len(X), dtype=int)
     queried = np.flatnonzero(~hybrid.predict_coverage(X))
 
@@ -187,7 +187,7 @@ def hybrid_by_features(n_features, quick):
 
 
 def judged_by_rows(n_rows, quick):
-    """The report and the curve, in chunks, and the report at once."""
+    """Measure the report and the curve in chunks, and the report at once."""
     X = mapped("X", n_rows, N_FEATURES, partial(normal, N_FEATURES))
     hybrid = linear_hybrid(N_FEATURES)
     y = np.random.default_rng(3).integers(N_CLASSES, size=n_rows)
@@ -202,9 +202,9 @@ def judged_by_rows(n_rows, quick):
 
 
 def streamed(n_rows):
-    """One pass over rows that no memory holds: the same chunk over and over.
+    """Make one pass over more rows than fit in memory: the same chunk repeatedly.
 
-    For a process of its own, whose memory has had no other peak.
+    Must run in its own process, whose memory has had no other peak.
     """
     hybrid, rng = linear_hybrid(N_FEATURES), np.random.default_rng(0)
     X, y = normal(N_FEATURES, rng, CHUNK), rng.integers(N_CLASSES, size=CHUNK)
@@ -261,7 +261,7 @@ def ray_fits(n_rows):
     pair = DecisionTreeClassifier(max_depth=4), DecisionTreeClassifier()
     found = {}
     for way, backend in (("whole", "loky"), ("ray", "ray")):
-        for _ in range(2):  # the second time with workers that are there already
+        for _ in range(2):  # the second time, the workers are already running
             with joblib.parallel_config(backend=backend, n_jobs=2):
                 start = time.perf_counter()
                 cross_fit_outcomes(*pair, X, y)
@@ -300,7 +300,7 @@ def measure_ray(benchmark, quick):
 
 
 def table(rows):
-    """A line for each way, with its time as a multiple of the first one's."""
+    """Return a line for each method, with its time as a multiple of the first one's."""
     for row in rows:
         ways = [name.removesuffix(" ns") for name in row if name.endswith(" ns")]
         for way in ways:

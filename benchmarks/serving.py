@@ -1,12 +1,13 @@
 """What does a query over HTTP cost, and what does routing save the server?
 
-A server of ours in a process of its own, on loopback, and our client. `query`: time of
-a request of so many rows, beside the model here. `clients`: several processes that
-ask about one input after the other, of the cloud alone, and of a hybrid that keeps
-80 %; medians of several runs. The clouds: a forest, which shares the cores with the
-clients, and takes hardly longer for four rows than for one, so that requests of several
-clients are answered in one call; and an accelerator in use to capacity, which takes
-5 ms a row and no time of these cores. `overhead`: of what stands around a query.
+The library's server runs in its own process, on loopback, with the library's client.
+`query`: time of a request with some number of rows, compared with the model in this
+process. `clients`: several processes that handle one input after the other, with the
+cloud alone, and with a hybrid that keeps 80 %; medians of several runs. There are two
+clouds: a forest, which shares the cores with the clients and takes hardly longer for
+four rows than for one, so that requests of several clients are answered in one call;
+and a simulated accelerator at full capacity, which takes 5 ms per row without using
+these cores. `overhead`: costs around a query.
 """
 
 import multiprocessing
@@ -45,7 +46,7 @@ def free_port():
 
 
 class Accelerator:
-    """Takes so long for each row, one call at a time, as hardware elsewhere would."""
+    """Takes a fixed time for each row, one call at a time, like remote hardware."""
 
     MS_A_ROW = 5
 
@@ -66,7 +67,7 @@ def run_server(model, port):
 
 
 class Server:
-    """`with Server(model) as url:` answers there, from a process of its own."""
+    """`with Server(model) as url:` serves the model at url, from its own process."""
 
     def __init__(self, model):
         self.port = free_port()
@@ -92,7 +93,7 @@ class Server:
 
 
 def timed(call, repeats):
-    """Times of a call in ms, after some that warm up."""
+    """Return the times of a call in ms, after a few warm-up calls."""
     times = []
     for number in range(-3, repeats):
         start = time.perf_counter()
@@ -118,7 +119,7 @@ def _p99(times):
 
 
 def ask_one_by_one(way, url, hybrid, rows, barrier, found):
-    """One client, a process of its own as on a device of its own."""
+    """Run one client in its own process, like a separate device."""
     with RemoteClassifier(url, deadline_ms=10_000, max_concurrency=1) as client:
         client.predict(rows[:1])
         model, times = client, []
@@ -135,7 +136,7 @@ def ask_one_by_one(way, url, hybrid, rows, barrier, found):
 
 
 def clients(way, url, hybrid, X, n_clients, n_each, n_runs):
-    """Inputs a second of several clients, and how long an input takes: medians."""
+    """Return the inputs per second of several clients, and the median time of one."""
     runs = [_clients(way, url, hybrid, X, n_clients, n_each) for _ in range(n_runs)]
     return {name: float(np.median([run[name] for run in runs])) for name in runs[0]}
 
@@ -164,7 +165,7 @@ def _clients(way, url, hybrid, X, n_clients, n_each):
 
 
 def overhead(what, hybrid, X, repeats):
-    """Microseconds of what stands around a query, on one row or on a thousand."""
+    """Return the microseconds of overhead around a query, on one row or a thousand."""
     kept = X[hybrid.predict_coverage(X)]
     if what == "stand-in, one kept row":
         other = hybrid.at(hybrid.coverage).set_params(on_unavailable="raise")

@@ -1,9 +1,8 @@
-"""Answer, query or abstain: a chain of two that may abstain, beside a hybrid that then
-leaves out the answers of lowest probability.
+"""Answer, query or abstain: a chain of two compared with a hybrid that drops answers.
 
-Both rates are asked for, and every threshold is learned, on rows that are not reported
-on. Differences of the accuracy on what is answered have 95 % intervals over the rows
-that are.
+The hybrid drops its answers of lowest probability. Both rates and all thresholds are
+set on rows other than the reported ones. Differences of the accuracy on answered rows
+have 95 % intervals over the reported rows.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""How often the certificates of three tiers hold together, over draws of their rows."""
+"""How often the certificates of three tiers hold jointly, over draws of the rows."""
 
 import numpy as np
 from _harness import Benchmark, print_table
@@ -15,7 +15,7 @@ ASKED = {
 
 
 def population():
-    """Three models whose chance to be right depends on one hardness."""
+    """Return three models whose probability of being right depends on one hardness."""
     rng = np.random.default_rng(0)
     hardness = rng.normal(size=N_POPULATION)
     utilities, evidence = [], []
@@ -31,7 +31,7 @@ def population():
 
 
 def holds(asked, everyone, policy):
-    """Whether each tier keeps to its budget on the whole population."""
+    """Return whether each tier meets its budget on the whole population."""
     tier = policy.decide(everyone)
     for j, budget in enumerate(asked):
         reached, kept = tier >= j, tier == j
@@ -56,7 +56,7 @@ def measure(asked, confidence, n, n_draws):
             refused += 1
             continue
         kept += holds(asked, everyone, policy)
-    held = (kept + refused) / n_draws  # what is refused promises nothing
+    held = (kept + refused) / n_draws  # a refusal makes no guarantee
     return {"held": held, "refused": refused, "draws": n_draws}
 
 

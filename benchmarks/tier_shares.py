@@ -1,9 +1,8 @@
-"""Shares that three tiers keep of what reaches them, on fresh rows, and those of a
-hybrid whose global is another hybrid.
+"""Shares kept by three tiers on new rows, compared with a nested hybrid.
 
-Asked are 70 % of all inputs at the first tier and 60 % of the rest at the second; each
-seed draws other rows to fit on. Models are fitted anew, thresholds come from
-out-of-fold scores.
+The first tier is asked to keep 70 % of all inputs, the second 60 % of the rest; each
+seed draws new rows for fitting. Models are refitted; thresholds come from out-of-fold
+scores.
 """
 
 import warnings
@@ -51,7 +50,7 @@ def boosted():
     return HistGradientBoostingClassifier(max_iter=15, random_state=0)
 
 
-# The first tier, and the one behind it.
+# The first tier and the second.
 BASES = {
     "logistic regression": (linear, forest),
     "forest": (forest, linear),
@@ -73,7 +72,7 @@ def draw(name, seed):
 
 
 def realised(name, base, router, seed):
-    """Shares of what reaches each tier, and of a nested hybrid's second tier."""
+    """Return the share that each tier keeps, and a nested hybrid's second tier."""
     first, second = (make() for make in BASES[base])
     last = ExtraTreesClassifier(50, random_state=0)
     X, y, X_new = draw(name, seed)

@@ -1,12 +1,12 @@
-"""Chains of ImageNet models at one budget of cost: joint cuts beside other ways.
+"""Chains of ImageNet models within one cost budget: joint thresholds and other methods.
 
-Costs are multiply-accumulates of an input in billions, as published. In the first
-chain resnet50 is hardly better than mobilenetV2, and squeezenet1_1 is worse at a higher
-cost; in the second every model is better than the one before. Everything is chosen
-on one part of the rows and judged on another; gains of the joint chain, and of the
-policy that may skip models, have paired 95 % intervals over those rows. What a way
-spends beside the joint chain is charged at the accuracy that a unit of cost brings the
-joint chain there.
+Costs are billions of multiply-accumulates per input, as published. In the first chain
+resnet50 is hardly better than mobilenetV2, and squeezenet1_1 is worse at a higher cost;
+in the second every model is better than the one before. Everything is chosen on one
+part of the rows and evaluated on another; gains of the joint chain, and of the policy
+that may skip models, have paired 95 % intervals over those rows. If a method spends
+more or less than the joint chain, the difference is charged at the accuracy that the
+joint chain gains per unit of cost there.
 """
 
 import itertools
@@ -60,7 +60,7 @@ def joint(fit, test, maximum, numbers):
 
 
 def mixed(fit, test, maximum, numbers):
-    """After each answer stop, or ask any later model; every one learned and priced."""
+    """After each answer stop, or query any later model, by learned gains and prices."""
     policy = CascadeRoutingPolicy(budget=MaxTierCost(maximum)).fit(fit.choose(numbers))
     chosen = test.choose(numbers)
     asked = policy.asked(chosen)
@@ -68,7 +68,7 @@ def mixed(fit, test, maximum, numbers):
 
 
 def greedy(fit, test, maximum, numbers):
-    """Tier by tier: every one keeps the same share, the least that can be afforded."""
+    """Every tier keeps the same share, the smallest that can be afforded."""
     chosen = fit.choose(numbers)
     low, high = 0.0, 1.0
     for _ in range(25):
@@ -83,7 +83,7 @@ def greedy(fit, test, maximum, numbers):
 
 
 def grid(fit, test, maximum, numbers):
-    """FrugalGPT's search: thresholds of all tiers on a grid, the best affordable."""
+    """FrugalGPT's search: the best affordable thresholds of all tiers on a grid."""
     scores = [1 - tier.base_proba.proba[:, 0] for tier in fit.choose(numbers).tiers]
     levels = [np.quantile(s, np.linspace(0, 1, 21)) for s in scores[:-1]]
     fit, test = fit.choose(numbers), test.choose(numbers)
@@ -107,10 +107,10 @@ def _stops(scores, thresholds):
 
 
 def cascade_routing(fit, test, maximum, numbers):
-    """Dekoninck et al.'s formula: after each answer stop, or ask any later model.
+    """Dekoninck et al.'s formula: after each answer stop, or query any later model.
 
-    Whichever has the largest expected grade less price times cost, both estimated from
-    the answer at hand; the price is the one that spends the budget on the fit rows.
+    It takes the action with the largest expected grade minus price times cost, both
+    estimated from the current answer; the price spends the budget on the fit rows.
     """
     fit, test = fit.choose(numbers), test.choose(numbers)
     last = len(numbers) - 1
@@ -138,7 +138,7 @@ def cascade_routing(fit, test, maximum, numbers):
             goal = j + np.argmax(worth, axis=0)
             moved = rows & (goal > j)
             spent[moved] += chain.costs[goal[moved]]
-            # A row that goes to a later model than the next passes over those between.
+            # A row may skip the models between the current and a later one.
             here = np.where(moved, goal, here)
             stays = rows & (goal == j)
             here[stays] = -1 - j
@@ -154,7 +154,7 @@ def cascade_routing(fit, test, maximum, numbers):
 
 
 def mixture(fit, test, maximum):
-    """Models at random, along the hull of single ones, as cost allows."""
+    """Choose models at random, along the hull of single models, as the cost allows."""
     costs, means = fit.costs, fit.utilities.mean(axis=0)
     best = None
     for i, j in itertools.product(range(4), repeat=2):
@@ -169,7 +169,7 @@ def mixture(fit, test, maximum):
 
 
 def oracle(test, maximum):
-    """The best affordable choice of one model for each row by one who knows all."""
+    """The best affordable choice of one model per row, with full knowledge."""
     costs = test.costs
     low, high = 0.0, 1.0
     for _ in range(50):
@@ -201,7 +201,7 @@ def ways(fit, test, maximum):
 
 
 def slope(found):
-    """Accuracy that a unit of cost brings from one budget of the joint to the next."""
+    """Return the accuracy per unit of cost between budgets of the joint chain."""
     points = [(spent.mean(), utility.mean()) for utility, spent in found]
     return np.gradient([u for _, u in points], [c for c, _ in points])
 
@@ -227,7 +227,7 @@ def judge(chain, fit, test, budgets):
 
 
 def lead(name, prefix, ours, theirs, price):
-    """Mean and interval of a gain, where what is spent beside counts at the price."""
+    """Return mean and interval of a gain, charging differences in cost at the price."""
     gain = (ours[0] - price * ours[1]) - (theirs[0] - price * theirs[1])
     half = 1.96 * gain.std(ddof=1) / np.sqrt(len(gain))
     mean = float(gain.mean())
@@ -235,7 +235,7 @@ def lead(name, prefix, ours, theirs, price):
 
 
 def shown(rows):
-    """For the documentation: some budgets, and of the pairs the one that did best."""
+    """Return rows for the documentation: some budgets, and only the best pair."""
     kept = []
     for row in rows:
         rivals = [

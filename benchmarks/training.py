@@ -1,10 +1,11 @@
-"""Does training for the hybrid pay, against equally tuned plain training?
+"""Does training for the hybrid pay off, compared with equally tuned plain training?
 
-Each arm trains the same base for as many epochs, at the learning rate that was best for
-that arm on one seed (by accuracy at coverage 0.8 on the routers' rows), and is judged
-on the test rows by hybrid accuracy at coverage, beside the same global. As in the paper
-the global was trained on the base's rows, and teaches it what it says about them.
-`--report` prints the comparisons with intervals over the base's seeds and test rows.
+Each arm trains the same base for the same number of epochs, at the learning rate that
+was best for that arm on one seed (by accuracy at coverage 0.8 on the routers' rows),
+and is evaluated on the test rows by hybrid accuracy at coverage, with the same global.
+As in the paper the global was trained on the base's rows, and is the teacher on the
+same rows. `--report` prints the comparisons with intervals over the base's seeds and
+test rows.
 """
 
 import re
@@ -41,7 +42,7 @@ from selective_query.routers import AutoRouter, EntropyRouter, MaxProbabilityRou
 
 COVERAGES = (0.9, 0.8, 0.7, 0.5)
 TUNED_AT = 0.8
-# Trained for one coverage in the middle of those that are judged.
+# Trained for one coverage in the middle of those that are evaluated.
 TARGET = 0.8
 CORE = {
     "plain": CrossEntropy(),
@@ -62,20 +63,20 @@ EXTENDED = {
     "deferral_ova": DeferralOneVsAll(),
     "deferral_realizable": DeferralRealizable(),
 }
-# Judged by abstention.py.
+# Evaluated by abstention.py.
 ABSTAINING = {
     "selective_net": SelectiveNet(0.7),
     "deep_gamblers": DeepGamblers(),
     "deep_gamblers, payoff 6": DeepGamblers(payoff=6.0),
     "self_adaptive": SelfAdaptive(),
 }
-# For nets with exits; judged by paper_tables.py.
+# For nets with exits; evaluated by paper_tables.py.
 EXITS = {"exits": DeepSupervision()}
 ARMS = {**CORE, **EXTENDED, **ABSTAINING, **EXITS}
 
 
 class Run:
-    """One arm, seed and rate on one dataset: trained once, its outputs kept."""
+    """One arm, seed and rate on one dataset: trained once, its outputs stored."""
 
     def __init__(self, dataset, arm, seed, rate, epochs_factor=1):
         self.dataset, self.arm, self.seed = dataset, arm, seed
@@ -95,11 +96,11 @@ class Run:
 
     @property
     def rows_path(self):
-        """Where it is kept what each test row contributes to the accuracies."""
+        """Return the path of each test row's contributions to the accuracies."""
         return self.path.with_suffix(".rows.npz")
 
     def outputs(self):
-        """Probabilities and evidence of the base on the routers' and the test rows."""
+        """Return probabilities and evidence of the base, routers' and test rows."""
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_suffix(".partial.npz")
@@ -109,7 +110,7 @@ class Run:
             return dict(stored)
 
     def _train(self):
-        torch.set_num_threads(1)  # one run a core; and a run is repeated bit for bit
+        torch.set_num_threads(1)  # one run per core, bitwise reproducible
         task = find_task(self.dataset)
         fit, *parts = task.load()
         net = trained(
@@ -127,7 +128,7 @@ class Run:
         return found
 
     def outcomes(self):
-        """Outcomes of the routers' rows and of the test rows."""
+        """Return outcomes of the routers' rows and of the test rows."""
         stored, answers = self.outputs(), global_answers(self.dataset)
         parts = find_task(self.dataset).load()
         return tuple(
@@ -151,7 +152,7 @@ class Head(BaseRouter):
 
 
 def routers(coverage):
-    """Routers by name; only one of them learns, on the routers' rows."""
+    """Return routers by name; only one of them learns, on the routers' rows."""
     return {
         "entropy": EntropyRouter(),
         "max_probability": MaxProbabilityRouter(),
@@ -169,7 +170,7 @@ def accuracy_of(score, outcomes, coverage):
 
 
 def judge(run):
-    """Accuracies on the test rows, and by row for intervals; tuning on the others."""
+    """Return accuracies on the test rows, by row for intervals, and tuning results."""
     train, test = run.outcomes()
     found = {
         "base": float(test.base_utility.mean()),
@@ -189,7 +190,7 @@ def judge(run):
                 score, test.base_utility, test.global_utility, test.weight, [coverage]
             )
             accuracy = float(reading.accuracy[0])
-            # What a row contributes, the threshold's being learned included.
+            # A row's influence, including its effect on the learned threshold.
             moved = reading.influence(slice(None))[:, 0]
             by_row[f"{name} {coverage}"] = accuracy + moved
             found["accuracy"].setdefault(name, []).append(accuracy)
@@ -198,13 +199,13 @@ def judge(run):
 
 
 def train_all(runs, n_jobs):
-    """Train what no earlier call has, some at a time."""
+    """Train all runs that are not stored, several at a time."""
     missing = [run for run in runs if not run.path.exists()]
     Parallel(n_jobs=n_jobs, verbose=5)(delayed(run.outputs)() for run in missing)
 
 
 def best_rate(benchmark, dataset, arm, router):
-    """The rate of highest accuracy on the routers' rows, of the first seed."""
+    """Return the rate with the highest accuracy on the routers' rows, for seed 0."""
     rows = {
         row["rate"]: row["tuning"][router]
         for row in benchmark.rows
@@ -223,7 +224,7 @@ def store(benchmark, runs, n_jobs):
 
 
 def differences(benchmark, dataset, arm, router, epochs_factor=1):
-    """An arm with a router minus plain training with entropy, at each coverage."""
+    """Return an arm with a router minus plain training with entropy, by coverage."""
     ours, theirs = (
         _by_row(benchmark, dataset, a, r, epochs_factor)
         for a, r in ((arm, router), ("plain", "entropy"))
@@ -273,7 +274,7 @@ def report(benchmark):
                     key = {"dataset": dataset, "arm": arm, "router": router}
                     try:
                         rows += differences(benchmark, **key, epochs_factor=factor)
-                    except ValueError:  # this arm was not run yet
+                    except ValueError:  # this arm has not been run yet
                         continue
                     except FileNotFoundError:  # its rows are on another machine
                         rows += benchmark.summarised(**key, epochs=factor)
@@ -298,11 +299,11 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--long", action="store_true", help="three times the epochs")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--report", action="store_true", help="of what is stored only")
+    parser.add_argument("--report", action="store_true", help="use stored results only")
     args = benchmark.parse()
     if args.large:
         if not torch.cuda.is_available():
-            parser.error("--large takes days without CUDA, and finds none here")
+            parser.error("--large takes days without CUDA, which is not available here")
         args.datasets, args.jobs = list(LARGE_TASKS), 1
     if args.quick:
         args.datasets, args.arms, args.seeds = ["spoken_digits"], ["plain"], 2
@@ -319,7 +320,7 @@ def main():
         ]
         if not arms:
             continue
-        arms = list(dict.fromkeys(["plain", *arms]))  # what all are compared with
+        arms = list(dict.fromkeys(["plain", *arms]))  # the reference of all comparisons
         global_answers(dataset)
         rates = find_task(dataset).rates
         tuning = [Run(dataset, arm, 0, rate) for arm in arms for rate in rates]

@@ -1,10 +1,11 @@
-"""Do the paper's weights help a net, by how long it trains and how its classes differ?
+"""Do the paper's weights help a net, by length of training and difficulty of classes?
 
-The base alone is weighted, by its own router as it learns, against plain training; both
-with the default router, learned on the routers' rows, and each at the rate that it was
-best with on these, with the first seed, in the same setting. Once for a quarter of the
-epochs, the usual ones and three times as many; and once with all vehicles as one class,
-which is easy, beside six kinds of animals, which are not.
+Only the base is weighted, by its own router while it learns, and compared with plain
+training. Both use the default router, learned on the routers' rows, and the rate that
+was best for them on these rows, with the first seed, in the same setting. The epochs
+are a quarter of the usual number, the usual number and three times as many. In a
+further setting all vehicles form one class, which is easy, next to six kinds of
+animals, which are not.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from _seeds import mean_and_interval
 from _training_tasks import find_task, global_answers
 from training import COVERAGES, Run, judge, train_all
 
-# Dataset, and how many times the usual epochs.
+# Dataset, and multiple of the usual epochs.
 SETTINGS = {
     "a quarter of the epochs": ("cifar10", 0.25),
     "the usual epochs": ("cifar10", 1),
@@ -25,7 +26,7 @@ ARMS = ("plain", "weights")
 
 
 def best_runs(dataset, factor, n_seeds, n_jobs):
-    """By arm, a run for each seed at the rate that is best for the first."""
+    """Return, by arm, a run for each seed at the rate that is best for the first."""
     tried = {
         arm: [Run(dataset, arm, 0, rate, factor) for rate in find_task(dataset).rates]
         for arm in ARMS
@@ -44,7 +45,7 @@ def best_runs(dataset, factor, n_seeds, n_jobs):
 
 
 def by_row(run, coverage):
-    """What each test row contributes to the accuracy of the hybrid."""
+    """Return each test row's contribution to the accuracy of the hybrid."""
     if not run.rows_path.exists():
         judge(run)
     with np.load(run.rows_path) as stored:
@@ -52,7 +53,7 @@ def by_row(run, coverage):
 
 
 def gains(dataset, factor, n_seeds, n_jobs):
-    """Weighted minus plain in points at each coverage, over seeds and test rows."""
+    """Return weighted minus plain, in points by coverage, over seeds and test rows."""
     global_answers(dataset)
     runs = best_runs(dataset, factor, n_seeds, n_jobs)
     lines = []

@@ -1,4 +1,4 @@
-"""Write README's tables from the stored results; `--check` says if one is stale."""
+"""Write the README's tables from stored results; `--check` fails if one is stale."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ ROUTERS = (
 
 
 def compare_routers(results):
-    """Datasets by routers, accuracy in % at one coverage."""
+    """Return datasets by routers, accuracy in % at one coverage."""
     cells, heads = {}, {}
     for row in results["rows"]:
         heads[row["dataset"]] = row["base"], row["global"]
@@ -42,7 +42,7 @@ def compare_routers(results):
 
 
 def paper_tables(results):
-    """Systems by shares of the on-cloud latency, accuracy in %."""
+    """Return systems by shares of the on-cloud latency, accuracy in %."""
     cells = {}
     for row in results["summary"]["table_2"]:
         share = row["share of the on-cloud latency"]
@@ -57,13 +57,13 @@ TABLES = {"compare_routers": compare_routers, "paper_tables": paper_tables}
 
 
 def markdown(heads, rows):
-    """A table, line by line."""
+    """Return a Markdown table, line by line."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
 
 
 def with_tables(readme):
-    """The text of README with each table between its marks."""
+    """Return the text of the README with each table between its marks."""
     for name, make in TABLES.items():
         results = json.loads((HERE / "results" / f"{name}.json").read_text())
         start = f"<!-- table: {name} -->\n"

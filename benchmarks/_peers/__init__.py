@@ -1,4 +1,4 @@
-"""Who is compared: one small adapter for each way to do the same job."""
+"""The methods compared: one small adapter for each."""
 
 from functools import partial
 from importlib.util import find_spec
@@ -17,12 +17,12 @@ PUBLISHED = {
 
 
 def missing():
-    """Names of the packages of peers that are not installed."""
+    """Return the names of the peers' packages that are not installed."""
     return [name for module, name in PACKAGES.items() if module not in INSTALLED]
 
 
 def hybrids():
-    """Who decides between a base and a global, from what is installed."""
+    """Return the installed methods that decide between a base and a global."""
     found = [Ours(), Ours("max_probability"), ByHand()]
     if "skfb" in INSTALLED:
         from _peers.fallback import FallbackCascade, FallbackRouting
@@ -36,12 +36,12 @@ def hybrids():
 
 
 def published():
-    """Methods of papers, in this library's implementation, on fitted models."""
+    """Return published methods, in this library's implementation, on fitted models."""
     return [PublishedOrder(router, name) for router, name in PUBLISHED.items()]
 
 
 def abstainers():
-    """Who answers or abstains, from what is installed."""
+    """Return the installed methods that answer or abstain."""
     found = [Ours(), Ours("max_probability"), ByHand()]
     if "skfb" in INSTALLED:
         from _peers.fallback import FallbackRate
@@ -55,7 +55,7 @@ def abstainers():
 
 
 def rules():
-    """Rules that answer as much as an accuracy allows, by name."""
+    """Return rules that answer as many rows as an accuracy allows, by name."""
     from _peers.promises import by_hand, ours
 
     found = {"selective_query": ours, "threshold by hand": by_hand}

@@ -1,4 +1,4 @@
-"""Whose order is better? Everyone on the same answers of the same fitted models."""
+"""Which ranking is better? All methods on the same outputs of the same models."""
 
 import numpy as np
 
@@ -14,16 +14,16 @@ OURS = "selective_query, auto"
 
 
 def judge(train, test, adapters, abstaining=False):
-    """Each adapter's accuracy on the test rows, and its difference to ours.
+    """Return each adapter's accuracy on the test rows, and its difference from ours.
 
     Parameters
     ----------
     train, test : Outcomes
         The models were fitted on neither.
     adapters : list
-        Ours is among them.
+        Must include ours.
     abstaining : bool
-        Whether the base answers alone; then accuracies are of what it answers.
+        Whether there is no global; accuracies are then those on answered rows.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def judge(train, test, adapters, abstaining=False):
 
 
 def _realised(kept, base_right, global_right, abstaining):
-    """Coverage on the test rows, and the accuracy there."""
+    """Return the coverage on the test rows, and the accuracy there."""
     if kept is None:
         return {"realised coverage": None, "realised accuracy": None}
     if abstaining:
@@ -79,7 +79,7 @@ def _realised(kept, base_right, global_right, abstaining):
 
 
 def _accuracy_at(score, base_right, global_right, coverage, abstaining):
-    """Of the hybrid, or of what is answered, at exactly this coverage."""
+    """Return accuracy of the hybrid, or on answered rows, at exactly this coverage."""
     if abstaining:
         found = selective_accuracy_at_coverage(score, base_right, coverage=coverage)
     else:
@@ -88,7 +88,7 @@ def _accuracy_at(score, base_right, global_right, coverage, abstaining):
 
 
 def _against_ours(row, abstaining):
-    # Errors among all rows; among the answered ones they are so many times as dense.
+    # Errors per row; per answered row they are 1 / coverage times as frequent.
     scale = 100 / row["coverage"] if abstaining else 100
     return {
         "difference": scale * row["difference"],

@@ -1,4 +1,4 @@
-"""What a user writes who wants no library: a quantile of the largest probability."""
+"""What one would write without a library: a quantile of the largest probability."""
 
 import numpy as np
 from sklearn.base import clone
@@ -7,7 +7,7 @@ from _peers.jobs import Adapter
 
 
 class ByHand(Adapter):
-    """Keep what the base is surest of; ask the global about the rest."""
+    """Keep the rows on which the base is most confident; query the others."""
 
     name = "threshold by hand"
 

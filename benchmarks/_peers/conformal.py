@@ -1,4 +1,4 @@
-"""MAPIE: prediction sets, and control of the accuracy of what is answered."""
+"""MAPIE: prediction sets, and control of the accuracy on answered rows."""
 
 import warnings
 
@@ -14,9 +14,9 @@ from sklearn.base import clone
 from _peers.jobs import Adapter
 
 LEVELS = np.linspace(0.005, 0.995, 199)
-ROWS_AT_ONCE = 5000  # sets of all levels take a byte for each class and level
+ROWS_AT_ONCE = 5000  # the sets of all levels take one byte per class and level
 
-# NaN, its sign of an abstention, is the only value that differs from itself.
+# NaN, which marks an abstention, is the only value that differs from itself.
 selective_accuracy = BinaryRisk(
     risk_occurrence=lambda y, answer: answer == y,
     risk_condition=lambda y, answer: answer == answer,
@@ -25,10 +25,10 @@ selective_accuracy = BinaryRisk(
 
 
 class ConformalSets(Adapter):
-    """``SplitConformalClassifier``: answered where no second label fits.
+    """``SplitConformalClassifier``: a row is answered if its set has a single label.
 
-    It takes a level and no coverage; the level is the one of ``LEVELS`` at which the
-    share of such rows, among those that it is calibrated on, comes closest.
+    It takes a level instead of a coverage; the level is the one among ``LEVELS`` at
+    which the share of such calibration rows is closest to the coverage.
     """
 
     name = "MAPIE, sets"
@@ -72,12 +72,12 @@ class ConformalSets(Adapter):
 
 
 def _levels_for(n):
-    """Levels that so many rows can tell apart from 0 and 1."""
+    """Return the levels that n rows can distinguish from 0 and 1."""
     return LEVELS[np.abs(LEVELS - 0.5) < 0.5 - 1 / n]
 
 
 def risk_control(job, accuracy, confidence, fwer_method):
-    """Where it answers, as a function of X; None where no threshold is shown."""
+    """Return where it answers, as a function of X; None if nothing is certified."""
     controller = MultiClassificationLTTController(
         job.base.predict_proba,
         risks=[selective_accuracy],
@@ -87,7 +87,7 @@ def risk_control(job, accuracy, confidence, fwer_method):
         fwer_method=fwer_method,
         classes=job.base.classes_,
     )
-    with warnings.catch_warnings(record=True):  # None says the same
+    with warnings.catch_warnings(record=True):  # None means the same
         warnings.simplefilter("always")
         controller.calibrate(job.X, job.y)
     if controller.best_predict_param is None:

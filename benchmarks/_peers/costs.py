@@ -1,4 +1,4 @@
-"""What everyone costs beside a threshold by hand: time and memory, in one run."""
+"""Time and memory of each method relative to a threshold by hand, in one run."""
 
 import time
 import tracemalloc
@@ -11,12 +11,12 @@ from sklearn.linear_model import LogisticRegression
 
 from _peers.jobs import Job
 
-# Repeats, rows to predict and rows to fit on: in full, and for a quick look.
+# Repeats, rows to predict and rows to fit: for the full and for the quick run.
 SIZES = {False: (9, 20_000, 2000), True: (1, 2000, 500)}
 
 
 def make_jobs(n_rows, n_fit):
-    """A job with fitted models, one with models to fit, and rows to predict."""
+    """Return a job with fitted models, one with models to fit, and rows to predict."""
     X, y = make_classification(
         n_rows + n_fit + 300, 20, n_informative=10, n_classes=10, random_state=0
     )
@@ -34,13 +34,14 @@ def make_jobs(n_rows, n_fit):
 
 
 def measure(repeats, n_rows, n_fit, adapters):
-    """Ratios to the last of the adapters, which are timed in turn.
+    """Return ratios to the last adapter; the adapters are timed alternately.
 
     Returns
     -------
     list of dict
-        One for each adapter: times to fit a threshold to fitted models and to fit all,
-        of a batch and of one row; and peaks of what Python and numpy allocate.
+        One for each adapter: times to fit a threshold to fitted models, to fit
+        everything, and to predict a batch and one row; and peaks of the memory
+        allocated by Python and numpy.
     """
     frozen, unfitted, X = make_jobs(n_rows, n_fit)
     one = X[:1]
@@ -68,7 +69,7 @@ def measure(repeats, n_rows, n_fit, adapters):
 
 
 def medians_in_turn(functions, repeats):
-    """Median seconds of each, called one after the other in every repeat."""
+    """Return the median seconds of each function; every repeat calls all in turn."""
     times = np.empty((repeats, len(functions)))
     for run in range(-1, repeats):
         for i, function in enumerate(functions):

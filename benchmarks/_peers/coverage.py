@@ -1,7 +1,8 @@
-"""Is the coverage that was asked for reached, by models that are yet to be fitted?
+"""Is the requested coverage reached when the models must still be fitted?
 
-Each draw gives everyone the same rows for all that is to be learned, and judges on rows
-that nothing was fitted on. There is no global: coverage concerns base and router alone.
+In each draw all methods get the same rows for everything that they learn, and are
+evaluated on rows that nothing was fitted on. There is no global: coverage concerns only
+base and router.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ BASES = {
 
 
 def judge(dataset, base, adapters, seed):
-    """Coverage and accuracy of each adapter for each coverage asked, of one draw."""
+    """Return coverage and accuracy of each adapter, by coverage asked, for one draw."""
     X, X_new, y, y_new = draw_rows(dataset, N_TRAIN, seed, stratify=False)
     job = Job(BASES[base], None, X, y, COVERAGES[0], seed=seed)
     found = []
@@ -50,7 +51,7 @@ def judge(dataset, base, adapters, seed):
 
 
 def summary(draws, ours):
-    """Over the draws: error of the coverage, and accuracy minus ours, in points."""
+    """Summarise draws: error of the coverage, and accuracy minus ours, in points."""
     by_peer = {}
     for draw in draws:
         for row in draw:
@@ -81,7 +82,7 @@ def summary(draws, ours):
 
 
 def mean_and_interval(values, confidence=0.95):
-    """The mean over draws, and Student's interval around it."""
+    """Return the mean over draws, and its Student's t interval."""
     half = student.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1)
     half /= np.sqrt(len(values))
     mean = float(np.mean(values))

@@ -1,7 +1,7 @@
-"""What happens on awkward input: refused, answered rightly, or silently wrong?
+"""What happens on awkward input: is it refused, handled correctly, or silently wrong?
 
-Every case is a job and a check of what came back. A check returns "" where that is
-right, else what is wrong with it.
+Every case is a job and a check of the result. A check returns "" if the result is
+right, otherwise a description of the fault.
 """
 
 import warnings
@@ -18,8 +18,8 @@ from sklearn.tree import DecisionTreeClassifier
 from _peers.jobs import Job, SavedAnswers
 
 NAMES = np.array([f"digit {i}" for i in range(9)] + ["the digit nine"])
-TOLERANCE = 0.1  # of the coverage, where ties allow better
-SLACK = 0.02  # by which a coverage may fall short without a warning
+TOLERANCE = 0.1  # of the coverage, if ties allow better
+SLACK = 0.02  # shortfall of the coverage that is allowed without a warning
 
 
 def _digits():
@@ -93,7 +93,7 @@ def one_row():
 
 
 def fewer_classes():
-    """A frozen base that knows three classes less, with shorter names."""
+    """A frozen base that knows three classes fewer, with shorter names."""
     X, y = _digits()
     y = NAMES[y]
     base, global_ = _models()
@@ -116,7 +116,7 @@ def fewer_classes():
 
 
 def nan_scores():
-    """The base's probabilities of a new row are not numbers."""
+    """The base's probabilities of a new row are NaN."""
     classes = (0, 1, 2)
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.dirichlet([1, 1, 1], 400) for _ in range(2)], axis=1)
@@ -148,7 +148,7 @@ REFUSAL_IS_RIGHT = {"NaN from the base"}
 
 
 def judge(adapter, case):
-    """``verdict`` and, in words, what happened."""
+    """Return the ``verdict`` and a description of what happened."""
     job, X, check = CASES[case]()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -160,7 +160,7 @@ def judge(adapter, case):
             said = f"{type(error).__name__}: {error}".split("\n")[0][:100]
             return {
                 "verdict": "refused" if refused else "crashed",
-                "what": f"``{said.rstrip(': ')}``",  # as documents quote
+                "what": f"``{said.rstrip(': ')}``",  # in code font
             }
     warned = any(map(_concerns_coverage, caught))
     if wrong:

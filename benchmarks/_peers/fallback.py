@@ -42,10 +42,10 @@ class FallbackRate(Adapter):
 
 
 class FallbackCascade(Adapter):
-    """``ThresholdCascadeClassifierCV``: most accurate within a share of queries.
+    """``ThresholdCascadeClassifierCV``: the best accuracy within a share of queries.
 
-    It has a ceiling for the cost and no target, and stays below it where further
-    queries gain nothing in its folds.
+    It has a ceiling for the cost but no target, and stays below it if further queries
+    gain nothing in its folds.
     """
 
     name = "scikit-fallback, cascade"
@@ -73,9 +73,10 @@ class FallbackCascade(Adapter):
 
 
 class FallbackRouting(Adapter):
-    """``RoutingClassifier``: who has the smaller log loss, by a classifier.
+    """``RoutingClassifier``: a classifier predicts the model of smaller log loss.
 
-    It takes no coverage; its order is read off the probabilities of its router.
+    It does not take a coverage; its ranking is read off the probabilities of its
+    router.
     """
 
     package = "scikit-fallback"

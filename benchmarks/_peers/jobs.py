@@ -1,4 +1,4 @@
-"""A job: what every contestant is given, and nothing besides."""
+"""A job: everything that each method is given."""
 
 from dataclasses import dataclass, replace
 
@@ -7,12 +7,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 
-HELD_OUT = 0.2  # where a contestant has to set rows aside by itself
+HELD_OUT = 0.2  # for a method that must set rows aside by itself
 
 
 @dataclass(frozen=True)
 class Job:
-    """Two models, rows to learn from, and the coverage that is asked for.
+    """Two models, rows to learn from, and the requested coverage.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Job:
     frozen : bool
         Whether the models are fitted already, and the rows new to them.
     n_classes : int or None
-        Of saved answers, whose columns of X say what each side answered.
+        For saved outputs, where columns of X contain the outputs of both models.
     seed : int
     """
 
@@ -36,7 +36,7 @@ class Job:
     seed: int = 0
 
     def parts(self):
-        """Rows for the models, and rows for the threshold: the same if frozen."""
+        """Return rows for the models and rows for the threshold; the same if frozen."""
         if self.frozen:
             return (self.X, self.y), (self.X, self.y)
         X, X_held_out, y, y_held_out = train_test_split(
@@ -48,7 +48,7 @@ class Job:
         return replace(self, coverage=coverage)
 
     def seen_on_device(self):
-        """Columns of X without what the global answered."""
+        """Return the columns of X without the global's outputs."""
         columns = np.arange(self.X.shape[1])
         if self.n_classes is None:
             return columns
@@ -56,11 +56,11 @@ class Job:
 
     @property
     def has_features(self):
-        """Whether saved answers come with features of the base."""
+        """Whether saved outputs include features of the base."""
         return self.n_classes is not None and self.X.shape[1] > 2 * self.n_classes
 
     def features(self, _, X):
-        """Of saved answers, the columns that are features; for ``base_features=``."""
+        """Return the feature columns of saved outputs; for ``base_features=``."""
         return X[:, 2 * self.n_classes :]
 
 
@@ -89,7 +89,7 @@ class SavedAnswers(ClassifierMixin, BaseEstimator):
 
 
 def saved_job(outcomes, coverage, abstaining):
-    """A job on outcomes, and their rows in the form that its models take."""
+    """Return a job on outcomes, and their rows in the form that its models accept."""
     n_classes = outcomes.base_proba.shape[1]
     classes = tuple(range(n_classes))
     return Job(
@@ -106,29 +106,29 @@ def saved_job(outcomes, coverage, abstaining):
 
 
 class Adapter:
-    """A name, and what a benchmark asks of every contestant.
+    """A method with its name, and the interface that the benchmarks use.
 
-    ``fit(job)`` sets ``base`` and ``global_``, the fitted models; ``kept(X)`` is where
-    the base answers; ``predict(X)``; ``score(X)``, higher = query first.
+    ``fit(job)`` sets ``base`` and ``global_``, the fitted models; ``kept(X)`` is True
+    where the base answers; ``predict(X)``; ``score(X)``, higher = query first.
     """
 
     package = None
     global_ = None
 
     def at(self, job):
-        """After `fit`, the same at the coverage of this job."""
+        """After `fit`, return the same method at the coverage of this job."""
         return self.fit(job)
 
 
 def saved_rows(outcomes):
-    """Answers of both sides and features side by side."""
+    """Return the outputs of both models and the features side by side."""
     parts = (outcomes.base_proba, outcomes.global_proba, outcomes.base_features)
     parts = [np.asarray(part, dtype=float) for part in parts if part is not None]
     return np.concatenate(parts, axis=1)
 
 
 def saved_labels(outcomes):
-    """Labels as column numbers."""
+    """Return labels as column numbers."""
     classes = outcomes.classes
     if classes is None:
         return np.asarray(outcomes.y)

@@ -1,4 +1,4 @@
-"""Ours, as README shows it, and what the library holds of other papers."""
+"""Our classifiers as in the README, and our implementations of published methods."""
 
 from _peers.jobs import Adapter
 from selective_query import (
@@ -47,7 +47,7 @@ class Ours(Adapter):
 
 
 class PublishedOrder(Adapter):
-    """A method of a paper in this library's implementation, for its order alone."""
+    """A published method in this library's implementation, for its ranking alone."""
 
     kept = None
 

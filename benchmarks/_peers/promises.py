@@ -1,6 +1,6 @@
-"""An accuracy is promised for what is answered: is it kept, and what does it cost?
+"""Is a promised accuracy on answered rows kept, and what does it cost?
 
-Each draw takes rows that the base was not fitted on to set the threshold, and judges it
+Each draw sets the threshold on rows that the base was not fitted on, and evaluates it
 on all others. A promise with confidence 0.9 may be missed in one draw of ten.
 """
 
@@ -17,10 +17,10 @@ TARGETS = {"letter": 0.9, "covertype": 0.8, "digits": 0.97}
 
 
 def by_hand(job, accuracy, _):
-    """The most answers that were accurate enough on these rows.
+    """Answer as many rows as were accurate enough on the calibration rows.
 
-    As every rule here: a function of X, True where the base answers, or None where
-    nothing is shown.
+    Like every rule here, this returns a function of X, True where the base answers, or
+    None if nothing can be certified.
     """
     proba = job.base.predict_proba(job.X)
     top = proba.max(axis=1)
@@ -35,7 +35,7 @@ def by_hand(job, accuracy, _):
 
 
 def ours(job, accuracy, confidence):
-    """Max-probability, whose order needs no rows, with a certificate."""
+    """Use max-probability, which needs no training rows, with a certificate."""
     model = AbstainingClassifier(
         job.base,
         router="max_probability",
@@ -50,7 +50,7 @@ def ours(job, accuracy, confidence):
 
 
 def judge(outcomes, accuracy, rules, n_draws, n_rows=N_ROWS):
-    """How often each rule missed the accuracy, and how much it answered."""
+    """Return how often each rule missed the accuracy, and the share it answered."""
     found = {name: [] for name in rules}
     for seed in range(n_draws):
         order = np.random.default_rng(seed).permutation(outcomes.n_rows)
