@@ -21,6 +21,7 @@ from selective_query.classifiers.decisions import NOBODY, Decisions
 from selective_query.metrics._chain_tally import ChainTally
 from selective_query.outcomes import ChainOutcomes
 from selective_query.reports import ChainReport
+from selective_query.reports._spending import spending_of_chain
 from selective_query.tiers._goals import own_shares
 
 
@@ -217,8 +218,10 @@ class WalkingMixin(LabelledRowsMixin):
         ValueError
             As in ``outcomes``.
         """
-        figures = self._tally(X, y, sample_weight).report(self.costs)
-        return ChainReport([name for name, _ in self.estimators], **figures)
+        tally = self._tally(X, y, sample_weight)
+        spent = spending_of_chain(tally, self.operating_point_.budget, self.costs)
+        names, figures = [n for n, _ in self.estimators], tally.report(self.costs)
+        return ChainReport(names, spending=spent, **figures)
 
     def _tally(self, X, y, sample_weight=None, *, may_vanish=False):
         """Sums over labelled rows, on which ``report`` is based."""

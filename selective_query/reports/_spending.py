@@ -4,6 +4,7 @@ import numpy as np
 
 from selective_query.budgets._columns import parts_that_read
 from selective_query.budgets.base import ROUNDING
+from selective_query.budgets.tier_cost import MaxTierCost
 from selective_query.exceptions import MissingEvidenceError, OverloadError
 
 
@@ -54,6 +55,35 @@ def spending(rows, budget):
         elif part in rows.query_costs:
             found.append(_of_rows(part, rows))
     return found
+
+
+def spending_of_chain(tally, budget, costs):
+    """What each limit on the cost of tiers says of rows that a chain answered.
+
+    Parameters
+    ----------
+    tally : ChainTally
+    budget : Budget or None
+        Of the whole chain.
+    costs : sequence of float or None
+        Of the tiers, for limits that name none.
+
+    Returns
+    -------
+    list of dict
+        As :attr:`RoutingReport.spending`.
+    """
+    parts = () if budget is None or not tally.asked[0] else budget.parts
+    limits = [part for part in parts if isinstance(part, MaxTierCost)]
+    return [_of_tiers(limit, tally, limit.costs or costs) for limit in limits]
+
+
+def _of_tiers(limit, tally, costs):
+    if costs is None:
+        return _told(limit, None, None, None)
+    mean = float(tally.asked @ np.asarray(costs) / tally.asked[0])
+    is_kept = mean <= limit.maximum * (1 + ROUNDING)
+    return _told(limit, mean, int(tally.n_asked[0]) * mean, is_kept)
 
 
 def _of_limit(limit, coverage, n):

@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 
 from selective_query._utils.plain import as_json
 from selective_query.metrics._sentences import percent
-from selective_query.reports._words import number, tabled
+from selective_query.reports._words import number, spending_lines, tabled
 
 
 class ChainReport(Bunch):
@@ -23,6 +23,9 @@ class ChainReport(Bunch):
     ----------
     names : sequence of str
         Names of the tiers, in the order in which they are queried.
+    spending : sequence of dict, default=()
+        Costs incurred, compared with each limit on the cost of tiers; as in
+        :class:`RoutingReport`.
     **figures : object
 
     Examples
@@ -40,9 +43,10 @@ class ChainReport(Bunch):
     large           20        20    20.0 %    80.0 %
     """
 
-    def __init__(self, names, **figures):
+    def __init__(self, names, *, spending=(), **figures):
         super().__init__(**figures)
-        vars(self).update(names=tuple(names))  # an attribute, but not a figure
+        # Attributes, but not figures.
+        vars(self).update(names=tuple(names), spending=list(spending))
 
     def __setstate__(self, state):
         vars(self).update(state)  # Bunch would drop it
@@ -70,10 +74,11 @@ class ChainReport(Bunch):
         Returns
         -------
         dict
-            The figures, with ``verdict`` and the names of the ``tiers``; unknown
-            figures are None.
+            The figures, with ``verdict``, the names of the ``tiers`` and ``spending``;
+            unknown figures are None.
         """
-        return as_json({**self, "verdict": self.verdict, "tiers": self.names})
+        said = {"verdict": self.verdict, "tiers": self.names}
+        return as_json({**self, **said, "spending": self.spending})
 
     def __str__(self):
         width = max(8, *map(len, self.names))
@@ -86,7 +91,9 @@ class ChainReport(Bunch):
                 self.names, *columns, strict=True
             )
         ]
-        return "\n".join([self.verdict, "", f"{'tier':{width}}{head}", *lines])
+        table = [f"{'tier':{width}}{head}", *lines]
+        spent = spending_lines(self)
+        return "\n".join([self.verdict, "", *table, *[""] * bool(spent), *spent])
 
     def __repr__(self):
         return str(self)

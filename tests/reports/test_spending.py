@@ -7,10 +7,11 @@ from html import escape
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from selective_query import HybridClassifier, RoutingPolicy
+from selective_query import CascadeClassifier, HybridClassifier, RoutingPolicy
 from selective_query.budgets import (
     All,
     BatteryLife,
@@ -141,3 +142,26 @@ def test_a_hybrid_reads_the_cost_of_its_rows():
     (spent,) = model.report(X[300:], y[300:]).spending
     queried = ~model.predict_coverage(X[300:])
     assert spent["total"] == pytest.approx(np.abs(X[300:, 0])[queried].sum())
+
+
+@pytest.mark.filterwarnings("ignore:Many rows share the score")
+@pytest.mark.parametrize("own_costs", [None, (1, 4, 16)])
+def test_a_chain_says_what_its_tiers_spent(own_costs):
+    X, y = make_classification(600, n_informative=6, n_features=8, random_state=0)
+    tiers = [
+        ("first", DummyClassifier()),
+        ("second", GaussianNB()),
+        ("last", DecisionTreeClassifier(random_state=0)),
+    ]
+    budget = MaxTierCost(6, costs=own_costs)
+    costs = (1, 2, 8) if own_costs is None else None
+    chain = CascadeClassifier(tiers, coverage=budget, costs=costs, cv=3)
+    report = chain.fit(X[:300], y[:300]).report(X[300:], y[300:])
+    (spent,) = report.spending
+    total = np.dot(report.n_asked, own_costs or costs)
+    assert spent["total"] == pytest.approx(total)
+    assert spent["spent"] == pytest.approx(total / 300)
+    assert spent["is_kept"] == (total / 300 <= 6)
+    assert f"Budget {budget}: {total / 300:.4g} an input" in str(report)
+    assert report.to_dict()["spending"] == [spent]
+    assert chain.set_params(coverage=(0.8, 0.8)).fit(X, y).report(X, y).spending == []
