@@ -256,10 +256,15 @@ def _of_ranking(gap):
             f"; but on the test rows a perfect global in this order would gain "
             f"{_points(rival)}, a perfect order with this global {_points(order)}."
         )
-    if not math.isnan(gap.recovered):
+    if round(gap.recovered, 2) < 0:
         text += (
-            f" The router gains {gap.recovered:.0%} of what a perfect order gains over "
-            "a random one; no router gains all of it."
+            " The router orders the rows worse than chance: queries of random rows "
+            "would gain more."
+        )
+    elif not math.isnan(gap.recovered):
+        text += (
+            f" The router gains {max(gap.recovered, 0):.0%} of what a perfect order "
+            "gains over a random one; no router gains all of it."
         )
     return text
 

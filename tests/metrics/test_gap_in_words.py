@@ -84,8 +84,14 @@ GAINS = (
         ),
         ({"global_": None}, f"{MORE}.{GAINS}"),
         ({"global_": None, "recovered": np.nan}, f"{MORE}."),
+        (
+            {"global_": None, "recovered": -0.33},
+            f"{MORE}. The router orders the rows worse than chance: queries of random "
+            "rows would gain more.",
+        ),
+        ({"global_": None, "recovered": -0.001}, f"{MORE}.{GAINS.replace('25', '0')}"),
     ],
-    ids=["order", "global", "none", "nothing to recover"],
+    ids=["order", "global", "none", "nothing to recover", "worse", "a little worse"],
 )
 def test_advice_on_ranking(kwargs, expected):
     lines = gap_of({"base": 0.0, "ranking": 0.06}, **kwargs).advice().split("\n")
