@@ -23,7 +23,9 @@ def of_hybrid(coverage, accuracy, base_accuracy, global_accuracy=math.nan, ends=
     return said
 
 
-def of_abstention(coverage, accuracy, ends=""):
+def of_abstention(coverage, accuracy, ends="", *, is_graded=False):
     """Summarise an operating point of a classifier that may abstain."""
     kept = f"{percent(coverage)} {ends}".strip()
+    if is_graded:
+        return f"{kept} are answered, with a mean grade of {percent(accuracy)}"
     return f"{kept} are answered, {percent(accuracy)} of them correctly"

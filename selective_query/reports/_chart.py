@@ -87,7 +87,7 @@ def _chart(report, width, height, kind):
     left = 0.0 if left < 0.02 else min(left, 0.98)
     scale = Scale(width, height, left, max(low - room, 0), min(high + room, 1.0 + room))
     parts = [
-        *_axes(scale, report.is_abstention),
+        *_axes(scale, report.is_abstention, report.rows.measure),
         *_sides(scale, sides, report.is_abstention),
         *_curves(scale, curve, report.is_abstention),
         *_points(scale, report),
@@ -110,10 +110,10 @@ def _described(report):
         f"{100 * curve.accuracy[i]:.1f} % at coverage {100 * curve.coverage[i]:.0f} %"
         for i in np.linspace(0, len(curve.coverage) - 1, 5).astype(int)
     )
-    return f"Accuracy over coverage: {told}. {report.verdict}"
+    return f"{report.rows.measure} over coverage: {told}. {report.verdict}"
 
 
-def _axes(scale, is_abstention):
+def _axes(scale, is_abstention, measure):
     yield element(
         "line", x1=scale.x(scale.left), x2=scale.right, y1=scale.bottom,
         y2=scale.bottom, class_="sq-axis",
@@ -129,7 +129,7 @@ def _axes(scale, is_abstention):
     middle = (scale.x(scale.left) + scale.right) / 2
     share = "answered" if is_abstention else "that the base answers"
     yield _text(middle, scale.height - 8, f"Share {share}", anchor="middle")
-    what = "Accuracy on answered inputs" if is_abstention else "Accuracy"
+    what = f"{measure} on answered inputs" if is_abstention else measure
     yield _text(4, 12, what)
 
 

@@ -112,6 +112,7 @@ def _facts(report):
         "start": _start(report),
         "words": {name: unit for name, (_, unit) in _words.COST_WORDS.items()},
         "abstention": report.is_abstention,
+        "graded": report.rows.is_graded,
         "base": report.base_accuracy,
         "global": report.global_alone,
     }
@@ -124,7 +125,7 @@ def _figures(report):
     queries = _words.number(1000 * (1 - curve.coverage[i]))
     asked = "Abstentions" if report.is_abstention else "Queries"
     figures = [
-        ("Accuracy", element("span", accuracy, data_name="accuracy"), ends),
+        (report.rows.measure, element("span", accuracy, data_name="accuracy"), ends),
         (f"{asked} in 1,000", element("span", queries, data_name="queries"), None),
     ]
     for name, label in WITHOUT_SLIDER.items():
@@ -218,10 +219,10 @@ def _accuracies(report):
         (name, _cell(_words.tabled(value)), _cell(_words.interval(ends)))
         for name, value, ends in _words.accuracy_table(report)
     )
-    what = "Mean grade" if report.rows.is_graded else "Accuracy"
+    what = report.rows.measure
     head = "Who answers", what, f"{percent(report.confidence)} interval"
     strong = ("pair", "on answered rows")
-    return _section("Accuracy", _table("Accuracy", head, rows, strong=strong))
+    return _section(what, _table(what, head, rows, strong=strong))
 
 
 def _point(report):
@@ -286,9 +287,10 @@ def _who(report):
         )
         for part in table[:MOST_PARTS]
     )
-    verb, right = "queried", ("Base accuracy", "Pair accuracy")
+    what = report.rows.measure
+    verb, right = "queried", (f"Base {what.lower()}", f"Pair {what.lower()}")
     if report.is_abstention:
-        verb, right = "abstained", ("Accuracy, all", "Kept")
+        verb, right = "abstained", (f"{what}, all", "Kept")
     head = kind.capitalize(), "Rows", verb.capitalize(), "", *right
     more = len(table) - MOST_PARTS
     rest = f"{more:,} more are not shown." if more > 0 else ""

@@ -14,6 +14,19 @@ OF_ABSTENTION = {
     "missed": "answered wrongly",
 }
 
+OF_GRADES = {
+    "repaired": "queried, and the global's answer has the higher grade",
+    "harmed": "queried, although the base's answer has the higher grade",
+    "in vain": "queried, and both have the same grade, below 100 %",
+    "missed": "kept, although the base's grade is below 100 %",
+}
+OF_GRADED_ABSTENTION = {
+    "spared": "abstained, where the base's grade is below 100 %",
+    "lost": "abstained, where the base's grade is 100 %",
+    "missed": "answered with a grade below 100 %",
+}
+GLOBAL_IS_BETTER = "the global is right", "the global's is higher"
+
 
 def by_part(rows):
     """Share of queries by group, or by class if there are no groups.
@@ -86,16 +99,16 @@ def examples(rows, n):
             "in vain": ~kept & (query == base) & (base < 1),
             "missed": kept & (base < 1) & (wrong if rows.knows_all else True),
         }
-        what = dict(EXAMPLES)
+        what = dict(OF_GRADES if rows.is_graded else EXAMPLES)
         if rows.knows_all:
-            what["missed"] += " and the global is right"
+            what["missed"] += f" and {GLOBAL_IS_BETTER[rows.is_graded]}"
     else:
         of_kind = {
             "spared": ~kept & (base < 1),
             "lost": ~kept & (base == 1),
             "missed": kept & (base < 1),
         }
-        what = OF_ABSTENTION
+        what = OF_GRADED_ABSTENTION if rows.is_graded else OF_ABSTENTION
     # The effect of a query that got no answer is unknown.
     counts, found = (rows.weights > 0) & ~rows.lost, {}
     for kind, mask in of_kind.items():

@@ -141,6 +141,11 @@ class DecidedRows:
         return not np.isin(both, (0, 1)).all()
 
     @property
+    def measure(self):
+        """What a mean utility is called here."""
+        return "Mean grade" if self.is_graded else "Accuracy"
+
+    @property
     def names(self):
         """Name of each row: its id, or its position."""
         return np.arange(len(self.kept)) if self.id is None else self.id

@@ -57,7 +57,8 @@ def verdict(report):
     if report.is_abstention:
         if math.isnan(report.accuracy):
             return f"None of the {report.n:,} rows is answered."
-        return f"{of_abstention(report.coverage, report.accuracy, ends)}."
+        point = report.coverage, report.accuracy, ends
+        return f"{of_abstention(*point, is_graded=report.rows.is_graded)}."
     sides = report.base_accuracy, report.global_alone
     said = of_hybrid(report.coverage, report.accuracy, *sides, ends)
     lead = report.leads["base alone"]
@@ -65,6 +66,8 @@ def verdict(report):
         said += "; a gain over the base alone is not shown"
     elif shown(lead) < 0:
         said += ", which is worse than the base alone"
+    if report.global_alone <= report.base_accuracy:
+        said += "; the global alone is no better than the base alone"
     return f"{said}."
 
 
@@ -78,11 +81,11 @@ def conclusion(report):
         ends = sorted((100 * lead.low, 100 * lead.high))
         between = f"interval {ends[0]:+.1f} to {ends[1]:+.1f}"
         if shown(lead):
-            how = "more" if lead.difference > 0 else "less"
-            lines.append(
-                f"The pair is {points:.1f} points {how} accurate than the {name} "
-                f"({between})."
-            )
+            more = lead.difference > 0
+            how = f"{'more' if more else 'less'} accurate than the {name}"
+            if report.rows.is_graded:
+                how = f"{'above' if more else 'below'} the {name} in mean grade"
+            lines.append(f"The pair is {points:.1f} points {how} ({between}).")
         else:
             lines.append(f"No significant difference to the {name} ({between} points).")
     if report.n_unavailable:
@@ -199,9 +202,8 @@ def text(report):
 
 
 def _accuracies(report):
-    head = f"Accuracy on {report.n:,} rows, {percent(report.confidence)} intervals"
-    if report.rows.is_graded:
-        head = head.replace("Accuracy", "Mean grade")
+    on = f"on {report.n:,} rows, {percent(report.confidence)} intervals"
+    head = f"{report.rows.measure} {on}"
     table = accuracy_table(report)
     width = max((len(name) for name, *_ in table), default=0)
     return [head] + [

@@ -113,6 +113,8 @@ def test_a_pair_that_gains_nothing_is_told(policy):
     object.__setattr__(same, "global_utility", TEST.base_utility)
     said = policy.report(same)
     assert "a gain over the base alone is not shown" in said.verdict
+    assert said.verdict.endswith("the global alone is no better than the base alone.")
+    assert "no better" not in policy.report(TEST).verdict
     assert "No significant difference to the base alone" in str(said)
 
 
@@ -123,7 +125,10 @@ def test_leads_that_are_shown_are_told_with_their_sign(policy):
     wrong = copy.copy(TEST)
     object.__setattr__(wrong, "global_utility", np.zeros(TEST.n_rows))
     said = policy.report(wrong)
-    assert said.verdict.endswith("which is worse than the base alone.")
+    assert said.verdict.endswith(
+        ", which is worse than the base alone; the global alone is no better than the "
+        "base alone."
+    )
     assert "points less accurate than the base alone" in str(said)
 
 

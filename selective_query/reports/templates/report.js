@@ -29,7 +29,9 @@
   function sentence(i) {
     const [kept, right] = [points.coverage[i], points.accuracy[i]];
     if (facts.abstention) {
-      return `${percent(kept)} are answered, ${percent(right)} of them rightly.`;
+      const said = `${percent(kept)} are answered`;
+      if (facts.graded) return `${said}, with a mean grade of ${percent(right)}.`;
+      return `${said}, ${percent(right)} of them correctly.`;
     }
     const { base, global } = facts;
     let said = `The base answers ${percent(kept)}; the pair reaches ${percent(right)}`;
