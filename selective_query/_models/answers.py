@@ -76,7 +76,10 @@ def ask(model, X, classes, base_features=None, who="base_estimator"):
     if base_features == LOGITS:
         proba, logits = _with_logits(model, X, classes, who)
         return Answers(proba, logits=check_matrix(logits, "base_features='logits'"))
-    if hasattr(model, "read_layer"):  # an exported net
+    if hasattr(model, "proba_and_layer"):  # a net that looks twice
+        proba, features = model.proba_and_layer(X, base_features)
+        proba = _probabilities(model, X, classes, who, proba)
+    elif hasattr(model, "read_layer"):  # an exported net
         features = model.read_layer(X, base_features)
         proba = _probabilities(model, X, classes, who)
     else:
@@ -106,10 +109,11 @@ def check_has_classes(model, who):
         raise ValueError(f"{who}.classes_ is a list of arrays, {MULTI_OUTPUT}")
 
 
-def _probabilities(model, X, classes, who):
+def _probabilities(model, X, classes, who, proba=None):
     check_has_classes(model, who)
     known, name = np.asarray(model.classes_), f"{who}.predict_proba(X)"
-    proba = shaped_probabilities(model.predict_proba(X), known, X, name)
+    proba = model.predict_proba(X) if proba is None else proba
+    proba = shaped_probabilities(proba, known, X, name)
     proba = check_distributions(proba, name, MODEL_TOLERANCE)
     return align_proba(proba, known, classes, who)
 

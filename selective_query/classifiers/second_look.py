@@ -110,6 +110,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     @property
     def classes_(self):
         """Labels of the estimator, shape (n_classes,), as its columns stand."""
+        check_is_fitted(self)
         return np.asarray(self._asked().classes_)
 
     def predict_proba(self, X):
@@ -129,17 +130,8 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             When `view` does not return as many rows as it got, or a probability is
             no number.
         """
-        X, proba, again = self._first_look(X)
-        if len(again):
-            seen = self.view(_safe_indexing(X, again))
-            if num_samples(seen) != len(again):
-                raise ValueError(
-                    "view must return as many rows as it gets. Got "
-                    f"{num_samples(seen)} for {len(again)}."
-                )
-            proba[again] = (proba[again] + self._asked().predict_proba(seen)) / 2
-        assert_all_finite(proba, input_name="probabilities of the estimator")
-        return proba
+        X = self._sliceable(X)
+        return self._looked_again(X, self._first_look(X))
 
     def predict(self, X):
         """The most probable labels.
@@ -166,11 +158,12 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,), bool
         """
-        _, proba, again = self._first_look(X)
-        return np.isin(np.arange(len(proba)), again)
+        return self._in_doubt(self._first_look(self._sliceable(X)))
 
-    def read_layer(self, X, name):
-        """What a layer of a net says at the first look, for ``base_features=``.
+    def proba_and_layer(self, X, name):
+        """What ``predict_proba`` says, and a layer of a net at the first look.
+
+        For ``base_features=``.
 
         Parameters
         ----------
@@ -180,23 +173,46 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        proba : ndarray of shape (n_samples, n_classes)
+        features : ndarray of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            When there is no such layer, or as ``predict_proba`` does.
         """
-        model = self._asked()
-        return layer_outputs(model, name, lambda: model.predict_proba(X))[1]
+        X = self._sliceable(X)
+        found = layer_outputs(self._asked(), name, lambda: self._first_look(X))
+        return self._looked_again(X, found[0]), found[1]
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "estimator_") or is_frozen(self.estimator)
 
     def _asked(self):
-        check_is_fitted(self)
         return getattr(self, "estimator_", self.estimator)
 
+    def _sliceable(self, X):
+        check_is_fitted(self)
+        return sliceable(X, self)
+
     def _first_look(self, X):
-        model = self._asked()
-        X = sliceable(X, self)
-        proba = np.array(model.predict_proba(X), dtype=float)
-        return X, proba, np.flatnonzero(proba.max(axis=1, initial=0) < self.below)
+        return np.array(self._asked().predict_proba(X), dtype=float)
+
+    def _in_doubt(self, proba):
+        return proba.max(axis=1, initial=0) < self.below
+
+    def _looked_again(self, X, proba):
+        again = np.flatnonzero(self._in_doubt(proba))
+        if len(again):
+            seen = self.view(_safe_indexing(X, again))
+            if num_samples(seen) != len(again):
+                raise ValueError(
+                    "view must return as many rows as it gets. Got "
+                    f"{num_samples(seen)} for {len(again)}."
+                )
+            proba[again] = (proba[again] + self._asked().predict_proba(seen)) / 2
+        assert_all_finite(proba, input_name="probabilities of the estimator")
+        return proba
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
