@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from selective_query._utils.homes import missing
+
 if TYPE_CHECKING:
     from selective_query._models.crossfit import (
         cross_fit_outcomes,
@@ -91,7 +93,7 @@ def __getattr__(name):
         return found
     if name in _ROOMS:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
+    raise missing(__name__, name)
 
 
 def __dir__():

@@ -89,6 +89,37 @@ def test_a_room_is_imported_when_it_is_asked_for():
     assert found.stdout.split() == ["False", "True"]
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "home"),
+    [
+        ("selective_query", "NetClassifier", "selective_query.nets.training"),
+        ("selective_query", "MinAccuracy", "selective_query.budgets"),
+        ("selective_query", "STM32F746", "selective_query.costs"),
+        ("selective_query.metrics", "HybridClassifier", "selective_query"),
+        ("selective_query.export", "Deployment", "selective_query.costs"),
+        ("selective_query.routers", "RoutingPolicy", "selective_query"),
+    ],
+)
+def test_a_name_that_is_elsewhere_says_where(module, name, home):
+    with pytest.raises(ImportError, match=f"from {home} import {name}"):
+        exec(f"from {module} import {name}", {})
+
+
+def test_nets_say_where_training_is():
+    pytest.importorskip("torch")
+    for name in ("NetClassifier", "HybridNetClassifier"):
+        with pytest.raises(ImportError, match=f"nets.training import {name}"):
+            exec(f"from selective_query.nets import {name}", {})
+
+
+@pytest.mark.parametrize("module", ["selective_query", "selective_query.evaluation"])
+def test_a_name_that_is_nowhere_is_no_attribute(module):
+    found = importlib.import_module(module)
+    assert not hasattr(found, "HibridClassifier")
+    assert not hasattr(found, "_homes")
+    exec("from selective_query.evaluation import scorers", {})
+
+
 def test_registry_names():
     assert selective_query.list_routers() == NAMES
     bounds = {"always_base", "always_global", "oracle"}

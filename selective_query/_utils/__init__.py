@@ -1,8 +1,12 @@
 """Shared helpers: checks of input, labels, numbers and columns."""
 
+from selective_query._utils.homes import missing
+
 
 def publish(folder):
     """Set a folder's name as the module of its exports, in messages, pickles and files.
+
+    A name that it does not export is answered with where it is.
 
     Parameters
     ----------
@@ -13,3 +17,8 @@ def publish(folder):
         exported = folder[name]
         if getattr(exported, "__qualname__", None) == name:
             exported.__module__ = folder["__name__"]
+
+    def refuse(name):
+        raise missing(folder["__name__"], name)
+
+    folder.setdefault("__getattr__", refuse)

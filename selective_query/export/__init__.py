@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from selective_query._utils.homes import missing
+
 if TYPE_CHECKING:
     from selective_query.export.c_folder import export_c
     from selective_query.export.edge_classifier import EdgeClassifier
@@ -31,7 +33,7 @@ __all__ = [
 
 def __getattr__(name):
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")
+        raise missing(__name__, name)
     found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     found.__module__ = __name__
     globals()[name] = found
