@@ -201,12 +201,12 @@ def load(path, trusted=()):
     except Exception as error:
         raise ValueError(
             f"{path} holds something that cannot be loaded here ({error}). Install or "
-            "import what it was made with, or save it anew."
+            "import what it was made with, or save it again."
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(
             f"{path} is not of format {FORMAT}, which this release of selective_query "
-            "reads. Load it with the release that wrote it and save it anew."
+            "reads. Load it with the release that wrote it and save it again."
         )
     loaded = content.get("object")
     if not _may_be_saved(loaded):
@@ -223,7 +223,7 @@ def _loaded_plain(path, data):
     except Exception as error:
         # zipfile, zlib, JSON and numpy report damage with different errors.
         raise ValueError(
-            f"{path} is damaged, or comes from another release ({error}). Save it anew."
+            f"{path} is damaged, or from another release ({error}). Save it again."
         ) from error
 
 

@@ -148,9 +148,9 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
             outcomes, held_out = (outcomes.take(part) for part in rows)
         if held_out is not None and len(change):
             raise ValueError(
-                "change= tells models in use from those of folds, and the threshold "
-                "comes from other rows here. Leave out change=, or held_out= and "
-                "calibration=."
+                "change= describes how models in use differ from those of folds, and "
+                "here the threshold comes from other rows. Leave out change=, or "
+                "held_out= and calibration=."
             )
         fitted = unfitted(self)
         fitted.has_global_ = outcomes.has_global
@@ -219,14 +219,14 @@ class RoutingPolicy(PlainFormMixin, BaseEstimator):
             raise ValueError(
                 "coverage=None queries where the expected benefit is positive, which "
                 f"router={router_name(self.router_)!r} does not estimate. Choose "
-                "router='benefit', or fit anew with router='auto' and coverage=None, "
+                "router='benefit', or fit again with router='auto' and coverage=None, "
                 "or give a coverage in [0, 1]."
             )
         if local_parts(budget) != self.rule_.local:
             raise ValueError(
                 "StayLocal must be among the budgets already in fit, so that the "
-                f"threshold knows of it. Fitted with {self.rule_.local}, asked for "
-                f"{local_parts(budget)}. Fit anew with this budget."
+                f"threshold takes it into account. Fitted with {self.rule_.local}, got "
+                f"{local_parts(budget)}. Fit again with this budget."
             )
         if budget is not None:
             for part in budget.parts:

@@ -381,9 +381,9 @@ def test_costs_of_a_router_that_comes_first_go_with_one_that_does(outcomes):
     times = {"base_latency_ms": 40, "query_latency_ms": 240}
     first = MaxLatency(150, ConstantCosts(**times, router_first=True))
     after = MaxLatency(150, ConstantCosts(**times))
-    with pytest.raises(ValueError, match="reads what the base says about every input"):
+    with pytest.raises(ValueError, match="reads the base's output for every input"):
         RoutingPolicy("margin", All(0.2, first)).fit(rows)
-    with pytest.raises(ValueError, match="reads what the base says about every input"):
+    with pytest.raises(ValueError, match="reads the base's output for every input"):
         RoutingPolicy("margin", after).fit(rows).at(first)
     policy = RoutingPolicy(PreRouter(), All(0.2, first)).fit(rows)
     assert policy.operating_point_.budget == All(0.2, first)

@@ -100,9 +100,9 @@ def check_has_classes(model, who):
     """
     if hasattr(model, "predict_proba") and not hasattr(model, "classes_"):
         raise ValueError(
-            f"{who}={model!r} has predict_proba and no classes_, so nothing tells "
-            "which label each column stands for. Fit it if it is not, or set classes_: "
-            "the labels in the order of the columns."
+            f"{who}={model!r} has predict_proba and no classes_, so the label of each "
+            "column is unknown. Fit it first, or set classes_ to the labels in the "
+            "order of the columns."
         )
     classes = getattr(model, "classes_", None)
     if isinstance(classes, list) and np.ndim(classes[0]):
@@ -204,7 +204,7 @@ def _with_logits(model, X, classes, who):
             raise ValueError(
                 f"base_features='logits': the module of {who} ends in a softmax or "
                 "sigmoid, so it gives no logits. Have it return logits and train with "
-                "CrossEntropyLoss or BCEWithLogitsLoss, or name a layer before."
+                "CrossEntropyLoss or BCEWithLogitsLoss, or name an earlier layer."
             )
     elif hasattr(model, "decision_function"):
         proba = _probabilities(model, X, classes, who)
@@ -220,7 +220,7 @@ def _with_logits(model, X, classes, who):
     if logits.shape[1] != len(classes):
         raise ValueError(
             f"base_features='logits': {who} must give one logit for each of the "
-            f"{len(classes)} classes. Got {logits.shape[1]}; one-vs-one scores, or a "
-            "model that was fitted without some class, have others."
+            f"{len(classes)} classes. Got {logits.shape[1]}, as from one-vs-one scores "
+            "or a model that was fitted without some class."
         )
     return proba, logits[:, np.argsort(order)]

@@ -134,7 +134,7 @@ def _warn_of_missing(replies, who):
     told = ", ".join(f"{r} {c}" for r, c in zip(reasons, counts, strict=True))
     warn_user(
         f"{who} gave no answer about {len(failed)} of {len(replies.failure)} rows that "
-        f"it was asked about ({told}), which are left out of all that is said of it. "
-        f"The first: {failed[0]}",
+        f"were sent to it ({told}). They are left out of its figures. The first: "
+        f"{failed[0]}",
         UnavailableWarning,
     )

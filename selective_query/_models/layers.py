@@ -62,14 +62,14 @@ def layer_outputs(model, name, predict):
         result = predict()
     if not batches:
         raise ValueError(
-            f"base_features={name!r} puts out nothing while {type(net).__name__} "
+            f"base_features={name!r} has no output while {type(net).__name__} "
             "predicts. Choose another layer."
         )
     outputs = np.concatenate(batches)
     if len(outputs) != len(result):
         raise ValueError(
-            f"base_features={name!r} put out {len(outputs)} rows for {len(result)} "
-            "inputs. Choose a layer that is used once a batch."
+            f"base_features={name!r} gave {len(outputs)} rows for {len(result)} "
+            "inputs. Choose a layer that is used once for each batch."
         )
     return result, outputs
 

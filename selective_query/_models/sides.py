@@ -215,10 +215,10 @@ class Side:
         if len(rows.cross_fit.counted) < LEAST_FOLDS:
             warn_user(
                 f"sample_weight is zero on all but {len(rows.cross_fit.counted)} folds "
-                "of cv, and nothing tells what a fit on all rows changes in fewer than "
-                f"{LEAST_FOLDS}, so that coverage may be off by several points. Leave "
-                "out the rows without weight, so that an int in cv spreads the others "
-                "over all folds; or take calibration=0.2.",
+                f"of cv. With fewer than {LEAST_FOLDS}, the effect of the fit on all "
+                "rows cannot be estimated, and coverage may be off by several points. "
+                "Leave out the rows without weight, so that an int in cv spreads the "
+                "others over all folds; or use calibration=0.2.",
                 CalibrationWarning,
             )
             return []

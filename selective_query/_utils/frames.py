@@ -69,8 +69,8 @@ def class_columns(values, labels, name):
             "or pass to_numpy() if they are in this order"
         )
         raise ValueError(
-            f"{name} has columns of the names {names[:10]}, which must be the labels "
-            f"of the classes. {cure}."
+            f"{name} has columns named {names[:10]}, which must be the labels of the "
+            f"classes. {cure}."
         )
     return np.asarray(values)[:, [names.index(label) for label in wanted]]
 

@@ -200,8 +200,8 @@ def check_finite(column, name, low=-LARGEST, *, each="point"):
         bound = f" >= {low:g}" if low > -LARGEST else ""
         raise ValueError(
             f"{name} must be a finite number{bound} at every {each}. Got "
-            f"{column[place]:g} at {each} {place}. Leave out {each}s that nobody has "
-            "measured or that cannot be had."
+            f"{column[place]:g} at {each} {place}. Leave out {each}s that were not "
+            "measured or are not possible."
         )
     return column
 

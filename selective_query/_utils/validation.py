@@ -212,7 +212,7 @@ def check_weights(sample_weight, n_rows, *, may_vanish=False, name="sample_weigh
                 return weight
             got = "zero everywhere"
         elif least >= 0 and most < np.inf:
-            got = f"{most:g} as the largest, and sums of such are not to be relied on"
+            got = f"{most:g} as the largest, of which sums are unreliable"
             advice = "Divide all of them by their mean."
         else:
             row = int((~(np.isfinite(weight) & (weight >= 0))).argmax())

@@ -61,7 +61,7 @@ def to_plain(value):
         given = {f.name: getattr(value, f.name) for f in fields(kind) if f.init}
         return {"type": kind.__name__, **to_plain_fields(given)}
     raise TypeError(
-        f"{kind.__module__}.{kind.__qualname__} is no plain data: {value!r:.60}"
+        f"{kind.__module__}.{kind.__qualname__} is not plain data: {value!r:.60}"
     )
 
 
@@ -89,7 +89,7 @@ def from_plain(plain, kind=object, depth=0):
         value has the wrong type.
     """
     if depth > MAX_DEPTH:
-        raise ValueError(f"its parts lie more than {MAX_DEPTH} deep in one another")
+        raise ValueError(f"its parts are nested more than {MAX_DEPTH} deep")
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     made = plain
     if isinstance(plain, list):
@@ -98,7 +98,7 @@ def from_plain(plain, kind=object, depth=0):
         made = _made(plain, kinds, depth)
     if not any(_is_a(made, one) for one in kinds):
         wanted = " or ".join(getattr(one, "__name__", str(one)) for one in kinds)
-        raise ValueError(f"{wanted} is wanted here. Got {type(made).__name__}.")
+        raise ValueError(f"{wanted} is expected here. Got {type(made).__name__}.")
     return made
 
 
@@ -119,7 +119,7 @@ def _tuple(plain, kinds, depth):
     if parts[-1] is ...:
         parts = parts[:1] * len(plain)
     if len(parts) != len(plain):
-        raise ValueError(f"{len(parts)} values are wanted here. Got {len(plain)}.")
+        raise ValueError(f"{len(parts)} values are expected here. Got {len(plain)}.")
     pairs = zip(plain, parts, strict=True)
     return tuple(from_plain(value, part, depth + 1) for value, part in pairs)
 
@@ -150,13 +150,13 @@ def _made(plain, kinds, depth):
     try:
         make, made, wanted = _fields(name)
     except (KeyError, TypeError):
-        raise ValueError(f"it holds a {name!r}, which nothing here reads") from None
+        raise ValueError(f"it holds a {name!r}, which is unknown here") from None
     # Building sorts the rows, so the type is checked first.
     if not any(
         getattr(costs, name, None) is made if kind is object else _is_below(made, kind)
         for kind in kinds
     ):
-        raise ValueError(f"it holds a {name} where none belongs")
+        raise ValueError(f"it holds a {name} in the wrong place")
     try:
         return make(
             **{

@@ -154,9 +154,9 @@ calibration rows (exact order statistic)
         costs = getattr(self, "costs", None)
         if getattr(costs, "router_first", False) and router.needs_base:
             raise ValueError(
-                f"The costs of {self} are those of a router that decides before the "
-                f"base has run, and {type(router).__name__} reads what the base says "
-                "about every input. Use costs of the order in which things run "
+                f"The costs of {self} assume a router that decides before the base "
+                f"has run, and {type(router).__name__} reads the base's output for "
+                "every input. Use costs for the actual order "
                 "(ConstantCosts(router_first=False), Deployment(order='base_first')), "
                 "or a PreRouter."
             )

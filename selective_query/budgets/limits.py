@@ -138,9 +138,9 @@ class CostLimit(Limit):
             return _least(self._keeps, carried)
         if getattr(self.costs, "router_first", False) and self._keeps(carried):
             raise ValueError(
-                f"{self}: a query costs less than the base that it spares here, so "
-                "that more queries would keep to it better, and nothing speaks for the "
-                "base. Limit another cost, or use a cheaper base."
+                f"{self}: a query costs less than running the base, which it replaces "
+                "here, so this limit would favour more queries. Limit another cost, or "
+                "use a cheaper base."
             )
         nearest = self.spent(1.0)
         shown = f"{nearest:g} {self.unit}".rstrip()
@@ -276,8 +276,8 @@ class MaxLatency(CostLimit):
         if not 0 < 1 - coverage < rest:
             return ""
         return (
-            f"fewer than {rest:.0%} are queried, so {self.statistic} says nothing of "
-            "how long those take"
+            f"fewer than {rest:.0%} are queried, so {self.statistic} says nothing "
+            "about their latency"
         )
 
     def __str__(self):

@@ -94,7 +94,7 @@ class Certificate:
         if self.weighted:
             basis = f"calibration rows of weight {self.n:.6g} in all"
         if self.budget is None:
-            return "no certificate: no budget was asked for"
+            return "no certificate: no budget was given"
         if self.vacuous:
             extreme = "everything" if self.threshold == -inf else "nothing"
             return f"vacuous: {basis} are too few, so {extreme} is queried"
@@ -137,7 +137,7 @@ class Certificate:
         if not short:
             return f", by two standard errors or more{self._if_counts}"
         missed = " and ".join(short)
-        return f"; about every second time new data miss {missed}{self._if_counts}"
+        return f"; about half of the time, new data miss {missed}{self._if_counts}"
 
 
 def _as_coverage(budget):

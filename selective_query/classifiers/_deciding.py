@@ -312,8 +312,8 @@ def check_base(base_estimator):
     """
     if not will_offer(base_estimator, "predict_proba"):
         raise ValueError(
-            f"base_estimator={base_estimator!r} has no predict_proba, so nothing tells "
-            "how sure it is. Use a classifier that has one, or wrap it in "
+            f"base_estimator={base_estimator!r} has no predict_proba, so its "
+            "confidence is unknown. Use a classifier that has one, or wrap it in "
             "CalibratedClassifierCV."
         )
 
@@ -330,8 +330,8 @@ def warn_of_nesting(model, who):
     if getattr(model, "passes_on", False):
         warn_user(
             f"{who} is a {type(model).__name__}, which learns its threshold "
-            "from all rows and is then asked about hard ones only, so that it keeps "
-            "another share of them than it was asked for. Use CascadeClassifier("
+            "from all rows but is then queried only about hard ones, so it keeps a "
+            "different share of them than requested. Use CascadeClassifier("
             "[('first', ...), ('second', ...), ('last', ...)]), which learns each "
             "threshold on the rows that reach its tier; or fit this one on rows that "
             "are passed on, and freeze it.",

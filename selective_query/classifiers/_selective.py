@@ -243,10 +243,10 @@ class BaseSelectiveClassifier(
             and make_router(self.router).learns
         ):
             raise ValueError(
-                f"base_features={name!r} names a layer of a net that is fitted anew on "
-                "each fold, and no two fits compute the same in their layers, so that "
-                f"router={router_name(self.router)!r} would learn on columns that mean "
-                "something else in the net in use. Fit the net and freeze it, "
+                f"base_features={name!r} names a layer of a net that is refitted on "
+                "each fold. The meaning of a layer's units differs between fits, so "
+                f"router={router_name(self.router)!r} would learn from columns that do "
+                "not match those of the net in use. Fit the net and freeze it, "
                 "base_estimator=FrozenEstimator(net), and give fit rows that are new "
                 "to it; or use base_features='logits'."
             )
@@ -263,11 +263,11 @@ class BaseSelectiveClassifier(
             )
         ):
             warn_user(
-                "base_features returns other columns for each fit of the base, or "
-                "calibration='out_of_fold' leaves out to look, so that a router that "
-                "learns on them may know little of those of the base in use. Fit the "
-                "base and freeze it, base_estimator=FrozenEstimator(base), and give "
-                "fit rows that are new to it; or give a transformer of X.",
+                "base_features returns different columns for each fit of the base, or "
+                "calibration='out_of_fold' skips this check, so a router that learns "
+                "from them may not fit those of the base in use. Fit the base and "
+                "freeze it, base_estimator=FrozenEstimator(base), and give fit rows "
+                "that are new to it; or give a transformer of X.",
                 ModelWarning,
             )
 

@@ -196,9 +196,9 @@ class RouterComparison:
         n_others = sum(row["router"] != self.reference for row in self.rows)
         if n_others:
             lines.append(
-                f"+ better, - worse at coverage than {self.reference}: shown at "
+                f"+ better, - worse at coverage than {self.reference}: significant at "
                 f"{100 * self.confidence:g} % for all {n_others} differences together; "
-                "without a mark, not shown."
+                "no mark: not significant."
             )
         return "\n".join([head, *lines])
 

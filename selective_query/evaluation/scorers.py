@@ -141,7 +141,7 @@ class at_budget(_WeightedScorer):
         self.budget = as_budget(budget)
         if self.budget.reads_rows:
             raise ValueError(
-                "at_budget scores limits and floors, not budgets that look at rows. "
+                "at_budget scores limits and floors, not budgets that read rows. "
                 f"Got {budget!r}. Use priced_accuracy for those."
             )
 

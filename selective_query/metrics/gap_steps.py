@@ -139,7 +139,7 @@ class GapAttribution:
         tied = others[:1] if not sure and not math.isnan(first.low) else []
         named = "the largest part"
         if tied:
-            named += f", though these rows cannot tell it from {tied[0].name}"
+            named += f", though not significantly larger than {tied[0].name}"
         subject = _SUBJECT[first.name].replace("queries", self._words["queries"])
         lines.append(f"{subject} {_points(first.loss)}, {named}.")
         said = [step.name for step in (first, *tied)]
@@ -191,7 +191,7 @@ class GapAttribution:
 
     def __str__(self):
         lines = [
-            f"{self.n} test rows; coverage {self.coverage:.3f} asked, "
+            f"{self.n} test rows; coverage {self.coverage:.3f} requested, "
             f"{self.realised_coverage:.3f} realised; losses in points of accuracy",
             f"{'step':12}{'loses':>8}{'interval':>20}{'leaves':>10}",
             f"{'perfect':12}{'':>28}{100:>10.2f}",
@@ -278,26 +278,26 @@ def _of_shift(gap):
     part = max(gap.parts_of_shift, key=gap.parts_of_shift.get)
     return (
         f"Most of it is in {part} ({_points(gap.parts_of_shift[part])}). Check what "
-        "changed, and calibrate on rows of today."
+        "changed, and calibrate on recent rows."
     )
 
 
 def _of_threshold(gap):
     kept = (
         f"It kept {gap.realised_coverage:.1%} of the test rows where "
-        f"{gap.coverage:.1%} was asked"
+        f"{gap.coverage:.1%} was requested"
     )
     if gap.realised_coverage > gap.coverage:
         return (
-            f"{kept}, so it {gap._words['queried']} less than was allowed. More "
-            "calibration rows, a score with fewer ties or less confidence brings it "
+            f"{kept}, so it {gap._words['queried']} less than allowed. More "
+            "calibration rows, a score with fewer ties or a lower confidence= bring it "
             "closer."
         )
     if gap.realised_coverage < gap.coverage:
         return (
-            f"{kept}: more {gap._words['queries']} than were asked for. More "
-            "calibration rows, or rows of today, bring it closer, and confidence= "
-            "makes it keep at least what is asked."
+            f"{kept}: more {gap._words['queries']} than requested. More calibration "
+            "rows, or recent ones, bring it closer, and confidence= makes it keep at "
+            "least the requested share."
         )
     return f"{kept}."
 

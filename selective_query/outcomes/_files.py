@@ -222,8 +222,8 @@ def _columns(parts):
     for name, part in parts.items():
         if isinstance(part, TopKProba):
             raise ValueError(
-                f"{name} holds the largest of {part.n_classes} probabilities, which no "
-                "table has columns for. Write an npz file."
+                f"{name} holds only the largest of {part.n_classes} probabilities, "
+                "which a table cannot hold. Write an npz file."
             )
         part = plain_array(name, part)
         if part.ndim == 1:

@@ -84,7 +84,7 @@ def read_table(source, labels=()):
         try:
             return _read_csv(text, source, labels)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{source} is no CSV file in UTF-8 ({error}).") from error
+            raise ValueError(f"{source} is not a UTF-8 CSV file ({error}).") from error
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(f"{source} is damaged ({error}).") from error
         finally:
@@ -107,7 +107,7 @@ def _read_parquet(file, path):
     try:
         return parquet.read_table(file)
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no readable parquet file ({error}).") from error
+        raise ValueError(f"{path} is not a readable parquet file ({error}).") from error
 
 
 def _read_csv(text, path, labels):

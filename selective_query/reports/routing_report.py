@@ -92,8 +92,8 @@ class RoutingReport(Bunch):
             check_instance(deployment, "deployment", Deployment)
             if not rows.has_global:
                 raise ValueError(
-                    "deployment= says what queries cost, and who abstains makes none. "
-                    "Leave it out."
+                    "deployment= gives the cost of queries, and an abstaining "
+                    "classifier makes none. Leave it out."
                 )
         # Attributes rather than items, because items are the figures.
         vars(self).update(

@@ -200,7 +200,7 @@ class MaxLogitRouter(BaseRouter):
         if isinstance(proba, TopKProba):
             raise MissingEvidenceError(
                 "MaxLogitRouter needs base_logits or the probabilities of all classes; "
-                "top-k probabilities do not tell the norm of the logits. Choose "
+                "top-k probabilities do not determine the norm of the logits. Choose "
                 "max_probability, margin or entropy."
             )
         return scores.log_odds(proba)

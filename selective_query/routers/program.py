@@ -356,7 +356,7 @@ class Program:
             if not takes and any(map(self._may_be_top_k, inputs)):
                 raise MissingEvidenceError(
                     f"{self.router} needs base_logits or the probabilities of all "
-                    "classes, as in fit; top-k probabilities do not tell the rest. "
+                    "classes, as in fit; top-k probabilities lack the rest. "
                     "Choose max_probability, margin or entropy, or fit on top-k "
                     "probabilities."
                 )

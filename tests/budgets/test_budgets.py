@@ -246,4 +246,4 @@ def test_a_percentile_met_because_few_query_says_so(statistic, coverage, told):
     budget = MaxLatency(100, COSTS, statistic)
     sure = Certificate(budget, 0.5, 100, None, True, "counting")
     said = str(OperatingPoint(0.5, All(budget, Coverage(0.5)), coverage, 0.9, sure))
-    assert ("says nothing of how long those take" in said) == told
+    assert ("says nothing about their latency" in said) == told

@@ -233,7 +233,7 @@ def test_what_is_not_certified_is_refused():
         GroupCoverage(0.5, max_gap=0.1),
         Mixed(GroupCoverage(0.5)),
     ):
-        with pytest.raises(CertificateError, match="least coverages of groups"):
+        with pytest.raises(CertificateError, match="minimum coverages of groups"):
             fitted(budget, confidence=0.9)
 
 

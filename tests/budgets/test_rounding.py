@@ -218,7 +218,7 @@ def test_a_mixture_of_rows_that_nothing_tells_apart_is_told(n_features):
         kept = policy.fit(outcomes).decide(outcomes.evidence)
         assert kept.mean() == pytest.approx(0.85, abs=0.04)
     else:
-        with pytest.warns(CalibrationWarning, match="evidence is equal stay together"):
+        with pytest.warns(CalibrationWarning, match="equal evidence are decided alike"):
             policy.fit(outcomes)
 
 

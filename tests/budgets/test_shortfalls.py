@@ -99,7 +99,7 @@ def test_certificates_say_what_is_true_of_them():
     assert floor.short_by[0] is None
     assert str(floor) == (
         "coverage >= 0.01 and accuracy >= 0.87 is met on 400 calibration rows "
-        "(estimated curve); about every second time new data miss accuracy >= 0.87 by "
+        "(estimated curve); about half of the time, new data miss accuracy >= 0.87 by "
         f"about {floor.short_by[1]:.2g}"
     )
     assert "by estimate" in str(solve(rows, MinAccuracy(0.87), exact=False))

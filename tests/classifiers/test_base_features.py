@@ -142,9 +142,9 @@ def test_wrong_names_list_the_right_ones(digits, linear, net):
         ask(net, X, np.arange(10), "body")
     with pytest.raises(ValueError, match="names a layer .* LogisticRegression holds"):
         ask(linear, X, np.arange(10), "body")
-    with pytest.raises(ValueError, match="put out 0 rows|puts out nothing"):
+    with pytest.raises(ValueError, match="gave 0 rows|has no output"):
         layer_outputs(net, "1", lambda: X)
-    with pytest.raises(ValueError, match="used once a batch"):
+    with pytest.raises(ValueError, match="used once for each batch"):
         layer_outputs(net, "1", lambda: [net.predict(X), net.predict(X)])
     assert net_of(linear) is None
 
@@ -227,7 +227,7 @@ def test_a_function_that_reads_other_columns_in_each_fit_is_told(digits, calibra
     X, y = digits[0][:300] / 16, digits[1][:300]
     base = MLPClassifier((16,), max_iter=20)
     params = {"router": "knn_benefit", "cv": 3, "calibration": calibration}
-    with pytest.warns(ModelWarning, match="returns other columns for each fit"):
+    with pytest.warns(ModelWarning, match="returns different columns for each fit"):
         HybridClassifier(base, GaussianNB(), base_features=hidden, **params).fit(X, y)
 
 
@@ -248,5 +248,5 @@ def test_folds_alone_tell_nothing_of_columns_that_move_together(digits):
         MLPClassifier((16,), max_iter=20, random_state=0), GaussianNB(), cv=3,
         router="knn_benefit", base_features=hidden, calibration="out_of_fold",
     )  # fmt: skip
-    with pytest.warns(ModelWarning, match="'out_of_fold' leaves out to look"):
+    with pytest.warns(ModelWarning, match="'out_of_fold' skips this check"):
         hybrid.fit(X, y)

@@ -203,7 +203,7 @@ def test_base_may_know_fewer_classes(digits):
     assert set(hybrid.predict(X[1200:])[kept]) <= set(range(7))
 
 
-@pytest.mark.filterwarnings("ignore:A base fitted on all rows scores them otherwise")
+@pytest.mark.filterwarnings("ignore:A base fitted on all rows scores them so")
 def test_fold_models_may_miss_a_class():
     # With plain KFold the rare class is in no training part of one fold.
     X = np.random.default_rng(0).normal(size=(90, 3))

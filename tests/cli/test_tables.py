@@ -301,8 +301,8 @@ def test_tables_of_other_programs_are_read_alike(name, written, tmp_path):
     ("written", "says"),
     [
         (gzip.compress(PREDICTIONS.encode())[:-12], "is damaged"),
-        (PREDICTIONS.encode("utf-16"), "is no CSV file in UTF-8"),
-        (b"PAR1", "is no readable parquet file"),
+        (PREDICTIONS.encode("utf-16"), "is not a UTF-8 CSV file"),
+        (b"PAR1", "is not a readable parquet file"),
     ],
     ids=["cut off", "UTF-16", "parquet"],
 )

@@ -315,7 +315,7 @@ def test_deployments_that_make_no_sense_are_named(changes, error, message):
 def test_a_limit_on_what_queries_spare_is_refused():
     slow = replace(EDGE, order="router_first", base_ms=5000.0)
     assert slow.latency_ms(0.0) < slow.latency_ms(1.0)
-    with pytest.raises(ValueError, match="a query costs less than the base"):
+    with pytest.raises(ValueError, match="a query costs less than running the base"):
         MaxLatency(2000, slow).least_coverage()
     assert MaxLatency(6000, slow).least_coverage() == 0.0
     assert MaxPrice(slow.price(0.5), slow).least_coverage() == pytest.approx(0.5)

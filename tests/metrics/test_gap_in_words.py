@@ -104,7 +104,7 @@ def test_a_tie_is_named_with_both_remedies():
     unsure = gap_of(losses, ends, replicates=[[0.0, 0.1], [0.1, 0.0]]).advice()
     lines = unsure.split("\n")
     assert lines[1].endswith(
-        "the largest part, though these rows cannot tell it from ranking."
+        "the largest part, though not significantly larger than ranking."
     )
     assert lines[2].startswith("A better base helps")
     assert lines[3].startswith(MORE)
@@ -139,7 +139,7 @@ EASIER = (
     "The test rows are easier than the calibration rows, or were answered by models "
     "fitted on more rows."
 )
-KEPT = "It kept {:.1%} of the test rows where 80.0% was asked"
+KEPT = "It kept {:.1%} of the test rows where 80.0% was requested"
 
 
 def test_shift_and_threshold_are_spoken_of_where_they_are_told_from_zero():
@@ -157,13 +157,13 @@ def test_shift_and_threshold_are_spoken_of_where_they_are_told_from_zero():
         return gap.advice().split("\n")[3:]
 
     more_queries = (
-        KEPT.format(0.7) + ": more queries than were asked for. More calibration rows, "
-        "or rows of today, bring it closer, and confidence= makes it keep at least "
-        "what is asked."
+        KEPT.format(0.7) + ": more queries than requested. More calibration rows, or "
+        "recent ones, bring it closer, and confidence= makes it keep at least the "
+        "requested share."
     )
     in_ranking = (
         "Most of it is in ranking (2.0 points). Check what changed, and calibrate on "
-        "rows of today."
+        "recent rows."
     )
     assert later((0, 0.1), (-0.02, 0)) == []
     assert later((0.01, 0.1), (-0.02, 0)) == ["Shift loses 3.0 points.", in_ranking]
@@ -184,8 +184,8 @@ def test_shift_and_threshold_are_spoken_of_where_they_are_told_from_zero():
     [
         (
             0.85,
-            KEPT.format(0.85) + ", so it queried less than was allowed. More "
-            "calibration rows, a score with fewer ties or less confidence brings it "
+            KEPT.format(0.85) + ", so it queried less than allowed. More "
+            "calibration rows, a score with fewer ties or a lower confidence= bring it "
             "closer.",
         ),
         (0.8, KEPT.format(0.8) + "."),
@@ -233,8 +233,8 @@ def test_the_printed_table():
         realised=0.775,
     )
     assert str(gap).split("\n") == [
-        "40 test rows; coverage 0.800 asked, 0.775 realised; losses in points of "
-        "accuracy",
+        "40 test rows; coverage 0.800 requested, 0.775 realised; losses in points "
+        "of accuracy",
         "step           loses            interval    leaves",
         "perfect                                     100.00",
         "base           10.00       5.00 to 15.00     90.00",

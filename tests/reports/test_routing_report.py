@@ -216,7 +216,7 @@ def test_abstentions_are_not_called_queries(new_rows):
     assert np.interp(report.coverage, curve.coverage, curve.accuracy) == pytest.approx(
         report.accuracy, abs=1e-9
     )
-    with pytest.raises(ValueError, match="who abstains makes none"):
+    with pytest.raises(ValueError, match="an abstaining classifier makes none"):
         RoutingReport(report.rows, deployment=COSTS)
 
 

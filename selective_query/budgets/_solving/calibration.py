@@ -135,12 +135,12 @@ class Calibration:
     def _check_certifiable(self, budget):
         if budget is None:
             raise CertificateError(
-                "confidence= certifies a budget, and coverage=None asks for none. "
-                "Give a coverage, or set confidence=None."
+                "confidence= certifies a budget, and coverage=None is none. Give a "
+                "coverage, or set confidence=None."
             )
         if not self.scores.exact:
             raise CertificateError(
-                "confidence= is only true for rows that nothing was fitted on. Set "
+                "confidence= is only valid for rows that nothing was fitted on. Set "
                 "calibration=0.2 to hold out a share of the rows, or use frozen models "
                 "with a router that learns nothing (max_probability, entropy, ...); or "
                 "set confidence=None."
@@ -150,10 +150,10 @@ class Calibration:
     def _check_answers(self, floors):
         if not self.answers_exact:
             raise CertificateError(
-                f"confidence= for {floors[0]!r} is only true for answers of the global "
-                "that will be in use, and these come from others, fitted on parts of "
-                "the rows. Set calibration=0.2 to hold out a share of the rows, freeze "
-                "the global, or set confidence=None."
+                f"confidence= for {floors[0]!r} is only valid for answers of the "
+                "global that will be in use, and these come from fits on parts of the "
+                "rows. Set calibration=0.2 to hold out a share of the rows, freeze the "
+                "global, or set confidence=None."
             )
 
     def _check_judged(self, floors):
@@ -216,9 +216,9 @@ class Calibration:
             judged = judged.take(np.sort(order[n_first:]))
         if not judged.weight.any():
             raise BudgetInfeasibleError(
-                f"{floors[0]!r} cannot be shown: some calibration rows settle which "
-                "thresholds to test, and no row of positive weight is left. Give more "
-                "rows.",
+                f"{floors[0]!r} cannot be shown: some calibration rows are used to "
+                "choose which thresholds to test, and no row of positive weight is "
+                "left. Give more rows.",
                 floors[0],
                 nan,
             )

@@ -97,9 +97,9 @@ def _warn_rounding(surplus):
         warn_user(
             "One threshold for each group keeps to the budget, but at a coverage more "
             f"than {100 * TIE_TOLERANCE:g} points above that of a mixture of "
-            "thresholds: rows share a score, or single ones cost much. Mixed(...) in "
-            "place of All(...) mixes; operating_point_.rounding_loss says what that is "
-            "worth.",
+            "thresholds, because rows share a score or single rows are expensive. To "
+            "mix, use Mixed(...) in place of All(...); operating_point_.rounding_loss "
+            "is the accuracy that this would gain.",
             CalibrationWarning,
         )
 
@@ -114,10 +114,10 @@ def _warn_lumps(problem, mixtures, kept, chance):
     by_luck = np.sqrt(share**2 @ (kept * (1 - kept)))
     if abs(share @ (decided - kept)) > max(TIE_TOLERANCE, 3 * by_luck):
         warn_user(
-            "Rows whose evidence is equal stay together, and so many are that the "
-            "mixture keeps another share of the calibration rows than it should. Give "
-            "evidence that tells rows apart (X or base_features), or take All(...) in "
-            "place of Mixed(...).",
+            "Rows with equal evidence are decided alike, and there are so many that "
+            "the mixture keeps a different share of the calibration rows than planned. "
+            "Give evidence that distinguishes rows (X or base_features), or use "
+            "All(...) in place of Mixed(...).",
             CalibrationWarning,
         )
 
@@ -125,8 +125,8 @@ def _warn_lumps(problem, mixtures, kept, chance):
 def _check(calibration, budget, confidence):
     if calibration.judged is None:
         raise ValueError(
-            f"{budget!r} weighs groups by what a query gains, and only evidence was "
-            "given. Pass Outcomes as held_out=."
+            f"{budget!r} needs the benefit of queries in each group, and only evidence "
+            "was given. Pass Outcomes as held_out=."
         )
     if budget.measures_quality:
         raise ValueError(
@@ -143,9 +143,9 @@ def _check(calibration, budget, confidence):
     uncertain = budget.mixes or costs or any(by.max_gap is not None for by in groups)
     if confidence is not None and uncertain:
         raise CertificateError(
-            "confidence= is given for least coverages of groups with fixed thresholds, "
-            "not for mean costs of rows, gaps between groups, or mixtures. Set "
-            "confidence=None."
+            "confidence= is available for minimum coverages of groups with fixed "
+            "thresholds, not for mean costs of rows, gaps between groups, or mixtures. "
+            "Set confidence=None."
         )
 
 

@@ -133,7 +133,7 @@ def _would_more_rows_help(floor, found, error):
     if missed <= _by_chance(floor, found.sweep):
         return (
             f"These rows miss it by {missed:.2g} where they are most likely to reach "
-            "it, which may be chance: more rows tell"
+            "it, which may be chance: more rows would show"
         )
     return "More rows would not help at the rates seen here"
 

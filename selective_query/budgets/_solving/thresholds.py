@@ -321,20 +321,20 @@ def _warn_too_few(coverage, confidence, n):
 
 def _warn_ties():
     warn_user(
-        "Many rows share the score at the threshold, and a tie group stays together, "
-        "so that coverage is not what was asked for: operating_point_.coverage tells "
-        "what is to be expected. A base with finer probabilities, or a router that "
-        "uses more evidence, comes closer; calibration=0.2 takes the threshold from "
-        "the models in use.",
+        "Many rows share the score at the threshold, and tied rows stay together, so "
+        "coverage differs from the requested one: operating_point_.coverage is the "
+        "expected value. A base with finer probabilities, or a router that uses more "
+        "evidence, comes closer; calibration=0.2 takes the threshold from the models "
+        "in use.",
         CalibrationWarning,
     )
 
 
 def _warn_shift():
     warn_user(
-        "A base fitted on all rows scores them otherwise than those of the folds do, "
-        "by so much that operating_point_.coverage, which allows for it, may be off by "
-        "several points. calibration=0.2 takes the threshold from the base in use; "
+        "A base fitted on all rows scores them so differently from the bases of the "
+        "folds that operating_point_.coverage, although corrected for this, may be off "
+        "by several points. calibration=0.2 takes the threshold from the base in use; "
         "more rows, or a base that changes less from fit to fit, come closer.",
         CalibrationWarning,
     )
