@@ -189,9 +189,7 @@ def test_rows_that_would_do_are_counted_where_the_tests_began():
     # The level that 18 of 20 do show.
     assert binom.sf(17, 20, caught.value.nearest) == pytest.approx(0.1, abs=1e-4)
     # Two wrong of 20 may well be 9 % of many.
-    with pytest.raises(
-        BudgetInfeasibleError, match="miss it by 0.01.*more rows would"
-    ):
+    with pytest.raises(BudgetInfeasibleError, match="miss it by 0.01.*more rows would"):
         rule.solve(MinAccuracy(0.91), 0.9)
 
 
