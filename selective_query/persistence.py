@@ -56,7 +56,7 @@ def save(obj, path):
         Path(path).write_bytes(plain)
         return
     skops = _skops()
-    _refuse_nameless_functions(obj)
+    _refuse_local_functions(obj)
     try:
         data = skops.dumps({"format": FORMAT, "object": obj})
     except Exception as error:
@@ -115,7 +115,7 @@ def _may_be_saved(obj):
     return not ROOTS.isdisjoint(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
 
 
-def _refuse_nameless_functions(obj):
+def _refuse_local_functions(obj):
     # A file holds only the name of a function, so a local function would come back as
     # another function of that name, if there is one.
     for holder in _holders_of_parameters(obj):

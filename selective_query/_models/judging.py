@@ -51,10 +51,10 @@ def ask_to_judge(
     rows = np.arange(n) if asked is None else np.flatnonzero(asked)
     missing = np.zeros(n, dtype=bool)
     if not len(rows):
-        return _nothing(n, classes), missing
+        return _no_answers(n, classes), missing
     some = X if len(rows) == n else _safe_indexing(X, rows)
     if not asks_by_row(model):
-        return _spread(ask(model, some, classes, who=who), rows, n), missing
+        return _expanded(ask(model, some, classes, who=who), rows, n), missing
     answers, replies = ask_each(model, some, classes, who, patient=True)
     came = replies.came
     if not came.all():
@@ -62,7 +62,7 @@ def ask_to_judge(
             replies.raise_failure()
         missing[rows[~came]] = True
         _warn_of_missing(replies, who)
-    return _spread(answers, rows, n), missing
+    return _expanded(answers, rows, n), missing
 
 
 def ask_where(ask_some, X, rows, before):
@@ -111,11 +111,11 @@ def stand_in(answers, other, rows):
     return Answers(np.where(rows[:, None], other.proba, answers.proba))
 
 
-def _nothing(n, classes):
+def _no_answers(n, classes):
     return Answers(np.zeros((n, len(classes))))
 
 
-def _spread(answers, rows, n):
+def _expanded(answers, rows, n):
     """Expand answers to some rows to all n rows, with zeros elsewhere."""
     if len(rows) == n:
         return answers

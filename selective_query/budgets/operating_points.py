@@ -290,7 +290,7 @@ class GroupOperatingPoint(OperatingPoint):
         if known.all():
             return self._keeps(score, evidence, _places(group, groups))
         if not by.reads_base:
-            _refuse_strangers(group[~known], groups)
+            _refuse_unknown_groups(group[~known], groups)
         place = np.zeros(len(score), dtype=int)
         place[known] = _places(group[known], groups)
         return self._keeps(score, evidence, place) | ~known
@@ -374,10 +374,10 @@ def _places(group, groups):
     return order[np.searchsorted(groups[order], group)]
 
 
-def _refuse_strangers(strangers, groups):
+def _refuse_unknown_groups(unknown, groups):
     raise ValueError(
         "Rows belong to groups that no calibration row belonged to: "
-        f"{np.unique(strangers.astype(str))[:5].tolist()}. Known groups: "
+        f"{np.unique(unknown.astype(str))[:5].tolist()}. Known groups: "
         f"{groups[:10].tolist()}{' ...' if len(groups) > 10 else ''}. Calibrate with "
         "rows of every group, or map these to known ones."
     )

@@ -130,7 +130,7 @@ class RowBudget(Budget):
             return evidence.require(self.reads, type(self).__name__)
         if not isinstance(where, str) and not callable(where):
             raise TypeError(
-                f"{self._blamed} must be None, the name of a column of X, or a "
+                f"{self._label} must be None, the name of a column of X, or a "
                 f"function of X. Got {where!r}."
             )
         X = evidence.require("X", f"{type(self).__name__}({self.parameter}={where!r})")
@@ -140,7 +140,7 @@ class RowBudget(Budget):
             return X[where]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise MissingEvidenceError(
-                f"{self._blamed}={where!r} is no column of X, which is a "
+                f"{self._label}={where!r} is no column of X, which is a "
                 f"{type(X).__name__}. Give the name of a column of a DataFrame, or a "
                 "function of X."
             ) from error
@@ -165,13 +165,13 @@ class RowBudget(Budget):
         column = np.asarray(self.read(evidence))
         if column.shape != (evidence.n_rows,):
             raise ValueError(
-                f"{self._blamed} must give one value for each of the "
+                f"{self._label} must give one value for each of the "
                 f"{evidence.n_rows} rows. Got shape {column.shape}."
             )
         return _CHECKS[self.reads](self, column)
 
     @property
-    def _blamed(self):
+    def _label(self):
         return f"{type(self).__name__}: {self.parameter or 'read'}"
 
 
@@ -215,7 +215,7 @@ def _checked_mask(budget, mask):
     )
     if not plain or not np.isin(mask.astype(float), (0, 1)).all():
         raise ValueError(
-            f"{budget._blamed} must say true or false for each row. Got dtype "
+            f"{budget._label} must say true or false for each row. Got dtype "
             f"{mask.dtype}."
         )
     return mask.astype(bool)
@@ -317,11 +317,11 @@ max_gap=None))
             return np.full(len(groups), float(self.minimum))
         named = dict(self.minimum)
         known = [group.item() if hasattr(group, "item") else group for group in groups]
-        strangers = [group for group in named if group not in known]
-        if strangers:
+        absent = [group for group in named if group not in known]
+        if absent:
             raise ValueError(
                 f"GroupCoverage names groups that no calibration row belongs to: "
-                f"{strangers[:5]}. There are {known[:10]}"
+                f"{absent[:5]}. There are {known[:10]}"
                 f"{' ...' if len(known) > 10 else ''}. Give rows of every group."
             )
         return np.array([float(named.get(group, 0.0)) for group in known])

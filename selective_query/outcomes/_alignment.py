@@ -56,7 +56,7 @@ def aligned(frames, *, classes=None, id=None, y=None, fields):
     if classes is None:
         classes = _common_classes(frames, sides, made.get("y"))
     elif id is None and len(frames) == 2:
-        _check_columns_left_aside(frames, sides, classes, rows)
+        _check_unused_columns(frames, sides, classes, rows)
     for name, columns in sides.items():
         if columns:
             table = _class_table(frames[name], columns, classes, name)
@@ -204,7 +204,7 @@ def _order(names, wanted, name):
     }
     if any(lacking.values()):
         raise ValueError(
-            f"base and {name} must have the same rows: {_said(lacking)}. Keep those "
+            f"base and {name} must have the same rows: {_lacks(lacking)}. Keep those "
             "that both have, or pass to_numpy() of rows that are in one order."
         )
     return np.array([place[row] for row in known], dtype=int)
@@ -222,7 +222,7 @@ def _places(names, side):
     return place
 
 
-def _said(lacking):
+def _lacks(lacking):
     """Describe what is missing on which side."""
     return "; ".join(
         f"{side} lacks {len(what)} ({_listed(what)})"
@@ -252,7 +252,7 @@ def _common_classes(frames, sides, y):
         if any(lacking.values()):
             raise ValueError(
                 "base and global_ must have a column for each class: "
-                f"{_said(lacking)}. Rename it, name a column that is no class by its "
+                f"{_lacks(lacking)}. Rename it, name a column that is no class by its "
                 "parameter (y=, id=, X= ...), or pass classes= with all labels: a "
                 "class without a column then gets probability zero, and other columns "
                 "are left aside."
@@ -260,7 +260,7 @@ def _common_classes(frames, sides, y):
     return labels_like(names, y)
 
 
-def _check_columns_left_aside(frames, sides, classes, rows):
+def _check_unused_columns(frames, sides, classes, rows):
     """Refuse an unused column that identifies the rows if its order differs."""
     known = set(map(str, classes))
     for column in sides["base"]:

@@ -50,7 +50,7 @@ def solve_groups(calibration, budget, confidence):
     planned = problem.kept_by(mixtures)
     if budget.mixes:
         kept = planned
-        _warn_lumps(problem, mixtures, kept, calibration.columns.get(budget))
+        _warn_equal_rows(problem, mixtures, kept, calibration.columns.get(budget))
         mixtures = problem.carried_over_each(mixtures, scores.of)
         kind = partial(MixedOperatingPoint, mixtures=tuple(map(tuple, mixtures)))
     else:
@@ -104,15 +104,15 @@ def _warn_rounding(surplus):
         )
 
 
-def _warn_lumps(problem, mixtures, kept, chance):
+def _warn_equal_rows(problem, mixtures, kept, chance):
     """Warn if rows with equal evidence, which are decided alike, distort a mixture."""
     if chance is None:
         return
     judged, place = problem.judged, problem.place
     share = judged.weight / judged.weight.sum()
     decided = kept_by_mixtures(mixtures, judged.score, place, chance)
-    by_luck = np.sqrt(share**2 @ (kept * (1 - kept)))
-    if abs(share @ (decided - kept)) > max(TIE_TOLERANCE, 3 * by_luck):
+    by_chance = np.sqrt(share**2 @ (kept * (1 - kept)))
+    if abs(share @ (decided - kept)) > max(TIE_TOLERANCE, 3 * by_chance):
         warn_user(
             "Rows with equal evidence are decided alike, and there are so many that "
             "the mixture keeps a different share of the calibration rows than planned. "

@@ -191,7 +191,7 @@ class CalibrationScores:
         too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
         if too_few:
             _warn_too_few(coverage, confidence, self.n / self.next_weight)
-        elif threshold > -inf and self._is_lumpy(threshold, rank):
+        elif threshold > -inf and self._is_tied(threshold, rank):
             _warn_ties()
         elif (
             self._shifts_at(threshold) > MOST_SHIFT
@@ -200,7 +200,7 @@ class CalibrationScores:
             _warn_shift()
         return threshold, rank, too_few
 
-    def _is_lumpy(self, threshold, rank):
+    def _is_tied(self, threshold, rank):
         """Whether ties move coverage away from this rank, or may do so on new data."""
         last = np.searchsorted(self.level, threshold, side="right") - 1
         off = abs(self.rows_kept[last] - rank) / self.n
