@@ -1,4 +1,4 @@
-// Sliders that move a point along the curve: coverage, or what it may cost.
+// Sliders that move a point along the curve, by coverage or by a cost.
 "use strict";
 
 (() => {
@@ -42,7 +42,7 @@
     return `${said}.`;
   }
 
-  // A slider to the right means more of what it is named for.
+  // Moving a slider to the right increases the quantity that it is named for.
   const place = (slider, i) => (slider.dataset.falls ? last - i : i);
 
   function show(i) {
