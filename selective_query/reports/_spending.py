@@ -58,20 +58,20 @@ def spending(rows, budget):
 
 
 def spending_of_chain(tally, budget, costs):
-    """What each limit on the cost of tiers says of rows that a chain answered.
+    """Compare the costs of rows in a chain with each limit on the cost of tiers.
 
     Parameters
     ----------
     tally : ChainTally
     budget : Budget or None
-        Of the whole chain.
+        Budget of the whole chain.
     costs : sequence of float or None
-        Of the tiers, for limits that name none.
+        Costs of the tiers, for limits without costs of their own.
 
     Returns
     -------
     list of dict
-        As :attr:`RoutingReport.spending`.
+        In the form of :attr:`RoutingReport.spending`.
     """
     parts = () if budget is None or not tally.asked[0] else budget.parts
     limits = [part for part in parts if isinstance(part, MaxTierCost)]
