@@ -142,7 +142,7 @@ class DecidedRows:
 
     @property
     def measure(self):
-        """What a mean utility is called here."""
+        """Name of the mean utility in a report."""
         return "Mean grade" if self.is_graded else "Accuracy"
 
     @property
