@@ -83,7 +83,11 @@ class WalkingMixin(LabelledRowsMixin):
 
     def _is_read(self, tier):
         """Whether a rule reads a tier's answers; for the last, only to abstain."""
-        return tier < len(self.estimators) - 1 or self.abstain is not None
+        if tier < len(self.estimators) - 1:
+            return True
+        if hasattr(self, "policy_"):  # regardless of the current parameters
+            return bool(self.rule_.doubts)
+        return self.abstain is not None
 
     def _features_of(self, tier):
         return self.base_features if self._is_read(tier) else None

@@ -28,7 +28,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     abstain_label : label or None, default=None
         What ``predict`` returns where it abstains: of the same kind as the classes, but
         not one of them. None: ``predict`` answers every input, as pipelines, searches
-        and metrics require, and ``predict_coverage`` marks the answers to accept.
+        and metrics require, and ``predict_coverage`` marks the answers to accept. A
+        fitted classifier follows ``set_params(abstain_label=...)`` at once.
     cv : int, splitter or iterable, default=5
         Folds for a base that is not frozen.
     adaptation : AlternatingAdaptation or None, default=None
@@ -53,8 +54,6 @@ class AbstainingClassifier(BaseSelectiveClassifier):
     n_features_in_, feature_names_in_
         As in :class:`HybridClassifier`.
     footprint_ : FootprintReport or None
-    abstain_label_ : label or None
-        The value of ``abstain_label`` in ``fit``.
 
     Examples
     --------
@@ -118,13 +117,8 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         if self.abstain_label is not None:
             check_abstain_label(self.abstain_label, classes)
 
-    def _learn(self, X, y, weight):
-        # Checked against the classes of this fit, so a later change must not apply.
-        self.abstain_label_ = self.abstain_label
-        super()._learn(X, y, weight)
-
     def predict(self, X):
-        """Labels of the base; ``abstain_label``, if set in fit, where it abstains.
+        """Labels of the base; ``abstain_label``, if set, where it abstains.
 
         Parameters
         ----------
@@ -137,15 +131,17 @@ class AbstainingClassifier(BaseSelectiveClassifier):
         Raises
         ------
         ValueError
-            If the columns of X differ from those in ``fit``, or the base's answer is
-            not a distribution over its classes for each row.
+            If the columns of X differ from those in ``fit``, the base's answer is not a
+            distribution over its classes for each row, or `abstain_label` does not fit
+            the classes.
         """
         X = self._sliceable(X)
+        self._check_classes(self.classes_)
         base, kept = self.edge_.route(X)
         labels = self.classes_[base.label]
-        if self.abstain_label_ is None:
+        if self.abstain_label is None:
             return labels
-        return abstaining(labels, ~kept, self.abstain_label_)
+        return abstaining(labels, ~kept, self.abstain_label)
 
     def predict_proba(self, X):
         """Class probabilities of the base, including rows where it abstains.

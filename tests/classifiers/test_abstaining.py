@@ -109,13 +109,23 @@ def test_no_coverage_means_no_rule(iris):
         fitted(iris).at(None)
 
 
-@pytest.mark.parametrize("later", ["unknown", 1, None])
-def test_the_abstain_label_is_that_of_the_fit(iris, later):
-    model = fitted(iris, abstain_label=-1)
-    before = model.predict(iris[0])
-    after = model.set_params(abstain_label=later).predict(iris[0])
-    np.testing.assert_array_equal(after, before)
-    assert after.dtype == before.dtype
-    if later == "unknown":
-        with pytest.raises(ValueError, match="abstain_label must be of the kind"):
-            model.fit(*iris)
+def test_the_abstain_label_is_that_of_the_prediction(iris):
+    model = fitted(iris)
+    answered = model.predict_coverage(iris[0])
+    assert not answered.all()
+    total = model.predict(iris[0])
+    for label in (-1, -2):
+        marked = model.set_params(abstain_label=label).predict(iris[0])
+        np.testing.assert_array_equal(marked, np.where(answered, total, label))
+    again = model.set_params(abstain_label=None).predict(iris[0])
+    np.testing.assert_array_equal(again, total)
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [("unknown", "must be of the kind"), (1, "is one of the classes")],
+)
+def test_the_abstain_label_is_checked_in_predict_too(iris, later, said):
+    model = fitted(iris, abstain_label=-1).set_params(abstain_label=later)
+    with pytest.raises(ValueError, match=f"abstain_label.* {said}"):
+        model.predict(iris[0])

@@ -302,6 +302,33 @@ def test_an_abstention_has_a_label_where_one_is_given(digits):
     assert "unknown" not in total.predict(new)
 
 
+@UNTOLD
+@pytest.mark.parametrize(("fitted", "later"), [(0.2, None), (None, 0.2)])
+def test_the_share_that_abstains_is_that_of_the_fit(digits, fitted, later):
+    X, y = digits
+    asked = []
+
+    def features(model, X):
+        asked.append(model)
+        return X[:, :2]
+
+    cascade = CascadeClassifier(
+        models(), router="margin", coverage=(0.4, 0.4), abstain=fitted, cv=3,
+        base_features=features,
+    ).fit(X[:600], y[:600])  # fmt: skip
+    before = cascade.predict_tier(X[600:])
+    del asked[:]
+    cascade.set_params(abstain=later)
+    np.testing.assert_array_equal(cascade.predict_tier(X[600:]), before)
+    read_last = any(model is cascade.estimators_[-1] for model in asked)
+    assert read_last == (fitted is not None)
+    asked_before = len(asked)
+    cascade.predict(X[600:])
+    assert any(m is cascade.estimators_[-1] for m in asked[asked_before:]) == (
+        fitted is not None
+    )
+
+
 def test_the_first_tier_must_fit_its_device(digits):
     X, y = digits
     tight = replace(DEVICES["STM32F746"], name="tiny", flash_bytes=33_000)
