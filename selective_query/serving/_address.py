@@ -1,4 +1,4 @@
-"""The address of a model: where to ask, and what must not be in it."""
+"""The URL of a remote model: its form, and what it must not contain."""
 
 from urllib.parse import urlsplit
 
@@ -9,13 +9,13 @@ LOOPBACK = "127.0.0.1", "::1", "localhost"
 
 
 def checked_url(url, token):
-    """The address without a slash at its end.
+    """Return the URL without its trailing slash.
 
     Raises
     ------
     TypeError, ValueError
-        When it is no address of a model, holds a password, or a token would travel
-        where others can read it. A message never shows what may be secret.
+        When the URL is not that of a model, contains a password, or would send the
+        token unencrypted. Messages never show anything that may be secret.
     """
     check_token(token)
     check_instance(url, "url", str)
@@ -24,7 +24,7 @@ def checked_url(url, token):
         host, path = parts.hostname, parts.path.rstrip("/").split("/")
         _ = parts.port
     except ValueError:
-        raise ValueError("url is no address of the web.") from None
+        raise ValueError("url is not a valid web address.") from None
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("url must begin with http:// or https:// and name a host.")
     if "@" in parts.netloc or parts.query or parts.fragment:
@@ -34,20 +34,20 @@ def checked_url(url, token):
         )
     if "models" not in path or path[path.index("models") - 1] != "v2" or not path[-1]:
         raise ValueError(
-            "url must be that of a model, ending in /v2/models/NAME, or with "
-            f"/versions/VERSION behind. Got {url!r}."
+            "url must be that of a model and end in /v2/models/NAME, optionally "
+            f"followed by /versions/VERSION. Got {url!r}."
         )
     if path.index("models") not in (len(path) - 2, len(path) - 4):
         raise ValueError(
             f"url must end in /v2/models/NAME or .../versions/VERSION. Got {url!r}."
         )
     if token is not None and parts.scheme == "http" and host not in LOOPBACK:
-        raise ValueError("A token would travel in the clear. Give a url of https://.")
+        raise ValueError("The token would be sent unencrypted. Give an https:// url.")
     return url.rstrip("/")
 
 
 def check_token(token):
-    """Raise for a token that would be shown by whoever holds it.
+    """Refuse a token that is not wrapped in a `Secret`.
 
     Raises
     ------

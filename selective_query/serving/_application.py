@@ -1,4 +1,4 @@
-"""The protocol over HTTP, for a web server: the one place where starlette is used."""
+"""The protocol over HTTP, server side: the only module that imports starlette."""
 
 import asyncio
 import hmac
@@ -14,7 +14,7 @@ READ_TIMEOUT_S = 30
 
 
 class RefusedRequestError(Exception):
-    """A request that gets a status other than 200, and why."""
+    """A request that is refused with a status other than 200, and the reason."""
 
     def __init__(self, status, message):
         super().__init__(message)
@@ -22,7 +22,7 @@ class RefusedRequestError(Exception):
 
 
 class Application:
-    """Routes of one model.
+    """The HTTP routes of one model.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Application:
                 response = _json({"error": "Too much to do. Come back later."}, 503)
                 response.headers["retry-after"] = "1"
             except Exception as error:
-                # What a model says of its inputs may hold them.
+                # A model's error message may contain its inputs.
                 logger.error("The model failed: %s", type(error).__name__)
                 response = _json({"error": "The model failed."}, 500)
             timed.status = response.status_code
@@ -157,7 +157,7 @@ class Application:
             parts.append(part)
 
     def _asked(self, message):
-        """Names of the outputs, and whether they shall be binary."""
+        """Return the names of the requested outputs, and whether to send binary."""
         asked = message.get("outputs")
         parameters = message.get("parameters")
         binary = isinstance(parameters, dict) and (
@@ -166,7 +166,7 @@ class Application:
         if asked is None:
             return self.served.outputs, binary
         if not isinstance(asked, list) or not asked:
-            raise ValueError("outputs must be a list of names, one at least.")
+            raise ValueError("outputs must be a list of at least one name.")
         names = []
         for output in asked:
             name = output.get("name") if isinstance(output, dict) else None

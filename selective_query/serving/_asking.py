@@ -1,4 +1,4 @@
-"""A request that may fail: attempts, a deadline over all of them, and a breaker."""
+"""Requests that may fail: retries, deadlines and a circuit breaker."""
 
 import asyncio
 import random
@@ -16,34 +16,34 @@ from selective_query.serving._breaker import PROBE, Breaker
 from selective_query.serving._loop import running_loop
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
-# Between two looks at a breaker while a probe is under way.
+# Interval at which the breaker is polled while a probe is under way.
 POLL_S = 0.02
-# For the thread that waits to go on, before connections are closed by this one.
+# Lets the waiting thread continue before this one closes connections.
 TIDY_AFTER_S = 0.005
-# Of HTTP: the fault is in this request, and says nothing of others.
+# HTTP statuses that blame this request and imply nothing about other requests.
 ABOUT_THE_REQUEST = {400, 413, 415, 422}
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long and how often is asked; times in ms.
+    """Time limits and retries; times in ms.
 
     Parameters
     ----------
     deadline_ms : float
-        Of a request, over all attempts and the wait for its turn.
+        Limit for a request, including all attempts and the wait for a free slot.
     call_deadline_ms : float or None
-        Of a call, over all its requests.
+        Limit for a call, including all its requests.
     timeout_ms : float or None
-        Of an attempt.
+        Limit for an attempt.
     attempts : int
-        At most.
+        Maximum number of attempts for a request.
     failures_to_open : int or None
-        Failures in a row after which the breaker opens.
+        Consecutive failures after which the breaker opens.
     recovery_ms : float
-        From one probe of an open breaker to the next.
+        Interval between the probes of an open breaker.
     max_concurrency : int
-        Requests under way at a time.
+        Maximum number of simultaneous requests.
     """
 
     deadline_ms: float
@@ -56,22 +56,23 @@ class Patience:
 
     @property
     def request_ms(self):
-        """The time of a request that sets out when its call begins."""
+        """Time limit of a request sent at the start of its call."""
         return min(self.deadline_ms, self.call_deadline_ms or inf)
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a call goes about its requests.
+    """How a call treats failed requests.
 
     Parameters
     ----------
     pauses : bool
-        Whether to pause between attempts. With something to fall back on, a pause is
-        time lost to whoever waits for the answer.
+        Whether to pause between attempts. If a fallback exists, a pause only delays
+        the answer.
     is_patient : bool, default=False
-        Whether nobody waits for it, as for a report. It then has no deadline over all
-        its requests, and waits for the probes of an open breaker, as many as attempts.
+        Whether nobody waits for the call, as when a report is computed. The call then
+        has no overall deadline. While the breaker is open, it waits for up to
+        `attempts` probes.
     """
 
     pauses: bool
@@ -82,14 +83,14 @@ HASTY, CALM, PATIENT = Manner(False), Manner(True), Manner(True, is_patient=True
 
 
 class Call:
-    """What the requests of one call share.
+    """State shared by the requests of one call.
 
     Parameters
     ----------
     asker : Asker
     manner : Manner
     began : float
-        By time.monotonic.
+        Start, by time.monotonic.
     """
 
     def __init__(self, asker, manner, began):
@@ -101,17 +102,17 @@ class Call:
 
     @property
     def is_over(self):
-        """Whether no further request of it may set out."""
+        """Whether the call may send no further request."""
         return time.monotonic() >= self.end
 
     @property
     def waits_for_probe(self):
-        """Whether it waits while the breaker is open."""
+        """Whether the call waits for a probe while the breaker is open."""
         return self.manner.is_patient and self._breaker.failed_probes < self._probes
 
 
 class Asker:
-    """Sends requests to one global and remembers how that went.
+    """Sends requests to one global and tracks their failures.
 
     Parameters
     ----------
@@ -125,12 +126,15 @@ class Asker:
         self._given_up = set()
 
     def turned_away(self, call=None):
-        """The error of a request that would not set out now, or None; changes nothing.
+        """Return the error of a request that would be turned away now, or None.
+
+        Changes no state.
 
         Parameters
         ----------
         call : Call or None
-            That it is of; None for the first of a call that waits for no probe.
+            The call of the request; None for the first request of a call that does
+            not wait for probes.
         """
         if call is not None and call.is_over:
             return self._late(self.patience.call_deadline_ms, "call_")
@@ -138,17 +142,17 @@ class Asker:
         return self._not_asked() if self.breaker.is_shut() and not waits else None
 
     async def ask(self, send, call, since=None):
-        """What `send()` returns, or why nothing came.
+        """Return what `send()` returns, or why there is no answer.
 
         Parameters
         ----------
         send : coroutine function
-            Raises `GlobalUnavailableError` where no answer came; what else it raises is
-            raised here. Takes a slot by itself: one that cannot be stopped gives it
-            back when it ends.
+            Raises `GlobalUnavailableError` if there is no answer; other errors
+            propagate. It acquires a slot itself: one that cannot be cancelled
+            releases the slot when it ends.
         call : Call
         since : float or None
-            When its time began to run, by time.monotonic; None for now.
+            Start of its deadline, by time.monotonic; None for now.
 
         Returns
         -------
@@ -168,7 +172,7 @@ class Asker:
             return None, self._late(self.patience.call_deadline_ms, "call_"), 0
         passed = self.breaker.enter()
         if passed is None:
-            await asyncio.sleep(0)  # many in a row would stop the loop for all others
+            await asyncio.sleep(0)  # many in a row would block the loop
             return None, self._not_asked(), 0
         since = time.monotonic() if since is None else since
         own_end = since + self.patience.deadline_ms / 1000
@@ -184,7 +188,7 @@ class Asker:
                 failure = self._late(
                     self.patience.call_deadline_ms, "call_", tries.last
                 )
-                tells = since <= call.began  # others had less time than they might
+                tells = since <= call.began  # later requests had less time
             else:
                 failure = self._late(self.patience.deadline_ms, "", tries.last)
                 tells = True
@@ -196,7 +200,7 @@ class Asker:
         return result, failure, tries.made
 
     def _give_up(self, task):
-        """End a task once whoever waits has been told, at no cost to them."""
+        """Cancel a task, after a delay that lets the caller continue first."""
         if task.done():
             return
         self._given_up.add(task)
@@ -206,7 +210,7 @@ class Asker:
     def _ended(self, task):
         self._given_up.discard(task)
         if not task.cancelled():
-            task.exception()  # as of a connection that broke as it was closed
+            task.exception()  # for example, a connection that broke while closing
 
     def _late(self, ms, of, last=None):
         before = f" An attempt before: {last}" if last else ""
@@ -221,12 +225,12 @@ class Asker:
 
 
 def _tells_of_others(error):
-    """Whether a failure says something of other requests, and not of this alone."""
+    """Whether a failure says something about other requests too."""
     return getattr(error, "status", None) not in ABOUT_THE_REQUEST
 
 
 class _Tries:
-    """The attempts of one request; `made` counts them, also when time runs out."""
+    """The attempts of one request; `made` counts them even if time runs out."""
 
     def __init__(self, patience, passed, pauses, end):
         self.timeout_ms, self.pauses, self.end = patience.timeout_ms, pauses, end

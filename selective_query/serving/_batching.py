@@ -1,4 +1,4 @@
-"""Requests that wait a moment are answered in one call of the model."""
+"""Dynamic batching: one call of the model answers several waiting requests."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class OverloadedError(Exception):
-    """There is more to do than may wait."""
+    """The queue of waiting rows is full."""
 
 
 class Batcher:
@@ -16,16 +16,16 @@ class Batcher:
     Parameters
     ----------
     function : callable
-        Takes rows, returns a dict of arrays with an entry for each.
+        Takes rows; returns a dict of arrays with one entry per row.
     n_threads : int
-        Calls at a time.
+        Number of simultaneous calls.
     wait_ms : float
-        How long the first request of a batch waits for others; 0 takes those that are
-        there.
+        How long the first request of a batch waits for others; 0 takes only those
+        already waiting.
     max_rows : int
-        Of a batch; a larger request is a batch by itself.
+        Maximum rows of a batch; a larger request forms a batch of its own.
     max_waiting_rows : int
-        Beyond, requests are turned away.
+        Requests beyond this are turned away.
     """
 
     def __init__(self, function, *, n_threads, wait_ms, max_rows, max_waiting_rows):
@@ -37,18 +37,18 @@ class Batcher:
         self._held_back = None
 
     def start(self):
-        """Begin to answer, on the running loop."""
+        """Start answering requests on the running loop."""
         self._main = asyncio.ensure_future(self._run())
 
     async def stop(self):
-        """Answer what waits, and end."""
+        """Answer all waiting requests, then stop."""
         while self.waiting_rows:
             await asyncio.sleep(0.005)
         self._main.cancel()
         self._threads.shutdown(wait=False)
 
     async def ask(self, rows):
-        """The function's arrays for these rows.
+        """Return the function's arrays for these rows.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Batcher:
             task.add_done_callback(self._tasks.discard)
 
     async def _collected(self):
-        """Requests of one dtype and shape, up to so many rows."""
+        """Collect a batch: requests of one dtype and row shape, up to `max_rows`."""
         first = self._held_back or await self._queue.get()
         self._held_back = None
         batch, n_rows = [first], len(first[0])
@@ -118,7 +118,7 @@ class Batcher:
             self._free.release()
 
     async def _answer_singly(self, batch, error):
-        """Where a batch fails, only those fail that fail alone."""
+        """Retry a failed batch request by request, so that only faulty ones fail."""
         for rows, answer in batch:
             try:
                 part = (await self._called([rows]))[0] if len(batch) > 1 else None
@@ -136,7 +136,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, self._function, rows)
         if any(len(values) != len(rows) for values in found.values()):
-            # Cut to pieces, they would go to others than those who asked.
+            # Otherwise, splitting would return answers to the wrong requests.
             raise ValueError(f"The model must give {len(rows)} answers.")
         ends = np.cumsum([len(part) for part in parts])[:-1]
         split = {name: np.split(values, ends) for name, values in found.items()}

@@ -1,34 +1,33 @@
-"""A breaker: after some failures in a row, one query a period goes to see."""
+"""A circuit breaker: after repeated failures, only occasional probes are sent."""
 
 import math
 import threading
 import time
 
 NORMAL, PROBE = "normal", "probe"
-# Share of requests that fail now and then although all is well, and how many requests
-# it takes to learn another one.
+# Prior failure rate of a healthy global, and the weight of that prior in requests.
 USUAL_SHARE, USUAL_WEIGHT = 0.01, 20
 MEMORY = 200
-# At most so many times the failures in a row that were asked for.
+# The threshold grows to at most this multiple of `n_failures`.
 MOST_PATIENCE = 10
 
 
 class Breaker:
-    """Who may ask a global that failed of late.
+    """Decides whether requests may go to a global that failed recently.
 
-    While it is closed everybody may. When `n_failures` requests in a row have failed it
-    opens: nobody may, but for one probe after each `period_s`, and one at a time. The
-    first that comes back with an answer closes it.
+    While the breaker is closed, all requests pass. After `n_failures` consecutive
+    failures it opens: then only one probe passes every `period_s`, one at a time. The
+    first probe that returns an answer closes it.
 
-    Of a global that fails now and then, a share f of its requests, so many more must
-    fail in a row that chance alone makes such a run as rarely as `n_failures` at a
-    share of 1 %: n = n_failures log(0.01) / log(f). Runs that opened it are no part of
-    that share.
+    If a share f of requests fails even in normal operation, the breaker requires a
+    longer run of failures: one that chance produces as rarely as a run of `n_failures`
+    at a failure rate of 1 %, that is, n = n_failures log(0.01) / log(f). Runs that
+    opened the breaker do not count towards f.
 
     Parameters
     ----------
     n_failures : int or None
-        None never opens it.
+        Consecutive failures that open the breaker; None never opens it.
     period_s : float
     clock : callable, default=time.monotonic
     """
@@ -51,7 +50,7 @@ class Breaker:
             return self._turns_away()
 
     def seconds_to_probe(self):
-        """Until the next probe may set out; 0 also where one is under way."""
+        """Return the seconds until the next probe; 0 also while one is under way."""
         with self._lock:
             return max(self._next_probe - self._clock(), 0.0) if self._is_open else 0.0
 
@@ -61,7 +60,7 @@ class Breaker:
         return self._probing or self._clock() < self._next_probe
 
     def enter(self):
-        """A pass for a request, which must be handed to `leave`; None turns it away.
+        """Return a pass for a request, to be handed to `leave`; None turns it away.
 
         Returns
         -------
@@ -76,14 +75,14 @@ class Breaker:
             return PROBE
 
     def leave(self, passed, failure):
-        """Tell what became of a request.
+        """Record the result of a request.
 
         Parameters
         ----------
         passed : str
-            As `enter` gave it.
+            The value that `enter` returned.
         failure : Exception, None or False
-            None for an answer; False where it was given up and tells nothing.
+            None for an answer; False for a cancelled request, which counts neither way.
         """
         with self._lock:
             was_open = self._is_open
@@ -94,11 +93,11 @@ class Breaker:
             if failure is None:
                 self._answered(was_open)
                 return
-            # What set out before it opened tells nothing new.
+            # Requests sent before the breaker opened add no information.
             if passed == NORMAL and was_open:
                 return
             self.failed_probes += passed == PROBE
-            # As text: an error holds on to the rows that it is about.
+            # As text: the error object would keep its rows in memory.
             self._in_a_row, self.last_failure = self._in_a_row + 1, str(failure)
             if self._is_open:
                 self._next_probe = self._clock() + self._period_s

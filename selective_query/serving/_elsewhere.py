@@ -1,4 +1,4 @@
-"""What all classifiers share that answer elsewhere: rows out, replies back."""
+"""Base class of classifiers whose model runs elsewhere."""
 
 import functools
 import threading
@@ -48,19 +48,18 @@ def _gives_probabilities(self):
 
 
 class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
-    """A classifier whose answers may come late, wrong, or not at all.
+    """A classifier whose answers may be late, invalid or missing.
 
     Subclasses have the parameters of `Patience`, `classes`, `method` and `batch_rows`.
-    ``_open(asker)`` returns a channel: ``asker``; ``known()``, a coroutine that
-    returns the labels; ``send(rows)``, a coroutine that
-    returns answers and the labels they are of, and raises `GlobalUnavailableError`
-    alone; and ``close()``.
+    ``_open(asker)`` returns a channel with: ``asker``; ``known()``, a coroutine that
+    returns the labels; ``send(rows)``, a coroutine that returns answers and the labels
+    of their columns, and raises only `GlobalUnavailableError`; and ``close()``.
     """
 
     frozen_by_nature = True
 
     def fit(self, X=None, y=None):
-        """Do nothing but check the parameters: it is fitted where it is.
+        """Check the parameters only: the model is already fitted.
 
         Parameters
         ----------
@@ -82,7 +81,9 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return np.asarray(self.classes)
 
     def predict(self, X):
-        """Labels.
+        """Predict labels.
+
+        Pauses between attempts, which ``ask_rows`` by default does not.
 
         Parameters
         ----------
@@ -95,14 +96,13 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         Raises
         ------
         GlobalUnavailableError
-            When a row got no answer that can be used. Between attempts it pauses, which
-            ``ask_rows`` does not.
+            When a row has no usable answer.
         """
         return self._labels(wait_for_result(self._ask(X, CALM)))
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X):
-        """Class probabilities.
+        """Predict class probabilities.
 
         Parameters
         ----------
@@ -138,17 +138,17 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return self._labels(await result_of(self._ask(X, CALM)))
 
     def ask_rows(self, X, *, pauses=False, patient=False):
-        """Ask about rows; failures are returned row by row, and not raised.
+        """Ask about rows; failures are returned per row instead of raised.
 
         Parameters
         ----------
         X : array-like of length n_samples
         pauses : bool, default=False
-            Whether to pause between attempts, where nothing else can answer.
+            Whether to pause between attempts; for use without a fallback.
         patient : bool, default=False
-            Whether nobody waits, as for a report: with pauses, without
-            `call_deadline_ms`, and where it failed too often of late, with a wait for
-            the next probe, as often as `attempts`.
+            Whether nobody waits for the answers, as when a report is computed. Then
+            there are pauses, `call_deadline_ms` does not apply, and after too many
+            recent failures the call waits for up to `attempts` probes.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return wait_for_result(self._ask(X, manner))
 
     async def ask_rows_async(self, X):
-        """Ask as ``ask_rows`` does, from a coroutine on any event loop.
+        """Run ``ask_rows`` from a coroutine on any event loop.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         self.close()
 
     def set_params(self, **params):
-        """Set parameters; connections and what was remembered of failures are dropped.
+        """Set parameters; connections and the failure history are dropped.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return super().set_params(**params)
 
     def __sklearn_clone__(self):
-        # A function, or what it is bound to, often cannot be copied, and need not be.
+        # Functions and the objects they are bound to often cannot be copied.
         return type(self)(**self.get_params(deep=False))
 
     def __getstate__(self):
@@ -228,12 +228,12 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
             np.ndim(self.classes) != 1 or not np.size(self.classes)
         ):
             raise ValueError(
-                "classes must be the labels in the order of the columns, one at least. "
+                "classes must be at least one label, in the order of the columns. "
                 f"Got {self.classes!r:.60}."
             )
 
     def _live(self):
-        """The channel with its connections, opened when it is first needed."""
+        """Return the channel with its connections, opened on first use."""
         channel = vars(self).get("_channel")
         if channel is not None and channel.asker.loop is running_loop():
             return channel
@@ -247,7 +247,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return channel
 
     def _ask(self, X, manner):
-        """A coroutine; time runs from this call on."""
+        """Return a coroutine whose deadlines start now."""
         return self._replies(X, manner, time.monotonic())
 
     async def _replies(self, X, manner, began):
@@ -265,12 +265,12 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         return rows.replies(None if rows.n else await self._answers_to_nothing(channel))
 
     async def _answers_of(self, channel, rows):
-        """Values of some rows and which are none; raises where all are none."""
+        """Return values and failures of some rows; raise if all rows failed."""
         raw, known = await channel.send(rows)
         check = usable if self.method == PROBA else usable_labels
         try:
             values, failure = check(raw, known, rows, type(self).__name__)
-        except Exception as error:  # of objects that cannot even be looked at
+        except Exception as error:  # objects that cannot even be inspected
             raise BadAnswerError(
                 f"An answer that cannot be read: {type(error).__name__}."
             ) from error

@@ -1,4 +1,4 @@
-"""Messages of the protocol over HTTP: the one place where httpx2 is used."""
+"""The protocol over HTTP, client side: the only module that imports httpx2."""
 
 import asyncio
 import ssl
@@ -21,9 +21,9 @@ from selective_query.serving._protocol import as_text, decode, encode, parsed
 
 JSON = {"content-type": "application/json"}
 USUAL_INPUT = "input-0"
-# What a server answers that tried to read binary as JSON.
+# Statuses of a server that tried to parse binary data as JSON.
 MAY_MEAN_NO_BINARY = ABOUT_THE_REQUEST | {500}
-# What is said of a refusal, in letters of the server's own words.
+# Characters quoted from a server's error message.
 MOST_QUOTED = 200
 
 
@@ -34,7 +34,7 @@ class HttpChannel:
     ----------
     asker : Asker
     model : RemoteClassifier
-        Its parameters, and what its server told of itself, which is put there.
+        Provides the parameters, and stores the metadata of its server.
     url : str
     """
 
@@ -60,19 +60,19 @@ class HttpChannel:
         self.close.atexit = False
 
     async def known(self):
-        """Labels of the model, asked for once where they were not given."""
+        """Return the labels of the model, fetched once unless they were given."""
         if self._classes is not None:
             return np.asarray(self._classes)
         await self._learn()
         if self._told["classes"] is None:
             raise BadAnswerError(
-                "The server does not tell the labels of its model. Give classes=, in "
+                "The server does not report the labels of its model. Give classes=, in "
                 "the order of its columns."
             )
         return np.asarray(self._told["classes"])
 
     async def send(self, rows):
-        """Answers about some rows, and the labels that they are of."""
+        """Return the answers for some rows, and the labels of their columns."""
         known = await self.known()
         try:
             array = packed(rows, self._payload)
@@ -91,11 +91,11 @@ class HttpChannel:
             try:
                 values = as_text(values)
             except UnicodeDecodeError as error:
-                raise BadAnswerError("Labels are no text in UTF-8.") from error
+                raise BadAnswerError("Labels are not UTF-8 text.") from error
         return values, known
 
     async def _exchanged(self, tensors, asked):
-        """The outputs; a server that does not take binary is asked in JSON for good."""
+        """Return the outputs; use JSON from the first refusal of binary tensors on."""
         if self._binary:
             try:
                 found = await self._posted(tensors, asked, binary=True)
@@ -124,7 +124,7 @@ class HttpChannel:
         try:
             return decode(headers, body, "outputs")[1]
         except ValueError as error:
-            raise BadAnswerError(f"The answer is no message: {error}") from error
+            raise BadAnswerError(f"The answer is not valid: {error}") from error
 
     async def _input_name(self):
         if self._input is not None:
@@ -133,7 +133,7 @@ class HttpChannel:
         return self._told["input"]
 
     async def _learn(self):
-        """What the server says of its model, asked once."""
+        """Fetch the metadata of the model once."""
         async with self._learning:
             if self._told:
                 return
@@ -152,9 +152,9 @@ class HttpChannel:
         given = self._classes
         if given is not None and told is not None and _named(given) != _named(told):
             raise BadAnswerError(
-                f"classes must be the labels that the server tells, in their order: "
-                f"{told[:10]}. Got {_named(given)[:10]}. Leave classes= out, and they "
-                "are read there."
+                "classes must be the labels that the server reports, in their order: "
+                f"{told[:10]}. Got {_named(given)[:10]}. Leave classes= out to read "
+                "them from the server."
             )
 
     async def _request(self, method, path, headers, body):
@@ -179,7 +179,7 @@ class HttpChannel:
             raise UnreachableError(f"{self._url} broke off: {error}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise UnreachableError(f"{self._url}: {error}") from error
-        except RuntimeError as error:  # of connections that another thread has closed
+        except RuntimeError as error:  # another thread closed the connection
             raise UnreachableError(f"{self._url}: {error}") from error
 
     async def _read(self, response):
@@ -217,8 +217,8 @@ class HttpChannel:
 
 
 def _certificates(url, ca_file):
-    """What a server's certificate is checked against; nothing where there is none."""
-    if url.startswith("http:"):  # to read the system's takes longer than a query
+    """Return what to verify the server's certificate against; nothing for http."""
+    if url.startswith("http:"):  # loading the system's takes longer than a query
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return True if ca_file is None else ssl.create_default_context(cafile=ca_file)
 
@@ -236,8 +236,8 @@ def _client(n_connections, verify):
     return httpx2.AsyncClient(
         verify=verify,
         limits=limits,
-        timeout=None,  # the deadline is over the whole request
-        follow_redirects=False,  # which would carry inputs and token elsewhere
+        timeout=None,  # a deadline limits the whole request
+        follow_redirects=False,  # they would send inputs and token elsewhere
         headers={"accept-encoding": "identity"},
     )
 
@@ -249,7 +249,7 @@ def _close_later(client, loop, slots, n_slots):
 
 
 async def _close_when_idle(client, slots, n_slots):
-    """Close connections once no request of another thread is on them."""
+    """Close connections once no thread uses them."""
     for _ in range(n_slots):
         await slots.acquire()
     try:
@@ -260,16 +260,16 @@ async def _close_when_idle(client, slots, n_slots):
 
 
 def _named(labels):
-    """Labels as text, which numbers in a message may have become."""
+    """Return labels as text, since a message may have turned numbers into text."""
     return [str(label) for label in np.asarray(labels).tolist()]
 
 
 def _metadata(body):
-    """Labels and the name of the input, where the server tells them."""
+    """Return the labels and the input name as far as the metadata contain them."""
     try:
         message = parsed(body)
     except ValueError as error:
-        raise BadAnswerError(f"The metadata is no message: {error}") from error
+        raise BadAnswerError(f"The metadata are not valid JSON: {error}") from error
     told = {}
     inputs = message.get("inputs")
     only = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else None

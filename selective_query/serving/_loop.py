@@ -1,7 +1,7 @@
-"""One event loop in a thread of its own, where all waiting is done.
+"""One event loop in its own thread, where all waiting is done.
 
-A deadline over a whole call, however its bytes trickle in, needs a loop that can
-cancel. The same loop serves threads that wait and coroutines that do not.
+A deadline for a whole call needs a loop that can cancel, however slowly the bytes
+arrive. The same loop serves blocking threads and coroutines.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ _running = None
 
 
 def running_loop():
-    """The loop, started when it is first asked for."""
+    """Return the loop, started on first use."""
     global _running
     with _lock:
         if _running is None:
@@ -25,17 +25,17 @@ def running_loop():
 
 
 def is_running_here(loop):
-    """Whether this is the loop of this process; starts none."""
+    """Whether this is the loop of this process; does not start one."""
     return loop is _running
 
 
 def wait_for_result(coroutine):
-    """What a coroutine returns, for a thread that waits.
+    """Block the thread until a coroutine returns; return its result.
 
     Raises
     ------
     RuntimeError
-        When called on the loop itself, which would wait for ever.
+        When called on the loop itself, which would deadlock.
     """
     loop = running_loop()
     if _current() is loop:
@@ -48,12 +48,12 @@ def wait_for_result(coroutine):
     try:
         return future.result()
     except BaseException:
-        future.cancel()  # as of Ctrl-C: nobody waits for it any longer
+        future.cancel()  # for example, after Ctrl-C
         raise
 
 
 async def result_of(coroutine):
-    """Await it from a coroutine on any loop."""
+    """Await a coroutine's result from any event loop."""
     future = asyncio.run_coroutine_threadsafe(coroutine, running_loop())
     return await asyncio.wrap_future(future)
 
@@ -66,13 +66,13 @@ def _current():
 
 
 def _forget():
-    # The thread of the parent does not exist in a forked child.
+    # The parent's thread does not exist in a forked child.
     global _running, _lock
     _running, _lock = None, threading.Lock()
 
 
 def after_fork(function):
-    """Have a function called in each forked child, where there are such."""
+    """Register a function to run in forked children, where the platform forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
 

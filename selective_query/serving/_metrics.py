@@ -1,18 +1,18 @@
-"""Counts and times for Prometheus: the one place where its client is used."""
+"""Metrics for Prometheus: the only module that imports its client."""
 
 import time
 from contextlib import contextmanager
 
 
 class Metrics:
-    """What a server tells of its work, in a registry of its own.
+    """Counters and timings of a server, in a registry of their own.
 
     Parameters
     ----------
     name : str
-        Of the model.
+        Name of the model.
     waiting : callable
-        Gives the rows that wait.
+        Returns the number of waiting rows.
     """
 
     def __init__(self, name, waiting):
@@ -29,31 +29,31 @@ class Metrics:
             "requests", "Requests by status.", ["model", "status"], **ours
         )
         self._rows = client.Counter(
-            "rows", "Rows by who answered, and why not the global.",
+            "rows", "Rows by answering model and failure of the global.",
             ["model", "answered_by", "failure"], **ours,
         )  # fmt: skip
         self._seconds = client.Histogram(
-            "request_seconds", "Time of a request.", ["model"], **ours
+            "request_seconds", "Duration of a request.", ["model"], **ours
         )
-        gauge = client.Gauge("waiting_rows", "Rows that wait.", ["model"], **ours)
+        gauge = client.Gauge("waiting_rows", "Waiting rows.", ["model"], **ours)
         gauge.labels(name).set_function(waiting)
         self._name = name
 
     def exposed(self):
-        """Text of all metrics, and its media type."""
+        """Return the text of all metrics, and its media type."""
         text = self._client.generate_latest(self._registry)
         return text, self._client.CONTENT_TYPE_LATEST
 
     @contextmanager
     def timed(self):
-        """Counts a request once it is over."""
+        """Time a request and count it when it ends."""
         timed, start = _Timed(self), time.perf_counter()
         yield timed
         self._seconds.labels(self._name).observe(time.perf_counter() - start)
         self._requests.labels(self._name, str(timed.status)).inc()
 
     def count_rows(self, found, n_rows):
-        """Count rows by who answered them."""
+        """Count rows by the model that answered them."""
         by, failure = found.get("answered_by"), found.get("failure")
         if by is None:
             self._rows.labels(self._name, "model", "").inc(n_rows)

@@ -1,4 +1,4 @@
-"""A stream of inputs, one after the other, through a cloud that fails at times."""
+"""Simulate a stream of inputs, one at a time, through an unreliable cloud."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ NOT_ASKED = NotAskedError.reason
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """What chance decides, drawn before: an entry for each input and attempt.
+    """All random numbers, drawn in advance: one entry per input and attempt.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Draws:
 
     @classmethod
     def of(cls, deployment, n_inputs, n_attempts, rng):
-        """Of the link and cloud of a deployment."""
+        """Draw from the link and cloud of a deployment."""
         shape, n = (n_inputs, n_attempts), n_inputs * n_attempts
         return cls(
             deployment.link.draw_round_trip_ms(rng, n).reshape(shape),
@@ -48,17 +48,17 @@ class Draws:
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """What became of each input.
+    """Result of each input.
 
     Attributes
     ----------
     outcome : ndarray of shape (n_inputs,) of str
-        "" where the base answered by the rule, or the global did; else why it did not,
-        or "stale" where it answered with another model.
+        "" where the base answered by the rule or the global answered; "stale" where the
+        global answered with another model; otherwise why the global did not answer.
     latency_ms : ndarray of shape (n_inputs,)
     attempts : ndarray of shape (n_inputs,) of int
     replies : ndarray of shape (n_inputs,) of int
-        Attempts that the cloud worked on, and charges.
+        Attempts that the cloud processed and charges for.
     """
 
     outcome: np.ndarray
@@ -68,15 +68,15 @@ class Stream:
 
 
 def run_stream(kept, here_ms, every_ms, draws, outage, patience):
-    """Answer the inputs, each as soon as it is there and the one before is answered.
+    """Answer the inputs in order, each once it has arrived and the last is answered.
 
     Parameters
     ----------
     kept : ndarray of shape (n_inputs,), bool
     here_ms : float
-        Time of base and router.
+        Time of base and router per input.
     every_ms : float
-        From one input to the next, if there is time.
+        Interval between arrivals.
     draws : Draws
     outage : Outage
     patience : Patience
@@ -109,7 +109,7 @@ class _Clock:
 
 
 class _Asked:
-    """One query: as `Asker` and `_Tries` go about it, by a clock of its own."""
+    """One query, simulated as `Asker` and `_Tries` run it, on the simulated clock."""
 
     def __init__(self, number, clock, draws, outage, patience):
         self.number, self.clock, self.draws = number, clock, draws

@@ -1,4 +1,4 @@
-"""Rows as they travel: numbers, text, or compressed pictures."""
+"""Rows prepared for sending: numbers, text, or compressed pictures."""
 
 import io
 
@@ -13,7 +13,7 @@ PAYLOADS = (*NUMBERS, *PICTURES, TEXT)
 
 
 def packed(rows, payload):
-    """Rows as one array that the protocol knows.
+    """Convert rows to one array of a type that the protocol supports.
 
     Parameters
     ----------
@@ -28,9 +28,8 @@ def packed(rows, payload):
     Raises
     ------
     ArithmeticError, OSError, TypeError, ValueError
-        When rows are of another kind, masked, or would lose what they say: values that
-        are too large for float32, or no whole numbers in 0 to 255, for uint8 and
-        pictures.
+        When rows are of another kind, masked, or would lose information: values too
+        large for float32, or not whole numbers from 0 to 255 for uint8 and pictures.
     """
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
@@ -56,7 +55,7 @@ def _as_it_is(array):
         return array
     raise ValueError(
         "X must hold numbers of one kind, or text. Got objects, such as columns of "
-        "several kinds. Encode them before, or give payload='float32'."
+        "several kinds. Encode them first, or give payload='float32'."
     )
 
 

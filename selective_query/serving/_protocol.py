@@ -1,6 +1,6 @@
-"""Open Inference Protocol v2: arrays to a message and back, as JSON or in binary.
+"""Open Inference Protocol v2: encode arrays as JSON or binary, and decode them.
 
-Both ends use it. What comes in is checked, and nothing of it is ever run.
+Client and server share it. Incoming data is validated and never executed.
 """
 
 import base64
@@ -32,15 +32,15 @@ FITTING_KINDS = {"b": "b", "u": "iub", "i": "iub", "f": "iuf"}
 
 
 def encode(tensors, side, *, binary, **fields):
-    """A message with named arrays.
+    """Encode named arrays as a message.
 
     Parameters
     ----------
     tensors : dict of str to ndarray
-        Numbers, truth values, text or bytes.
+        Arrays of numbers, booleans, text or bytes.
     side : {"inputs", "outputs"}
     binary : bool
-        Whether values follow the JSON as they stand in memory.
+        Whether values follow the JSON as raw bytes.
     **fields
         Further fields of the message.
 
@@ -52,7 +52,7 @@ def encode(tensors, side, *, binary, **fields):
     Raises
     ------
     ValueError
-        When an array holds something else, or JSON would have to hold NaN.
+        When an array holds anything else, or JSON would have to contain NaN.
     """
     described, parts = [], []
     for name, array in tensors.items():
@@ -72,7 +72,7 @@ def encode(tensors, side, *, binary, **fields):
 
 
 def decode(headers, body, side, *, finite=False):
-    """The message, and its arrays.
+    """Decode a message and its arrays.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def decode(headers, body, side, *, finite=False):
     Raises
     ------
     ValueError
-        When it is no message of the protocol.
+        When it is not a valid message of the protocol.
     """
     length = headers.get(JSON_LENGTH)
     split = len(body) if length is None else _split_at(length, body)
     message = parsed(body[:split], finite)
     described = message.get(side)
     if not isinstance(described, list) or not described:
-        raise ValueError(f"{side} must be a list of tensors, one at least.")
+        raise ValueError(f"{side} must be a list of at least one tensor.")
     tensors, rest = {}, memoryview(body)[split:]
     for tensor in described:
         name, array, rest = _array(tensor, rest)
@@ -165,7 +165,7 @@ def _refuse_constant(name):
 
 
 def parsed(text, finite=False):
-    """A JSON object, checked to be one.
+    """Parse a JSON object.
 
     Raises
     ------
@@ -176,14 +176,14 @@ def parsed(text, finite=False):
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
     except UnicodeDecodeError:
-        raise ValueError("The JSON is no text in UTF-8.") from None
+        raise ValueError("The JSON is not UTF-8 text.") from None
     if not isinstance(message, dict):
         raise ValueError("The JSON must be an object.")
     return message
 
 
 def _array(tensor, rest):
-    """Name and values of one tensor, and the bytes that belong to others."""
+    """Return name and values of one tensor, and the remaining bytes."""
     name, shape, dtype, size = _checked(tensor)
     parameters = tensor.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
@@ -247,7 +247,7 @@ def _of_json(data, dtype, name, parameters):
         raise ValueError(f"{name!r:.60} must hold numbers of one kind.")
     array = np.array(data)
     if array.dtype.kind not in FITTING_KINDS[dtype.kind]:
-        raise ValueError(f"Values of {name!r:.60} are none of its datatype.")
+        raise ValueError(f"Values of {name!r:.60} do not match its datatype.")
     if dtype.kind in "ui":
         range_ = np.iinfo(dtype)
         if array.min() < range_.min or array.max() > range_.max:
@@ -258,10 +258,10 @@ def _of_json(data, dtype, name, parameters):
 
 def _of_raw(raw, dtype, name):
     if len(raw) % dtype.itemsize:
-        raise ValueError(f"Bytes of {name!r:.60} are no whole number of values.")
+        raise ValueError(f"Bytes of {name!r:.60} end in the middle of a value.")
     if dtype.kind == "b" and (np.frombuffer(raw, "u1") > 1).any():
         raise ValueError(f"Truth values of {name!r:.60} must be 0 or 1.")
-    # A copy stands aligned in memory, and models may write to it.
+    # A copy is aligned in memory and writable.
     return np.frombuffer(raw, dtype).copy()
 
 
@@ -285,15 +285,15 @@ def _objects(items):
 
 
 def as_text(array):
-    """Entries of a BYTES tensor as text, in an array of objects.
+    """Return the entries of a BYTES tensor as text, in an array of objects.
 
-    One of fixed width would take as much memory for each as for the longest, and drop
-    zeros at the end.
+    A fixed-width array would need the memory of the longest entry for each, and drop
+    trailing zeros.
 
     Raises
     ------
     ValueError
-        When some are no UTF-8.
+        When an entry is not UTF-8.
     """
     items = [i if isinstance(i, str) else i.decode() for i in array.ravel().tolist()]
     return _objects(items).reshape(array.shape)

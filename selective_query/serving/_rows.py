@@ -1,4 +1,4 @@
-"""Rows of one call on their way: in requests of so many, so many at a time."""
+"""The rows of one call, sent in batches, several batches at a time."""
 
 import asyncio
 import time
@@ -9,12 +9,12 @@ from sklearn.utils import _safe_indexing
 from selective_query._models.replies import Replies
 from selective_query._utils.validation import num_samples
 
-# Requests that are spared in a row before others on the loop have their turn.
+# Skipped requests after which the loop may run other tasks.
 BETWEEN_BREATHS = 500
 
 
 class RowsOnTheirWay:
-    """Sends rows and collects what comes of each.
+    """Sends rows and collects the reply to each.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ class RowsOnTheirWay:
     async def send(self, ask, turned_away, batch_rows, n_at_a_time):
         """Ask about all rows.
 
-        What `ask` raises is a fault of the model; then the other requests are given
-        up, and it is raised here.
+        An error that `ask` raises is a fault of the model: it cancels the other
+        requests and propagates.
 
         Parameters
         ----------
         ask : coroutine function
-            Takes rows and when their time began, and returns what `Asker.ask` does of
-            values and failures.
+            Takes rows and the start of their deadline; returns what `Asker.ask`
+            returns, with values and failures as its result.
         turned_away : callable
-            The error of a request that need not be made, or None.
+            Returns the error of a request that need not be sent, or None.
         batch_rows, n_at_a_time : int
         """
         starts = range(0, self.n, batch_rows)
@@ -63,7 +63,7 @@ class RowsOnTheirWay:
         for rows in slices:
             error = turned_away()
             if error is not None:
-                if self._call.is_over:  # for all that nobody has taken on yet
+                if self._call.is_over:  # applies to all remaining rows
                     rows = slice(rows.start, self.n)
                     slices.close()
                 self._failure[rows] = error
@@ -82,12 +82,12 @@ class RowsOnTheirWay:
                 self._parts[rows.start], self._failure[rows] = found
 
     def replies(self, nothing):
-        """What came of each row; `nothing` are the values of no rows."""
+        """Return the reply to each row; `nothing` holds the values for zero rows."""
         values = self._joined() if self.n else nothing
         return Replies(values, self._failure, self._attempts, self._ms)
 
     def _joined(self):
-        """Values of all rows, from those of requests by their first row."""
+        """Concatenate the values of all requests, ordered by their first row."""
         if not self._parts:
             return None
         shapes = {values.shape[1:] for values in self._parts.values()}

@@ -1,4 +1,4 @@
-"""What a server serves: a classifier, or a hybrid or chain with its reasons."""
+"""What a server serves: a classifier, or a hybrid or chain with its decisions."""
 
 import io
 import logging
@@ -14,16 +14,16 @@ from selective_query.serving.journal import Journal
 
 logger = logging.getLogger("selective_query.serving")
 
-# Models that answer here, and ask elsewhere.
+# Models that answer locally and may query a remote model.
 EDGES = HybridClassifier, CascadeClassifier
 NUMBERS = "numbers"
 TAKES = NUMBERS, TEXT, "pictures"
 MOST_PIXELS = 20_000_000
-PLAIN_MODES = "L", "RGB"  # of others, such as palettes, pixels are no brightness
+PLAIN_MODES = "L", "RGB"  # in other modes, such as palettes, pixels are indices
 
 
 class TooManyRowsError(Exception):
-    """A request has more rows than a server takes on."""
+    """A request has more rows than the server accepts."""
 
 
 class Served:
@@ -34,18 +34,20 @@ class Served:
     model : classifier
         Fitted.
     name : str
-        Of the model.
+        Name of the model.
     takes : {"numbers", "text", "pictures"}
-        What a row is; pictures come as JPEG or PNG, all of one size in a request.
+        Kind of rows. Pictures come as JPEG or PNG, all of one size in a request.
     journal : Journal or None
-        Records what a hybrid decides.
+        Records the decisions of a hybrid.
     """
 
     def __init__(self, model, name, takes=NUMBERS, journal=None):
         check_choice(takes, "takes", TAKES)
         if journal is not None:
             check_instance(journal, "journal", Journal)
-            check_instance(model, "model", HybridClassifier, "A journal is of one.")
+            check_instance(
+                model, "model", HybridClassifier, "A journal records a hybrid."
+            )
         self.model, self.name, self.takes = model, name, takes
         self.journal = journal
         self.classes = np.asarray(model.classes_)
@@ -58,7 +60,7 @@ class Served:
 
     @property
     def metadata(self):
-        """What the protocol tells of a model, and its labels."""
+        """Metadata of the protocol, with the labels among the parameters."""
         width = getattr(self.model, "n_features_in_", -1)
         is_bytes = self.takes != NUMBERS
         shape = [-1] if is_bytes else [-1, width]
@@ -89,14 +91,14 @@ class Served:
         }
 
     def rows_of(self, tensors, most):
-        """The one input as rows of the model.
+        """Return the one input tensor as rows for the model.
 
         Raises
         ------
         TooManyRowsError
             When there are more than `most`.
         ValueError
-            When it is no such thing.
+            When the input is anything else.
         """
         if len(tensors) != 1:
             raise ValueError(f"inputs must be one tensor. Got {len(tensors)}.")
@@ -120,7 +122,7 @@ class Served:
         return as_text(rows) if self.takes == TEXT else _pictures(rows)
 
     def answers(self, rows):
-        """Arrays by the names of outputs."""
+        """Return a dict of arrays by output name."""
         if isinstance(self.model, EDGES):
             return self._with_reasons(rows)
         rows = self._with_names(rows)
@@ -140,22 +142,22 @@ class Served:
             "predict": found.label,
             "answered_by": found.answered_by,
             "failure": found.failure,
-            "score": np.clip(found.score, -1e300, 1e300),  # a row that stays has -inf
+            "score": np.clip(found.score, -1e300, 1e300),  # -inf: never queried
         }
 
     def _with_names(self, rows):
-        """A data frame, for a model that was fitted on one and may ask for columns."""
+        """Return a data frame if the model was fitted on one, else the rows."""
         names = getattr(self.model, "feature_names_in_", None)
         if names is None or self.takes != NUMBERS:
             return rows
         try:
             import pandas as pd
-        except ImportError:  # by position then, as scikit-learn warns
+        except ImportError:  # columns by position then, with scikit-learn's warning
             return rows
         return pd.DataFrame(rows, columns=names)
 
     def _record(self, found, rows):
-        """Write to the journal; an answer is not withheld because that fails."""
+        """Write to the journal; a failure to write does not withhold the answer."""
         threshold = self.model.operating_point_.threshold
         try:
             self.journal.record(
@@ -166,7 +168,7 @@ class Served:
 
 
 def _pictures(rows):
-    """Pixels of pictures that were checked for their size before they were unpacked."""
+    """Decode pictures to pixels, after checking their size."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -180,7 +182,7 @@ def _pictures(rows):
         try:
             picture = Image.open(io.BytesIO(row), formats=PICTURES)
             if picture.mode not in PLAIN_MODES:
-                raise ValueError("A picture must be grey or RGB, with 8 bits a colour.")
+                raise ValueError("A picture must be grey or RGB, 8 bits per channel.")
             if picture.width * picture.height * len(rows) > MOST_PIXELS:
                 raise ValueError(f"Pictures of more than {MOST_PIXELS} pixels.")
             found.append(np.asarray(picture))

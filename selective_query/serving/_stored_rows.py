@@ -1,4 +1,4 @@
-"""A row as bytes and back, without anything that could run."""
+"""Serialise a row to bytes and back, without executable content."""
 
 import io
 import json
@@ -9,12 +9,12 @@ LONGEST_LINE = 10_000  # of the header of an array
 
 
 def row_to_bytes(row):
-    """An array, text, or numbers and text of several kinds, as bytes.
+    """Serialise an array, text, or a mixture of numbers and text.
 
     Raises
     ------
     TypeError
-        When it is something else.
+        When the row is anything else.
     """
     if hasattr(row, "toarray"):
         row = row.toarray()
@@ -34,7 +34,7 @@ def row_to_bytes(row):
 
 
 def row_from_bytes(data):
-    """What `row_to_bytes` wrote."""
+    """Restore a row that `row_to_bytes` wrote."""
     if data[:1] == b"a":
         return np.load(
             io.BytesIO(data[1:]), allow_pickle=False, max_header_size=LONGEST_LINE
@@ -43,7 +43,7 @@ def row_from_bytes(data):
 
 
 def _number(value):
-    """A number of numpy, as columns of several kinds hold, as one of Python."""
+    """Convert a NumPy number, found in columns of mixed types, to a Python one."""
     if isinstance(value, (np.bool_, np.number)):
         return value.item()
     raise TypeError(f"{type(value).__name__} is neither number nor text")

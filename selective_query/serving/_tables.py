@@ -1,4 +1,4 @@
-"""The tables of a journal, in one file of sqlite that does not grow without end."""
+"""The tables of a journal, in one SQLite file of bounded size."""
 
 import sqlite3
 import threading
@@ -13,29 +13,30 @@ TABLES = {
     "escalation": "digest BLOB, time REAL, failure TEXT, given TEXT, late TEXT, "
     "content BLOB",
 }
-# Rows between two looks at how many there are.
+# Rows inserted between two checks of the table size.
 STEP = 1000
 
 
 class Tables:
-    """Rows are put in and read; the oldest go where there are too many.
+    """Tables that drop their oldest rows when full.
 
     Parameters
     ----------
     path : path-like
     most : int
-        Rows of each table, at most by `STEP` more.
+        Maximum rows per table; exceeded by at most `STEP`.
 
     Raises
     ------
     OSError, ValueError
-        When the file cannot be made, is no journal, or is one of another format.
+        When the file cannot be created, is not a journal, or has another format.
     """
 
     def __init__(self, path, most):
         self._most, self._since = most, dict.fromkeys(TABLES, 0)
         self._lock = threading.RLock()
-        # It may hold inputs and the key of its digests, so nobody else may read it.
+        # It may contain inputs and the key of its digests, so only its owner may read
+        # it.
         Path(path).touch(mode=0o600)
         try:
             self._file = sqlite3.connect(path, check_same_thread=False)
@@ -45,7 +46,7 @@ class Tables:
             self._prepare()
         except sqlite3.DatabaseError as error:
             self._file.close()
-            raise ValueError(f"{path} is no journal: {error}.") from error
+            raise ValueError(f"{path} is not a journal: {error}.") from error
         except ValueError as error:
             self._file.close()
             raise ValueError(f"{path} {error}") from None
@@ -67,12 +68,12 @@ class Tables:
                     f"(id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
                 )
                 self._drop_oldest(file, name)
-        # A crash of the machine may lose the last rows, and never harms the file.
+        # A crash of the machine may lose the last rows but never corrupts the file.
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = NORMAL")
 
     def salt(self, fresh):
-        """The salt of this file; `fresh` where it has none yet."""
+        """Return the salt of this file, first storing `fresh` if it has none."""
         with self._lock, self._file as file:
             found = file.execute("SELECT salt FROM secret").fetchone()
             if found is None:
@@ -80,7 +81,7 @@ class Tables:
             return fresh if found is None else found[0]
 
     def put(self, rows_of):
-        """Put rows into tables, all or none.
+        """Insert rows into tables in one transaction.
 
         Parameters
         ----------
@@ -103,7 +104,7 @@ class Tables:
         )
 
     def read(self, table, columns, where="1", values=(), most=-1):
-        """Rows of a table, the oldest first, as tuples."""
+        """Return rows of a table as tuples, oldest first."""
         with self._lock:
             return self._file.execute(
                 f"SELECT {', '.join(columns)} FROM {table} WHERE {where} "
@@ -112,7 +113,7 @@ class Tables:
             ).fetchall()
 
     def change(self, statement, rows):
-        """Run a statement for each row; returns how many rows of the table changed."""
+        """Run a statement for each row; return how many table rows changed."""
         with self._lock, self._file as file:
             return file.executemany(statement, rows).rowcount
 

@@ -1,4 +1,4 @@
-"""CallableClassifier: any function that answers, with a deadline and a limit."""
+"""CallableClassifier: any function as a global, with deadlines and retries."""
 
 import asyncio
 import inspect
@@ -28,44 +28,47 @@ ALWAYS_UNAVAILABLE = HTTPException, asyncio.CancelledError
 
 
 class CallableClassifier(AnsweringElsewhere):
-    """A function as a global: an SDK, a large language model behind an interface.
+    """A function as a global, such as a call of an SDK or of a large language model.
 
-    It is frozen by nature: a hybrid asks it and never fits it.
+    It is always frozen: a hybrid queries it and never fits it.
 
     Parameters
     ----------
     function : callable
-        Takes some rows, in the container they came in, and returns their answers; a
-        coroutine function, or one that may block and runs in a thread. One that is too
-        late cannot be stopped: its thread runs on, and counts towards `max_concurrency`
-        until it ends.
+        Takes rows, in the same container type as the input, and returns their answers.
+        Either a coroutine function, or a blocking one, which runs in a thread. A
+        blocking call that exceeds its deadline cannot be stopped: its thread continues,
+        and counts towards `max_concurrency` until it ends.
     classes : array-like of shape (n_classes,)
         Labels, in the order of the columns.
     method : {"predict_proba", "predict"}, default="predict"
-        What it returns: a distribution for each row, or a label.
+        What the function returns for each row: class probabilities, or a label.
     unavailable : exception type or tuple of them, default=()
-        What it raises where it cannot answer, such as the errors of an SDK; these count
-        as refusals. So do an ``OSError`` that is not about a file (a connection that
-        broke, a timeout) and ``http.client.HTTPException``, whatever is given. All else
-        is a fault of the function, and is raised whatever `on_unavailable` of a hybrid
-        says; ``unavailable=Exception`` hides such faults.
+        Exceptions that mean "no answer", such as the errors of an SDK; these count as
+        refusals. ``http.client.HTTPException`` and an ``OSError`` that is not about a
+        file (a broken connection, a timeout) always count as failures too. Any other
+        exception is a fault of the function and is raised, whatever the hybrid's
+        `on_unavailable`; ``unavailable=Exception`` hides such faults.
     batch_rows : int, default=1
-        Rows of a call at most.
+        Maximum rows per call.
     max_concurrency : int, default=4
-        Calls at a time, of all threads together.
+        Maximum simultaneous calls, across all threads.
     deadline_ms : float, default=1000
-        In which a call of the function must be answered, over all attempts and the wait
-        for its turn among others.
+        Time limit for a call of the function, including all attempts and the wait for a
+        free slot.
     call_deadline_ms : float or None, default=None
-        In which a call of ``predict`` or its kin must be over, with all calls of the
-        function; rows that are not answered by then are late. None sets no such limit.
+        Time limit for ``predict`` and similar methods, including all calls of the
+        function; rows not answered by then are late. None sets no limit.
     timeout_ms : float or None, default=None
-        In which an attempt must be; None leaves it what is left of the deadline.
+        Time limit for an attempt; None allows the remaining time of the deadline.
     attempts : int, default=2
+        Maximum attempts per call of the function.
     failures_to_open : int or None, default=3
-        Calls that fail in a row, after which it is not asked any more but for one probe
-        every `recovery_ms`; more, of one that fails now and then. None asks on.
+        Consecutive failed calls after which the function is no longer called, except
+        for one probe every `recovery_ms`. The number grows if calls fail occasionally
+        in normal operation. None never stops calling.
     recovery_ms : float, default=5000
+        Interval between probes.
 
     Examples
     --------
@@ -134,7 +137,7 @@ class CallableClassifier(AnsweringElsewhere):
 
 
 class _Function:
-    """Calls of one function, so many at a time."""
+    """Calls one function, with a limited number of simultaneous calls."""
 
     def __init__(self, asker, function, classes, unavailable):
         self.asker, self._function, self._classes = asker, function, classes
@@ -151,23 +154,25 @@ class _Function:
         ended = self._in_task(rows) if self._awaits else self._in_thread(rows)
         ended.add_done_callback(lambda _: self.asker.slots.release())
         try:
-            await asyncio.wait({ended})  # whatever it does, a deadline ends this wait
+            await asyncio.wait({ended})  # the deadline ends this wait in any case
         finally:
             if self._awaits:
                 ended.cancel()
         found, error = ended.result()
         if error is not None:
             raise self._as_raised(error)
-        if hasattr(found, "iloc"):  # a frame says itself which column and row is which
+        if hasattr(found, "iloc"):  # a frame carries its own row and column labels
             return found, self._classes
         try:
             refuse_masked(found, "The function's answer")
             return np.asarray(found), self._classes
-        except Exception as error:  # of the answer's own making, as a tensor's
-            raise BadAnswerError(f"The function's answers are none: {error}") from error
+        except Exception as error:  # raised by the answer itself, such as a tensor
+            raise BadAnswerError(
+                f"The function's answers cannot be read: {error}"
+            ) from error
 
     def _in_task(self, rows):
-        """What a coroutine function returns or raises, also what would end the loop."""
+        """Return a task with a coroutine's result or its error, even a fatal one."""
 
         async def run():
             try:
@@ -178,7 +183,7 @@ class _Function:
         return self.asker.loop.create_task(run())
 
     def _in_thread(self, rows):
-        """A future of what a blocking function returns or raises."""
+        """Return a future with a blocking function's result or its error."""
         ended = self.asker.loop.create_future()
 
         def run():
@@ -190,12 +195,12 @@ class _Function:
 
         try:
             threading.Thread(target=run, daemon=True).start()
-        except RuntimeError as error:  # there are too many already
+        except RuntimeError as error:  # too many threads
             ended.set_result((None, error))
         return ended
 
     def _as_raised(self, error):
-        """What a function raised, as one of the kinds of failure where it is one."""
+        """Translate an exception that means "unavailable" to the matching failure."""
         kind = RefusedError
         if isinstance(error, GlobalUnavailableError):
             return error
@@ -205,25 +210,25 @@ class _Function:
             kind = UnreachableError
         elif not isinstance(error, (*self._unavailable, *ALWAYS_UNAVAILABLE)):
             return _fault(error)
-        # Its own words may hold what was sent, such as a key.
+        # Its message may contain what was sent, such as a key.
         found = kind(f"The function raised {type(error).__name__}.")
         found.__cause__ = error
         return found
 
     def close(self):
-        """Nothing is kept open."""
+        """Do nothing: there are no connections."""
 
 
 def _fault(error):
-    """An error that is none of availability, ready to be raised where it was asked."""
+    """Return an error that does not mean "unavailable", ready to be raised."""
     if not isinstance(error, Exception) or isinstance(error, StopIteration):
-        # These would end the loop, or a coroutine, that carries them.
+        # These would end the loop or coroutine that carries them.
         fault = RuntimeError(f"The function raised {type(error).__name__}.")
         fault.__cause__ = error
         return fault
     note = (
-        "Raised by the function of a CallableClassifier. If it means that no answer is "
-        f"to be had, list its type: unavailable={type(error).__name__}."
+        "Raised by the function of a CallableClassifier. If it means that there is no "
+        f"answer, list its type: unavailable={type(error).__name__}."
     )
     if hasattr(error, "add_note") and note not in getattr(error, "__notes__", ()):
         error.add_note(note)

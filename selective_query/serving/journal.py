@@ -1,4 +1,4 @@
-"""Journal: what was decided, what waits for a late answer, what to train on."""
+"""Journal: decisions, inputs waiting for a late answer, and data for training."""
 
 import hashlib
 import json
@@ -20,35 +20,37 @@ DIGEST_BYTES = 16
 
 
 class Journal:
-    """A file that records decisions, without the inputs but for those that were chosen.
+    """A file that records decisions, and stores only selected inputs.
 
-    Of each input it records a keyed digest (the same for the same row), score,
-    threshold, who answered, why the global did not, latency, attempts and cost. Inputs
-    themselves are stored only where `keep` draws them, or where the global failed and
-    `escalates` is set, so that it can answer late. Arrays and text are stored, never
-    objects that could run.
+    For each input it records a keyed digest (equal rows have equal digests), the score,
+    the threshold, which model answered, why the global did not, latency, attempts and
+    cost. It stores an input itself only if `keep` draws it, or if the global failed and
+    `escalates` is set, so that the global can answer later. Rows are stored as arrays
+    and text, never as executable objects.
 
     Parameters
     ----------
     path : path-like
-        Of a sqlite file, made where there is none. One process writes at a time.
+        Path of an SQLite file, created if missing. Only one process may write at a
+        time.
     max_rows : int, default=100_000
-        Of each of its three tables; the oldest go.
+        Maximum rows of each of its three tables; the oldest are dropped.
     keep : Keep or None, default=None
-        What to keep for training.
+        Which inputs to keep for training.
     escalates : bool, default=False
-        Whether inputs that the global did not answer wait for a late answer.
+        Whether to store inputs that the global failed to answer, for a late answer.
     key : Secret or None, default=None
-        Of the digests. None draws one and stores it in the file, which keeps digests of
-        two files apart, but tells inputs of few possible values to who has the file.
+        Key of the digests. None draws one and stores it in the file. Digests of two
+        files then cannot be matched, but whoever has the file can recover inputs that
+        have few possible values.
     random_state : int, RandomState instance or None, default=None
 
     Raises
     ------
     OSError
-        When the file cannot be made.
+        When the file cannot be created.
     TypeError, ValueError
-        When a parameter is out of range, or the file is no journal of this format.
+        When a parameter is out of range, or the file is not a journal of this format.
 
     Examples
     --------
@@ -93,22 +95,22 @@ class Journal:
         self._key = salt or hashlib.sha256(key.reveal().encode()).digest()
 
     def record(self, decisions, X, *, threshold=None, cost=0.0):
-        """Record what was decided about a batch.
+        """Record the decisions about a batch.
 
         Parameters
         ----------
         decisions : Decisions
-            Of ``predict_detailed``.
+            Result of ``predict_detailed``.
         X : array-like of length n_samples
         threshold : float, array-like of shape (n_samples,) or None, default=None
-            What the scores were compared with. Needed where `keep` has ``near``.
+            What the scores were compared with. Required if `keep` has ``near``.
         cost : float or array-like of shape (n_samples,), default=0
-            Money that each input took.
+            Price of each input.
 
         Raises
         ------
         TypeError, ValueError
-            When lengths differ, or a row that is to be stored cannot be.
+            When lengths differ, or a row cannot be stored.
         """
         check_instance(decisions, "decisions", Decisions)
         refuse_other_length(decisions, "decisions", X)
@@ -161,7 +163,7 @@ class Journal:
         ).digest()
 
     def decisions(self):
-        """All decisions that are still there, the oldest first.
+        """Return all decisions in the file, oldest first.
 
         Returns
         -------
@@ -173,28 +175,28 @@ class Journal:
         return self._rows("decision")
 
     def kept(self):
-        """Inputs kept for training, each with the probability of being kept.
+        """Return the inputs kept for training, each with its probability of being kept.
 
         Returns
         -------
         list of dict
-            ``content`` (the row), ``probability``, ``label`` (that was answered),
+            ``content`` (the row), ``probability``, ``label`` (the answer given),
             ``answered_by``, ``score``, ``digest``, ``time``.
         """
         return self._rows("kept")
 
     def pending(self, most=-1):
-        """Inputs that wait for a late answer of the global, the oldest first.
+        """Return the inputs waiting for a late answer of the global, oldest first.
 
         Parameters
         ----------
         most : int, default=-1
-            At most this many; all where negative.
+            Maximum number of inputs; negative for all.
 
         Returns
         -------
         list of dict
-            ``id`` (for ``resolve``), ``content``, ``given`` (what was answered),
+            ``id`` (for ``resolve``), ``content``, ``given`` (the answer given),
             ``failure``, ``digest``, ``time``.
         """
         return self._rows("escalation", "late IS NULL", most)
@@ -206,12 +208,12 @@ class Journal:
         ----------
         ids : sequence of int
         labels : array-like
-            One for each; text or numbers.
+            One label per id; text or numbers.
 
         Returns
         -------
         int
-            How many were still waiting.
+            Number of these inputs that were still waiting.
         """
         labels = np.asarray(labels).tolist()
         rows = [
@@ -222,12 +224,12 @@ class Journal:
         return self._tables.change(statement, rows)
 
     def resolved(self):
-        """Inputs with the answer that was given and the one that came late.
+        """Return inputs with the answer first given and the late one.
 
         Returns
         -------
         list of dict
-            As ``pending``, and ``late``.
+            As for ``pending``, with ``late`` added.
         """
         return self._rows("escalation", "late IS NOT NULL")
 
@@ -248,7 +250,7 @@ class Journal:
 
 
 class _Contents:
-    """Rows as bytes, each made when it is first needed."""
+    """Rows as bytes, each serialised on first use."""
 
     def __init__(self, X):
         self._X, self._made = X, {}

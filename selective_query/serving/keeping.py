@@ -1,4 +1,4 @@
-"""Keep: which inputs a journal keeps for training, and with what probability."""
+"""Keep: the probability with which a journal keeps an input for training."""
 
 from dataclasses import dataclass
 
@@ -9,28 +9,28 @@ from selective_query._utils.numbers import check_number
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    r"""Chances of being kept, of inputs of three kinds that may overlap.
+    r"""Probabilities of keeping inputs of three kinds, which may overlap.
 
-    An input of several kinds has several chances, drawn by themselves:
+    An input of several kinds is drawn independently for each:
     :math:`p = 1 - \prod (1 - p_k)`. The probability is stored with it, so that weights
-    :math:`1 / p` undo the selection where a model is trained or judged on what was
-    kept; inputs of probability zero are never in it.
+    :math:`1 / p` correct for the selection when a model is trained or evaluated on the
+    kept inputs. Inputs with probability zero are never kept.
 
     Parameters
     ----------
     at_random : float, default=0.01
-        Of every input, in [0, 1].
+        Probability for every input, in [0, 1].
     below : float, default=0
-        Of those that the base answered by the rule.
+        Probability for inputs that the rule left to the base.
     near : float, default=0
-        Of those whose score is within `width` of the threshold.
+        Probability for inputs whose score is within `width` of the threshold.
     width : float, default=0
-        On the scale of the scores.
+        Distance from the threshold, on the scale of the scores.
 
     Raises
     ------
     ValueError
-        When a chance is out of range.
+        When a parameter is out of range.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Keep:
         check_number(self.width, "width", 0)
 
     def probability(self, score, threshold, queried):
-        """Chance of each input to be kept.
+        """Return the probability of keeping each input.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""simulate_outages: what an outage of the cloud will do, before it happens."""
+"""simulate_outages: the effect of a cloud outage, simulated in advance."""
 
 from dataclasses import dataclass, replace
 
@@ -32,28 +32,31 @@ KINDS = "refusing", "silent", "slow", "overloaded", "lying", "stale"
 
 @dataclass(frozen=True)
 class Outage:
-    """How a cloud fails, and for how much of the time.
+    """How a cloud fails, and for what share of the time.
 
-    In each cycle it is well for the first `availability` of the time, and then fails.
+    In each cycle the cloud works for the first share `availability` of the time, then
+    fails.
 
     Parameters
     ----------
     kind : {"refusing", "silent", "slow", "overloaded", "lying", "stale"}
-        Of those that fail: "refusing" breaks connections after a round trip; "silent"
-        never answers; "slow" takes `factor` times as long; "overloaded" does that too,
-        or refuses in equal shares; "lying" answers what is no answer (NaN, another
-        shape); "stale" answers with another model, which nothing tells.
+        How attempts fail: "refusing" breaks the connection after a round trip;
+        "silent" never answers; "slow" takes `factor` times as long; "overloaded"
+        refuses half of them and is slow for the rest; "lying" returns an invalid answer
+        (NaN, another shape); "stale" answers with another model, which cannot be
+        detected.
     availability : float, default=0.5
-        Share of the time, in [0, 1].
+        Share of the time that the cloud works, in [0, 1].
     cycle_s : float, default=60
-        Of one time well and one failing. One cycle longer than the stream is a cloud
-        that dies; short ones are a cloud that flaps.
+        Length of a cycle: one working and one failing period. A cycle longer than the
+        stream models a cloud that fails once and stays down; short cycles model a cloud
+        that flaps.
     share : float, default=1
-        Of the attempts that fail while it fails, in [0, 1].
+        Share of attempts that fail during a failing period, in [0, 1].
     factor : float, default=10
-        Of a slow cloud's own time.
+        Factor on the computing time of a slow cloud.
     stale_accuracy : float, default=0.5
-        Of the other model, about queried inputs.
+        Accuracy of the stale model on queried inputs.
 
     Raises
     ------
@@ -76,12 +79,12 @@ class Outage:
         check_number(self.factor, "factor", 1)
 
     def fails_at(self, ms):
-        """Whether the cloud fails at a time.
+        """Return whether the cloud is failing at a given time.
 
         Parameters
         ----------
         ms : float
-            Since the start of the stream.
+            Time since the start of the stream.
 
         Returns
         -------
@@ -90,25 +93,25 @@ class Outage:
         return (ms / 1000) % self.cycle_s >= self.availability * self.cycle_s
 
     def reply(self, ms, round_trip_ms, cloud_ms, chance):
-        """Outcome of an attempt.
+        """Return the outcome of an attempt.
 
         Parameters
         ----------
         ms : float
-            When it is made, since the start of the stream.
+            Time of the attempt, since the start of the stream.
         round_trip_ms, cloud_ms : float
-            What they take while all is well.
+            Times in normal operation.
         chance : float
             Uniform in [0, 1).
 
         Returns
         -------
         outcome : str
-            "", "stale", or why there is no answer.
+            "", "stale", or the reason why there is no answer.
         ms : float
-            Until that is known; infinite where it never is.
+            Time until the outcome is known; infinite if it never is.
         worked : bool
-            Whether the cloud worked on it.
+            Whether the cloud processed the attempt.
         """
         usual = round_trip_ms + cloud_ms
         if chance >= self.share or not self.fails_at(ms):
@@ -127,17 +130,17 @@ class Outage:
 
 @dataclass(frozen=True, eq=False)
 class OutageReport:
-    """What outages do, one row for each availability and deadline.
+    """Effect of outages, one row for each availability and deadline.
 
     Attributes
     ----------
     rows : list of dict
-        ``availability`` and ``deadline_ms``; ``accuracy`` of what was answered;
-        ``abstained`` (or raised), share of all inputs; ``queried``, share that the rule
-        wanted to ask about; ``by_global``, share that the global answered;
-        ``p50_ms``, ``p95_ms``, ``p99_ms`` and ``mean_ms`` of the time of an answer;
-        ``price`` an input on average; and, as shares of the queries, ``unreachable``,
-        ``timeout``, ``refused``, ``bad answer``, ``not asked`` and ``stale``.
+        ``availability`` and ``deadline_ms``; ``accuracy`` on the answered inputs; as
+        shares of all inputs, ``abstained`` (or raised), ``queried`` (by the rule) and
+        ``by_global`` (answered by the global); ``p50_ms``, ``p95_ms``, ``p99_ms`` and
+        ``mean_ms`` of the latency; ``attempts``, the mean per query; ``price``, the
+        mean per input; and, as shares of the queries, ``unreachable``, ``timeout``,
+        ``refused``, ``bad answer``, ``not asked`` and ``stale``.
     """
 
     rows: list
@@ -163,7 +166,7 @@ class OutageReport:
         return pd.DataFrame(self.rows)
 
     def plot(self, ax=None, *, value="accuracy"):
-        """Draw a column against availability, with a line for each deadline.
+        """Plot a column against availability, with one line per deadline.
 
         Parameters
         ----------
@@ -192,34 +195,35 @@ def simulate_outages(
     every_ms=0.0,
     random_state=None,
 ):
-    """Accuracy, times and costs of a hybrid whose cloud fails.
+    """Simulate accuracy, latency and cost of a hybrid whose cloud fails.
 
-    Inputs are drawn from the rows, and answered one after the other as the hybrid would
-    with its ``on_unavailable``, by the same breaker; times are those of the deployment.
-    Where it would raise, the input counts as an abstention.
+    Inputs are drawn from the rows and answered one at a time, with the hybrid's
+    ``on_unavailable`` and the same circuit breaker. Times come from the deployment. An
+    input for which the hybrid would raise counts as an abstention.
 
     Parameters
     ----------
     hybrid : HybridClassifier
-        Fitted. Its global is asked about every row that may be sent, and must answer
-        now; rows that it gives no answer to are left out, with a warning.
+        Fitted. Its global must be available now: it is asked about every row that may
+        be sent. Rows without an answer are left out, with a warning.
     X, y : array-like
-        Rows that are new to models and router.
+        Rows that neither the models nor the router have seen.
     deployment : Deployment
-        With order "base_first": time of the base, link, cloud, payload. Its own timeout
-        and retries are not used: those of the client are.
+        With order "base_first"; provides the time of the base, the link, the cloud and
+        the payload. The client's timeout and retries replace those of the deployment.
     outage : Outage
     client : RemoteClassifier, CallableClassifier or None, default=None
-        Whose deadline, attempts and breaker count. None takes the hybrid's global.
+        Provides deadline, attempts and breaker. None takes the hybrid's global.
     availability : sequence of float or None, default=None
-        In place of that of the outage.
+        Values to simulate in place of the outage's own.
     deadline_ms : sequence of float or None, default=None
-        In place of that of the client.
+        Values to simulate in place of the client's own.
     n_inputs : int, default=10_000
+        Number of simulated inputs.
     every_ms : float, default=0
-        From one input to the next; 0 takes the next as soon as one is answered.
+        Interval between inputs; 0 starts each as soon as the last is answered.
     random_state : int, RandomState instance or None, default=None
-        The same draws serve all rows of the report.
+        All rows of the report use the same draws.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""RemoteClassifier: a model behind a server of the Open Inference Protocol."""
+"""RemoteClassifier: a model on a server that speaks the Open Inference Protocol."""
 
 from selective_query._utils.numbers import check_whole
 from selective_query._utils.validation import check_choice, check_instance
@@ -10,64 +10,66 @@ from selective_query.serving._payloads import PAYLOADS
 
 
 class RemoteClassifier(AnsweringElsewhere):
-    """A model behind a server that speaks the Open Inference Protocol, version 2.
+    """A model on a server that speaks the Open Inference Protocol, version 2.
 
     MLServer, Triton, KServe, Ray Serve behind its gateway, and
-    :func:`~selective_query.serving.serve_global` do. It is frozen by nature: a hybrid
-    asks it and never fits it. Connections are kept open and shared by all threads; a
-    pickle or clone has the parameters, and opens its own.
+    :func:`~selective_query.serving.serve_global` speak it. The model is always frozen:
+    a hybrid queries it and never fits it. All threads share the open connections; a
+    pickle or clone has the parameters only, and opens its own.
 
     Parameters
     ----------
     url : str
-        Of the model, ending in ``/v2/models/NAME``, or in ``/versions/VERSION`` behind
-        that. Without password or query.
+        URL of the model, ending in ``/v2/models/NAME``, optionally followed by
+        ``/versions/VERSION``. It must not contain a password or a query string.
     classes : array-like of shape (n_classes,) or None, default=None
-        Labels, in the order of the columns. None asks the server's metadata for
-        ``parameters.classes``, which not every server has; where it does, others than
-        its labels are refused.
+        Labels, in the order of the columns. None reads ``parameters.classes`` from the
+        server's metadata, which not every server provides. If the server provides them,
+        different labels given here are refused.
     method : {"predict_proba", "predict"}, default="predict_proba"
-        What it answers with: a distribution for each row, or a label.
+        What the model returns for each row: class probabilities, or a label.
     input_name : str or None, default=None
-        Name of the input tensor; None takes that in the metadata.
+        Name of the input tensor; None reads it from the metadata.
     output_name : str or None, default=None
-        Name of the output tensor; None takes `method`, as MLServer calls it.
+        Name of the output tensor; None takes `method`, the name that MLServer uses.
     payload : str or None, default=None
-        How rows travel: "float32", "float64", "uint8"; "text"; "jpeg" or "png", for
-        pictures of shape (height, width) or (height, width, 3). None sends numbers and
-        text as they are.
+        How rows are encoded: "float32", "float64", "uint8"; "text"; "jpeg" or "png",
+        for pictures of shape (height, width) or (height, width, 3). None sends numbers
+        and text as they are.
     binary : bool or None, default=None
-        Whether tensors travel in binary. None tries, and takes JSON for good where the
-        server refuses it.
+        Whether to send tensors in binary. None tries binary, and switches to JSON for
+        all later requests if the server refuses it.
     token : Secret or None, default=None
-        Sent as ``Authorization: Bearer``, over https alone (but to this machine).
+        Sent as ``Authorization: Bearer``; requires https, except to this machine.
     ca_file : str or None, default=None
-        Certificates that the server's is checked against, in place of the system's. The
-        check cannot be turned off.
+        File of certificates to verify the server against, in place of the system's.
+        Verification cannot be turned off.
     batch_rows : int, default=256
-        Rows of a request at most.
+        Maximum rows per request.
     max_concurrency : int, default=4
-        Requests, and connections, at a time, of all threads together.
+        Maximum simultaneous requests and connections, across all threads.
     deadline_ms : float, default=1000
-        In which a request must be answered, over all attempts and the wait for its turn
-        among others.
+        Time limit for a request, including all attempts and the wait for a free slot.
     call_deadline_ms : float or None, default=None
-        In which a call must be over, such as ``predict`` with all its requests; rows
-        that are not answered by then are late. None sets no such limit.
+        Time limit for a call such as ``predict``, including all its requests; rows not
+        answered by then are late. None sets no limit.
     timeout_ms : float or None, default=None
-        In which an attempt must be; None leaves it what is left of the deadline.
+        Time limit for an attempt; None allows the remaining time of the deadline.
     attempts : int, default=2
+        Maximum attempts per request.
     failures_to_open : int or None, default=3
-        Requests that fail in a row, after which it is not asked any more but for one
-        probe every `recovery_ms`; more, of one that fails now and then. None asks on.
+        Consecutive failed requests after which the server is no longer asked, except
+        for one probe every `recovery_ms`. The number grows if requests fail
+        occasionally in normal operation. None never stops asking.
     recovery_ms : float, default=5000
+        Interval between probes.
     max_answer_bytes : int, default=100_000_000
-        Of one answer; more is no answer.
+        Maximum size of an answer; a larger one counts as a bad answer.
 
     Notes
     -----
-    A request that fails is sent again at once where something else can answer (in a
-    hybrid whose ``on_unavailable`` is not "raise"), and after a pause in ``predict``.
+    A failed request is retried at once if there is a fallback (in a hybrid whose
+    ``on_unavailable`` is not "raise"), and after a pause in ``predict``.
 
     References
     ----------
@@ -127,12 +129,12 @@ class RemoteClassifier(AnsweringElsewhere):
 
     @property
     def classes_(self):
-        """Labels, in the order of the columns; where none are given, the server's.
+        """Labels, in the order of the columns: those given, or else the server's.
 
         Raises
         ------
         GlobalUnavailableError
-            When the server is asked and does not tell them.
+            When the server is asked and does not report them.
         """
         if self.classes is not None:
             return super().classes_

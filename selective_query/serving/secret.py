@@ -1,4 +1,4 @@
-"""Secret: a token that no message, repr or table shows."""
+"""Secret: a token that never appears in messages, reprs or tables."""
 
 import os
 
@@ -6,20 +6,20 @@ from selective_query._utils.validation import check_instance
 
 
 class Secret:
-    """A token, such as that of an interface, that is never shown.
+    """A token, such as an API key, that is never shown.
 
     Parameters
     ----------
     value : str or None, default=None
-        The token itself. It is kept in pickles of the model that holds it.
+        The token itself. Pickles of a model that holds it contain it.
     env : str or None, default=None
-        Or the name of an environment variable that holds it, read for each request: the
-        way for models that are saved or sent to other machines.
+        Alternatively, the name of an environment variable with the token, read at each
+        request. Use this for models that are saved or sent to other machines.
 
     Raises
     ------
     TypeError, ValueError
-        When not exactly one is given, or the token is no line of visible ASCII.
+        Unless exactly one is given, and the token is one line of visible ASCII.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Secret:
         self._value, self._env = value, env
 
     def reveal(self):
-        """The token.
+        """Return the token.
 
         Returns
         -------
@@ -53,7 +53,7 @@ class Secret:
         Raises
         ------
         ValueError
-            When the environment variable is not set, or holds what is no token.
+            When the environment variable is not set, or its value is not a valid token.
         """
         if self._env is None:
             return self._value
@@ -77,9 +77,9 @@ class Secret:
 
 
 def _check_line(value, must):
-    # A client refuses other headers with a message that shows them.
+    # A client refuses invalid headers with a message that shows them.
     if not (value.isascii() and value.isprintable() and value == value.strip()):
         raise ValueError(
-            f"{must} one line of visible ASCII, without space or line end around it. "
-            "Take away what is around it, as with .strip()."
+            f"{must} one line of visible ASCII, without surrounding whitespace. "
+            "Remove it, for example with .strip()."
         )

@@ -1,4 +1,4 @@
-"""serve_global, serve_edge: a model behind the Open Inference Protocol."""
+"""serve_global, serve_edge: serve a model over the Open Inference Protocol."""
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,34 +14,34 @@ from selective_query.serving._batching import Batcher
 from selective_query.serving._metrics import Metrics
 from selective_query.serving._served import EDGES, Served
 
-# Classes that are named when a server starts.
+# Number of classes printed when a server starts.
 MOST_TOLD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a server takes on.
+    """Resource limits of a server.
 
     Parameters
     ----------
     max_body_bytes : int, default=10_000_000
-        Of a request.
+        Maximum size of a request.
     max_connections : int, default=256
-        At a time; beyond, requests get status 503. With `max_body_bytes` it bounds what
-        requests under way take of memory.
+        Maximum simultaneous connections; requests beyond get status 503. Together with
+        `max_body_bytes` it bounds the memory that requests take.
     max_rows : int, default=4096
-        Of a request.
+        Maximum rows of a request.
     max_waiting_rows : int, default=20_000
-        Beyond, requests get status 503 and are told to come back.
+        Maximum rows in the queue; requests beyond get status 503 with ``Retry-After``.
     max_batch_rows : int, default=512
-        Rows of several requests that the model answers in one call.
+        Maximum rows, of several requests, that the model answers in one call.
     batch_wait_ms : float, default=0
-        How long a request waits for others to join it. With 0 those are joined that
-        came while the model was busy.
+        How long a request waits for others to form a batch. With 0, a batch contains
+        the requests that arrived while the model was busy.
     n_threads : int, default=1
-        Calls of the model at a time.
+        Number of simultaneous calls of the model.
     graceful_s : float, default=10
-        For requests under way when the server is told to end.
+        Time to finish pending requests when the server is stopped.
 
     Raises
     ------
@@ -71,23 +71,23 @@ class Limits:
 def application(
     model, name="model", *, takes="numbers", limits=None, token=None, journal=None
 ):
-    """An ASGI application that serves a fitted classifier, for any web server.
+    """Return an ASGI application that serves a fitted classifier on any web server.
 
     Parameters
     ----------
     model : classifier
-        Fitted. Of a hybrid the outputs tell too who answered, why not the global, and
+        Fitted. A hybrid also returns which model answered, why the global did not, and
         the score.
     name : str, default="model"
         It is served under ``/v2/models/NAME``.
     takes : {"numbers", "text", "pictures"}, default="numbers"
-        What a row is. Pictures come as JPEG or PNG.
+        Kind of rows. Pictures come as JPEG or PNG.
     limits : Limits or None, default=None
     token : Secret or None, default=None
-        Required of requests, as ``Authorization: Bearer``.
+        If given, requests must send it as ``Authorization: Bearer``.
     journal : Journal or None, default=None
-        Records what a hybrid decides. Where it cannot, that is logged, and the answer
-        is given all the same.
+        Records the decisions of a hybrid. A failure to record is logged, and the answer
+        is returned all the same.
 
     Returns
     -------
@@ -131,9 +131,9 @@ def serve(
     on_start=None,
     on_end=None,
 ):
-    """Run an application until the process is told to end, and end in good order.
+    """Run an application until the process is told to stop.
 
-    On SIGTERM and SIGINT it takes no more requests, and answers those under way.
+    On SIGTERM and SIGINT it accepts no new requests and finishes those under way.
 
     Parameters
     ----------
@@ -142,11 +142,11 @@ def serve(
         Address to listen on; by default for this machine alone.
     port : int, default=8080
     max_connections : int, default=256
-        At a time; beyond, requests get status 503.
+        Maximum simultaneous connections; requests beyond get status 503.
     graceful_s : float, default=10
-        For requests under way.
+        Time to finish requests under way.
     on_start : callable or None, default=None
-        Called with the port once requests are taken.
+        Called with the port once the server accepts requests.
     on_end : callable or None, default=None
         Called once the last request is answered.
 
@@ -183,7 +183,7 @@ def serve(
         limit_concurrency=max_connections,
         timeout_graceful_shutdown=max(1, round(graceful_s)),
     )
-    with suppress(KeyboardInterrupt):  # which it raises anew once it has ended
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after shutdown
         Server(config).run()
 
 
@@ -193,15 +193,15 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
     Parameters
     ----------
     model : classifier
-        Fitted; of a hybrid its global is served, of a chain its last tier.
+        Fitted. For a hybrid its global is served, for a chain its last tier.
     name : str, default="model"
         It is served under ``/v2/models/NAME``.
     host : str, default="127.0.0.1"
         Address to listen on; by default for this machine alone.
     port : int, default=8080
     **options : object
-        Further ones of :func:`application`; and ``announce``, a function such as
-        ``print``, that is told in a line when the server starts and when it has ended.
+        Further parameters of :func:`application`; and ``announce``, a function such as
+        ``print``, called with one line when the server starts and when it has stopped.
 
     Raises
     ------
@@ -218,26 +218,26 @@ def serve_global(model, name="model", *, host=LOOPBACK[0], port=8080, **options)
 
 
 def serve_edge(hybrid, name="model", *, host=LOOPBACK[0], port=8080, **options):
-    """Serve a fitted hybrid: its base answers here, and asks the global where it pays.
+    """Serve a fitted hybrid: its base answers here, and its rule queries the global.
 
     Parameters
     ----------
     hybrid : HybridClassifier or CascadeClassifier
-        Fitted; of a chain ``answered_by`` is the name of a tier. With
-        ``on_unavailable="raise"`` a request that a model elsewhere failed gets status
-        500.
+        Fitted. For a chain, ``answered_by`` is the name of a tier. With
+        ``on_unavailable="raise"``, a request that a remote model failed to answer gets
+        status 500.
     name : str, default="model"
         It is served under ``/v2/models/NAME``.
     host : str, default="127.0.0.1"
         Address to listen on; by default for this machine alone.
     port : int, default=8080
     **options : object
-        As of :func:`serve_global`.
+        As in :func:`serve_global`.
 
     Raises
     ------
     ImportError, TypeError, ValueError
-        As in :func:`application`, and when `hybrid` is none.
+        As in :func:`application`, and when `hybrid` is neither a hybrid nor a chain.
     """
     check_instance(hybrid, "hybrid", EDGES)
     _run(hybrid, name, host, port, options)
@@ -257,12 +257,12 @@ def _run(model, name, host, port, options):
             f"Serving {_described(model)} at http://{host}:{port}/v2/models/{name} "
             f"(limits {', '.join(f'{k}={v:g}' for k, v in asdict(limits).items())})"
         ),
-        on_end=lambda: announce("Ended; all requests under way were answered."),
+        on_end=lambda: announce("Stopped. All pending requests were answered."),
     )
 
 
 def _described(model):
-    """Class of a model, and its labels, the first few of many."""
+    """Return the class of a model and its first labels, for printing."""
     labels = [str(label) for label in model.classes_[:MOST_TOLD]]
     more = len(model.classes_) - len(labels)
     labels += [f"... {more} more"] if more > 0 else []

@@ -334,7 +334,7 @@ def test_the_commands_serve_a_file_and_end_in_good_order(
         assert first.startswith(f"Serving {kind} (classes 0, 1, 2, 3, ")
         assert f" at {root}/v2/models/m (limits max_body_bytes=1e+07, " in first
         assert "max_rows=50" in first
-        assert last == "Ended; all requests under way were answered."
+        assert last == "Stopped. All pending requests were answered."
     finally:
         process.kill()
         process.stderr.close()
