@@ -1,4 +1,4 @@
-"""A fitted classifier's edge half in other languages: one file that decides."""
+"""Export the device side of a fitted classifier to ONNX or C."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from selective_query.export.operating_point import set_operating_point
     from selective_query.export.report import ExportReport
 
-# A name is imported when it is first asked for: EdgeClassifier runs where neither
-# scikit-learn nor torch is installed.
+# Names are imported on first access: EdgeClassifier runs without scikit-learn and
+# torch.
 _HOMES = {
     "EdgeClassifier": "edge_classifier",
     "ExportReport": "report",

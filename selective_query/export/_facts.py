@@ -1,4 +1,4 @@
-"""What an artefact says of its rule, and whether another is the same rule."""
+"""The metadata of an artefact, and the check that two rules are the same."""
 
 import hashlib
 
@@ -11,12 +11,13 @@ from selective_query.export._format import FORMAT, plain
 
 
 def facts_about(subject, obj):
-    """What an artefact says of itself.
+    """Return the metadata of an artefact.
 
     Parameters
     ----------
     subject : Subject
-    obj : the classifier, policy or rule that is exported
+    obj : classifier, policy or rule
+        What is exported.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def facts_about(subject, obj):
 
 
 def _digest(subject):
-    """What tells one rule from another, whatever its operating point."""
+    """Return a digest that identifies a rule, regardless of its operating point."""
     found = hashlib.sha256()
     for op, inputs, parameters in subject.program.steps:
         found.update(f"{op}{inputs}".encode())
@@ -61,23 +62,23 @@ def _digest(subject):
 
 
 def _is_this_file(base, held):
-    """Whether a base is the artefact itself, on which a threshold was learned anew."""
+    """Whether a base is the artefact itself, with a threshold fitted on it."""
     facts = getattr(base, "facts_", None)
     return facts is not None and facts.get("artefact") == held["artefact"]
 
 
 def refuse_other(held, facts, path, base):
-    """Raise an ExportError where a file holds another rule, or that of another base."""
+    """Raise an ExportError if a file contains the rule of another router or base."""
     if held["rule"] != facts["rule"]:
         raise ExportError(
             f"{path} holds another rule: that of a {held['router']} on classes "
             f"{held['classes']} and groups {held['groups']}. Give the classifier that "
-            "was exported, at another operating point: classifier.at(0.8). Export it "
-            "anew where it was fitted anew."
+            "was exported, at another operating point: classifier.at(0.8). If it was "
+            "refitted, export it again."
         )
     known = held["calibration"], facts["calibration"]
     if None not in known and len(set(known)) > 1 and not _is_this_file(base, held):
         raise ExportError(
             f"The threshold of {path} comes from other calibration rows, or from those "
-            "of another base. Export this classifier anew."
+            "of another base. Export this classifier again."
         )

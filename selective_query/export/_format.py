@@ -1,11 +1,11 @@
-"""What every artefact says of itself, checked before it is believed."""
+"""Validation of the metadata that every artefact contains."""
 
 import json
 import math
 
 from selective_query.export._inputs import Inputs
 
-# Raised whenever a reader of an older release would misread an artefact.
+# Incremented whenever an older release would misread an artefact.
 FORMAT = 1
 KINDS = {
     "router": str,
@@ -20,18 +20,18 @@ KINDS = {
 
 
 def checked_facts(read, name, kind, own=None):
-    """Facts of an artefact.
+    """Read and validate the metadata of an artefact.
 
     Parameters
     ----------
     read : callable
-        Returns them as plain data, or raises a ValueError.
+        Returns the metadata as plain data, or raises a ValueError.
     name : str or path-like
-        Of the artefact.
+        Name of the artefact.
     kind : str
-        What it must be.
+        What the artefact must be, for messages.
     own : dict of str to type, optional
-        Of each fact that only such artefacts tell.
+        Types of the metadata that only this kind of artefact contains.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def checked_facts(read, name, kind, own=None):
     Raises
     ------
     ValueError
-        When there are none, they are of another format, or damaged.
+        When the metadata are missing, damaged, or in another format.
     """
     try:
         facts = read()
@@ -50,13 +50,13 @@ def checked_facts(read, name, kind, own=None):
     if found != FORMAT:
         raise ValueError(
             f"{name} must be {kind}, of format {FORMAT}. Got format {found}. Export it "
-            "anew."
+            "again."
         )
     for key, types in (KINDS | (own or {})).items():
         if not isinstance(facts.get(key, ...), types):
             raise ValueError(
                 f"{name} must be {kind}, and is damaged: it says {key}="
-                f"{json.dumps(facts.get(key))[:60]}. Export it anew."
+                f"{json.dumps(facts.get(key))[:60]}. Export it again."
             )
     if facts["inputs"] is not None:
         Inputs.from_dict(facts["inputs"])
@@ -64,25 +64,25 @@ def checked_facts(read, name, kind, own=None):
 
 
 def check_classes(facts, name, n_columns):
-    """Raise a ValueError where an artefact does not name all that it answers.
+    """Raise a ValueError if an artefact does not name all of its classes.
 
     Parameters
     ----------
     facts : dict
     name : str or path-like
     n_columns : int
-        Of its probabilities.
+        Columns of its probabilities.
     """
     n_named = len(facts["classes"] or ())
     if n_named != n_columns:
         raise ValueError(
             f"{name} is damaged: it names {n_named} classes and has {n_columns}. "
-            "Export it anew."
+            "Export it again."
         )
 
 
 def plain(value):
-    """A number, or a list of them, in JSON: infinity by name."""
+    """Convert a number or list for JSON, with infinities as text."""
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, float) and math.isinf(value):

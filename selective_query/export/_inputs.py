@@ -1,6 +1,6 @@
-"""What an artefact is fed: one matrix, the columns of a frame, or texts.
+"""The inputs of an artefact: one matrix, the columns of a data frame, or texts.
 
-It is read where neither scikit-learn nor pandas is installed.
+This module runs without scikit-learn and pandas.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,16 +18,16 @@ class Inputs:
     Parameters
     ----------
     kind : {"matrix", "frame", "text"}
-        One tensor of numbers ``X``; one of shape (n_samples, 1) for each column of a
-        data frame; one text a row.
+        One numeric tensor ``X``; one tensor of shape (n_samples, 1) per column of a
+        data frame; or one text per row.
     dtypes : tuple of (str, str)
-        Of each input, as numpy names it; ``"str"`` for text.
+        Name and NumPy dtype of each input; ``"str"`` for text.
     shape : tuple of int
-        Of one row of a matrix, empty otherwise.
+        Shape of one row of a matrix; empty otherwise.
     names : tuple of (str or int) or None
-        Columns of a frame, one for each input or in the order of a matrix.
+        Columns of a data frame, one per input, or in the order of the matrix.
     allow_nan : bool
-        Whether numbers may be missing.
+        Whether NaN is allowed.
     """
 
     kind: str
@@ -37,22 +37,22 @@ class Inputs:
     allow_nan: bool = False
 
     def declared(self):
-        """Name, type and shape of each input."""
+        """Return name, type and shape of each input."""
         shape = [None, *self.shape] if self.kind == MATRIX else [None, 1]
         return [(name, dtype, shape) for name, dtype in self.dtypes]
 
     def to_dict(self):
-        """The inputs as plain data."""
+        """Return the inputs as plain data."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data):
-        """What `to_dict` wrote, perhaps by way of JSON.
+        """Restore what `to_dict` wrote, before or after a round trip through JSON.
 
         Raises
         ------
         ValueError
-            When it is damaged.
+            When the data are damaged.
         """
         try:
             names = data["names"]
@@ -65,18 +65,18 @@ class Inputs:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"What the artefact says of its inputs is damaged ({error!r}). Export "
-                "it anew."
+                f"The artefact's description of its inputs is damaged ({error!r}). "
+                "Export it again."
             ) from None
 
     def tensors(self, X):
-        """Rows as the graph takes them.
+        """Convert rows to the input tensors of the graph.
 
         Raises
         ------
         ValueError
-            When columns are missing, shapes are others, or a number is missing,
-            infinite or beyond single precision.
+            When columns are missing, shapes differ, or a number is missing, infinite
+            or out of range for single precision.
         """
         if self.kind == FRAME:
             return self._columns(X)

@@ -1,17 +1,17 @@
-"""Where numbers leave single precision, and which tables tell that none was lost.
+"""Overflow of single precision, and the tables that reveal it.
 
-Of finite tables most steps make finite ones; a product or a sum may be too large. What
-is then infinite, or no number, a comparison may take for an ordinary one: the largest
-of a row, the branch of a tree, a share of infinity. Whoever looks at the tables named
-here sees every such row.
+Most steps turn finite tables into finite ones, but a product or a sum may overflow. A
+later comparison can hide the resulting infinity or NaN: a maximum over a row, the
+branch of a tree, a division by infinity. Checking the tables selected here is enough
+to detect every such row.
 """
 
-# Whose table is not finite wherever one that it takes is not, in whatever column.
+# The output row is non-finite whenever any value of the input row is.
 PASSES_ON = {
     "affine", "centre", "concatenate", "pairs", "scale", "squared_distance",
     "add", "subtract", "cross_entropy", "norm2", "complement", "negative", "sqrt",
 }  # fmt: skip
-# Whose table is finite wherever those are that it takes; an infinite constant is meant.
+# The output is finite whenever the inputs are; infinite constants are intended.
 STAYS_FINITE = {
     "top", "columns", "concatenate", "log", "peak", "softmax", "class_effect",
     "constant", "max", "min", "agreement", "complement", "negative", "sigmoid", "tanh",
@@ -20,7 +20,7 @@ STAYS_FINITE = {
 
 
 def told_by(steps):
-    """Places of the tables that are finite only where all tables are.
+    """Return indices of a minimal set of tables that reveals every non-finite value.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def told_by(steps):
     Returns
     -------
     set of int
-        No table is among them that another one speaks for.
+        Tables whose overflow shows in a later table are left out.
     """
     carried = {i for step in steps if _is_of(step, PASSES_ON) for i in step.inputs}
     may_lose = set()

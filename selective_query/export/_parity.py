@@ -1,4 +1,4 @@
-"""Whether an artefact decides as its classifier does, row by row."""
+"""Compare the decisions of an artefact with those of its classifier, row by row."""
 
 from dataclasses import dataclass, replace
 
@@ -12,19 +12,18 @@ from selective_query.export.edge_classifier import EdgeClassifier
 from selective_query.export.report import ExportReport
 from selective_query.outcomes import Evidence
 
-# What single precision may move a score or a probability by, relative to the larger of
-# 1 and its size. More is another model.
+# Largest change of a score or probability that rounding to single precision explains,
+# relative to the larger of 1 and its size. A larger change means another model.
 ROUNDING = 1e-3
-# Share of the rows that it may move across a split of trees.
+# Share of rows that rounding may move across a split of a tree.
 MOST_APART = 0.01
-# Share of the decisions, or of the labels of a net in int8, that may differ without a
-# word beside the report's.
+# Share of decisions, or of labels of an int8 net, that may differ without a warning.
 MOST_MOVED, MOST_RELABELLED = 0.01, 0.05
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What one side says about the rows.
+    """Decisions of one side about the rows.
 
     Parameters
     ----------
@@ -41,13 +40,13 @@ class Decisions:
 
 
 def check_example(X):
-    """Raise a ValueError where there is no row to compare."""
+    """Raise a ValueError if there are no rows to compare."""
     if not (X.n_rows if isinstance(X, Evidence) else num_samples(X)):
         raise ValueError("example must hold some rows. Got none.")
 
 
 def refuse_artefact(subject):
-    """Raise an ExportError where the base is an artefact itself."""
+    """Raise an ExportError if the base is itself an artefact."""
     if isinstance(subject.base, EdgeClassifier):
         raise ExportError(
             f"The base is an artefact already, {subject.base}. Move its threshold by "
@@ -56,12 +55,12 @@ def refuse_artefact(subject):
 
 
 def decisions_of(subject, X):
-    """What the classifier says about rows, and what its rule reads of them beside.
+    """Return the classifier's decisions about rows, and the evidence for its rule.
 
     Parameters
     ----------
     subject : Subject
-    X : array-like, or Evidence where it has no base
+    X : array-like, or Evidence if the subject has no base
 
     Returns
     -------
@@ -71,7 +70,7 @@ def decisions_of(subject, X):
     check_example(X)
     rule, label, proba = subject.rule, None, None
     if subject.base is None:
-        # Of an artefact only what its rule names can stay.
+        # An artefact knows local rows only through its rule.
         evidence = X if subject.reads_local else replace(X, local_only=None)
     else:
         answers = Edge(subject.base, subject.features, rule, subject.classes).ask(X)
@@ -83,7 +82,7 @@ def decisions_of(subject, X):
 
 
 def asked_of(subject, evidence):
-    """The columns that the rule reads beside scores: group, and rows that must stay."""
+    """Return the columns that the rule reads in addition: group and local rows."""
     asked = {}
     if subject.group == "input":
         asked["group"] = part_that_reads(subject.rule.budget, "group").column(evidence)
@@ -96,18 +95,18 @@ def asked_of(subject, evidence):
 
 
 def compared(subject, expected, found, evidence, target, *, must_agree=True):
-    """The report of an artefact beside its classifier.
+    """Return the report of an artefact compared with its classifier.
 
     Parameters
     ----------
     subject : Subject
     expected, found : Decisions
-        Of the classifier, and of the artefact.
+        Decisions of the classifier and of the artefact.
     evidence : Evidence
-        Of the same rows.
+        Evidence of the same rows.
     target : str
     must_agree : bool, default=True
-        Whether it is the same model, so that nothing but rounding may differ.
+        Whether both are the same model, so that only rounding may differ.
 
     Returns
     -------
@@ -116,8 +115,8 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
     Raises
     ------
     ExportError
-        When the artefact answers NaN; or it must agree, and decisions, labels or
-        probabilities differ by more than rounding explains.
+        When the artefact returns NaN; or when it must agree, and decisions, labels
+        or probabilities differ by more than rounding explains.
     """
     _refuse_nan(found, target)
     relabelled = np.zeros(len(expected.score), dtype=bool)
@@ -154,9 +153,9 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
 
 
 def not_compared(subject, target):
-    """The report of an artefact for which there was no example.
+    """Return the report of an artefact that was exported without an example.
 
-    Where the artefact is the base, the certificate is that of its own decisions.
+    If the artefact is the base, its certificate refers to its own decisions.
     """
     before = str(subject.rule.certificate)
     after = before if isinstance(subject.base, EdgeClassifier) else None
@@ -164,13 +163,13 @@ def not_compared(subject, target):
 
 
 def warn_of_rounding(report):
-    """Warn where single precision changes the decision on many rows."""
+    """Warn if rounding to single precision changes many decisions."""
     n_moved = report.rows - (report.decisions_equal or 0)
     if n_moved > MOST_MOVED * report.rows:
         warn_user(
             f"Rounding to single precision changes {n_moved} of {report.rows} "
-            f"decisions, as so many scores are next to the threshold: coverage is "
-            f"{report.coverage_after:.4f} in place of {report.coverage_before:.4f}. "
+            f"decisions, because so many scores are next to the threshold: coverage is "
+            f"{report.coverage_after:.4f} instead of {report.coverage_before:.4f}. "
             "Learn the threshold on the artefact: set_operating_point(path, "
             "hybrid.with_base(EdgeClassifier(path), X, y)).",
             CalibrationWarning,
@@ -178,13 +177,13 @@ def warn_of_rounding(report):
 
 
 def warn_of_other_net(report, is_cut):
-    """Warn where a net in int8 says, or by its old threshold decides, something else.
+    """Warn if an int8 net has other labels, or other decisions by its old threshold.
 
     Parameters
     ----------
     report : ExportReport
     is_cut : bool
-        Whether its threshold was learned anew.
+        Whether the threshold was fitted on the artefact.
     """
     if not report.rows:
         return
@@ -193,13 +192,13 @@ def warn_of_other_net(report, is_cut):
     if n_other > MOST_RELABELLED * report.rows:
         warn_user(
             f"The net in int8 has other labels on {n_other} of {report.rows} rows. "
-            "Calibrate it on more rows, of the kind that it will see.",
+            "Calibrate it on more rows, representative of its future inputs.",
             CalibrationWarning,
         )
     elif not is_cut and moved > MOST_MOVED:
         warn_user(
             f"The net in int8 has other scores: coverage is {report.coverage_after:.4f}"
-            f" in place of {report.coverage_before:.4f}. Learn its own threshold: "
+            f" instead of {report.coverage_before:.4f}. Learn its own threshold: "
             "calibration=(X, y).",
             CalibrationWarning,
         )
@@ -212,7 +211,7 @@ def _refuse_other_model(expected, found, target):
         raise ExportError(
             f"The {target} artefact has other probabilities than the base on {n_apart} "
             f"of {len(apart)} rows, by {apart.max():.2g} on row {apart.argmax()}. A "
-            "step is converted wrongly; put another in its place."
+            "step is converted wrongly; use another one."
         )
 
 
@@ -223,19 +222,19 @@ def _refuse_nan(found, target):
     if strange.any():
         raise ExportError(
             f"The {target} artefact answers NaN on {strange.sum()} of {len(strange)} "
-            f"rows, first on row {int(strange.argmax())}: numbers on the way leave "
-            "single precision. Scale the inputs of the model, and fit it anew."
+            f"rows, first on row {int(strange.argmax())}: intermediate results "
+            "overflow single precision. Scale the inputs of the model and refit it."
         )
 
 
 def _apart(one, other):
-    """Differences of numbers, 0 where they are equal, be it infinite."""
+    """Return absolute differences, 0 for equal numbers, including infinities."""
     with np.errstate(invalid="ignore"):
         return np.where(one == other, 0.0, np.abs(one - other))
 
 
 def _threshold_of_rows(subject, evidence):
-    """The threshold of each row, and by how much it is raised for the artefact."""
+    """Return the threshold of each row, and its increase for the artefact."""
     pairs = np.column_stack([subject.thresholds, subject.margins])
     if subject.group is None:
         return np.tile(pairs, (evidence.n_rows, 1)).T
@@ -251,20 +250,21 @@ def _complaint(wrong, expected, found, threshold, target):
         labels = f"label {found.label[row]} for {expected.label[row]}, "
     why = (
         "Artefacts read single precision, which may move a number across a split of "
-        "trees: fit and compare on X.astype('float32'). Where no trees decide, or that "
-        "changes nothing, a step is converted wrongly; put another in its place."
+        "trees: fit and compare on X.astype('float32'). If there are no trees, or that "
+        "changes nothing, a step is converted wrongly; use another one."
     )
     if _is_flat(found.proba, row) and not _is_flat(expected.proba, row):
         why = (
-            "Its probabilities are equal there: those of all classes are too small for "
-            "single precision before they are divided by their sum. Scale the inputs "
-            "of the base, with a StandardScaler in a Pipeline, and fit it anew; or "
-            "take a base whose probabilities are a softmax, as LogisticRegression."
+            "Its probabilities are equal there: those of all classes underflow single "
+            "precision before they are divided by their sum. Scale the inputs of the "
+            "base, with a StandardScaler in a Pipeline, and refit it; or use a base "
+            "whose probabilities are a softmax, such as LogisticRegression."
         )
     return (
         f"The {target} artefact does not decide as the classifier on {wrong.sum()} of "
-        f"{len(wrong)} rows. First is row {row}: {labels}score {found.score[row]:.6g} "
-        f"for {expected.score[row]:.6g}, threshold {threshold[row]:.6g}. {why}"
+        f"{len(wrong)} rows. The first is row {row}: {labels}score "
+        f"{found.score[row]:.6g} for {expected.score[row]:.6g}, threshold "
+        f"{threshold[row]:.6g}. {why}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Files and folders that are there as a whole, or as they were before."""
+"""Replace files and folders only once all of their content is written."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 
 
 def replace_files(files):
-    """Write files that take the place of others once all are written.
+    """Write files, and replace existing ones once all are written.
 
     Parameters
     ----------
     files : dict of Path to bytes
-        In one folder.
+        Content by path, all in one folder.
     """
     with TemporaryDirectory(dir=next(iter(files)).parent) as beside:
         for path, data in files.items():
@@ -22,7 +22,7 @@ def replace_files(files):
 
 @contextmanager
 def replacing(folder):
-    """An empty folder that takes the place of another once all has gone well.
+    """Yield an empty folder that replaces `folder` if no error is raised.
 
     Parameters
     ----------

@@ -1,23 +1,23 @@
-"""What runs an artefact here: the columns that it reads beside its inputs."""
+"""Base class of what runs an artefact on this machine."""
 
 import numpy as np
 
 
 class Runner:
-    """An artefact that is open. Subclasses write `run`.
+    """An open artefact. Subclasses implement `run`.
 
     Parameters
     ----------
     name : str
         Its file or folder, for messages.
     facts : dict
-        What it says of itself.
+        Its metadata.
     inputs : Inputs or None
-        What it is fed; None of a rule alone.
+        Its inputs; None for a rule alone.
     outputs : list of str
-        What it answers.
+        Names of its outputs.
     read : collection of {"group", "local_only"}
-        What a decision needs beside.
+        Additional columns that a decision needs.
     """
 
     def __init__(self, name, facts, inputs, outputs, read):
@@ -26,34 +26,34 @@ class Runner:
         self._read = frozenset(read)
 
     def run(self, X, group=None, local_only=None):
-        """Every answer for these rows, by name.
+        """Return all outputs for these rows by name.
 
         Parameters
         ----------
         X : array-like, data frame or list of texts of length n_samples
         group, local_only : array-like of shape (n_samples,) or None
-            Where the rule reads them. None leaves an answer open that only a decision
-            needs.
+            Required for decisions if the rule reads them. None is fine for outputs that
+            do not depend on them.
 
         Returns
         -------
         dict of str to ndarray
-            By the names in `outputs`.
+            Keys are the names in `outputs`.
         """
         raise NotImplementedError
 
     def reads(self, name):
-        """Whether a decision needs the group, or which rows must stay."""
+        """Whether a decision needs this column."""
         return name in self._read
 
     def asked(self, n_rows, group, local_only):
-        """The columns beside the inputs that the rule reads, checked.
+        """Return the additional columns that the rule reads, validated.
 
         Raises
         ------
         ValueError
-            When there is not one entry a row, a group is not known, or whether a row
-            must stay is neither true nor false.
+            When there is not one entry per row, a group is unknown, or an entry of
+            `local_only` is neither true nor false.
         """
         made = {}
         if self.reads("group"):
@@ -85,5 +85,6 @@ def _flags(values, name):
 def _check_length(values, n_rows, name):
     if values.shape != (n_rows,):
         raise ValueError(
-            f"{name} must be of shape ({n_rows},), one entry a row. Got {values.shape}."
+            f"{name} must be of shape ({n_rows},), one entry per row. Got "
+            f"{values.shape}."
         )

@@ -1,4 +1,4 @@
-"""Numbers in single precision, in which artefacts compute."""
+"""Conversion to single precision, in which artefacts compute."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from selective_query.exceptions import ExportError
 
 
 def single(values):
-    """Numbers in single precision.
+    """Convert numbers to single precision.
 
     Raises
     ------
     ExportError
-        When a finite one is beyond it.
+        When a finite number is out of range.
     """
     values = np.asarray(values, dtype=float)
     with np.errstate(over="ignore"):
@@ -20,15 +20,16 @@ def single(values):
         raise ExportError(
             f"{np.abs(values[np.isfinite(values)]).max():g} is too large for single "
             "precision, in which artefacts compute. Scale the inputs of the model or "
-            "router, and fit it anew."
+            "router and refit it."
         )
     return found
 
 
 def rounded_down(values):
-    """The largest numbers of single precision that are no larger than these.
+    """Round down to single precision.
 
-    A number of single precision is at most the one where it is at most the other.
+    A single-precision number is at most the result if and only if it is at most the
+    original.
     """
     values = np.asarray(values, dtype=float)
     with np.errstate(over="ignore"):

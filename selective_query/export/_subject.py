@@ -1,4 +1,4 @@
-"""What of a classifier or policy leaves Python: base, program of the score, cuts."""
+"""The exported parts of a classifier or policy: base, score program, thresholds."""
 
 from dataclasses import dataclass
 
@@ -25,22 +25,23 @@ CLASSIFIERS = AbstainingClassifier, CascadeClassifier, HybridClassifier
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """All that decides, in parts that another language can be given.
+    """Everything that decides, in parts that can be converted to another language.
 
     Parameters
     ----------
     rule : Rule
     program : Program
-        Of the rule's router.
+        Program of the rule's router.
     base : estimator or None
-        None of a policy or rule alone, which takes what the base put out.
+        None for a policy or rule alone, which takes the base's outputs as input.
     features : str, callable, transformer or None
-        What the router reads of the base, as ``base_features`` of a classifier.
+        Features of the base that the router reads, like ``base_features`` of a
+        classifier.
     classes : ndarray of shape (n_classes,) or None
     cuts : tuple of (group or None, float)
-        The threshold, or that of each group.
+        The threshold, or one per group.
     group : {None, "predicted_class", "input"}
-        What tells the group of an input: nothing, the base's answer, or whoever asks.
+        Source of an input's group: none, the base's answer, or the caller.
     """
 
     rule: Rule
@@ -53,27 +54,27 @@ class Subject:
 
     @property
     def reads_local(self):
-        """Whether whoever asks must tell which inputs stay with the base."""
+        """Whether the caller must say which inputs are local."""
         return bool(self.rule.local)
 
     @property
     def thresholds(self):
-        """The thresholds of `cuts` alone, shape (n_cuts,)."""
+        """The thresholds of `cuts`, shape (n_cuts,)."""
         return np.array([threshold for _, threshold in self.cuts])
 
     @property
     def groups(self):
-        """Labels of `cuts` that whoever asks tells of an input; None without them."""
+        """Group labels that the caller may give for an input; None without groups."""
         return [label for label, _ in self.cuts] if self.group == "input" else None
 
     def single_thresholds(self, n_classes):
-        """What an artefact of so many classes compares scores of single precision with.
+        """Return the thresholds for single-precision scores.
 
         Returns
         -------
         ndarray of float32
-            In the order of `cuts`, or by class where it is the group. A class that no
-            calibration row was given stays with the base.
+            In the order of `cuts`, or by class if the predicted class is the group. A
+            class that was never predicted on the calibration rows is kept by the base.
         """
         found = rounded_down(self.thresholds + self.margins)
         if self.group != "predicted_class":
@@ -84,12 +85,13 @@ class Subject:
 
     @property
     def margins(self):
-        """By how much each threshold is raised for an artefact, shape (n_cuts,).
+        """Increase of each threshold for an artefact, shape (n_cuts,).
 
-        A cut stands above the score that it keeps by the rounding of the scores that
-        it was learned from, which may be finer: rows tied at the cut would otherwise
-        fall to either side. It is raised by what single precision takes, and no more
-        than half the way to the next score of a calibration row.
+        A threshold exceeds the score that it keeps only by the rounding error of the
+        scores that it was fitted on, which may be in double precision. In single
+        precision, rows tied at the threshold could then fall on either side. So it is
+        raised by the rounding error of single precision, but by at most half the
+        distance to the next score of a calibration row.
         """
         cut = self.thresholds
         size = np.where(np.isfinite(cut), np.abs(cut), 0)
@@ -101,12 +103,12 @@ class Subject:
 
 
 def subject_of(obj):
-    """What is to be exported, once all of it is known to have another form.
+    """Return the exported parts, after checking that they can be converted.
 
     Parameters
     ----------
     obj : HybridClassifier, AbstainingClassifier, CascadeClassifier, policy or rule
-        Fitted. Of a chain it is the first tier.
+        Fitted. For a chain, the first tier is exported.
 
     Returns
     -------
@@ -115,9 +117,9 @@ def subject_of(obj):
     Raises
     ------
     TypeError
-        When it is something else.
+        When it is of another type.
     NotFittedError
-        When it is not fitted, or a rule is not cut.
+        When it is not fitted, or a rule has no threshold.
     ExportError
         When the router has no program, the rule mixes thresholds at random, or a chain
         abstains.
@@ -147,11 +149,11 @@ def subject_of(obj):
 
 
 def _refuse_doubts(rule):
-    """Raise where the first tier of a chain has a second threshold, to abstain."""
+    """Raise if the first tier of a chain has a second threshold, for abstention."""
     if getattr(rule, "doubts", ()):
         raise ExportError(
-            "A chain that abstains cannot be exported: an artefact passes on or "
-            "answers, and has no third word. Export chain.at(coverage, abstain=None)."
+            "A chain that abstains cannot be exported: an artefact can only answer or "
+            "pass on. Export chain.at(coverage, abstain=None)."
         )
 
 

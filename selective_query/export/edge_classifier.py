@@ -1,4 +1,4 @@
-"""An exported artefact behind scikit-learn's interface, without scikit-learn."""
+"""EdgeClassifier: run an exported artefact through scikit-learn's interface."""
 
 import os
 from pathlib import Path
@@ -10,33 +10,32 @@ from selective_query.export._onnx.runtime import OnnxRunner
 
 
 class EdgeClassifier:
-    """Run an exported classifier: its answers, and whether they are enough.
+    """Run an exported classifier: its answers and its decisions.
 
-    It needs numpy, and onnxruntime or a C compiler; neither scikit-learn nor torch.
-    Where scikit-learn is, it is a fitted base as well, and
-    ``hybrid.with_base(EdgeClassifier(path), X, y)`` learns and certifies the threshold
-    on the very thing that will run.
+    It needs NumPy and either onnxruntime or a C compiler, but neither scikit-learn nor
+    torch. With scikit-learn installed, it also serves as a fitted base:
+    ``hybrid.with_base(EdgeClassifier(path), X, y)`` fits and certifies the threshold on
+    the artefact that will be deployed.
 
     Parameters
     ----------
     path : str or path-like
-        An ONNX file that :func:`export_onnx` wrote of a classifier, or a folder of
-        :func:`export_c`, which is compiled by this machine's C compiler.
+        An ONNX file of a classifier, written by :func:`export_onnx`, or a folder
+        written by :func:`export_c`, which this machine's C compiler compiles.
     n_threads : int, default=1
-        Threads of an operation; small models are quickest with one.
+        Threads per operation; small models are fastest with one.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     facts_ : dict
-        What the artefact says of itself: ``version``, ``router``, ``budget``,
-        ``coverage`` on the calibration rows, ``certificate``, ``threshold``, ...
+        Metadata of the artefact: ``version``, ``router``, ``budget``, ``coverage`` on
+        the calibration rows, ``certificate``, ``threshold``, ...
 
     Notes
     -----
-    The file is opened when it is first needed, and again once another one has taken its
-    place; where it is gone, what was opened still answers. A pickle holds the path
-    alone.
+    The file is opened on first use, and again after it is replaced; if it is deleted,
+    the open copy keeps working. A pickle contains only the parameters.
 
     Examples
     --------
@@ -52,7 +51,7 @@ class EdgeClassifier:
         self.n_threads = n_threads
 
     def fit(self, X=None, y=None):
-        """Do nothing: an artefact is fitted. It stands for scikit-learn's sake.
+        """Do nothing: an artefact is already fitted. Exists for scikit-learn.
 
         Parameters
         ----------
@@ -68,7 +67,7 @@ class EdgeClassifier:
         return self
 
     def predict(self, X):
-        """Labels of the base, whether or not they are enough.
+        """Predict labels with the base, ignoring the rule.
 
         Parameters
         ----------
@@ -81,12 +80,12 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When X has other columns, or holds what the artefact cannot read.
+            When X has other columns, or values that the artefact cannot read.
         """
         return self._answers(X)["label"].astype(self.classes_.dtype)
 
     def predict_proba(self, X):
-        """Class probabilities of the base.
+        """Predict class probabilities with the base.
 
         Parameters
         ----------
@@ -95,8 +94,8 @@ class EdgeClassifier:
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Those of single precision; of each row the largest is what the others leave
-            of 1, so that doubt is not lost where it rounds to 1.
+            In single precision, except the largest of each row: it is 1 minus the sum
+            of the others, so that small uncertainties survive rounding to 1.
         """
         proba = self._answers(X)["probabilities"].astype(float)
         largest = np.arange(proba.shape[1]) == proba.argmax(axis=1)[:, None]
@@ -105,19 +104,21 @@ class EdgeClassifier:
 
     @property
     def decision_function(self):
-        """The base's logits, shape (n_samples, n_classes), where the router reads them.
+        """Function of X that returns the base's logits, if the router reads them.
+
+        The logits are of shape (n_samples, n_classes).
 
         Raises
         ------
         AttributeError
-            When it does not, so that the artefact does not tell them.
+            When the router does not read them, so that the artefact has no such output.
         """
         if "logits" not in self._runner.outputs:
-            raise AttributeError(f"{self.path} does not tell the logits of its base.")
+            raise AttributeError(f"{self.path} does not return the logits of its base.")
         return lambda X: self._answers(X)["logits"]
 
     def read_layer(self, X, name):
-        """What a layer of the base's net puts out, where the router reads it.
+        """Return the outputs of a layer of the base's net, if the router reads it.
 
         Parameters
         ----------
@@ -131,43 +132,44 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When the artefact tells another layer, or none.
+            When the artefact returns another layer, or none.
         """
         known = self.facts_["reads"] if "features" in self._runner.outputs else None
         if name != known:
             raise ValueError(
-                f"{self.path} does not tell the layer {name!r} of its base. It tells "
-                f"{known!r}."
+                f"{self.path} does not return the layer {name!r} of its base. It "
+                f"returns {known!r}."
             )
         return self._answers(X)["features"]
 
     def decide(self, X, *, group=None, local_only=None):
-        """Whether the base answers, row by row.
+        """Return whether the base answers, per row.
 
         Parameters
         ----------
         X : array-like, data frame or list of texts of length n_samples
         group : array-like of shape (n_samples,), optional
-            Group of each row, where the rule has thresholds by group. A column of a
-            frame X is read by itself where the budget named it.
+            Group of each row, if the rule has thresholds by group. If X is a data frame
+            and the budget named a column, the group is read from it.
         local_only : array-like of shape (n_samples,), bool, optional
-            Rows that must stay with the base, where the rule knows of such; likewise.
+            Rows that must not be queried, if the rule reads such a column; also read
+            from a data frame.
 
         Returns
         -------
         ndarray of shape (n_samples,), bool
-            True where the base answers, False where the global is to be queried.
+            True where the base answers, False where the global must be queried.
 
         Raises
         ------
         ValueError
-            When the rule reads a group, or rows that must stay, and none is given; or a
-            group is one that no calibration row belonged to.
+            When the rule reads `group` or `local_only` and it is not given; or when no
+            calibration row belonged to a group.
         """
         return ~self._decided(X, group, local_only)["queried"]
 
     def query_score(self, X, *, local_only=None):
-        """How much the router thinks a query would gain.
+        """Return the router's score: its estimate of the gain of a query.
 
         Parameters
         ----------
@@ -177,13 +179,13 @@ class EdgeClassifier:
         Returns
         -------
         ndarray of shape (n_samples,), float32
-            Higher means query first; minus infinity where a row must stay.
+            Higher means query first; minus infinity where `local_only` is True.
         """
         local_only = _column(self._runner, X, "local_only", local_only)
         return self._answers(X, local_only=local_only)["score"]
 
     def answer(self, X, *, group=None, local_only=None):
-        """Label, probabilities, decision and score at once, by one run.
+        """Return label, probabilities, decision and score from a single run.
 
         Parameters
         ----------
@@ -209,7 +211,7 @@ class EdgeClassifier:
         for name, values in asked.items():
             if values is None and runner.reads(name):
                 raise ValueError(
-                    f"{name} must be given: the rule of {self.path} reads it of each "
+                    f"{name} must be given: the rule of {self.path} reads it for each "
                     "row."
                 )
         return self._answers(X, **asked)
@@ -220,7 +222,7 @@ class EdgeClassifier:
         lost |= np.isnan(answers["score"])
         if lost.any():
             raise ValueError(
-                f"Row {int(lost.argmax())} is refused: a number on the way is NaN or "
+                f"Row {int(lost.argmax())} is refused: an intermediate value is NaN or "
                 "infinite in single precision. Drop such rows, or repair them."
             )
         return answers
@@ -241,7 +243,7 @@ class EdgeClassifier:
 
     @property
     def facts_(self):
-        """What the artefact says of itself."""
+        """Metadata of the artefact."""
         return self._runner.facts
 
     @property
@@ -249,11 +251,11 @@ class EdgeClassifier:
         """Number of columns of X."""
         found = self.facts_["n_features"]
         if found is None:
-            raise AttributeError(f"{self.path} does not tell n_features_in_.")
+            raise AttributeError(f"{self.path} does not contain n_features_in_.")
         return found
 
     def get_params(self, deep=True):
-        """Parameters by name.
+        """Return the parameters by name.
 
         Parameters
         ----------
@@ -310,7 +312,7 @@ class EdgeClassifier:
 
 
 def _column(runner, X, name, given):
-    """What is given, or the column of X that the budget named."""
+    """Return the given values, or else the column of X that the budget named."""
     column = runner.facts["columns"].get(name)
     if given is None and column is not None and column in getattr(X, "columns", ()):
         return np.asarray(X[column])
@@ -318,7 +320,7 @@ def _column(runner, X, name, given):
 
 
 def _stamp(path):
-    """What changes where an artefact is replaced; None where there is none."""
+    """Return a stamp that changes when the artefact is replaced; None if missing."""
     try:
         found = os.stat(path)
     except OSError:
@@ -333,8 +335,8 @@ def _open(path, n_threads):
     runner = CRunner(path) if is_folder else OnnxRunner(path, n_threads)
     if runner.inputs is None:
         raise ValueError(
-            f"{path} holds a rule alone, without a base, and is fed what a base put "
-            "out. Call it as it is, or export the classifier."
+            f"{path} holds a rule alone, without a base, and takes a base's outputs. "
+            "Run it directly, or export the classifier."
         )
     return runner
 

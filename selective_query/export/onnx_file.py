@@ -1,4 +1,4 @@
-"""A fitted classifier or policy -> an ONNX file that decides as it does."""
+"""export_onnx: convert a fitted classifier or policy to an ONNX file."""
 
 import hashlib
 from pathlib import Path
@@ -32,31 +32,32 @@ RESERVED |= {THRESHOLD, "group", "local_only"}
 
 
 def export_onnx(classifier_or_policy, path, *, example=None):
-    """Write the half that runs on the device as one ONNX file.
+    """Export the device side as one ONNX file.
 
-    Of a classifier it takes raw inputs and gives ``label``, ``probabilities`` (columns
-    as ``classes_``), ``queried`` and ``score``, and the base's ``logits`` or
-    ``features`` where the router reads them; of a policy it takes what the base put out
-    and gives ``queried`` and ``score``. It computes in single precision. The base
-    is converted by skl2onnx, or by torch where it is a net; the rule from its program.
-    The threshold is the initializer ``threshold``, which :func:`set_operating_point`
-    moves.
+    The file of a classifier takes raw inputs and returns ``label``, ``probabilities``
+    (columns as in ``classes_``), ``queried`` and ``score``, and the base's ``logits``
+    or ``features`` if the router reads them. The file of a policy takes the base's
+    outputs and returns ``queried`` and ``score``. It computes in single precision.
+    skl2onnx converts the base, or torch if it is a net; the rule is converted from its
+    program. The threshold is the initializer ``threshold``, which
+    :func:`set_operating_point` changes.
 
-    A rule by groups has one more input, ``group``, unless the groups are the predicted
-    classes; one with rows that must stay has ``local_only``.
+    A rule with groups has an additional input ``group``, unless the groups are the
+    predicted classes. A rule with rows that must not be queried has an
+    additional input ``local_only``.
 
     Parameters
     ----------
     classifier_or_policy : classifier of this library, policy or rule
-        Fitted. Of a chain its first tier is written, with the rule that passes on.
+        Fitted. For a chain, the first tier and its rule are exported.
     path : str or path-like
-        Where it is written, with the report beside it, as ``edge.report.json`` beside
+        Path of the file. The report is written next to it: ``edge.report.json`` for
         ``edge.onnx``.
-    example : array-like, data frame or list of texts; Evidence of a policy; or None
-        Rows on which the artefact is compared with the classifier, best those that it
-        will see, some thousands of them. It also tells type and shape of the inputs,
-        which a net, a data frame or a text needs. None compares nothing, and the
-        report says so.
+    example : array-like, data frame or list of texts; Evidence for a policy; or None
+        Rows on which the artefact is compared with the classifier, ideally several
+        thousand that are representative of its future inputs. They also define the type
+        and shape of the inputs, which nets, data frames and texts require. None skips
+        the comparison, and the report says so.
 
     Returns
     -------
@@ -65,24 +66,24 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     Raises
     ------
     ExportError
-        When a step has no form in ONNX, or the artefact decides otherwise on some row
-        of the example than rounding explains. Nothing is then written.
+        When a step cannot be converted to ONNX, or a decision on the example differs
+        by more than rounding explains. Nothing is written then.
     ImportError
-        When a package of the extra ``onnx`` is missing.
+        When a package from the extra ``onnx`` is missing.
     NotFittedError
-        When it is not fitted.
+        When the classifier or policy is not fitted.
     ValueError
-        When `path` names no file in a folder that exists.
+        When `path` is not a file in an existing folder.
 
     Warns
     -----
     CalibrationWarning
-        When rounding changes one decision in a hundred, as it may where the base's
-        probabilities saturate.
+        When rounding changes more than 1 % of the decisions, as can happen if the
+        base's probabilities saturate.
 
     See Also
     --------
-    EdgeClassifier : Runs the file.
+    EdgeClassifier : Run the file.
 
     Examples
     --------
@@ -109,7 +110,7 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     subject, path = subject_of(classifier_or_policy), Path(path)
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(
-            f"path must name a file in a folder that exists. Got {path}. Make the "
+            f"path must name a file in a folder that exists. Got {path}. Create the "
             "folder, or give another name."
         )
     refuse_artefact(subject)
@@ -171,7 +172,7 @@ def _compared_and_kept(model, subject, path, example):
 
 
 def _digest(graph):
-    """What tells one artefact from another, whatever its threshold."""
+    """Return a digest that identifies an artefact, regardless of its threshold."""
     found = hashlib.sha256()
     for part in (*graph.node, *graph.initializer):
         if part.name != THRESHOLD:
@@ -205,7 +206,7 @@ def _decisions(runner, subject, X, evidence, asked):
 
 
 def _policy_parts(subject):
-    """The evidence that a rule alone is fed, and how wide it is where that is known."""
+    """Return the evidence that a rule alone reads, with its widths where known."""
     read, columns = subject.program.parts(), dict(subject.rule.columns)
     if subject.group == "predicted_class" or not read:
         read.setdefault("base_proba", None)
@@ -215,7 +216,7 @@ def _policy_parts(subject):
 def _policy_model(subject, example):
     if example is not None and not isinstance(example, Evidence):
         raise TypeError(
-            "example of a policy must be Evidence or Outcomes, what the base put out. "
+            "example of a policy must be Evidence or Outcomes: the base's outputs. "
             f"Got {type(example).__name__}."
         )
     parts = _policy_parts(subject)
@@ -231,8 +232,8 @@ def _refuse_reserved(inputs):
     taken = sorted({name for name, _ in inputs.dtypes} & RESERVED)
     if taken:
         raise ExportError(
-            f"Columns of X are called {taken}, as are outputs or inputs of an "
-            "artefact. Rename them."
+            f"Columns of X are called {taken}, names that artefacts reserve for their "
+            "own inputs and outputs. Rename them."
         )
 
 

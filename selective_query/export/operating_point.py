@@ -1,28 +1,28 @@
-"""The threshold of an artefact, moved without another export."""
+"""set_operating_point: change the threshold of an artefact without exporting again."""
 
 from pathlib import Path
 
 
 def set_operating_point(path, classifier_or_policy, *, example=None):
-    """Move the threshold of what `export_onnx` or `export_c` wrote.
+    """Change the threshold of an artefact of `export_onnx` or `export_c`.
 
-    Nothing is converted anew: of a file the initializer ``threshold`` changes, of a
-    folder ``sq_threshold.h``.
+    Nothing is converted again: only the initializer ``threshold`` of an ONNX file
+    changes, or ``sq_threshold.h`` of a folder of C.
 
     Parameters
     ----------
     path : str or path-like
-        An ONNX file, or a folder of C.
+        The ONNX file, or the folder of C.
     classifier_or_policy : the type that was exported
         The same classifier at another operating point, such as ``hybrid.at(0.8)``; or
-        with the artefact as its base: the threshold of
-        ``hybrid.with_base(EdgeClassifier(path), X, y)`` was learned, and certified, on
-        what the artefact says. It must have the program of the score that is held, and
-        be cut on the scores of the same calibration rows, which tell its base from
-        another one; a rule that was cut by hand tells none, and of it the program
-        alone is compared.
+        the classifier with the artefact as its base,
+        ``hybrid.with_base(EdgeClassifier(path), X, y)``, whose threshold was fitted and
+        certified on the artefact's outputs. Its score program must be the one in the
+        artefact, and its threshold must come from the same calibration scores, which
+        identify the base. A rule whose threshold was set by hand has no such scores;
+        for it, only the program is compared.
     example : array-like, data frame, list of texts or Evidence, or None
-        Rows on which both are compared; the report is written anew.
+        Rows on which both are compared; the report is rewritten.
 
     Returns
     -------
@@ -31,12 +31,12 @@ def set_operating_point(path, classifier_or_policy, *, example=None):
     Raises
     ------
     ValueError
-        When neither function wrote what is there.
+        When neither function wrote `path`.
     ExportError
-        When it holds another rule, or that of another base, or it decides otherwise
-        than the classifier. It is then left as it was.
+        When the artefact contains another rule, or that of another base, or its
+        decisions differ from the classifier's. It is left unchanged then.
     """
-    # Each of both needs packages that the other does not.
+    # Each needs packages that the other does not.
     if Path(path).is_dir():
         from selective_query.export.c_folder import move_folder as move
     else:

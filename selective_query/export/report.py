@@ -1,46 +1,46 @@
-"""How an artefact compares with the classifier that it was made of."""
+"""ExportReport: comparison of an artefact with its classifier."""
 
 import json
 from dataclasses import asdict, dataclass, replace
 
 from selective_query.export._format import plain
 
-# What an operating point does not change.
+# Measurements that do not depend on the operating point.
 MEASURED = "footprint", "flash_bytes", "sram_bytes", "stack_bytes", "instructions"
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an artefact says about some rows, beside what its classifier says.
+    """Comparison of an artefact with its classifier on some rows.
 
     Parameters
     ----------
     target : str
-        What the artefact is, such as ``"ONNX"``.
+        Format of the artefact, such as ``"ONNX"``.
     rows : int
-        How many were compared; 0 where no example was given.
+        Number of rows compared; 0 without an example.
     labels_equal, decisions_equal : int or None
-        On how many of them both have the same label, and the same decision. Labels are
-        None where the artefact has none, as that of a policy alone.
+        Number of rows on which both have the same label, and the same decision.
+        `labels_equal` is None if the artefact has no labels, as for a policy alone.
     score_difference : float or None
-        The largest difference of query scores on rows that have the same label, or on
-        all rows of a policy alone. Those of another label `labels_equal` tells.
+        Largest difference of the query scores on rows with the same label; for a policy
+        alone, on all rows.
     near_threshold : int or None
-        Rows whose score in the classifier is within that difference of the threshold,
-        or within what the artefact's threshold is raised by, so that rounding may
-        decide them.
+        Rows that rounding may decide: in the classifier, their score is within that
+        difference of the threshold, plus the margin by which the artefact's threshold
+        is raised.
     coverage_before, coverage_after : float or None
-        Share of the rows that the base answers, by the classifier and by the artefact.
+        Coverage on these rows by the classifier and by the artefact.
     certificate_before : str
-        What is known about the budget of the classifier on new data.
+        What the classifier guarantees about its budget on new data.
     certificate_after : str or None
-        The same of the artefact; None where nothing shows that it decides alike.
+        The same for the artefact; None if it was not shown to decide identically.
     footprint : str or None
-        How the bytes are known: by the linker, or by an estimate.
+        Source of the sizes: the linker, or an estimate.
     flash_bytes, sram_bytes, stack_bytes : int or None
-        What a device must hold.
+        Memory that the artefact needs on the device.
     instructions : float or None
-        A decision takes on average, counted by an emulator.
+        Mean instructions per decision, counted by an emulator.
     """
 
     target: str
@@ -60,12 +60,12 @@ class ExportReport:
     instructions: float | None = None
 
     def measured_as(self, other):
-        """Add what another report of this artefact measured on a device.
+        """Return this report with the device measurements of another report.
 
         Parameters
         ----------
         other : dict
-            As `to_json` writes it.
+            The other report, as `to_json` writes it.
 
         Returns
         -------
@@ -74,7 +74,7 @@ class ExportReport:
         return replace(self, **{name: other.get(name) for name in MEASURED})
 
     def to_json(self):
-        """The report as text.
+        """Return the report as JSON.
 
         Returns
         -------
@@ -107,9 +107,9 @@ class ExportReport:
             yield "certificate", f"unchanged: {self.certificate_before}"
         else:
             yield "certificate before", self.certificate_before
-            lacking = "none: learn it anew"
+            lacking = "none: refit the threshold on the artefact"
             if not self.rows:
-                lacking = "none was shown: give example=, or learn it anew"
+                lacking = "none was shown: give example=, or refit the threshold"
             yield "certificate after", self.certificate_after or lacking
 
     def _measured(self):

@@ -160,7 +160,7 @@ def test_rows_that_single_precision_cannot_hold_are_refused(hybrid, tmp_path):
     assert np.isfinite(scaled.query_score(rows)).all()
     edge = EdgeClassifier(tmp_path / "scaled.onnx")
     for ask in (edge.predict, edge.predict_proba, edge.decide, edge.query_score):
-        with pytest.raises(ValueError, match="Row 1 is refused: a number on the way"):
+        with pytest.raises(ValueError, match="Row 1 is refused: an intermediate value"):
             ask(rows)
     answers = edge._runner.run(rows)
     assert np.isnan(answers["score"]).tolist() == [False, True, False]

@@ -104,7 +104,7 @@ def test_groups_that_single_precision_mixes_are_refused(path):
         GaussianNB(var_smoothing=0.1), LogisticRegression(), X,
         coverage=GroupCoverage(0.7, by=close),
     )  # fmt: skip
-    with pytest.raises(ExportError, match="equal in single precision"):
+    with pytest.raises(ExportError, match="equal after rounding to single precision"):
         export_onnx(hybrid, path)
 
 

@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn as steps from inputs to class probabilities."""
+"""Convert a scikit-learn classifier to steps from inputs to class probabilities."""
 
 from dataclasses import dataclass
 from warnings import catch_warnings, simplefilter
@@ -16,26 +16,26 @@ from selective_query.outcomes import Evidence
 from selective_query.routers import Program, Steps
 
 WHO = "base_estimator"
-# Rows on which the steps must say what the model says, whatever its class promises.
+# Number of rows on which steps and model must agree, and the tolerance.
 N_CHECKED, CLOSE = 16, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class BaseProgram:
-    """A base as steps of a program that reads ``X`` alone.
+    """A base as program steps that read only ``X``.
 
     Parameters
     ----------
     steps : Steps
-        The first one reads ``X``, the last one makes the class probabilities.
+        The first step reads ``X``, the last one computes the class probabilities.
     n_inputs : int
-        Columns of ``X``.
+        Number of columns of ``X``.
     proba : int
-        Place of the class probabilities, with a column for each class.
+        Index of the step of the class probabilities, with one column per class.
     logits : int or None
-        Place of what ``base_features="logits"`` reads; None where there are none.
+        Index of the step that ``base_features="logits"`` reads; None without logits.
     features : int or None
-        Place of what a transformer makes of ``X``; None without one.
+        Index of the step of the transformed ``X``; None without a transformer.
     """
 
     steps: Steps
@@ -45,31 +45,32 @@ class BaseProgram:
     features: int | None = None
 
     def program(self):
-        """A program whose table is the class probabilities."""
+        """Return a program that computes the class probabilities."""
         return Program(tuple(self.steps[: self.proba + 1]), WHO)
 
     def predict_proba(self, X):
-        """Class probabilities of a numeric X, shape (n_samples, n_classes)."""
+        """Return class probabilities of a numeric X, shape (n_samples, n_classes)."""
         return self.program().table(Evidence(X=X))
 
 
 def base_program(model, classes, base_features=None):
-    """A fitted classifier as steps.
+    """Convert a fitted classifier to steps.
 
-    Numbers take the same way through its trees as in scikit-learn, those of single
-    precision also where a reader rounds thresholds down to it.
-    A scaler is folded into the products or thresholds behind it, into products only
-    where no column lies more than 16 of its scales from zero.
+    Every number takes the same branches of a tree as in scikit-learn. For
+    single-precision numbers this holds even after thresholds are rounded down to single
+    precision. A scaler is folded into the thresholds that follow it, or into the
+    products that follow it if no column's centre is more than 16 of its scales from
+    zero.
 
     Parameters
     ----------
     model : estimator
-        A classifier with ``predict_proba``, or a Pipeline, FrozenEstimator or
-        CalibratedClassifierCV of one.
+        A classifier with ``predict_proba``, possibly in a Pipeline, FrozenEstimator or
+        CalibratedClassifierCV.
     classes : ndarray of shape (n_classes,)
-        Sorted labels, a column for each; zeros for one that the model does not know.
+        Sorted labels, one column each; zeros for labels that the model does not know.
     base_features : None, "logits" or fitted transformer, default=None
-        What the router reads of the base, as in a HybridClassifier.
+        Features of the base that the router reads, as in a HybridClassifier.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def base_program(model, classes, base_features=None):
     Raises
     ------
     ExportError
-        When the model, a step of it, or the features have no form as steps.
+        When the model, one of its steps, or the features cannot be converted.
     NotFittedError
         When the model is not fitted.
     """
@@ -111,7 +112,7 @@ def base_program(model, classes, base_features=None):
 def _n_inputs(model):
     if hasattr(model, "n_features_in_"):
         return int(model.n_features_in_)
-    for _, step in getattr(model, "steps", ()):  # of which some may pass all through
+    for _, step in getattr(model, "steps", ()):  # some may be "passthrough"
         if hasattr(step, "n_features_in_"):
             return int(step.n_features_in_)
     raise ExportError(
@@ -135,7 +136,7 @@ def _features(base_features, inputs):
 
 
 def _aligned(steps, place, order, n_classes):
-    """The columns in the order of all classes, zeros where there are none."""
+    """Reorder columns to all classes, with zeros for unknown ones."""
     if np.array_equal(order, np.arange(n_classes)):
         return place
     weight = np.zeros((len(order), n_classes))
@@ -144,13 +145,13 @@ def _aligned(steps, place, order, n_classes):
 
 
 def _check_same(program, model, classes):
-    """Refuse a model that says something else, as a subclass of its own may."""
+    """Refuse a model that disagrees with its steps, as a subclass may."""
     rows = np.abs(np.random.default_rng(0).normal(size=(N_CHECKED, program.n_inputs)))
     with catch_warnings():
-        simplefilter("ignore")  # of names of columns
+        simplefilter("ignore")  # about missing column names
         said = align_proba(model.predict_proba(rows), model.classes_, classes, WHO)
     found = program.predict_proba(rows)
-    # One against the rest leaves zeros where all say no, which nobody can decide on.
+    # One-versus-rest gives all zeros if every member says no; skip such rows.
     told = said.any(axis=1)
     if not np.allclose(found[told], said[told], rtol=0, atol=CLOSE):
         raise ExportError(

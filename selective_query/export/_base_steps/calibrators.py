@@ -1,4 +1,4 @@
-"""Calibrated probabilities: logistic functions of scores, or a temperature."""
+"""Steps of calibrated probabilities: sigmoid calibration or temperature scaling."""
 
 import numpy as np
 
@@ -11,13 +11,13 @@ FLOOR = 1e-30
 
 
 def calibrated_member(member, outputs, steps):
-    """Place of the probabilities of one member of a calibrated classifier.
+    """Add one member of a calibrated classifier; return its probabilities' index.
 
     Parameters
     ----------
     member : element of ``calibrated_classifiers_``
     outputs : Outputs
-        Of its classifier.
+        Outputs of its classifier.
     steps : Steps
     """
     n_classes = len(member.classes)
@@ -51,12 +51,12 @@ def calibrated_member(member, outputs, steps):
 def _tempered(beta, outputs, n_classes, steps):
     beta = float(np.squeeze(beta))
     if outputs.logits is None:
-        # Of two classes scikit-learn has one less the second probability in place of
-        # the first one, which loses the digits of a small one.
+        # For two classes scikit-learn uses 1 minus the second probability as the first,
+        # which loses the digits of a small one.
         centre, scale = np.full(n_classes, -EPSILON), np.ones(n_classes)
         shifted = steps.add("scale", outputs.proba, centre=centre, scale=scale)
         logits = steps.add("log", shifted, floor=FLOOR)
     else:
-        # Of two classes scikit-learn takes minus the score and the score.
+        # For two classes scikit-learn uses minus the score and the score.
         logits, beta = outputs.logits, beta * (2 if n_classes == 2 else 1)
     return steps.add("softmax", over(steps, logits, 1 / beta))

@@ -1,4 +1,4 @@
-"""Models that multiply: linear ones, perceptrons and naive Bayes."""
+"""Steps of linear models, perceptrons and naive Bayes."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ ACTIVATIONS = {"logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 
 
 def softmax_of_products(model, inputs):
-    """Logistic regression and linear discriminants."""
+    """Convert logistic regression and linear discriminant analysis."""
     decision, n_columns = _products(model, inputs)
-    # Older scikit-learn fitted some class by class.
+    # Older versions of scikit-learn fitted some of them one-versus-rest.
     how = {getattr(model, "multi_class", None), getattr(model, "solver", None)}
     if n_columns > 1 and how & {"ovr", "liblinear"}:
         return _one_against_rest(inputs.steps, decision)
@@ -24,12 +24,12 @@ def softmax_of_products(model, inputs):
 
 
 def products(model, inputs):
-    """Linear models that only decide."""
+    """Convert linear models without probabilities."""
     return Outputs(None, _products(model, inputs)[0])
 
 
 def stochastic_descent(model, inputs):
-    """Linear models by stochastic gradient descent, of losses with probabilities."""
+    """Convert SGDClassifier, with probabilities if its loss has them."""
     steps, (decision, n_columns) = inputs.steps, _products(model, inputs)
     if model.loss == "log_loss":
         if n_columns > 1:
@@ -52,21 +52,21 @@ def stochastic_descent(model, inputs):
 
 
 def is_logistic(model):
-    """Whether a binary model is a logistic function of products."""
+    """Whether a binary model is a logistic regression."""
     names = {parent.__name__ for parent in type(model).__mro__}
     loss = getattr(model, "loss", "log_loss")
     return bool(names & {"LogisticRegression", "SGDClassifier"}) and loss == "log_loss"
 
 
 def logistic_each(models, inputs):
-    """Logistic models, one for each class against the rest, in one product."""
+    """Convert one-versus-rest logistic models to a single product."""
     weight = np.vstack([_coef(model) for model in models]).T
     bias = np.concatenate([np.broadcast_to(m.intercept_, 1) for m in models])
     return _one_against_rest(inputs.steps, inputs.affine(weight, bias))
 
 
 def perceptron(model, inputs):
-    """Layers of products, each behind an activation."""
+    """Convert a multi-layer perceptron."""
     if model.out_activation_ == "logistic" and model.n_outputs_ > 1:
         raise ExportError(
             "An MLPClassifier that was fitted on several labels a row has no form as "
@@ -84,10 +84,10 @@ def perceptron(model, inputs):
 
 
 def gaussian_bayes(model, inputs):
-    """Gaussian densities of each column, by class.
+    """Convert Gaussian naive Bayes.
 
-    Columns that all classes share, as constant ones, weigh nothing: their densities
-    may be so small that single precision forgets all others.
+    Columns with the same distribution in all classes, such as constant ones, get weight
+    zero: in single precision their tiny densities could swamp all others.
     """
     steps, mean, variance = inputs.steps, model.theta_, model.var_
     tells = ((mean != mean[0]) | (variance != variance[0])).any(axis=0)
@@ -99,7 +99,7 @@ def gaussian_bayes(model, inputs):
 
 
 def bernoulli_bayes(model, inputs):
-    """Each column above a threshold or not: trees of one comparison."""
+    """Convert Bernoulli naive Bayes; binarisation becomes trees with one split."""
     steps, present = inputs.steps, model.feature_log_prob_
     absent = np.log(1 - np.exp(present))
     prior = model.class_log_prior_
@@ -126,14 +126,14 @@ def bernoulli_bayes(model, inputs):
 
 
 def multinomial_bayes(model, inputs):
-    """Counts times logarithms of probabilities."""
+    """Convert multinomial naive Bayes: counts times log probabilities."""
     bias = model.class_log_prior_
     likelihood = inputs.affine(model.feature_log_prob_.T, bias)
     return Outputs(inputs.steps.add("softmax", likelihood))
 
 
 def complement_bayes(model, inputs):
-    """Counts times weights of all other classes."""
+    """Convert complement naive Bayes: counts times complement weights."""
     likelihood = inputs.affine(model.feature_log_prob_.T)
     return Outputs(inputs.steps.add("softmax", likelihood))
 

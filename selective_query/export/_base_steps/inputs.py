@@ -1,4 +1,4 @@
-"""What a model reads: columns of a table, each shifted and scaled on the way."""
+"""The inputs of a model: columns of a table, each centred and scaled."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,31 +7,31 @@ import numpy as np
 from selective_query.export._base_steps.thresholds import largest_at_most
 from selective_query.routers import Steps
 
-# A scaler is folded into the products behind it where no column lies further from zero
-# than so many of its scales: folded, it costs a column log2(16) of the 24 bits of
-# single precision at most.
+# A scaler is folded into the following products if no column's centre is further from
+# zero than this many of its scales: folding then costs at most log2(16) of the 24 bits
+# of single precision.
 FURTHEST_FOLDED = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Columns of a table as a model sees them: ``(x - centre) / scale`` of each.
+    """Columns of a table as a model sees them: ``(x - centre) / scale``.
 
-    Nothing of it is a step yet: whoever reads the columns folds what it can.
+    No step is written yet: the reader of the columns folds what it can.
 
     Parameters
     ----------
     steps : Steps
-        That are being written.
+        Steps being written.
     place : int
-        Of the table.
+        Index of the table's step.
     width : int
-        Its columns.
+        Number of its columns.
     columns : ndarray of shape (n_columns,)
-        Which of them are read.
+        Columns that are read.
     centre, scale : ndarray of shape (n_columns,)
     exactly : callable
-        ``exactly(x, j)`` is what the j-th column becomes, rounded as scikit-learn does.
+        ``exactly(x, j)`` is the scaled j-th column, rounded as in scikit-learn.
     """
 
     steps: Steps
@@ -44,7 +44,7 @@ class Inputs:
 
     @classmethod
     def of_table(cls, steps, place, width):
-        """All columns of a table as they are."""
+        """Return all columns of a table unchanged."""
         return cls(
             steps, place, width, np.arange(width), np.zeros(width), np.ones(width)
         )
@@ -53,7 +53,7 @@ class Inputs:
         return len(self.columns)
 
     def scaled(self, centre, scale, exactly):
-        """The columns behind another scaler, ``exactly`` as that one rounds."""
+        """Return the columns after another scaler that rounds like ``exactly``."""
         before = self.exactly
         return replace(
             self,
@@ -63,7 +63,7 @@ class Inputs:
         )
 
     def taken(self, kept):
-        """Some of the columns, given by their places or a mask."""
+        """Return some of the columns, selected by positions or a mask."""
         kept = np.arange(len(self))[kept]
         before = self.exactly
         return replace(
@@ -79,14 +79,14 @@ class Inputs:
         return bool(self.centre.any() or (self.scale != 1).any())
 
     def table(self):
-        """Place of the columns as the model sees them."""
+        """Return the index of the columns as the model sees them."""
         place = self._taken()
         if self.is_scaled:
             place = self.steps.add("scale", place, centre=self.centre, scale=self.scale)
         return place
 
     def affine(self, weight, bias=None):
-        """Place of their products with weights of shape (n_columns, n_out)."""
+        """Return the index of products with weights of shape (n_columns, n_out)."""
         weight = np.asarray(weight, dtype=float)
         bias = np.zeros(weight.shape[1]) if bias is None else np.asarray(bias, float)
         if not (np.abs(self.centre) <= FURTHEST_FOLDED * self.scale).all():
@@ -96,7 +96,10 @@ class Inputs:
         return self.steps.add("affine", self._taken(), weight=weight, bias=bias)
 
     def squared_distance(self, centres, weights):
-        """Place of weighted squared distances to centres of shape (k, n_columns)."""
+        """Return the index of weighted squared distances to k centres.
+
+        Centres and weights are of shape (k, n_columns).
+        """
         return self.steps.add(
             "squared_distance",
             self._taken(),
@@ -105,15 +108,15 @@ class Inputs:
         )
 
     def trees(self, nodes, in_single):
-        """Place of the sums of trees that compare these columns.
+        """Return the index of the sums of trees on these columns.
 
-        Scaling and rounding go into the thresholds: every number takes the branches
-        that it takes in scikit-learn.
+        Scaling and rounding are folded into the thresholds: every number takes the
+        same branches as in scikit-learn.
 
         Parameters
         ----------
         nodes : dict
-            As the parameters of the operation ``trees``.
+            Parameters of the operation ``trees``.
         in_single : bool
             Whether the trees round the columns to single precision.
         """
@@ -128,7 +131,7 @@ class Inputs:
         return self.steps.add("trees", self.place, **nodes | moved)
 
     def _taken(self):
-        """Place of the columns alone, which are cut out run by run."""
+        """Return the index of the selected columns, copied in contiguous runs."""
         breaks = np.flatnonzero(np.diff(self.columns) != 1) + 1
         runs = [(run[0], run[-1] + 1) for run in np.split(self.columns, breaks)]
         if runs == [(0, self.width)]:

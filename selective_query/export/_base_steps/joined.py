@@ -1,4 +1,4 @@
-"""A base and the score behind it as one list of steps from inputs."""
+"""Join a base and a router's score into one program."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class JoinedProgram:
     program : Program
         Reads ``X`` alone and ends in the score.
     proba : int
-        Place of the class probabilities among its steps.
+        Index of the step of the class probabilities.
     read : dict of str to int
-        Places of the other parts of the evidence that the score reads.
+        Indices of the other parts of the evidence that the score reads.
     """
 
     program: Program
@@ -31,20 +31,20 @@ class JoinedProgram:
 
     @property
     def score(self):
-        """Place of the score: the last one."""
+        """Index of the step of the score: the last one."""
         return len(self.steps) - 1
 
 
 def joined(base, head):
-    """One program of a base and of the score that reads what the base puts out.
+    """Join a base and the score that reads the base's outputs into one program.
 
-    Steps that neither probabilities nor score need are left out.
+    Steps that neither the probabilities nor the score need are left out.
 
     Parameters
     ----------
     base : BaseProgram
     head : Program
-        Of a fitted router.
+        Program of a fitted router.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def joined(base, head):
     Raises
     ------
     ExportError
-        When the score reads what the base does not put out.
+        When the score reads something that the base does not compute.
     """
     steps, placed, read = Steps(base.steps), [], {}
     for op, inputs, parameters in head.steps:
@@ -82,7 +82,7 @@ def _place_of(base, router, part, width=None):
     place = places[part]
     if place is None:
         raise ExportError(
-            f"{router} reads {part}, which this base does not put out as plain steps. "
+            f"{router} reads {part}, which this base does not compute as plain steps. "
             "Fit the router without base_features, or with a scaler or PCA of X."
         )
     known = base.program().widths()[place]

@@ -1,4 +1,4 @@
-"""Which models have a form as steps, and those that are made of others."""
+"""The models that can be converted to steps, and meta-estimators."""
 
 from selective_query.exceptions import ExportError
 from selective_query.export._base_steps import dense, transformers, trees
@@ -10,7 +10,7 @@ from selective_query.export._base_steps.outputs import (
     of_shares,
 )
 
-# By name, also of a parent, so that nothing of scikit-learn is imported for it.
+# By name of the class or a parent class, to avoid importing from scikit-learn.
 MODELS = {
     "LogisticRegression": dense.softmax_of_products,
     "LinearDiscriminantAnalysis": dense.softmax_of_products,
@@ -40,12 +40,12 @@ TRANSFORMERS = {
 
 
 def outputs_of(model, inputs):
-    """Outputs of a fitted classifier that reads these inputs, probabilities among them.
+    """Convert a fitted classifier on these inputs; its outputs include probabilities.
 
     Raises
     ------
     ExportError
-        When it has no form as steps, or gives no probabilities.
+        When it cannot be converted, or has no probabilities.
     """
     outputs = decisions_of(model, inputs)
     if outputs.proba is None:
@@ -57,7 +57,7 @@ def outputs_of(model, inputs):
 
 
 def decisions_of(model, inputs):
-    """Outputs of a fitted classifier, of some without probabilities."""
+    """Convert a fitted classifier; its outputs may lack probabilities."""
     names = _names(model)
     if "FrozenEstimator" in names:
         return decisions_of(model.estimator, inputs)
@@ -75,12 +75,12 @@ def decisions_of(model, inputs):
 
 
 def transformed(transformer, inputs):
-    """Inputs behind a fitted transformer.
+    """Return the inputs after a fitted transformer.
 
     Raises
     ------
     ExportError
-        When it has no form as steps.
+        When the transformer cannot be converted.
     """
     names = _names(transformer)
     if "FrozenEstimator" in names:

@@ -1,4 +1,4 @@
-"""What a model as steps puts out."""
+"""The outputs of a model that was converted to steps."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Outputs:
-    """Places of the tables that a model ends in, in the order of its classes.
+    """Indices of the steps with a model's outputs, in the order of its classes.
 
-    Probabilities stand last.
+    The probabilities come last.
 
     Parameters
     ----------
     proba : int or None
-        Class probabilities; None of a model that only decides.
+        Class probabilities; None for a model without them.
     decision : int or None
-        What ``decision_function`` returns, one column of two classes; None where the
-        model has none.
+        The ``decision_function``, one column for two classes; None if the model has
+        none.
     logits : int or None
-        The same with a column for each class: of two classes minus half and half.
+        The same with a column for each class: for two classes, minus half and plus half
+        of it.
     """
 
     proba: int | None
@@ -28,25 +29,25 @@ class Outputs:
 
 
 def of_decision(steps, decision, n_columns):
-    """Outputs by a softmax of decisions, of two classes a logistic function."""
+    """Return outputs with softmax probabilities; for two classes, logistic ones."""
     logits = decision if n_columns > 1 else two_sided(steps, decision)
     return Outputs(steps.add("softmax", logits), decision, logits)
 
 
 def of_shares(steps, decision, each):
-    """Outputs by probabilities of each class against the rest, over their sum."""
+    """Return outputs with normalised one-versus-rest probabilities."""
     return Outputs(steps.add("normalise", each), decision, decision)
 
 
 def two_sided(steps, decision, factor=1.0, shift=0.0):
-    """Logits of two classes of one decision: minus half and half of it."""
+    """Return logits of two classes: minus half and plus half of the decision."""
     half = np.array([-0.5, 0.5])
     bias = shift * half if shift else None
     return steps.add("affine", decision, weight=factor * half[None], bias=bias)
 
 
 def mean_of(steps, places):
-    """The mean of some tables, entry by entry."""
+    """Return the element-wise mean of some tables."""
     total, *others = places
     for place in others:
         total = steps.add("combine", total, place, function="add")
@@ -54,7 +55,7 @@ def mean_of(steps, places):
 
 
 def mean_outputs(steps, members):
-    """The means of what models of the same classes put out."""
+    """Return the mean outputs of models with the same classes."""
     decision = logits = None
     if all(each.decision is not None for each in members):
         decision = logits = mean_of(steps, [each.decision for each in members])
@@ -65,7 +66,7 @@ def mean_outputs(steps, members):
 
 
 def over(steps, place, number):
-    """A table over a number, column by column as wide as its last step makes it."""
+    """Return a table divided by a number."""
     if number == 1:
         return place
     width = steps.program("").widths()[place]
@@ -75,7 +76,7 @@ def over(steps, place, number):
 
 
 def only(steps, places):
-    """Steps without those that none of these places needs, and the new places.
+    """Drop the steps that none of these places needs; return steps and new places.
 
     Returns
     -------

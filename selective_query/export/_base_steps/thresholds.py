@@ -1,4 +1,4 @@
-"""Thresholds on a table that mean what others mean on what becomes of it."""
+"""Fold a monotonic transformation of inputs into thresholds, exactly."""
 
 import numpy as np
 
@@ -6,27 +6,27 @@ _LARGEST = int(np.float64(np.finfo(float).max).view(np.int64))
 
 
 def largest_at_most(seen, thresholds):
-    """The largest numbers that come out at most as a threshold.
+    """Return the largest numbers that a function maps to at most a threshold.
 
-    ``x <= found`` is then ``seen(x) <= threshold`` for every x.
+    ``x <= found`` is then equivalent to ``seen(x) <= threshold`` for every x.
 
     Parameters
     ----------
     seen : callable
-        What becomes of numbers, one for each threshold; never falling.
+        Non-decreasing function of an array with one number per threshold.
     thresholds : ndarray of shape (n_thresholds,)
 
     Returns
     -------
     ndarray of shape (n_thresholds,)
-        Infinite where all numbers, or none, are at most the threshold.
+        Infinite if all numbers, or none, satisfy the threshold.
     """
-    # Numbers in their order are whole numbers: bisect those.
+    # Ordered floats correspond to consecutive integers: bisect those.
     low = np.full(len(thresholds), -_LARGEST - 1)
     high = np.full(len(thresholds), _LARGEST)
     with np.errstate(over="ignore"):
         while (low < high).any():
-            # Half the way up, without a sum that is too large.
+            # Midpoint, rounded up, without overflow.
             middle = low // 2 + high // 2 + (low % 2 + high % 2 + 1) // 2
             is_at_most = (seen(_number(middle)) <= thresholds) | (middle == low)
             low = np.where(is_at_most, middle, low)
@@ -37,6 +37,6 @@ def largest_at_most(seen, thresholds):
 
 
 def _number(place):
-    """The number at a place of their order, minus infinity before all."""
+    """Return the float at a position in the order of all floats."""
     size = np.abs(place).view(np.float64)
     return np.where(place < 0, -size, size)

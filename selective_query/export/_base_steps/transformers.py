@@ -1,4 +1,4 @@
-"""What stands before a model in a pipeline: scalers, selections and projections."""
+"""Transformers before a model in a pipeline: scalers, selectors and projections."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from selective_query.export._base_steps.inputs import Inputs
 
 
 def standard(scaler, inputs):
-    # What is not subtracted may be known all the same.
+    # mean_ may exist although it is not subtracted.
     return _scaled(inputs, scaler.mean_ if scaler.with_mean else None, scaler.scale_)
 
 
@@ -33,7 +33,7 @@ def selection(selector, inputs):
 
 
 def projection(model, inputs):
-    """Principal components: a product, and perhaps a scale of each."""
+    """Convert a projection on components, with optional whitening."""
     weight = model.components_.T
     if getattr(model, "whiten", False):
         deviation = np.sqrt(model.explained_variance_)
@@ -45,7 +45,7 @@ def projection(model, inputs):
 
 
 def _scaled(inputs, centre, scale):
-    # Whoever is fitted without one keeps None in its place.
+    # A scaler fitted without centre or scale stores None.
     centre = np.zeros(len(inputs)) if centre is None else centre
     scale = np.ones(len(inputs)) if scale is None else scale
     return inputs.scaled(centre, scale, lambda x, j: (x - centre[j]) / scale[j])

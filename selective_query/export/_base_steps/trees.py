@@ -1,4 +1,4 @@
-"""Trees, and what adds them up: forests, bags and boosted trees."""
+"""Steps of trees and tree ensembles: forests, bagging and boosting."""
 
 import numpy as np
 
@@ -8,25 +8,25 @@ from selective_query.routers._tree_table import histogram_nodes, tree_table
 
 
 def tree(model, inputs):
-    """One decision tree, of shares of classes in its leaves."""
+    """Convert a decision tree; its leaves hold class shares."""
     return Outputs(_added_up([model], inputs))
 
 
 def forest(model, inputs):
-    """The mean of decision trees."""
+    """Convert a forest: the mean of decision trees."""
     trees = list(model.estimators_)
     return Outputs(over(inputs.steps, _added_up(trees, inputs), len(trees)))
 
 
 def bag_of_trees(model, inputs):
-    """The mean of decision trees on columns, and perhaps classes, of their own."""
+    """Convert bagged trees, each with its own columns and possibly classes."""
     trees, columns = list(model.estimators_), model.estimators_features_
     summed = _added_up(trees, inputs, columns, len(model.classes_))
     return Outputs(over(inputs.steps, summed, len(trees)))
 
 
 def boosting(model, inputs):
-    """Trees added up class by class, from what the fit began with."""
+    """Convert gradient boosting: per class, the initial value plus a sum of trees."""
     if model.init_ != "zero" and type(model.init_).__name__ != "DummyClassifier":
         raise ExportError(
             f"GradientBoostingClassifier(init={type(model.init_).__name__}()) has no "
@@ -48,7 +48,7 @@ def boosting(model, inputs):
 
 
 def histogram_boosting(model, inputs):
-    """Steps of trees on bins, which compare in double precision."""
+    """Convert histogram boosting, whose trees compare in double precision."""
     if model.is_categorical_ is not None:
         raise ExportError(
             "HistGradientBoostingClassifier with categorical features has no form as "
@@ -68,7 +68,7 @@ def _of_sums(steps, sums):
 
 
 def _added_up(trees, inputs, columns=None, n_classes=None):
-    """Place of the sum of the shares of classes in the leaves of all trees."""
+    """Return the index of the class shares summed over all trees."""
     nodes = []
     for number, each in enumerate(trees):
         grown = each.tree_

@@ -1,1 +1,1 @@
-"""The artefact in C: nets in int8, the device as a linker script, an emulator."""
+"""Export to C: code generation, int8 nets, linking for a device, emulation."""

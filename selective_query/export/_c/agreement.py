@@ -1,4 +1,4 @@
-"""Rows on which C, its twin in numpy and the classifier are compared."""
+"""Rows on which the C code, its NumPy twin and the classifier are compared."""
 
 from dataclasses import dataclass
 
@@ -17,23 +17,23 @@ from selective_query.export._parity import (
 from selective_query.outcomes import Evidence
 
 TARGET = "C"
-# Where there is no example, arithmetic alone is compared, on so many random rows.
+# Without an example, only the arithmetic is compared, on this many random rows.
 N_RANDOM = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some inputs, as C is handed them, and what is decided on them in Python.
+    """Inputs for the C code, and Python's decisions about them.
 
     Parameters
     ----------
     handed : dict of str to ndarray of shape (n_samples, n_columns), float32
     group : ndarray of shape (n_samples,) or None
-        Positions among the groups, where a group is handed over.
+        Indices of the groups, if the C code takes a group.
     local : ndarray of shape (n_samples,) or None
-        Which must stay, where that is.
+        Rows that must not be queried, if the C code takes that flag.
     expected : Decisions or None
-        Of the classifier; None of random rows.
+        Decisions of the classifier; None for random rows.
     evidence : Evidence or None
     """
 
@@ -45,13 +45,13 @@ class Rows:
 
     @classmethod
     def of_example(cls, subject, names, inputs, example):
-        """Rows that were given, as a classifier or rule is.
+        """Return the rows of an example.
 
         Parameters
         ----------
         subject : Subject
         names : list of str
-            Of what C is handed.
+            Names of the inputs of the C code.
         inputs : Inputs or None
         example : array-like, or Evidence for a rule alone
         """
@@ -72,7 +72,7 @@ class Rows:
 
     @classmethod
     def at_random(cls, decision):
-        """Rows that tell nothing but whether C and its twin compute the same."""
+        """Return random rows, only to compare the arithmetic of C and twin."""
         rng = np.random.default_rng(0)
         handed = {
             name: rng.uniform(size=(N_RANDOM, width)).astype(np.float32)
@@ -83,43 +83,43 @@ class Rows:
         return cls(handed, group, zeros > 0 if decision.reads_local else None)
 
     def answers(self, folder):
-        """What the C in a folder decides, a dict of arrays.
+        """Return the decisions of the C code in a folder, a dict of arrays.
 
         Raises
         ------
         ExportError
-            When it refuses a row.
+            When the C code refuses a row.
         """
         model = HostModel(folder, **facts_of_folder(folder)["handed"])
         try:
             return model.run(self.handed, self.group, self.local)
         except ValueError as error:
             raise ExportError(
-                f"C cannot decide on all rows of the example. {error} A number on the "
-                "way may be beyond single precision: scale the inputs of the model, "
-                "and fit it anew."
+                f"C cannot decide on all rows of the example. {error} An intermediate "
+                "value may overflow single precision: scale the inputs of the model "
+                "and refit it."
             ) from None
 
     def refuse_other(self, half, answers):
-        """Raise where C decides otherwise than its twin.
+        """Raise if the C code and its twin differ.
 
         Raises
         ------
         ExportError
-            When any number differs in its last bit.
+            When any bit of any value differs.
         """
         twin = half.run(self.handed, self.group, self.local)
         for name, values in answers.items():
             differs = values != twin[name]
             if differs.any():
                 raise ExportError(
-                    f"C and its twin in numpy have other values of {name}: "
+                    f"C and its twin in numpy have different values of {name}: "
                     f"{differs.sum()} of {differs.size}. Set CC to another compiler, "
                     "and report this with the version of this one."
                 )
 
     def report(self, subject, answers, *, must_agree):
-        """The ExportReport of these answers.
+        """Return the ExportReport for these answers.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Rows:
             With the rule of the classifier.
         answers : dict of str to ndarray
         must_agree : bool
-            Whether the artefact is the same model, cut alike.
+            Whether the artefact is the same model with the same threshold.
         """
         if self.expected is None:
             return not_compared(subject, TARGET)

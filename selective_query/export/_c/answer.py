@@ -1,4 +1,4 @@
-"""What ``sq_decide`` answers: one description of the struct for all who read it."""
+"""The result of ``sq_decide``: one description of the struct for all its readers."""
 
 import ctypes
 from typing import NamedTuple
@@ -21,12 +21,12 @@ class Field(NamedTuple):
     ----------
     name : str
     kind : str
-        Its type in C.
+        C type.
     dtype : type
-        Of its values in numpy.
+        NumPy dtype of its values.
     meaning : str
     width : int or None
-        Numbers of a table; None of a single number.
+        Length of an array; None for a single number.
     """
 
     name: str
@@ -36,20 +36,20 @@ class Field(NamedTuple):
     width: int | None = None
 
     def values(self, n_rows):
-        """Memory for what is answered on some rows."""
+        """Allocate an array for the values of some rows."""
         shape = n_rows if self.width is None else (n_rows, self.width)
         return np.empty(shape, self.dtype)
 
 
 def fields_of(n_classes, told):
-    """The fields of an answer, in their order.
+    """Return the fields of an answer in order.
 
     Parameters
     ----------
     n_classes : int
-        0 where there is no label.
+        0 if there is no label.
     told : dict of str to int
-        Other tables that are told, and their columns.
+        Other arrays in the answer, and their lengths.
 
     Returns
     -------
@@ -57,42 +57,42 @@ def fields_of(n_classes, told):
     """
     fields = []
     if n_classes:
-        of_classes = "of SQ_CLASSES, until the next decision"
+        of_classes = "SQ_CLASSES values, valid until the next call"
         fields = [
-            Field("label", WHOLE, np.intp, "place among the classes"),
+            Field("label", WHOLE, np.intp, "index of the class"),
             Field("probabilities", TABLE, np.float32, of_classes, n_classes),
         ]
     fields += [
-        Field(name, TABLE, np.float32, f"of SQ_{name.upper()}, of the base", width)
+        Field(name, TABLE, np.float32, f"SQ_{name.upper()} values of the base", width)
         for name, width in told.items()
     ]
     return [
         *fields,
-        Field("queried", WHOLE, bool, "1 where the global is to be asked"),
-        Field("score", NUMBER, np.float32, "higher: a query is worth more"),
+        Field("queried", WHOLE, bool, "1 if the global must be queried"),
+        Field("score", NUMBER, np.float32, "higher: a query gains more"),
     ]
 
 
 def struct_in_c(fields):
-    """The declaration of the struct."""
+    """Return the declaration of the struct."""
     lines = [f"    {f.kind}{f.name}; /* {f.meaning} */" for f in fields]
     return STRUCT.format(fields="\n".join(lines))
 
 
 def struct_in_ctypes(fields):
-    """The struct of an answer as a type of ctypes."""
+    """Return the struct as a ctypes type."""
     members = [(field.name, IN_CTYPES[field.kind]) for field in fields]
     return type("Answer", (ctypes.Structure,), {"_fields_": members})
 
 
 def copied_in_c(fields, start):
-    """Statements that copy ``answer`` into ``output``, a row of floats.
+    """Return statements that copy ``answer`` into ``output``, a row of floats.
 
     Parameters
     ----------
     fields : list of Field
     start : int
-        Where the first one goes.
+        Position of the first field.
     """
     lines = []
     for name, _, _, _, width in fields:
@@ -108,7 +108,7 @@ def copied_in_c(fields, start):
 
 
 def read_from_rows(fields, rows):
-    """What was copied, by name.
+    """Return the copied values by name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where each table of a program lies in one array, none longer than it is needed."""
+"""Allocate the tables of a program in one array and reuse their memory."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from selective_query.routers._operations import OPERATIONS
 
 
 class Place(NamedTuple):
-    """A table's memory.
+    """Memory of a table.
 
     Parameters
     ----------
     part : str or None
-        The part of the evidence that it is, or lies in; None in the arena.
+        Part of the evidence that contains the table; None if it is in the arena.
     offset : int
-        Numbers before it.
+        Position of its first number.
     """
 
     part: str | None
@@ -21,15 +21,15 @@ class Place(NamedTuple):
 
 
 def placed(steps, widths, kept):
-    """The place of each step's table, and how many numbers the arena holds.
+    """Return the memory of each step's table, and the size of the arena.
 
     Parameters
     ----------
     steps : sequence of Step
     widths : sequence of int
-        Columns of each table.
+        Number of columns of each table.
     kept : collection of int
-        Places of the steps whose tables are read at the end.
+        Indices of the steps whose tables are read at the end.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def placed(steps, widths, kept):
 
 
 def _owners(steps):
-    """The step that made the memory of each table."""
+    """Return the step that allocated the memory of each table."""
     owners = []
     for place, (op, inputs, parameters) in enumerate(steps):
         is_view = op != "read" and OPERATIONS[op].is_view(**parameters)
@@ -69,7 +69,7 @@ def _owners(steps):
 
 
 def _over_an_input(place, step, widths, owners, last_use, held):
-    """Memory of a table of the same width that nobody needs afterwards, or None."""
+    """Return the offset of an input to overwrite: same width, last use; or None."""
     if not OPERATIONS[step.op].in_place:
         return None
     for i in step.inputs:

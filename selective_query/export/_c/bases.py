@@ -1,4 +1,4 @@
-"""What runs before the rule in C: a model as steps, or a net between steps."""
+"""The base in C: a model converted to steps, or a net between steps."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from selective_query.routers import Steps
 
 DTYPES = ("float32", "int8")
 NET = "net"
-# Rows on which a layer is compared with what the last layer reads.
+# Rows on which a layer is compared with the last layer's input.
 N_COMPARED = 8
 
 
@@ -31,10 +31,10 @@ class Base:
     Parameters
     ----------
     program : BaseProgram
-        Reads ``X``. A net is a step that reads the part ``net``, and takes what it
-        is fed.
+        Reads ``X``. A net is a step that reads the part ``net``, with the net's input
+        as its own.
     input_shape : tuple of int
-        Of one input.
+        Shape of one input.
     net : Int8Net or None
     """
 
@@ -43,7 +43,7 @@ class Base:
     net: Int8Net | None = None
 
     def parts(self, X):
-        """What the steps read of rows of shape (n_samples, *input_shape)."""
+        """Return the parts that the steps read, for rows (n_samples, *input_shape)."""
         if self.net is None:
             return {"X": X}
         steps = self.program.steps
@@ -55,18 +55,18 @@ class Base:
 
 
 def base_of(subject, dtype, rows, folder, core):
-    """The base of a subject, written into a folder where it is a net.
+    """Convert the base of a subject; a net is written into the folder.
 
     Parameters
     ----------
     subject : Subject
     dtype : {"float32", "int8"} or None
-        None takes int8 for a net and float32 for all else.
+        None takes int8 for a net and float32 for everything else.
     rows : ndarray or None
-        Inputs on which the ranges of a net are observed.
+        Inputs on which the activation ranges of a net are observed.
     folder : Path
     core : str or None
-        A Cortex-M, for which there are quicker kernels.
+        A Cortex-M core with faster kernels.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def base_of(subject, dtype, rows, folder, core):
     Raises
     ------
     ExportError
-        When the base has no form in C of this type.
+        When the base cannot be converted to C of this dtype.
     """
     is_net = net_of(subject.base) is not None
     if dtype not in (None, *DTYPES):
@@ -87,7 +87,7 @@ def base_of(subject, dtype, rows, folder, core):
         return Base(program, (program.n_inputs,))
     if rows is None:
         raise ExportError(
-            "A net is exported in int8, and some inputs must tell the ranges of its "
+            "A net is exported in int8, which needs inputs to set the ranges of its "
             "activations. Give calibration=, a few hundred rows of X or more."
         )
     rows = np.asarray(rows, np.float32)
@@ -95,8 +95,8 @@ def base_of(subject, dtype, rows, folder, core):
         raise ValueError("calibration must be finite. Drop such rows, or repair them.")
     if rows.size and rows.min() == rows.max():
         raise ValueError(
-            f"calibration tells no ranges: all of it is {rows.flat[0]:g}. Give rows of "
-            "the kind that the net will see, a few hundred or more."
+            f"calibration sets no ranges: all of it is {rows.flat[0]:g}. Give rows "
+            "representative of future inputs, a few hundred or more."
         )
     before, model = _parted(subject.base)
     fed = np.float32(before.transform(rows)) if before.steps else rows
@@ -105,7 +105,7 @@ def base_of(subject, dtype, rows, folder, core):
 
 
 def _parted(model):
-    """What stands before a net in pipelines, and the net."""
+    """Split a model into the transformers before a net, and the net."""
     if isinstance(model, FrozenEstimator):
         return _parted(model.estimator)
     if not isinstance(model, Pipeline):
@@ -125,7 +125,7 @@ def _other_type(name, is_net):
 
 
 def _around(net, before, subject, rows):
-    """Steps from inputs to a net, and from what it puts out to class probabilities."""
+    """Return steps from inputs to a net, and from its outputs to probabilities."""
     steps, n_inputs = Steps(), int(np.prod(rows.shape[1:]))
     fed = steps.read("X", n_inputs)
     if before.steps:
@@ -149,11 +149,11 @@ def _around(net, before, subject, rows):
 
 
 def _check_features(subject, rows, last_layer):
-    """Refuse features that are not what the last layer of the net reads."""
+    """Refuse features other than the input of the net's last layer."""
     if "X" in subject.program.parts():
         raise ExportError(
-            f"{subject.program.router} reads X, which a rule behind a net in C does "
-            "not. Fit a router on what the base puts out."
+            f"{subject.program.router} reads X, which a rule after a net in C cannot. "
+            "Use a router that reads the base's outputs."
         )
     name = subject.features
     if name in (None, LOGITS):
@@ -166,9 +166,9 @@ def _check_features(subject, rows, last_layer):
         ):
             return
     raise ExportError(
-        f"base_features={name!r} is not what the last linear layer of the net reads, "
-        "which is all that a net in C gives. Name the layer before that one, or fit "
-        "the router on 'logits' or on no features."
+        f"base_features={name!r} is not the input of the net's last linear layer, "
+        "the only features that a net in C returns. Name the layer before that one, "
+        "or fit the router on 'logits' or on no features."
     )
 
 

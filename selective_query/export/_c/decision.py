@@ -1,4 +1,4 @@
-"""All that C decides with: steps from inputs to label and score, and the cuts."""
+"""The decision in C: steps from inputs to label and score, and thresholds."""
 
 from dataclasses import dataclass, field
 
@@ -15,23 +15,23 @@ class Decision:
     Parameters
     ----------
     steps : list of Step
-        As ``steps_in_single`` makes them.
+        Result of ``steps_in_single``.
     widths : list of int
     inputs : tuple of (str, int)
-        What is handed over for each input: parts of the evidence, and their columns.
+        Arguments per input: parts of the evidence, and their widths.
     score : int
-        Place of the score.
+        Index of the step of the score.
     proba : int or None
-        Place of the probabilities; None where a rule reads none.
+        Index of the step of the probabilities; None if a rule reads none.
     thresholds : ndarray of float32
-        One alone, one for each class, or one for each group.
+        A single one, one per class, or one per group.
     group : {None, "predicted_class", "input"}
     reads_local : bool
     told : dict of str to int
-        Places of ``logits`` or ``features`` that the rule reads, for whoever learns
-        another rule on the same base.
+        Indices of the steps of ``logits`` or ``features`` that the rule reads. They are
+        part of the answer, so that another rule can be fitted on the same base.
     has_net : bool, default=False
-        Whether ``X`` is handed to ``sq_net``, which writes the part ``net``.
+        Whether ``sq_net`` processes ``X`` and writes the part ``net``.
     """
 
     steps: list
@@ -47,12 +47,12 @@ class Decision:
 
     @property
     def n_classes(self):
-        """Columns of the probabilities; 0 where there are none."""
+        """Columns of the probabilities; 0 without them."""
         return 0 if self.proba is None else self.widths[self.proba]
 
     @property
     def told_widths(self):
-        """Columns of what is told beside the probabilities, by name."""
+        """Columns of the additional arrays of the answer, by name."""
         return {name: self.widths[place] for name, place in self.told.items()}
 
     @property
@@ -62,11 +62,11 @@ class Decision:
 
     @property
     def kept(self):
-        """Places of the tables that are read at the end."""
+        """Indices of the steps whose tables are read at the end."""
         return {self.score, *self.told.values()} | ({self.proba} - {None})
 
     def run(self, parts, group=None, local=None):
-        """What C decides, by the numpy twin.
+        """Return the decisions of the C code, computed by the NumPy twin.
 
         Parameters
         ----------
@@ -75,13 +75,13 @@ class Decision:
         group : ndarray of shape (n_samples,), int, optional
             Position of each input's group in `thresholds`.
         local : ndarray of shape (n_samples,), bool, optional
-            True where an input must stay.
+            True where an input must not be queried.
 
         Returns
         -------
         dict of str to ndarray
             ``score``, ``queried`` and, where known, ``label``, ``probabilities`` and
-            what `told` names. The score of a row that C refuses is NaN.
+            the arrays named in `told`. The score of a row that C refuses is NaN.
         """
         tables = twin.run(self.steps, lambda part, width: parts[part])
         made = {name: tables[place] for name, place in self.told.items()}

@@ -1,4 +1,4 @@
-"""A decision as one function of a row of numbers, for the linker and the emulator."""
+"""A wrapper of ``sq_decide`` with one input row, for the linker and the emulator."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ void sq_call(const float *input, float *output)
 
 
 def decision_call(decision):
-    """How ``sq_decide`` is called with all that it reads in one row.
+    """Return a call of ``sq_decide`` that takes all arguments in one row.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def decision_call(decision):
 
 
 def decision_rows(decision, parts, group=None, local=None):
-    """What a decision reads, as rows for its call.
+    """Pack the arguments of a decision into rows for its call.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def decision_rows(decision, parts, group=None, local=None):
 
 
 def decided(decision, outputs):
-    """What a call put out, as ``Decision.run`` says it.
+    """Convert the outputs of a call to the form of ``Decision.run``.
 
     Raises
     ------

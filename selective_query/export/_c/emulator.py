@@ -1,4 +1,4 @@
-"""An artefact in an emulated microcontroller: what it answers, what it executes."""
+"""Run an artefact on an emulated microcontroller and count its instructions."""
 
 import shutil
 import subprocess
@@ -13,9 +13,9 @@ from selective_query.export._c import toolchain
 
 EMULATOR = "qemu-system-arm"
 MACHINES = {"cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500"}
-# Both machines have 4 MB of code memory and of RAM at these places.
+# Both machines have 4 MB of code memory and 4 MB of RAM at these addresses.
 MEMORY = toolchain.Memory(0, 2**22, 0x20000000, 2**22, 2**16)
-# The machines' timer runs at 25 MHz, and an instruction takes one nanosecond.
+# The timer runs at 25 MHz, and each instruction takes one emulated nanosecond.
 INSTRUCTIONS_PER_TICK = 40
 KNOWN_INSTRUCTIONS = 200_000
 COUNTER = np.dtype("<u4")
@@ -23,15 +23,15 @@ COUNTER = np.dtype("<u4")
 
 @dataclass(frozen=True, eq=False)
 class Emulated:
-    """What came out of the emulator.
+    """Results of the emulator.
 
     Parameters
     ----------
     outputs : ndarray of shape (n_rows, n_outputs)
     instructions : float
-        For one call, the mean over rows.
+        Mean per call.
     stack_bytes : int
-        The most that a call took, as seen on painted memory.
+        Maximum stack of a call, measured by stack painting.
     """
 
     outputs: np.ndarray
@@ -40,16 +40,16 @@ class Emulated:
 
 
 def is_installed():
-    """Whether there are a cross compiler and an emulator."""
+    """Whether the cross compiler and the emulator are installed."""
     return toolchain.is_installed() and shutil.which(EMULATOR) is not None
 
 
 def run(folder, core, call, X, *, timeout_s=600):
-    """Call an artefact for each of some rows.
+    """Call an artefact on each row.
 
-    Instructions are counted to the nearest 40 for each row; the counter is checked
-    against a loop of 200,000 each time. They are no cycles: there are no caches, and
-    flash never waits.
+    The instruction count has a resolution of 40 per row; each run checks the counter
+    against a loop of 200,000 instructions. Instructions are not cycles: the emulator
+    models neither caches nor flash wait states.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def run(folder, core, call, X, *, timeout_s=600):
     Raises
     ------
     ExportError
-        When the core is not emulated.
+        When the emulator does not support the core.
     RuntimeError
-        When a tool is not installed or fails, or the program ends early.
+        When a tool is missing or fails, or the program ends early.
     """
     if core not in MACHINES:
         raise ExportError(

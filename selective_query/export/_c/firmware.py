@@ -1,4 +1,4 @@
-"""Whether an artefact fits a device, asked of the linker before anything is flashed."""
+"""Check with the linker whether an artefact fits a device."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +9,15 @@ from selective_query.export._c import toolchain
 from selective_query.export._c.stack import stack_bound
 from selective_query.footprint.report import FootprintReport, MemoryUse
 
-# Where a microcontroller of STMicroelectronics has its memories.
+# Memory addresses of STM32 microcontrollers.
 FLASH_AT, RAM_AT = 0x08000000, 0x20000000
-# A frame that an interrupt pushes, with the registers of the floating-point unit, and
-# the main that calls.
+# For an interrupt frame, including floating-point registers, and the calling main.
 STACK_RESERVE = 256
 
 
 @dataclass(frozen=True)
 class LinkReport:
-    """What the linked firmware takes of a device: artefact, one input, startup.
+    """Memory of the linked firmware: artefact, buffers of one call, startup code.
 
     Parameters
     ----------
@@ -27,9 +26,9 @@ class LinkReport:
     flash_bytes : int
         Code and constants.
     sram_bytes : int
-        Static: activations, and the input and output of one call.
+        Static memory: activations, and the input and output of one call.
     stack_bytes : int
-        Of the longest path of calls, by the compiler's figures.
+        Stack of the deepest call path, from the compiler's figures.
     """
 
     device: str
@@ -42,13 +41,13 @@ class LinkReport:
 def link(folder, device, call):
     """Compile and link an artefact for a device.
 
-    All SRAM of the profile is taken as one block. Where it lies in banks apart, as in
-    an STM32H743, less fits in one piece than is said here.
+    All SRAM of the profile counts as one block. If a device has separate banks, as an
+    STM32H743 has, the largest contiguous block is smaller than assumed here.
 
     Parameters
     ----------
     folder : str or Path
-        Of C files and headers, all in one place.
+        Contains all C files and headers.
     device : Device
     call : Call
 
@@ -59,11 +58,11 @@ def link(folder, device, call):
     Raises
     ------
     ExportError
-        When nobody compiles for the device.
+        When the device has no supported core.
     DeviceLimitError
-        When it does not fit; says how many bytes are too many.
+        When it does not fit; the message contains the excess in bytes.
     RuntimeError
-        When the cross compiler is not installed or refuses the C.
+        When the cross compiler is missing or refuses the C code.
     """
     core = core_of(device)
     with TemporaryDirectory() as made:
@@ -78,18 +77,18 @@ def link(folder, device, call):
 
 
 def core_of(device):
-    """The Cortex-M core of a device.
+    """Return the Cortex-M core of a device.
 
     Raises
     ------
     ExportError
-        When it has none.
+        When it has no supported core.
     """
     core = getattr(device, "core", None)
     if core is None:
         raise ExportError(
             f"{getattr(device, 'name', device)} has no core that firmware is compiled "
-            f"for. Take a device with one, or name it: device.with_(core=...), of "
+            f"for. Choose a device with one, or set it: device.with_(core=...), one of "
             f"{', '.join(toolchain.CORE_FLAGS)}."
         )
     return core

@@ -1,4 +1,4 @@
-"""Exponential and logarithm in single precision, to the bit as sq_ops.c has them."""
+"""Exponential and logarithm in single precision, bit-identical to sq_ops.c."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def exp(x):
 
 
 def log(x):
-    """Natural logarithm of positive numbers, the smallest normal one at least.
+    """Natural logarithm of positive numbers, at least the smallest normal one.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def log(x):
 
 
 def power(x, order):
-    """Numbers in [0, 1] to a power of at least 1."""
+    """Raise numbers in [0, 1] to a power of at least 1."""
     if order != int(order):
         safe = np.maximum(x, SMALLEST)
         return np.where(x < SMALLEST, np.float32(0), exp(np.float32(order) * log(safe)))
@@ -76,7 +76,7 @@ def sigmoid(x):
 
 
 def _polynomial(terms, x):
-    """Horner's scheme, the term of the highest power first."""
+    """Evaluate a polynomial by Horner's method, highest power first."""
     total = np.full_like(x, terms[0])
     for term in terms[1:]:
         total = total * x + term

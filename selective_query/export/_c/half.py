@@ -1,4 +1,4 @@
-"""The half of a pair that C decides with: steps, and what they are handed."""
+"""The device side of a pair in C: a decision and its base."""
 
 from dataclasses import dataclass, replace
 
@@ -16,13 +16,13 @@ from selective_query.routers import Program, Steps
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """A decision, with the base before it where there is one.
+    """A decision, with its base if there is one.
 
     Parameters
     ----------
     decision : Decision
     base : Base or None
-        None of a rule alone, which is handed what a base put out.
+        None for a rule alone, which takes a base's outputs.
     """
 
     decision: Decision
@@ -30,7 +30,7 @@ class Half:
 
     @property
     def stored_bytes(self):
-        """Numbers in flash and in SRAM, without code or stack, in bytes."""
+        """Bytes of data in flash and in SRAM, without code and stack."""
         decision = self.decision
         numbers = (v for s in decision.steps for v in s.parameters.values())
         flash = sum(v.nbytes for v in numbers if isinstance(v, np.ndarray))
@@ -44,18 +44,18 @@ class Half:
         return flash, sram
 
     def cut(self, subject):
-        """A copy whose rule is cut at another operating point."""
+        """Return a copy with the thresholds of another operating point."""
         moved = subject.single_thresholds(self.decision.n_classes)
         return replace(self, decision=replace(self.decision, thresholds=moved))
 
     def run(self, handed, group=None, local=None):
-        """What C decides, by the numpy twin; see `Decision.run`."""
+        """Return the decisions of the C code by the NumPy twin; see `Decision.run`."""
         parts = handed if self.base is None else self.base.parts(handed["X"])
         return self.decision.run(parts, group, local)
 
 
 def half_of_classifier(subject, dtype, rows, folder, core):
-    """The half of a classifier; a net is written into the folder.
+    """Return the device side of a classifier; a net is written into the folder.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def half_of_classifier(subject, dtype, rows, folder, core):
 
 
 def half_of_rule(subject, example):
-    """The half of a policy or rule, which is handed evidence.
+    """Return the device side of a policy or rule, which takes evidence.
 
     Parameters
     ----------
     subject : Subject
     example : Evidence or None
-        Tells how wide it is, where the rule does not.
+        Defines the widths of the evidence if the rule does not.
 
     Returns
     -------
@@ -93,11 +93,11 @@ def half_of_rule(subject, example):
     Raises
     ------
     ExportError
-        When nothing tells how wide.
+        When a width is unknown.
     """
     if example is not None and not isinstance(example, Evidence):
         raise TypeError(
-            "example of a policy must be Evidence or Outcomes, what the base put out. "
+            "example of a policy must be Evidence or Outcomes: the base's outputs. "
             f"Got {type(example).__name__}."
         )
     program, proba = _with_proba(subject)
@@ -108,7 +108,7 @@ def half_of_rule(subject, example):
             width = example.require(name, program.router).shape[1]
         if width is None:
             raise ExportError(
-                f"Nothing tells how many columns {name} has. Give example=, Evidence "
+                f"The number of columns of {name} is unknown. Give example=, Evidence "
                 "such as the rule will see."
             )
         inputs.append((name, width))
@@ -116,7 +116,7 @@ def half_of_rule(subject, example):
 
 
 def _with_proba(subject):
-    """The program, and where it reads probabilities, if the label is known by them."""
+    """Return the program and the step that reads probabilities, if it has one."""
     program = subject.program
     for place, step in enumerate(program.steps):
         if step.op == "read" and step.parameters["part"] == "base_proba":
@@ -142,7 +142,7 @@ def _decision(subject, program, proba, inputs, told=None, has_net=False):
 
 
 def _widths(program, known):
-    """Columns of each table, those read as they come included."""
+    """Return the number of columns of each table, including those of inputs."""
     steps = Steps()
     for op, inputs, parameters in program.steps:
         if op == "read" and parameters.get("width") is None:

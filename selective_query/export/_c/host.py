@@ -1,4 +1,4 @@
-"""The C of a decision, compiled and run on this machine. Needs numpy alone."""
+"""Compile and run the C code of a decision on this machine. Needs only NumPy."""
 
 import ctypes
 import os
@@ -24,18 +24,18 @@ class HostModel:
     ----------
     folder : path-like
     inputs : sequence of (str, int)
-        Names of its parts of the evidence, and their columns.
+        Names and widths of the parts of the evidence that it reads.
     n_classes : int
-        0 where it gives no label.
+        0 if it returns no label.
     told : dict of str to int
-        Other tables that it gives, and their columns.
+        Names and widths of other arrays in its answer.
     has_group, reads_local : bool
-        Whether it takes a group, and whether an input must stay.
+        Whether it takes a group, and a flag for inputs that must not be queried.
 
     Raises
     ------
     RuntimeError
-        When there is no C compiler, or it refuses the files.
+        When there is no C compiler, or compilation fails.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class HostModel:
         self._fields = fields_of(n_classes, told)
         self._answer = struct_in_ctypes(self._fields)
         self.has_group, self.reads_local = has_group, reads_local
-        self._alone = threading.Lock()  # the tables that an answer points to are static
+        self._alone = threading.Lock()  # an answer points to static memory
         with tempfile.TemporaryDirectory() as made:
             library = Path(made) / "model.so"
             compile_c([*sources(Path(folder)), "-shared", "-fPIC"], library)
             self._decide = ctypes.CDLL(str(library)).sq_decide
 
     def run(self, parts, group=None, local=None):
-        """What it decides, as ``Decision.run`` says it.
+        """Return its decisions in the form of ``Decision.run``.
 
         Raises
         ------
@@ -86,8 +86,8 @@ class HostModel:
     def _check(self, status, row):
         if status:
             why = {
-                NOT_FINITE: "an input, or a number on the way, is NaN or infinite",
-                UNKNOWN_GROUP: "its group is none of those of the export",
+                NOT_FINITE: "an input or an intermediate value is NaN or infinite",
+                UNKNOWN_GROUP: "its group was unknown at export",
             }
             raise ValueError(f"Row {row} is refused: {why[status]}.")
 
@@ -98,7 +98,7 @@ def compile_c(arguments, path):
     Raises
     ------
     RuntimeError
-        When there is none, or it refuses the files.
+        When there is none, or compilation fails.
     """
     name, *flags = shlex.split(os.environ.get("CC", "")) or ["cc"]
     compiler = shutil.which(name)

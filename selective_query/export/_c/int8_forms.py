@@ -1,4 +1,4 @@
-"""What torch's layers are called in bakenn, and how their numbers lie there."""
+"""Convert torch layers to bakenn operations, with names and memory layouts."""
 
 import operator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ MEANS = {torch.mean, "mean", nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
          F.adaptive_avg_pool1d, F.adaptive_avg_pool2d}  # fmt: skip
 POOLS = {nn.MaxPool1d: "MaxPool2DOp", nn.MaxPool2d: "MaxPool2DOp",
          nn.AvgPool1d: "AveragePool2DOp", nn.AvgPool2d: "AveragePool2DOp"}  # fmt: skip
-# Of the raw inputs, by one number: factor and shift.
+# Operations of raw inputs with one number, as factor and shift.
 SCALINGS = {
     operator.add: lambda number: (1.0, number),
     operator.sub: lambda number: (1.0, -number),
@@ -51,21 +51,21 @@ SIGNALS = (nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d)
 
 @dataclass(frozen=True, eq=False)
 class LayerForm:
-    """A layer of weights as bakenn takes it.
+    """A layer with weights in bakenn's form.
 
     Parameters
     ----------
     op : str
         Class of the operation.
     kind : str
-        As :class:`~selective_query.footprint.net_profile.LayerProfile` has it.
+        As in :class:`~selective_query.footprint.net_profile.LayerProfile`.
     weight : ndarray of int8
     layout : str
-        Of the weight.
+        Layout of the weight.
     axis : int
-        Of the weight, along which output channels lie.
+        Axis of the weight with the output channels.
     settings : dict
-        Of the operation.
+        Settings of the operation.
     """
 
     op: str
@@ -77,15 +77,17 @@ class LayerForm:
 
 
 def linear_form(layer, flattened=None):
-    """The form of a linear layer: a convolution of an image of one pixel.
+    """Convert a linear layer to a convolution of an image of one pixel.
 
-    Kernels for linear layers take one scale for all weights, or store these in 16 bits.
+    Kernels for linear layers have one scale for all weights, or store weights in 16
+    bits.
 
     Parameters
     ----------
     layer : IntegerLinear
     flattened : (int, int) or None, default=None
-        Channels and positions that its inputs were, which lie positions first here.
+        Channels and positions of its inputs before they were flattened; bakenn stores
+        positions first.
     """
     weight = layer.weight_int8.numpy()
     if flattened is not None:
@@ -95,7 +97,7 @@ def linear_form(layer, flattened=None):
 
 
 def convolution_form(layer):
-    """The form of a convolution, over time as over an image of height 1.
+    """Convert a convolution; one over time becomes one over an image of height 1.
 
     Parameters
     ----------
@@ -120,7 +122,7 @@ def convolution_form(layer):
 
 
 def pool_settings(pool):
-    """Settings of a pooling layer; raises ValueError where it has no form."""
+    """Return the settings of a pooling layer; ValueError if it is unsupported."""
     padding = pair(pool, "padding")
     is_mean = isinstance(pool, (nn.AvgPool1d, nn.AvgPool2d))
     if pool.ceil_mode or pair(pool, "dilation") != (1, 1) or (is_mean and any(padding)):
@@ -130,7 +132,7 @@ def pool_settings(pool):
 
 
 def scaling_of(function, args):
-    """Factor and shift of what is called on inputs and one number; None if no such."""
+    """Return factor and shift of a function of inputs and one number, or None."""
     of_number = SCALINGS.get(function)
     if of_number is None or len(args) != 2 or not is_number(args[1]) or args[1] == 0:
         return None
@@ -138,7 +140,7 @@ def scaling_of(function, args):
 
 
 def pair(module, name):
-    """A setting for height and width; a signal is 1 high, and not padded above."""
+    """Return a setting for height and width; signals have height 1 and no padding."""
     neutral = 0 if name == "padding" else 1
     value = getattr(module, name, neutral)
     value = (value,) if isinstance(value, int) else tuple(value)
@@ -148,7 +150,7 @@ def pair(module, name):
 
 
 def both_sides(padding):
-    """Padding above, below, left and right."""
+    """Return the padding above, below, left and right."""
     height, width = padding
     return height, height, width, width
 
@@ -163,6 +165,6 @@ def _padding(layer):
     if any(r % 2 for r in reach):
         raise ExportError(
             f"{layer} pads one side more than the other, which has no form in int8 C. "
-            "Take an odd kernel."
+            "Use an odd kernel size."
         )
     return tuple(r // 2 for r in reach)

@@ -1,4 +1,4 @@
-"""From a quantised torch net to the graph that bakenn turns into C."""
+"""Convert a quantised torch net to the graph that bakenn compiles to C."""
 
 from dataclasses import dataclass
 from math import prod
@@ -13,13 +13,13 @@ from selective_query.footprint._liveness import module_of, output_shapes
 from selective_query.nets.compression import Grid, IntegerLayer
 from selective_query.nets.compression.integer_layers import OnGrid
 
-# bakenn's, of a sigmoid, whose values lie in [0, 1].
+# bakenn's grid for the output of a sigmoid, in [0, 1].
 UNIT_GRID = Grid(1 / 256, -128)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of weights: its name, kind and multiply-accumulates."""
+    """A layer with weights: name, kind and multiply-accumulates."""
 
     name: str
     kind: str
@@ -28,20 +28,22 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Int8Graph:
-    """A net up to what its last linear layer reads.
+    """A net up to the input of its last linear layer.
 
     Parameters
     ----------
     graph : bakenn.ir.QuantizedGraph
-        Of one input, positions first and channels last: kernels are fastest on images,
-        and a signal is one of height 1, a row of features one of a single pixel.
+        Takes one input, positions first and channels last. Kernels are fastest on
+        images: a signal is an image of height 1, a feature vector an image of one
+        pixel.
     input_scaling : (float, float)
-        Factor and shift of the raw inputs, before their grid.
+        Factor and shift of the raw inputs before quantisation.
     input_grid, output_grid : Grid
     n_channels, n_positions : int
-        Of the output.
+        Shape of the output.
     takes_mean : bool
-        Whether features are the output's means over positions, or each of its numbers.
+        Whether the features are means of the output over positions, instead of all its
+        numbers.
     layers : tuple of Layer
     """
 
@@ -56,18 +58,18 @@ class Int8Graph:
 
 
 def int8_graph(ir, net, last_name, x):
-    """The graph of a quantised net, without its last linear layer.
+    """Convert a quantised net, without its last linear layer.
 
     Parameters
     ----------
     ir : module
         ``bakenn.ir``.
     net : torch.fx.GraphModule
-        As :func:`selective_query.nets.compression.quantise` makes it.
+        Result of :func:`selective_query.nets.compression.quantise`.
     last_name : str
-        Of the layer that puts out the logits.
+        Name of the layer that computes the logits.
     x : tensor of shape (1, ...)
-        An input.
+        Example input.
 
     Returns
     -------
@@ -76,13 +78,13 @@ def int8_graph(ir, net, last_name, x):
     Raises
     ------
     ExportError
-        When a part has no form in int8 C; the message names it.
+        When a part, named in the message, cannot be converted to int8 C.
     """
     return _Walk(ir, net, x).upto(last_name)
 
 
 class _Walk:
-    """From node to node; ``name_of`` says in which value a node's output is."""
+    """Converts node by node; ``name_of`` maps a node to the value of its output."""
 
     def __init__(self, ir, net, x):
         self.ir, self.net, self.shapes = ir, net, output_shapes(net, x)
@@ -99,8 +101,8 @@ class _Walk:
                 self._convert(node)
         if not self.ops:
             raise ExportError(
-                f"Before {last_name!r} there is nothing that the net computes in int8. "
-                "Use dtype='float32'."
+                f"The net has no layer in int8 before {last_name!r}. Use "
+                "dtype='float32'."
             )
         name = self.name_of[source]
         (input_name,) = (n.name for n in nodes if n.op == "placeholder")
@@ -115,7 +117,7 @@ class _Walk:
         )  # fmt: skip
 
     def _source_of_features(self, node):
-        """What the last layer reads, before it was flattened or averaged."""
+        """Return the last layer's input before flattening or averaging."""
         while self._is(node, forms.VIEWED | {OnGrid}):
             node = node.args[0]
         is_mean = self._is_global_mean(node)
@@ -129,7 +131,7 @@ class _Walk:
         return node.op.startswith("call") and self._kind(node) in kinds
 
     def _is_global_mean(self, node):
-        """Over all positions and nothing else."""
+        """Whether a node is a mean over all positions."""
         if not self._is(node, forms.MEANS):
             return False
         before, after = self.shapes[node.args[0]], self.shapes[node]
@@ -190,10 +192,10 @@ class _Walk:
         return (1, *(1,) * (2 - len(positions)), *positions, n_channels)
 
     def _declare(self, node, grid):
-        """A value of a node's name and shape, on a grid unless it is the raw input."""
+        """Declare a value for a node, on a grid unless it is the raw input."""
         shape = self._shape(node)
         if len(shape) > 4:
-            raise self._no_form(node, f": it puts out {len(shape)} axes, at most 4 do")
+            raise self._no_form(node, f": it returns {len(shape)} axes, at most 4 fit")
         self.name_of[node] = node.name
         self._type(node.name, grid, shape)
 
@@ -209,32 +211,32 @@ class _Walk:
         self.ops.append(make(f"op_{node.name}", *sources, node.name, **settings))
 
     def _grid_after(self, node):
-        """What the quantiser rounds a node's output to."""
+        """Return the grid to which the quantiser rounds a node's output."""
         (rounding,) = node.users
         return module_of(self.net, rounding).grid
 
     def _place_on_grid(self, node, source, grid):
-        """Nothing to do but for the raw input: a node takes the grid after it."""
+        """Set the grid of the raw input; other nodes already have it."""
         self.name_of[node] = source
         if self.grids[source] is None:
             self._type(source, grid, self._shape(node))
 
     def _scale(self, node, source):
-        """Scale or shift the raw input; it is left where it was."""
+        """Fold a scale or shift into the quantisation of the raw input."""
         change = forms.scaling_of(node.target, node.args)
         is_alone = len(node.all_input_nodes[0].users) == 1
         if change is None or not is_alone or node.kwargs:
             raise ExportError(
-                f"{self._words(node)} comes before the first layer, where numbers are "
-                "not in int8 yet, and is no shift or scale by one number. Put it into "
-                "a scaler, in a pipeline before the net."
+                f"{self._words(node)} comes before the first layer, where values are "
+                "not yet in int8, and is not a shift or scale by one number. Move it "
+                "to a scaler in a pipeline before the net."
             )
         (factor, shift), (scale, offset) = self.scaling, change
         self.scaling = factor * scale, shift * scale + offset
         self.name_of[node] = source
 
     def _on(self, name, grid):
-        """A value on the grid that a layer was made for."""
+        """Return a value on the grid that a layer expects, requantised if needed."""
         if self.grids[name] == grid:
             return name
         moved = f"{name}_moved_{len(self.ops)}"
@@ -248,7 +250,7 @@ class _Walk:
         if before == after:
             return
         if len(after) != 2 or after[1] != prod(before[1:]):
-            raise self._no_form(node, ": it gives another shape than flatten(1)")
+            raise self._no_form(node, ": its output shape is not that of flatten(1)")
         if self.grids[source] is None:
             raise self._no_form(node, " before the first layer: flatten inputs earlier")
         self._add(node, "ReshapeOp", self.grids[source], source)
@@ -285,7 +287,7 @@ class _Walk:
         self.layers.append(Layer(node.target, form.kind, macs))
 
     def _constants(self, names, layer, form):
-        """The numbers of a layer; its bias counts in products of two scales."""
+        """Add weights and bias of a layer; bias units are products of two scales."""
         ir, zeros = self.ir, (0,) * len(layer.weight_scale)
         scales = ir.PerAxisQParams(layer.weight_scale.tolist(), zeros, form.axis)
         unit = ir.PerTensorQParams(layer.input_grid.scale, 0).scale

@@ -1,4 +1,4 @@
-"""A fitted net, quantised, and taken apart into int8 and its last layer."""
+"""Quantise a fitted net and split off its last layer."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from selective_query.nets.training import NetClassifier
 
 
 def int8_source(ir, net, calibration):
-    """The int8 graph of a net, and the last layer behind it.
+    """Return the int8 graph of a net, and its last layer.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def int8_source(ir, net, calibration):
     Raises
     ------
     ExportError
-        When a part of the net has no form in int8 C.
+        When a part of the net cannot be converted to int8 C.
     """
     try:
         net = _as_classifier(net)
@@ -41,7 +41,7 @@ def int8_source(ir, net, calibration):
     except ExportError:
         raise
     except (ValueError, RuntimeError) as error:
-        # torch's own for rows of a shape that the net does not read.
+        # torch raises these for rows of a wrong shape.
         said = str(error).partition("\n")[0]
         raise ExportError(f"The net cannot be exported in int8: {said}") from error
     weight = last.weight.detach().numpy().astype(np.float32)
@@ -51,8 +51,8 @@ def int8_source(ir, net, calibration):
     n_features = graph.n_channels * (1 if graph.takes_mean else graph.n_positions)
     if weight.shape[1] != n_features:
         raise ExportError(
-            f"The last layer reads {weight.shape[1]} numbers, and {n_features} lie "
-            "before it. Lead up to it with a mean over all positions or flatten(1)."
+            f"The last layer reads {weight.shape[1]} numbers, but {n_features} come "
+            "before it. Put a mean over all positions or flatten(1) before it."
         )
     return graph, weight, bias
 

@@ -1,4 +1,4 @@
-"""What a decision in C takes of a device: linked, run in an emulator, or estimated."""
+"""Measure what a decision in C needs on a device: linked, emulated or estimated."""
 
 from selective_query.exceptions import DeviceLimitError, ExportError
 from selective_query.export._c import emulator, toolchain
@@ -14,7 +14,7 @@ N_EMULATED = 8
 
 
 def measured(folder, half, device, rows, answers):
-    """Fields of a report: bytes, instructions, and how they are known.
+    """Return report fields: bytes, instructions, and how they were measured.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def measured(folder, half, device, rows, answers):
     device : Device
     rows : Rows
     answers : dict of str to ndarray
-        What is decided on them.
+        Decisions about the rows.
 
     Returns
     -------
@@ -32,9 +32,9 @@ def measured(folder, half, device, rows, answers):
     Raises
     ------
     DeviceLimitError
-        When the device does not hold it.
+        When the artefact does not fit the device.
     ExportError
-        When the emulated firmware decides otherwise than the twin.
+        When the emulated firmware and the twin differ.
     """
     if not toolchain.is_installed():
         return _estimated(device, *half.stored_bytes)
@@ -60,7 +60,7 @@ def _estimated(device, flash, sram):
     if not report:
         raise DeviceLimitError(f"The artefact does not fit {report.excess}.", report)
     return {
-        "footprint": "estimated of numbers alone: no cross compiler is installed",
+        "footprint": "estimated from data alone: no cross compiler is installed",
         "flash_bytes": flash,
         "sram_bytes": sram,
     }
@@ -71,7 +71,7 @@ def _refuse_others(found, expected, core):
         differs = values != expected[name][: len(values)]
         if differs.any():
             raise ExportError(
-                f"The firmware on an emulated {core} has other values of {name} than "
-                f"its twin in numpy: {differs.sum()} of {differs.size}. Report this "
-                "with the version of the compiler."
+                f"The firmware on an emulated {core} and its twin in numpy have "
+                f"different values of {name}: {differs.sum()} of {differs.size}. "
+                "Report this with the version of the compiler."
             )

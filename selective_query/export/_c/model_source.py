@@ -1,4 +1,4 @@
-"""The C files of one decision: its interface, its threshold, its numbers."""
+"""Generate the C files of one decision: interface, threshold and constants."""
 
 from selective_query.export._c.answer import struct_in_c
 from selective_query.export._c.source import C_NAMES, number, quoted, source_of
@@ -14,14 +14,14 @@ HEADER = """\
 
 enum {{
     SQ_OK = 0,
-    SQ_NOT_FINITE = 1, /* an input, or a number on the way, is NaN or infinite */
+    SQ_NOT_FINITE = 1, /* an input or an intermediate value is NaN or infinite */
     SQ_UNKNOWN_GROUP = 2
 }};
 
 {struct}
 
-/* Decides on one input; the answer is untouched unless SQ_OK is returned.
- * Not reentrant: its tables are static. */
+/* Decides on one input. The answer is only written if SQ_OK is returned.
+ * Not reentrant: it uses static memory. */
 int sq_decide({signature});
 {labels}
 #endif
@@ -52,17 +52,17 @@ int sq_decide({signature})
 
 
 def threshold_header(thresholds, group, facts):
-    """The file that holds the threshold, and nothing else."""
+    """Return the header that defines only the threshold."""
     numbers = [number(threshold) for threshold in thresholds]
     shown = f"{{{', '.join(numbers)}}}" if group else numbers[0]
     name = "SQ_THRESHOLDS" if group else "SQ_THRESHOLD"
     whose = {
         None: "",
-        "input": f", for each group: {', '.join(map(str, facts['groups'] or ()))}",
-        "predicted_class": ", for each class that the base may answer",
+        "input": f", one per group: {', '.join(map(str, facts['groups'] or ()))}",
+        "predicted_class": ", one per class predicted by the base",
     }[group]
     comment = (
-        f"The base answers where the score is at most this{whose}. {facts['budget']}."
+        f"The base answers if the score is at most this{whose}. {facts['budget']}."
     )
     return (
         f"/* {_plain(comment)} */\n#ifndef SQ_THRESHOLD_H\n#define SQ_THRESHOLD_H\n\n"
@@ -71,12 +71,12 @@ def threshold_header(thresholds, group, facts):
 
 
 def _plain(text):
-    """Text that neither ends nor begins a comment."""
+    """Return text that neither starts nor ends a comment."""
     return text.replace("*/", "* /").replace("/*", "/ *")
 
 
 def model_header(decision, title, classes=None):
-    """The interface: sizes, the answer, ``sq_decide``."""
+    """Return the interface: sizes, the answer, ``sq_decide``."""
     sizes = [f"#define SQ_{C_NAMES.get(p, p).upper()} {n}" for p, n in decision.inputs]
     labels = ""
     if decision.n_classes:
@@ -95,7 +95,7 @@ def model_header(decision, title, classes=None):
 
 
 def model_source(decision):
-    """The definition of ``sq_decide``."""
+    """Return the definition of ``sq_decide``."""
     source = source_of(decision.steps, decision.widths, decision.kept)
     check, tables, threshold, include = "", "", "SQ_THRESHOLD", ""
     if decision.has_net:

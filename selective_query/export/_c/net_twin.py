@@ -1,20 +1,20 @@
-"""The int8 net in numpy: the same integers as its C, for many rows at once."""
+"""The int8 net in NumPy: the same integers as its C code, for many rows at once."""
 
 import numpy as np
 
 LOWEST, HIGHEST = -128, 127
 ROWS_AT_ONCE = 100
-ADDING_SHIFT = 20  # bits by which both sides of a sum are refined
+ADDING_SHIFT = 20  # extra bits of both operands of a sum
 
 
 def run_plan(plan, x):
-    """What the C of a plan puts out, byte for byte.
+    """Return the outputs of a plan's C code, byte for byte.
 
     Parameters
     ----------
     plan : bakenn.plan.ExecutionPlan
     x : ndarray of shape (n_rows, ...), int8
-        Laid out as the plan's input, without its first axis of one.
+        In the layout of the plan's input, without its leading axis of length 1.
 
     Returns
     -------
@@ -34,10 +34,10 @@ def _run(plan, x):
 
 
 def requantised(total, multiplier, shift):
-    """Whole numbers times multiplier / 2^31 times 2^shift, rounded twice.
+    """Return integers times multiplier / 2^31 times 2^shift, rounded twice.
 
-    First to 31 bits, then by the shift, each time half away from zero; as gemmlowp, and
-    kernels for Arm after it, do.
+    The product is rounded first, then the shift, both half away from zero, as in
+    gemmlowp and Arm kernels derived from it.
     """
     product = (total << np.maximum(shift, 0)) * multiplier
     product += np.where(product >= 0, 1 << 30, 1 - (1 << 30))
@@ -66,7 +66,7 @@ def _clipped(step, q):
 
 
 def _layer_output(step, plan, total):
-    """From sums of products, exact in float64, to the output's int8."""
+    """Convert sums of products, exact in float64, to the int8 output."""
     q = requantised(
         total.astype(np.int64), np.array(step.multipliers), np.array(step.shifts)
     )
@@ -74,7 +74,7 @@ def _layer_output(step, plan, total):
 
 
 def _windows(x, step, kernel, n_out, fill=0, dilation=(1, 1)):
-    """For each place of the kernel, what all windows have there."""
+    """Yield each kernel position with the inputs of all windows there."""
     above, below, left, right = step.padding
     sides = ((0, 0), (above, below), (left, right), (0, 0))
     x = np.pad(x, sides, constant_values=fill)

@@ -1,4 +1,4 @@
-"""A torch net as int8 C, with floating point before and after it."""
+"""Export a torch net as int8 C with floating-point inputs and outputs."""
 
 import shutil
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from selective_query.exceptions import ExportError
 from selective_query.export._c import toolchain
 from selective_query.export._c.net_twin import run_plan
 
-# A last layer of more bytes in floating point keeps its weights in int8.
+# A last layer with more bytes in floating point stores its weights in int8.
 LARGEST_FLOAT_LAYER = 16 * 1024
 LARGEST_WEIGHT = 127
 NAME = "sq_int8"
@@ -25,21 +25,21 @@ class Int8Net:
     Parameters
     ----------
     files : tuple of str
-        Written into the folder.
+        Files written into the folder.
     input_shape : tuple of int
-        Of one input, without the batch axis.
+        Shape of one input, without the batch axis.
     n_outputs : int
-        What ``sq_net`` writes: features that the last layer reads, or logits.
+        Length of the output of ``sq_net``: the last layer's input, or logits.
     last_layer : (ndarray, ndarray) or None
         Weight of shape (n_classes, n_outputs) and bias of the last layer, float32,
-        which are still to be applied; None where the outputs are logits.
+        still to be applied; None if the outputs are logits.
     layers : tuple of Layer
-        Name, kind and multiply-accumulates of each layer in int8.
+        Name, kind and multiply-accumulates of each int8 layer.
     flash_bytes, sram_bytes : int
-        bakenn's own figures: constants, and activations with input and output in
-        int8. The linker knows better.
+        bakenn's figures: constants, and activations including input and output in int8.
+        The linker's figures are more accurate.
     kernels : tuple of str
-        What bakenn chose for each step.
+        Kernel that bakenn chose for each step.
     """
 
     files: tuple
@@ -61,14 +61,14 @@ class Int8Net:
 
     @property
     def call(self):
-        """How the linker and the emulator call it."""
+        """Call for the linker and the emulator."""
         return toolchain.Call(
             "sq_net.h", "sq_net", int(np.prod(self.input_shape)), "float",
             np.dtype("<f4"), self.n_outputs,
         )  # fmt: skip
 
     def reference(self, X):
-        """What ``sq_net`` puts out, bit for bit.
+        """Return the outputs of ``sq_net``, bit for bit.
 
         Parameters
         ----------
@@ -96,21 +96,21 @@ def int8_net(net, calibration, folder, *, core=None):
     """Write a fitted net as C into a folder.
 
     Weights and activations are those of
-    :func:`selective_query.nets.compression.quantise`. The last layer is left out, to be
-    computed in floating point on features that are exact means of the int8 outputs, so
-    that scores of different inputs are not tied; a large one keeps int8 weights.
+    :func:`selective_query.nets.compression.quantise`. The last layer is left out and
+    computed in floating point, on exact means of the int8 outputs, to avoid ties
+    between the scores of different inputs. A large last layer stores int8 weights.
 
     Parameters
     ----------
     net : NetClassifier or skorch.NeuralNet
-        Fitted, of floats or quantised already.
+        Fitted; in floating point or already quantised.
     calibration : array-like of shape (n_rows, ...)
-        Inputs such as those in use, on which ranges are observed. Not those on which a
-        threshold is reported.
+        Representative inputs, on which activation ranges are observed. Not the rows on
+        which results are reported.
     folder : str or Path
-        That exists.
+        An existing folder.
     core : str or None, default=None
-        A Cortex-M, for which there are CMSIS-NN kernels; None takes plain C.
+        A Cortex-M core with CMSIS-NN kernels; None for plain C.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def int8_net(net, calibration, folder, *, core=None):
     Raises
     ------
     ExportError
-        When a layer has no form in int8 C; the message names it.
+        When a layer, named in the message, cannot be converted to int8 C.
     ImportError
         When bakenn is not installed.
     """
@@ -161,7 +161,7 @@ def _bakenn():
 def _compiled(bakenn, graph, out, core):
     options = bakenn.CBackendOptions()
     if core is not None:
-        # The M7 and M33 have the instructions of the M4 that these kernels use.
+        # The M7 and M33 also have the M4 instructions that these kernels use.
         options = bakenn.CBackendOptions(
             kernel_policy=bakenn.KernelPolicy.STATIC_PRIORITY,
             enable_cmsis_nn=True,
@@ -174,7 +174,7 @@ def _compiled(bakenn, graph, out, core):
 
 
 def _copied(source, folder):
-    """C, headers and licences, all in one place, so that one line compiles them."""
+    """Copy C files, headers and licences into one folder; return their names."""
     names = []
     for path in sorted(source.rglob("*")):
         name = path.name
@@ -241,7 +241,7 @@ def _hex(number):
 
 
 def _steps(graph):
-    """Steps of the input's grid in one unit of a raw input, and those at zero."""
+    """Return input grid steps per unit of raw input, and the steps at zero."""
     factor, shift = np.divide(graph.input_scaling, graph.input_grid.scale)
     return np.float32(factor), np.float32(shift)
 
@@ -255,7 +255,7 @@ def _quantised(x, graph):
     grid, (factor, shift) = graph.input_grid, _steps(graph)
     low, high = np.float32(-128 - grid.zero_point), np.float32(127 - grid.zero_point)
     steps = x * factor + shift
-    steps = np.where(steps > low, steps, low)  # also what is not a number
+    steps = np.where(steps > low, steps, low)  # NaN, too
     steps = np.where(steps < high, steps, high)
     half = np.where(steps < 0, np.float32(-0.5), np.float32(0.5))
     return ((steps + half).astype(np.int32) + grid.zero_point).astype(np.int8)

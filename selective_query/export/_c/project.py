@@ -1,4 +1,4 @@
-"""The folder of an exported decision: sources, test vectors, what runs them."""
+"""Write the folder of an exported decision: sources, test vectors, build files."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ N_VECTORS = 16
 
 
 def write_project(folder, decision, facts):
-    """Write all but the test vectors.
+    """Write everything except the test vectors.
 
     Parameters
     ----------
     folder : Path
     decision : Decision
     facts : dict
-        Plain values that the folder says of itself.
+        Metadata of the folder as plain values.
     """
-    title = f"Answers, and whether they are enough, by a {facts['router']}."
+    title = f"Answers of a base, and when to query the global, by a {facts['router']}."
     for name in COPIED:
         (folder / name).write_text(template(name))
     header = model_header(decision, title, facts["classes"])
@@ -48,7 +48,7 @@ def write_project(folder, decision, facts):
 
 
 def _digest(folder):
-    """What tells one artefact from another, whatever its threshold."""
+    """Return a digest that identifies an artefact, regardless of its threshold."""
     found = hashlib.sha256()
     for path in sorted(folder.glob("*.[ch]")):
         found.update(path.name.encode() + path.read_bytes())
@@ -56,14 +56,14 @@ def _digest(folder):
 
 
 def write_operating_point(folder, thresholds, group, facts):
-    """Write the threshold, and what the folder says of itself."""
+    """Write the threshold and the metadata of the folder."""
     header = threshold_header(thresholds, group, facts)
     (folder / "sq_threshold.h").write_text(header, "utf-8")
     write_facts(folder, facts)
 
 
 def write_facts(folder, facts):
-    """Write what the folder says of itself."""
+    """Write the metadata of the folder."""
     (folder / MANIFEST).write_text(json.dumps(facts, indent=1) + "\n")
 
 
@@ -73,7 +73,7 @@ def _readme(decision, title, groups):
     if decision.group == "input":
         arguments.append("group")
         listed = ", ".join(f"{i}: {g}" for i, g in enumerate(groups))
-        beside.append(f"`group` is a number: {listed}.")
+        beside.append(f"`group` is the index of a group: {listed}.")
     if decision.reads_local:
         arguments.append("must_stay")
         beside.append("`must_stay` is 1 for an input that the global must not see.")
@@ -86,7 +86,7 @@ def _readme(decision, title, groups):
 
 
 def write_vectors(folder, decision, parts, decided, group=None, local=None):
-    """Write the first rows, and the labels and scores that they have.
+    """Write the first rows with their expected labels and scores.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def write_vectors(folder, decision, parts, decided, group=None, local=None):
     decision : Decision
     parts : dict of str to ndarray
     decided : dict of str to ndarray
-        What ``Decision.run`` says of these rows.
+        Result of ``Decision.run`` on these rows.
     group, local : ndarray of shape (n_samples,), optional
     """
     n = min(N_VECTORS, len(decided["score"]))
@@ -115,7 +115,8 @@ def write_vectors(folder, decision, parts, decided, group=None, local=None):
     has_label = int("label" in decided)
     text = "\n".join(arrays)
     (folder / "sq_vectors.h").write_text(
-        "/* Inputs, and what they have at any threshold. */\n#include <math.h>\n"
+        "/* Inputs with their labels and scores, for any threshold. */\n"
+        "#include <math.h>\n"
         f"#include <stdint.h>\n\n#define SQ_N_VECTORS {n}\n#define SQ_HAS_LABEL "
         f"{has_label}\n#define SQ_DECIDE(row, answer) "
         f"sq_decide({', '.join([*arguments, 'answer'])})\n\n{text}\n"

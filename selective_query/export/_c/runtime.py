@@ -1,4 +1,4 @@
-"""A folder of C, run on this machine. Needs numpy and a C compiler, nothing else."""
+"""Run a folder of C on this machine. Needs only NumPy and a C compiler."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ OWN = {"handed": dict, "files": list, "is_same_model": bool}
 
 
 class CRunner(Runner):
-    """What the C in a folder answers about rows.
+    """Runs the C code of a folder on rows.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class CRunner(Runner):
     Raises
     ------
     RuntimeError
-        When there is no C compiler, or it refuses the files.
+        When there is no C compiler, or compilation fails.
     ValueError
         When export_c did not write the folder.
     """
@@ -45,7 +45,7 @@ class CRunner(Runner):
         self._model = HostModel(folder, **handed)
 
     def run(self, X, group=None, local_only=None):
-        """What ``sq_decide`` says of these rows; see `Runner.run`."""
+        """Return the answers of ``sq_decide`` for these rows; see `Runner.run`."""
         X = self.inputs.tensors(X)["X"]
         asked = self.asked(len(X), group, local_only)
         made = self._model.run(
@@ -64,12 +64,12 @@ class CRunner(Runner):
 
 
 def facts_of_folder(folder):
-    """What a folder says of itself.
+    """Return the metadata of a folder.
 
     Raises
     ------
     ValueError
-        When export_c did not write it, it is of another format, or damaged.
+        When it was not written by export_c, is damaged, or has another format.
     """
     path = Path(folder) / MANIFEST
 

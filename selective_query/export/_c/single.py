@@ -1,4 +1,4 @@
-"""The numbers of a program in single precision, as C and its twin take them."""
+"""Convert the numbers of a program to single precision, for C and its twin."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from selective_query.export._c.functions import SMALLEST
 from selective_query.export._single import rounded_down, single
 from selective_query.routers.program import Step
 
-# Where infinity has a meaning: it leaves a column out.
+# Parameters that may be infinite: an infinite scale drops a column.
 MAY_BE_INFINITE = {"scale"}
 
 
 def steps_in_single(steps):
     """Round every number in the steps to single precision.
 
-    Thresholds of trees are rounded down, so that a single-precision x is at most the
-    threshold where it was before.
+    Thresholds of trees are rounded down, so that comparisons with single-precision
+    numbers keep their results.
 
     Raises
     ------
@@ -50,5 +50,5 @@ def _finite(value, where):
 
 
 def kernel_rate(n_columns, width):
-    """What a squared distance is multiplied by in the exponent of a kernel."""
+    """Return the factor of the squared distance in the exponent of a kernel."""
     return np.float32(-0.5 / (n_columns * float(width) ** 2))

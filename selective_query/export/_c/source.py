@@ -1,4 +1,4 @@
-"""A program as C: its numbers as constants, its steps as calls of sq_ops.c."""
+"""Convert a program to C: numbers to constants, steps to calls of sq_ops.c."""
 
 import string
 from typing import NamedTuple
@@ -12,25 +12,25 @@ from selective_query.export._lost import told_by
 from selective_query.routers._operations import OPERATIONS
 
 NUMBERS_A_LINE = 6
-# All but the quote, the backslash, and the question mark that begins a trigraph.
+# All except the quote, the backslash, and the question mark, which starts trigraphs.
 PLAIN = frozenset(string.printable[:95]) - set('"\\?')
-# Parts of the evidence under other names than their own.
+# Names in C of parts of the evidence, if different.
 C_NAMES = {"X": "input"}
 
 
 class Source(NamedTuple):
-    """The text of a program.
+    """The C source of a program.
 
     Parameters
     ----------
     constants : str
         Definitions of arrays.
     calls : str
-        Statements, one a line.
+        Statements, one per line.
     tables : list of str
         The C expression of each step's table.
     arena_size : int
-        Floats of ``arena``, which the calls write.
+        Length of ``arena``, the array of floats that the calls write.
     """
 
     constants: str
@@ -40,26 +40,26 @@ class Source(NamedTuple):
 
 
 def source_of(steps, widths, kept):
-    """The C of steps in single precision.
+    """Convert steps in single precision to C.
 
     Parameters
     ----------
     steps : sequence of Step
     widths : list of int
     kept : collection of int
-        Places of the tables that are read at the end.
+        Indices of the steps whose tables are read at the end.
 
     Returns
     -------
     Source
-        A part of the evidence is a pointer of its name, X one called ``input``.
+        A part of the evidence is a pointer with its name; X is called ``input``.
     """
     places, size = placed(steps, widths, kept)
     tables = [_pointer(*place) for place in places]
     constants, calls, telling = [], [], told_by(steps)
     for place, (op, inputs, parameters) in enumerate(steps):
         if op == "read":
-            # Of a net: what it puts out, once it is fed.
+            # The outputs of a net, computed from its input.
             calls += [f"    sq_net({tables[i]}, {tables[place]});" for i in inputs]
         elif not OPERATIONS[op].is_view(**parameters):
             taken = [Table(tables[i], widths[i]) for i in inputs]
@@ -74,34 +74,34 @@ def source_of(steps, widths, kept):
 
 
 class Table(NamedTuple):
-    """A pointer to numbers, and how many there are."""
+    """A pointer to an array, and its length."""
 
     pointer: str
     width: int
 
     def after(self, n):
-        """The pointer to what stands behind the first n numbers."""
+        """Return the pointer after the first n numbers."""
         return f"{self.pointer} + {n}" if n else self.pointer
 
 
 class _StepSource(NamedTuple):
-    """A step while it is written: its name, the tables it takes, all constants."""
+    """A step being written: its name, its input tables, and all constants."""
 
     name: str
     taken: list
     constants: list
 
     def array(self, parameter, values):
-        """The name of an array of constants."""
+        """Define an array of constants; return its name."""
         name = f"{self.name}_{parameter}"
         self.constants.append(array(name, values))
         return name
 
 
 def array(name, values):
-    """The definition of an array of floats, whole numbers or nodes.
+    """Return the definition of an array of floats, integers or nodes.
 
-    Numbers are written in full, as hexadecimal floats.
+    Floats are written exactly, in hexadecimal.
     """
     values = np.asarray(values)
     if values.dtype.names:
@@ -119,13 +119,13 @@ def array(name, values):
 
 
 def quoted(text):
-    """A text as C writes it, in ASCII: what is no plain character as octal UTF-8."""
+    """Return a C string literal in ASCII; special characters become octal UTF-8."""
     shown = (chr(b) if chr(b) in PLAIN else f"\\{b:03o}" for b in text.encode())
     return f'"{"".join(shown)}"'
 
 
 def number(value):
-    """A single-precision number as C writes it, to the last bit."""
+    """Return an exact C literal of a single-precision number."""
     value = float(value)
     if np.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
@@ -140,7 +140,7 @@ def _pointer(part, offset):
 
 
 def _plain(function):
-    """A function of one table that writes another."""
+    """Return a writer for a function from one table to another."""
     return lambda step, out: [(function, *step.taken[0], out.pointer)]
 
 

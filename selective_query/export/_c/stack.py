@@ -1,9 +1,9 @@
-"""How deep the stack of a C function grows, by the compiler's own figures."""
+"""Bound the stack of a C function from the compiler's own figures."""
 
 import re
 from functools import cache
 
-# What one call into the C library may take: it comes compiled, without figures.
+# Assumed stack of a call into the C library, which comes compiled, without figures.
 LIBRARY_BYTES = 128
 _NODE = re.compile(r'^node: { title: "([^"]+)"')
 _EDGE = re.compile(r'^edge: { sourcename: "([^"]+)" targetname: "([^"]+)"')
@@ -11,15 +11,15 @@ _BYTES = re.compile(r"(\d+) bytes \((\w+)")
 
 
 def stack_bound(call_graphs, function):
-    """Bytes of stack below a function: the longest path through its calls.
+    """Return the stack bytes of a function: the deepest path through its calls.
 
-    Each function on the path counts with what the compiler says it takes, and a call
-    into the C library with 128 bytes.
+    Each function on the path counts with the compiler's figure, and a call into the C
+    library with 128 bytes.
 
     Parameters
     ----------
     call_graphs : iterable of Path
-        That ``gcc -fcallgraph-info=su`` wrote, one for each source file.
+        Files written by ``gcc -fcallgraph-info=su``, one per source file.
     function : str
 
     Returns
@@ -29,8 +29,8 @@ def stack_bound(call_graphs, function):
     Raises
     ------
     ValueError
-        When there is no bound: a function calls itself, calls by a pointer, or takes
-        an amount that depends on values.
+        When there is no bound: a function is recursive, calls through a pointer, or
+        has a frame of dynamic size.
     """
     frames, calls = {}, {}
     for path in call_graphs:
@@ -40,13 +40,13 @@ def stack_bound(call_graphs, function):
             elif (node := _NODE.match(line)) and (size := _BYTES.search(line)):
                 frames[node[1]] = int(size[1])
                 if size[2] == "dynamic" and "bounded" not in line:
-                    raise ValueError(f"{node[1]} takes an amount that is not fixed.")
+                    raise ValueError(f"{node[1]} has a stack frame of dynamic size.")
     above = []
 
     @cache
     def depth(name):
         if name == "__indirect_call":
-            raise ValueError(f"{above[-1]} calls a function by a pointer.")
+            raise ValueError(f"{above[-1]} calls a function through a pointer.")
         if name not in frames:
             return LIBRARY_BYTES
         if name in above:

@@ -1,4 +1,4 @@
-"""The cross compiler: from a folder of C to an image for a Cortex-M."""
+"""The cross compiler: build an image for a Cortex-M from a folder of C."""
 
 import re
 import shutil
@@ -16,36 +16,36 @@ INSTALL = (
 # No fused multiply-add: it would round once where the host rounds twice.
 CFLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-ffunction-sections",
           "-fdata-sections")  # fmt: skip
-# Keep instructions of Arm out of kernels that are compiled for the host.
+# Keep Arm instructions out of kernels compiled for the host.
 HOST_FLAGS = ("-D__GNUC_PYTHON__", "-D__RESTRICT=__restrict")
 CORE_FLAGS = {
     "cortex-m4": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"),
     "cortex-m7": ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16"),
     "cortex-m33": ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16"),
 }
-NOT_FLASHED = {"main.c", "sq_vectors.c"}  # they run the test vectors
+NOT_FLASHED = {"main.c", "sq_vectors.c"}  # only for the test vectors
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 
 
 @dataclass(frozen=True)
 class Call:
-    """The C function that is called for one row: ``function(input, output)``.
+    """The C function called for each row: ``function(input, output)``.
 
     Parameters
     ----------
     header : str
-        That declares it.
+        Header that declares it.
     function : str
     n_inputs : int
     output : str
-        C type of what is written.
+        C type of the output.
     dtype : numpy.dtype
-        The same in numpy.
+        NumPy dtype of the output.
     n_outputs : int, default=1
     input : str, default="float"
-        C type of what is read.
+        C type of the input.
     source : str, default=""
-        Text of the header, where the artefact has none that fits.
+        Text of the header, if the artefact has no suitable one.
     """
 
     header: str
@@ -59,7 +59,7 @@ class Call:
 
     @property
     def defines(self):
-        """For the compiler of the harness."""
+        """Compiler flags for the harness."""
         return (
             f'-DCALL_HEADER="{self.header}"', f"-DCALL_FUNCTION={self.function}",
             f"-DCALL_INPUT={self.input}", f"-DCALL_N_INPUT={self.n_inputs}",
@@ -69,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Memory:
-    """Where a linker puts code and numbers."""
+    """Addresses and sizes of the memories, for the linker."""
 
     flash_at: int
     flash_bytes: int
@@ -79,7 +79,7 @@ class Memory:
 
 
 class Overflow(Exception):
-    """Memories that an image does not fit: ``excess``, bytes by the name of each."""
+    """An image does not fit: ``excess`` contains bytes by memory name."""
 
     def __init__(self, excess):
         super().__init__(excess)
@@ -87,33 +87,33 @@ class Overflow(Exception):
 
 
 def template(name):
-    """The text of a file that is the same for every artefact."""
+    """Return the text of a template file."""
     return (files("selective_query.export._c") / "templates" / name).read_text()
 
 
 def is_installed(*programs):
-    """Whether each of some programs is on the path."""
+    """Whether all programs are on the path."""
     return all(shutil.which(program) for program in programs or (COMPILER, SIZE))
 
 
 def sources(folder):
-    """The C files of an artefact, without the main that runs its test vectors."""
+    """Return the C files of an artefact, without those for its test vectors."""
     return sorted(p for p in folder.glob("*.c") if p.name not in NOT_FLASHED)
 
 
 def compiled(folder, core, call, out, *, defines=()):
-    """Object files of an artefact and of a main that calls it.
+    """Compile an artefact and a main that calls it; return the object files.
 
     Parameters
     ----------
     folder : Path
     core : str
-        Of `CORE_FLAGS`.
+        Key of `CORE_FLAGS`.
     call : Call
     out : Path
-        Where they go, with the compiler's call graphs (``*.ci``).
+        Output folder, also for the compiler's call graphs (``*.ci``).
     defines : tuple of str
-        For the main.
+        Additional flags for the main.
 
     Returns
     -------
@@ -133,12 +133,12 @@ def compiled(folder, core, call, out, *, defines=()):
 
 
 def linked(objects, core, memory, out):
-    """The image, an ELF file.
+    """Link the image, an ELF file; return its path.
 
     Raises
     ------
     Overflow
-        When a memory does not hold it.
+        When it does not fit a memory.
     """
     script, image = out / "linker.ld", out / "image.elf"
     script.write_text(_linker_script(memory))
@@ -148,7 +148,7 @@ def linked(objects, core, memory, out):
 
 
 def sections(image):
-    """Bytes of flash and of static RAM that an image takes, without the stack."""
+    """Return the bytes of flash and static RAM of an image, without the stack."""
     found = dict.fromkeys((".text", ".ARM.exidx", ".data", ".bss"), 0)
     for line in _run(SIZE, "-A", image).splitlines():
         name, *numbers = line.split() or [""]

@@ -1,4 +1,4 @@
-"""Trees as sq_ops.c walks them: a node's near child follows it, leaves share rows."""
+"""Pack trees for sq_ops.c: a node's near child follows it, leaves share rows."""
 
 import numpy as np
 
@@ -9,24 +9,24 @@ NODE = [("value", "<f4"), ("feature", "<u2"), ("skip", "<u2")]
 
 
 def packed(feature, threshold, children, value, root):
-    """Nodes of 8 bytes in the order of a walk, roots, and rows of leaf values.
+    """Return 8-byte nodes in depth-first order, roots, and rows of leaf values.
 
     Parameters
     ----------
     feature, threshold, children, value, root
-        Of the operation ``trees``.
+        Parameters of the operation ``trees``.
 
     Returns
     -------
     nodes : ndarray of NODE
     roots : ndarray of uint32
     values : ndarray of shape (n_rows, n_columns) or None
-        None where a leaf holds its value itself.
+        None if each leaf stores its value itself.
 
     Raises
     ------
     ExportError
-        When a tree is too large for numbers of 16 bits.
+        When a tree is too large for 16-bit indices.
     """
     rows = which = None
     if value.shape[1] > 1:
@@ -41,7 +41,7 @@ def packed(feature, threshold, children, value, root):
 
 
 def _walk(nodes, root, feature, threshold, children, value, which):
-    # Entries on the stack: a node, and the place of the one that skips to it.
+    # Stack entries: a node, and the index of the node that skips to it.
     stack = [(root, None)]
     while stack:
         at, skipping = stack.pop()

@@ -1,6 +1,6 @@
-"""The numpy twin of sq_ops.c: a program in single precision, equal to the last bit.
+"""The NumPy twin of sq_ops.c: a program in single precision, equal bit for bit.
 
-Each table has a row for each input; sums run over columns in the order of the C.
+Each table has one row per input; sums run over columns in the same order as in C.
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ single = np.float32
 
 
 def run(steps, read):
-    """Every table that the steps make.
+    """Return the tables of all steps.
 
     Parameters
     ----------
     steps : sequence of Step
-        In single precision, as ``steps_in_single`` makes them.
+        In single precision, from ``steps_in_single``.
     read : callable
-        ``read(part, width)`` is the table of a part of the evidence.
+        ``read(part, width)`` returns the table of a part of the evidence.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def run(steps, read):
 
 
 def is_finite(steps, tables):
-    """Whether all numbers of a row are finite, but for constants; by row."""
+    """Return per row whether all numbers except constants are finite."""
     found = np.ones(len(tables[0]), dtype=bool)
     for step, table in zip(steps, tables, strict=True):
         if step.op != "constant":
@@ -57,7 +57,7 @@ def is_finite(steps, tables):
 
 
 def _sum(columns, first=None):
-    """Sum of columns from the first to the last, shape (n_samples, 1)."""
+    """Return the sum of columns from first to last, shape (n_samples, 1)."""
     columns = iter(columns)
     total = next(columns) if first is None else first
     for column in columns:
@@ -91,7 +91,7 @@ def _is_largest(table):
 
 
 def _left_by_largest(table):
-    """One minus the largest; of shares the sum of the others."""
+    """Return one minus the maximum; for probabilities, the sum of the others."""
     others = _row_sum(np.where(_is_largest(table), single(0), table))
     left = ONE - _largest(table)
     return np.where(np.abs(left - others) < single(1e-5), others, left)
@@ -156,7 +156,7 @@ def _softmax(table):
 
 def _normalise(table):
     total = _row_sum(table)
-    total = total + (total - total)  # no share of infinity is a number
+    total = total + (total - total)  # an infinite total becomes NaN
     equal = ONE / single(table.shape[1])
     return np.where(total != 0, table / np.where(total != 0, total, ONE), equal)
 

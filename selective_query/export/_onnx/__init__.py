@@ -1,1 +1,1 @@
-"""An ONNX graph of raw inputs, base and rule, and what runs it."""
+"""Build and run an ONNX graph of base and rule on raw inputs."""

@@ -1,4 +1,4 @@
-"""What a base puts out, and a router reads of it, as graphs of raw inputs."""
+"""Convert a base to graphs of its outputs that a router reads."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,13 +25,13 @@ from selective_query.export._parity import check_example
 
 
 def inputs_of(subject, classifier, example):
-    """What the graph of a classifier is fed.
+    """Return the inputs of a classifier's graph.
 
     Parameters
     ----------
     subject : Subject
     classifier : estimator
-        Fitted; it may remember its columns.
+        Fitted; it may know its column names.
     example : array-like, data frame or list of texts, or None
 
     Returns
@@ -41,7 +41,7 @@ def inputs_of(subject, classifier, example):
     Raises
     ------
     ExportError
-        When nothing tells the type or shape of the inputs.
+        When the type or shape of the inputs is unknown.
     """
     names = getattr(classifier, "feature_names_in_", None)
     names = None if names is None else tuple(names.tolist())
@@ -56,7 +56,7 @@ def inputs_of(subject, classifier, example):
         return Inputs(TEXT, (("X", "str"),))
     if values.dtype.kind not in "fiub":
         raise ExportError(
-            f"example is an array of {values.dtype}, which an artefact cannot be fed. "
+            f"example is an array of {values.dtype}, which an artefact cannot read. "
             "Give numbers, a list of texts, or a data frame of both."
         )
     integers = values.dtype.kind in "iu" and _counts(subject.base)
@@ -82,7 +82,7 @@ def _without_example(subject, classifier, names, allow_nan):
     by_name = any(isinstance(s, ColumnTransformer) for s in steps_of(subject.base))
     if width is None or by_name or net_of(subject.base) is not None:
         raise ExportError(
-            "Nothing tells the type and shape of the inputs of "
+            "The type and shape of the inputs are unknown for "
             f"{type(bare(subject.base)).__name__}. Give example=, some rows of X."
         )
     return Inputs(MATRIX, (("X", "float32"),), (int(width),), names, allow_nan)
@@ -90,7 +90,7 @@ def _without_example(subject, classifier, names, allow_nan):
 
 def _allows_nan(base):
     if any("HistGradientBoosting" in type(step).__name__ for step in steps_of(base)):
-        return False  # where a missing number goes has no form in a program
+        return False  # programs cannot route missing values
     try:
         return bool(get_tags(base).input_tags.allow_nan)
     except Exception:  # a model without tags
@@ -103,32 +103,32 @@ def _dtype(column):
 
 
 def _counts(base):
-    """Whether a net's inputs may be whole numbers, as those of an embedding."""
+    """Whether a net's inputs may be integers, as for an embedding."""
     net, model = net_of(base), bare(base)
-    # NetClassifier makes single precision of whatever it is given.
+    # NetClassifier converts all inputs to single precision.
     return net is not None and hasattr(model, "_get_predict_nonlinearity")
 
 
 def classifier_sources(subject, inputs, example):
-    """Everything that the head of a classifier is fed.
+    """Return the graphs that feed the rule of a classifier.
 
     Parameters
     ----------
     subject : Subject
     inputs : Inputs
     example : array-like or None
-        Tells the shapes of a net.
+        Defines the input shapes of a net.
 
     Returns
     -------
     sources : list of ModelProto
     given : dict of str to Part
-        Which of their outputs is what evidence.
+        Their outputs, by part of the evidence.
 
     Raises
     ------
     ExportError
-        When a step has no form in ONNX. It names the step.
+        When a step, named in the message, cannot be converted to ONNX.
     """
     read = subject.program.parts()
     part = _part_beside(subject.features, read)
@@ -149,10 +149,10 @@ def classifier_sources(subject, inputs, example):
 
 
 def _part_beside(features, read):
-    """What is wanted of the base beside probabilities, None for nothing.
+    """Return the part of the base to output besides probabilities, or None.
 
-    A named layer is told even where this router does not read it: a classifier asks
-    its base for it.
+    A named layer is output even if this router does not read it, because a classifier
+    asks its base for it.
     """
     if isinstance(features, str):
         return "base_logits" if features == LOGITS else "base_features"
@@ -180,14 +180,14 @@ def _of_net(base, features, inputs, example, part):
     from selective_query.export._onnx.torch_base import source_of_net
 
     if part is not None and not isinstance(features, str):
-        # Made of X, whatever the net does.
+        # Computed from X, independently of the net.
         made = _of_features(base, features, inputs, part)
         return [*_of_net(base, None, inputs, example, None), made]
     if example is None:
-        raise ExportError("Nothing tells the shapes of the net. Give example=, some X.")
+        raise ExportError("The input shape of the net is unknown. Give example=.")
     if inputs.kind != MATRIX:
         raise ExportError(
-            f"The net of the base is fed a {inputs.kind}. Give arrays of numbers."
+            f"The base is a net, and X is a {inputs.kind}. Give arrays of numbers."
         )
     ((_, dtype),) = inputs.dtypes
     rows = np.asarray(inputs.tensors(example)["X"], dtype=dtype)
@@ -208,7 +208,7 @@ def _of_estimator(base, features, inputs, part):
             sources.append(_of_features(base, features, inputs, part))
         return sources
     except ExportError as error:
-        # Some that skl2onnx does not know are steps of a program.
+        # Some models unknown to skl2onnx can be converted to a program.
         if inputs.kind != MATRIX or len(inputs.shape) != 1:
             raise
         try:
@@ -220,7 +220,7 @@ def _of_estimator(base, features, inputs, part):
 def _of_features(base, features, inputs, part):
     if features == LOGITS:
         logits = source_of_estimator(base, inputs, part)
-        # Of two classes converters give one score, or it and its negative.
+        # For two classes, converters return one score, or it and its negative.
         return _last_column(logits) if len(base.classes_) == 2 else logits
     if isinstance(features, BaseEstimator) and hasattr(features, "transform"):
         return source_of_estimator(features, inputs, part)
@@ -231,7 +231,7 @@ def _last_column(source):
     onnx = package("onnx")
     (entry,) = source.graph.output
     last = onnx.numpy_helper.from_array(np.array([-1]), "last")
-    source.graph.node[-1].output[0] = "every"  # what gave the output its name
+    source.graph.node[-1].output[0] = "every"  # this node produced the output
     node = onnx.helper.make_node("Gather", ["every", "last"], [entry.name], axis=1)
     source.graph.initializer.append(last)
     source.graph.node.append(node)
@@ -249,12 +249,12 @@ def _no_features(features):
 
 
 def _inputs_themselves(inputs):
-    """The inputs as a table of numbers, for routers that read them."""
+    """Return a graph of the inputs as a numeric table, for routers that read X."""
     numbers = {dtype for _, dtype in inputs.dtypes} <= {"float32", "int64"}
     if not numbers or (inputs.kind == MATRIX and len(inputs.shape) != 1):
         raise ExportError(
-            "The router reads X, which is no table of numbers here. Choose a router "
-            "that reads what the base put out."
+            "The router reads X, which is not a numeric table here. Choose a router "
+            "that reads the base's outputs."
         )
     graph, columns = Graph(), []
     for name, dtype, shape in inputs.declared():

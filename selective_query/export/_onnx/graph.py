@@ -1,4 +1,4 @@
-"""An ONNX graph that is being written: nodes, constants, inputs and outputs."""
+"""Builder of an ONNX graph: nodes, constants, inputs and outputs."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy as np
 from selective_query.export._onnx.packages import package
 from selective_query.export._single import single
 
-# What every part is written in, so that parts can be joined.
+# All parts use these versions, so that they can be joined.
 OPSET = 18
 ML_OPSET = 3
 IR_VERSION = 10
@@ -16,14 +16,14 @@ DOMAINS = {"": OPSET, ML: ML_OPSET}
 
 
 class Table(NamedTuple):
-    """A tensor of shape (n_samples, width); the width is None where it is not known."""
+    """A tensor of shape (n_samples, width); the width is None if unknown."""
 
     name: str
     width: int | None
 
 
 class Graph:
-    """Nodes in the order in which they run, their names beginning with a prefix."""
+    """Nodes in execution order, with a prefix on their names."""
 
     def __init__(self, prefix=""):
         self._onnx, self._prefix = package("onnx"), prefix
@@ -31,17 +31,17 @@ class Graph:
         self._inputs, self._outputs = [], []
 
     def input(self, name, dtype, shape):
-        """Declare an input; None in a shape is any number."""
+        """Declare an input; the first axis counts rows."""
         self._inputs.append(self._value(name, dtype, ["N", *shape[1:]]))
         return name
 
     def output(self, name, source, dtype, shape):
-        """Give a tensor out under this name."""
+        """Declare a tensor as an output of this name."""
         self._nodes.append(self._onnx.helper.make_node("Identity", [source], [name]))
         self._outputs.append(self._value(name, dtype, ["N", *shape[1:]]))
 
     def add(self, op, *inputs, domain="", **attributes):
-        """Append a node, and return the name of its first output."""
+        """Append a node; return the name of its first output."""
         name = f"{self._prefix}{op}_{len(self._nodes)}"
         made = [name, f"{name}_places"] if op == "TopK" else [name]
         node = self._onnx.helper.make_node(
@@ -51,21 +51,21 @@ class Graph:
         return name
 
     def numbers(self, values, name=None):
-        """A constant in single precision.
+        """Add a constant in single precision; return its name.
 
         Raises
         ------
         ExportError
-            When a finite number is beyond it.
+            When a finite number is out of range.
         """
         return self.constant(single(values), name)
 
     def places(self, values):
-        """A constant of whole numbers."""
+        """Add a constant of integers; return its name."""
         return self.constant(np.asarray(values, dtype=np.int64))
 
     def constant(self, values, name=None):
-        """A constant; equal ones without a name of their own are stored once."""
+        """Add a constant and return its name; equal unnamed ones are stored once."""
         values = np.asarray(values)
         key = name or (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
@@ -75,7 +75,7 @@ class Graph:
         return self._constants[key].name
 
     def model(self, name):
-        """The whole as a model, checked."""
+        """Return the finished, validated model."""
         helper = self._onnx.helper
         graph = helper.make_graph(
             self._nodes, name, self._inputs, self._outputs, [*self._constants.values()]

@@ -1,4 +1,4 @@
-"""The rule as a graph: what the base put out -> label, queried, score."""
+"""Convert the rule to a graph: base outputs to label, queried and score."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from selective_query.export._onnx.runtime import group_dtype
 from selective_query.export._onnx.score import add_program
 
 THRESHOLD = "threshold"
-# What the router reads of the base beside probabilities -> the output that tells it.
+# Part of the evidence -> name of the output that contains it.
 EVIDENCE = {"base_logits": "logits", "base_features": "features"}
 
 
 class Part(NamedTuple):
-    """Evidence as it comes: its columns, and where each belongs among the classes."""
+    """A part of the evidence: its width, dtype, and the class of each column."""
 
     width: int | None
     dtype: object = np.float32
@@ -23,19 +23,19 @@ class Part(NamedTuple):
 
 
 def head_of(subject, given):
-    """The rule of a subject.
+    """Return the graph of a subject's rule.
 
     Parameters
     ----------
     subject : Subject
     given : dict of str to Part
-        The evidence that it will be fed.
+        The evidence that the rule reads.
 
     Returns
     -------
     ModelProto
-        With the outputs ``score`` and ``queried``; of a classifier also ``label``,
-        ``probabilities``, and ``logits`` or ``features`` where the router reads them.
+        With the outputs ``score`` and ``queried``; for a classifier also ``label``,
+        ``probabilities``, and ``logits`` or ``features`` if the router reads them.
     """
     graph = Graph()
     parts = {name: _part(graph, name, part, subject) for name, part in given.items()}
@@ -71,7 +71,7 @@ def _part(graph, name, part, subject):
     table = graph.input(name, part.dtype, [None, part.width])
     if np.dtype(part.dtype) != np.float32:
         table = graph.add("Cast", table, to=1)
-    if name == "base_logits" and part.width == 1:  # of two classes
+    if name == "base_logits" and part.width == 1:  # two classes
         pair = graph.add("Concat", graph.add("Neg", table), table, axis=1)
         table, width = graph.add("Mul", pair, graph.numbers(0.5)), 2
     else:
@@ -81,7 +81,7 @@ def _part(graph, name, part, subject):
         and (part.places == np.arange(width)).all()
     ):
         return Table(table, width)
-    # Classes that the base does not know take a column of zeros.
+    # Classes that the base does not know get a column of zeros.
     source = np.full(len(subject.classes), width)
     source[part.places] = np.arange(width)
     padded = graph.add("Pad", table, graph.places([0, 0, 0, 1]))
@@ -90,7 +90,7 @@ def _part(graph, name, part, subject):
 
 
 def _threshold(graph, subject, best, n_classes):
-    """The threshold of each row."""
+    """Add the threshold of each row; return its name."""
     values = graph.numbers(thresholds_of(subject, n_classes), THRESHOLD)
     if subject.group is None:
         return values
@@ -103,8 +103,8 @@ def _threshold(graph, subject, best, n_classes):
         kind = "floats"
         if len(np.unique(labels.astype(dtype))) < len(labels):
             raise ExportError(
-                "Some labels of groups are equal in single precision, in which "
-                "artefacts take them. Name groups by text or whole numbers."
+                "Some group labels are equal after rounding to single precision, "
+                "which artefacts use. Name groups by text or whole numbers."
             )
     place = graph.add(
         "LabelEncoder",
@@ -118,10 +118,10 @@ def _threshold(graph, subject, best, n_classes):
 
 
 def thresholds_of(subject, n_classes):
-    """What the initializer ``threshold`` holds: one number, or one for each group.
+    """Return the values of the initializer ``threshold``: one, or one per group.
 
-    For groups by predicted class they stand in the order of the classes. For other
-    groups there is one more, of rows of any other group, which are queried.
+    Thresholds by predicted class are in the order of the classes. Other groups have an
+    additional threshold for unknown groups, whose rows are queried.
     """
     found = subject.single_thresholds(n_classes)
     if subject.group != "input":

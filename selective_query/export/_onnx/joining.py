@@ -1,4 +1,4 @@
-"""Models of the base and of the rule, joined into one graph."""
+"""Join the graphs of base and rule."""
 
 import numpy as np
 
@@ -9,21 +9,21 @@ from selective_query.export._onnx.graph import (
 )
 from selective_query.export._onnx.packages import package
 
-# Until all is joined, inputs must not be called as what the rule reads.
+# Until all is joined, this prefix keeps input names apart from the evidence's.
 RAW = "raw/"
 DOUBLE = 11  # as ONNX numbers its types
 
 
 def joined(inputs, sources, head):
-    """One model, from raw inputs to decisions.
+    """Join graphs into one model from raw inputs to decisions.
 
     Parameters
     ----------
     inputs : Inputs
     sources : list of ModelProto
-        Each takes some of the inputs, and puts out a part of the evidence by its name.
+        Each reads some of the inputs and outputs a part of the evidence, by name.
     head : ModelProto
-        Takes what they put out.
+        Reads their outputs.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def joined(inputs, sources, head):
 
 
 def _fan_out(inputs, sources):
-    """A graph that hands each input to every source that takes it."""
+    """Return a graph that copies each input to every source that reads it."""
     graph = Graph("handed/")
     shapes = {}
     for name, dtype, shape in inputs.declared():
@@ -69,13 +69,13 @@ def _fan_out(inputs, sources):
 
 
 def source_of(model, outputs):
-    """A converted model with these outputs alone, in the versions that all share.
+    """Reduce a converted model to these outputs, in the common versions.
 
     Parameters
     ----------
     model : ModelProto
     outputs : dict of str to str
-        Name of an output -> the part of the evidence that it is.
+        Name of an output -> part of the evidence.
 
     Returns
     -------

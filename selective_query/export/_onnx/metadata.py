@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, and how it is read back."""
+"""Write and read the metadata of an ONNX file."""
 
 import json
 
@@ -8,7 +8,7 @@ PREFIX = "selective_query."
 
 
 def written(model, facts):
-    """Put facts in place of those that the model holds."""
+    """Update the metadata of a model in place."""
     kept = [(p.key, p.value) for p in model.metadata_props]
     texts = {f"{PREFIX}{key}": json.dumps(value) for key, value in facts.items()}
     del model.metadata_props[:]
@@ -17,12 +17,12 @@ def written(model, facts):
 
 
 def facts_of(properties, name):
-    """Facts of a dict of metadata.
+    """Return validated facts from the metadata of a file.
 
     Raises
     ------
     ValueError
-        When there are none, they are of another format, or damaged.
+        When the metadata are missing, damaged, or in another format.
     """
 
     def read():

@@ -1,4 +1,4 @@
-"""Each operation of a program as nodes of ONNX, in single precision."""
+"""ONNX nodes for each operation of a program, in single precision."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from selective_query.exceptions import ExportError
 from selective_query.export._onnx.graph import Table
 from selective_query.export._onnx.trees import trees
 
-BOOL = 9  # of TensorProto
+BOOL = 9  # TensorProto.BOOL
 TINY = float(np.finfo(np.float32).tiny)
 LARGEST = float(np.finfo(np.float32).max)
 
 
 def columns_of(graph, table, start, stop):
-    """Some columns of a table."""
+    """Slice columns of a table."""
     ends = graph.places([start]), graph.places([stop])
     return graph.add("Slice", table.name, *ends, graph.places([1]))
 
 
 def over_row(graph, op, name):
-    """A reduction over the columns, shape (n_samples, 1)."""
+    """Reduce over the columns to shape (n_samples, 1)."""
     return graph.add(op, name, graph.places([1]), keepdims=1)
 
 
@@ -34,14 +34,14 @@ def _top(graph, table, k):
 
 
 def _is_largest(graph, table):
-    """1 where a row is largest, for the first time, and 0 elsewhere."""
+    """One-hot encoding of the first maximum of each row."""
     width = graph.add("Shape", table.name, start=1, end=2)
     best = graph.add("ArgMax", table.name, axis=1, keepdims=0)
     return graph.add("OneHot", best, width, graph.numbers([0, 1]), axis=1)
 
 
 def _left_by_largest(graph, table):
-    """One minus the largest; of shares the sum of the others, where that one is 1."""
+    """One minus the maximum; for probabilities, the sum of the others."""
     largest = over_row(graph, "ReduceMax", table.name)
     left = graph.add("Sub", graph.numbers(1), largest)
     kept = graph.add("Sub", graph.numbers(1), _is_largest(graph, table))
@@ -90,7 +90,7 @@ def _apply(graph, table, function):
 def _scale(graph, table, centre, scale):
     moved = graph.add("Sub", table.name, graph.numbers(centre[None]))
     with np.errstate(over="ignore"):
-        scale = scale.astype(np.float32)  # one beyond it leaves the column out, too
+        scale = scale.astype(np.float32)  # an infinite scale drops the column
     return graph.add("Div", moved, graph.numbers(scale[None]))
 
 
@@ -126,7 +126,7 @@ def _reduce(graph, table, function):
 
 
 def _entropy(graph, table):
-    """In nats; the logarithm of a share next to 1 by its series."""
+    """Entropy in nats; the logarithm of a probability near 1 uses its series."""
     left, log = _left_by_largest(graph, table), _log(graph, table, TINY)
     series = graph.numbers(0)
     for term in (1 / 4, 1 / 3, 1 / 2, 1):
@@ -149,8 +149,8 @@ def _agreement(graph, votes):
 def _peak(graph, table, order):
     if table.width is None:
         raise ExportError(
-            "This router treats two columns otherwise than more, and nothing tells how "
-            "many there will be. Give example=, the evidence of some rows."
+            "This router treats two columns differently from more, and the number of "
+            "columns is unknown. Give example=, the evidence of some rows."
         )
     largest = over_row(graph, "ReduceMax", table.name)
     if table.width <= 2:
@@ -182,7 +182,7 @@ def _softmax(graph, table):
 
 def _normalise(graph, table):
     total = over_row(graph, "ReduceSum", table.name)
-    # No share of infinity is a number.
+    # An infinite total becomes NaN.
     total = graph.add("Add", total, graph.add("Sub", total, total))
     is_some = graph.add("Not", graph.add("Equal", total, graph.numbers(0)))
     divisor = graph.add("Where", is_some, total, graph.numbers(1))
@@ -212,7 +212,7 @@ def _class_roots(graph, proba, effects, k):
 
 
 def _kernel(graph, table, landmarks, weights, width):
-    # About the middle of the landmarks, so that squares are small.
+    # Centre on the landmarks' mean, so that squares are small.
     middle = landmarks.mean(axis=0)
     landmarks = landmarks - middle
     moved = graph.add("Sub", table.name, graph.numbers(middle[None]))

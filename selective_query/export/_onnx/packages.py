@@ -1,10 +1,10 @@
-"""The packages behind ONNX files, each imported when it is first needed."""
+"""Lazy imports of the packages for ONNX."""
 
 from importlib import import_module
 
 
 def package(name, who="export_onnx"):
-    """A package of the extra ``onnx``, or a module in it.
+    """Import a package from the extra ``onnx``, or one of its modules.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Estimators that are steps of a program as graphs."""
+"""Convert estimators to graphs by way of their programs."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from selective_query.routers import Program
 
 
 def source_of_program(base, features, inputs, part):
-    """A fitted classifier as a graph of raw inputs, by way of its program.
+    """Convert a fitted classifier to a graph of raw inputs by way of its program.
 
     Parameters
     ----------
     base : estimator
     features : str, transformer or None
-        As ``base_features`` of a classifier.
+        Same as ``base_features`` of a classifier.
     inputs : Inputs
-        One matrix of numbers.
+        One numeric matrix.
     part : {"base_logits", "base_features"} or None
-        What is wanted beside the probabilities.
+        Additional output besides the probabilities.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def source_of_program(base, features, inputs, part):
     Raises
     ------
     ExportError
-        When a step of it is no program.
+        When a step cannot be converted to a program.
     """
     found = base_program(base, np.asarray(base.classes_), features)
     wanted = {"base_proba": found.proba}

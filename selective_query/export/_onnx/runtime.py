@@ -1,4 +1,4 @@
-"""An ONNX file, run by onnxruntime. Needs numpy beside it and nothing else."""
+"""Run an ONNX file with onnxruntime. Needs nothing else but NumPy."""
 
 from pathlib import Path
 
@@ -10,26 +10,26 @@ from selective_query.export._onnx.metadata import facts_of
 from selective_query.export._onnx.packages import package
 from selective_query.export._runner import Runner
 
-# Some operations hold a table for each row.
+# Some operations create a whole table per row.
 ROWS_AT_ONCE = 4096
 
 
 class OnnxRunner(Runner):
-    """What a file answers about rows.
+    """Runs an ONNX file on rows.
 
     Parameters
     ----------
     source : str, path-like or bytes
-        A file, or what stands in it.
+        Path of a file, or its content.
     n_threads : int
-        Of one operation. Small models are quickest with one.
+        Threads per operation. Small models are fastest with one.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is damaged, export_onnx did not write it, or onnxruntime refuses it.
+        When it is damaged, was not written by export_onnx, or onnxruntime refuses it.
     """
 
     def __init__(self, source, n_threads=1):
@@ -48,11 +48,11 @@ class OnnxRunner(Runner):
                 providers=["CPUExecutionProvider"],
             )
         except Exception as error:
-            # onnxruntime has errors of its own, of no common kind.
+            # onnxruntime's errors have no common base class.
             raise ValueError(
-                f"onnxruntime cannot run {name}: {str(error)[:400]}. Export a damaged "
-                "file anew. Texts with letters beyond ASCII need the locale "
-                "en_US.UTF-8."
+                f"onnxruntime cannot run {name}: {str(error)[:400]}. If the file is "
+                "damaged, export it again. Texts with non-ASCII letters need the "
+                "locale en_US.UTF-8."
             ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
         facts = facts_of(properties, name)
@@ -69,13 +69,13 @@ class OnnxRunner(Runner):
         )
 
     def run(self, X, group=None, local_only=None):
-        """Every output for these rows, by name; see `Runner.run`."""
+        """Return all outputs for these rows by name; see `Runner.run`."""
         tensors = self.inputs.tensors(X)
         n_rows = len(next(iter(tensors.values())))
         return self.run_tensors({**tensors, **self.asked(n_rows, group, local_only)})
 
     def run_tensors(self, tensors):
-        """Run on tensors in the form that the graph takes."""
+        """Run the graph on its input tensors."""
         n_rows = len(next(iter(tensors.values())))
         if n_rows <= ROWS_AT_ONCE:
             answers = self.session.run(None, tensors)
@@ -89,7 +89,7 @@ class OnnxRunner(Runner):
         return dict(zip(self.outputs, answers, strict=True))
 
     def asked(self, n_rows, group, local_only):
-        """The columns beside the inputs, as the graph takes them."""
+        """Return the additional columns with the dtypes of the graph."""
         made = super().asked(n_rows, group, local_only)
         if "group" in made:
             labels = np.asarray(self.facts["groups"])
@@ -100,5 +100,5 @@ class OnnxRunner(Runner):
 
 
 def group_dtype(labels):
-    """The type of numbers in which an artefact takes groups with such labels."""
+    """Return the numeric dtype that an artefact uses for these group labels."""
     return np.int64 if np.asarray(labels).dtype.kind in "iub" else np.float32

@@ -1,4 +1,4 @@
-"""A program as nodes of a graph."""
+"""Convert a program to nodes of a graph."""
 
 from selective_query.exceptions import ExportError
 from selective_query.export._lost import told_by
@@ -15,13 +15,13 @@ def add_program(graph, program, parts):
     graph : Graph
     program : Program
     parts : dict of str to Table
-        The evidence, and at least one part, which tells how many rows there are.
+        The evidence; at least one part, which defines the number of rows.
 
     Returns
     -------
     list of Table
-        Of each step; the last one is the score, NaN where a number on the way left
-        single precision.
+        Table of each step. The last one is the score, NaN where an intermediate
+        value overflowed single precision.
     """
     tables = []
     for place, (op, inputs, parameters) in enumerate(program.steps):
@@ -46,14 +46,14 @@ def add_program(graph, program, parts):
 
 
 def _lost_where(graph, told, table):
-    """A table that is NaN where another one is not finite."""
+    """Return a table with NaN in rows where another table is not finite."""
     apart = graph.add("Sub", told.name, told.name)  # 0 or NaN
     lost = over_row(graph, "ReduceSum", apart)
     return Table(graph.add("Add", table.name, lost), table.width)
 
 
 def _repeated(graph, value, like):
-    """A column of one number, as long as a table."""
+    """Return a column with one number in every row of a table."""
     ends = {"start": 0, "end": 1}
     shape = graph.add(
         "Concat", graph.add("Shape", like.name, **ends), graph.places([1]), axis=0

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn as graphs, by skl2onnx."""
+"""Convert scikit-learn estimators to graphs with skl2onnx."""
 
 import warnings
 from copy import copy
@@ -17,25 +17,25 @@ from selective_query.export._onnx.graph import ML, ML_OPSET, OPSET
 from selective_query.export._onnx.joining import source_of
 from selective_query.export._onnx.packages import package
 
-# The tokens of scikit-learn's default in the syntax of onnxruntime's tokenizer.
+# scikit-learn's default token pattern in the syntax of onnxruntime's tokenizer.
 WORDS = r"[\p{L}\p{N}_]{2,}"
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
-# A label is the most probable class, whatever threshold predict would take.
+# These are unwrapped: the label is the most probable class, not their predict.
 THRESHOLDED = FixedThresholdClassifier, TunedThresholdClassifierCV
-# Whose tables the converter reads between their points otherwise.
+# The converter interpolates these tables differently.
 INEXACT = {"isotonic"}
-# They divide by variances that may be tiny, and single precision loses the rest.
+# They divide by variances that may be tiny, which needs double precision.
 IN_DOUBLE = GaussianNB, QuadraticDiscriminantAnalysis
 
 
 def bare(estimator):
-    """The estimator whose probabilities this one hands on."""
+    """Return the estimator without wrappers that do not affect its probabilities."""
     if isinstance(estimator, FrozenEstimator):
         return bare(estimator.estimator)
     if isinstance(estimator, THRESHOLDED):
         return bare(estimator.estimator_)
     if isinstance(estimator, VotingClassifier) and estimator.flatten_transform:
-        # The converter refuses what has no part in probabilities.
+        # The converter refuses this option, which does not affect probabilities.
         return copy(estimator).set_params(flatten_transform=False)
     if isinstance(estimator, Pipeline):
         steps = [(name, bare(step)) for name, step in estimator.steps]
@@ -44,7 +44,7 @@ def bare(estimator):
 
 
 def steps_of(estimator):
-    """All estimators that this one is made of, itself included."""
+    """Yield an estimator and all estimators in it."""
     estimator = bare(estimator)
     yield estimator
     if isinstance(estimator, Pipeline):
@@ -66,14 +66,14 @@ def steps_of(estimator):
 
 
 def source_of_estimator(estimator, inputs, part):
-    """A fitted classifier or transformer as a graph of raw inputs.
+    """Convert a fitted classifier or transformer to a graph of raw inputs.
 
     Parameters
     ----------
     estimator : estimator
     inputs : Inputs
     part : {"base_proba", "base_logits", "base_features"}
-        What is wanted: probabilities, the decision function, or what `transform` gives.
+        Output: probabilities, the decision function, or the result of `transform`.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def source_of_estimator(estimator, inputs, part):
     Raises
     ------
     ExportError
-        When skl2onnx does not know a step.
+        When skl2onnx cannot convert a step.
     """
     skl2onnx = package("skl2onnx")
     estimator = bare(estimator)
@@ -101,7 +101,7 @@ def source_of_estimator(estimator, inputs, part):
                 target_opset={"": OPSET, ML: ML_OPSET},
             )
     except Exception as error:
-        # Converters raise whatever their own code comes across.
+        # Converters raise errors of any type.
         raise ExportError(_explained(estimator, error)) from error
     _name_inputs(model.graph, [name for name, *_ in inputs.declared()])
     names = [entry.name for entry in model.graph.output]
@@ -109,7 +109,7 @@ def source_of_estimator(estimator, inputs, part):
 
 
 def _name_inputs(graph, names):
-    """Call inputs as their columns are, of which converters make identifiers."""
+    """Restore the names of the columns, which converters turn into identifiers."""
     moved = dict(zip((entry.name for entry in graph.input), names, strict=True))
     for entry in graph.input:
         entry.name = moved[entry.name]
@@ -148,7 +148,7 @@ def _text_options(vectorizer):
     if vectorizer.token_pattern == DEFAULT_PATTERN:
         options["tokenexp"] = WORDS
     if all(word.isascii() for word in vectorizer.vocabulary_):
-        # Every machine has this locale, and other letters occur in no known word.
+        # Every machine has this locale, and no known word has other letters.
         options["locale"] = "C"
     return options
 
@@ -163,10 +163,10 @@ def _explained(estimator, error):
             "skl2onnx converts HistGradientBoosting only where protobuf is older than "
             "version 7. Install 'protobuf<7', or use GradientBoostingClassifier."
         )
-    # The last one named is the step itself; a pipeline is only its surroundings.
+    # Name the steps that the error mentions, not the pipeline around them.
     blamed = [name for name in steps if name in str(error)] or list(steps)
     return (
         f"{', '.join(blamed)} of the base has no form in ONNX: skl2onnx says {said!r}. "
-        "skl2onnx.supported_converters() lists what has one; put such a step in its "
-        "place, or export the policy alone and run the base yourself."
+        "skl2onnx.supported_converters() lists what has one; use such a step instead, "
+        "or export the policy alone and run the base yourself."
     )

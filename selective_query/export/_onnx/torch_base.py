@@ -1,4 +1,4 @@
-"""Torch nets as graphs, by torch's own exporter."""
+"""Convert torch nets to graphs with torch's own exporter."""
 
 import logging
 import warnings
@@ -15,16 +15,16 @@ from selective_query.export._onnx.packages import package
 
 
 class Answering(torch.nn.Module):
-    """A net that gives out probabilities, and what one of its layers does.
+    """A net that returns probabilities and the outputs of one of its layers.
 
     Parameters
     ----------
     net : nn.Module
     to_proba : callable
-        Makes probabilities of the net's output.
+        Converts the net's output to probabilities.
     layer : str or None
-        Its name; "" is the whole net, and None reads nothing. Feature maps are averaged
-        over their positions.
+        Name of the layer; "" for the whole net, None for no layer. Feature maps are
+        averaged over their positions.
     """
 
     def __init__(self, net, to_proba, layer=None):
@@ -56,20 +56,20 @@ def _pooled(output):
 
 
 def source_of_net(model, net, rows, part=None, layer=None, name="X"):
-    """A fitted net as a graph of its inputs.
+    """Convert a fitted net to a graph of its inputs.
 
     Parameters
     ----------
-    model : estimator of skorch's kind
+    model : estimator with the interface of skorch
     net : nn.Module
-        In it.
+        The net in it.
     rows : ndarray of shape (n_samples, ...)
-        Inputs that tell its shapes and type.
+        Example inputs that define shape and type.
     part : {"base_logits", "base_features"} or None
-        What `layer` is read as.
+        Part of the evidence that `layer` provides.
     layer : str or None
     name : str
-        Of the input.
+        Name of the input.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def source_of_net(model, net, rows, part=None, layer=None, name="X"):
     package("onnxscript")
     names = ["base_proba"] if part is None else ["base_proba", part]
     answering = Answering(net, _to_proba(model), layer).eval()
-    # Of one row torch would take the size of a batch for a constant.
+    # With a single row, torch would treat the batch size as a constant.
     rows = torch.from_numpy(np.ascontiguousarray(np.resize(rows, (2, *rows.shape[1:]))))
     try:
         with _quiet():
@@ -98,17 +98,17 @@ def source_of_net(model, net, rows, part=None, layer=None, name="X"):
                 verbose=False,
             )
     except Exception as error:
-        # The exporter raises errors of some ten kinds.
+        # The exporter raises errors of many types.
         raise ExportError(
             f"The net {type(net).__name__} of the base has no form in ONNX: torch says "
-            f"{_said(error)!r}. Write its forward without what depends on the values "
-            "or the number of rows, or export the policy alone."
+            f"{_said(error)!r}. Write a forward whose control flow does not depend on "
+            "the values or the number of rows, or export the policy alone."
         ) from error
     return source_of(program.model_proto, {f"{name}_of_net": name for name in names})
 
 
 def _said(error):
-    """What went wrong at first, in a line."""
+    """Return the first line of the root cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().partition("\n")[0][:200]
@@ -116,7 +116,7 @@ def _said(error):
 
 @contextmanager
 def _quiet():
-    """No word of what torch gives up, or of packages that nobody needs."""
+    """Suppress messages about failed export attempts and optional packages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -129,7 +129,7 @@ def _quiet():
 
 
 def _to_proba(model):
-    """What makes probabilities of a net's output, as its estimator does."""
+    """Return the function from a net's output to its estimator's probabilities."""
     if isinstance(model, Pipeline):
         model = model.steps[-1][1]
     find = getattr(model, "_get_predict_nonlinearity", None)

@@ -1,4 +1,4 @@
-"""Sums of trees as the tree ensemble of ONNX."""
+"""Convert sums of trees to ONNX tree ensembles."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ MOST_NODES = 2**22
 
 
 def trees(graph, table, *, feature, threshold, children, value, root, depth, offset):
-    """The table of the operation ``trees``."""
+    """Add the operation ``trees``; return the name of its table."""
     nodes = _Nodes(feature, rounded_down(threshold), children)
     for tree, start in enumerate(root.tolist()):
         nodes.walk(tree, start)
@@ -34,7 +34,7 @@ def trees(graph, table, *, feature, threshold, children, value, root, depth, off
 
 
 class _Nodes:
-    """Nodes of all trees in lists, numbered anew in each tree."""
+    """Nodes of all trees as lists, numbered from 0 in each tree."""
 
     def __init__(self, feature, threshold, children):
         self.feature, self.threshold = feature.tolist(), threshold.tolist()
@@ -42,7 +42,7 @@ class _Nodes:
         self.rows, self.leaves = [], []
 
     def walk(self, tree, start):
-        """Append the nodes of the tree that begins at this place of the table."""
+        """Append the nodes of the tree whose root has this index."""
         stack, n_seen, first = [(start, None)], 0, len(self.rows)
         while stack:
             place, came_from = stack.pop()
@@ -60,12 +60,12 @@ class _Nodes:
             stack += [(above, (number, 6)), (at_most, (number, 5))]
             if len(self.rows) > MOST_NODES:
                 raise ExportError(
-                    "The trees share branches, and written out they have more than "
+                    "The trees share branches; expanded, they have more than "
                     f"{MOST_NODES} nodes. Grow fewer or smaller ones."
                 )
 
     def attributes(self):
-        """The attributes of the node by their names in ONNX."""
+        """Return the attributes of the ONNX node by name."""
         names = (
             "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_values",
             "nodes_modes", "nodes_truenodeids", "nodes_falsenodeids",

@@ -86,7 +86,7 @@ def test_what_make_builds_is_no_file_of_others(hybrid, tmp_path):
 def test_the_working_folder_is_not_replaced(hybrid, tmp_path, monkeypatch):
     (tmp_path / "c").mkdir()
     monkeypatch.chdir(tmp_path / "c")
-    with pytest.raises(ValueError, match="must not be the one that you work in"):
+    with pytest.raises(ValueError, match="must not be the working directory"):
         export_c(hybrid, ".")
     export_c(hybrid, "ein Ordner/é")
     assert EdgeClassifier("ein Ordner/é").predict(X[:3]).shape == (3,)
@@ -131,5 +131,5 @@ def test_what_has_no_use_is_refused(hybrid, tmp_path):
         export_c(policy, tmp_path / "c", calibration=(X[1200:], y[1200:]))
     with pytest.raises(ValueError, match="dtype of a policy or rule alone"):
         export_c(policy.rule_, tmp_path / "c", dtype="int8")
-    with pytest.raises(ValueError, match="calibration without y tells the ranges"):
+    with pytest.raises(ValueError, match="calibration without y sets the activation ranges"):
         export_c(hybrid, tmp_path / "c", calibration=X[1200:])

@@ -96,9 +96,9 @@ def test_a_device_without_a_core_is_refused(tmp_path):
     [
         ("static float f(float x) { return x > 0 ? x * f(x / 2) + f(x / 3) : 1; }",
          "f(input[0])", "calls itself"),
-        ("float (*f)(float);", "f(input[0])", "by a pointer"),
+        ("float (*f)(float);", "f(input[0])", "through a pointer"),
         ("static float f(int n) { volatile float a[n]; a[n / 2] = 1; return a[1]; }",
-         "f((int)input[0])", "not fixed"),
+         "f((int)input[0])", "dynamic size"),
     ],
 )  # fmt: skip
 def test_a_stack_without_a_bound_is_refused(write, before, expression, words):

@@ -177,7 +177,7 @@ def test_what_is_quantised_already_is_taken_as_it_is(tmp_path):
                nn.Linear(16, 2)), (2, 8), "pads a mean"),
         (chain(nn.Conv1d(2, 4, 4, padding="same"), nn.Flatten(), nn.Linear(32, 2)),
          (2, 8), "odd kernel"),
-        (chain(nn.Linear(4, 2)), (4,), "nothing that the net computes in int8"),
+        (chain(nn.Linear(4, 2)), (4,), "no layer in int8 before"),
         (chain(nn.Sigmoid(), nn.Conv1d(2, 4, 3), nn.Flatten(), nn.Linear(24, 2)),
          (2, 8), "before the first layer"),
         (chain(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 2)), (2, 8),
@@ -185,7 +185,7 @@ def test_what_is_quantised_already_is_taken_as_it_is(tmp_path):
         (chain(nn.Conv1d(2, 4, 3), nn.Linear(6, 5), nn.Flatten(), nn.Linear(20, 2)),
          (2, 8), "reads maps"),
         (ConvNet(2, resolution=8), (3, 8, 8), "resolution=None"),
-        (Twice(), (3,), "no shift or scale by one number"),
+        (Twice(), (3,), "not a shift or scale by one number"),
     ],
 )  # fmt: skip
 def test_what_has_no_form_is_named(net, shape, words, tmp_path):

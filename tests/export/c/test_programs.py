@@ -138,7 +138,7 @@ def test_the_folder_compiles_strictly_and_runs_its_vectors(tmp_path):
     done = subprocess.run([tmp_path / "vectors"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     n = int((decision.run(parts)["queried"][:16]).sum())
-    assert done.stdout == f"16 of 16 test vectors agree, {n} ask the global\n"
+    assert done.stdout == f"16 of 16 test vectors agree, {n} query the global\n"
     made = subprocess.run(["make", "-s", "run"], cwd=tmp_path, capture_output=True)
     assert made.returncode == 0
     vectors = tmp_path / "sq_vectors.h"
@@ -155,7 +155,7 @@ def test_rows_that_cannot_be_decided_are_refused(tmp_path):
     model = exported(decision, tmp_path)
     parts = {"base_proba": np.full((2, 4), 0.25)}
     assert model.run(parts, [0, 1])["queried"].tolist() == [True, True]
-    with pytest.raises(ValueError, match="Row 1 is refused: its group is none"):
+    with pytest.raises(ValueError, match="Row 1 is refused: its group was unknown"):
         model.run(parts, [0, 2])
     parts["base_proba"][0, 0] = np.nan
     with pytest.raises(ValueError, match="Row 0 is refused: an input, or a num"):

@@ -1,4 +1,4 @@
-/* Runs the test vectors; fails where a label or score is not what was expected. */
+/* Runs the test vectors; fails if a label or score differs from the expected one. */
 #include <stdio.h>
 
 #include "sq_model.h"
@@ -18,7 +18,7 @@ int main(void)
         n_queried += is_equal && answer.queried;
         if (!is_equal) printf("test vector %d differs\n", row);
     }
-    printf("%d of %d test vectors agree, %d ask the global\n", n_equal, SQ_N_VECTORS,
+    printf("%d of %d test vectors agree, %d query the global\n", n_equal, SQ_N_VECTORS,
            n_queried);
     return n_equal == SQ_N_VECTORS ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-/* A main that calls the artefact: once for the linker, or in the emulator once for each
-   row of sq_input.bin, writing to sq_output.bin what came out and how long it took. */
+/* A main that calls the artefact: once for the linker, or in the emulator once per row
+   of sq_input.bin, writing outputs and timings to sq_output.bin. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* Numbers in, int8 between, numbers out. Inputs lie channels first, as in Python, and
-   kernels want them last. What is not a number counts as the least that int8 holds. */
+/* Floating-point inputs and outputs, int8 in between. Inputs have channels first, as in
+   Python; the kernels need them last. NaN becomes the smallest int8 value. */
 #include <stdint.h>
 
 #include "bknn_sq_int8.h"
@@ -7,12 +7,12 @@
 
 #define N_CHANNELS_IN @N_CHANNELS_IN@
 #define N_POSITIONS_IN @N_POSITIONS_IN@
-#define STEPS_IN @STEPS_IN@ /* of int8 in one unit of input */
+#define STEPS_IN @STEPS_IN@ /* int8 steps per unit of input */
 #define SHIFT_IN @SHIFT_IN@
 #define ZERO_IN (@ZERO_IN@)
 #define N_CHANNELS_OUT @N_CHANNELS_OUT@
 #define N_POSITIONS_OUT @N_POSITIONS_OUT@
-#define N_SUMMED @N_SUMMED@ /* positions that make one feature */
+#define N_SUMMED @N_SUMMED@ /* positions summed per feature */
 #define UNIT_OUT @UNIT_OUT@
 #define ZERO_OUT (@ZERO_OUT@)
 

@@ -1,4 +1,4 @@
-/* A net in int8 between numbers in floating point. Not for two threads at once. */
+/* An int8 net with floating-point inputs and outputs. Not thread-safe. */
 #ifndef SQ_NET_H
 #define SQ_NET_H
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LN2_HIGH 0x1.62ep-1f /* so few digits that its multiples are exact */
+#define LN2_HIGH 0x1.62ep-1f /* few enough digits for exact multiples */
 #define LN2_LOW 0x1.0bfbe8p-15f
 #define PER_LN2 0x1.715476p+0f
 
@@ -18,7 +18,7 @@ static float from_bits(uint32_t bits)
 float sq_exp(float x)
 {
     if (x < -87.0f) return 0.0f;
-    if (!(x <= 88.0f)) return x + INFINITY; /* infinite, or not a number */
+    if (!(x <= 88.0f)) return x + INFINITY; /* infinite or NaN */
     float scaled = x * PER_LN2;
     int n = (int)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
     float r = (x - (float)n * LN2_HIGH) - (float)n * LN2_LOW;
@@ -35,7 +35,7 @@ float sq_exp(float x)
 
 float sq_log(float x)
 {
-    if (!(x <= FLT_MAX)) return x; /* infinite, or not a number */
+    if (!(x <= FLT_MAX)) return x; /* infinite or NaN */
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     int n = (int)(bits >> 23) - 127;
@@ -82,8 +82,8 @@ int sq_all_finite(const float *x, int n)
     return 1;
 }
 
-/* One minus the largest. Of shares it is the sum of the others, which stays exact where
- * the largest rounds to 1. */
+/* One minus the maximum. For probabilities it is the sum of the others, which stays
+ * accurate if the maximum rounds to 1. */
 static float left_by_largest(const float *x, int n)
 {
     int largest = sq_argmax(x, n);
@@ -256,7 +256,7 @@ void sq_peak(const float *x, int n, float order, float *out)
 {
     float largest = x[sq_argmax(x, n)];
     out[0] = largest;
-    if (n <= 2) return; /* of two centred numbers the quotient is always the same */
+    if (n <= 2) return; /* for two centred numbers the quotient is constant */
     float size = 0.0f;
     for (int i = 0; i < n; i++) {
         if (fabsf(x[i]) > size) size = fabsf(x[i]);
@@ -291,7 +291,7 @@ void sq_normalise(const float *x, int n, float *out)
 {
     float sum = 0.0f;
     for (int i = 0; i < n; i++) sum += x[i];
-    sum = sum + (sum - sum); /* no share of infinity is a number */
+    sum = sum + (sum - sum); /* an infinite sum becomes NaN */
     for (int i = 0; i < n; i++) out[i] = sum != 0.0f ? x[i] / sum : 1.0f / (float)n;
 }
 

@@ -1,17 +1,17 @@
 /* The operations of a program on the tables of one input, in single precision.
  *
- * Every sum runs from the first term to the last and every function is made of
- * additions, products, quotients and square roots, so that two machines that follow
- * IEEE 754 agree to the last bit. Compile with -ffp-contract=off, never -ffast-math.
- * A table may be written over itself where both have as many numbers.
+ * Every sum runs from the first term to the last, and every function uses only
+  * additions, products, quotients and square roots, so that all IEEE 754 machines
+  * agree bit for bit. Compile with -ffp-contract=off, never with -ffast-math.
+  * Input and output may be the same array if they have the same length.
  */
 #ifndef SQ_OPS_H
 #define SQ_OPS_H
 
 #include <stdint.h>
 
-/* A node of a tree. A leaf's feature is SQ_LEAF; it holds its value, or in `skip` the
- * row of values. Where x <= value the next node follows, else the one `skip` on. */
+/* A node of a tree. A leaf has the feature SQ_LEAF and stores its value, or in `skip`
+ * its row of values. If x <= value, the next node follows, else the one `skip` on. */
 typedef struct {
     float value;
     uint16_t feature;

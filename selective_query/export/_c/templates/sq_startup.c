@@ -1,4 +1,4 @@
-/* From reset to main on a Cortex-M with a floating-point unit. */
+/* Startup code, from reset to main, for a Cortex-M with a floating-point unit. */
 #include <stdint.h>
 
 extern uint32_t sq_data, sq_data_end, sq_data_in_flash, sq_bss, sq_bss_end;
