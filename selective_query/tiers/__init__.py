@@ -1,4 +1,4 @@
-"""Chains of more than two models: who answers, at which cost."""
+"""Chains of two or more models: which one answers, and at what cost."""
 
 from selective_query._utils import publish
 from selective_query.tiers.cascade import CascadePolicy

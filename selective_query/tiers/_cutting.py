@@ -1,4 +1,4 @@
-"""Where the tiers of a chain whose routers are fitted are cut."""
+"""Set the thresholds of a chain whose routers are fitted."""
 
 from selective_query.budgets.combined import check_coverage
 from selective_query.tiers._goals import goal_of, own_shares
@@ -13,15 +13,15 @@ from selective_query.tiers.rule import CascadeRule
 
 
 class CuttingMixin:
-    """Needs ``coverage``, ``abstain``, ``confidence``, and what CascadePolicy learns.
+    """Needs ``coverage``, ``abstain``, ``confidence`` and fitted attributes.
 
-    That is of the rows that routers learned from ``_tiers`` and ``_learned``, of those
-    that thresholds come from ``_calibrated``, ``_rows`` and ``_doubts``, and the plan,
-    ``_shares`` and ``_price``.
+    CascadePolicy provides ``_tiers`` and ``_learned`` from the rows that fitted the
+    routers; ``_calibrated``, ``_rows`` and ``_doubts`` from the rows that set the
+    thresholds; and the plan, ``_shares`` and ``_price``.
     """
 
     def _settle(self):
-        """Cut every tier, and say what the chain then gives."""
+        """Set all thresholds, the rule and the operating point."""
         tiers, passed = self._cut_within_budget()
         self.policies_ = tuple(tier.policy for tier in tiers)
         stop = None if passed is None else stop_after(passed, -1)
@@ -42,9 +42,9 @@ class CuttingMixin:
         )
 
     def _cut_within_budget(self):
-        """Tiers that keep to the budget of all as they are cut, not only as planned.
+        """Set thresholds that meet the shared budget in fact, not only as planned.
 
-        Ties, or models fitted again, can keep a tier from cutting where it was to.
+        Ties, or refitted models, can prevent a tier from keeping its planned share.
         """
         tiers, passed = self._cut()
         if own_shares(self.coverage, self._n_rules) is not None:
@@ -53,9 +53,9 @@ class CuttingMixin:
         chain = priced_chain(goal, self._calibrated, self._rows)
         nearest, planned = None, self._solutions(self.coverage, self._tiers)
         if self.confidence is not None:
-            planned = iter(())  # what the rows choose, they do not certify
+            planned = iter(())  # rows that choose a plan cannot certify it
         while not (goal.affords(chain, passed) and goal.suffices(chain, passed)):
-            # The nearest that is within the limit, if any is.
+            # The best within the limit, if there is one.
             near = goal.affords(chain, passed), chain.utility(passed)
             if nearest is None or near > nearest[0]:
                 nearest = near, passed
@@ -67,10 +67,10 @@ class CuttingMixin:
         return tiers, passed
 
     def _cut(self):
-        """Every tier cut at its share, and what they then pass on."""
+        """Set each tier's threshold for its share; return tiers and passed rows."""
         confidence, n_rules = self.confidence, self._n_rules
         if confidence is not None:
-            # Given where the tiers before cut, each keeps to its own independently.
+            # Given the earlier thresholds, the tiers meet their budgets independently.
             confidence = confidence ** (1 / n_rules)
         tiers, passed = self._calibrated, None
         quality = any(

@@ -1,9 +1,10 @@
-"""The last word of a chain: no answer, where the tier that would give it is in doubt.
+"""Abstention in a chain: no answer where the answering tier is likely wrong.
 
-Of each tier a regression says how likely its answer is wrong; one threshold on that,
-whoever answers, leaves the asked share of all inputs without an answer. At the
-threshold an abstention and an answer are worth the same, so it is also the price of an
-abstention, by which routers learn whether a later tier would know better.
+For each tier, a regression estimates the probability that its answer is wrong. A
+single threshold on it, for all tiers, leaves the requested share of all inputs without
+an answer. At the threshold, an abstention and an answer have the same value, so it is
+also the price of an abstention. With that price, routers learn whether a later tier
+would do better.
 """
 
 from dataclasses import dataclass, replace
@@ -27,14 +28,14 @@ ROUTER = "benefit"
 
 @dataclass(frozen=True, eq=False)
 class Doubts:
-    """How likely each tier is wrong, and from where on there is no answer.
+    """Estimates of the error probability of each tier, and the abstention threshold.
 
     Attributes
     ----------
     tiers : list of LearnedTier
-        One for each tier, the last included; their routers score the doubt.
+        One per tier, including the last; their routers score the doubt.
     point : OperatingPoint or None
-        The share that is answered; None before `cut`.
+        The threshold for the share that is answered; None before `cut`.
     """
 
     tiers: list[LearnedTier]
@@ -42,7 +43,7 @@ class Doubts:
 
     @classmethod
     def learn(cls, outcomes, passed, changes, random_state):
-        """From the rows that reach each tier."""
+        """Fit the doubt of each tier on the rows that reach it."""
         reached, tiers = np.ones(outcomes.n_rows, dtype=bool), []
         for j, (tier, change) in enumerate(zip(outcomes.tiers, changes, strict=True)):
             policy = RoutingPolicy(ROUTER, 0.9, random_state=random_state)
@@ -52,7 +53,7 @@ class Doubts:
         return cls(tiers)
 
     def held_out(self, outcomes):
-        """These routers with scores of rows that nothing was fitted on."""
+        """Return the same routers with scores of held-out rows."""
         tiers = [
             held_out_tier(tier, None, known, True)
             for tier, known in zip(self.tiers, outcomes.tiers, strict=True)
@@ -60,20 +61,20 @@ class Doubts:
         return Doubts(tiers)
 
     def cut(self, abstain, stop):
-        """A copy that leaves a share of the rows unanswered.
+        """Return a copy that leaves a share of the rows unanswered.
 
         Parameters
         ----------
         abstain : float
         stop : ndarray of shape (n_samples,), int
-            Who would answer each row.
+            Tier that would answer each row.
         """
         calibration = Calibration(self._pooled(stop))
         return replace(self, point=calibration.solve(Coverage(1 - abstain)))
 
     @property
     def rules(self):
-        """What says of each tier whether it abstains: tuple of Rule."""
+        """One rule per tier that decides whether it abstains: tuple of Rule."""
         rules = (tier.policy.rule_ for tier in self.tiers)
         return tuple(
             Rule(r.router, self.point, columns=r.columns, classes=r.classes)
@@ -81,20 +82,20 @@ class Doubts:
         )
 
     def scores(self, stop):
-        """Doubt in the answer of one tier for each row."""
+        """Return the doubt of each row's answering tier."""
         scores = np.array([tier.score for tier in self.tiers])
         return scores[stop, np.arange(len(stop))]
 
     def answered(self, stop):
-        """Which rows get an answer, by the scores that they have here."""
+        """Return which of these rows get an answer."""
         return self.scores(stop) <= self._price(stop)
 
     def _price(self, stop):
-        """What an answer and an abstention are worth alike, as the doubt there."""
+        """Return the doubt at which an answer and an abstention have the same value."""
         return score_of_share(self._pooled(stop), self.point.coverage)
 
     def valued(self, outcomes, stop):
-        """Outcomes in which a tier that abstains is worth what an abstention is."""
+        """Return outcomes that give abstaining tiers the value of an abstention."""
         price = self._price(stop)
         tiers = [
             replace(
@@ -109,7 +110,7 @@ class Doubts:
         return replace(outcomes, tiers=tuple(tiers))
 
     def _pooled(self, stop):
-        """Scores of each row by the tier that would answer it."""
+        """Return calibration scores, each row's from the tier that would answer it."""
         shifts = []
         for j, tier in enumerate(self.tiers):
             shift = tier.rows.scores.given["shift"]
@@ -125,7 +126,7 @@ class Doubts:
         return CalibrationScores(
             self.scores(stop),
             given["weight"],
-            # The cuts that say who answers come from these rows.
+            # The thresholds that select the answering tier come from these rows.
             exact=False,
             shift=shift,
             fold=given["fold"],

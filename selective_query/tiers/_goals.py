@@ -1,4 +1,4 @@
-"""What a budget means for a chain: a cost that is limited, or a utility to reach."""
+"""Translate a budget for a chain to a cost limit or a least utility."""
 
 from typing import NamedTuple
 
@@ -14,33 +14,33 @@ from selective_query.budgets.combined import check_coverage
 from selective_query.exceptions import BudgetInfeasibleError, CertificateError
 
 ROUNDING = 1e-9
-# Where a rule cannot cut as planned, what is asked for moves by these shares of its way
-# to the strictest.
+# If ties prevent a planned threshold, the goal moves by these shares of the way to the
+# strictest one.
 STRICTER = (0.0, *np.geomspace(2**-10, 1, 21))
-# Shares of the second of two costs in what is charged.
+# Shares of the second of two costs in the cost charged.
 MIXTURES = np.linspace(0, 1, 9)
 PER_TIER = (
-    "Give a budget for each tier but the last, coverage=(first, second, ...), each of "
-    "which holds for the rows that reach it."
+    "Give a budget for each tier but the last, coverage=(first, second, ...), each for "
+    "the rows that reach that tier."
 )
 
 
 class Goal(NamedTuple):
-    """Costs of the tiers, and what is asked of a chain.
+    """Costs of the tiers, and the goal for a chain.
 
     Attributes
     ----------
     costs : ndarray of shape (n_tiers,) or (n_samples, n_tiers)
     maximum : float
-        Mean cost; infinite where only a utility is asked for.
+        Maximum mean cost; infinite if only a utility is required.
     least_utility : float or None
-        To be reached at least cost.
+        Utility to reach at the lowest cost.
     limit, floor : Budget or None
-        What asks for each of them.
+        The parts of the budget that require them.
     budget : Budget
-        The whole of it.
+        The whole budget.
     second : Goal or None
-        A limit of another cost, that is kept to besides.
+        An additional limit of another cost.
     """
 
     costs: np.ndarray
@@ -52,31 +52,31 @@ class Goal(NamedTuple):
     second: object = None
 
     def of(self, numbers):
-        """The same of some of the tiers."""
+        """Return the goal for a subset of the tiers."""
         second = self.second and self.second.of(numbers)
         return self._replace(costs=self.costs[..., numbers], second=second)
 
     def affords(self, chain, passed):
-        """Whether all limits are kept to where this is passed on."""
+        """Whether all limits hold if these rows are passed on."""
         if chain.charged(self.costs).cost(passed) > self.maximum * (1 + ROUNDING):
             return False
         return self.second is None or self.second.affords(chain, passed)
 
     def suffices(self, chain, passed):
-        """Whether the floor is reached where this is passed on."""
+        """Whether the floor is reached if these rows are passed on."""
         if self.least_utility is None:
             return True
         return chain.utility(passed) >= self.least_utility - ROUNDING
 
     def solutions(self, chain):
-        """What each rule passes on, and the price, from what is asked to stricter.
+        """Yield the rows passed on and the price, for increasingly strict goals.
 
-        The last are one tier for all rows, which every rule can do as it is planned.
+        The last solutions use one tier for all rows, which ties cannot prevent.
 
         Parameters
         ----------
         chain : PricedChain
-            Of these costs.
+            With these costs.
 
         Yields
         ------
@@ -86,7 +86,7 @@ class Goal(NamedTuple):
         Raises
         ------
         BudgetInfeasibleError
-            When no cuts keep to the budget.
+            When no thresholds meet the budget.
         """
         nothing = np.zeros((chain.n_rules, len(chain.weight)), dtype=bool)
         if not self.affords(chain, nothing):
@@ -108,9 +108,9 @@ class Goal(NamedTuple):
             yield alone, np.nan
 
     def _stricter(self, share, chain, nothing, best):
-        """A share of the way from what is asked to the strictest that can be."""
+        """Return the goal moved by a share of the way to the strictest possible one."""
         if self.floor is None:
-            # Where less is spent than may be, stricter begins there.
+            # If less is spent than allowed, stricter goals start from there.
             own = chain.charged(self.costs)
             most = self.maximum if not share else min(self.maximum, own.cost(best))
             way = most - own.cost(nothing)
@@ -120,7 +120,7 @@ class Goal(NamedTuple):
         return self._replace(least_utility=self.least_utility + share * way)
 
     def _first(self, chain):
-        """The first of the solutions, where it is known that there is one."""
+        """Return the first solution, given that there is one."""
         if self.floor is None:
             found = [
                 chain.charged(costs).best_within(lambda p: self.affords(chain, p))
@@ -130,16 +130,16 @@ class Goal(NamedTuple):
         return chain.cheapest(lambda passed: self.suffices(chain, passed))
 
     def _mixed_costs(self):
-        """What a unit of price is charged for: of two limits several mixtures."""
+        """Return the costs to charge; for two limits, several mixtures of both."""
         if self.second is None:
             return [self.costs]
         first, second = (np.asarray(goal.costs) for goal in (self, self.second))
-        # In units of the first cost, so that the price is one of it.
+        # In units of the first cost, so that the price refers to it.
         second = second * (first.mean() / second.mean())
         return [(1 - share) * first + share * second for share in MIXTURES]
 
     def infeasible(self, chain, passed):
-        """The error that names the part that these cuts miss, and what they give."""
+        """Return the error with the missed part of the budget and the value reached."""
         own = self._replace(second=None)
         if self.suffices(chain, passed) and own.affords(chain, passed):
             return self.second.infeasible(chain, passed)
@@ -164,17 +164,17 @@ class Goal(NamedTuple):
 
 
 def goal_of(budget, chain, *, most_limits=1):
-    """What a budget asks of a chain of these outcomes.
+    """Translate a budget to a goal for a chain with these outcomes.
 
-    A coverage, or what else bounds the queries to a global, bounds those to the last
-    tier.
+    A coverage, or any other limit of the queries to a global, limits the queries to the
+    last tier.
 
     Parameters
     ----------
     budget : Budget
     chain : ChainOutcomes
     most_limits : {1, 2}
-        Of different costs.
+        Maximum number of limits, each of another cost.
 
     Returns
     -------
@@ -183,17 +183,17 @@ def goal_of(budget, chain, *, most_limits=1):
     Raises
     ------
     ValueError
-        When it has no one meaning for a chain.
+        When it has no unique meaning for a chain.
     """
     limits = [part for part in budget.parts if part.bounds_coverage]
     floors = floors_of(budget)
     if len(limits) + len(floors) < len(budget.parts) or budget.reads_rows:
-        raise ValueError(f"{budget} reads rows one by one. {PER_TIER}")
+        raise ValueError(f"{budget} depends on single rows. {PER_TIER}")
     limits = _strictest(limits)
     if len(limits) > most_limits or len(floors) > 1:
         kinds = "one cost" if most_limits == 1 else "two different costs"
         raise ValueError(
-            f"One price is found for all, so there may be limits of {kinds} and one "
+            f"All tiers share one price, so there may be limits of {kinds} and one "
             f"floor at most. Got {budget}. Leave some out. {PER_TIER}"
         )
     floor = floors[0] if floors else None
@@ -206,7 +206,7 @@ def goal_of(budget, chain, *, most_limits=1):
 
 
 def _strictest(limits):
-    """Of limits of the same cost the one that implies the others."""
+    """Return the strictest limit of each cost."""
     found = {}
     for limit in limits:
         of_chain = isinstance(limit, MaxTierCost)
@@ -233,7 +233,7 @@ def _limited(limit, chain):
         return (last if chain.costs is None else chain.costs), np.inf
     if hasattr(limit, "costs"):
         raise ValueError(
-            f"{limit} is of two tiers. Limit the cost of all tiers in its place: "
+            f"{limit} is for two tiers. Limit the cost of all tiers instead: "
             "MaxTierCost(maximum, costs=tier_costs(deployments))."
         )
     return last, 1 - least_coverage(limit)
@@ -253,12 +253,12 @@ def _least_utility(floor, chain):
 
 
 def one_for_each(router, n_rules):
-    """A router for each tier that decides.
+    """Return one router per tier except the last.
 
     Raises
     ------
     ValueError
-        When there are several, and not one for each.
+        When there are several, but not one per tier.
     """
     if not isinstance(router, (list, tuple)):
         return [router] * n_rules
@@ -271,13 +271,13 @@ def one_for_each(router, n_rules):
 
 
 def own_shares(coverage, n_rules):
-    """A coverage or budget for each tier that decides; None where all share one.
+    """Return a coverage or budget per deciding tier; None if all share one.
 
     Parameters
     ----------
     coverage : float, Budget, None or sequence of such
     n_rules : int
-        How many tiers decide.
+        Number of deciding tiers, all but the last.
 
     Returns
     -------
@@ -286,7 +286,7 @@ def own_shares(coverage, n_rules):
     Raises
     ------
     ValueError
-        When there is not one for each, or one mixes thresholds at random.
+        When there is not one per tier, or one mixes thresholds at random.
     """
     if isinstance(coverage, (list, tuple)):
         if len(coverage) != n_rules:
@@ -299,8 +299,8 @@ def own_shares(coverage, n_rules):
         budgets = list(map(check_coverage, coverage))
         if n_rules > 1 and any(budget and budget.mixes for budget in budgets):
             raise ValueError(
-                "Mixed picks among thresholds at random, row by row, and nothing then "
-                "tells which rows reach the tiers behind. Give its parts as All(...)."
+                "Mixed picks thresholds at random for each row, so it is unknown which "
+                "rows reach the later tiers. Give its parts as All(...)."
             )
         return list(coverage)
     budget = check_coverage(coverage)
@@ -314,7 +314,7 @@ def own_shares(coverage, n_rules):
 
 
 def check_asked(coverage, abstain, confidence, n_rules, held_out):
-    """Refuse what has no meaning together, and a certificate that would not be true.
+    """Refuse parameters that contradict each other, and certificates that cannot hold.
 
     Parameters
     ----------
@@ -322,14 +322,14 @@ def check_asked(coverage, abstain, confidence, n_rules, held_out):
         As in CascadePolicy.
     n_rules : int
     held_out : bool
-        Whether thresholds come from rows that were held out.
+        Whether thresholds come from held-out rows.
 
     Raises
     ------
     ValueError
-        When a budget is malformed, or a quality is asked for of a chain that abstains.
+        When a budget is malformed, or combines a quality with abstention.
     CertificateError
-        When a confidence is asked for where it would not be true.
+        When `confidence` could not hold.
     """
     shares = own_shares(coverage, n_rules)
     asked = [coverage] if shares is None else shares
@@ -339,29 +339,29 @@ def check_asked(coverage, abstain, confidence, n_rules, held_out):
     ]  # fmt: skip
     if abstain is not None and floors:
         raise ValueError(
-            f"abstain= with {floors[0]!r} is not known: what an abstention counts is "
-            "not said. Ask for shares or limits with abstain=, or set abstain=None."
+            f"abstain= with {floors[0]!r} is undefined: the utility of an abstention "
+            "is unknown. Use shares or limits with abstain=, or set abstain=None."
         )
     if confidence is None:
         return
     if abstain is not None:
         raise CertificateError(
-            "confidence= is not known with abstain=, whose rows are those that settle "
-            "who answers. Set confidence=None, or certify the chain without it."
+            "confidence= cannot be certified with abstain=, because the same rows "
+            "decide which tier answers. Set confidence=None, or abstain=None."
         )
     if shares is None and not held_out:
         raise CertificateError(
-            "confidence= with one budget for all tiers needs rows that did not share "
-            "it out. Set calibration=0.2, or give each tier a coverage; or set "
+            "confidence= with one budget for all tiers needs rows that were not used "
+            "to divide it. Set calibration=0.2, or give each tier a coverage; or set "
             "confidence=None."
         )
     if shares is not None:
-        asked = shares[:-1]  # behind the last of them there is nothing to be cut
+        asked = shares[:-1]  # no threshold follows the last of them
     for budget in filter(None, map(check_coverage, asked)):
         for floor in floors_of(budget):
             if floor.needs_global:
                 raise CertificateError(
-                    f"confidence= for {floor!r} is not known for a chain, whose later "
-                    "tiers are cut by the same rows. Certify shares, or "
-                    "MinSelectiveAccuracy of each tier; or set confidence=None."
+                    f"confidence= for {floor!r} cannot be certified for a chain: the "
+                    "thresholds of later tiers come from the same rows. Certify "
+                    "shares, or MinSelectiveAccuracy per tier; or set confidence=None."
                 )

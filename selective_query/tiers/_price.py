@@ -1,4 +1,4 @@
-"""The price of a unit of cost at which a choice among models keeps to a budget."""
+"""Find the price per unit of cost at which a choice among models meets a budget."""
 
 import numpy as np
 
@@ -10,21 +10,21 @@ N_HALVINGS = 60
 
 
 def mean_costs(goal, rows):
-    """Mean cost of each model; that of a single row is not known beforehand."""
+    """Return the mean cost of each model; single rows are unknown in advance."""
     costs = np.broadcast_to(goal.costs, rows.utilities.shape)
     return np.average(costs, axis=0, weights=rows.weight)
 
 
 def price_within(goal, means, costs):
-    """The least price that keeps to a limit, or the largest that reaches a floor.
+    """Return the lowest price that meets a limit, or the highest that reaches a floor.
 
     Parameters
     ----------
     goal : Goal
     means : callable
-        From a price to the mean utility and the mean cost that the choice then has.
+        Maps a price to the mean utility and mean cost of the resulting choice.
     costs : ndarray of shape (n_tiers,)
-        Means of the models, by which they are chosen.
+        Mean costs of the models, which the choice uses.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def price_within(goal, means, costs):
     Raises
     ------
     BudgetInfeasibleError
-        When no price does.
+        When there is no such price.
     """
 
     def affords(price):
@@ -43,7 +43,7 @@ def price_within(goal, means, costs):
         return means(price)[0] >= goal.least_utility - ROUNDING
 
     most = 2.0 / np.ptp(costs) if np.ptp(costs) else 1.0
-    most *= 2**20  # beyond it nobody but the cheapest is chosen
+    most *= 2**20  # at higher prices only the cheapest model is chosen
     if goal.least_utility is None:
         price = _bisected(affords, 0.0, most)
     else:
@@ -59,7 +59,7 @@ def price_within(goal, means, costs):
 
 
 def _bisected(good, wanted, other):
-    """What is good and next to `wanted`, on the way to `other`; None where none is."""
+    """Return the good value nearest to `wanted`, towards `other`; None without one."""
     if good(wanted):
         return wanted
     if not good(other):
@@ -71,18 +71,18 @@ def _bisected(good, wanted, other):
 
 
 def gain_router(router, random_state):
-    """A router that estimates what a model gains.
+    """Return a router that estimates the gain of a model.
 
     Raises
     ------
     ValueError
-        When it does not, or is a bound.
+        When the router is not in units of benefit, or is a bound.
     """
     made = make_router(router, random_state=random_state)
     refuse_bound(made)
     if not made.in_benefit_units:
         raise ValueError(
-            f"router={router_name(router)!r} does not estimate what a model gains. "
+            f"router={router_name(router)!r} does not estimate the gain of a model. "
             "Choose one in units of benefit, such as 'benefit' or 'boosted_benefit'."
         )
     return made

@@ -1,11 +1,11 @@
-"""Where to cut the scores of all tiers of a chain at once, at one price of cost.
+"""Optimise the thresholds of all tiers of a chain jointly, at one price of cost.
 
-At a price p an answer is worth its utility less p times the cost of all who were asked.
-By backward induction, from the last tier that decides to the first, each passes on the
-rows of highest score as far as that adds to the worth of the rows that reach it, given
-what the tiers behind it do. So every cut is the best one given the others; this repeats
-until none changes. The cut of greatest sum is also where an isotonic regression of the
-gain on the score crosses zero.
+At a price p, the value of an answer is its utility minus p times the cost of all tiers
+asked. Backward induction runs from the last deciding tier to the first: each tier
+passes on the rows of highest score as long as that increases the total value of the
+rows that reach it, given the later tiers. Each threshold is then optimal given the
+others; rounds repeat until none changes. The optimal threshold is also where an
+isotonic regression of the gain on the score crosses zero.
 """
 
 import copy
@@ -16,22 +16,23 @@ from selective_query.outcomes._sorted_rows import SortedRows
 
 MOST_ROUNDS = 25
 MOST_STARTS = 64
-# Halvings of the range of prices, and of the way from one price's cuts to another's.
+# Bisection steps over prices, and between the thresholds of two prices.
 N_HALVINGS = 40
-# Utility and cost sums that differ by less than this share are equal.
+# Sums of utility or value that differ by less than this are treated as equal.
 ROUNDING = 1e-12
 
 
 class PricedChain:
-    """Rows of a chain whose tiers have scored them, to be cut at a price.
+    """Scored rows of a chain, with thresholds to be set at a price.
 
     Parameters
     ----------
     scores : sequence of ndarray of shape (n_samples,)
-        Of every tier but the last, whether it is reached or not; higher is passed on.
+        Scores of every tier but the last for all rows, reached or not; higher scores
+        are passed on.
     utilities : ndarray of shape (n_samples, n_tiers)
     costs : ndarray of shape (n_tiers,) or (n_samples, n_tiers)
-        Of asking each tier.
+        Cost of asking each tier.
     weight : ndarray of shape (n_samples,)
     """
 
@@ -43,55 +44,56 @@ class PricedChain:
         self._group = [rows.group for rows in self.rows]
 
     def charged(self, costs):
-        """The same rows at other costs of asking each tier."""
+        """Return the same rows with other costs of the tiers."""
         other = copy.copy(self)
         other.costs = np.broadcast_to(costs, self.utilities.T.shape).T
         return other
 
     @property
     def n_rules(self):
-        """How many tiers decide."""
+        """Number of deciding tiers."""
         return len(self.rows)
 
     def reached(self, passed, tier):
-        """Which rows reach a tier: (n_samples,), bool."""
+        """Return which rows reach a tier: (n_samples,), bool."""
         return passed[:tier].all(axis=0)
 
     def flows(self, passed):
-        """Share of all rows that each rule passes on: (n_rules,)."""
+        """Return the share of all rows that each rule passes on: (n_rules,)."""
         return np.logical_and.accumulate(passed) @ self.weight
 
     def stop(self, passed):
-        """Who answers each row: (n_samples,), int."""
+        """Return the tier that answers each row: (n_samples,), int."""
         return np.logical_and.accumulate(passed).sum(axis=0)
 
     def utility_by_row(self, passed):
-        """Utility of the answer to each row."""
+        """Return the utility of the answer to each row."""
         stop = self.stop(passed)
         return self.utilities[stop, np.arange(len(stop))]
 
     def utility(self, passed):
-        """Mean utility of the answers."""
+        """Return the mean utility of the answers."""
         return float(self.utility_by_row(passed) @ self.weight)
 
     def cost_by_row(self, passed):
-        """Cost of all who are asked about each row."""
+        """Return the cost of all tiers asked about each row."""
         asked = np.logical_and.accumulate(passed)
         return self.costs[0] + (asked * self.costs[1:]).sum(axis=0)
 
     def cost(self, passed):
-        """Mean cost of all who are asked."""
+        """Return the mean cost of all tiers asked."""
         return float(self.cost_by_row(passed) @ self.weight)
 
     def at_price(self, price, start=None):
-        """What each rule passes on where a unit of cost has a price.
+        """Return the rows that each rule passes on, given a price per unit of cost.
 
         Parameters
         ----------
         price : float
-            Utility that a unit of cost must bring.
+            Utility that a unit of cost must gain.
         start : ndarray of shape (n_rules, n_samples), bool, optional
-            From where to improve; the better of all and nothing passed on by default.
+            Additional starting point; passing on everything and nothing are always
+            tried.
 
         Returns
         -------
@@ -104,10 +106,10 @@ class PricedChain:
         return self._best_from(starts, price)
 
     def best(self):
-        """The cuts of greatest utility, whatever they cost.
+        """Return the rows passed on at the highest utility, regardless of cost.
 
-        They are improved from many cuts of the first tier, all of them where they are
-        few, so that of three tiers none is better.
+        The search starts from many thresholds of the first tier. With few rows it tries
+        all of them, so that for three tiers the result is optimal.
         """
         cuts = np.arange(len(self.rows[0].n_kept))[self.rows[0].reach]
         places = np.linspace(0, len(cuts) - 1, min(MOST_STARTS, len(cuts)))
@@ -131,7 +133,7 @@ class PricedChain:
         return passed, reached
 
     def _round(self, passed, price):
-        """Every cut anew, from the last to the first, and what that is worth."""
+        """Update all thresholds, last to first; return passed rows and their value."""
         before, passed = passed, passed.copy()
         going_on = self.utilities[-1] - price * self.costs[-1]
         for tier in reversed(range(self.n_rules)):
@@ -145,21 +147,21 @@ class PricedChain:
         return passed, float(going_on @ self.weight)
 
     def _best_cut(self, tier, gain):
-        """The rows of highest score whose gains have the greatest sum."""
+        """Return the rows of highest score with the largest sum of gains."""
         rows = self.rows[tier]
         total = rows.kept(gain[rows.order])
         added = total[-1] - total
-        # Of equal sums the one that passes on least.
+        # Among equal sums, pass on the fewest rows.
         best = np.flatnonzero(added >= added[rows.reach].max() - ROUNDING)
         return self._group[tier] >= self._within_reach(tier, best)[-1]
 
     def with_flows(self, flows):
-        """What rules pass on that let these shares of all rows through.
+        """Return the rows passed on if the rules pass these shares of all rows.
 
         Parameters
         ----------
         flows : ndarray of shape (n_rules,)
-            Falling. Groups of tied rows go to the nearer side.
+            Decreasing. Groups of tied rows go to the nearer side.
 
         Returns
         -------
@@ -177,20 +179,20 @@ class PricedChain:
         return passed
 
     def _within_reach(self, tier, cuts):
-        """Of these cuts those that a rule can choose."""
+        """Return those of these cuts that a rule can realise."""
         choosable = np.arange(len(self.rows[tier].n_kept))[self.rows[tier].reach]
         return cuts[(cuts >= choosable[0]) & (cuts <= choosable[-1])]
 
     def cheapest(self, suffices):
-        """The cuts of least cost, of those at one price, that suffice for something.
+        """Return the cheapest solution at one price that satisfies a condition.
 
-        Between two prices the shares that are passed on move on a straight line from
-        one to the other.
+        Between the solutions of two neighbouring prices, the shares passed on are
+        interpolated linearly.
 
         Parameters
         ----------
         suffices : callable
-            From what is passed on to a bool; true of the best.
+            Maps the rows passed on to a bool; true for the best solution.
 
         Returns
         -------
@@ -200,18 +202,18 @@ class PricedChain:
         return self._between(suffices, dear_is_good=True)
 
     def best_within(self, affords):
-        """The cuts of greatest utility, of those at one price, that are affordable.
+        """Return the solution at one price with the highest affordable utility.
 
         Parameters
         ----------
         affords : callable
-            From what is passed on to a bool; true where nothing is.
+            Maps the rows passed on to a bool; true if nothing is passed on.
 
         Returns
         -------
         passed : ndarray of shape (n_rules, n_samples), bool
         price : float
-            0 where cost is no matter.
+            0 if the limit is not binding.
         """
         return self._between(affords, dear_is_good=False)
 
@@ -224,7 +226,7 @@ class PricedChain:
         nothing = np.zeros_like(free)
         if dear_is_good and good(nothing):
             return nothing, np.inf
-        # One end is good and the other is not; the price of the first is returned.
+        # Exactly one end is good.
         low, high = self._range_of_prices()
         at_low, at_high = free, nothing
         for _ in range(N_HALVINGS):
@@ -244,7 +246,7 @@ class PricedChain:
         return 1e-9 / max(costs.max(initial=0.0), least), 2.0 / least
 
     def _on_the_way(self, dear, cheap, good, dear_is_good):
-        """The cuts nearest to the bad end that are good, between two sets of them."""
+        """Return the good solution nearest to the bad end, between two solutions."""
         start, goal = (dear, cheap) if dear_is_good else (cheap, dear)
         ends, found = (self.flows(start), self.flows(goal)), start
         low, high = 0.0, 1.0

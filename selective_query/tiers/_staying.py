@@ -1,19 +1,19 @@
-"""Rows that must stay with a model: never passed on, and nothing learned from them."""
+"""Local rows: they must not be passed on, and nothing is learned from them."""
 
 import numpy as np
 
 
 def held_back(gain, tiers):
-    """Minus infinity where a row must stay with one of these models."""
+    """Set the gain to minus infinity where a row is local to one of these tiers."""
     for tier in tiers:
         gain = tier.keep_local(gain)
     return gain
 
 
 def weight_of_leaving(weight, tiers):
-    """Weights with zero for rows that must stay with one of these models.
+    """Return weights that are zero for rows local to one of these tiers.
 
-    What a later model is said to answer there may be a stand-in.
+    The recorded answer of a later model to such a row may be a placeholder.
     """
     if all(tier.local_only is None for tier in tiers):
         return weight

@@ -1,4 +1,4 @@
-"""Learning the rules of a chain, each on the rows that reach its tier."""
+"""Fit the rules of a chain, each on the rows that reach its tier."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -21,19 +21,19 @@ from selective_query.policy import RoutingPolicy
 from selective_query.tiers._goals import goal_of
 from selective_query.tiers._priced import PricedChain
 
-# A router that would learn from fewer takes all rows, whether they reach its tier.
+# With fewer rows reaching its tier, a router is fitted on all rows.
 LEAST_TO_LEARN = 30
-# A share that is so near to none or all is that.
+# A share this close to 0 or 1 is treated as 0 or 1.
 ROUNDING = 1e-9
 
 
 def stop_after(passed, tier):
-    """Who answers each row that a tier passes on: (n_samples,), int.
+    """Return the tier that answers each row passed on by a tier: (n_samples,), int.
 
     Parameters
     ----------
     passed : ndarray of shape (n_rules, n_samples), bool
-        What each rule passes on, whether its tier is reached or not.
+        Rows that each rule passes on, whether they reach its tier or not.
     tier : int
     """
     later = np.logical_and.accumulate(passed[tier + 1 :])
@@ -42,14 +42,14 @@ def stop_after(passed, tier):
 
 @dataclass(frozen=True, eq=False)
 class LearnedTier:
-    """A tier that decides: its policy, and a calibration of all rows.
+    """A deciding tier: its policy, and a calibration of all rows.
 
     Attributes
     ----------
     policy : RoutingPolicy
-        Its router is fitted; it is cut on the rows that reach the tier.
+        With a fitted router; its threshold is set on the rows that reach the tier.
     rows : Calibration
-        Of all rows, whether they reach the tier or not.
+        Calibration of all rows, whether they reach the tier or not.
     """
 
     policy: RoutingPolicy
@@ -57,16 +57,16 @@ class LearnedTier:
 
     @property
     def score(self):
-        """Of all rows, out of fold where the router has learned from them."""
+        """Scores of all rows, out of fold if the router was fitted on them."""
         return self.rows.scores.given["score"]
 
     def going_on(self, utility):
-        """A copy in which passing a row on has this utility."""
+        """Return a copy in which passing a row on has this utility."""
         judged = replace(self.rows.judged, query_utility=utility)
         return LearnedTier(self.policy, replace(self.rows, judged=judged))
 
     def cut(self, coverage, confidence, reached):
-        """A copy cut on the rows that reach the tier, or on all if none does."""
+        """Return a copy with a threshold from the rows that reach it, or else all."""
         policy = copy.copy(self.policy)
         policy.coverage, policy.confidence = coverage, confidence
         policy._calibration = self._reaching(reached)
@@ -78,11 +78,11 @@ class LearnedTier:
         return self.rows.of(reached) if some else self.rows
 
     def passed(self):
-        """Which of all rows the rule passes on, by the scores that they have here.
+        """Return which of all rows the rule passes on, by their scores here.
 
-        Scores of folds are cut where they give the coverage that is expected of the
-        models in use, whose own threshold is another. None where thresholds are mixed
-        at random.
+        Out-of-fold scores have another scale than those of the final models. They get
+        a threshold of their own that gives the same coverage. Returns None if
+        thresholds are mixed at random.
         """
         point, reaching = self.policy.operating_point_, self.policy._calibration
         if isinstance(point, MixedOperatingPoint):
@@ -105,7 +105,7 @@ class LearnedTier:
         return passed
 
     def likely_passed(self, coverage, reached):
-        """A copy for a coverage or budget that the tier is not cut for yet."""
+        """Return the rows likely passed on at a coverage or budget."""
         budget = check_coverage(coverage)
         if budget is None:
             return self.score > 0
@@ -116,12 +116,12 @@ class LearnedTier:
 
 
 def whole(share):
-    """A share, with none or all in the place of what is that but for rounding."""
+    """Round a share that is almost 0 or 1."""
     return float(np.round(share)) if abs(share - np.round(share)) < ROUNDING else share
 
 
 def shares_kept(passed, weight, scores, *, as_ranked):
-    """Share that each tier keeps of the rows that reach it.
+    """Return the share that each tier keeps of the rows that reach it.
 
     Parameters
     ----------
@@ -129,9 +129,9 @@ def shares_kept(passed, weight, scores, *, as_ranked):
     weight : ndarray of shape (n_samples,)
     scores : sequence of ndarray of shape (n_samples,)
     as_ranked : bool or None
-        Whether a calibration of these rows shall cut at these very ones. One row more
-        is counted then, which it allows for; the next tie group would be kept else.
-        None does so where that group is of several rows.
+        Whether a calibration on these rows must reproduce this very ranking cut. Then
+        one more row is counted, as the calibration does; otherwise the next group of
+        ties would be kept as well. None does so only if that group has several rows.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def shares_kept(passed, weight, scores, *, as_ranked):
     """
     shares, reached = [], np.ones(len(weight), dtype=bool)
     for rows, score in zip(passed, scores, strict=True):
-        # A tier that nothing reaches keeps what it would keep of all.
+        # A tier that no row reaches gets its share of all rows.
         here = weight * (reached if weight[reached].any() else 1)
         kept, n = here @ ~rows, here.sum()
         share = whole(float(kept / n))
@@ -155,12 +155,12 @@ def shares_kept(passed, weight, scores, *, as_ranked):
 
 
 def _tied(score):
-    """Whether several have the least of these scores."""
+    """Whether several rows share the lowest of these scores."""
     return np.count_nonzero(score == score.min(initial=np.inf)) > 1
 
 
 def score_of_share(scores, coverage):
-    """The threshold for a coverage of these very rows, not of models in use.
+    """Return the threshold for a coverage on these scores themselves.
 
     Parameters
     ----------
@@ -179,21 +179,21 @@ def score_of_share(scores, coverage):
 
 
 def priced_chain(goal, tiers, outcomes):
-    """The rows of outcomes as tiers score them, with the costs of a goal."""
+    """Return the outcomes scored by the tiers, with the costs of a goal."""
     scores = [tier.score for tier in tiers]
     return PricedChain(scores, outcomes.utilities, goal.costs, outcomes.weight)
 
 
 def solutions(coverage, tiers, outcomes, certified):
-    """Shares that tiers keep within one budget, from what is asked to stricter.
+    """Yield the shares that tiers keep within one budget, increasingly strict.
 
     Parameters
     ----------
     coverage : float or Budget
-        Of the whole chain.
+        For the whole chain.
     tiers : list of LearnedTier
     outcomes : ChainOutcomes
-        Of the rows that the tiers have scored.
+        Rows that the tiers have scored.
     certified : bool
         Whether the shares will be certified on other rows.
 
@@ -204,7 +204,8 @@ def solutions(coverage, tiers, outcomes, certified):
     passed : ndarray of shape (n_rules, n_samples), bool
     """
     goal = goal_of(check_coverage(coverage), outcomes, most_limits=2)
-    # A limit leaves room for a new row, not for a tie group; certified, for both.
+    # A limit leaves room for one new row, but not for a group of ties; a certified one
+    # leaves room for both.
     exact = None if goal.floor is None else True
     if certified:
         exact = False
@@ -215,23 +216,23 @@ def solutions(coverage, tiers, outcomes, certified):
 
 
 def learn_tier(policy, step, reached, change, answers_exact):
-    """A tier whose router has learned from the rows that reach it.
+    """Fit a tier's router on the rows that reach it.
 
     Parameters
     ----------
     policy : RoutingPolicy
         Not fitted.
     step : Outcomes
-        Of all rows: the tier, and whoever answers what it passes on.
+        All rows: outcomes of the tier, and of the tier that answers what it passes on.
     reached : ndarray of shape (n_samples,), bool
-    change : as of RoutingPolicy.fit
+    change : as in RoutingPolicy.fit
     answers_exact : bool
-        Whether the later tiers are those in use.
+        Whether the answers of later tiers are those of the final models.
 
     Returns
     -------
     LearnedTier
-        Not cut yet.
+        Without a threshold.
     """
     rows = np.flatnonzero(reached) if _can_teach(step, reached) else None
     policy.has_global_ = step.has_global
@@ -243,7 +244,7 @@ def learn_tier(policy, step, reached, change, answers_exact):
 
 
 def _may_leave(rule, step, rows):
-    """Of these rows (None for all) those that a rule may pass on; None for all."""
+    """Return those of these rows that a rule may pass on; None stands for all rows."""
     may = rows_that_may_leave(rule.local, step)
     if may is None or rows is None:
         return rows if may is None else may
@@ -252,7 +253,7 @@ def _may_leave(rule, step, rows):
 
 
 def _can_teach(step, reached):
-    """Whether the rows that reach a tier are some, enough, and of several folds."""
+    """Whether the rows that reach a tier are enough and from several folds."""
     if reached.all() or step.weight[reached].sum() < LEAST_TO_LEARN:
         return False
     if step.fold is None:
@@ -261,22 +262,22 @@ def _can_teach(step, reached):
 
 
 def held_out_tier(tier, learned, step, answers_exact):
-    """The router with a calibration of rows that nothing was fitted on.
+    """Return the tier with a calibration on held-out rows.
 
     Parameters
     ----------
     tier : LearnedTier
     learned : Outcomes or None
-        Rows that the router has learned from and that reach the tier; they settle in
-        which order thresholds are tested.
+        Rows that the router was fitted on and that reach the tier; they fix the order
+        in which thresholds are tested.
     step : Outcomes
-        Of all rows that were held out.
+        Outcomes of all held-out rows.
     answers_exact : bool
 
     Returns
     -------
     LearnedTier
-        Not cut yet.
+        Without a threshold.
     """
     rule = tier.policy.rule_
     ordering = learned and judged_rows(rule.score(learned), learned)
@@ -285,23 +286,23 @@ def held_out_tier(tier, learned, step, answers_exact):
 
 
 def cut_chain(tiers, coverages, confidence, utilities, passed=None):
-    """Tiers cut from the first to the last, each on the rows that reach it.
+    """Set the thresholds from first to last tier, each on the rows that reach it.
 
     Parameters
     ----------
     tiers : list of LearnedTier
     coverages : sequence of (float, Budget or None)
     confidence : float or None
-        Of each.
+        Confidence per tier.
     utilities : ndarray of shape (n_samples, n_tiers)
     passed : ndarray of shape (n_rules, n_samples), bool, optional
-        What later rules are taken to pass on, by which budgets on quality judge.
+        Assumed rows that later rules pass on, for budgets on quality.
 
     Returns
     -------
     tiers : list of LearnedTier
     passed : ndarray of shape (n_rules, n_samples), bool, or None
-        None where a rule mixes thresholds at random.
+        None if a rule mixes thresholds at random.
     """
     rows, n = np.arange(len(utilities)), len(tiers)
     reached = np.ones(len(utilities), dtype=bool)

@@ -1,4 +1,4 @@
-"""CascadePolicy: the rules of a chain of models, on arrays alone."""
+"""CascadePolicy: fit the rules of a chain of models from arrays."""
 
 import copy
 from numbers import Real
@@ -23,54 +23,54 @@ from selective_query.tiers._sweeps import (
     stop_after,
 )
 
-# What routers are trained for that are asked before anything is known of their shares.
+# Coverage for which routers are first trained, before their shares are known.
 FIRST_GUESS = 0.7
-# The first finds out what goes on after a tier, the second learns with that.
+# The first sweep finds what later tiers do, the second uses it.
 N_SWEEPS = 2
 
 
 class CascadePolicy(CuttingMixin, BaseEstimator):
-    """Decide tier by tier whose answer is enough, from saved or live outputs of all.
+    """Decide tier by tier whether its answer is good enough, from the models' outputs.
 
-    The engine of :class:`CascadeClassifier`. A chain of two is a
-    :class:`RoutingPolicy`, with the same decisions.
+    This is the engine of :class:`CascadeClassifier`; it works on saved or live outputs.
+    A chain of two makes the same decisions as a :class:`RoutingPolicy`.
 
-    Every router, and every threshold, is learned on the rows that reach its tier. A
-    number, or one budget, is solved for all tiers jointly: at one price of a unit of
-    cost each tier passes on what gains more than its cost comes to, given what the
-    tiers behind it do; the price is the one that spends the budget. What is found that
-    way are shares, which each tier then keeps of what reaches it. Where that misses the
-    budget on the calibration rows, as among ties, shares of a stricter price are taken.
+    Each router and each threshold is fitted on the rows that reach its tier. A single
+    number or budget is solved for all tiers jointly: at one price per unit of cost,
+    each tier passes on the rows whose gain exceeds the price of their cost, given the
+    later tiers. The price is chosen to use up the budget. The solution gives the share
+    of its rows that each tier keeps. If these shares miss the budget on the calibration
+    rows, for example because of ties, shares of a stricter price are used.
 
     Parameters
     ----------
     router : str, BaseRouter or sequence of such, default="auto"
-        Ranks the inputs at each tier but the last; see :func:`list_routers`.
+        Ranks the inputs at every tier but the last; see :func:`list_routers`.
     coverage : float, Budget, None or sequence of such, default=0.9
-        A sequence is a coverage or budget for each tier but the last, and holds for
-        the rows that reach it. One number is the least share of all inputs that does
-        not reach the last tier. One budget is a ``MaxTierCost``, what bounds the
-        queries to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of
-        limits of two costs at most and a floor; a floor is reached at least cost. None
-        goes on wherever the expected benefit is positive.
+        A sequence gives a coverage or budget for each tier but the last, which applies
+        to the rows that reach it. One number is the minimum share of all inputs that do
+        not reach the last tier. One budget is a ``MaxTierCost``, a limit of the queries
+        to the last tier, ``MinAccuracy``, ``MaxExcessError``, or ``All`` of limits of
+        at most two costs and a floor; a floor is reached at the lowest cost. None
+        passes on all rows with a positive expected benefit.
     abstain : float or None, default=None
-        Share of all inputs, at most, that get no answer: those of which the tier that
-        would answer is most likely wrong. Routers then learn what a later tier is
-        worth if it may abstain too. None answers everything.
+        Maximum share of all inputs without an answer: those on which the answering tier
+        is most likely wrong. Routers then account for the abstentions of later tiers.
+        None answers everything.
     confidence : float or None, default=None
-        Probability with which new data keep to the budgets of all tiers at once,
-        over the draw of the calibration rows.
+        Probability, over the draw of the calibration rows, that new data meet the
+        budgets of all tiers.
     calibration : float or None, default=None
-        Share of the rows to hold out from routers and joint solution for the
-        thresholds. None uses all rows, out of fold where routers learn.
+        Share of the rows held out for the thresholds, and not used for routers and the
+        joint solution. None uses all rows, out of fold if routers learn.
     random_state : int, RandomState instance or None, default=None
 
     Attributes
     ----------
     rule_ : CascadeRule
-        All that decides: the rule of each tier.
+        Everything needed to decide: the rule of each tier.
     policies_ : tuple of RoutingPolicy
-        Of each tier but the last.
+        Policies of every tier but the last.
     operating_point_ : CascadeOperatingPoint
 
     Examples
@@ -117,20 +117,20 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes, held_out=None, *, changes=None, answers_exact=None):
-        """Fit the routers and learn the thresholds.
+        """Fit the routers and the thresholds.
 
         Parameters
         ----------
         outcomes : ChainOutcomes
             Rows that the models were not fitted on.
         held_out : ChainOutcomes, optional
-            Further rows, for the thresholds alone.
+            Additional rows, used only for the thresholds.
         changes : sequence of list, optional
-            For each tier, ``change`` of :meth:`RoutingPolicy.fit`; that of the last
-            matters where it may abstain.
+            ``change`` of :meth:`RoutingPolicy.fit` per tier; that of the last is used
+            only if it may abstain.
         answers_exact : sequence of bool, optional
-            For each tier but the last, whether what later tiers answer is what the
-            models in use answer, as a certificate of a quality needs. True by default.
+            For each tier but the last, whether the answers of later tiers are those of
+            the final models, which certificates of quality require. True by default.
 
         Returns
         -------
@@ -142,9 +142,9 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
             When a parameter is out of range, a budget has no meaning for a chain, or a
             router lacks evidence or rows.
         BudgetInfeasibleError
-            When no operating point keeps to the budget, or is shown to.
+            When no operating point meets the budget, or is certified to.
         CertificateError
-            When `confidence` is asked for where it would not be true.
+            When `confidence` could not hold.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         if held_out is None and self.calibration is not None:
@@ -166,7 +166,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return become(self, fitted)
 
     def _learn(self, outcomes, changes, answers_exact):
-        """Sweeps over the chain, each with the later rules of the one before."""
+        """Fit the chain in sweeps, each with the later rules of the previous sweep."""
         routers = one_for_each(self.router, self._n_rules)
         self._learned = outcomes.grades()
         self._price = np.nan
@@ -198,7 +198,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return N_SWEEPS if self._n_rules > 1 or self.abstain is not None else 1
 
     def _sweep(self, routers, outcomes, passed, changes, answers_exact):
-        """Routers and cuts anew, from the first tier to the last that decides."""
+        """Fit routers again, from the first to the last deciding tier."""
         reached = np.ones(outcomes.n_rows, dtype=bool)
         tiers, found = [], []
         for j, policy in enumerate(self._policies(routers, self._shares)):
@@ -213,7 +213,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return tiers, np.array(found, dtype=bool).reshape(-1, outcomes.n_rows)
 
     def _hold_out(self, outcomes, held_out, answers_exact):
-        """Calibrations of the same routers by rows that nothing was fitted on."""
+        """Calibrate the same routers on held-out rows."""
         calibrated = []
         reached = np.ones(outcomes.n_rows, dtype=bool)
         for j, tier in enumerate(self._tiers):
@@ -229,7 +229,7 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
             self._doubts = self._doubts.held_out(held_out)
 
     def decide(self, evidence):
-        """Which tier answers, row by row; -1 where there is no answer.
+        """Return the tier that answers each row; -1 where there is no answer.
 
         Parameters
         ----------
@@ -244,12 +244,12 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return self.rule_.decide(evidence)
 
     def needs_learning(self, n_rules):
-        """Whether more is learned from rows than where the tiers cut.
+        """Return whether ``fit`` learns more than thresholds.
 
         Parameters
         ----------
         n_rules : int
-            Number of tiers that pass rows on.
+            Number of deciding tiers.
 
         Returns
         -------
@@ -266,32 +266,31 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         ]
 
     def at(self, coverage, *, abstain=UNCHANGED, confidence=UNCHANGED):
-        """The same policy at another operating point, without a refit.
+        """Return the policy at another operating point, without a refit.
 
-        Only thresholds move: routers stay those of the rows that reached their tiers in
-        ``fit``.
+        Only thresholds change. Routers stay as fitted on the rows that reached their
+        tiers in ``fit``.
 
         Parameters
         ----------
         coverage : float, Budget, None or sequence of such
             As in the constructor.
         abstain : float or None
-            Share of all inputs, at most, that get no answer; left as it is by default.
+            Maximum share of all inputs without an answer; unchanged by default.
         confidence : float or None
-            Probability with which new data keep to the budgets; left as it is by
-            default.
+            Probability that new data meet the budgets; unchanged by default.
 
         Returns
         -------
         CascadePolicy
-            A shallow copy that shares the routers. This one is left as it is.
+            A shallow copy that shares the routers. This one is unchanged.
 
         Raises
         ------
         ValueError
             When a budget has no meaning here, or `abstain` was None in ``fit``.
         BudgetInfeasibleError
-            When no operating point keeps to the budget, or is shown to.
+            When no operating point meets the budget, or is certified to.
         """
         check_is_fitted(self, "policies_")
         moved = copy.copy(self)
@@ -301,8 +300,8 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         if abstain is not UNCHANGED:
             if abstain is not None and self._doubts is None:
                 raise ValueError(
-                    "Nothing was learned about when to abstain. Fit with abstain= a "
-                    "share first; at() can then move to others, or to None."
+                    "The policy was fitted without abstention. Fit with abstain= a "
+                    "share first; at() can then change it, also to None."
                 )
             moved.abstain = abstain
             moved._doubts = None if abstain is None else self._doubts
@@ -321,15 +320,15 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         return moved
 
     def recalibrated(self, held_out):
-        """The same routers with their thresholds learned again.
+        """Return the same routers with refitted thresholds.
 
-        The shares that one budget was shared out into stay those of ``fit``, unless
-        these rows miss the budget with them.
+        If one budget was divided into shares, the shares of ``fit`` are kept unless
+        these rows then miss the budget.
 
         Parameters
         ----------
         held_out : ChainOutcomes
-            Rows that nothing was fitted on.
+            Held-out rows.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""ModelChoicePolicy: one of several models for each input, before any has run."""
+"""ModelChoicePolicy: choose one of several models before any of them runs."""
 
 import copy
 
@@ -18,39 +18,40 @@ from selective_query.tiers._staying import weight_of_leaving
 
 
 class ModelChoicePolicy(BaseEstimator):
-    r"""Choose one of several models by the input alone, within one budget.
+    r"""Choose one of several models from the input alone, within one budget.
 
     .. math:: \operatorname{arg}\max_m \; \hat E[u_m - u_0 \mid x] - \lambda c_m
 
-    A regression for each model says what it gains over the first; :math:`\lambda` is
-    the least price of a unit of cost at which the budget holds. Where a cascade pays
-    for every tier that a row passes, this pays for one, and knows less when it decides.
+    A regression per model estimates its gain over the first; :math:`\lambda` is the
+    lowest price per unit of cost at which the budget holds. A cascade pays for every
+    tier that a row passes; this policy pays for one, but has less evidence when it
+    decides.
 
     Parameters
     ----------
     router : str or BaseRouter, default="benefit"
-        Estimates the gain, in units of benefit. It reads inputs alone: columns
-        of numbers, or what ``PreRouter(features=TfidfVectorizer())`` makes of texts.
+        Estimates the gain, in units of benefit. It reads only inputs: numeric columns,
+        or texts through ``PreRouter(features=TfidfVectorizer())``.
     budget : float or Budget, default=0.9
-        As one budget for all tiers of :class:`CascadePolicy`; costs are those of the
-        chosen model alone.
+        Like one budget for all tiers of :class:`CascadePolicy`, but only the chosen
+        model costs.
     random_state : int, RandomState instance or None, default=None
 
     Attributes
     ----------
     routers_ : tuple of BaseRouter
-        One for each model but the first.
+        One per model except the first.
     price_ : float
-        Utility that a unit of cost must bring.
+        Utility that a unit of cost must gain.
     shares_ : tuple of float
-        Of the rows of ``fit``, those that each model is chosen for.
+        Share of the rows of ``fit`` for which each model is chosen.
     utility_, cost_ : float
-        Means on the rows of ``fit``, by routers that did not see them.
+        Means on the rows of ``fit``, out of fold.
 
     References
     ----------
     Dekoninck, Baader, Vechev: "A Unified Approach to Routing and Cascading for LLMs",
-    ICML 2025, the part on routing.
+    ICML 2025, section on routing.
 
     Examples
     --------
@@ -81,13 +82,13 @@ class ModelChoicePolicy(BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes):
-        """Learn what each model gains over the first, and the price.
+        """Fit the gain of each model over the first, and the price.
 
         Parameters
         ----------
         outcomes : ChainOutcomes
-            Its first tier carries the inputs, ``X``. Nobody is asked after anybody
-            here; the order of the tiers is that of their numbers alone.
+            Its first tier contains the inputs, ``X``. The order of the tiers only
+            defines their numbers here.
 
         Returns
         -------
@@ -99,7 +100,7 @@ class ModelChoicePolicy(BaseEstimator):
             When the router is not in units of benefit, there are no inputs, or the
             budget has no meaning for several models.
         BudgetInfeasibleError
-            When no choice keeps to the budget.
+            When no choice meets the budget.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         first = outcomes.tiers[0]
@@ -142,18 +143,18 @@ class ModelChoicePolicy(BaseEstimator):
 
     def _choose(self, gains, price):
         worth = gains - price * self._costs
-        # Of equal worth the cheapest.
+        # Among equal values, the cheapest.
         order = np.argsort(self._costs, kind="stable")
         return order[np.argmax(worth[:, order], axis=1)]
 
     def decide(self, evidence):
-        """Number of the model to ask, row by row.
+        """Return the number of the model to ask for each row.
 
         Parameters
         ----------
         evidence : Evidence or ChainOutcomes
-            With the inputs; of a chain those of its first tier. Rows that its
-            ``local_only`` marks are left to the first model.
+            With the inputs; in a chain, those of the first tier. Rows with
+            ``local_only`` go to the first model.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class ModelChoicePolicy(BaseEstimator):
         return self._choose(np.column_stack(gains), self.price_)
 
     def at(self, budget):
-        """A copy of the policy within another budget, without a refit.
+        """Return a copy of the policy for another budget, without a refit.
 
         Parameters
         ----------
@@ -180,7 +181,7 @@ class ModelChoicePolicy(BaseEstimator):
         Returns
         -------
         ModelChoicePolicy
-            A shallow copy that shares the routers. This one is left as it is.
+            A shallow copy that shares the routers. This one is unchanged.
         """
         check_is_fitted(self, "routers_")
         moved = copy.copy(self)

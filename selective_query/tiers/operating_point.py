@@ -1,4 +1,4 @@
-"""The operating point of a chain: one of each tier that decides, and what they give."""
+"""CascadeOperatingPoint: the operating points of the tiers, and their joint effect."""
 
 from dataclasses import dataclass
 from math import isnan, nan
@@ -10,25 +10,25 @@ from selective_query.budgets import OperatingPoint
 
 @dataclass(frozen=True)
 class CascadeOperatingPoint:
-    """Where each tier of a chain cuts, and what the chain then gives.
+    """Operating points of the tiers of a chain, with the chain's shares and accuracy.
 
     Attributes
     ----------
     points : tuple of OperatingPoint
-        Of each tier but the last, on the rows that reach it.
+        One per tier except the last, for the rows that reach it.
     budget : Budget or None
-        What was asked of the whole chain; None where each tier has its own.
+        Budget of the whole chain; None if each tier has its own.
     shares : tuple of float
-        Of all inputs, those that each tier is expected to answer.
+        Expected share of all inputs that each tier answers.
     accuracy : float
-        On the calibration rows, of what is answered.
+        Accuracy on the answered calibration rows.
     cost : float
-        Mean cost of all tiers that are asked, on the calibration rows; nan where costs
-        are not known.
+        Mean cost of all tiers asked, on the calibration rows; nan if costs are
+        unknown.
     price : float
-        Utility that a unit of cost must bring; nan where none was sought.
+        Utility that a unit of cost must gain; nan if no price was computed.
     abstained : float
-        Share of all inputs that get no answer.
+        Share of all inputs without an answer.
     """
 
     points: tuple[OperatingPoint, ...]
@@ -41,7 +41,7 @@ class CascadeOperatingPoint:
 
     @classmethod
     def of(cls, points, budget, rows, stop, price, doubts=None):
-        """What the points of the tiers give together.
+        """Combine the operating points of the tiers.
 
         Parameters
         ----------
@@ -50,10 +50,10 @@ class CascadeOperatingPoint:
         rows : ChainOutcomes
             Calibration rows.
         stop : ndarray of shape (n_samples,), int, or None
-            Who would answer each of them, where that is known.
+            Tier that would answer each row, if known.
         price : float
         doubts : Doubts, optional
-            What leaves some without an answer.
+            Decides which rows get no answer.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class CascadeOperatingPoint:
 
     @property
     def certificates(self):
-        """What is known of each tier's budget on new rows that reach it."""
+        """Certificate of each tier's budget, for new rows that reach it."""
         return tuple(point.certificate for point in self.points)
 
     def __str__(self):

@@ -1,4 +1,4 @@
-"""CascadeRoutingPolicy: choosing among models and asking one after the other, mixed."""
+"""CascadeRoutingPolicy: a cascade that may skip models."""
 
 import copy
 
@@ -16,7 +16,7 @@ from selective_query.tiers._goals import goal_of
 from selective_query.tiers._price import gain_router, mean_costs, price_within
 from selective_query.tiers._staying import held_back, weight_of_leaving
 
-# The first finds a price as if nobody were asked after the next; others go on from it.
+# The first sweep finds a price without looking ahead; the others start from it.
 N_SWEEPS = 3
 START = -1
 
@@ -24,44 +24,44 @@ START = -1
 class CascadeRoutingPolicy(BaseEstimator):
     r"""Ask one model, then stop or ask any later one, within one budget.
 
-    A cascade asks its models in order, and a choice by the input asks one; this does
-    both. Once model j has answered, the worth of asking model m > j is
+    A cascade asks its models in order, and a choice by the input asks only one; this
+    policy combines both. Once model j has answered, the value of asking model m > j is
 
     .. math:: \hat E[W_m - u_j \mid \text{answer of } j] - \lambda c_m
 
-    where :math:`W_m` is the utility of the answer that a row ends with after m, less
-    :math:`\lambda` times the cost of whoever else is asked for it. The model of the
-    largest worth is asked; where none is above zero, j answers. :math:`W_m` is found
-    from the last model to the first, by what was decided on rows that an estimate did
-    not see; :math:`\lambda` is the price of a unit of cost at which the budget holds.
+    where :math:`W_m` is the utility of the row's final answer after asking m, minus
+    :math:`\lambda` times the cost of all further models asked. The model with the
+    largest value is asked; if none is positive, j answers. :math:`W_m` is computed from
+    the last model to the first, with out-of-fold decisions; :math:`\lambda` is the
+    price per unit of cost at which the budget holds.
 
     Parameters
     ----------
     router : str or BaseRouter, default="benefit"
-        Estimates what a later model gains, in units of benefit.
+        Estimates the gain of a later model, in units of benefit.
     budget : float or Budget, default=0.9
-        As one budget for all tiers of :class:`CascadePolicy`; costs are those of all
-        models that are asked.
+        Like one budget for all tiers of :class:`CascadePolicy`; all models asked cost.
     entry : str, BaseRouter or None, default=None
-        Estimates from the inputs alone which model to ask first, as in
-        :class:`ModelChoicePolicy`. None always asks the first.
+        Estimates from the inputs alone which model to ask first, like
+        :class:`ModelChoicePolicy`. None always starts with the first.
     random_state : int, RandomState instance or None, default=None
 
     Attributes
     ----------
     routers_ : dict of int to dict of int to BaseRouter
-        By the model that has answered, -1 where none has yet, and the one to ask.
+        Keyed by the model that has answered (-1 before the first), then by the model to
+        ask.
     price_ : float
-        Utility that a unit of cost must bring.
+        Utility that a unit of cost must gain.
     shares_ : tuple of float
-        Of the rows of ``fit``, those that each model answers.
+        Share of the rows of ``fit`` that each model answers.
     utility_, cost_ : float
-        Means on the rows of ``fit``, by routers that did not see them.
+        Means on the rows of ``fit``, out of fold.
 
     References
     ----------
     Dekoninck, Baader, Vechev: "A Unified Approach to Routing and Cascading for LLMs",
-    ICML 2025. There :math:`W_m` is the best expected grade of the models asked.
+    ICML 2025. They define :math:`W_m` as the best expected grade of the models asked.
 
     Examples
     --------
@@ -97,14 +97,14 @@ class CascadeRoutingPolicy(BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, outcomes):
-        """Learn what each model gains after each other, and the price.
+        """Fit the gain of each later model after each model, and the price.
 
         Parameters
         ----------
         outcomes : ChainOutcomes
-            Rows that the models were not fitted on. All but the last carry what is
-            known once they have answered; the first its inputs too where `entry` reads
-            them.
+            Rows that the models were not fitted on. Every tier but the last contains
+            the evidence after its answer; the first also contains the inputs if `entry`
+            is used.
 
         Returns
         -------
@@ -116,7 +116,7 @@ class CascadeRoutingPolicy(BaseEstimator):
             When a router is not in units of benefit, evidence is missing, or the budget
             has no meaning for several models.
         BudgetInfeasibleError
-            When no choice keeps to the budget.
+            When no choice meets the budget.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         fitted = unfitted(self)
@@ -130,10 +130,10 @@ class CascadeRoutingPolicy(BaseEstimator):
         return become(self, fitted)
 
     def _estimate(self, outcomes, price, looks_ahead):
-        """Estimates from the last model to the first, at a price."""
+        """Fit the estimates from the last model to the first, at a price."""
         n, k = outcomes.n_rows, outcomes.n_tiers
         utilities = outcomes.utilities
-        # What a row ends with once a model is asked, and what else is paid for it.
+        # Utility of the final answer once a model is asked, and the further cost.
         ends, pays = utilities.copy(), np.zeros((n, k))
         self.routers_, self._gains, self._scale = {}, {}, {}
         for j in reversed(range(k - 1)):
@@ -154,8 +154,8 @@ class CascadeRoutingPolicy(BaseEstimator):
             )  # fmt: skip
 
     def _learn(self, j, router, outcomes, known, here, worth, later):
-        """What asking each later model gains over what is had here."""
-        # Utilities of outcomes lie in [0, 1], and worth may fall below by what is paid.
+        """Fit the gain of asking each later model instead of stopping here."""
+        # Outcomes require utilities in [0, 1]; costs can make the value negative.
         low = min(0.0, float(here.min()), float(worth.min()))
         self.routers_[j], self._gains[j], self._scale[j] = {}, {}, 1 - low
         for m in later:
@@ -173,7 +173,7 @@ class CascadeRoutingPolicy(BaseEstimator):
             self.routers_[j][m] = made
 
     def _next(self, gains, j, rows, price):
-        """Whom to ask after j about these rows; j itself to stop."""
+        """Return the model to ask after j for these rows; j itself to stop."""
         first = max(j, 0)
         worth = np.zeros((len(rows), len(self._costs) - first))
         for m in range(first, len(self._costs)):
@@ -184,7 +184,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         return first + np.argmax(worth, axis=1)
 
     def _walk(self, gains, n, price):
-        """Who answers each row, and who is asked: (n,), int and (n, n_tiers), bool."""
+        """Return the answering model (n,), int, and all asked (n, n_tiers), bool."""
         here = np.zeros(n, dtype=int)
         if self.entry is not None:
             here = self._next(gains, START, np.arange(n), price)
@@ -197,7 +197,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         return _last_asked(asked), asked
 
     def _settle(self):
-        """Find the price, and say what the policy then gives."""
+        """Find the price, and compute utility, cost and shares."""
         rows, goal = self._rows, goal_of(as_budget(self.budget), self._rows)
         weight = rows.weight / rows.weight.sum()
         costs = np.broadcast_to(goal.costs, rows.utilities.shape)
@@ -214,13 +214,13 @@ class CascadeRoutingPolicy(BaseEstimator):
         return self.price_
 
     def decide(self, evidence):
-        """Number of the model that answers, row by row.
+        """Return the number of the model that answers each row.
 
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            Of every model but the last, in order, each of all rows. A row that one's
-            ``local_only`` marks reaches no model behind that one.
+            Evidence of every model but the last, in order, each for all rows. A row
+            with ``local_only`` at one model reaches no later model.
 
         Returns
         -------
@@ -229,7 +229,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         return _last_asked(self.asked(evidence))
 
     def asked(self, evidence):
-        """Which models are asked about each row; the last of them answers.
+        """Return which models are asked about each row; the last of them answers.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         Raises
         ------
         ValueError
-            When there is not one for each model but the last.
+            When there is not one entry per model except the last.
         """
         check_is_fitted(self, "routers_")
         known = getattr(evidence, "tiers", evidence)
@@ -267,9 +267,9 @@ class CascadeRoutingPolicy(BaseEstimator):
         return self._walk(gains, known[0].n_rows, self.price_)[1]
 
     def at(self, budget):
-        """A copy of the policy within another budget, without a refit.
+        """Return a copy of the policy for another budget, without a refit.
 
-        Only the price moves: estimates stay those of the price of ``fit``.
+        Only the price changes; the estimates remain those at the price of ``fit``.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         Returns
         -------
         CascadeRoutingPolicy
-            A shallow copy that shares the routers. This one is left as it is.
+            A shallow copy that shares the routers. This one is unchanged.
         """
         check_is_fitted(self, "routers_")
         moved = copy.copy(self)
@@ -289,5 +289,5 @@ class CascadeRoutingPolicy(BaseEstimator):
 
 
 def _last_asked(asked):
-    """Number of the last model that is asked about each row."""
+    """Return the last model asked about each row."""
     return asked.shape[1] - 1 - np.argmax(asked[:, ::-1], axis=1)

@@ -1,4 +1,4 @@
-"""CascadeRule: the rules of a chain, and who of it answers. All that decides."""
+"""CascadeRule: the rules of a chain, which decide which tier answers."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,24 @@ from selective_query.rule import FORMAT, Rule
 
 @dataclass(frozen=True, eq=False)
 class CascadeRule:
-    """What decides in a fitted chain, tier by tier, and never learns.
+    """The rule of a fitted chain: decides tier by tier, and never learns.
 
-    It is what :meth:`CascadePolicy.fit` makes, in ``rule_``.
+    :meth:`CascadePolicy.fit` creates it as ``rule_``.
 
     Parameters
     ----------
     rules : sequence of Rule
-        One for each tier but the last: whether its answer is enough.
+        One per tier except the last: decides whether its answer is kept.
     doubts : sequence of Rule, default=()
-        One for each tier, the last included: whether it answers at all, where it is
-        the one to do so. None where everything is answered.
+        One per tier, including the last: decides whether the tier whose turn it is to
+        answer does so or abstains. Empty if everything is answered.
 
     Raises
     ------
     TypeError
-        When a part is no Rule.
+        When a part is not a Rule.
     ValueError
-        When there are none, or doubts of another number of tiers.
+        When there are no rules, or the number of doubts does not match.
 
     Examples
     --------
@@ -61,27 +61,27 @@ class CascadeRule:
 
     @property
     def n_tiers(self):
-        """How many tiers there are, with the last."""
+        """Number of tiers, including the last."""
         return len(self.rules) + 1
 
     def decide(self, evidence):
-        """Which tier answers, row by row.
+        """Return the tier that answers each row.
 
         Parameters
         ----------
         evidence : ChainOutcomes, or sequence of Evidence
-            Of every tier, in order, each of all rows. That of the last is not needed
-            where nothing abstains.
+            Evidence of every tier, in order, each for all rows. That of the last is
+            optional unless the chain abstains.
 
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Number of the tier, -1 where there is no answer.
+            Index of the tier; -1 where there is no answer.
 
         Raises
         ------
         ValueError
-            When there is not one for each tier that decides.
+            When evidence of a deciding tier is missing.
         NotFittedError
             When a rule has no threshold yet.
         """
@@ -95,7 +95,7 @@ class CascadeRule:
         return tier
 
     def last_asked(self, evidence):
-        """The last tier that is asked about each row, whether it answers or not.
+        """Return the last tier asked about each row, whether it answers or abstains.
 
         Parameters
         ----------
@@ -119,13 +119,13 @@ class CascadeRule:
         least = len(self.rules) + (of_last or known is not evidence)
         if not least <= len(known) <= self.n_tiers:
             raise ValueError(
-                f"evidence must hold one for each of the {least} tiers that are looked "
-                f"at. Got {len(known)}."
+                f"evidence must hold one for each of the {least} tiers that "
+                f"decide. Got {len(known)}."
             )
         return known
 
     def to_dict(self):
-        """The rules as plain data: strings, numbers, lists, dicts and arrays.
+        """Return the rules as plain data: strings, numbers, lists, dicts and arrays.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class CascadeRule:
         Raises
         ------
         TypeError
-            When one has no such form; see :meth:`Rule.to_dict`.
+            When a rule has no such form; see :meth:`Rule.to_dict`.
         """
         return {
             "format": FORMAT,
@@ -144,7 +144,7 @@ class CascadeRule:
 
     @classmethod
     def from_dict(cls, data):
-        """The rules that `to_dict` wrote, once all of it has been checked.
+        """Validate and restore the rules that `to_dict` wrote.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class CascadeRule:
         Raises
         ------
         ValueError
-            When it is of another format, or a part is missing, unknown or damaged.
+            When the format differs, or a part is missing, unknown or damaged.
         """
         data = checked_parts(data, "A rule of a chain", FORMAT, ("rules", "doubts"))
         for name in ("rules", "doubts"):

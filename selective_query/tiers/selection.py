@@ -1,4 +1,4 @@
-"""Which models of several are worth being asked at all."""
+"""worthwhile_tiers: select the tiers that are worth asking."""
 
 import numpy as np
 
@@ -15,35 +15,34 @@ N_FOLDS = 5
 
 
 def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state=None):
-    """The tiers of the chain that does best within a budget.
+    """Return the tiers of the best chain within a budget.
 
-    A chain asks its tiers one after the other, so a row that goes on past a tier has
-    paid for it. One that costs more than it brings is better left out. Tiers are left
-    out one by one, each time the one without which the chain does best, as long as
-    that loses less than a standard error. A longer chain has more cuts, and fits the
-    rows that they come from the better: so it is judged by cuts that come from the
-    rows of other folds. Two tiers are left at least.
+    A chain asks its tiers in order, so every row that passes a tier pays for it. A tier
+    that costs more than it gains is better left out. Tiers are removed one at a time,
+    each time the one whose removal leaves the best chain, as long as the loss is less
+    than one standard error. Longer chains have more thresholds and overfit more, so all
+    chains are evaluated with thresholds from other folds. At least two tiers remain.
 
     Parameters
     ----------
     outcomes : ChainOutcomes
-        Rows that are not used for a report.
+        Rows on which no results are reported.
     budget : float or Budget
-        As one budget for all tiers of :class:`CascadePolicy`.
+        Like one budget for all tiers of :class:`CascadePolicy`.
     router : str, BaseRouter or sequence of such, default="max_probability"
     random_state : int, RandomState instance or None, default=None
 
     Returns
     -------
     tuple of int
-        Numbers of the tiers, for ``outcomes.choose``.
+        Indices of the tiers, for ``outcomes.choose``.
 
     Raises
     ------
     ValueError
         When the budget has no meaning for a chain.
     BudgetInfeasibleError
-        When no chain keeps to it.
+        When no chain meets it.
 
     Examples
     --------
@@ -58,7 +57,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     >>> chain = ChainOutcomes.from_utilities(
     ...     np.c_[first, first, np.ones(2000)], costs=[1, 5, 10],
     ...     evidence=[known, known, None],
-    ... )  # the second says what the first does
+    ... )  # the second answers like the first
     >>> worthwhile_tiers(chain, MaxTierCost(4))
     (0, 2)
     """
@@ -78,7 +77,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     fold = np.arange(outcomes.n_rows) % N_FOLDS
 
     def worth(numbers):
-        """What each row is worth, by cuts of other rows; None where infeasible."""
+        """Value of each row, with thresholds from other rows; None if infeasible."""
         numbers = list(numbers)
         part = goal.of(numbers)
 
@@ -100,7 +99,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
             try:
                 found[rows] = solved(outcomes.weight * ~rows)[rows]
             except BudgetInfeasibleError:
-                continue  # what all rows can just do, fewer may miss
+                continue  # feasible on all rows, but not on these
         return found
 
     chosen = tuple(range(outcomes.n_tiers))
@@ -119,7 +118,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
                 break
             best, chosen = best_of_fewer, numbers
         else:
-            chosen = fewer[0]  # the first is the one that nobody can do without
+            chosen = fewer[0]  # every row pays for the first tier, so drop that one
     if best is None:
         raise BudgetInfeasibleError(
             f"{goal.budget} cannot be met by any chain of these tiers.",
@@ -130,7 +129,7 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
 
 
 def _worth(goal, chain, passed, price):
-    """Utility less the price of what is spent beyond the limit, or the saved cost."""
+    """Utility minus the price of the excess cost; for a floor, minus the cost."""
     if goal.least_utility is not None:
         return -chain.cost_by_row(passed)
     beyond = chain.cost_by_row(passed) - goal.maximum if price > 0 else 0.0
@@ -138,7 +137,7 @@ def _worth(goal, chain, passed, price):
 
 
 def _loses(more, fewer, weight):
-    """Whether the mean falls by more than a standard error of the difference."""
+    """Whether the mean falls by more than one standard error of the difference."""
     loss = more - fewer
     error = standard_error(loss, weight, 1.0)
     return np.average(loss, weights=weight) > error

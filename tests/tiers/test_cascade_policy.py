@@ -162,15 +162,15 @@ def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
         ((0.5,), r"must hold 2 for a chain of 3 tiers.*such as \(0.7, 0.7\).*Got 1"),
         ((0.5, 0.5, 0.5), "must hold 2 for a chain of 3 tiers.*Got 3"),
         ((0.5, 80), "Did you mean 0.8"),
-        ((0.5, Mixed(0.5)), "Mixed picks among thresholds"),
-        (GroupCoverage(0.5), "reads rows one by one"),
+        ((0.5, Mixed(0.5)), "Mixed picks thresholds"),
+        (GroupCoverage(0.5), "depends on single rows"),
         (MinSelectiveAccuracy(0.9), "is about one tier"),
         (
             All(0.5, MaxTierCost(3), MaxTierCost(3, costs=(1, 1, 1))),
             "limits of two different costs and one floor",
         ),
         (MaxTierCost(3, costs=(1, 2)), "cost of each of the 3 tiers"),
-        (MaxLatency(9, ConstantCosts(query_latency_ms=9)), "is of two tiers"),
+        (MaxLatency(9, ConstantCosts(query_latency_ms=9)), "is for two tiers"),
     ],
 )
 def test_budgets_without_meaning_are_refused(coverage, match):
@@ -187,9 +187,9 @@ def test_what_no_chain_can_do_is_said(budget):
 @pytest.mark.parametrize(
     ("coverage", "calibration", "match"),
     [
-        (0.8, None, "did not share it out"),
-        ((MinAccuracy(0.7), 0.5), None, "later tiers are cut by the same rows"),
-        (MinAccuracy(0.7), 0.5, "later tiers are cut by the same rows"),
+        (0.8, None, "not used to divide it"),
+        ((MinAccuracy(0.7), 0.5), None, "later tiers come from the same rows"),
+        (MinAccuracy(0.7), 0.5, "later tiers come from the same rows"),
     ],
 )
 def test_certificates_that_would_not_be_true_are_refused(coverage, calibration, match):
@@ -253,7 +253,7 @@ def test_abstention_moves_without_a_fit_where_it_was_learned():
         assert (moved.decide(fresh) < 0).mean() == pytest.approx(share, abs=0.04)
     assert policy.at(0.8, abstain=None).rule_.doubts == ()
     plain = CascadePolicy("margin", (0.6, 0.5)).fit(rows)
-    with pytest.raises(ValueError, match="learned about when to abstain"):
+    with pytest.raises(ValueError, match="fitted without abstention"):
         plain.at(0.8, abstain=0.1)
     with pytest.raises(ValueError, match="abstain= with MinAccuracy"):
         policy.at((0.6, MinAccuracy(0.5)))

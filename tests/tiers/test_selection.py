@@ -46,5 +46,5 @@ def test_tiers_that_pay_stay():
 def test_what_cannot_be_is_said():
     with pytest.raises(BudgetInfeasibleError, match="by any chain of these tiers"):
         worthwhile_tiers(chain(200, 3, 0), MaxTierCost(0.5))
-    with pytest.raises(ValueError, match="reads rows one by one"):
+    with pytest.raises(ValueError, match="depends on single rows"):
         worthwhile_tiers(chain(200, 3, 0), GroupCoverage(0.5))
