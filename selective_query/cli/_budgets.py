@@ -1,4 +1,4 @@
-"""The option `--budget`: any budget as NAME=NUMBER, made when it is given."""
+"""The option `--budget`: any budget as NAME=NUMBER, parsed with the arguments."""
 
 import argparse
 from importlib import import_module
@@ -8,70 +8,70 @@ from selective_query.cli._names import matched
 
 
 class Kind(NamedTuple):
-    """A kind of budget: its class, what its number says, what else makes it."""
+    """A kind of budget: its class, the meaning of its number, further arguments."""
 
     cls: str
     help: str
     options: tuple = ()
 
     def make(self, *given):
-        """The budget."""
+        """Return the budget."""
         found = getattr(import_module("selective_query.budgets"), self.cls)
         return found(*given, *self.options)
 
 
 BUDGETS = {
-    "coverage": Kind("Coverage", "least share that the base answers"),
-    "query_rate": Kind("QueryRate", "largest share that is queried"),
-    "min_accuracy": Kind("MinAccuracy", "least accuracy of the pair"),
+    "coverage": Kind("Coverage", "minimum share that the base answers"),
+    "query_rate": Kind("QueryRate", "maximum share that is queried"),
+    "min_accuracy": Kind("MinAccuracy", "minimum accuracy of the pair"),
     "max_excess_error": Kind(
-        "MaxExcessError", "most that the pair's error exceeds the global's"
+        "MaxExcessError", "maximum error of the pair in excess of the global's"
     ),
     "min_selective_accuracy": Kind(
-        "MinSelectiveAccuracy", "least accuracy of what the base answers"
+        "MinSelectiveAccuracy", "minimum accuracy on the inputs that the base answers"
     ),
     "group_coverage": Kind(
         "GroupCoverage",
-        "least share that the base answers in each group (of column group)",
+        "minimum share that the base answers in each group (column group)",
     ),
     "max_query_cost": Kind(
-        "MaxQueryCost", "largest mean cost of an input (column query_cost)"
+        "MaxQueryCost", "maximum mean cost per input (column query_cost)"
     ),
     "stay_local": Kind(
         "StayLocal", "no number: rows marked in the column local_only are not queried"
     ),
 }
 WITHOUT_NUMBER = {"stay_local"}
-# Made of a number and a deployment.
+# Budgets that also need a deployment.
 COST_BUDGETS = {
-    "min_battery_days": Kind("BatteryLife", "least life of the battery, in days"),
-    "max_latency_ms": Kind("MaxLatency", "largest mean time of an answer, in ms"),
+    "min_battery_days": Kind("BatteryLife", "minimum battery life, in days"),
+    "max_latency_ms": Kind("MaxLatency", "maximum mean latency, in ms"),
     "max_p95_latency_ms": Kind(
-        "MaxLatency", "time within which 95 of 100 answers come, in ms", ("p95",)
+        "MaxLatency", "maximum 95th percentile of the latency, in ms", ("p95",)
     ),
-    "max_energy_mj": Kind("MaxEnergy", "largest mean energy of the device, in mJ"),
-    "max_bytes": Kind("MaxBytes", "most bytes that an input sends on average"),
-    "max_price": Kind("MaxPrice", "most money that an input costs on average"),
+    "max_energy_mj": Kind("MaxEnergy", "maximum mean energy of the device, in mJ"),
+    "max_bytes": Kind("MaxBytes", "maximum mean bytes sent per input"),
+    "max_price": Kind("MaxPrice", "maximum mean price per input"),
 }
 CHAIN_BUDGETS = {
-    "max_cost": Kind("MaxTierCost", "largest mean cost of an input"),
-    "min_accuracy": Kind("MinAccuracy", "least mean grade"),
+    "max_cost": Kind("MaxTierCost", "maximum mean cost per input"),
+    "min_accuracy": Kind("MinAccuracy", "minimum mean grade"),
 }
 
 
 class CostBudget(NamedTuple):
-    """A budget of costs, made once the deployment is known."""
+    """A budget of costs, created once the deployment is known."""
 
     name: str
     number: float
 
     def __call__(self, costs):
-        """The budget."""
+        """Return the budget."""
         return COST_BUDGETS[self.name].make(self.number, costs)
 
 
 def budget_type(kinds):
-    """The type of an argument NAME=NUMBER.
+    """Return the argparse type of NAME=NUMBER.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def budget_type(kinds):
 
 
 def add_budgets(parser, note):
-    """Add --budget, of any budget.
+    """Add --budget, for any budget.
 
     Parameters
     ----------
     parser : ArgumentParser, or a group of one
     note : str
-        What goes before the list of names.
+        Help text before the list of names.
     """
     parser.add_argument(
         "--budget",
@@ -114,13 +114,13 @@ def add_budgets(parser, note):
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help=f"{note}; once or more, all are kept: {', '.join(BUDGETS)}; and of a "
+        help=f"{note}; may be repeated, all are met: {', '.join(BUDGETS)}; and for a "
         f"deployment {', '.join(COST_BUDGETS)} (`selective-query list budgets`)",
     )
 
 
 def joined(budgets, deployment):
-    """One budget of several, those of costs with what `deployment()` gives."""
+    """Combine several budgets; those of costs use the result of `deployment()`."""
     if any(map(callable, budgets)):
         costs = deployment()
         budgets = [b(costs) if callable(b) else b for b in budgets]

@@ -1,4 +1,4 @@
-"""The command `chain`: several graded models within one budget."""
+"""The command `chain`: route between several graded models within one budget."""
 
 from selective_query.cli._budgets import CHAIN_BUDGETS, budget_type
 from selective_query.cli._options import (
@@ -12,19 +12,19 @@ from selective_query.cli._options import (
 )
 
 TABLE_HELP = (
-    "CSV or parquet file, or - for standard input, with a row for each input and, for "
-    "each model NAME, a column NAME of grades in [0, 1]; NAME_cost, what asking it "
-    "costs; and for models that may pass an input on NAME_score, by which its answer "
-    "is judged"
+    "CSV or parquet file, or - for standard input, with one row per input and, for "
+    "each model NAME, a column NAME of grades in [0, 1]; NAME_cost, the cost of asking "
+    "it; and for every model that may pass an input on, NAME_score, which rates its "
+    "answer"
 )
 
 
 def add_chain(commands):
-    """Add the command to those of a parser."""
+    """Add the command to a parser's subcommands."""
     parser = add_command(
         commands,
         "chain",
-        "say which of several models answers each input within a cost, by saved grades",
+        "choose which of several models answers each input, by grades and costs",
         "chain grades.csv --models small mid big --budget max_cost=8\n"
         "chain grades.csv --models small big --budget min_accuracy=0.9 -o who.csv",
         deferred("chains.chain"),
@@ -35,7 +35,7 @@ def add_chain(commands):
         nargs="+",
         required=True,
         metavar="NAME",
-        help="columns of the models, in the order in which they are asked",
+        help="columns of the models, in the order of asking",
     )
     parser.add_argument(
         "--budget",
@@ -48,16 +48,18 @@ def add_chain(commands):
         "--abstain",
         type=share,
         metavar="SHARE",
-        help="share of the inputs that may go without an answer",
+        help="maximum share of the inputs without an answer",
     )
     parser.add_argument(
-        "--keep-all", action="store_true", help="leave out no model, even if it costs"
+        "--keep-all",
+        action="store_true",
+        help="keep all models, even those that cost more than they gain",
     )
-    add_seed(parser, "seed of halves and routers")
-    parser.add_argument("--id", metavar="COLUMN", help="column that names the rows")
+    add_seed(parser, "seed of the random halves and the routers")
+    parser.add_argument("--id", metavar="COLUMN", help="column with the ids of rows")
     add_output(
         parser,
-        "write the model chosen beside the id or number of each row, as decide does",
+        "write the id or number of each row and the chosen model, as decide does",
         decisions_path,
         metavar="FILE",
     )

@@ -1,4 +1,4 @@
-"""The commands `demo` and `compare`: routers side by side."""
+"""The commands `demo` and `compare`: compare routers."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def add_demo(commands):
         type=output_path,
         default=Path("accuracy_coverage.png"),
         metavar="FILE",
-        help="where the picture goes (default: %(default)s)",
+        help="output file of the picture (default: %(default)s)",
     )
     add_json(parser)
 
@@ -38,7 +38,7 @@ def add_compare(commands):
     parser = add_command(
         commands,
         "compare",
-        "compare routers on saved predictions, on rows that they did not learn from",
+        "compare routers on saved predictions, on rows that they were not fitted on",
         "compare outputs.csv\n"
         "compare base.csv --global global.csv --id key --y label --coverages 0.9 0.7\n"
         "compare train.npz --test test.npz --routers auto entropy oracle --json",
@@ -49,16 +49,16 @@ def add_compare(commands):
         "--test",
         nargs="+",
         metavar="FILE",
-        help="file to judge on, and that of the global where there is one; without it, "
-        "a random half of the first file",
+        help="test file, followed by that of the global if there is one (default: a "
+        "random half of the first file)",
     )
     parser.add_argument(
         "--routers",
         nargs="+",
         type=ROUTER,
         metavar="NAME",
-        help="which to compare; `selective-query list routers` shows all (default: "
-        "those that the data allow)",
+        help="routers to compare; `selective-query list routers` shows all (default: "
+        "all that the data support)",
     )
     parser.add_argument(
         "--coverages",
@@ -66,7 +66,7 @@ def add_compare(commands):
         type=coverage,
         default=[0.9, 0.8, 0.7],
         metavar="SHARE",
-        help="shares that the base answers (default: 0.9 0.8 0.7)",
+        help="coverages to compare at (default: 0.9 0.8 0.7)",
     )
-    add_seed(parser, "seed of halves and routers")
+    add_seed(parser, "seed of the random halves and the routers")
     add_json(parser)

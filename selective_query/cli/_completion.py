@@ -1,4 +1,4 @@
-"""The option `--print-completion`: what a shell needs to complete the command."""
+"""The option `--print-completion`: shell completion of the command."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ FILES = {"file", "policy", "model", "test", "global_file"}
 
 
 class PrintCompletion(argparse.Action):
-    """Print the script of a shell, and end.
+    """Print the completion script of a shell, and exit.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The command `export`: a fitted classifier as an ONNX file or a folder of C."""
+"""The command `export`: write a fitted classifier as an ONNX file or as C."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from selective_query.cli._options import (
     output_path,
 )
 
-ROWS = "npz file with X, rows of inputs; of a policy, of saved predictions"
+ROWS = "npz file with inputs X; for a policy, with saved predictions"
 
 
 def add_export(commands):
@@ -19,7 +19,7 @@ def add_export(commands):
     parser = add_command(
         commands,
         "export",
-        "write what decides on the device as ONNX or C",
+        "export the device side of a model as ONNX or C",
         "export hybrid.skops --onnx edge.onnx --example rows.npz\n"
         "export my_models:hybrid --c edge --device STM32F746 --calibration rows.npz",
         deferred("exporting.export"),
@@ -44,14 +44,15 @@ def add_export(commands):
         "--calibration",
         type=Path,
         metavar="NPZ",
-        help="with --c: X for the ranges of a net, and y to learn its threshold anew",
+        help="with --c: npz file with X for the activation ranges of a net, and y to "
+        "fit its own threshold",
     )
     parser.add_argument(
         "--device",
         type=DEVICE,
         metavar="NAME",
-        help="with --c: whose memories it must fit; `selective-query list devices` "
-        "shows all",
+        help="with --c: device whose memory the code must fit; `selective-query list "
+        "devices` shows all",
     )
     add_trusted(parser)
     add_json(parser)

@@ -1,4 +1,4 @@
-"""The command `list`: what options take by name, and what each name stands for."""
+"""The command `list`: the names that options accept, and their meaning."""
 
 from selective_query.cli._options import add_command, add_json, deferred
 
@@ -10,7 +10,7 @@ def add_list(commands):
     parser = add_command(
         commands,
         "list",
-        "show the routers, budgets, devices or links that options take by name",
+        "show the routers, budgets, devices or links that options accept by name",
         "list routers\nlist devices --json",
         deferred("lists.show_list"),
     )

@@ -1,6 +1,6 @@
-"""Names that options take: of routers, devices, links and budgets.
+"""Names that options accept: routers, devices, links and budgets.
 
-They are looked up when an option is given, not before: help waits for no import.
+They are looked up only when an option is given, so that help needs no slow imports.
 """
 
 import argparse
@@ -9,26 +9,26 @@ from importlib import import_module
 
 
 def bare(name):
-    """A name without case and punctuation."""
+    """Normalise a name: drop case and punctuation."""
     return "".join(filter(str.isalnum, name)).casefold()
 
 
 def matched(text, known, what, more=""):
-    """The name that a text means, in any case.
+    """Return the known name that a text matches.
 
     Parameters
     ----------
     text : str
     known : iterable of str
     what : str
-        What they name, for the message.
+        Kind of name, for the message.
     more : str, default=""
-        What else to do.
+        Further advice for the message.
 
     Raises
     ------
     ArgumentTypeError
-        When it is none of them.
+        When it matches none of them.
     """
     names = {bare(name): name for name in known}
     if bare(text) in names:
@@ -44,12 +44,12 @@ class Name:
     Parameters
     ----------
     what : str
-        What it names, as ``selective-query list`` calls them without the s.
+        Kind of name; its plural is the argument of ``selective-query list``.
     home : str
-        ``module:attribute`` within the package: a dict by names, or a function that
-        lists them.
+        ``module:attribute`` in the package: a dict keyed by name, or a function that
+        returns the names.
     options : dict
-        For that function.
+        Arguments of that function.
     """
 
     def __init__(self, what, home, **options):
@@ -58,13 +58,13 @@ class Name:
         self.options = options
 
     def known(self):
-        """All names."""
+        """Return all names."""
         module, _, attribute = self.home.partition(":")
         found = getattr(import_module(f"selective_query.{module}"), attribute)
         return list(found(**self.options) if callable(found) else found)
 
     def __call__(self, text):
-        """The name that a text means."""
+        """Return the name that a text matches."""
         more = f" `selective-query list {self.what}s` shows all."
         return matched(text, self.known(), self.what, more)
 

@@ -1,4 +1,4 @@
-"""Options that several commands share: files of predictions, shares, outputs."""
+"""Options shared by several commands: predictions, shares, outputs."""
 
 import argparse
 from importlib import import_module
@@ -10,14 +10,15 @@ FILE_HELP = (
     "or base_utility and global_utility; optional base_logits, base_features, X, "
     "classes, id, base_pred, global_pred, group, sample_weight, query_cost, "
     "local_only. CSV or parquet: columns of these names, and base_proba_LABEL for each "
-    "class; or a table for each side (--global), with columns named by the classes"
+    "class; or one table each for base and global (--global), with the classes as "
+    "column names"
 )
 
 DECISIONS = ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".npz"
 
 
 def deferred(place):
-    """The work of a command, whose module is imported when it runs.
+    """Return the function of a command; its module is imported when it runs.
 
     Parameters
     ----------
@@ -41,11 +42,11 @@ def add_command(commands, name, help_, examples, run):
     commands : action of ``add_subparsers``
     name : str
     help_ : str
-        What it does, without a full stop.
+        Description, without a full stop.
     examples : str
-        Command lines, one a line, without the program's name.
+        Command lines, one per line, without the program's name.
     run : callable
-        Of the parsed arguments.
+        Takes the parsed arguments.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def add_command(commands, name, help_, examples, run):
 
 
 def share(text):
-    """A number between 0 and 1."""
+    """Parse a number between 0 and 1."""
     try:
         number = float(text)
     except ValueError:
@@ -75,7 +76,7 @@ def share(text):
 
 
 def coverage(text):
-    """A share, or None."""
+    """Parse a share, or 'none'."""
     if text.lower() == "none":
         return None
     try:
@@ -85,22 +86,22 @@ def coverage(text):
 
 
 def add_predictions(parser, help_=FILE_HELP):
-    """Add a file of predictions, and what its columns stand for."""
+    """Add the file of predictions and the options for its columns."""
     parser.add_argument("file", help=help_)
     tables = parser.add_argument_group("tables")
     tables.add_argument(
         "--global",
         dest="global_file",
         metavar="TABLE",
-        help="what the global says, where file is the base's; rows are matched by --id",
+        help="predictions of the global, if FILE has the base's; matched by --id",
     )
-    tables.add_argument("--id", metavar="COLUMN", help="column that names the rows")
+    tables.add_argument("--id", metavar="COLUMN", help="column with the ids of rows")
     tables.add_argument("--y", metavar="COLUMN", help="column of the true labels")
     tables.add_argument(
         "--classes",
         nargs="+",
         metavar="LABEL",
-        help="all classes, where a table for each side has other columns too",
+        help="all classes, if separate tables have further columns",
     )
 
 
@@ -109,12 +110,12 @@ def add_json(parser):
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print one JSON object; null stands for what is no finite number",
+        help="print one JSON object; null stands for non-finite numbers",
     )
 
 
 def output_path(text):
-    """A path that can be written to, as far as can be told beforehand."""
+    """Parse an output path; refuse folders and paths in missing folders."""
     path = Path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder. Name a file in it")
@@ -124,11 +125,11 @@ def output_path(text):
 
 
 def decisions_path(text):
-    """One whose name says in which format decisions are written."""
+    """Parse an output path whose ending is a known format of decisions."""
     path = output_path(text)
     if not path.name.lower().endswith(DECISIONS) and "." in path.name:
         raise argparse.ArgumentTypeError(
-            f"{text} must end in {', '.join(DECISIONS)}, or in nothing, which is npz"
+            f"{text} must end in {', '.join(DECISIONS)}, or have no ending, for npz"
         )
     return path
 
@@ -146,11 +147,11 @@ def add_seed(parser, help_):
 
 
 def add_trusted(parser):
-    """Add --trusted, of a file with a model."""
+    """Add --trusted, for files with models."""
     parser.add_argument(
         "--trusted",
         nargs="*",
         default=[],
         metavar="TYPE",
-        help="further types that the file may hold, such as my_module.MyRouter",
+        help="additional types that the file may contain, such as my_module.MyRouter",
     )

@@ -15,7 +15,7 @@ from selective_query.cli._options import (
     share,
 )
 
-# A router that decides before the base reads inputs, which no file of predictions has.
+# A router that decides before the base needs inputs, which saved predictions lack.
 ORDERS = ("base_first", "same_device")
 
 
@@ -39,17 +39,17 @@ def add_plan(commands):
         type=ROUTER,
         default="auto",
         metavar="NAME",
-        help="who ranks the inputs, fitted on a random half of the rows; "
-        "`selective-query list routers` shows all (default: %(default)s)",
+        help="router, fitted on a random half of the rows; `selective-query list "
+        "routers` shows all (default: %(default)s)",
     )
     router.add_argument(
         "--policy",
         type=Path,
         metavar="POLICY",
-        help="a fitted policy in place of a router, written by `selective-query fit`",
+        help="a fitted policy instead of a router, written by `selective-query fit`",
     )
     add_deployment(parser)
-    limits = parser.add_argument_group("budgets, one at least")
+    limits = parser.add_argument_group("budgets, at least one")
     add_budgets(limits, "any budget")
     for name, kind in COST_BUDGETS.items():
         limits.add_argument(option(name), type=float, help=kind.help, metavar="NUMBER")
@@ -57,11 +57,14 @@ def add_plan(commands):
         "--min-coverage",
         type=share,
         metavar="SHARE",
-        help="least share that the base answers; with it alone the plan says what "
-        "this coverage costs",
+        help="minimum share that the base answers; if it is the only budget, the plan "
+        "reports the cost of this coverage",
     )
     limits.add_argument(
-        "--min-accuracy", type=share, metavar="SHARE", help="least accuracy of the pair"
+        "--min-accuracy",
+        type=share,
+        metavar="SHARE",
+        help="minimum accuracy of the pair",
     )
     parser.add_argument(
         "--provenance",
@@ -72,19 +75,19 @@ def add_plan(commands):
         "--picture",
         type=output_path,
         metavar="FILE",
-        help="draw how far the plan depends on each assumption (tornado plot)",
+        help="plot how much the plan depends on each assumption (tornado plot)",
     )
-    add_seed(parser, "seed of halves and router")
+    add_seed(parser, "seed of the random halves and the router")
     add_json(parser)
 
 
 def option(name):
-    """The option of a budget's name."""
+    """Return the option for a budget's name."""
     return f"--{name}".replace("_", "-")
 
 
 def add_deployment(parser, required=True):
-    """Add what says of device, link and cloud what they cost."""
+    """Add the options that describe device, link, cloud and their use."""
     where = parser.add_argument_group("deployment")
     for name, type_, default, help_ in (
         ("--device", DEVICE, "STM32F746", "runs the base"),
@@ -104,8 +107,8 @@ def add_deployment(parser, required=True):
         default=[],
         type=_constant,
         metavar="NAME=NUMBER",
-        help="a constant of your own, such as link.throughput_kbps=300, "
-        "device.battery_mah=1000 or cloud.price_per_query=0.001; once or more",
+        help="your own value of a constant, such as link.throughput_kbps=300, "
+        "device.battery_mah=1000 or cloud.price_per_query=0.001; may be repeated",
     )
     where.add_argument(
         "--order",
@@ -120,18 +123,18 @@ def add_deployment(parser, required=True):
             f"--{side}-ms",
             type=float,
             metavar="MS",
-            help=f"measured time of the {whom} for one input",
+            help=f"measured time of the {whom} per input",
         )
         time.add_argument(
             f"--{side}-macs",
             type=float,
             metavar="MACS",
-            help=f"or multiply-accumulates of the {side} for one input",
+            help=f"or multiply-accumulates of the {side} per input",
         )
     for name, type_, default, metavar, help_ in (
-        ("--payload-bytes", float, 3072, "BYTES", "what a query sends"),
-        ("--timeout-ms", float, 10_000, "MS", "how long an attempt to query may take"),
-        ("--retries", int, 1, "N", "further attempts after one that fails"),
+        ("--payload-bytes", float, 3072, "BYTES", "bytes sent per query"),
+        ("--timeout-ms", float, 10_000, "MS", "time limit for an attempt to query"),
+        ("--retries", int, 1, "N", "further attempts after a failed one"),
     ):
         where.add_argument(
             name,
@@ -141,7 +144,7 @@ def add_deployment(parser, required=True):
             help=f"{help_} (default: %(default)s)",
         )
     where.add_argument(
-        "--inputs-per-day", type=float, metavar="N", help="for the battery's life"
+        "--inputs-per-day", type=float, metavar="N", help="needed for the battery life"
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands `fit`, `decide` and `evaluate`: a routing policy in a file."""
+"""The commands `fit`, `decide` and `evaluate`: fit and use a saved policy."""
 
 from selective_query.cli._budgets import add_budgets
 from selective_query.cli._names import ROUTER
@@ -36,14 +36,13 @@ def _add_fit(commands):
         deferred("policies.fit"),
     )
     add_predictions(parser)
-    add_output(parser, "where the policy goes", required=True, metavar="POLICY")
+    add_output(parser, "output file of the policy", required=True, metavar="POLICY")
     parser.add_argument(
         "--router",
         type=ROUTER,
         default="auto",
         metavar="NAME",
-        help="who ranks the inputs; `selective-query list routers` shows all "
-        "(default: %(default)s)",
+        help="router; `selective-query list routers` shows all (default: %(default)s)",
     )
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
@@ -51,21 +50,21 @@ def _add_fit(commands):
         type=coverage,
         default=0.9,
         metavar="SHARE",
-        help="least share that the base answers, or none: query wherever it is "
-        "expected to pay (default: %(default)s)",
+        help="minimum share that the base answers, or none: query wherever the "
+        "expected benefit is positive (default: %(default)s)",
     )
-    add_budgets(asked, "in place of --coverage")
+    add_budgets(asked, "instead of --coverage")
     parser.add_argument(
         "--confidence",
         type=share,
         metavar="SHARE",
-        help="probability with which new data shall keep to the budget",
+        help="required probability that new data meet the budget",
     )
     parser.add_argument(
         "--calibration",
         type=share,
         metavar="SHARE",
-        help="share of the rows to hold out from the router for the threshold",
+        help="share of the rows held out from the router, for the threshold",
     )
     add_seed(parser, "seed of held-out rows and router")
     add_deployment(parser, required=False)
@@ -85,9 +84,9 @@ def _add_decide(commands):
     add_predictions(parser, "the base's outputs, as for fit, or - for standard input")
     add_output(
         parser,
-        "write kept (bool) and query_score beside the id or number of each row, as "
-        "CSV, parquet or npz by the name's ending, - for CSV on standard output; "
-        "without it, print the ids or numbers of the rows to query, one a line",
+        "write the id or number of each row, kept (bool) and query_score, as CSV, "
+        "parquet or npz by the ending of the name, - for CSV on standard output "
+        "(default: print the ids or numbers of the rows to query, one per line)",
         decisions_path,
         metavar="FILE",
     )

@@ -1,4 +1,4 @@
-"""The command `report`: a policy on new rows, in words and as a page."""
+"""The command `report`: evaluate a policy on new rows, as text or HTML."""
 
 from selective_query.cli._options import (
     add_command,
@@ -16,7 +16,7 @@ def add_report(commands):
     parser = add_command(
         commands,
         "report",
-        "say in words, or on a page with an explorer, how a policy does on new rows",
+        "report how a policy does on new rows, as text or as an interactive page",
         "report policy.skops test.csv\n"
         "report policy.skops test.csv -o report.html\n"
         "report policy.skops test.csv --base-ms 120 --link LTE-M --value 0.01",
@@ -26,8 +26,8 @@ def add_report(commands):
     add_predictions(parser)
     add_output(
         parser,
-        "write one HTML page that needs nothing else, - for standard output; without "
-        "it, print the report",
+        "write one self-contained HTML page, - for standard output (default: print the "
+        "report as text)",
         metavar="FILE",
     )
     add_deployment(parser, required=False)
@@ -35,7 +35,7 @@ def add_report(commands):
         "--value",
         type=float,
         metavar="MONEY",
-        help="what a right answer is worth, for a verdict on whether to route; needs a "
+        help="value of a correct answer, for a verdict on whether to route; needs a "
         "deployment",
     )
     add_json(parser)

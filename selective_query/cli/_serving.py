@@ -1,4 +1,4 @@
-"""The commands `serve-global` and `serve-edge`: models behind an address."""
+"""The commands `serve-global` and `serve-edge`: serve models over HTTP."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def add_servers(commands):
         parser = add_command(
             commands,
             name,
-            f"serve {what} by the Open Inference Protocol",
+            f"serve {what} over the Open Inference Protocol",
             examples,
             _serve,
         )
@@ -37,8 +37,8 @@ def add_servers(commands):
             ("--name", str, "model", "served as /v2/models/NAME"),
             ("--host", str, "127.0.0.1", "address to listen on"),
             ("--port", int, 8080, "port to listen on"),
-            ("--takes", str, "numbers", "numbers, text or pictures"),
-            ("--app-dir", str, ".", "folder in which module:attribute is looked for"),
+            ("--takes", str, "numbers", "kind of rows: numbers, text or pictures"),
+            ("--app-dir", str, ".", "folder with the module of module:attribute"),
         ):
             parser.add_argument(
                 option,
@@ -47,16 +47,18 @@ def add_servers(commands):
                 help=f"{help_} (default: %(default)s)",
             )
         parser.add_argument(
-            "--token-env", metavar="NAME", help="variable with the token to require"
+            "--token-env",
+            metavar="NAME",
+            help="environment variable with the token that requests must send",
         )
         add_trusted(parser)
         parser.add_argument(
             "--set", action="append", default=[], type=_limit, metavar="LIMIT=NUMBER",
-            help="such as max_rows=1000 or batch_wait_ms=2; once or more",
+            help="a limit, such as max_rows=1000 or batch_wait_ms=2; may be repeated",
         )  # fmt: skip
         parser.set_defaults(journal=None)
     parser.add_argument(
-        "--journal", type=Path, help="file of sqlite that decisions are recorded in"
+        "--journal", type=Path, help="SQLite file in which decisions are recorded"
     )
 
 

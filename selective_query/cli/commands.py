@@ -1,4 +1,4 @@
-"""The command `selective-query`: a demo, and routing of saved predictions."""
+"""The command `selective-query`: parser and entry point."""
 
 import argparse
 import os
@@ -21,19 +21,19 @@ from selective_query.cli._serving import add_servers
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that says what is wrong in a line, without all its options."""
+    """A parser with one-line errors, without the usage text."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
 
 
 def build_parser():
-    """The argument parser of the command.
+    """Build the argument parser of the command.
 
     Returns
     -------
     ArgumentParser
-        With an attribute ``commands``, the parsers of the commands by name.
+        Its attribute ``commands`` contains the parsers of the subcommands by name.
     """
     parser = _Parser(
         prog="selective-query",
@@ -48,7 +48,7 @@ def build_parser():
         action=PrintCompletion,
         choices=SHELLS,
         metavar="SHELL",
-        help=f"print what lets a shell complete this command: {', '.join(SHELLS)}",
+        help=f"print a completion script for a shell: {', '.join(SHELLS)}",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_demo(commands)
@@ -65,7 +65,7 @@ def build_parser():
 
 
 def main(argv=None):
-    """Run the command; returns the exit status."""
+    """Run the command; return the exit status."""
     args = argparse.Namespace()
     try:
         args = _parsed(sys.argv[1:] if argv is None else argv)
@@ -74,7 +74,7 @@ def main(argv=None):
             args.run(args)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has left. Python flushes once more when it ends.
+        # The reader is gone. Python flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
@@ -89,18 +89,18 @@ def _parsed(argv):
     parser = build_parser()
     command = next(iter(argv), "-")
     if command[0:1] != "-" and command not in parser.commands:
-        parser.error(f"{command!r} is no command.{_hint(command, parser.commands)}")
+        parser.error(f"{command!r} is not a command.{_hint(command, parser.commands)}")
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         chosen = parser.commands[args.command]
         options = re.findall(r"--[a-z][a-z-]*", chosen.format_help())
         hint = "".join(_hint(word.split("=")[0], options) for word in unknown[:1])
-        chosen.error(f"{' '.join(unknown)} is not known here.{hint}")
+        chosen.error(f"{' '.join(unknown)} is not an option here.{hint}")
     return args
 
 
 def _told(error, args):
-    """What an error says, with options as they are typed in place of parameters."""
+    """Return an error's message with parameters replaced by options."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     text = str(error)

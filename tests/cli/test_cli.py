@@ -111,7 +111,7 @@ def test_plan_recommends_a_coverage_and_says_what_it_hangs_on(file, tmp_path, ca
     assert main([*command, *budgets, *more]) == 0
     printed = capsys.readouterr().out
     assert "Let the base answer" in printed
-    assert "Asked for: battery life >= 60 days" in printed
+    assert "Budget: battery life >= 60 days" in printed
     assert "clock_mhz = 216  (published: STMicroelectronics data sheet)" in printed
     assert picture.exists()
     assert main([*command, "--max-latency-ms", "100"]) == 2
@@ -128,7 +128,7 @@ def test_plan_takes_a_fitted_policy_and_constants_of_ones_own(file, tmp_path, ca
     assert main([*command, "--provenance"]) == 0
     printed = capsys.readouterr().out
     assert "throughput_kbps = 300.0  (given: by the user)" in printed
-    assert "Asked for: coverage >= 0.7" in printed
+    assert "Budget: coverage >= 0.7" in printed
     first, second = (
         main([*command, "--max-bytes", "700"]),
         main([*command, "--set", "link.speed=3"]),

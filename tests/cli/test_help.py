@@ -60,7 +60,7 @@ def test_examples_of_help_can_be_typed(name):
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        (["comprae"], "'comprae' is no command. Did you mean compare?"),
+        (["comprae"], "'comprae' is not a command. Did you mean compare?"),
         (["decide", "p", "f", "--outptu", "o"], "Did you mean --output?"),
         (["compare", "f", "--routers", "entropi"], "router. Did you mean entropy?"),
         (["plan", "f", "--device", "STM32H74"], "no device. Did you mean STM32H743?"),

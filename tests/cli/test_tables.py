@@ -188,7 +188,7 @@ def test_all_budgets_are_options_of_fit(one, tmp_path, capsys):
     assert main([*command, "--budget", "max_latency_ms=200"]) == 2
     assert "--base-ms" in capsys.readouterr().err
     assert main([*command, "--base-ms", "120"]) == 2
-    assert "go with a budget of costs" in capsys.readouterr().err
+    assert "need a budget of costs" in capsys.readouterr().err
     assert main([*command, "--budget", "max_query_cost=2"]) == 2
     assert "query_cost" in capsys.readouterr().err
 

@@ -1,1 +1,1 @@
-"""What the commands do, imported when one runs, so that help waits for nothing."""
+"""Implementations of the commands, imported only when one runs, to keep help fast."""

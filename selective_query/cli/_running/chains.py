@@ -1,4 +1,4 @@
-"""What `selective-query chain` does: several graded models within one budget."""
+"""Implementation of `selective-query chain`."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from selective_query.tiers import CascadePolicy, worthwhile_tiers
 
 
 def chain(args):
-    """Fit a chain on a random half of the rows, and judge it on the other."""
+    """Fit a chain on a random half of the rows, and evaluate it on the other."""
     table = read_table(source_of(args.file), {args.id})
     outcomes = graded(table, args.models, args.file)
     train, test = halves(outcomes, args.file, args.seed)
@@ -40,7 +40,7 @@ def chain(args):
 
 
 def _judged(policy, test):
-    """How the chain does on rows that it has not seen."""
+    """Evaluate the chain on held-out rows."""
     tier, last = policy.decide(test), policy.rule_.last_asked(test)
     answered = tier >= 0
     shares = [float(np.mean(tier == j)) for j in range(test.n_tiers)]
@@ -60,29 +60,27 @@ def _text(found):
     lines = [f"Asked in this order: {', '.join(found['models'])}"]
     if found["left_out"]:
         names = ", ".join(found["left_out"])
-        lines.append(
-            f"Left out, costing more than it brings: {names} (--keep-all asks all)"
-        )
+        lines.append(f"Left out, not worth the cost: {names} (--keep-all asks all)")
     lines += [
         found["operating_point"],
         f"On the other half of the rows ({found['n']}):",
     ]
     alone = found["grade_alone"]
     lines += [
-        f"  {name} answers {share:.4f}, alone it grades {alone[name]:.4f}"
+        f"  {name} answers {share:.4f}; its grade alone is {alone[name]:.4f}"
         for name, share in found["answers"].items()
     ]
     if not np.isnan(found["grade"]):
-        lines.append(f"  grade of what is answered {found['grade']:.4f}")
+        lines.append(f"  grade on answered inputs {found['grade']:.4f}")
     return "\n".join([*lines, f"  mean cost {found['mean_cost']:.4g}"])
 
 
 def graded(table, models, path):
-    """Grades, costs and scores of models, from a table.
+    """Read grades, costs and scores of models from a table.
 
     Parameters
     ----------
-    table : Table, or one of pyarrow
+    table : Table, or a pyarrow table
     models : sequence of str
     path : path-like
         For the message.
@@ -94,7 +92,7 @@ def graded(table, models, path):
     Raises
     ------
     ValueError
-        When a column is missing, or holds what is no number.
+        When a column is missing, or contains non-numbers.
     """
 
     def column(name):

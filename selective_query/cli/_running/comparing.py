@@ -1,4 +1,4 @@
-"""What `selective-query compare` does."""
+"""Implementation of `selective-query compare`."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from selective_query.outcomes import Outcomes
 
 
 def compare(args):
-    """Fit routers on one file, and judge them on another or on a half of it."""
+    """Fit routers on one file, and evaluate them on another or on half of it."""
     train = read_known(Outcomes, args.file, args)
     if args.test is not None:
         test = _read_test(args, train.classes)

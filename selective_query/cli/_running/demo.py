@@ -1,4 +1,4 @@
-"""The main job on data that comes with scikit-learn: a hybrid of two digit readers."""
+"""Implementation of `selective-query demo`: a hybrid for scikit-learn's digits."""
 
 import sys
 import time
@@ -31,12 +31,12 @@ ROUTERS = (
 
 
 def halve_resolution(X):
-    """8 x 8 pixels averaged to 4 x 4, as a cheap sensor would see them."""
+    """Average 8 x 8 pixels to 4 x 4, like a cheap sensor."""
     return X.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(-1, 16)
 
 
 def make_models():
-    """A base that fits any microcontroller, and a global that does not."""
+    """Return a base that fits any microcontroller, and a global that does not."""
     base = make_pipeline(
         FunctionTransformer(halve_resolution),
         StandardScaler(),
@@ -46,7 +46,7 @@ def make_models():
 
 
 def demo(args):
-    """Train, compare, print, draw."""
+    """Train a hybrid, compare routers, print the results, save a picture."""
     start = time.perf_counter()
     progress = sys.stderr.isatty()
     hybrid, comparison, report = run_demo(progress=progress)
@@ -82,7 +82,7 @@ def run_demo(random_state=0, progress=False):
     Returns
     -------
     (HybridClassifier, RouterComparison, dict)
-        The last is the report on rows that no model has seen.
+        The dict is the report on held-out rows.
     """
     X, y = load_digits(return_X_y=True)
     X, X_new, y, y_new = train_test_split(
@@ -104,10 +104,10 @@ def run_demo(random_state=0, progress=False):
 
 
 def differences(comparison, router, references):
-    """Lines of accuracy of one router minus that of others, with paired intervals."""
+    """Yield lines of accuracy differences to other routers, with paired intervals."""
     yield (
-        f"\nDifference in accuracy, {router} minus ..., in points (intervals that hold "
-        "for all routers and coverages at once, 95 %)"
+        f"\nDifference in accuracy, {router} minus ..., in points (simultaneous 95 % "
+        "intervals over all routers and coverages)"
     )
     for reference in references:
         for row in comparison.differences(reference):

@@ -1,11 +1,11 @@
-"""The deployment that a command's options describe."""
+"""Build the deployment from a command's options."""
 
 from selective_query.cli._budgets import COST_BUDGETS
 from selective_query.costs import CLOUD, DEVICES, LINKS, Deployment
 
 
 def deployment_of(args):
-    """The deployment that the options describe.
+    """Return the deployment that the options describe.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def deployment_of(args):
     Raises
     ------
     ValueError
-        When a constant is not known or out of range.
+        When a constant is unknown or out of range.
     """
     profiles = {
         "device": DEVICES[args.device], "link": LINKS[args.link], "cloud": CLOUD,
@@ -46,19 +46,19 @@ def deployment_of(args):
     )
     if "max_price" in _asked(args) and not deployment.price(0.0):
         raise ValueError(
-            "A budget of money needs the price of a query, which is 0 unless you give "
-            "it: --set cloud.price_per_query=0.004."
+            "A budget on the price needs the price of a query, which is 0 unless you "
+            "set it: --set cloud.price_per_query=0.004."
         )
     return deployment
 
 
 def _asked(args):
-    """Names of the budgets of costs that the options ask for."""
+    """Return the names of the budgets of costs in the options."""
     asked = {name for name in COST_BUDGETS if getattr(args, name, None) is not None}
     return asked | {b.name for b in getattr(args, "budget", ()) if callable(b)}
 
 
 def _needs_no_time(args):
-    """Whether nothing depends on how long the base takes, and nobody says it."""
+    """Whether the time of the base is not given and not needed."""
     said = args.base_ms is not None or args.base_macs is not None
     return not said and set() < _asked(args) <= {"max_price", "max_bytes"}

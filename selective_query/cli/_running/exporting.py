@@ -1,4 +1,4 @@
-"""What `selective-query export` does."""
+"""Implementation of `selective-query export`."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from selective_query.rule import Rule
 
 
 def export(args):
-    """Write the artefact, and print how it compares with the model."""
+    """Write the artefact, and print its comparison with the model."""
     model = load_model(args.model, args.trusted)
     example = None if args.example is None else _rows(args.example, model)
     if args.onnx is not None:

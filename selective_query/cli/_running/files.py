@@ -1,4 +1,4 @@
-"""What commands read: a rule, and the halves of a file of predictions."""
+"""Read models and rules, and split predictions into halves."""
 
 import sys
 from contextlib import contextmanager
@@ -17,16 +17,16 @@ from selective_query.rule import Rule
 
 
 def load_model(source, trusted=(), app_dir="."):
-    """A fitted classifier, policy or rule.
+    """Load a fitted classifier, policy or rule.
 
     Parameters
     ----------
     source : str
         A file that ``save`` wrote, or ``module:attribute``.
     trusted : sequence of str
-        Further types that the file may hold.
+        Additional types that the file may contain.
     app_dir : path-like, default="."
-        Folder in which the module is looked for first.
+        Folder that is searched first for the module.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def load_model(source, trusted=(), app_dir="."):
         found = import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0] and error.name != module:
-            raise  # of something that the module needs
+            raise  # the module's own import failed
         raise ValueError(
             f"There is no module {module!r} in {folder}, nor is it installed. Run the "
             "command in the folder of its file, or give --app-dir where there is one."
@@ -54,7 +54,7 @@ def load_model(source, trusted=(), app_dir="."):
 
 
 def load_rule(path):
-    """The rule in a file, of its own or of a fitted policy or classifier.
+    """Load a rule from a file of a rule, fitted policy or classifier.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def load_rule(path):
     Raises
     ------
     ValueError
-        When the file holds something else, or a policy that is not fitted.
+        When the file contains anything else, or an unfitted policy.
     """
     found = load(path)
     if isinstance(found, RoutingPolicy):
@@ -81,13 +81,13 @@ def load_rule(path):
     if not isinstance(rule.router, BaseRouter):
         raise ValueError(
             f"{path} is damaged: its policy has no router but "
-            f"{type(rule.router).__name__}. Fit it anew."
+            f"{type(rule.router).__name__}. Fit it again."
         )
     return rule
 
 
 def described_router(router):
-    """The name of a router, and of the one that it chose."""
+    """Return the name of a router, and of the one that it chose."""
     selection = getattr(router, "selection_", None)
     name = router_name(router)
     return name if selection is None else f"{name}, which chose {selection['chosen']}"
@@ -95,7 +95,7 @@ def described_router(router):
 
 @contextmanager
 def blamed_on(path):
-    """An error from inside a policy that was read is one of the file.
+    """Blame unexpected errors of a loaded policy on its file.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def blamed_on(path):
     Raises
     ------
     ValueError
-        In place of an AttributeError, IndexError ...
+        Instead of an AttributeError, IndexError ...
     """
     try:
         yield
@@ -113,12 +113,12 @@ def blamed_on(path):
     except Exception as error:
         raise ValueError(
             f"{path} is damaged: its policy cannot decide ({type(error).__name__}: "
-            f"{error}). Fit it anew."
+            f"{error}). Fit it again."
         ) from error
 
 
 def halves(outcomes, path, seed):
-    """Two random halves of the rows of a file.
+    """Split the rows of a file into two random halves.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def halves(outcomes, path, seed):
     """
     if outcomes.n_rows < 2:
         raise ValueError(
-            f"{path} must hold two rows or more, to learn from one half and judge on "
+            f"{path} must hold two rows or more, to fit on one half and evaluate on "
             f"the other. Got {outcomes.n_rows}."
         )
     rows = np.arange(outcomes.n_rows)

@@ -1,4 +1,4 @@
-"""What `selective-query list` shows."""
+"""Implementation of `selective-query list`."""
 
 from selective_query.cli._budgets import BUDGETS, COST_BUDGETS
 from selective_query.cli._running.printing import aligned, show
@@ -46,6 +46,6 @@ ROWS = {
 
 
 def show_list(args):
-    """Print a table of what is asked for."""
+    """Print the requested table."""
     rows = list(ROWS[args.what]())
     show(args, aligned(rows), rows)

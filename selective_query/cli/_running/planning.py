@@ -1,4 +1,4 @@
-"""What `selective-query plan` does: saved predictions, a device, a link, budgets."""
+"""Implementation of `selective-query plan`."""
 
 from contextlib import nullcontext
 
@@ -36,7 +36,7 @@ def _budgets(args):
 
 
 def _router_and_rows(args, deployment, budgets):
-    """A fitted router, and rows that it has not seen."""
+    """Return a fitted router, and rows that it has not seen."""
     if args.policy is not None:
         rule = load_rule(args.policy)
         return rule.router, read_known(Outcomes, args.file, args, rule.classes)

@@ -1,4 +1,4 @@
-"""What `selective-query fit`, `decide` and `evaluate` do."""
+"""Implementation of `selective-query fit`, `decide` and `evaluate`."""
 
 import sys
 
@@ -16,7 +16,7 @@ from selective_query.policy import RoutingPolicy
 
 
 def fit(args):
-    """Fit a policy, print its operating point and write it."""
+    """Fit a policy, print its operating point and save it."""
     if str(args.output) == "-":
         raise ValueError("A policy is a binary file. Give -o the name of one.")
     outcomes = read_known(Outcomes, args.file, args)
@@ -25,7 +25,7 @@ def fit(args):
         asked = joined(args.budget, lambda: deployment_of(args))
     if not any(map(callable, args.budget)) and (args.base_ms or args.base_macs):
         raise ValueError(
-            "--base-ms and --base-macs go with a budget of costs, such as --budget "
+            "--base-ms and --base-macs need a budget of costs, such as --budget "
             "max_latency_ms=200. Add one, or leave them out."
         )
     policy = RoutingPolicy(
@@ -48,7 +48,7 @@ def fit(args):
 
 
 def decide(args):
-    """Write or print which rows the base answers."""
+    """Write or print the decisions about rows."""
     rule = load_rule(args.policy)
     evidence = read_known(Evidence, args.file, args, rule.classes)
     with blamed_on(args.policy):
@@ -71,10 +71,10 @@ def decide(args):
 
 
 def evaluate(args):
-    """Print the report of a policy on rows."""
+    """Evaluate a policy on rows and print the report."""
     rule = load_rule(args.policy)
     outcomes = read_known(Outcomes, args.file, args, rule.classes)
-    with blamed_on(args.policy), waiting(f"Judging {outcomes.n_rows:,} rows"):
+    with blamed_on(args.policy), waiting(f"Evaluating {outcomes.n_rows:,} rows"):
         report = rule.report(outcomes)
     width = max(map(len, report))
     known = {name: value for name, value in report.items() if not np.isnan(value)}

@@ -1,4 +1,4 @@
-"""Saved predictions as commands read them: a file, two tables, or standard input."""
+"""Read saved predictions from a file, two tables, or standard input."""
 
 import io
 import sys
@@ -10,7 +10,7 @@ from selective_query.outcomes._tables import as_labels, read_table
 
 
 class _StandardInput(io.BytesIO):
-    """All of standard input, which can be read from its beginning more than once."""
+    """The content of standard input, which can be read repeatedly."""
 
     name = ""
 
@@ -19,12 +19,12 @@ class _StandardInput(io.BytesIO):
 
 
 def source_of(path):
-    """The file of this path, or of standard input where it is a dash."""
+    """Return the path, or standard input for a dash."""
     return _StandardInput(sys.stdin.buffer.read()) if str(path) == "-" else path
 
 
 def read_known(kind, path, args, classes=None):
-    """Outcomes or Evidence of a file, as the command's options say.
+    """Read Outcomes or Evidence from a file according to the options.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def read_known(kind, path, args, classes=None):
     args : Namespace
         With ``global_file``, ``id``, ``y`` and ``classes``.
     classes : ndarray of shape (n_classes,) or None
-        Those that a policy knows.
+        Classes that a policy knows.
 
     Raises
     ------
     ValueError
-        When the file is malformed, or an option does not go with it.
+        When the file is malformed, or an option does not apply to it.
     """
     source = source_of(path)
     classes = classes if args.classes is None else as_labels(args.classes)
@@ -47,8 +47,8 @@ def read_known(kind, path, args, classes=None):
         for option in ("global_file", "id", "y", "classes"):
             if getattr(args, option) is not None:
                 raise ValueError(
-                    f"--{option.removesuffix('_file')} goes with tables. {source} is "
-                    "an npz file, whose keys say what they are: leave it out."
+                    f"--{option.removesuffix('_file')} is for tables only. {source} is "
+                    "an npz file with named arrays: leave the option out."
                 )
         return kind.from_file(source, classes=classes)
     labels = {*LABELS, args.id, args.y}

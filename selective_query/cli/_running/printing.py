@@ -1,4 +1,4 @@
-"""What commands put out: text for people, JSON for programs, decisions in files."""
+"""Output of commands: text, JSON, and files of decisions."""
 
 import json
 import sys
@@ -12,25 +12,26 @@ from selective_query.outcomes._tables import TABLES, suffix_of, write_table
 
 
 def show(args, text, found):
-    """Print text, or with --json what was found.
+    """Print text, or the result as JSON with --json.
 
     Parameters
     ----------
     args : Namespace
     text : object
     found : object
-        Of dicts, lists, dataclasses, arrays, numbers and text; all else as text.
+        Dicts, lists, dataclasses, arrays, numbers and text; anything else is converted
+        to text.
     """
     print(json.dumps(as_json(found)) if args.json else text)
 
 
 def aligned(rows):
-    """Rows as a table with a line of names, numbers to the right.
+    """Format rows as a table with a header, numbers aligned right.
 
     Parameters
     ----------
     rows : list of dict
-        All with the same names.
+        All with the same keys.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def aligned(rows):
 
 
 def fields_of(found, *left_out):
-    """The fields of a dataclass by name, but for some."""
+    """Return the fields of a dataclass by name, except some."""
     if not is_dataclass(found):
         return found
     names = (field.name for field in fields(found))
@@ -59,15 +60,14 @@ def fields_of(found, *left_out):
 
 
 def write_decisions(path, decisions):
-    """Write what was decided about each row under exactly this name.
+    """Write the decisions about rows to exactly this path.
 
     Parameters
     ----------
     path : Path
-        CSV or parquet where it ends so, CSV on standard output where it is a dash, else
-        npz.
+        CSV or parquet by its ending; a dash for CSV on standard output; otherwise npz.
     decisions : dict of str to ndarray of shape (n_samples,)
-        What names the rows first, which npz calls id whatever its column is called.
+        The first column identifies the rows; in npz its name is always id.
     """
     if str(path) == "-":
         write_table(sys.stdout, decisions)

@@ -1,4 +1,4 @@
-"""What a terminal shows while it waits."""
+"""Progress display in a terminal."""
 
 import sys
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 @contextmanager
 def waiting(label):
-    """Show on a terminal what is being done, and since when, after two seconds.
+    """Show a label and the elapsed time in a terminal, after two seconds.
 
     Parameters
     ----------

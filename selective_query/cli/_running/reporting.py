@@ -1,4 +1,4 @@
-"""What `selective-query report` does."""
+"""Implementation of `selective-query report`."""
 
 import sys
 
@@ -11,17 +11,17 @@ from selective_query.outcomes import Outcomes
 
 
 def report(args):
-    """Print the report of a policy on rows, or write it as a page."""
+    """Print the report of a policy on rows, or write it as HTML."""
     timed = args.base_ms is not None or args.base_macs is not None
     if args.value is not None and not timed:
         raise ValueError(
-            "--value is weighed against costs. Say what the base takes, --base-ms or "
+            "--value is weighed against costs. Give the time of the base, --base-ms or "
             "--base-macs, or leave it out."
         )
     deployment = deployment_of(args) if timed else None
     rule = load_rule(args.policy)
     outcomes = read_known(Outcomes, args.file, args, rule.classes)
-    with blamed_on(args.policy), waiting(f"Judging {outcomes.n_rows:,} rows"):
+    with blamed_on(args.policy), waiting(f"Evaluating {outcomes.n_rows:,} rows"):
         found = rule.report(outcomes, deployment=deployment, value=args.value)
         data = found.to_dict() if args.json else None
         text = "" if args.json else str(found)
