@@ -1,1 +1,1 @@
-"""Files that run no code: exact lists of types, checked before they are built."""
+"""Load files without running code: only listed types, checked before they are built."""

@@ -1,7 +1,7 @@
-"""Trees of compiled code, which follow the numbers in their arrays without a look.
+"""Trees in compiled code, which trusts the indices in its arrays.
 
-A wrong one reads memory that is not theirs, or ends the process: so they are checked
-when they are made, or made again.
+A wrong index reads foreign memory or crashes the process, so trees are checked when
+they are built, or rebuilt from their data.
 """
 
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from selective_query._files.known_types import EUCLIDEAN
 
 
 def make_tree(kind, args, state):
-    """A Tree whose nodes lead down to leaves, and nowhere else.
+    """Build a Tree and check that all paths lead to leaves.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def _check_nodes(tree):
 
 
 def make_tree_predictor(kind, state):
-    """A TreePredictor whose nodes lead down to leaves, and nowhere else.
+    """Build a TreePredictor and check that all paths lead to leaves.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def make_tree_predictor(kind, state):
     need(set(state) == {"nodes", "raw_left_cat_bitsets", "binned_left_cat_bitsets"})
     predictor = kind.__new__(kind)
     predictor.__setstate__(state)
-    predictor.nodes = nodes = predictor.nodes.copy()  # the file's may have two owners
+    predictor.nodes = nodes = predictor.nodes.copy()  # the file's may be shared
     n_bitsets = len(predictor.raw_left_cat_bitsets)
     inner = nodes["is_leaf"] == 0
     splits = inner & (nodes["is_categorical"] != 0)
@@ -94,7 +94,7 @@ def make_tree_predictor(kind, state):
 
 
 def make_kd_tree(kind, state):
-    """A KDTree built again, so that only its points are taken from the file.
+    """Rebuild a KDTree, so that only its points come from the file.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def make_kd_tree(kind, state):
 
 
 def _depth(left, right, inner):
-    """Depth of a tree, in which every node but the first has one parent at most."""
+    """Return the depth of a tree; check that each node has at most one parent."""
     children = np.concatenate([left[inner], right[inner]]).astype(np.int64)
     parents = np.tile(np.flatnonzero(inner), 2)
     need(
@@ -138,7 +138,7 @@ def _depth(left, right, inner):
 
 
 def is_count(number):
-    """Whether this is a number of features, outputs or rows."""
+    """Whether this is a valid count of features, outputs or rows."""
     return (
         isinstance(number, Integral)
         and not isinstance(number, bool)
@@ -147,19 +147,19 @@ def is_count(number):
 
 
 def name_of(value):
-    """Full name of a value's class."""
+    """Return the full name of a value's class."""
     return f"{type(value).__module__}.{type(value).__name__}"
 
 
 def need(holds):
-    """Raise a ValueError where a condition does not hold."""
+    """Raise a ValueError unless a condition holds."""
     if not holds:
         raise ValueError("its parts do not belong together")
 
 
 @contextmanager
 def blamed_on(name):
-    """An error inside is one of the content of a class.
+    """Turn an error inside into one about the content of a class.
 
     Parameters
     ----------

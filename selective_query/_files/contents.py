@@ -1,4 +1,4 @@
-"""Models that hand their arrays to compiled code: whether these belong together."""
+"""Consistency checks of models that pass their arrays to compiled code."""
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -16,7 +16,7 @@ def _check_forest(model):
 
 
 def _check_boosted(model):
-    """Each stage adds its trees to the columns of a first guess."""
+    """Check that each stage adds its trees to the columns of a first guess."""
     trees, guess = model.estimators_, model.init_
     n_features = trees[0, 0].n_features_in_
     need(
@@ -61,7 +61,7 @@ def _check_codes(model):
 
 
 def _check_points(points):
-    """Distances to no points at all are divided by zero among the threads."""
+    """Refuse empty points: scikit-learn's threaded code would divide by zero."""
     need(points.ndim == 2 and min(points.shape) > 0)
 
 
@@ -69,7 +69,7 @@ def _check_labelled_neighbours(model):
     _check_neighbours(model)
     labels, k = model._y, model.n_neighbors
     if labels.ndim > 1:
-        return  # of several outputs, which are counted in Python
+        return  # several outputs are counted in Python
     need(
         labels.dtype.kind == "i"
         and len(labels) == model._fit_X.shape[0]
@@ -143,7 +143,7 @@ def _check_one_hot(model):
 
 def _is_rising(categories):
     if categories.dtype.kind not in "biuf":
-        return True  # found by a dict
+        return True  # looked up in a dict
     known = categories[categories == categories].astype(float)  # without NaN
     return (np.diff(known) > 0).all()
 
@@ -152,7 +152,7 @@ def _check_no_cache(model):
     need(model.memory is None)
 
 
-# Class -> attribute that it has when there is something to check, and the check.
+# Class -> attribute whose presence requires the check, and the check.
 _CHECKS = {
     f"sklearn.{module}.{name}": (attribute, check)
     for module, names, attribute, check in (
@@ -240,7 +240,7 @@ _CHECKS = {
 
 
 def check(model):
-    """Refuse a model of scikit-learn whose arrays lead out of their bounds.
+    """Refuse a scikit-learn model whose arrays contain out-of-range indices.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def check(model):
     Raises
     ------
     ValueError
-        That names the class.
+        With the name of the class.
     """
     if name_of(model) in _CHECKS:
         attribute, check_content = _CHECKS[name_of(model)]

@@ -1,4 +1,4 @@
-"""The exact names that a file may use. A name that begins like one of them is none."""
+"""The exact names that a file may use; prefixes do not count."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from sklearn.utils import all_estimators
 from selective_query import budgets
 from selective_query.routers.registry import ROUTERS
 
-# What a file is of: one of these, or a class derived from one.
+# The object in a file must be one of these, or of a derived class.
 ROOTS = frozenset(
     f"selective_query.{name}"
     for name in (
@@ -27,14 +27,14 @@ ROOTS = frozenset(
     )
 )
 
-# Budgets, and what they are solved into; bases of others are no objects of a file.
+# Budgets and operating points, without their abstract base classes.
 _BUDGETS = {
     kind
     for kind in vars(budgets).values()
     if isinstance(kind, type) and kind.__name__ in budgets.__all__
 } - {budgets.Budget, budgets.Limit, budgets.Floor, budgets.RowBudget}
-# What a policy, classifier or router of this library is made of; never a function, nor
-# a module. Tests save one of every router and budget.
+# Parts of policies, classifiers and routers of this library; never functions or
+# modules. Tests save one of every router and budget.
 OWN = frozenset(
     f"selective_query.{folder}.{name}"
     for folder, names in {
@@ -134,7 +134,7 @@ LOSSES = frozenset(
     }.items()
     for name in names
 )
-# Made and checked by `compiled`.
+# Built and checked by `compiled`.
 TREE = "sklearn.tree._tree.Tree"
 TREE_PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 KD_TREE = "sklearn.neighbors._kd_tree.KDTree"
@@ -152,7 +152,7 @@ SPARSE = frozenset(
 
 @cache
 def array_types():
-    """Names of arrays, and of scalars that hold numbers, text or dates."""
+    """Return the names of arrays and of scalars of numbers, text or dates."""
     scalars = set(np.sctypeDict.values()) - {np.object_, np.void}
     return frozenset(
         {"numpy.ndarray", *(f"{kind.__module__}.{kind.__name__}" for kind in scalars)}
@@ -161,14 +161,14 @@ def array_types():
 
 @cache
 def value_types():
-    """Names of the types of values that may be named as such, as of a key."""
+    """Return the names of the types that a file may refer to, for example for keys."""
     plain = bool, dict, float, int, list, set, str, tuple
     return array_types().union(f"builtins.{kind.__name__}" for kind in plain)
 
 
 @cache
 def element_functions():
-    """Names of the functions of arrays that work element by element (ufuncs)."""
+    """Return the names of element-wise functions of arrays (ufuncs)."""
     homes = {
         np: ("numpy", "numpy._core._multiarray_umath"),
         special: (
@@ -188,9 +188,9 @@ def element_functions():
 
 @cache
 def object_types():
-    """Names of the classes that are made of their attributes."""
-    # Clusterings and detectors of outliers index arrays of theirs in compiled code,
-    # with nothing that checks them.
+    """Return the names of the classes that are restored from their attributes."""
+    # Clusterings and outlier detectors index their arrays in compiled code without
+    # checks.
     estimators = {
         f"{kind.__module__}.{kind.__name__}"
         for _, kind in all_estimators()

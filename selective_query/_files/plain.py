@@ -1,4 +1,4 @@
-"""Plain data -> one zip file of a JSON text and the arrays it names, and back."""
+"""Save plain data as one zip file of JSON and arrays, and load it."""
 
 import io
 import json
@@ -10,16 +10,16 @@ import numpy as np
 from selective_query.outcomes._archives import opened, read_member, usual_size
 
 TEXT = "plain.json"
-# Truth values, whole numbers, floats up to double precision, text.
+# Booleans, integers, floats up to double precision, text.
 CODES = "?bBhHiIlLqQefdU"
-# A list of JSON takes sixty times its text in memory, and no rule so long a text.
+# Parsed JSON can take sixty times the memory of its text; rules are far smaller.
 MOST_TEXT = 2**24
-# Words that JSON has no number for.
+# Numbers that JSON cannot represent.
 _WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 def packed(data):
-    """The bytes of a file that holds these dicts, lists, numbers, text and arrays."""
+    """Serialise dicts, lists, numbers, text and arrays to the bytes of a file."""
     arrays = {}
     text = json.dumps(_with_names(data, arrays), allow_nan=False, indent=1)
     file = io.BytesIO()
@@ -37,7 +37,7 @@ def _with_names(data, arrays):
     if isinstance(data, (list, tuple)):
         return [_with_names(part, arrays) for part in data]
     if isinstance(data, np.ndarray):
-        key = data.dtype.str, data.shape, data.tobytes()  # equal ones are kept once
+        key = data.dtype.str, data.shape, data.tobytes()  # store equal arrays once
         number, _ = arrays.setdefault(key, (len(arrays), data))
         return {"array": number}
     if isinstance(data, float) and not math.isfinite(data):
@@ -46,22 +46,22 @@ def _with_names(data, arrays):
 
 
 def is_packed(data):
-    """Whether these bytes are such a file."""
+    """Whether these bytes are a file written by `packed`."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return TEXT in archive.namelist()
-    except Exception:  # of zipfile, which has many; load() says what is the matter
+    except Exception:  # zipfile raises many types; load() reports the problem
         return False
 
 
 def unpacked(data):
-    """What :func:`packed` put into these bytes.
+    """Restore the data that :func:`packed` serialised.
 
     Raises
     ------
     ValueError
-        When something is damaged, missing or too large. Errors of the readers of zip
-        files and JSON pass through.
+        When something is damaged, missing or too large. Errors of zipfile and json
+        propagate.
     """
     with opened(io.BytesIO(data), usual_size(len(data))) as archive:
         n_letters = archive.getinfo(TEXT).file_size
@@ -82,7 +82,7 @@ def _with_arrays(data, archive, read):
         if number not in read:
             read[number] = read_member(archive, f"{number}.npy")
             if read[number].dtype.char not in CODES:
-                raise ValueError(f"an array of {read[number].dtype} is none of ours")
+                raise ValueError(f"an array of {read[number].dtype} is not allowed")
         return read[number]
     if data.keys() == {"float"}:
         return _WORDS[data["float"]]

@@ -1,8 +1,7 @@
-"""Reader of skops' format: a tree of nodes -> the objects that they stand for.
+"""Reader of skops' format: builds objects from a tree of nodes.
 
-It makes what it is told to make of known names, and calls nothing else. skops itself
-writes the files; it reads them, too, but lets every name that is trusted be called
-wherever the file says so.
+It builds objects only of known names, and calls nothing else. skops writes the files
+and can read them too, but its reader lets a file call any trusted name anywhere.
 """
 
 import collections
@@ -30,18 +29,18 @@ from selective_query._files.known_types import (
 )
 from selective_query.outcomes._archives import opened, read_member, usual_size
 
-# A pipeline in a model in a model is some thirty deep.
+# Pipelines in nested models reach a depth of about thirty.
 MAX_DEPTH = 150
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "SFC64")
 
 
 def names_in(schema):
-    """Kind and names of every node, {(loader, name), ...}.
+    """Return kinds and names of all nodes, {(loader, name), ...}.
 
     Raises
     ------
     ValueError
-        When there is a kind of node that nothing here reads.
+        When there is a node of unknown kind.
     """
     found, open_ = set(), [schema]
     while open_:
@@ -62,19 +61,19 @@ def names_in(schema):
 
 
 def is_known(kind, name):
-    """Whether this library lets a node of this kind stand for this name."""
+    """Whether a node of this kind may have this name without being trusted."""
     known, _ = _READERS[kind]
     return name in (known() if callable(known) else known)
 
 
 class Reader:
-    """Makes the objects of one file.
+    """Builds the objects of one file.
 
     Parameters
     ----------
     archive : zipfile.ZipFile
     trusted : set of str
-        Names beyond those that are known.
+        Additional names that are allowed.
     n_bytes : int
         Size of the file.
     """
@@ -85,12 +84,12 @@ class Reader:
         self.made, self.being_made, self.arrays = {}, set(), {}
 
     def make(self, node):
-        """The object of a node; the same one for the same object.
+        """Return the object of a node; nodes with the same id share one object.
 
         Raises
         ------
         ValueError
-            When a name is not known, a node lies in itself, or a content is damaged.
+            When a name is unknown, a node contains itself, or a content is damaged.
         """
         key = node.get("__id__", id(node))
         if key in self.made:
@@ -106,22 +105,22 @@ class Reader:
         return made
 
     def all(self, nodes):
-        """The objects of several nodes."""
+        """Return the objects of several nodes."""
         return [self.make(node) for node in nodes]
 
     def array(self, name):
-        """The array in a member of the archive, read once."""
+        """Return the array in a member of the archive, read once."""
         if name not in self.arrays:
             self.arrays[name] = read_member(self.archive, name)
         return self.arrays[name]
 
     def bytes(self, name):
-        """The bytes of a member of the archive."""
+        """Return the bytes of a member of the archive."""
         self.spend(self.archive.getinfo(name).file_size)
         return self.archive.read(name)
 
     def spend(self, n_bytes):
-        """Count what is read again or unpacked, of which a file could ask much."""
+        """Charge bytes to the memory budget, which a small file might exceed."""
         self.left -= n_bytes
         if self.left < 0:
             raise ValueError("it would take far more memory than its size")
@@ -314,9 +313,9 @@ _MAKERS = {
 
 
 def _refuse_hidden_methods(kind, state):
-    # In place of a method that checks its input, an attribute would be called.
+    # An attribute would be called in place of a method that checks its input.
     if not isinstance(state, dict):
-        raise ValueError(f"a {kind.__name__} is made of attributes that have names")
+        raise ValueError(f"a {kind.__name__} must have named attributes")
     hidden = [name for name in state if callable(getattr(kind, name, None))]
     if hidden:
         raise ValueError(f"{kind.__name__}.{hidden[0]} is a method, not an attribute")
@@ -348,8 +347,8 @@ def _arguments(reader, node):
     return reader.make(node["__reduce__"]["args"]), reader.make(node["content"])
 
 
-# Kind of a node -> the names that it may have without being listed by the user, and
-# how its object is made.
+# Kind of a node -> names allowed without the user's trust, and the function that
+# builds its object.
 _READERS = {
     "BytearrayNode": ({"builtins.bytearray"}, _bytes),
     "BytesNode": ({"builtins.bytes"}, _bytes),

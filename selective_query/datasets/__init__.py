@@ -1,4 +1,4 @@
-"""Data to try things on: a simulator with a known best rule; readers of real data."""
+"""Datasets: a simulator with a known optimal rule, and readers of real data."""
 
 from selective_query._utils import publish
 from selective_query.datasets.readers import DATASETS, load_dataset

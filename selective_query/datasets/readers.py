@@ -1,7 +1,7 @@
-"""Readers of real data: a name -> inputs and labels, or saved predictions.
+"""load_dataset: read real data by name, as inputs and labels or saved predictions.
 
-All but the digits lie in a folder that the environment variable SELECTIVE_QUERY_DATA,
-or the argument ``data_home``, names.
+All data except the digits are in a folder given by the environment variable
+SELECTIVE_QUERY_DATA or the argument ``data_home``.
 """
 
 import gzip
@@ -30,13 +30,13 @@ def load_dataset(name, *, data_home=None):
     name : str
         One of ``DATASETS``.
     data_home : path-like, optional
-        The data folder; the environment variable SELECTIVE_QUERY_DATA by default. Only
-        ``"digits"`` needs none.
+        The data folder; by default the environment variable SELECTIVE_QUERY_DATA. Not
+        needed for ``"digits"``.
 
     Returns
     -------
     Bunch
-        ``X`` and ``y``, for image sets with a given test part also ``X_test`` and
+        ``X`` and ``y``; image datasets with a test split also have ``X_test`` and
         ``y_test``. ``spoken_digits``: log-mel spectrograms of shape (3000, 64, 32),
         with ``speaker`` and ``index`` of each recording. ``imagenet_val_top5``: a
         function ``outcomes(base, global_)`` and ``models``. ``routellm``: ``texts``,
@@ -45,8 +45,8 @@ def load_dataset(name, *, data_home=None):
     Raises
     ------
     ValueError
-        When the name is unknown, no data folder is known, or a file in it is damaged
-        or another one.
+        When the name is unknown, no data folder is given, or a file in it is damaged or
+        not the expected one.
     FileNotFoundError
         When the folder lacks the file.
 
@@ -66,16 +66,16 @@ def load_dataset(name, *, data_home=None):
         return reader(home)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"The data folder {home} does not hold {name}: there is no "
+            f"The data folder {home} does not contain {name}: there is no "
             f"{error.filename}. Pass data_home=, or set {ENVIRONMENT}, to the folder "
-            "that holds it."
+            "that contains it."
         ) from error
     except (ImportError, IsADirectoryError, PermissionError):
         raise
-    except Exception as error:  # of zip, gzip, json, numpy and Pillow
+    except Exception as error:  # from zipfile, gzip, json, numpy or Pillow
         raise ValueError(
-            f"The files of {name} in {home} are damaged, or others of the same name "
-            f"({type(error).__name__}: {error}). Fetch them anew."
+            f"The files of {name} in {home} are damaged or not the expected ones "
+            f"({type(error).__name__}: {error}). Download them again."
         ) from error
 
 
@@ -83,7 +83,7 @@ def _home(data_home):
     home = data_home or os.environ.get(ENVIRONMENT)
     if not home:
         raise ValueError(
-            f"No data folder is known. Pass data_home=, or set {ENVIRONMENT}, to the "
+            f"No data folder is given. Pass data_home=, or set {ENVIRONMENT}, to the "
             'folder of the datasets; only "digits" needs none.'
         )
     return Path(home)

@@ -1,4 +1,4 @@
-"""Outcomes drawn from a law whose best routing rule is known."""
+"""make_selective_query: simulated outcomes with a known optimal routing rule."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ REGIMES = ("uniform", "specialist", "noisy")
 
 @dataclass(frozen=True, eq=False)
 class SelectiveQuerySample:
-    """Simulated outcomes, and what is true of them.
+    """Simulated outcomes with their true expected utilities.
 
     Attributes
     ----------
@@ -29,11 +29,11 @@ class SelectiveQuerySample:
 
     @property
     def expected_benefit(self):
-        """E[benefit | evidence], shape (n_samples,): what the best rule ranks by."""
+        """E[benefit | evidence], shape (n_samples,); the optimal rule ranks by it."""
         return self.global_expected_utility - self.base_expected_utility
 
     def expected_accuracy(self, score, coverage):
-        """Accuracy at coverage on these rows, in expectation over the labels.
+        """Return the accuracy at a coverage on these rows, expected over the labels.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class SelectiveQuerySample:
         )
 
     def regret(self, score, coverage):
-        """Expected accuracy that a ranking loses to the Bayes rule; never negative.
+        """Return the expected accuracy that a ranking loses to the Bayes-optimal rule.
 
         Parameters
         ----------
@@ -74,20 +74,21 @@ def make_selective_query(
 ):
     """Draw outcomes of a base and a global with a known Bayes-optimal routing rule.
 
-    Features z are uniform in [-1, 1]. The base's largest probability m is a function
-    of the first, and how often each side is right is linear in m and z, so that the
-    expected benefit is linear in the evidence. The regimes are those in which
-    Jitkrittum et al. (NeurIPS 2023) find confidence to suffice or to fail:
+    Features z are uniform in [-1, 1]. The base's largest probability m is a function of
+    the first feature; in the noisy regime, also of the second. The accuracy of each
+    side is linear in m and z, so that the expected benefit is linear in the evidence.
+    The regimes are those in which Jitkrittum et al. (NeurIPS 2023) find that confidence
+    suffices or fails:
 
     ``"uniform"``
-        The global is better everywhere, and the more so the less sure the base is:
-        max-probability is the best ranking.
+        The global is better everywhere, and more so where the base is less confident:
+        max-probability is the optimal ranking.
     ``"specialist"``
         The global is much better on one side of the second feature and worse on the
-        other, which confidence cannot see.
+        other, which the confidence does not show.
     ``"noisy"``
         The lower the second feature, the noisier the labels: the base is rightly
-        unsure there, and the global knows no better, so that confidence misleads.
+        uncertain there, and the global is no better, so that confidence is misleading.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def make_selective_query(
     n_classes : int, default=4
         At least 2.
     n_features : int, default=4
-        At least 2; those beyond the second say nothing.
+        At least 2; features beyond the second are uninformative.
     random_state : int, RandomState instance or None, default=None
 
     Returns
@@ -151,18 +152,18 @@ def _check(n_samples, regime, n_classes, n_features):
 
 
 def _confidence(z, regime, n_classes):
-    """Largest probability of the base."""
+    """Return the largest probability of the base."""
     least = 0.52 if n_classes == 2 else 0.4
     sureness = (1 + z[:, 0]) / 2
     if regime == "noisy":
         sureness = (sureness + (1 + z[:, 1]) / 2) / 2
-    # Leaves room for a global that is right more often than the base is sure.
+    # Leaves room for a global whose accuracy exceeds the base's confidence.
     most = 0.98 if regime == "uniform" else 0.8
     return least + (most - least) * sureness
 
 
 def _chances(z, confidence, regime):
-    """Chance that the base is right, and that the global is, given the evidence."""
+    """Return the probabilities, given the evidence, that base and global are right."""
     benefit = {
         "uniform": 0.45 * (1 - confidence),
         "specialist": 0.1 * (1 - confidence) + 0.18 * z[:, 1],
@@ -172,10 +173,10 @@ def _chances(z, confidence, regime):
 
 
 def _probabilities(rng, predicted, confidence, n_classes):
-    """Rows with the largest entry at `predicted`, the rest split at random."""
+    """Return rows with the largest entry at `predicted`, the rest split at random."""
     n = len(predicted)
     rest = rng.dirichlet(np.full(n_classes - 1, 5.0), size=n)
-    # No runner-up may overtake: blend with an even split until the largest fits.
+    # No other entry may be larger: blend with an even split until the largest fits.
     largest_share = np.minimum(0.95 * confidence / (1 - confidence), 1.0)
     even = 1 / (n_classes - 1)
     excess = rest.max(axis=1) - even
@@ -192,9 +193,9 @@ def _probabilities(rng, predicted, confidence, n_classes):
 
 
 def _draw_labels(rng, predicted, base_right, global_right, n_classes):
-    """True labels and the global's, with these chances of being right.
+    """Draw true labels and the global's, with these probabilities of being right.
 
-    One uniform number serves both sides, as for inputs that are hard for everyone.
+    Both sides share one uniform number, so that some inputs are hard for both.
     """
     n = len(predicted)
     luck = rng.uniform(size=n)
