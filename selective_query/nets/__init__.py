@@ -1,4 +1,4 @@
-"""Small nets for the edge, and nets with exits on the way. Needs torch."""
+"""Small nets for the edge, and early-exit nets. Needs torch."""
 
 try:
     import torch  # noqa: F401

@@ -1,25 +1,25 @@
-"""Parts that nets for images are made of."""
+"""Building blocks of nets for images."""
 
 from torch import nn
 from torch.nn.functional import hardsigmoid
 
 from selective_query._utils.numbers import is_whole
 
-# Channels are rounded to a multiple of this, which vector units like.
+# Channels are rounded to a multiple of this, which suits vector units.
 DIVISOR = 8
 
 
 def round_channels(n_channels, divisor=DIVISOR):
-    """The nearest multiple of a number, at least one of it and no 10 % below.
+    """Round to the nearest positive multiple that is at most 10 % too low.
 
-    The rule of the MobileNet papers.
+    This is the rule of the MobileNet papers.
     """
     rounded = max(divisor, int(n_channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * n_channels else rounded
 
 
 def conv_block(n_in, n_out, kernel=3, stride=1, groups=1, activation=nn.ReLU):
-    """Convolution without bias, batch norm, and an activation if there is one."""
+    """Return a convolution without bias, a batch norm and an optional activation."""
     layers = [
         nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(n_out),
@@ -30,7 +30,7 @@ def conv_block(n_in, n_out, kernel=3, stride=1, groups=1, activation=nn.ReLU):
 
 
 class SqueezeExcite(nn.Module):
-    """Scale each channel by what the means of all channels say.
+    """Scale each channel by a gate computed from the means of all channels.
 
     References
     ----------
@@ -50,7 +50,7 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, convolve each channel by itself, project; add the input where it fits.
+    """Expansion, depthwise convolution and projection, with a residual if shapes match.
 
     References
     ----------
@@ -80,7 +80,7 @@ class InvertedResidual(nn.Module):
 
 
 def check_wholes(values, name):
-    """Raise a ValueError for what is no sequence of whole numbers >= 1, or is empty."""
+    """Raise a ValueError unless values are a non-empty sequence of integers >= 1."""
     is_sequence = hasattr(values, "__len__") and not isinstance(values, str)
     if not (is_sequence and len(values) and all(is_whole(v, 1) for v in values)):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Nets that can answer on the way: early exits, and a net split between two places."""
+"""Early-exit nets, and nets split between device and cloud."""
 
 import torch
 from torch import nn
@@ -10,20 +10,20 @@ from selective_query.nets._blocks import check_wholes
 class EarlyExitNet(nn.Module):
     """A chain of parts with a classifier after each of them.
 
-    ``forward`` gives the last exit alone. Train all of them together, with
+    ``forward`` returns only the last exit. Train all of them together, with
     :class:`~selective_query.nets.training.losses.DeepSupervision`.
 
     Parameters
     ----------
     parts : sequence of nn.Module
-        Run one after the other; each puts out feature maps of shape
-        (n_samples, n_channels, height, width), or signals without the last axis.
+        Run in order; each returns feature maps of shape (n_samples, n_channels, height,
+        width), or signals without the last axis.
     widths : sequence of int
         Channels after each part.
     n_classes : int
     branches : sequence of (nn.Module or None) or None, default=None
-        What runs between each part and its classifier, such as a convolution; `widths`
-        are then the channels that the branches put out.
+        Modules between each part and its classifier, such as a convolution; `widths`
+        are then the output channels of the branches.
 
     References
     ----------
@@ -63,7 +63,7 @@ class EarlyExitNet(nn.Module):
         return self.heads[number](self.branches[number](x).flatten(2).mean(2))
 
     def forward_exits(self, x):
-        """Logits at each exit.
+        """Return the logits of each exit.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class EarlyExitNet(nn.Module):
         return found
 
     def forward(self, x):
-        """Logits of the last exit.
+        """Return the logits of the last exit.
 
         Parameters
         ----------
@@ -95,28 +95,28 @@ class EarlyExitNet(nn.Module):
         return self._exit(-1, x)
 
     def up_to(self, number):
-        """The net that ends in one of the exits, with the same weights.
+        """Return the net that ends in one of the exits, with the same weights.
 
         Parameters
         ----------
         number : int
-            Of the exit, from 0.
+            Index of the exit, from 0.
 
         Returns
         -------
         EarlyExitNet
-            Of one exit, for a device that holds no more.
+            With a single exit, for a device with less memory.
         """
         self._check(number, len(self.parts))
         return self._one_exit(self.parts[: number + 1], number)
 
     def split_at(self, number):
-        """The net split after one of its parts, whose exit stays with the device.
+        """Split the net after one of its parts, whose exit stays on the device.
 
         Parameters
         ----------
         number : int
-            Of the last part on the device, from 0.
+            Index of the last part on the device, from 0.
 
         Returns
         -------
@@ -150,19 +150,19 @@ class EarlyExitNet(nn.Module):
     def entropy_exit(self, x, thresholds):
         """Answer each input at the first exit whose entropy is low enough.
 
-        Only inputs that no exit has answered run on.
+        Later parts run only on the inputs that no exit has answered.
 
         Parameters
         ----------
         x : tensor of shape (n_samples, ...)
         thresholds : sequence of float
-            Largest entropy, in nats, for all exits but the last.
+            Maximum entropy in nats, for every exit except the last.
 
         Returns
         -------
         logits : tensor of shape (n_samples, n_classes)
         taken : tensor of shape (n_samples,), int
-            Number of the exit that answered.
+            Index of the exit that answered.
         """
         left = torch.arange(len(x), device=x.device)
         logits = x.new_zeros(len(x), self.heads[0].out_features)
@@ -188,9 +188,9 @@ class SplitNet(nn.Module):
     Parameters
     ----------
     edge, cloud : nn.Module
-        The cloud takes what the edge puts out.
+        The cloud reads the output of the edge.
     exit_head : nn.Module or None, default=None
-        From the edge's output to logits, so that the device may answer by itself.
+        Maps the edge's output to logits, so that the device can answer itself.
 
     References
     ----------
@@ -203,7 +203,7 @@ class SplitNet(nn.Module):
         self.edge, self.cloud, self.exit_head = edge, cloud, exit_head
 
     def forward(self, x):
-        """Logits of the whole net.
+        """Return the logits of the whole net.
 
         Parameters
         ----------
@@ -216,13 +216,13 @@ class SplitNet(nn.Module):
         return self.cloud(self.edge(x))
 
     def payload_bytes(self, x, bits=8):
-        """Bytes that one input sends from the device to the cloud.
+        """Return the bytes sent to the cloud per input.
 
         Parameters
         ----------
         x : tensor of shape (n_samples, ...)
         bits : int, default=8
-            Of each number sent.
+            Bits per number sent.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Nets for images that fit a microcontroller."""
+"""Image nets for microcontrollers."""
 
 from itertools import pairwise
 
@@ -22,10 +22,10 @@ def _check_ends(n_classes, n_channels, resolution):
 
 
 class _PooledNet(nn.Module):
-    """Blocks, the mean over all positions, and one linear layer."""
+    """Blocks, global average pooling, and one linear layer."""
 
     def forward_features(self, x):
-        """Embedding of each input.
+        """Return the embedding of each input.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class _PooledNet(nn.Module):
         return self.blocks(x).mean((2, 3))
 
     def forward(self, x):
-        """Logits of each input.
+        """Return the logits of each input.
 
         Parameters
         ----------
@@ -63,11 +63,11 @@ class ConvNet(_PooledNet):
     widths : sequence of int, default=(16, 32, 64)
         Channels after each convolution.
     strides : sequence of int or None, default=None
-        2 for each where None.
+        Stride of each convolution; None uses 2 for all.
     n_channels : int, default=3
-        Of the input.
+        Channels of the input.
     resolution : int or None, default=None
-        Height and width to which inputs are scaled first; None takes them as they are.
+        Height and width to which inputs are rescaled first; None does not rescale.
 
     Examples
     --------
@@ -103,9 +103,9 @@ class ConvNet(_PooledNet):
         self.classifier = nn.Linear(widths[-1], n_classes)
 
 
-# Expansion, channels, squeeze-and-excitation, hard swish, stride, kernel of each stage
-# of MobileNetV3-Small (Howard et al. 2019, table 2), without its first stride: for
-# images of 32 to 96 pixels.
+# Expansion, channels, squeeze-and-excitation, hard swish, stride and kernel of each
+# stage of MobileNetV3-Small (Howard et al. 2019, table 2). The stem has stride 1 by
+# default, for images of 32 to 96 pixels.
 _STAGES = (
     (1.0, 16, True, False, 2, 3),
     (4.0, 24, False, False, 2, 3),
@@ -116,23 +116,23 @@ _STAGES = (
 
 
 class MobileNet(_PooledNet):
-    """A small net of the MobileNetV3 family, with width, depth and resolution.
+    """A small net of the MobileNetV3 family, with a width, depth and resolution.
 
     Parameters
     ----------
     n_classes : int
     width : float, default=0.5
-        Factor on all channels.
+        Factor on the channels of all layers.
     depth : int, default=1
-        Blocks in each stage.
+        Blocks per stage.
     resolution : int or None, default=None
-        Height and width to which inputs are scaled first; None takes them as they are.
+        Height and width to which inputs are rescaled first; None does not rescale.
     n_channels : int, default=3
-        Of the input.
+        Channels of the input.
     stem_stride : {1, 2}, default=1
         2 for inputs of 64 pixels and more.
     n_stages : int, default=5
-        The last ones may be left out for small inputs.
+        Number of stages; the last ones may be left out for small inputs.
 
     References
     ----------

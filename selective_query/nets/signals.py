@@ -1,4 +1,4 @@
-"""A net for windows of sensor data and for log-mel spectrograms."""
+"""SignalNet: for windows of sensor data and log-mel spectrograms."""
 
 from torch import nn
 
@@ -6,26 +6,27 @@ from selective_query._utils.numbers import check_whole
 
 
 class SignalNet(nn.Module):
-    """Convolutions over time, each channel by itself and then across channels.
+    """Depthwise separable convolutions over time.
 
-    A spectrogram of shape (n_samples, n_mels, n_frames) is a signal of n_mels channels.
+    A spectrogram of shape (n_samples, n_mels, n_frames) is a signal with n_mels
+    channels.
 
     Parameters
     ----------
     n_classes : int
     n_channels : int
-        Sensors, or mel bands.
+        Number of sensors or mel bands.
     width : int, default=32
-        Channels inside.
+        Channels of all blocks.
     depth : int, default=3
-        Blocks; each halves the time axis.
+        Number of blocks; each halves the time axis.
     kernel : int, default=5
-        Odd.
+        Odd kernel size.
 
     References
     ----------
     Zhang, Suda, Lai and Chandra, "Hello edge: keyword spotting on microcontrollers",
-    2017, for depthwise separable convolutions in this place.
+    2017, for depthwise separable convolutions on signals.
 
     Examples
     --------
@@ -58,7 +59,7 @@ class SignalNet(nn.Module):
         self.classifier = nn.Linear(width, n_classes)
 
     def forward_features(self, x):
-        """Embedding of each input.
+        """Return the embedding of each input.
 
         Parameters
         ----------
@@ -71,7 +72,7 @@ class SignalNet(nn.Module):
         return self.blocks(x).mean(2)
 
     def forward(self, x):
-        """Logits of each input.
+        """Return the logits of each input.
 
         Parameters
         ----------

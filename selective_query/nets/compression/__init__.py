@@ -1,4 +1,4 @@
-"""Making a trained net smaller: int8, fewer channels. Needs torch."""
+"""Make a trained net smaller: quantisation and pruning. Needs torch."""
 
 from selective_query._utils import publish
 from selective_query.nets.compression.drift import (

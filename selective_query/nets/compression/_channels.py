@@ -1,4 +1,4 @@
-"""Which channels of a net stand or fall together."""
+"""Find the channels of a net that must be pruned together."""
 
 import operator
 from dataclasses import dataclass, field
@@ -29,23 +29,23 @@ ARITHMETIC = {operator.add, operator.iadd, operator.sub, operator.isub, operator
 
 @dataclass
 class ChannelGroup:
-    """Channels that pass through a net side by side, number for number.
+    """Channels of several layers that correspond one to one.
 
     Parameters
     ----------
     n : int or None
-        How many; None of inputs, whose number the graph does not say.
+        Number of channels; None for inputs, whose number the graph does not contain.
     fixed : bool
-        Whether they belong to the net's inputs or outputs, and must stay.
+        Whether they are inputs or outputs of the net and must be kept.
     made_by : list of str
-        Layers that put them out; several where their outputs are added or multiplied.
+        Layers that output them; several if their outputs are added or multiplied.
     depthwise : list of str
-        Convolutions of each channel by itself.
+        Depthwise convolutions.
     norms : list of str
         Batch norms.
     read_by : list of (str, int)
-        Layers that read them, and how many inputs each channel is there: its positions,
-        where maps were flattened.
+        Layers that read them, and the number of inputs per channel: its positions
+        if maps were flattened, otherwise 1.
     """
 
     n: int | None
@@ -56,7 +56,7 @@ class ChannelGroup:
     read_by: list = field(default_factory=list)
 
     def absorb(self, other):
-        """Tie the channels of another group to these."""
+        """Merge another group into this one."""
         self.fixed |= other.fixed
         self.n = other.n if self.n is None else self.n
         for name in ("made_by", "depthwise", "norms", "read_by"):
@@ -64,7 +64,7 @@ class ChannelGroup:
 
 
 def channel_groups(graph):
-    """The channel groups of a traced net.
+    """Return the channel groups of a traced net.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def channel_groups(graph):
     Raises
     ------
     ValueError
-        Naming the part of the net that channels cannot be followed through.
+        When channels cannot be followed through a part of the net, named in the
+        message.
     """
     walk = _Walk(graph)
     for node in graph.graph.nodes:
@@ -92,8 +93,8 @@ def channel_groups(graph):
 class _Walk:
     """Follows channels from node to node.
 
-    ``group_of`` says which channels a node puts out, and ``n_axes`` how many axes its
-    output has, 2 where each channel is one number; None where the graph does not say.
+    ``group_of`` maps a node to the channels of its output, and ``n_axes`` to the number
+    of its axes: 2 if each channel is one number, None if unknown.
     """
 
     def __init__(self, graph):
@@ -148,9 +149,9 @@ class _Walk:
             return
         else:
             raise ValueError(
-                f"Layer {node.target!r} has groups={layer.groups} of "
-                f"{layer.in_channels} channels. Convolutions of all channels or of "
-                "each by itself can be pruned; make it one of these."
+                f"Layer {node.target!r} has groups={layer.groups} for "
+                f"{layer.in_channels} channels. Only ordinary and depthwise "
+                "convolutions can be pruned; make it one of these."
             )
         new = ChannelGroup(layer.weight.shape[0], made_by=[node.target])
         self._set(node, new, n_axes)

@@ -1,4 +1,4 @@
-"""A net as a graph of its layers, and the way back to a classifier."""
+"""Trace a net to a graph of layers, and wrap a net as a classifier again."""
 
 import copy
 
@@ -18,7 +18,7 @@ from selective_query.nets.training.net_classifier import NetClassifier
 
 
 def trace(net):
-    """The graph of a net whose weights are all in layers that it calls once.
+    """Trace a net whose weights are all in layers called exactly once.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def trace(net):
     Raises
     ------
     ValueError
-        When torch.fx cannot trace the net, or a layer's part in it is not known.
+        When torch.fx cannot trace the net, or a weight is not in a supported layer.
     """
     name = type(net).__name__
     if any(isinstance(module, IntegerLayer) for module in net.modules()):
         raise ValueError(
-            "The net is quantised already, and its integers are the end of the way. "
-            "Prune, tune and quantise the net that it was made from."
+            "The net is already quantised and cannot be changed further. Prune, tune "
+            "and quantise the net that it was made from."
         )
     if isinstance(net, COMPUTING):
         raise ValueError(
@@ -76,13 +76,13 @@ def trace(net):
         raise ValueError(
             "Only weights of Conv1d, Conv2d, Linear and batch norm can be compressed. "
             f"{name} has others: {', '.join(unknown[:5])}. Replace these parts, or "
-            "compress the net with tools of its own."
+            "compress the net with other tools."
         )
     return graph.eval()
 
 
 def layer_like(layer, weight, bias, groups=1):
-    """A layer of the same kind with other weights, and of their size.
+    """Return a layer of the same kind with other weights and their size.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def layer_like(layer, weight, bias, groups=1):
     if not isinstance(layer, nn.Linear):
         names = ("kernel_size", "stride", "padding", "dilation", "padding_mode")
         form = {"groups": groups, **{name: getattr(layer, name) for name in names}}
-    # First weights would be drawn at random, and move torch's generator.
+    # Normal construction would draw random weights and advance torch's generator.
     made = skip_init(type(layer), *sizes, bias=bias is not None, **form)
     made.weight = nn.Parameter(weight.detach().clone())
     if bias is not None:
@@ -108,18 +108,17 @@ def layer_like(layer, weight, bias, groups=1):
 
 
 def put(net, name, module):
-    """Set a submodule by its name in ``named_modules()``."""
+    """Replace a submodule by its name in ``named_modules()``."""
     parent, _, own = name.rpartition(".")
     setattr(net.get_submodule(parent), own, module)
 
 
 def check_trained(net):
-    """Raise where `net` is no fitted NetClassifier."""
+    """Raise unless `net` is a fitted NetClassifier."""
     if not (isinstance(net, NetClassifier) and hasattr(net, "module_")):
         raise ValueError(
-            f"net must be a fitted NetClassifier. Got {type(net).__name__}. Wrap a "
-            "torch net that is trained already: "
-            "NetClassifier.from_trained(module, classes)."
+            f"net must be a fitted NetClassifier. Got {type(net).__name__}. Wrap an "
+            "already trained torch net: NetClassifier.from_trained(module, classes)."
         )
 
 
@@ -132,15 +131,15 @@ def rewrapped(classifier, net, features=slice(None)):
         Fitted.
     net : nn.Module
     features : tensor of int or slice, default=slice(None)
-        Which of the old features the new last layer reads.
+        The old features that the new last layer reads.
 
     Returns
     -------
     NetClassifier
-        A shallow copy; only ``module_`` is another.
+        A shallow copy with another ``module_``.
     """
     old = classifier.module_
-    with own_random_numbers():  # The head's first weights are not kept.
+    with own_random_numbers():  # The head's initial weights are replaced.
         routed = RoutedNet(net, copy.deepcopy(old.loss), classifier.head_hidden)
     routed.head = _reading(old.head, features)
     routed.second = _reading(old.second, features)
@@ -150,7 +149,7 @@ def rewrapped(classifier, net, features=slice(None)):
 
 
 def _reading(head, features):
-    """A copy of a head, of the given columns of its input."""
+    """Return a copy of a head that reads only the given features."""
     head = copy.deepcopy(head)
     if head is None:
         return None

@@ -1,4 +1,4 @@
-"""What another base changed: in its answers, in the hybrid, and by its threshold."""
+"""DriftReport: the effect of replacing the base, with old and new threshold."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,26 +15,27 @@ from selective_query.rule import Rule
 
 @dataclass(frozen=True)
 class DriftReport:
-    """A classifier before and after its base was replaced, on the same new rows.
+    """Comparison of a classifier before and after its base was replaced.
 
-    "old" is the new base under the old threshold, which is what one gets by forgetting
-    to learn it again; "new" has its own. Accuracies are of the hybrid, or on what is
-    answered where there is no global.
+    Both are evaluated on the same new rows. "old" is the new base with the old
+    threshold, the result of forgetting to refit it; "new" is the new base with its own
+    threshold. Accuracies refer to the hybrid or, without a global, to the answered
+    rows.
 
     Parameters
     ----------
     n : int
-        Rows.
+        Number of rows.
     base_accuracy_before, base_accuracy_after : float
-        On all rows.
+        Accuracy of the base on all rows.
     accuracy_before, accuracy_old, accuracy_new : float
     coverage_before, coverage_old, coverage_new : float
-        The old ones are nan where the old router cannot read the new base's features.
+        The old values are nan if the old router cannot read the new base's features.
     same_labels : float
-        Share of the rows that both bases give the same label; nan where only grades of
-        their answers are known.
+        Share of the rows to which both bases give the same label; nan if only utilities
+        are known.
     same_queries_old, same_queries_new : float
-        Share of the rows on which whom to ask is decided as before.
+        Share of the rows with the same decision as before.
     """
 
     n: int
@@ -68,17 +69,17 @@ class DriftReport:
 
 
 def drift_report(before, after, X, y, *, sample_weight=None):
-    """How a hybrid changed with its base, on rows that are new to all of it.
+    """Report how a hybrid changed with its base, on new rows.
 
     Parameters
     ----------
     before : HybridClassifier or AbstainingClassifier
         Fitted.
     after : the same type
-        What ``before.with_base`` returned.
+        Result of ``before.with_base``.
     X, y : array-like
-        New to the models, and other rows than ``with_base`` was given: on those the
-        new threshold fits by construction. The global is asked about each once.
+        Rows new to the models, and different from those passed to ``with_base``, which
+        the new threshold fits by construction. The global is asked about each row once.
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
@@ -88,7 +89,7 @@ def drift_report(before, after, X, y, *, sample_weight=None):
     Raises
     ------
     TypeError
-        When a model is no fitted classifier with a policy.
+        When a model is not a fitted classifier with a policy.
     ValueError
         As in ``before.outcomes``.
 
@@ -132,15 +133,16 @@ def drift_report(before, after, X, y, *, sample_weight=None):
 
 
 def rule_drift(before, after, outcomes_before, outcomes_after):
-    """Drift between two rules, computed from saved outputs.
+    """Report the drift between two rules from saved outputs.
 
     Parameters
     ----------
     before, after : Rule
-        The second for the new base, such as ``policy.recalibrated(...).rule_``.
+        Rule of the old base, and rule of the new base, such as
+        ``policy.recalibrated(...).rule_``.
     outcomes_before, outcomes_after : Outcomes
-        The same rows with the old base and with the new one; other rows than either
-        was learned on.
+        The same rows with the old and with the new base; not the rows that either rule
+        was fitted on.
 
     Returns
     -------
@@ -153,7 +155,7 @@ def rule_drift(before, after, outcomes_before, outcomes_after):
     kept_before = before.decide(outcomes_before.evidence)
     kept_new = after.decide(outcomes_after.evidence)
     kept_old = None
-    # A router that learned from the old base may have no use for other features.
+    # A router fitted on the old base may be unable to read other features.
     with suppress(ValueError, RuntimeError):
         kept_old = before.decide(outcomes_after.evidence)
     weight = outcomes_before.weight

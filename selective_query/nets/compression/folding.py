@@ -1,4 +1,4 @@
-"""Batch norm as part of the layer before it."""
+"""Fold batch norm into the layer before it."""
 
 import torch
 
@@ -7,7 +7,7 @@ from selective_query.nets.compression._tracing import layer_like, put, trace
 
 
 def fold_batch_norm(net):
-    r"""A net of the same function, whose batch norm is part of its layers.
+    r"""Return an equivalent net with batch norm folded into its layers.
 
     In evaluation mode batch norm is linear, so that with
     :math:`a = \gamma / \sqrt{\sigma^2 + \epsilon}`
@@ -17,17 +17,18 @@ def fold_batch_norm(net):
     Parameters
     ----------
     net : nn.Module
-        That ``torch.fx`` can trace. It is left as it is.
+        Must be traceable by ``torch.fx``. It is not modified.
 
     Returns
     -------
     torch.fx.GraphModule
-        With the names of the net's layers, and new layers in their place.
+        With new layers under the names of the net's layers.
 
     Raises
     ------
     ValueError
-        When the net cannot be traced, or a batch norm follows no layer of its own.
+        When the net cannot be traced, or a batch norm does not directly follow a layer
+        that nothing else reads.
 
     References
     ----------
@@ -72,7 +73,7 @@ def _check_foldable(graph, node, norm, layer):
     if norm.running_mean is None:
         raise ValueError(
             f"Batch norm {node.target!r} keeps no running statistics, so that its "
-            "output depends on the batch. Set track_running_stats=True and train anew."
+            "output depends on the batch. Set track_running_stats=True and retrain."
         )
 
 

@@ -1,4 +1,4 @@
-"""The 256 numbers that an int8 can stand for, and which ones to choose."""
+"""Quantisation grids: the 256 real numbers that an int8 can represent."""
 
 from dataclasses import dataclass
 
@@ -6,23 +6,23 @@ import numpy as np
 import torch
 
 LOWEST, HIGHEST = -128, 127
-# Of the observed values, left outside the grid on both sides together.
+# Share of the observed values outside the grid, both sides together.
 PERCENTILE_OUTSIDE = 0.001
 SHRINKING = np.linspace(1, 0.2, 81)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Evenly spaced reals, ``scale * (q - zero_point)`` for an int8 q.
+    """Evenly spaced real numbers, ``scale * (q - zero_point)`` for an int8 q.
 
-    Zero is always one of them, so that padding and a ReLU cost no accuracy.
+    Zero is always one of them, so that padding and ReLU are exact.
 
     Parameters
     ----------
     scale : float
-        Distance of neighbours.
+        Distance between neighbours.
     zero_point : int
-        The q that stands for 0, in [-128, 127].
+        The q that represents 0, in [-128, 127].
 
     References
     ----------
@@ -45,7 +45,7 @@ class Grid:
 
     @classmethod
     def over(cls, low, high):
-        """The finest grid with zero that reaches from one number to another.
+        """Return the finest grid that covers an interval and zero.
 
         Parameters
         ----------
@@ -60,38 +60,38 @@ class Grid:
         return cls(scale, int(np.clip(round(LOWEST - low / scale), LOWEST, HIGHEST)))
 
     def quantised(self, x):
-        """The int8 of the nearest number of the grid.
+        """Quantise real numbers to the nearest int8.
 
         Parameters
         ----------
         x : tensor
-            Reals.
+            Real numbers.
 
         Returns
         -------
         tensor of int8
-            Of the shape of `x`.
+            Same shape as `x`.
         """
         q = (x.double() / self.scale).round() + self.zero_point
         return q.clamp(LOWEST, HIGHEST).to(torch.int8)
 
     def steps(self, x):
-        """Whole numbers q - zero_point of the nearest numbers of the grid.
+        """Return the integers q - zero_point of the nearest grid points.
 
         Parameters
         ----------
         x : tensor
-            Reals.
+            Real numbers.
 
         Returns
         -------
         tensor of float64
-            Of the shape of `x`.
+            Same shape as `x`.
         """
         return self.quantised(x).double() - self.zero_point
 
     def reals(self, q):
-        """What int8 numbers stand for.
+        """Return the real numbers that int8 numbers represent.
 
         Parameters
         ----------
@@ -100,22 +100,22 @@ class Grid:
         Returns
         -------
         tensor of float32
-            Of the shape of `q`.
+            Same shape as `q`.
         """
         return (self.scale * (q.double() - self.zero_point)).float()
 
     def rounded(self, x):
-        """The nearest number of the grid.
+        """Round real numbers to the nearest grid points.
 
         Parameters
         ----------
         x : tensor
-            Reals.
+            Real numbers.
 
         Returns
         -------
         tensor of float32
-            Of the shape of `x`.
+            Same shape as `x`.
         """
         return self.reals(self.quantised(x))
 
@@ -135,5 +135,5 @@ def _mse(values, low, high):
     return grids[int(np.argmin(errors))]
 
 
-# Name of a rule -> grid from a sample of the values, the least, and the largest of all.
+# Name of a rule -> function from a sample, the minimum and the maximum to a grid.
 RANGES = {"min_max": _min_max, "percentile": _percentile, "mse": _mse}

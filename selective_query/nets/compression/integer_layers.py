@@ -1,4 +1,4 @@
-"""Convolutions and linear layers in integers, as a device computes them."""
+"""Convolutions and linear layers in integer arithmetic, as on a device."""
 
 import math
 
@@ -17,7 +17,7 @@ LARGEST_SHIFT = 62
 class OnGrid(nn.Identity):
     """Round activations to a grid.
 
-    Takes no memory: a device writes the int8 numbers at once.
+    Needs no memory on a device, which writes the int8 numbers directly.
 
     Parameters
     ----------
@@ -29,52 +29,53 @@ class OnGrid(nn.Identity):
         self.grid = grid
 
     def forward(self, x):
-        """The nearest number of the grid, for each of a tensor."""
+        """Round each number of a tensor to the grid."""
         return self.grid.rounded(x)
 
     def extra_repr(self):
-        """Shown by ``print``."""
+        """Return the text for ``print``."""
         return repr(self.grid)
 
 
 class IntegerLayer:
-    r"""What integer layers share: int8 weights, int32 sums, a fixed-point factor.
+    r"""Base class of integer layers: int8 weights, int32 sums, a fixed-point factor.
 
-    Reals of the input's grid go in and reals of the output's grid come out; between
-    them is nothing but integers:
+    Inputs and outputs are real numbers on their grids; the computation in between uses
+    only integers:
 
     .. math::
         a = b + \sum_i w_i\, (q_i - z_{in}), \qquad
         q_{out} = z_{out} + \lfloor (a\, m + 2^{s-1}) / 2^s \rfloor
 
-    cut to [-128, 127], with 64 bits for a·m. A ReLU needs nothing more: the grid of
-    what it lets through starts at zero.
+    clipped to [-128, 127], with 64 bits for a·m. A ReLU needs no extra step: the grid
+    of its output starts at zero.
 
     Attributes
     ----------
     weight_int8 : tensor of shape (n_out, n_in, ...), int8
-        Symmetric: each stands for ``weight_scale`` of its output channel times itself.
+        Symmetric: each represents itself times the ``weight_scale`` of its output
+        channel.
     weight_scale : tensor of shape (n_out,), float64
     bias_int32 : tensor of shape (n_out,), int32
         In units of ``input_grid.scale * weight_scale``.
     input_grid : Grid
     output_grid : Grid or None
-        None puts out the sums a as reals, as the last layer does, so that scores of
-        different inputs are not tied.
+        None returns the sums a as real numbers, as in the last layer, to avoid ties
+        between the scores of different inputs.
     multiplier, shift : tensor of shape (n_out,), int64, or None
-        The m and s, with m / 2^s close to the input's scale times the weight's over
-        the output's; m in [2^30, 2^31).
+        The m and s, with m / 2^s approximately the input scale times the weight scale
+        divided by the output scale; m in [2^30, 2^31).
 
     References
     ----------
     Jacob et al., "Quantization and training of neural networks for efficient
     integer-arithmetic-only inference", CVPR 2018, for the arithmetic. Krishnamoorthi,
-    "Quantizing deep convolutional networks for efficient inference", 2018, for a scale
-    for each output channel.
+    "Quantizing deep convolutional networks for efficient inference", 2018, for one
+    scale per output channel.
     """
 
     def reset_parameters(self):
-        """Draw no first weights; they are those of a trained layer."""
+        """Skip random initialisation; the weights come from a trained layer."""
 
     @torch.no_grad()
     def _set_integers(self, layer, input_grid, output_grid):
@@ -84,7 +85,7 @@ class IntegerLayer:
         if layer.bias is not None:
             bias = layer.bias.double()
         scale = weight.abs().flatten(1).amax(1) / LARGEST_WEIGHT
-        # A channel of hardly any weight must still hold its bias in 32 bits.
+        # The bias of a channel with tiny weights must still fit 32 bits.
         scale = scale.maximum(bias.abs() / input_grid.scale / LARGEST_BIAS)
         scale[scale == 0] = 1.0
         each = scale.view(-1, *(1,) * (weight.ndim - 1))
@@ -104,7 +105,7 @@ class IntegerLayer:
 
     @torch.no_grad()
     def forward(self, x):
-        """From reals of the input's grid to reals of the output's, by integers.
+        """Map real numbers on the input's grid to the output's in integer arithmetic.
 
         Parameters
         ----------
@@ -115,7 +116,7 @@ class IntegerLayer:
         tensor of shape (n_samples, n_out, ...), float32
         """
         steps = self.input_grid.steps(x)
-        # Whole numbers below 2^53 are added exactly by float64.
+        # float64 adds integers below 2^53 exactly.
         total = self._sums(steps, self.weight_int8.double(), self.bias_int32.double())
         channels = (-1, *(1,) * (total.ndim - 2)) if self._channels_first else (-1,)
         if self.output_grid is None:
@@ -169,9 +170,9 @@ class IntegerLinear(IntegerLayer, nn.Linear):
 
 
 def fixed_point(factor):
-    """Whole numbers m and s with m / 2^s nearest to a factor; m in [2^30, 2^31).
+    """Return integers m and s with m / 2^s nearest to a factor; m in [2^30, 2^31).
 
-    Smaller where the factor is below 2^-31.
+    m is smaller if the factor is below 2^-31.
     """
     mantissa, exponent = math.frexp(factor)
     multiplier = round(mantissa * 2**MANTISSA_BITS)
@@ -191,7 +192,7 @@ _KINDS = {
 
 
 def integer_layer(layer, name, input_grid, output_grid):
-    """A layer in integers.
+    """Convert a layer to integer arithmetic.
 
     Parameters
     ----------
@@ -208,7 +209,7 @@ def integer_layer(layer, name, input_grid, output_grid):
     Raises
     ------
     ValueError
-        When it pads with other than zeros, or its sums may exceed 32 bits.
+        When its padding is not zeros, or its sums may exceed 32 bits.
     """
     if getattr(layer, "padding_mode", "zeros") != "zeros":
         raise ValueError(
@@ -218,7 +219,7 @@ def integer_layer(layer, name, input_grid, output_grid):
     n_terms = layer.weight[0].numel()
     if n_terms * (HIGHEST - LOWEST) * LARGEST_WEIGHT + LARGEST_BIAS >= 2**31:
         raise ValueError(
-            f"Layer {name!r} adds up {n_terms} products, more than 32 bits hold for "
-            "certain. Make its kernel or its input narrower, or prune it first."
+            f"Layer {name!r} adds up {n_terms} products, which may overflow 32 bits. "
+            "Make its kernel or its input narrower, or prune it first."
         )
     return _KINDS[type(layer)](layer, input_grid, output_grid)

@@ -1,4 +1,4 @@
-"""Structured pruning: a net without its weakest channels."""
+"""Structured pruning: remove the weakest channels of a net."""
 
 import copy
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ ALL = slice(None)
 
 
 def prune(net, keep=0.5):
-    """A trained net without the channels of smallest weights; not trained further.
+    """Remove the channels with the smallest weights from a trained net.
 
-    The same share is taken from every layer but the last. A channel's strength is the
-    L1 norm of its filter, with the batch norm after it folded in: what it puts out is
-    scaled by that. Where channels are tied, by a residual sum, a gate, or a convolution
-    of each channel by itself, the norms are added up, each relative to its layer's
-    mean, and the channels go together. The pruned net computes exactly what the net
-    would if those channels were zero.
+    The same share is removed from every layer except the last. The strength of a
+    channel is the L1 norm of its filter, with the following batch norm folded in, which
+    scales its output. Channels that are tied, by a residual sum, a gate or a depthwise
+    convolution, are removed together; their norms, each relative to its layer's mean,
+    are added up. The pruned net computes exactly what the net would if those channels
+    were zero.
 
-    It has lost accuracy until it is tuned. Its parameters start a fit from what is
-    left, so that scikit-learn's own words will do::
+    The pruned net loses accuracy until it is fine-tuned. A fit of a clone starts from
+    the remaining weights::
 
         small = clone(prune(net, 0.5)).set_params(loss="distillation", n_epochs=5)
         small.fit(X, y, global_proba=net.predict_proba(X))
@@ -44,27 +44,28 @@ def prune(net, keep=0.5):
     net : NetClassifier
         Fitted, or ``NetClassifier.from_trained(module, classes)``.
     keep : float, default=0.5
-        Share of the channels to keep, in (0, 1]; at least one of each layer.
-        :func:`keep_within` finds it for a number of operations.
+        Share of the channels to keep, in (0, 1]; at least one per layer.
+        :func:`keep_within` finds it for a limit of operations.
 
     Returns
     -------
     NetClassifier
-        With a narrower module of the same type, and the same loss and router head.
+        With a narrower module of the same type, and the same loss and router head. It
+        is not trained further.
 
     Raises
     ------
     ValueError
-        When `net` is not fitted, cannot be traced, or holds a part that channels
-        cannot be followed through; the message names it.
+        When `net` is not fitted, cannot be traced, or contains a part, named in the
+        message, through which channels cannot be followed.
 
     References
     ----------
     Li, Kadav, Durdanovic, Samet and Graf, "Pruning filters for efficient ConvNets",
     ICLR 2017, for the norm. Liu et al., "Learning efficient convolutional networks
-    through network slimming", ICCV 2017, for the part of batch norm. Fang, Ma, Song, Bi
-    Mi and Wang, "DepGraph: towards any structural pruning", CVPR 2023, for channels
-    that are tied.
+    through network slimming", ICCV 2017, for the role of batch norm. Fang, Ma, Song, Bi
+    Mi and Wang, "DepGraph: towards any structural pruning", CVPR 2023, for tied
+    channels.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def prune(net, keep=0.5):
 
 
 def kept_channels(net, keep=0.5):
-    """Which output channels :func:`prune` would keep of each layer.
+    """Return the output channels that :func:`prune` would keep in each layer.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def kept_channels(net, keep=0.5):
     Returns
     -------
     dict of str to ndarray of int
-        Names of convolutions and linear layers, sorted numbers of their channels.
+        Names of convolutions and linear layers, with the sorted indices of their
+        channels.
     """
     check_trained(net)
     module = net.module_.net
@@ -110,26 +112,26 @@ def kept_channels(net, keep=0.5):
 
 
 def keep_within(net, max_macs, input_shape):
-    """The largest share of channels with which a net stays within some operations.
+    """Return the largest share of channels within a limit of operations.
 
     Parameters
     ----------
     net : NetClassifier
         Fitted.
     max_macs : int
-        Multiply-accumulates for one input.
+        Maximum multiply-accumulates per input.
     input_shape : tuple of int
-        Of one input, without the batch axis.
+        Shape of one input, without the batch axis.
 
     Returns
     -------
     float
-        For `keep` of :func:`prune`.
+        Value for `keep` of :func:`prune`.
 
     Raises
     ------
     ValueError
-        When max_macs is no number, or one channel in each layer is still too many.
+        When max_macs is not a number, or one channel per layer exceeds it.
 
     Examples
     --------
@@ -158,7 +160,7 @@ def keep_within(net, max_macs, input_shape):
     least = macs(low)
     if least > max_macs:
         raise ValueError(
-            f"max_macs={max_macs} cannot be kept to: one channel in each layer takes "
+            f"max_macs={max_macs} cannot be met: one channel in each layer takes "
             f"{least}. Allow more, or choose another net or a smaller input."
         )
     if macs(high) <= max_macs:
@@ -171,25 +173,25 @@ def keep_within(net, max_macs, input_shape):
 
 @dataclass(frozen=True)
 class _Plan:
-    """Numbers of the channels to keep, or ALL, by name of the layer."""
+    """Indices of the channels to keep, or ALL, by layer name."""
 
     outputs: dict
     inputs: dict
 
     def n_weights(self, name, net):
-        """How many weights a layer keeps."""
+        """Return the number of weights that a layer keeps."""
         weight = net.get_submodule(name).weight
         return weight[self.outputs[name]][:, self.inputs.get(name, ALL)].numel()
 
 
 class _Channels:
-    """The channels of a net, and how strong each is."""
+    """The channels of a net, with their strengths."""
 
     def __init__(self, net):
         self.groups, self.strength = channel_groups(trace(net)), _strengths(net)
 
     def plan(self, keep):
-        """Which channels of each layer are left, for a share of them."""
+        """Choose the channels to keep for a share."""
         if not (is_number(keep) and 0 < keep <= 1):
             raise ValueError(f"keep must be a share in (0, 1]. Got {keep!r}.")
         plan = _Plan({}, {})
@@ -211,14 +213,14 @@ class _Channels:
 
 
 def _repeated(kept, repeat):
-    """Numbers of a layer's inputs, so many for each channel."""
+    """Return the indices of a layer's inputs, several per channel."""
     if kept is ALL or repeat == 1:
         return kept
     return (kept[:, None] * repeat + torch.arange(repeat)).flatten()
 
 
 def _strengths(net):
-    """L1 norm of each filter with its batch norm folded in, by layer; mean 1."""
+    """Return L1 norms of filters with batch norm folded in, by layer; mean 1."""
     found = {}
     for name, layer in fold_batch_norm(net).named_modules():
         if isinstance(layer, COMPUTING):
@@ -228,8 +230,8 @@ def _strengths(net):
 
 
 def _narrowed(net, plan):
-    """A copy of a net with the channels of a plan."""
-    # Layers are made anew, and a copy of those would copy what is hooked onto them.
+    """Return a copy of a net with only the channels of a plan."""
+    # Layers are rebuilt; copying them would also copy their hooks.
     layers = {
         name: layer
         for name, layer in net.named_modules()

@@ -1,4 +1,4 @@
-"""Post-training quantisation: a trained net in int8."""
+"""Post-training quantisation of a net to int8."""
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from selective_query.nets.compression.integer_layers import (
 from selective_query.nets.training._engine import Rows
 
 CLIPPING = (nn.ReLU, nn.ReLU6, torch.relu, F.relu, F.relu6, "relu", "relu_")
-# What goes in on a grid comes out on the same one.
+# Operations whose output stays on the grid of their input.
 KEEPING = (*VIEWS, nn.MaxPool1d, nn.MaxPool2d, *VIEW_CALLS, F.max_pool1d, F.max_pool2d,
            *CLIPPING)  # fmt: skip
 ROWS_AT_ONCE = 100
@@ -25,16 +25,16 @@ SAMPLED_AT_ONCE = 5000
 
 
 def quantise(net, X, *, ranges="mse"):
-    """A trained net in int8, by what it computes on some inputs; nothing is trained.
+    """Quantise a trained net to int8, without training.
 
     Batch norm is folded into the layers before it. Weights get a symmetric int8 scale
-    for each output channel, activations a grid for each tensor, biases 32 bits.
-    Convolutions and linear layers are computed in integers, bit for bit as a device
-    would; additions, means and other activations in reals, rounded to a grid of their
-    own, so that a device may differ there by one step. Logits are left in the last
-    layer's 32 bits, and a router head, if there is one, in floating point.
+    per output channel, activations a grid per tensor, biases 32 bits. Convolutions and
+    linear layers are computed in integers, bit for bit as on a device. Additions, means
+    and other activations are computed in floating point and rounded to their own grid,
+    so that a device may differ there by one step. Logits keep the last layer's 32 bits,
+    and a router head, if there is one, stays in floating point.
 
-    A quantised base says other things than before, so learn the threshold again:
+    A quantised base has different outputs, so refit the threshold with
     ``hybrid.with_base``.
 
     Parameters
@@ -42,23 +42,23 @@ def quantise(net, X, *, ranges="mse"):
     net : NetClassifier
         Fitted, or ``NetClassifier.from_trained(module, classes)``.
     X : array-like of shape (n_samples, ...)
-        Inputs such as those in use; some hundreds do. Labels are not needed, and rows
-        of the training set are good enough.
+        Representative inputs, from which activation ranges are estimated; a few hundred
+        suffice. Labels are not needed, and training rows may be used.
     ranges : {"mse", "percentile", "min_max"}, default="mse"
-        Which values a grid reaches to: those of least squared error, all but 0.1 %, or
-        all that were observed.
+        Range of a grid: the one with the least squared error, all values except 0.1 %,
+        or all observed values.
 
     Returns
     -------
     NetClassifier
-        Its layers keep their names, as far as they are left. The parameters are those
-        of `net`: a fit would train in floating point anew.
+        The remaining layers keep their names. The parameters are those of `net`, so a
+        new fit would train in floating point.
 
     Raises
     ------
     ValueError
-        When `net` is not fitted, cannot be traced, or holds a layer that is not
-        supported; the message names it.
+        When `net` is not fitted, cannot be traced, or contains an unsupported layer,
+        named in the message.
 
     See Also
     --------
@@ -94,19 +94,19 @@ def quantise(net, X, *, ranges="mse"):
         )
     rows = Rows(torch.as_tensor(np.asarray(X)))
     if not len(rows):
-        raise ValueError("X must hold inputs to observe ranges on. Got none.")
+        raise ValueError("X must hold inputs to estimate ranges from. Got none.")
     graph = fold_batch_norm(net.module_.net)
     observed = _Observer(graph).of(rows)
     return rewrapped(net, _Quantiser(graph, observed, ranges).run())
 
 
 def integer_layers(net):
-    """The layers of a quantised net, in the order in which they run.
+    """Return the layers of a quantised net in execution order.
 
     Parameters
     ----------
     net : NetClassifier
-        That :func:`quantise` made.
+        Result of :func:`quantise`.
 
     Returns
     -------
@@ -132,12 +132,12 @@ def integer_layers(net):
         if isinstance(module, IntegerLayer)
     }
     if not found:
-        raise ValueError("net holds no layer in integers. Make one: quantise(net, X).")
+        raise ValueError("net has no integer layers. Quantise it: quantise(net, X).")
     return found
 
 
 class _Observer(fx.Interpreter):
-    """What each node puts out: the least, the largest, and a sample of the values."""
+    """Records minimum, maximum and a sample of each node's output."""
 
     def of(self, rows):
         self.seen = {}
@@ -168,15 +168,15 @@ class _Observer(fx.Interpreter):
 
 
 class _Quantiser:
-    """Puts integer layers and grids into a graph, node by node.
+    """Inserts integer layers and grids into a graph, node by node.
 
-    What reads numbers of a grid puts out numbers of a grid, and so does what a layer
-    reads; arithmetic on the raw inputs before is left as it is.
+    A node's output is on a grid if one of its inputs is, or if a layer reads it.
+    Arithmetic on the raw inputs before that is left unchanged.
     """
 
     def __init__(self, graph, observed, ranges):
         self.graph, self.observed, self.rule = graph, observed, RANGES[ranges]
-        self.grids = {}  # of nodes whose values lie on one
+        self.grids = {}  # of nodes with values on a grid
         self.erased = set()
 
     def run(self):
@@ -218,7 +218,7 @@ class _Quantiser:
         self.grids[rounded] = grid
 
     def _grid(self, node):
-        """A grid for what a node puts out, or a ReLU right after it, which it is."""
+        """Return the grid of a node's output; absorb a ReLU after it."""
         users = list(node.users)
         if len(users) == 1 and _is_one_of(self.graph, users[0], CLIPPING):
             clipping = users[0]
@@ -230,7 +230,7 @@ class _Quantiser:
 
 
 def _is_one_of(graph, node, kinds):
-    """Whether a node calls one of some functions, methods, or kinds of modules."""
+    """Whether a node calls one of these functions, methods or module types."""
     module = module_of(graph, node)
     if module is None:
         return node.target in kinds

@@ -1,4 +1,4 @@
-"""Training nets for a hybrid: losses, a classifier around a net, joint training."""
+"""Train nets for a hybrid: losses, a net classifier, joint training."""
 
 try:
     import skorch  # noqa: F401

@@ -1,4 +1,4 @@
-"""Rows as tensors: inputs, what the net puts out, and what is known of them."""
+"""Tensors of a batch: inputs, outputs of the net, and targets."""
 
 import warnings
 from typing import NamedTuple
@@ -10,21 +10,21 @@ from scipy.sparse import issparse
 from selective_query._utils.frames import class_columns
 from selective_query.outcomes.probabilities import check_proba
 
-SOME_LACK = "Where y lacks a label, as it may in a fold, name all of them by classes=."
+SOME_LACK = "If y lacks a label, as it may in a fold, list all labels in classes=."
 
 
 class NetOutput(NamedTuple):
-    """What a net with a router head puts out for a batch.
+    """Outputs of a net with a router head for a batch.
 
     Parameters
     ----------
     logits : tensor of shape (n_samples, n_classes)
     head : tensor of shape (n_samples,) or None
-        The router head; None where the loss has none.
+        Outputs of the router head; None if the loss has none.
     second : tensor of shape (n_samples, n_classes) or None
-        Logits of an auxiliary classifier, for losses that train one beside.
+        Logits of an auxiliary classifier, for losses that train one.
     exits : list of tensor of shape (n_samples, n_classes) or None
-        Logits of each exit of a net that has several, the last one's at the end.
+        Logits of each exit in order, for nets with several exits.
     """
 
     logits: torch.Tensor
@@ -34,16 +34,17 @@ class NetOutput(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What is known of the rows of a batch.
+    """Labels, weights and global probabilities of a batch.
 
     Parameters
     ----------
     label : tensor of shape (n_samples,), int
     weight : tensor of shape (n_samples,)
     row : tensor of shape (n_samples,), int
-        Number of each row among those of fit, for losses that remember rows.
+        Index of each row in ``fit``, for losses with a state per row.
     global_proba : tensor of shape (n_samples, n_classes) or None
-        Of the global; None for abstention, where a query counts as right.
+        Probabilities of the global; None for abstention, where a query counts as
+        correct.
     """
 
     label: torch.Tensor
@@ -52,7 +53,7 @@ class Target(NamedTuple):
     global_proba: torch.Tensor | None = None
 
     def pick(self, rows):
-        """The targets of some rows."""
+        """Return the targets of some rows."""
         return Target(*(None if part is None else part[rows] for part in self))
 
     def to(self, device):
@@ -61,20 +62,20 @@ class Target(NamedTuple):
 
     @property
     def global_right(self):
-        """1 where the global is right, shape (n_samples,); ones without a global."""
+        """1 where the global is correct, shape (n_samples,); ones without a global."""
         if self.global_proba is None:
             return torch.ones_like(self.weight)
         return (self.global_proba.argmax(1) == self.label).float()
 
 
 def encode_labels(y, classes):
-    """All labels, and for each row the place of its own among them.
+    """Return all labels, and each row's index among them.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
     classes : array-like of shape (n_classes,) or None
-        None takes those of y.
+        None takes the labels of y.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def encode_labels(y, classes):
 
 
 def make_target(label, weight, global_proba, classes):
-    """What is known of all rows, from arrays.
+    """Return the targets of all rows from arrays.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def make_target(label, weight, global_proba, classes):
     Raises
     ------
     ValueError
-        When `global_proba` has another shape, or holds no probabilities.
+        When `global_proba` has the wrong shape or is not probabilities.
     """
     if global_proba is not None:
         global_proba = class_columns(global_proba, classes, "global_proba")
@@ -133,14 +134,14 @@ def make_target(label, weight, global_proba, classes):
 
 
 def as_tensor(X):
-    """The inputs as a dense tensor of numbers, not copied where that can be.
+    """Convert the inputs to a dense numeric tensor, without a copy if possible.
 
     Raises
     ------
     TypeError
         When X is sparse.
     ValueError
-        When it holds no numbers.
+        When X is not numeric.
     """
     if issparse(X) or (isinstance(X, torch.Tensor) and X.layout != torch.strided):
         raise TypeError(
@@ -156,6 +157,7 @@ def as_tensor(X):
             "data frame into numbers first."
         )
     with warnings.catch_warnings():
-        # Of arrays that must not be written to, as mapped files; nothing here does.
+        # Read-only arrays, such as memory-mapped files, are fine: nothing writes to
+        # them.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(np.ascontiguousarray(X))

@@ -1,4 +1,4 @@
-"""Which epoch's weights to keep: the one whose hybrid is best on held-out rows."""
+"""Keep the weights of the epoch whose hybrid is best on held-out rows."""
 
 import copy
 
@@ -10,7 +10,7 @@ from selective_query.nets.training._engine import StopTraining, outputs_of
 
 
 def hold_out_rows(rows, share):
-    """Rows to train on, and a share of them held out at random.
+    """Split rows into training rows and a random held-out share.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def hold_out_rows(rows, share):
     Raises
     ------
     ValueError
-        When fewer than two are left to train on.
+        When fewer than two training rows are left.
     """
     order = torch.randperm(len(rows))
     n_held_out = max(1, round(share * len(rows)))
@@ -37,17 +37,17 @@ def hold_out_rows(rows, share):
 
 
 class BestEpoch(Callback):
-    """Remember the weights of the epoch with the best accuracy at a coverage.
+    """Keep the weights of the epoch with the best accuracy at a coverage.
 
     Parameters
     ----------
     held_out : Rows
-        That nothing trains on.
+        Rows not used for training.
     coverage : float
     patience : int or None
-        Number of epochs without a better one after which it stops.
+        Stop after this many epochs without improvement.
     n_warm_up : int, default=0
-        First epochs, in which the loss has not set in, and which are none of these.
+        Initial epochs of the loss's warm-up, which are ignored.
 
     """
 
@@ -73,7 +73,7 @@ class BestEpoch(Callback):
             raise StopTraining
 
     def load_into(self, module):
-        """Give a module the best epoch's weights, where there was one."""
+        """Load the best epoch's weights into a module, if there was one."""
         if self._weights is not None:
             module.load_state_dict(self._weights)
 

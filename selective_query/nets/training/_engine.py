@@ -1,4 +1,4 @@
-"""The training loop, on skorch: batches of tensors, our losses, the learning rate."""
+"""The training loop, based on skorch: batches, losses, learning-rate schedule."""
 
 import inspect
 import math
@@ -15,16 +15,16 @@ OF_USER = "user_"
 
 
 class StopTraining(Exception):
-    """Raised by a callback after the last epoch that is wanted."""
+    """Raised by a callback to stop training early."""
 
 
 class Rows(Dataset):
-    """Inputs and targets in memory; a batch is cut out of them at once.
+    """Inputs and targets in memory, sliced into batches.
 
     Parameters
     ----------
     X : tensor of shape (n_samples, ...)
-        Of any numeric type; batches are cast to float32.
+        Any numeric dtype; batches are cast to float32.
     target : Target or None
     """
 
@@ -35,7 +35,7 @@ class Rows(Dataset):
         return len(self.X)
 
     def batch(self, rows, augment=None):
-        """Inputs of some rows, and their targets."""
+        """Return inputs and targets of some rows."""
         x = self.X[rows].float()
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -46,12 +46,12 @@ class Rows(Dataset):
         return x, self.target.pick(rows)
 
     def pick(self, rows):
-        """Some of the rows."""
+        """Return some of the rows."""
         return Rows(self.X[rows], self.target.pick(rows))
 
 
 class ShuffledBatches:
-    """Batches of equal size in a new order each epoch; rows left over wait."""
+    """Batches of equal size, reshuffled each epoch; leftover rows are skipped."""
 
     def __init__(self, dataset, batch_size, augment=None):
         self.dataset, self.augment = dataset, augment
@@ -69,7 +69,7 @@ class ShuffledBatches:
 
 
 def outputs_of(module, rows, device):
-    """Outputs of a net, some rows at a time.
+    """Yield the outputs of a net in chunks of rows.
 
     Parameters
     ----------
@@ -89,15 +89,15 @@ def outputs_of(module, rows, device):
 
 
 class Engine(NeuralNet):
-    """skorch's loop for nets that put out a NetOutput and losses that charge rows."""
+    """skorch's training loop for nets with a NetOutput and losses per row."""
 
     def train_on(self, rows):
-        """Train further; unlike in `partial_fit`, Ctrl-C is no early stop.
+        """Train on rows; unlike in `partial_fit`, Ctrl-C is not an early stop.
 
         Raises
         ------
         ValueError
-            When the last epoch has a loss that is no number.
+            When a loss in the last epoch is infinite or NaN.
         """
         self.notify("on_train_begin", X=rows, y=None)
         try:
@@ -106,7 +106,7 @@ class Engine(NeuralNet):
             pass
         finally:
             self.notify("on_train_end", X=rows, y=None)
-        # A callback may have stopped it within an epoch, which has no mean then.
+        # A callback may have stopped within an epoch, which then has no mean.
         losses = [batch.get("train_loss", 0) for batch in self.history[-1, "batches"]]
         if not all(map(math.isfinite, losses)):
             raise ValueError(
@@ -121,7 +121,7 @@ class Engine(NeuralNet):
             try:
                 getattr(callback, method_name)(self, **cb_kwargs)
             except KeyboardInterrupt as interrupt:
-                # It is how callbacks of skorch stop early, too.
+                # skorch's callbacks also stop early this way.
                 if name.startswith(OF_USER) and "_train_" not in method_name:
                     raise StopTraining from interrupt
                 raise
@@ -132,7 +132,7 @@ class Engine(NeuralNet):
 
     @property
     def charging_loss(self):
-        """The loss of this epoch: plain cross-entropy while the own one warms up."""
+        """Loss of the current epoch: cross-entropy during the warm-up."""
         loss = self.module_.loss
         return CrossEntropy() if len(self.history) <= loss.n_warm_up else loss
 
@@ -148,12 +148,12 @@ class Engine(NeuralNet):
 
 
 def find_device(name):
-    """What `torch_device` means here: CUDA for "auto" where there is one.
+    """Resolve `torch_device`: "auto" is CUDA if available, else the CPU.
 
     Raises
     ------
     ValueError
-        When torch does not know the device, or it is not there.
+        When the device is unknown or unavailable.
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -161,24 +161,24 @@ def find_device(name):
         torch.zeros(1, device=name).item()
     except (AssertionError, ImportError, RuntimeError) as error:
         raise ValueError(
-            "torch_device must be 'auto', 'cpu' or another that torch finds here, such "
-            f"as 'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' takes "
-            "CUDA where there is one."
+            "torch_device must be 'auto', 'cpu' or another available device, such as "
+            f"'cuda'. Got {name!r} ({str(error).splitlines()[0]}). 'auto' uses CUDA "
+            "if it is available."
         ) from error
     return name
 
 
 def make_engine(module, settings, n_rows, keeper=None):
-    """An engine for some rows, with the callbacks that the settings ask for.
+    """Create an engine with the callbacks from the settings.
 
     Parameters
     ----------
     module : RoutedNet
     settings : NetClassifier
-        Whose parameters these are.
+        Provides the parameters.
     n_rows : int
     keeper : BestEpoch or None, default=None
-        Who remembers other weights than the last ones.
+        Keeps the weights of the best epoch.
 
     Returns
     -------
@@ -187,9 +187,9 @@ def make_engine(module, settings, n_rows, keeper=None):
     Raises
     ------
     TypeError
-        When a callback is none of skorch's.
+        When a callback is not a skorch callback.
     ValueError
-        When the device is not there.
+        When the device is unavailable.
     """
     batch_size = min(settings.batch_size, n_rows)
     n_steps = settings.n_epochs * (n_rows // batch_size)
@@ -232,6 +232,6 @@ def make_engine(module, settings, n_rows, keeper=None):
         callbacks=callbacks,
         device=find_device(settings.torch_device),
         verbose=settings.verbose,
-        # Where Ray has replaced print, skorch's log would show in any case.
+        # Ray replaces print, and skorch's log would always show.
         **({} if settings.verbose else {"callbacks__print_log": None}),
     )

@@ -1,4 +1,4 @@
-"""What a trained net says of rows, on whichever device, kept on the processor."""
+"""Run a trained net on any device; between calls it stays on the CPU."""
 
 import threading
 from contextlib import nullcontext
@@ -9,23 +9,23 @@ import torch
 from selective_query.nets.training._batch import as_tensor
 from selective_query.nets.training._engine import Rows, find_device, outputs_of
 
-# A net leaves the processor for one call, and another thread must not see it there.
+# A net leaves the CPU during a call; other threads must not use it meanwhile.
 _away = threading.Lock()
 
 
 @torch.no_grad()
 def read_outputs(module, X, torch_device, read):
-    """Read something off the outputs of a net.
+    """Run a net and return a function of its outputs.
 
     Parameters
     ----------
     module : RoutedNet
-        On the processor, where it is again afterwards.
+        On the CPU, before and after the call.
     X : array-like of shape (n_samples, ...)
     torch_device : str
-        The processor stands in where it is not found.
+        The CPU is used if it is unavailable.
     read : callable
-        From a NetOutput to a tensor with a row for each input.
+        Maps a NetOutput to a tensor with one row per input.
 
     Returns
     -------

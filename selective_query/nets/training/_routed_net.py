@@ -1,4 +1,4 @@
-"""A net with what a router needs of it: a head, and evidence to read by name."""
+"""RoutedNet: a net with a router head, and its evidence as a named layer."""
 
 import threading
 
@@ -7,33 +7,33 @@ from torch import nn
 
 from selective_query.nets.training._batch import SOME_LACK, NetOutput
 
-# The layer that puts out the loss's query score and the features that the head reads.
+# Name of the layer with the loss's query score and the features that the head reads.
 EVIDENCE = "evidence"
 
-# What a forward pass has read so far. Threads share the net, and run it at once.
+# State of the current forward pass, per thread: threads share the net.
 _call = threading.local()
 
 
 class RoutedNet(nn.Module):
-    """A net, and a router head fed by what its last linear layer reads.
+    """A net with a router head on the input of its last linear layer.
 
     Parameters
     ----------
     net : nn.Module
-        Puts out logits of shape (n_samples, n_classes), and ends in a linear layer.
+        Returns logits of shape (n_samples, n_classes), and ends in a linear layer.
     loss : HybridLoss
-        Says which heads there are, and what the query score is.
+        Defines the heads and the query score.
     head_hidden : int, default=32
-        Units of the head's one hidden layer; 0 makes the head linear.
+        Units of the head's only hidden layer; 0 makes the head linear.
     example : tensor of shape (n_samples, ...), optional
-        Inputs that tell which linear layer runs last. Without them it is taken to be
-        the one that was registered last.
+        Inputs to find the linear layer that runs last. Without them, the one registered
+        last is used.
 
     Raises
     ------
     ValueError
-        When the net has no linear layer whose inputs the head could read, or no exits
-        and the loss charges each of them.
+        When the net has no linear layer, or when the loss uses exits and the net has
+        none.
     """
 
     def __init__(self, net, loss, head_hidden=32, example=None):
@@ -41,8 +41,8 @@ class RoutedNet(nn.Module):
         last = last_linear(net, example)
         if loss.reads_exits and not hasattr(net, "forward_exits"):
             raise ValueError(
-                f"{type(loss).__name__} charges every exit, and {type(net).__name__} "
-                "has no forward_exits. Use an EarlyExitNet, or another loss."
+                f"{type(loss).__name__} uses every exit, and {type(net).__name__} has "
+                "no forward_exits. Use an EarlyExitNet, or another loss."
             )
         last.register_forward_pre_hook(self._remember)
         self.net, self.loss = net, loss
@@ -74,15 +74,15 @@ class RoutedNet(nn.Module):
 
 
 def last_linear(net, example=None):
-    """The last linear layer of a net, which makes its logits.
+    """Return the last linear layer of a net, which computes its logits.
 
-    That is the last to run on the example, or the last to be registered without one.
+    This is the last one to run on the example or, without one, the last registered.
     """
     linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ValueError(
-            f"{type(net).__name__} holds no nn.Linear, whose inputs a router would "
-            "read. End the net in one, from features to logits."
+            f"{type(net).__name__} has no nn.Linear, whose input a router reads. End "
+            "the net in one, from features to logits."
         )
     if example is None:
         return linear[-1]
@@ -99,14 +99,14 @@ def last_linear(net, example=None):
 
 @torch.no_grad()
 def _run(net, x):
-    """Output in evaluation mode, in which the net is left."""
+    """Run the net in evaluation mode, and leave it in that mode."""
     device = next(net.parameters()).device
     return net.eval()(x.float().to(device))
 
 
 @torch.no_grad()
 def check_outputs(routed, x, n_classes):
-    """Refuse a net that does not put out the logits of its last linear layer.
+    """Refuse a net that does not return the logits of its last linear layer.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def check_outputs(routed, x, n_classes):
     Raises
     ------
     ValueError
-        When there are other outputs than one for each class, or something comes after
-        the last linear layer.
+        When there is not one output per class, or something follows the last linear
+        layer.
     """
     last, features = routed.net.get_submodule(routed.last_name), []
     handle = last.register_forward_pre_hook(lambda _, x: features.append(x[0]))
@@ -127,17 +127,17 @@ def check_outputs(routed, x, n_classes):
     handle.remove()
     if getattr(logits, "shape", None) != (len(x), n_classes):
         raise ValueError(
-            f"module must put out one logit for each of the {n_classes} classes. Got "
+            f"module must return one logit for each of the {n_classes} classes. Got "
             f"{getattr(logits, 'shape', logits)} for two inputs. {SOME_LACK}"
         )
     both_nan = logits.isnan().any() and x.float().isnan().any()
     if both_nan:
-        return  # said after the first epoch, with what to look for
+        return  # reported after the first epoch, with advice
     if not features or not torch.allclose(last(features[-1]), logits, atol=1e-4):
         raise ValueError(
-            "module must put out what its last linear layer does, logits without a "
+            "module must return the output of its last linear layer: logits without a "
             f"softmax or an activation after them. {last} of "
-            f"{type(routed.net).__name__} puts out something else."
+            f"{type(routed.net).__name__} returns something else."
         )
 
 

@@ -1,4 +1,4 @@
-"""A torch net as a classifier, trained with any of the losses for hybrids."""
+"""NetClassifier: a torch net as a classifier, trained with a loss for hybrids."""
 
 import copy
 from numbers import Integral, Real
@@ -30,67 +30,65 @@ PROBABILITIES = nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmin
 
 
 class NetClassifier(ClassifierMixin, BaseEstimator):
-    """A torch net behind scikit-learn's interface, with a router head if its loss has.
+    """A torch net with scikit-learn's interface, and a router head if its loss has one.
 
     Parameters
     ----------
     module : nn.Module or callable
-        Puts out logits, and ends in a linear layer. A module is copied, weights and
-        all; a callable such as ``functools.partial(ConvNet, n_classes=10)`` makes one
-        after the seed is set.
+        Returns logits, and ends in a linear layer. A module is copied, including its
+        weights; a callable such as ``functools.partial(ConvNet, n_classes=10)`` creates
+        one after the seed is set.
     loss : str or HybridLoss, default="cross_entropy"
         See :func:`selective_query.nets.training.list_losses`.
     coverage : float or None, default=None
-        For `validation`, and for losses with a coverage of their own that leave it
-        open; 0.9 where None.
+        For `validation`, and for losses whose own coverage is None; None means 0.9.
     classes : array-like of shape (n_classes,) or None, default=None
-        All labels that there are, where y may lack some, as in a fold; None takes those
-        of y.
+        All labels, in case y lacks some, as in a fold; None takes the labels of y.
     n_epochs : int, default=12
         Passes over the rows.
     learning_rate : float, default=0.1
-        The highest of one cycle (Smith and Topin, 2019), of SGD with momentum.
+        Maximum of the one-cycle schedule (Smith and Topin, 2019) of SGD with momentum.
     batch_size : int, default=128
-        Rows of a step, at least 2.
+        Rows per step, at least 2.
     weight_decay : float, default=5e-4
-        Penalty on squared weights, of SGD.
+        Weight decay of SGD.
     augment : callable or None, default=None
-        From a batch of inputs to a batch of as many, in training only.
+        Maps a batch of inputs to a batch of the same length, in training only.
     head_hidden : int, default=32
         Units of the router head's hidden layer; 0 makes it linear.
     validation : float or None, default=None
-        Share of the rows, drawn at random, that nothing trains on, not even at the end.
-        Kept is the first epoch of highest accuracy on them: that of the hybrid routed
-        by `query_score` at `coverage`, where a query without a global counts as right.
-        Epochs of a loss's warm-up do not count. None trains on all rows and keeps the
+        Random share of the rows that is never trained on. The first epoch with the
+        highest accuracy on them is kept: the accuracy of the hybrid routed by
+        `query_score` at `coverage`, where a query without a global counts as correct.
+        Epochs of a loss's warm-up are ignored. None trains on all rows and keeps the
         last epoch.
     patience : int or None, default=None
-        Stop after so many epochs without a better one; needs `validation`.
+        Stop after this many epochs without improvement; needs `validation`.
     callbacks : list of skorch.callbacks.Callback or None, default=None
-        Such as ``Checkpoint``. They see the engine, whose data are tensors. One that
-        raises KeyboardInterrupt, as ``EarlyStopping`` does, ends training early; Ctrl-C
-        ends `fit`, and leaves what was checkpointed.
+        For example ``Checkpoint``. They receive the engine, whose data are tensors. A
+        callback that raises KeyboardInterrupt, as ``EarlyStopping`` does, stops
+        training early; Ctrl-C aborts `fit` and keeps checkpoints.
     torch_device : str, default="auto"
-        Where it trains and predicts: ``"auto"`` is CUDA where there is one, else the
-        processor; or a name of torch's, as ``"cuda:1"``. Training on CUDA is in
-        bfloat16 where autocast holds that safe. Between calls the net is kept on the
-        processor, so that a pickle needs no CUDA; it predicts there too where the
-        device is not found.
+        Device for training and prediction: ``"auto"`` uses CUDA if available, else the
+        CPU; or a torch device such as ``"cuda:1"``. Training on CUDA uses bfloat16
+        autocast. Between calls the net stays on the CPU, so that pickles do not need
+        CUDA; it also predicts there if the device is unavailable.
     random_state : int, RandomState instance or None, default=None
-        Of first weights, order of rows, augmentation and held-out rows. On a processor
-        with one thread a fit is repeated bit for bit; more threads may add in another
-        order.
+        Seed of initial weights, order of rows, augmentation and held-out rows. On a CPU
+        with one thread, a fit is reproducible bit for bit; several threads may add in a
+        different order.
     verbose : int, default=0
-        1 shows a bar and a line for each epoch.
+        1 shows a progress bar and a line per epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     module_ : RoutedNet
-        With the layer ``"evidence"``: the loss's query score, then the features that
-        the last linear layer reads. ``base_features="evidence"`` hands it to a router.
+        With the layer ``"evidence"``: the loss's query score, followed by the input
+        features of the last linear layer. A router reads it with
+        ``base_features="evidence"``.
     history_ : skorch.history.History
-        Losses by epoch, and ``valid_accuracy`` with `validation`.
+        Losses per epoch, and ``valid_accuracy`` with `validation`.
 
     Examples
     --------
@@ -169,14 +167,14 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Numbers, as the module takes them; cast to float32 batch by batch.
+            Numeric inputs of the module; cast to float32 batch by batch.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
             Normalised in each batch.
         global_proba : array-like of shape (n_samples, n_classes), optional
-            What the global says about the rows, in the order of ``classes_``, which is
-            sorted; by a global that did not learn from them. Without it a query counts
-            as right.
+            The global's probabilities for the rows, with columns in the sorted order of
+            ``classes_``, from a global that was not fitted on them. Without it, a query
+            counts as correct.
 
         Returns
         -------
@@ -185,11 +183,10 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            When X is sparse, or a callback is none of skorch's.
+            When X is sparse, or a callback is not a skorch callback.
         ValueError
-            When shapes differ, the loss needs a global, the device is not there, or the
-            net does not end in a linear layer with as many outputs as there are
-            classes.
+            When shapes differ, the loss needs a global, the device is unavailable,
+            or the net does not end in a linear layer with one output per class.
         """
         X = as_tensor(X)
         y = label_column(y)
@@ -206,12 +203,12 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         loss.check(len(classes), self.n_epochs)
         if global_proba is None and loss.needs_global:
             raise ValueError(
-                f"loss={self.loss!r} learns from a global: pass global_proba=, what it "
-                "says about the rows, or choose another loss."
+                f"loss={self.loss!r} learns from a global: pass its probabilities for "
+                "the rows as global_proba=, or choose another loss."
             )
         target = make_target(label, weight, global_proba, classes)
         if not weight.all():
-            # A batch of such rows alone would have no loss.
+            # A batch with only zero weights would have no loss.
             used = torch.from_numpy(np.flatnonzero(weight))
             X, target = X[used], target.pick(used)._replace(row=torch.arange(len(used)))
         seed = random_state_of(self.random_state).randint(2**31 - 1)
@@ -228,14 +225,15 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
 
     @classmethod
     def from_trained(cls, module, classes):
-        """A classifier around a net that is trained already.
+        """Wrap an already trained net as a classifier.
 
-        Put it into a :class:`~sklearn.frozen.FrozenEstimator` as base or global.
+        Wrap the result in a :class:`~sklearn.frozen.FrozenEstimator` to use it as base
+        or global.
 
         Parameters
         ----------
         module : nn.Module
-            Puts out logits of shape (n_samples, n_classes), and ends in a linear layer.
+            Returns logits of shape (n_samples, n_classes), and ends in a linear layer.
         classes : array-like of shape (n_classes,)
             Label of each logit.
 
@@ -246,14 +244,14 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the module ends in a softmax or an activation, or `classes` are not as
-            many as its outputs.
+            When the module ends in a softmax or an activation, or the number of
+            `classes` differs from its outputs.
         """
         last_named = list(module.modules())[-1]
         if isinstance(last_named, PROBABILITIES):
             raise ValueError(
-                "module must put out logits: probabilities are made of them here. It "
-                f"ends in {last_named}; leave that out."
+                "module must return logits; NetClassifier converts them to "
+                f"probabilities. It ends in {last_named}; leave that out."
             )
         made = cls(module)
         made.classes_ = np.asarray(classes)
@@ -273,7 +271,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             module = module()
         if not isinstance(module, nn.Module):
             raise ValueError(
-                "module must be an nn.Module or a callable that makes one. It made "
+                "module must be an nn.Module or a callable that returns one. Got "
                 f"{type(module).__name__}."
             )
         routed = RoutedNet(module, loss, self.head_hidden, example=X[:2])
@@ -295,7 +293,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        """Class probabilities, shape (n_samples, n_classes).
+        """Predict class probabilities, shape (n_samples, n_classes).
 
         Parameters
         ----------
@@ -308,7 +306,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return self._run(X, lambda output: output.logits.softmax(1))
 
     def predict_proba_exits(self, X):
-        """Class probabilities of every exit, of a net trained with all of them.
+        """Predict class probabilities of every exit of a net trained with all exits.
 
         Parameters
         ----------
@@ -321,7 +319,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the loss trained no exits but the last.
+            When the loss trained only the last exit.
         """
         check_is_fitted(self, "module_")
         if not self.module_.loss.reads_exits:
@@ -333,7 +331,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return by_row.swapaxes(0, 1)
 
     def predict(self, X):
-        """The most probable labels.
+        """Predict the most probable labels.
 
         Parameters
         ----------
@@ -346,7 +344,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def query_score(self, X):
-        """How much a query would gain by the loss the net was trained with.
+        """Return the query score of the loss that the net was trained with.
 
         Parameters
         ----------

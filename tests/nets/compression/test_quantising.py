@@ -248,7 +248,7 @@ def test_other_nonsense_is_refused(trained, images):
         quantise(trained, X, ranges="exact")
     with pytest.raises(ValueError, match="X must hold inputs"):
         quantise(trained, X[:0])
-    with pytest.raises(ValueError, match="holds no layer in integers"):
+    with pytest.raises(ValueError, match="has no integer layers"):
         integer_layers(trained)
-    with pytest.raises(ValueError, match="quantised already"):
+    with pytest.raises(ValueError, match="already quantised"):
         quantise(quantise(trained, X[:10]), X)

@@ -234,7 +234,7 @@ def test_labels_that_are_missing_are_said(images):
 @pytest.mark.parametrize(
     ("params", "fit", "message"),
     [
-        ({"loss": "distillation"}, {}, "learns from a global: pass global_proba="),
+        ({"loss": "distillation"}, {}, "learns from a global: pass its probabilities"),
         ({}, {"global_proba": np.ones((5, 10))}, r"must be of shape \(300, 10\)"),
         ({"n_epochs": 0}, {}, "'n_epochs' parameter"),
         ({"module": partial(ConvNet, 9, (8,), n_channels=1)}, {}, "logit for each of"),
@@ -242,7 +242,7 @@ def test_labels_that_are_missing_are_said(images):
         (
             {"module": nn.Sequential(SMALL(), nn.ReLU())},
             {},
-            "what its last linear layer",
+            "the output of its last linear layer",
         ),
         ({"module": nn.Flatten()}, {}, "Flatten holds no nn.Linear"),
         ({"module": lambda: 3}, {}, "It made int"),

@@ -67,7 +67,7 @@ def test_folds_may_lack_a_label(nine_is_rare):
     net = NetClassifier(SMALL, classes=range(10), n_epochs=1, random_state=0)
     hybrid = HybridClassifier(net, linear(), random_state=0).fit(*nine_is_rare)
     assert hybrid.predict_proba(nine_is_rare[0][:5]).shape == (5, 10)
-    with pytest.raises(ValueError, match="name all of them by classes="):
+    with pytest.raises(ValueError, match="list all labels in classes="):
         hybrid.set_params(base_estimator__classes=None).fit(*nine_is_rare)
 
 

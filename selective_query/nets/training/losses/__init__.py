@@ -1,4 +1,4 @@
-"""Losses to train a base for a hybrid, each from its paper, by name."""
+"""Losses from the literature to train a base for a hybrid, by name."""
 
 from sklearn.base import clone
 
@@ -58,7 +58,7 @@ _LOSSES = {
 
 
 def list_losses():
-    """Names that the parameter `loss` takes.
+    """Return the names that the parameter `loss` accepts.
 
     Returns
     -------
@@ -68,14 +68,14 @@ def list_losses():
 
 
 def make_loss(loss, coverage=None):
-    """A fresh loss from a name or a loss, with the coverage it left open filled in.
+    """Create a loss from a name or a copy of a loss, and set its open coverage.
 
     Parameters
     ----------
     loss : str or HybridLoss
         Name of a loss, or a loss, which is copied.
     coverage : float or None
-        For a loss that leaves its own open.
+        Used if the loss has a coverage and leaves it None.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Losses for a net that may say "I don't know"."""
+"""Losses for a net that may abstain."""
 
 from math import inf
 from numbers import Real
@@ -13,18 +13,18 @@ from selective_query.nets.training.losses.base import (
 
 
 class SelectiveNet(HybridLoss):
-    r"""Risk on what is answered, a penalty on missing coverage, a classifier beside.
+    r"""Selective risk, a penalty on missing coverage, and an auxiliary classifier.
 
     .. math:: \alpha \Big( \frac{\sum_i \ell_i\, s_i}{\sum_i s_i}
               + \lambda \max(0, c - \bar s)^2 \Big)
               + (1 - \alpha) \frac1n \sum_i \ell^{\text{second}}_i
 
-    with :math:`s = \sigma(\text{head})`, which selects for an answer.
+    with the selection :math:`s = \sigma(\text{head})`.
 
     Parameters
     ----------
     coverage : float or None, default=None
-        The target c; filled in by the classifier where None.
+        The target c; None uses the classifier's coverage.
     penalty : float, default=32.0
         The factor :math:`\lambda`.
     share : float, default=0.5
@@ -60,7 +60,7 @@ class SelectiveNet(HybridLoss):
 
 
 class DeepGamblers(HybridLoss):
-    r"""Bet on classes, or keep some of the stake in reserve.
+    r"""Bet on the classes, or keep part of the stake in reserve.
 
     .. math:: -\log\big(p_y + p_\perp / o\big)
 
@@ -68,10 +68,11 @@ class DeepGamblers(HybridLoss):
     ----------
     payoff : float or None, default=None
         The odds o, above 1 and at most the number of classes. The net keeps its stake
-        where no class is likelier than 1 / o: the lower the odds, the sooner. None is
-        2.2, and 1.5 for two classes, one of which is always likelier than 1 / 2.2.
+        if no class is more probable than 1 / o, so lower odds make it abstain more
+        often. None uses 2.2, or 1.5 for two classes, one of which is always more
+        probable than 1 / 2.2.
     n_warm_up : int, default=4
-        Epochs of plain cross-entropy, without which the net may never bet.
+        Epochs of plain cross-entropy, without which the net may never start to bet.
 
     References
     ----------
@@ -93,8 +94,8 @@ class DeepGamblers(HybridLoss):
         if not (isinstance(payoff, Real) and 1 < payoff <= n_classes):
             raise ValueError(
                 f"DeepGamblers: payoff must be above 1 and at most the {n_classes} "
-                f"classes. Got {payoff!r}. With fewer odds than that the net never "
-                "bets, with more it never keeps its stake. Leave it None for "
+                f"classes. Got {payoff!r}. With lower odds the net never bets, with "
+                "higher odds it never keeps its stake. Leave it None for "
                 f"{DeepGamblers()._odds(n_classes)}."
             )
 
@@ -115,12 +116,12 @@ class DeepGamblers(HybridLoss):
 
 
 class SelfAdaptive(HybridLoss):
-    r"""Believe labels as far as the net has come to believe them itself (SAT).
+    r"""Self-adaptive training (SAT): trust a label as far as the net agrees with it.
 
     .. math:: -t_y \log p_y - (1 - t_y) \log p_\perp,
               \qquad t \leftarrow m\,t + (1 - m)\,p
 
-    The target t of a row starts at its label and follows the net's own answers.
+    The target t of a row starts at its label and follows the net's own predictions.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ class SelfAdaptive(HybridLoss):
         self.n_warm_up = n_warm_up
 
     def start(self, n_rows, n_classes, torch_device):
-        # The chance that each row's own label has in its target.
+        # Probability of each row's label in its target.
         self._trust = torch.ones(n_rows, device=torch_device)
 
     def finish(self):

@@ -1,32 +1,34 @@
-"""The interface of a loss: what it charges each row, and how its net routes."""
+"""The interface of a loss: a loss per row, and the query score of its net."""
 
 from numbers import Real
 
 import torch
 from sklearn.base import BaseEstimator
 
-# Below, softened probabilities overflow.
+# At lower temperatures, softened probabilities overflow.
 SMALLEST_TEMPERATURE = 1e-3
 
 
 class HybridLoss(BaseEstimator):
-    """Charges each row of a batch, and says how a net trained with it routes.
+    """Computes a loss per row, and the query score of a net trained with it.
 
-    A call changes nothing. What a loss remembers, `start` makes, `step` brings up to
-    date after each batch, and `finish` drops where a fitted net need not carry it.
+    A call changes no state. `start` initialises the state of a loss, `step` updates it
+    after each batch, and `finish` drops what a fitted net does not need.
 
     Attributes
     ----------
     has_head, has_second : bool
-        Whether it trains a router head, and a second classifier beside the first.
+        Whether it trains a router head, and an auxiliary classifier.
     needs_global : bool
-        Whether it makes no sense without answers of a global.
+        Whether it requires probabilities of a global.
     reads_exits : bool
-        Whether it charges every exit of an :class:`~selective_query.nets.EarlyExitNet`.
+        Whether it uses every exit of an
+        :class:`~selective_query.nets.EarlyExitNet`.
     n_warm_up : int
-        Epochs of plain cross-entropy before it sets in.
+        Epochs of plain cross-entropy before it starts.
     bounds : dict of str to (float, float)
-        Least and largest value of its numbers; None is allowed where it is the default.
+        Minimum and maximum of its numeric parameters; None is allowed if it is the
+        default.
     """
 
     has_head = False
@@ -37,7 +39,7 @@ class HybridLoss(BaseEstimator):
     bounds = {}
 
     def check(self, n_classes, n_epochs):
-        """Refuse a loss that would never set in, or whose numbers make no sense.
+        """Refuse a loss that would never start, or with parameters out of range.
 
         Parameters
         ----------
@@ -47,7 +49,7 @@ class HybridLoss(BaseEstimator):
         Raises
         ------
         ValueError
-            When a number is out of its bounds, or the warm-up takes all epochs.
+            When a parameter is out of its bounds, or the warm-up takes all epochs.
         """
         for name, (low, high) in self.bounds.items():
             value = getattr(self, name)
@@ -61,24 +63,24 @@ class HybridLoss(BaseEstimator):
                 )
         if self.n_warm_up >= n_epochs:
             raise ValueError(
-                f"{type(self).__name__} sets in after n_warm_up={self.n_warm_up} "
-                f"epochs of plain cross-entropy, and n_epochs={n_epochs}. Give more "
-                "epochs or a shorter warm-up."
+                f"{type(self).__name__} starts after n_warm_up={self.n_warm_up} epochs "
+                f"of plain cross-entropy, but n_epochs={n_epochs}. Give more epochs or "
+                "a shorter warm-up."
             )
 
     def start(self, n_rows, n_classes, torch_device):
-        """Forget what was remembered of earlier rows.
+        """Initialise the state for a new fit.
 
         Parameters
         ----------
         n_rows : int
-            Of the fit that begins.
+            Rows of the new fit.
         n_classes : int
         torch_device : torch.device
         """
 
     def step(self, output, target):
-        """Learn what is no weight of the net from a batch that was just charged.
+        """Update the state after a batch.
 
         Parameters
         ----------
@@ -87,10 +89,10 @@ class HybridLoss(BaseEstimator):
         """
 
     def finish(self):
-        """Drop what was remembered of each row."""
+        """Drop the state per row."""
 
     def __call__(self, output, target):
-        """Loss of each row.
+        """Return the loss of each row.
 
         Parameters
         ----------
@@ -104,7 +106,7 @@ class HybridLoss(BaseEstimator):
         raise NotImplementedError
 
     def query_score(self, output):
-        """How much a query would gain; by default one minus the largest probability.
+        """Return the query score; by default one minus the largest probability.
 
         Parameters
         ----------
@@ -119,18 +121,18 @@ class HybridLoss(BaseEstimator):
 
 
 def row_log_loss(logits, label, smoothing=0.0):
-    """Cross-entropy of each row, shape (n_samples,)."""
+    """Return the cross-entropy of each row, shape (n_samples,)."""
     return torch.nn.functional.cross_entropy(
         logits, label, reduction="none", label_smoothing=smoothing
     )
 
 
 def tempered(proba, temperature):
-    """Probabilities at another temperature, shape (n_samples, n_classes)."""
+    """Return probabilities at another temperature, shape (n_samples, n_classes)."""
     return (proba.clamp_min(1e-12).log() / temperature).softmax(1)
 
 
 def with_deferral(output):
-    """Log-probabilities of the classes and, last, of deferring."""
+    """Return log-probabilities of the classes and, last, of deferral."""
     joined = torch.cat([output.logits, output.head[:, None]], dim=1)
     return joined.log_softmax(1)

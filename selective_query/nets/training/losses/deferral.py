@@ -1,4 +1,4 @@
-"""Surrogates of learning to defer, for a net and its router head together."""
+"""Surrogate losses of learning to defer, for a net with a router head."""
 
 import torch
 from torch.nn.functional import softplus
@@ -11,7 +11,7 @@ from selective_query.nets.training.losses.base import (
 
 
 class DeferralCrossEntropy(HybridLoss):
-    r"""A deferral label in the softmax, right where the global is (LCE).
+    r"""Cross-entropy with a deferral class, correct where the global is (LCE).
 
     .. math:: -\big(\alpha\, 1\{g = y\} + 1\{g \ne y\}\big) \log p_y
               - 1\{g = y\} \log p_\perp
@@ -19,8 +19,7 @@ class DeferralCrossEntropy(HybridLoss):
     Parameters
     ----------
     share : float, default=1.0
-        The factor :math:`\alpha`: below 1 the net cares less for rows that the global
-        has right.
+        The factor :math:`\alpha`; below 1, rows that the global gets right weigh less.
 
     References
     ----------
@@ -75,13 +74,13 @@ class DeferralOneVsAll(HybridLoss):
 
 
 class DeferralRealizable(HybridLoss):
-    r"""Charge a row only for what neither side gets right (realizable surrogate).
+    r"""Loss only on rows that neither side gets right (realizable surrogate).
 
     .. math:: -\alpha \log \frac{e^{f_y} + 1\{g = y\}\, e^{f_\perp}}
               {\sum_k e^{f_k} + e^{f_\perp}}
               - (1 - \alpha) \log \frac{e^{f_y}}{\sum_k e^{f_k}}
 
-    Without the second part a net beside a good global leaves everything to it.
+    Without the second term, a net with a good global defers everything to it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Losses for the base alone: cross-entropy, exits, distillation, tuned confidence."""
+"""Losses for the base alone: cross-entropy, exits, distillation, confidence tuning."""
 
 import math
 from math import inf
@@ -16,12 +16,12 @@ from selective_query.nets.training.losses.base import (
 
 
 class CrossEntropy(HybridLoss):
-    """Minus the log-probability of the label.
+    """Cross-entropy: the negative log-probability of the label.
 
     Parameters
     ----------
     smoothing : float, default=0.0
-        Share of each label that is spread over all classes.
+        Share of each label spread over all classes.
     """
 
     bounds = {"smoothing": (0, 1)}
@@ -41,8 +41,7 @@ class DeepSupervision(HybridLoss):
     Parameters
     ----------
     weights : sequence of float or None, default=None
-        :math:`w_k` of each exit, from the first to the last; None, as by name, counts
-        all alike.
+        :math:`w_k` of each exit, from first to last; None weighs all exits equally.
 
     References
     ----------
@@ -87,7 +86,7 @@ class Distillation(HybridLoss):
     Parameters
     ----------
     temperature : float, default=1.0
-        The T that both sides are softened by.
+        The temperature T of both sides.
     share : float, default=0.5
         The weight :math:`\alpha` of the global's probabilities.
 
@@ -112,26 +111,26 @@ class Distillation(HybridLoss):
 
 
 def distance_to_global(logits, global_proba, temperature):
-    """Scaled KL divergence of each row from the global's softened probabilities."""
+    """Return the scaled KL divergence of each row from the global's probabilities."""
     ours = (logits / temperature).log_softmax(1)
     theirs = tempered(global_proba, temperature)
     return temperature**2 * kl_div(ours, theirs, reduction="none").sum(1)
 
 
 class Gatekeeper(HybridLoss):
-    r"""Sure where the base is right, undecided where it is wrong.
+    r"""Confident where the base is right, uniform where it is wrong.
 
     .. math:: \alpha\, 1\{\hat y = y\}\, \ell(p, y)
               + (1 - \alpha)\, 1\{\hat y \ne y\}\,
               \mathrm{KL}(p \,\|\, \text{uniform})
 
-    after some epochs of plain cross-entropy. It tunes confidence, at some cost in the
-    base's own accuracy.
+    after some epochs of plain cross-entropy. It tunes the confidence, at some cost to
+    the base's own accuracy.
 
     Parameters
     ----------
     share : float, default=0.5
-        The weight :math:`\alpha` of rows that the base has right.
+        The weight :math:`\alpha` of rows that the base gets right.
     n_warm_up : int, default=4
         Epochs of plain cross-entropy.
 
@@ -156,17 +155,17 @@ class Gatekeeper(HybridLoss):
 
 
 class OneSidedPrediction(HybridLoss):
-    r"""One detector for each class, penalised for claiming inputs of other classes.
+    r"""One detector per class, penalised for claiming inputs of other classes.
 
     .. math:: -\log \sigma(f_y) - \mu \sum_{k \ne y} \log\big(1 - \sigma(f_k)\big)
 
-    The larger the price :math:`\mu` of a false claim, the fewer inputs any class
-    claims. A query is worth what the strongest claim leaves.
+    The larger the price :math:`\mu` of a false claim, the fewer inputs are claimed. The
+    query score is minus the largest logit.
 
     Parameters
     ----------
     price : float, default=1.0
-        The factor :math:`\mu`. In the paper a multiplier of the error constraint.
+        The factor :math:`\mu`; in the paper, the multiplier of the error constraint.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The paper's own losses: router head, weights on the base, scaffolded distillation."""
+"""The paper's loss: router head, weighted base, scaffolded distillation."""
 
 from math import inf
 
@@ -15,37 +15,37 @@ from selective_query.routers._primal_dual import Multiplier
 
 
 class SelectiveQuery(HybridLoss):
-    r"""The base by weights (2 - r), the router head by the label o, under a coverage.
+    r"""Base with weights (2 - r) and router head with label o, at a minimum coverage.
 
     .. math:: \big(2 - r(x)\big)\,\ell(p, y) + \beta\,\big[
               o\,\varsigma(-s) + (1 - o)\,\varsigma(s)
               + \lambda\,\varsigma(s)\big]
 
     with the head s, :math:`r = 1\{s > 0\}`, the label
-    :math:`o = 1\{b \ne g = y\}` of the base as it stands, and
+    :math:`o = 1\{b \ne g = y\}` of the current base, and
     :math:`\varsigma(s) = \log_2(1 + e^s)`. The multiplier :math:`\lambda` rises while
-    more than the share 1 - c is queried and falls else. Weights are normalised to mean
-    one in each batch, so that they change no learning rate.
+    more than the share 1 - c is queried, and falls otherwise. Weights are normalised to
+    mean one in each batch, so that they do not change the learning rate.
 
     Parameters
     ----------
     coverage : float or None, default=None
-        The target c; filled in by the classifier where None.
+        The target c; None uses the classifier's coverage.
     weighted : bool, default=True
         Whether the base is weighted by (2 - r).
     router_share : float, default=1.0
         The factor :math:`\beta`.
     distillation : float, default=0.0
-        Share of the base's loss that is the distance to the global's probabilities.
+        Share of distillation in the base's loss.
     temperature : float, default=1.0
-        Of the distillation.
+        Temperature of the distillation.
     scaffolded : bool, default=False
-        Distil on rows that the router keeps only, in the spirit of DiSK: what the base
-        does not answer it need not imitate.
+        Whether to distil only on rows that the router keeps, in the spirit of DiSK:
+        the base need not imitate the global on rows that it does not answer.
     smoothing : float, default=0.0
         Label smoothing of the base's cross-entropy.
     dual_learning_rate : float, default=0.05
-        Step of the multiplier for each batch.
+        Step size of the multiplier per batch.
 
     References
     ----------
