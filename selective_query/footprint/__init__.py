@@ -1,4 +1,4 @@
-"""How large a model or router is, and whether a device has room for it."""
+"""Memory and operations of models and routers, and whether a device holds them."""
 
 from selective_query._utils import publish
 from selective_query.footprint.estimator_profile import EstimatorProfile

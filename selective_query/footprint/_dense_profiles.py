@@ -1,4 +1,4 @@
-"""Profiles of models that multiply: linear, Bayes, perceptron, neighbours, scaling."""
+"""Profiles of linear models, naive Bayes, perceptrons, neighbours and scalers."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,12 +11,12 @@ from selective_query.footprint.estimator_profile import EstimatorProfile
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an estimator is fitted on, or sees.
+    """Sizes of the inputs of an estimator.
 
     Parameters
     ----------
     n_rows, n_columns : int or None
-        None where the inputs have no such axis, as texts.
+        None if the inputs have no such axis, such as texts.
     n_classes : int or None
     """
 
@@ -26,41 +26,41 @@ class Inputs:
 
 
 def unknown_before_fit(estimator, what):
-    """The error to raise where only a fit tells a number."""
+    """Return the error for a number that is only known after a fit."""
     return NotFittedError(
-        f"The {what} of {type(estimator).__name__} is known only once it is fitted. "
+        f"The {what} of {type(estimator).__name__} is only known once it is fitted. "
         "Fit it first, or give n_classes and rows of the shape it will be fitted on."
     )
 
 
 def require(estimator, what, number):
-    """A number that must be known, else NotFittedError."""
+    """Return a number; raise NotFittedError if it is unknown."""
     if number is None:
         raise unknown_before_fit(estimator, what)
     return number
 
 
 def n_columns_of(estimator, inputs):
-    """Columns that it was, or will be, fitted on."""
+    """Return the number of columns that it was, or will be, fitted on."""
     known = getattr(estimator, "n_features_in_", inputs.n_columns)
     return require(estimator, "number of columns", known)
 
 
 def n_classes_of(estimator, inputs):
-    """Classes that it knows, or will know."""
+    """Return the number of classes that it knows, or will know."""
     if hasattr(estimator, "classes_"):
         return len(estimator.classes_)
     return require(estimator, "number of classes", inputs.n_classes)
 
 
 def n_scores_of(estimator, inputs):
-    """Scores of which the classes are told: one where there are two classes."""
+    """Return the number of class scores: one for two classes."""
     n_classes = n_classes_of(estimator, inputs)
     return 1 if n_classes == 2 else n_classes
 
 
 def _product(n_in, n_out):
-    """Profile of a matrix product with a bias for each output."""
+    """Profile a matrix product with one bias per output."""
     return EstimatorProfile(
         macs=n_in * n_out,
         weights=n_in * n_out,
@@ -71,7 +71,7 @@ def _product(n_in, n_out):
 
 
 def linear(estimator, inputs):
-    """One product: rows of ``coef_`` times the input."""
+    """Profile a linear model: one product of ``coef_`` and the input."""
     if hasattr(estimator, "coef_"):
         n_scores, n_columns = np.shape(np.atleast_2d(estimator.coef_))
     else:
@@ -81,7 +81,7 @@ def linear(estimator, inputs):
 
 
 def gaussian_bayes(estimator, inputs):
-    """A difference, its square and a weighted sum, by class and column."""
+    """Profile Gaussian naive Bayes: three operations per class and column."""
     n_columns = n_columns_of(estimator, inputs)
     n_classes = n_classes_of(estimator, inputs)
     return EstimatorProfile(
@@ -94,7 +94,7 @@ def gaussian_bayes(estimator, inputs):
 
 
 def perceptron(estimator, inputs):
-    """Products layer by layer; two neighbouring layers are alive at once."""
+    """Profile a perceptron; two neighbouring layers are alive at once."""
     hidden = np.ravel(estimator.hidden_layer_sizes).astype(int).tolist()
     sizes = [
         n_columns_of(estimator, inputs), *hidden, n_scores_of(estimator, inputs)
@@ -106,9 +106,10 @@ def perceptron(estimator, inputs):
 
 
 def neighbours(estimator, inputs):
-    """All distances, whatever the algorithm on the host, and a list of the nearest.
+    """Profile nearest neighbours: all distances, and a list of the nearest rows.
 
-    Each row is compared with every one in the list, at most.
+    The algorithm on the host is ignored. Each row is compared with at most all rows in
+    the list.
     """
     n_rows = getattr(estimator, "n_samples_fit_", inputs.n_rows)
     n_rows = require(estimator, "number of rows", n_rows)
@@ -126,7 +127,7 @@ def neighbours(estimator, inputs):
 
 
 def scaling(estimator, inputs):
-    """A factor and a shift for each column, in place."""
+    """Profile a scaler: a factor and a shift per column, in place."""
     n_columns = n_columns_of(estimator, inputs)
     return EstimatorProfile(
         macs=n_columns,
@@ -138,7 +139,7 @@ def scaling(estimator, inputs):
 
 
 def projection(estimator, inputs):
-    """One product with the components; the mean is folded into its biases."""
+    """Profile a projection: one product; the mean is folded into its biases."""
     n_columns = n_columns_of(estimator, inputs)
     if hasattr(estimator, "components_"):
         return _product(n_columns, len(estimator.components_))

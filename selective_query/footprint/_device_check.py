@@ -1,4 +1,4 @@
-"""Whether a base, with its router, fits a device, told as early as can be known."""
+"""Check as early as possible whether a base and its router fit a device."""
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -13,18 +13,18 @@ NEEDED = ("name", "flash_bytes", "sram_bytes")
 
 
 def check_device(device, parameter="device"):
-    """Refuse a device that does not say what it has.
+    """Refuse a device without the required attributes.
 
     Parameters
     ----------
     device : object
     parameter : str
-        Its name, for the message.
+        Name of the parameter, for the message.
 
     Raises
     ------
     ValueError
-        When it lacks a name or a memory.
+        When it lacks a name or a memory size.
     """
     lacking = [name for name in NEEDED if not hasattr(device, name)]
     if lacking:
@@ -36,10 +36,10 @@ def check_device(device, parameter="device"):
 
 
 def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None):
-    """What of a device a base takes, with its router as far as it is known.
+    """Report the memory of a base on a device, including its router if possible.
 
-    Before training where the parameters tell, as of nets and linear models, or where a
-    tree fits even if it grows into each of its limits. Else the base is fitted to see.
+    The base is fitted only if necessary: not if the parameters determine its size, as
+    for nets and linear models, and not if a tree fits even at its maximum size.
 
     Parameters
     ----------
@@ -47,15 +47,15 @@ def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None
         Fitted or not.
     device : Device
     X : array-like
-        The rows that the base is fitted on.
+        The rows that the base is, or will be, fitted on.
     n_classes : int
     fit : callable
-        Returns the fitted base; called only where a fit alone tells.
+        Returns the fitted base; called only if necessary.
     router : BaseRouter or None, default=None
-        Counted where it is fitted, or learns nothing and reads no more than classes.
-        Its scratch memory is added to the base's peak, which is an upper bound.
+        Counted if it is fitted, or if it does not learn and reads only class scores.
+        Its scratch memory is added to the base's peak, which gives an upper bound.
     evidence : Evidence or None, default=None
-        One row of what it decides on; None before there is any.
+        One row that the router decides on; None if not available yet.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None
     Raises
     ------
     ValueError
-        When nobody knows how to count this kind of estimator.
+        When this kind of estimator is not supported.
     """
     report = _report_as_given(base, device, X, n_classes)
     if report is None:
@@ -84,19 +84,19 @@ def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None
 
 
 def _row_of(n_classes):
-    """What a base of so many classes will say of a row, as far as its shape goes."""
+    """Return evidence with the shape of a base's outputs for one row."""
     proba = np.full((1, n_classes), 1 / n_classes)
     return Evidence(base_proba=proba, base_logits=np.zeros((1, n_classes)))
 
 
 def _report_as_given(base, device, X, n_classes):
-    """The report without a fit; None where that would not tell."""
+    """Return the report without a fit; None if a fit is necessary."""
     try:
         profile = profile_estimator(base, X, n_classes=n_classes)
     except NotFittedError:
         return None
     report = profile.fits(device)
-    # That a bound does not fit says nothing about the tree that will be grown.
+    # If an upper bound does not fit, the fitted tree still may.
     may_be_less = getattr(profile, "is_bound", False)
     return report if report or not may_be_less else None
 
@@ -110,19 +110,19 @@ def _is_fitted(router):
 
 
 def refuse_excess(report, base, who="base_estimator"):
-    """Raise where a memory of the device is exceeded.
+    """Raise if a memory of the device is exceeded.
 
     Parameters
     ----------
     report : FootprintReport
     base : estimator
     who : str
-        Its name; both are for the message.
+        Name of its parameter; both are for the message.
 
     Raises
     ------
     DeviceLimitError
-        A ValueError that carries the report.
+        A ValueError with the report attached.
     """
     if report:
         return

@@ -1,15 +1,15 @@
-"""Kinds of layers by what a multiply-accumulate costs in them."""
+"""Kinds of layers that differ in the cost of a multiply-accumulate."""
 
 from math import prod
 
 from torch import nn
 
-# A convolution of so few channels is one of raw inputs.
+# A convolution with at most this many channels reads raw inputs.
 FEW_CHANNELS = 4
 
 
 def layer_form(layer):
-    """The kind of a layer, as devices know it.
+    """Return the kind of a layer, as in the profiles of devices.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ def layer_form(layer):
     Returns
     -------
     {"convolution", "stem", "pointwise", "depthwise", "linear"}
-        A stem reads at most four channels, as of an image, and a pointwise convolution
-        one position at a time.
+        A stem reads at most four channels, such as those of an image; a pointwise
+        convolution reads one position at a time.
     """
     if isinstance(layer, nn.Linear):
         return "linear"

@@ -1,4 +1,4 @@
-"""How many numbers are alive at once while a traced net runs."""
+"""Count how many numbers are alive at once while a traced net runs."""
 
 import operator
 
@@ -17,12 +17,12 @@ ACTIVATION_CALLS = {torch.relu, torch.sigmoid, F.relu, F.relu6, F.hardswish, F.s
 VIEWS = (nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout2d)
 VIEW_CALLS = {torch.flatten, torch.reshape, torch.squeeze, F.dropout, "flatten", "view",
               "reshape", "squeeze", "contiguous"}  # fmt: skip
-# Slices and chunks are views, as torch makes them and as strides let an engine read
-# them: nothing is copied, and the whole stays until its last part was read.
+# Slices and chunks are views, in torch and in engines with strides: nothing is copied,
+# and the whole tensor stays alive until its last part is read.
 PART_CALLS = {torch.chunk, torch.split, torch.tensor_split, torch.unbind, torch.narrow,
               torch.select, "chunk", "split", "tensor_split", "unbind", "narrow",
               "select", getattr}  # fmt: skip
-# Work without parameters of its own, which nothing here counts.
+# Operations without parameters whose cost is not counted.
 UNCOUNTED_CALLS = {torch.matmul, torch.bmm, torch.mm, torch.einsum, operator.matmul,
                    F.linear, F.conv1d, F.conv2d, F.scaled_dot_product_attention,
                    "matmul", "bmm", "mm"}  # fmt: skip
@@ -30,17 +30,17 @@ OVERWRITING_CALLS = {operator.iadd, operator.imul, "add_", "mul_"}
 
 
 def module_of(graph, node):
-    """The module that a node calls, or None."""
+    """Return the module that a node calls, or None."""
     return graph.get_submodule(node.target) if node.op == "call_module" else None
 
 
 def is_call_of(node, known):
-    """Whether a node calls one of these functions or methods, not a module so named."""
+    """Whether a node calls one of these functions or methods, rather than a module."""
     return node.op in ("call_function", "call_method") and node.target in known
 
 
 def output_shapes(graph, x):
-    """The shape of what each node of a traced net puts out.
+    """Return the output shape of each node of a traced net.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def output_shapes(graph, x):
     Returns
     -------
     dict of node to tuple of int
-        Of several tensors, how many numbers they have together. What holds no tensor,
-        as a shape, is left out.
+        For several tensors, the total number of elements. Nodes without tensors, such
+        as shapes, are left out.
     """
     interpreter = _Shapes(graph)
     with torch.no_grad():
@@ -77,20 +77,20 @@ class _Shapes(fx.Interpreter):
 
 
 def live_elements(graph, shapes, *, in_place):
-    """How many numbers are alive while each node runs, its output among them.
+    """Count the numbers that are alive while each node runs, including its output.
 
     Parameters
     ----------
     graph : torch.fx.GraphModule
     shapes : dict of node to tuple of int
-        As :func:`output_shapes` returns them.
+        Result of :func:`output_shapes`.
     in_place : bool
         Whether activations and depthwise convolutions may overwrite their input.
 
     Returns
     -------
     dict of node to int
-        In the order in which they run.
+        In execution order.
     """
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
     place = {node: number for number, node in enumerate(graph.graph.nodes)}
@@ -116,7 +116,7 @@ def live_elements(graph, shapes, *, in_place):
 
 
 def _last_uses(nodes, views, place):
-    """Where each output is read for the last time, itself or as a view of it."""
+    """Return where each output, or a view of it, is last read."""
     found = {}
     for node in reversed(nodes):
         found[node] = max(
@@ -127,7 +127,7 @@ def _last_uses(nodes, views, place):
 
 
 def _memory_of(graph, node, root, members, last_use, place, in_place):
-    """Whose memory a node's output lies in: its own, or that of its first input."""
+    """Return the node that owns the memory of a node's output."""
     source = node.all_input_nodes[0] if node.all_input_nodes else None
     if source is None or source not in root:
         return node
@@ -146,7 +146,7 @@ def _memory_of(graph, node, root, members, last_use, place, in_place):
 
 
 def _is_view(graph, node, shapes):
-    """Whether a node's output lies in its first input, all of it or a part."""
+    """Whether a node's output is a view of its first input or of a part of it."""
     if is_call_of(node, {operator.getitem}):
         return not _picks_by_list(node.args[1], shapes)
     return isinstance(module_of(graph, node), VIEWS) or is_call_of(
@@ -155,7 +155,7 @@ def _is_view(graph, node, shapes):
 
 
 def _picks_by_list(index, shapes):
-    """Whether an index holds a list or a tensor, for which torch copies."""
+    """Whether an index contains a list or a tensor, for which torch copies."""
     return any(
         isinstance(each, list) or (isinstance(each, fx.Node) and each in shapes)
         for each in (index if isinstance(index, tuple) else (index,))
@@ -163,7 +163,7 @@ def _picks_by_list(index, shapes):
 
 
 def _comes_from_weights(graph, node):
-    """Whether a node is a layer with weights, or batch norm right after one."""
+    """Whether a node is a layer with weights, or a batch norm directly after one."""
     module = module_of(graph, node)
     if isinstance(module, NORMS) and node.all_input_nodes:
         return _comes_from_weights(graph, node.all_input_nodes[0])
@@ -182,7 +182,7 @@ def _is_depthwise(module):
 
 
 def _scratch(graph, node, shapes, in_place):
-    """Numbers that a depthwise convolution in place keeps beside: one channel."""
+    """Return the scratch of an in-place depthwise convolution: one channel."""
     if in_place and _is_depthwise(module_of(graph, node)):
         return int(np.prod(shapes[node][2:]))
     return 0

@@ -1,4 +1,4 @@
-"""A net as a graph of calls, all of which can be counted."""
+"""Trace a net to a graph whose calls can all be counted."""
 
 import copy
 
@@ -14,7 +14,7 @@ from selective_query.footprint._liveness import (
 
 
 def traced(net):
-    """The graph of a net, which is left as it is.
+    """Trace a copy of a net.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ def traced(net):
         When the net cannot be traced, or has weights that would not be counted.
     """
     try:
-        # A copy: tracing shares modules, and a run would move batch norm's statistics.
+        # A copy: tracing shares modules, and a run would update batch norm's
+        # statistics.
         copied = copy.deepcopy(net).eval()
         graph = fx.GraphModule(copied, _Tracer().trace(copied))
     except Exception as error:
@@ -45,7 +46,7 @@ def traced(net):
 
 
 class _Tracer(fx.Tracer):
-    """Keeps layers whole, also those that descend from torch's, as integer ones do."""
+    """Treats subclasses of torch layers, such as integer layers, as leaves."""
 
     def is_leaf_module(self, module, name):
         is_layer = isinstance(module, (*COMPUTING, *VIEWS))
@@ -53,7 +54,7 @@ class _Tracer(fx.Tracer):
 
 
 def _refuse_unknown(graph):
-    """Raise ValueError where weights would not be counted."""
+    """Raise a ValueError if some weights would not be counted."""
     counted = {
         id(parameter)
         for module in graph.modules()
@@ -66,7 +67,7 @@ def _refuse_unknown(graph):
     ]
     if unknown:
         raise ValueError(
-            "profile_net counts convolutions, linear layers and batch norm. It does "
-            f"not know what {', '.join(unknown[:5])} cost. Measure the net on the "
-            "device, and give Deployment(base_ms=...)."
+            "profile_net counts convolutions, linear layers and batch norm. It "
+            f"cannot count {', '.join(unknown[:5])}. Measure the net on the device, "
+            "and give Deployment(base_ms=...)."
         )

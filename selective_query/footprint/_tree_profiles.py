@@ -1,4 +1,4 @@
-"""Profiles of trees and sums of trees, fitted, or bounded before they are grown."""
+"""Profiles of trees and tree ensembles: exact once fitted, upper bounds before."""
 
 import numpy as np
 
@@ -16,25 +16,25 @@ BYTES_OF_CATEGORY_SET = 32  # one bit for each of 256 categories
 def _sum_of_trees(
     trees, n_columns, n_values, n_outputs, *, is_sum=True, is_bound=False, extra=0
 ):  # fmt: skip
-    """Profile of trees that are run one after the other and added up.
+    """Profile trees that run one after the other and are added up.
 
     Parameters
     ----------
     trees : list of (n_leaves, depth, mean_depth)
     n_columns : int
-        Of the input.
+        Columns of the input.
     n_values : int
-        Stored in each leaf.
+        Values stored in each leaf.
     n_outputs : int
     is_sum : bool
-        Whether values are added up, not just looked up.
+        Whether values are added up, instead of only looked up.
     is_bound : bool
     extra : int
-        Bytes beside thresholds, columns and children.
+        Additional bytes besides thresholds, columns and children.
     """
     leaves, depths, means = (np.array(each) for each in zip(*trees, strict=True))
     n_splits = leaves - 1
-    # A tree of n leaves has 2 n - 1 nodes, two of them behind each split.
+    # A tree with n leaves has 2 n - 1 nodes, two below each split.
     child_bytes = np.where(2 * leaves - 1 <= 2**16, 2, 4)
     column_bytes = 2 if n_columns <= 2**16 else 4
     return EstimatorProfile(
@@ -50,15 +50,15 @@ def _sum_of_trees(
 
 
 def _grown(tree):
-    """Leaves, depth and mean path of a compiled tree."""
+    """Return leaves, depth and mean path length of a fitted tree."""
     is_split = tree.children_left >= 0
-    # A row is compared once at each split on its way.
+    # A row is compared once at each split on its path.
     compared = tree.weighted_n_node_samples[is_split].sum()
     return tree.n_leaves, tree.max_depth, compared / tree.weighted_n_node_samples[0]
 
 
 def _bound(estimator, inputs):
-    """The most leaves and the longest path that the parameters and rows allow."""
+    """Return the most leaves and longest path that parameters and rows allow."""
     n_rows = require(estimator, "number of rows", inputs.n_rows)
     fewest = estimator.min_samples_leaf
     n_leaves = n_rows // fewest if isinstance(fewest, (int, np.integer)) else n_rows
@@ -74,7 +74,7 @@ def _bound(estimator, inputs):
 
 
 def tree(estimator, inputs):
-    """A comparison at each level; a leaf stores a value for each class."""
+    """Profile a tree: a comparison per level; each leaf stores one value per class."""
     n_columns = n_columns_of(estimator, inputs)
     n_classes = n_classes_of(estimator, inputs)
     is_bound = not hasattr(estimator, "tree_")
@@ -85,7 +85,7 @@ def tree(estimator, inputs):
 
 
 def forest(estimator, inputs):
-    """Trees whose leaves are added up class by class."""
+    """Profile a forest: trees whose leaves are added up per class."""
     n_columns = n_columns_of(estimator, inputs)
     n_classes = n_classes_of(estimator, inputs)
     is_bound = not hasattr(estimator, "estimators_")
@@ -97,7 +97,7 @@ def forest(estimator, inputs):
 
 
 def boosting(estimator, inputs):
-    """A tree for each class and round, with one value in each leaf."""
+    """Profile boosting: one tree per class and round, with one value per leaf."""
     is_bound = not hasattr(estimator, "estimators_")
     if is_bound:
         n_trees = estimator.n_estimators * n_scores_of(estimator, inputs)
@@ -108,7 +108,7 @@ def boosting(estimator, inputs):
 
 
 def histogram_boosting(estimator, inputs):
-    """Profile trees whose splits also store, in a byte, where missing values go."""
+    """Profile histogram boosting; each split has one more byte for missing values."""
     predictors = getattr(estimator, "_predictors", None)
     if predictors is None:
         n_trees = estimator.max_iter * n_scores_of(estimator, inputs)

@@ -1,4 +1,4 @@
-"""What an estimator that is no net takes of a device, for one input."""
+"""EstimatorProfile: operations and memory of an estimator other than a net."""
 
 from dataclasses import dataclass, replace
 
@@ -18,29 +18,29 @@ COUNTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class EstimatorProfile:
-    """What an estimator takes for one input.
+    """Operations and memory of an estimator for one input.
 
     Parameters
     ----------
     macs : int
-        Multiply-accumulates; an addition, subtraction or product on its own counts as
-        one. A softmax, logistic or logarithm at the end is not counted.
+        Multiply-accumulates; a single addition, subtraction or product counts as one. A
+        final softmax, logistic function or logarithm is not counted.
     comparisons : int, default=0
-        At most, along the longest path of each tree.
+        Maximum, along the longest path of each tree.
     mean_comparisons : float or None, default=None
-        On average over the rows of the fit; as ``comparisons`` where None.
+        Mean over the rows of the fit; None uses ``comparisons``.
     weights : int
-        Stored numbers that shrink with the bits.
+        Stored numbers whose size depends on the bits.
     constants : int, default=0
-        Stored numbers that stay at 4 bytes: biases, scales, shifts.
+        Stored numbers of 4 bytes each: biases, scales, shifts.
     index_bytes : int, default=0
-        Of numbers of columns, places of children, labels.
+        Bytes of indices: columns, children, labels.
     peak_elements : int
-        Numbers alive at once, the input among them.
+        Numbers alive at once, including the input.
     n_outputs : int or None, default=None
-        Columns of what comes out, for the next step of a pipeline.
+        Number of output columns, for the next step of a pipeline.
     is_bound : bool, default=False
-        Whether the fitted estimator may take less, as a tree that is not grown yet.
+        Whether these are upper bounds, as for a tree that is not fitted yet.
     """
 
     macs: int
@@ -72,14 +72,14 @@ class EstimatorProfile:
         return self.macs + self.comparisons
 
     def flash_bytes(self, bits=32):
-        """Bytes of what is stored, with weights at so many bits.
+        """Return the stored bytes, with weights of the given bits.
 
-        Constants stay at 4 bytes, and numbers of columns and children as they are.
+        Constants stay at 4 bytes, and indices are unchanged.
 
         Parameters
         ----------
         bits : int, default=32
-            Of a weight.
+            Bits per weight.
 
         Returns
         -------
@@ -90,12 +90,12 @@ class EstimatorProfile:
         return stored + BYTES_OF_CONSTANT * self.constants + self.index_bytes
 
     def sram_bytes(self, bits=32):
-        """Bytes of the numbers that are alive at once.
+        """Return the bytes of the numbers that are alive at once.
 
         Parameters
         ----------
         bits : int, default=32
-            Of a number.
+            Bits per number.
 
         Returns
         -------
@@ -105,15 +105,15 @@ class EstimatorProfile:
         return -(-self.peak_elements * bits // 8)
 
     def fits(self, device, *, bits=32, reserved_bytes=RESERVED_BYTES):
-        """Whether a device holds the estimator, and with how much room to spare.
+        """Report whether the estimator fits a device, and how much memory is left.
 
         Parameters
         ----------
         device : Device
         bits : int, default=32
-            As these estimators are compiled, unless you quantise them.
+            Bits per number; 32 unless you quantise the estimator.
         reserved_bytes : int, default=32768
-            Of each memory, for the program and all else.
+            Bytes of each memory reserved for the program and everything else.
 
         Returns
         -------
@@ -128,7 +128,7 @@ class EstimatorProfile:
         )
 
     def then(self, other):
-        """The two one after the other, in a pipeline.
+        """Return the profile of this step followed by another, in a pipeline.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class EstimatorProfile:
         )
 
     def after(self, step):
-        """The two the other way round.
+        """Return the profile of another step followed by this one.
 
         Parameters
         ----------
@@ -158,9 +158,9 @@ class EstimatorProfile:
         return step.then(self)
 
     def beside(self, other):
-        """The two on the same input, with their outputs added up.
+        """Return the profile of both on the same input, with their outputs added up.
 
-        The sum is kept while the other runs.
+        The sum stays in memory while the other runs.
 
         Parameters
         ----------
@@ -175,12 +175,14 @@ class EstimatorProfile:
         return self._joined(other, peak, self.n_outputs)
 
     def twice(self, n_inputs):
-        """Two runs, on two views of an input that stays in memory, and their mean.
+        """Return the profile of the mean of two runs on two views of an input.
+
+        The input stays in memory.
 
         Parameters
         ----------
         n_inputs : int
-            Numbers of the input.
+            Number of elements of the input.
 
         Returns
         -------

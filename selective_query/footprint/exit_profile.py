@@ -1,4 +1,4 @@
-"""What a net with exits costs up to each of them, and where it may be cut in two."""
+"""Profiles of early-exit nets: cost up to each exit, and possible splits."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ from selective_query.footprint.net_profile import NetProfile, profile_net
 
 @dataclass(frozen=True)
 class ExitProfile:
-    """A net that answers on the way, all of it on one device.
+    """Profile of an early-exit net on one device.
 
     Parameters
     ----------
     macs : tuple of int
-        Multiply-accumulates from the input to each exit's answer, the exits before it
-        included.
+        Multiply-accumulates from the input to each exit's answer, including earlier
+        exits.
     net : NetProfile
-        Of the net with all exits, which the device must hold.
+        Profile of the net with all exits, which the device must hold.
     """
 
     macs: tuple
@@ -33,20 +33,21 @@ class ExitProfile:
 
 @dataclass(frozen=True)
 class SplitPoint:
-    """A net cut in two: what the device runs, and what it sends.
+    """A net split in two: the part on the device, and what it sends.
 
     Parameters
     ----------
     number : int
-        Of the last part on the device, from 0.
+        Index of the last part on the device, from 0.
     edge : NetProfile
-        Of the device's parts and their exit, while the features wait to be sent.
+        Profile of the device's parts and their exit; the features stay in memory to be
+        sent.
     feature_bytes : int
-        That one query sends.
+        Bytes that one query sends.
     cloud_macs : int
-        Multiply-accumulates of what is left for the cloud.
+        Multiply-accumulates of the part in the cloud.
     bits : int
-        Of each weight, activation and number sent.
+        Bits per weight, activation and number sent.
     """
 
     number: int
@@ -57,7 +58,7 @@ class SplitPoint:
 
     @property
     def edge_macs(self):
-        """Multiply-accumulates on the device, those of the exit included."""
+        """Multiply-accumulates on the device, including the exit."""
         return self.edge.macs
 
     @property
@@ -67,17 +68,17 @@ class SplitPoint:
 
     @property
     def sram_bytes(self):
-        """Bytes of activations on the device at their peak."""
+        """Peak bytes of activations on the device."""
         return self.edge.sram_bytes(self.bits)
 
     def deployed(self, deployment):
-        """A deployment whose base is the device's side and whose payload the features.
+        """Return a deployment with the device's part as base and features as payload.
 
         Parameters
         ----------
         deployment : Deployment
-            Of another system in the same place, whose device, link, cloud and all else
-            it shares.
+            Deployment of another system, which provides device, link, cloud and
+            everything else.
 
         Returns
         -------
@@ -86,13 +87,13 @@ class SplitPoint:
         Raises
         ------
         ValueError
-            When the features cannot be sent in time, or the order spares the base: a
-            split net has run its first parts whenever there is something to send.
+            When the features cannot be sent in time, or the order is not "base_first":
+            a split net always runs its first part before it sends anything.
         """
         if deployment.order != "base_first":
             raise ValueError(
-                "A split net sends features that its first parts have made, so order "
-                f"must be 'base_first'. Got {deployment.order!r}."
+                "A split net sends the features of its first part, so order must be "
+                f"'base_first'. Got {deployment.order!r}."
             )
         return replace(
             deployment,
@@ -103,7 +104,7 @@ class SplitPoint:
 
 
 def profile_exits(net, input_shape):
-    """Count what a net costs up to each of its exits.
+    """Count the cost of a net up to each of its exits.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def profile_exits(net, input_shape):
     Raises
     ------
     ValueError
-        As :func:`~selective_query.footprint.net_profile.profile_net`.
+        As in :func:`~selective_query.footprint.net_profile.profile_net`.
 
     Examples
     --------
@@ -140,7 +141,7 @@ def profile_exits(net, input_shape):
 
 
 def split_points(net, input_shape, bits=8):
-    """Count each way to cut a net with exits between device and cloud.
+    """Count each possible split of an early-exit net between device and cloud.
 
     Parameters
     ----------
@@ -148,17 +149,17 @@ def split_points(net, input_shape, bits=8):
     input_shape : tuple of int
         Of one input, without the batch axis.
     bits : int, default=8
-        Of each weight, activation and number sent.
+        Bits per weight, activation and number sent.
 
     Returns
     -------
     list of SplitPoint
-        After each part but the last.
+        One after each part except the last.
 
     Raises
     ------
     ValueError
-        As :func:`~selective_query.footprint.net_profile.profile_net`.
+        As in :func:`~selective_query.footprint.net_profile.profile_net`.
 
     References
     ----------
@@ -201,7 +202,7 @@ def split_points(net, input_shape, bits=8):
 
 
 class _EveryExit(nn.Module):
-    """All exits as outputs, so that none is left out of the count."""
+    """Returns all exits as outputs, so that all are counted."""
 
     def __init__(self, net):
         super().__init__()
@@ -212,7 +213,7 @@ class _EveryExit(nn.Module):
 
 
 class _Edge(nn.Module):
-    """The device's side, whose features stay until the exit has decided."""
+    """The device's part, whose features stay in memory until the exit has decided."""
 
     def __init__(self, split):
         super().__init__()

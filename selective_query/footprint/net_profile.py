@@ -1,4 +1,4 @@
-"""What a torch net costs: operations, parameters, and memory at its peak."""
+"""Profiles of torch nets: operations, parameters and peak memory."""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -31,29 +31,30 @@ BYTES_OF_BIAS = 4
 
 @dataclass(frozen=True)
 class LayerProfile:
-    """One layer that computes.
+    """Profile of a convolution or linear layer.
 
     Parameters
     ----------
     name : str
         As in ``named_modules()``.
     kind : str
-        Class of the layer.
+        Class name of the layer.
     form : {"convolution", "stem", "pointwise", "depthwise", "linear"}
-        What it computes: a stem is a convolution of at most four channels, as of an
-        image, and a pointwise one reads one position at a time.
+        Kind of computation: a stem is a convolution of at most four channels, such as
+        those of an image; a pointwise convolution reads one position at a time.
     macs, weights, biases : int
-        A bias for each output channel, where the layer has one or a batch norm right
-        after it leaves one. Numbers that an earlier layer shares are counted there.
+        Counts. Biases include one per output channel if the layer has them, or if a
+        batch norm is folded into it. Parameters shared with an earlier layer are
+        counted there.
     output_shape : tuple of int
-        Of one input.
+        Output shape for one input.
     live_elements : int
         Numbers that are alive while the layer runs: its input, its output, and what
-        later layers still need. ``NetProfile.peak_elements`` is at least the largest
-        of them, and larger where the peak is at an addition or pooling between layers.
+        later layers still need. ``NetProfile.peak_elements`` is at least their maximum;
+        it is larger if the peak is at an addition or pooling between layers.
     live_elements_in_place : int
-        The same by the model of ``NetProfile.peak_elements_in_place``; of a depthwise
-        convolution with the one channel that it keeps beside.
+        The same by the model of ``NetProfile.peak_elements_in_place``; for a depthwise
+        convolution, including its scratch of one channel.
     """
 
     name: str
@@ -69,23 +70,22 @@ class LayerProfile:
 
 @dataclass(frozen=True)
 class NetProfile:
-    """What a net costs for one input.
+    """Operations and memory of a net for one input.
 
     Parameters
     ----------
     macs, weights, biases : int
-        Of convolutions and linear layers, after batch norm was folded into them. A
-        batch norm that follows no layer of its own adds a scale and a shift for each
-        channel to the biases.
+        Counts over convolutions and linear layers, with batch norm folded in. A batch
+        norm that cannot be folded adds a scale and a shift per channel to the biases.
     peak_elements : int
-        Numbers that are alive at once, at most. Batch norm and an activation right
-        after a convolution or linear layer are part of it, and a slice or chunk lies
-        in what it was cut from; all else has memory of its own.
+        Maximum of the numbers alive at once. A batch norm and an activation directly
+        after a convolution or linear layer are fused with it, and slices and chunks are
+        views; every other output has its own memory.
     peak_elements_in_place : int
-        The same where activations, and depthwise convolutions channel by channel, take
-        the place of an input that nothing else needs, as TinyEngine does.
+        The same, but activations, and depthwise convolutions channel by channel,
+        overwrite an input that nothing else needs, as in TinyEngine.
     layers : tuple of LayerProfile
-        Convolutions and linear layers, in the order in which they run.
+        Convolutions and linear layers, in execution order.
     """
 
     macs: int
@@ -102,7 +102,7 @@ class NetProfile:
 
     @property
     def macs_by_form(self):
-        """Multiply-accumulates of each kind of layer, for ``Device.plain_macs``."""
+        """Multiply-accumulates by kind of layer, for ``Device.plain_macs``."""
         found = dict.fromkeys((layer.form for layer in self.layers), 0)
         for layer in self.layers:
             found[layer.form] += layer.macs
@@ -110,16 +110,16 @@ class NetProfile:
 
     @property
     def operations(self):
-        """The multiply-accumulates; a net compares nothing."""
+        """The multiply-accumulates; a net needs no comparisons."""
         return self.macs
 
     def flash_bytes(self, bits=8):
-        """Bytes of weights, and of biases at 4 bytes each.
+        """Return the bytes of weights, and of biases at 4 bytes each.
 
         Parameters
         ----------
         bits : int, default=8
-            Of a weight.
+            Bits per weight.
 
         Returns
         -------
@@ -129,14 +129,14 @@ class NetProfile:
         return self.weights * bits // 8 + BYTES_OF_BIAS * self.biases
 
     def sram_bytes(self, bits=8, *, in_place=True):
-        """Bytes of activations at the peak.
+        """Return the peak bytes of activations.
 
         Parameters
         ----------
         bits : int, default=8
-            Of an activation.
+            Bits per activation.
         in_place : bool, default=True
-            Whether layers write into an input that nothing else needs.
+            Whether layers may overwrite an input that nothing else needs.
 
         Returns
         -------
@@ -147,17 +147,17 @@ class NetProfile:
         return peak * bits // 8
 
     def fits(self, device, *, bits=8, in_place=True, reserved_bytes=RESERVED_BYTES):
-        """Whether a device holds the net, and with how much room to spare.
+        """Report whether the net fits a device, and how much memory is left.
 
         Parameters
         ----------
         device : Device
         bits : int, default=8
-            Of a weight and of an activation.
+            Bits per weight and per activation.
         in_place : bool, default=True
-            Whether layers write into an input that nothing else needs.
+            Whether layers may overwrite an input that nothing else needs.
         reserved_bytes : int, default=32768
-            Of each memory, for the program and all else.
+            Bytes of each memory reserved for the program and everything else.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class NetProfile:
         Raises
         ------
         TypeError
-            When `device` is something else, as its name.
+            When `device` is not a Device, for example only a name.
         """
         return footprint_report(
             device,
@@ -177,7 +177,7 @@ class NetProfile:
         )
 
     def after(self, step):
-        """The net behind a step of a pipeline.
+        """Return the profile of a pipeline step followed by the net.
 
         Parameters
         ----------
@@ -197,12 +197,14 @@ class NetProfile:
         )
 
     def twice(self, n_inputs):
-        """Two runs of the net, on two views of an input that stays in memory.
+        """Return the profile of two runs of the net on two views of an input.
+
+        The input stays in memory.
 
         Parameters
         ----------
         n_inputs : int
-            Numbers of the input.
+            Number of elements of the input.
 
         Returns
         -------
@@ -220,16 +222,16 @@ class NetProfile:
 
 
 def profile_net(net, input_shape):
-    """Count what a net costs for one input.
+    """Count operations and memory of a net for one input.
 
     The net is traced symbolically and run once on zeros.
 
     Parameters
     ----------
     net : nn.Module
-        That ``torch.fx`` can trace: no branches on values.
+        Must be traceable by ``torch.fx``: no branches on values.
     input_shape : tuple of int
-        Of one input, without the batch axis.
+        Shape of one input, without the batch axis.
 
     Returns
     -------
@@ -238,8 +240,8 @@ def profile_net(net, input_shape):
     Raises
     ------
     ValueError
-        When the net cannot be traced, or has weights of other kinds than convolutions,
-        linear layers and batch norm.
+        When the net cannot be traced, or has weights outside convolutions, linear
+        layers and batch norm.
 
     Examples
     --------
@@ -267,9 +269,9 @@ def profile_net(net, input_shape):
 
 
 def profile_net_estimator(estimator, input_shape):
-    """Profile of the net of a NetClassifier or of a skorch estimator, fitted or not.
+    """Profile the net of a NetClassifier or of a skorch estimator, fitted or not.
 
-    The heads of a fitted NetClassifier's loss, which serve the router, are part of it.
+    The router heads of a fitted NetClassifier are included.
 
     Parameters
     ----------
@@ -284,7 +286,7 @@ def profile_net_estimator(estimator, input_shape):
     Raises
     ------
     ValueError
-        As :func:`profile_net`.
+        As in :func:`profile_net`.
     """
     fitted = getattr(estimator, "module_", None)
     if fitted is None:
@@ -300,7 +302,7 @@ def profile_net_estimator(estimator, input_shape):
 
 
 def _new_module(estimator):
-    """The module as it is before training, without a trace in torch's generators."""
+    """Create the untrained module without advancing torch's random generators."""
     made = estimator.module
     if isinstance(made, nn.Module):
         return made
@@ -310,7 +312,7 @@ def _new_module(estimator):
 
 
 class _Heads(nn.Module):
-    """The heads on the same features, whose outputs are all kept."""
+    """The heads on the same features; all their outputs stay in memory."""
 
     def __init__(self, head, second):
         super().__init__()
@@ -321,7 +323,7 @@ class _Heads(nn.Module):
 
 
 def _with_heads(net, heads):
-    """A net and the heads that run after it, while the logits are kept."""
+    """Add the heads that run after a net while its logits stay in memory."""
     n_logits = net.layers[-1].output_shape[-1]
     layers = tuple(
         replace(
@@ -344,7 +346,7 @@ def _with_heads(net, heads):
 
 
 def _norms(graph):
-    """Batch norms that become part of layers, by their weights' ids; and the others."""
+    """Return the batch norms folded into layers, by weight id, and the others."""
     folded, others = {}, {}
     for node in graph.graph.nodes:
         norm = module_of(graph, node)
@@ -353,7 +355,7 @@ def _norms(graph):
         before = node.all_input_nodes[0]
         layer = module_of(graph, before)
         follows = isinstance(layer, COMPUTING) and len(before.users) == 1
-        # A layer that several norms follow in turn can take in only one of them.
+        # Only one of several norms after the same layer can be folded into it.
         if not (follows and folded.setdefault(id(layer.weight), norm) is norm):
             others[id(norm)] = norm
     return folded, others.values()

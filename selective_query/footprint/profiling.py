@@ -1,4 +1,4 @@
-"""What any known estimator takes of a device, whether it is a net or not."""
+"""profile_estimator: profile any supported estimator, net or not."""
 
 from dataclasses import replace
 from functools import reduce
@@ -10,7 +10,7 @@ from selective_query.footprint import _dense_profiles as dense
 from selective_query.footprint import _tree_profiles as trees
 from selective_query.footprint.estimator_profile import EstimatorProfile
 
-# By name, also of a parent, so that nothing of scikit-learn is imported for it.
+# By name of the class or a parent class, to avoid importing from scikit-learn.
 CLASSIFIERS = {
     "LinearClassifierMixin": dense.linear,
     "GaussianNB": dense.gaussian_bayes,
@@ -32,17 +32,17 @@ NETS = {"NetClassifier", "NeuralNet"}
 
 
 def profile_estimator(estimator, X, *, n_classes=None):
-    r"""Count what an estimator takes for one input: operations, flash, memory.
+    r"""Count the operations, flash and memory of an estimator for one input.
 
-    With d columns, K classes (K' = 1 score where K = 2), n stored rows, k neighbours,
-    and trees of L leaves:
+    With d columns, K classes (K' = 1 score if K = 2, else K' = K), n stored rows, k
+    neighbours, and trees with L leaves:
 
     =====================  ====================  ============  ==================
     estimator              multiply-accumulates  comparisons   learned numbers
     =====================  ====================  ============  ==================
     linear models          d K'                  0             d K' + K'
     GaussianNB             3 d K                 0             2 d K + K
-    MLPClassifier          layer times layer     0             that, and biases
+    MLPClassifier          layer times layer     0             same, and biases
     KNeighborsClassifier   2 n d                 n k           n d, and labels
     a tree                 0                     depth         L - 1 + K L
     a forest               K for each tree       its depth     L - 1 + K L
@@ -51,21 +51,21 @@ def profile_estimator(estimator, X, *, n_classes=None):
     PCA to m columns       d m                   0             d m + m
     =====================  ====================  ============  ==================
 
-    Depths are those of the longest paths, added up over trees; ``mean_comparisons`` is
-    the mean over the rows of the fit. A split stores its column in 2 bytes and its
-    children in 2 bytes each, or in 4 where they are more than 65,536.
+    Depths are those of the longest paths, summed over the trees; ``mean_comparisons``
+    is the mean over the rows of the fit. A split stores its column in 2 bytes and its
+    children in 2 bytes each, or in 4 bytes if there are more than 65,536.
 
     Parameters
     ----------
     estimator : estimator
-        Of the table, fitted or not; a pipeline, frozen or calibrated classifier of
-        those, or a ``SecondLook`` with both looks; a net (``NetClassifier``, or of
+        One of the table, fitted or not; a pipeline, frozen or calibrated classifier or
+        ``SecondLook`` (with both looks) of these; or a net (``NetClassifier`` or
         skorch).
     X : array-like
-        Inputs, of which only the shape counts. Where the estimator is not fitted, the
+        Inputs, of which only the shape is used. If the estimator is not fitted, the
         rows that it will be fitted on.
     n_classes : int or None, default=None
-        Needed where the estimator is not fitted.
+        Required if the estimator is not fitted.
 
     Returns
     -------
@@ -77,9 +77,9 @@ def profile_estimator(estimator, X, *, n_classes=None):
     Raises
     ------
     ValueError
-        When nobody knows how to count this kind of estimator.
+        When this kind of estimator is not supported.
     NotFittedError
-        When only a fit tells.
+        When the counts are only known after a fit.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _profile(estimator, inputs, input_shape, known):
     if "FrozenEstimator" in names:
         return _profile(estimator.estimator, inputs, input_shape, known)
     if names & NETS:
-        # Imports torch, which must be there where a net is.
+        # This imports torch, which is installed if there is a net.
         from selective_query.footprint.net_profile import profile_net_estimator
 
         return profile_net_estimator(estimator, input_shape)
@@ -125,10 +125,10 @@ def _profile(estimator, inputs, input_shape, known):
         if name in names:
             return count(estimator, inputs)
     raise ValueError(
-        f"What {type(estimator).__name__} takes of a device cannot be counted here. "
-        "Counted are nets, linear classifiers, GaussianNB, MLPClassifier, "
+        f"The cost of {type(estimator).__name__} on a device cannot be counted. "
+        "Supported are nets, linear classifiers, GaussianNB, MLPClassifier, "
         "KNeighborsClassifier, trees, forests and boosted trees, also frozen, "
-        f"calibrated, or behind {', '.join(TRANSFORMERS)} in a pipeline. Measure it on "
+        f"calibrated, or after {', '.join(TRANSFORMERS)} in a pipeline. Measure it on "
         "the device: give Deployment(base_ms=...), and no device= to check against."
     )
 
@@ -146,7 +146,7 @@ def _profile_pipeline(pipeline, inputs, input_shape, known):
 
 
 def _profile_calibrated(estimator, inputs):
-    """Each member and the calibrators of its scores, whose outputs are averaged."""
+    """Profile the members and calibrators of a calibrated classifier."""
     if not hasattr(estimator, "calibrated_classifiers_"):
         raise dense.unknown_before_fit(estimator, "number of members")
     members = []

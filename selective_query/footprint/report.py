@@ -1,4 +1,4 @@
-"""Whether a device holds a footprint: of each memory what is used, what is left."""
+"""FootprintReport: whether a footprint fits a device, with used and free memory."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,7 @@ RESERVED_BYTES = 32 * 1024
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """What is taken of one memory of a device.
+    """Use of one memory of a device.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class MemoryUse:
 
     @property
     def headroom(self):
-        """What is left; below zero where more is taken than there is."""
+        """Free memory; negative if the memory is exceeded."""
         return self.allowed - self.used
 
     def __str__(self):
@@ -38,7 +38,7 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class FootprintReport:
-    """What is taken of a device; true where each memory holds it.
+    """Memory use on a device; true if everything fits.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class FootprintReport:
     memories : tuple of MemoryUse
         Flash and SRAM.
     assumptions : str, default=""
-        In words, such as the bits of a number.
+        Assumptions in words, such as the bits per number.
     """
 
     device: str
@@ -58,19 +58,19 @@ class FootprintReport:
 
     @property
     def excess(self):
-        """What is exceeded, in words; None where all fits."""
+        """The exceeded memories in words; None if everything fits."""
         exceeded = [str(memory) for memory in self.memories if memory.headroom < 0]
         return f"{self.device}: {'; '.join(exceeded)}" if exceeded else None
 
     def beside(self, what, **used):
-        """The report with something else in the memories as well.
+        """Return the report with additional memory use.
 
         Parameters
         ----------
         what : str
-            Named among the assumptions.
+            Text added to the assumptions.
         **used : int
-            What it takes, by name of the memory: ``flash_bytes``, ``sram_bytes``.
+            Additional bytes by name of the memory: ``flash_bytes``, ``sram_bytes``.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class FootprintReport:
 
 @runtime_checkable
 class Footprint(Protocol):
-    """What a model takes of a device, whether it is a net or not.
+    """Operations and memory of a model on a device, net or not.
 
     :class:`~selective_query.footprint.EstimatorProfile` and
     :class:`~selective_query.footprint.net_profile.NetProfile` are footprints.
@@ -99,19 +99,19 @@ class Footprint(Protocol):
 
     @property
     def parameters(self):
-        """Numbers that were learned."""
+        """Number of learned parameters."""
 
     @property
     def operations(self):
         """Multiply-accumulates and comparisons, for ``Deployment(base_macs=)``."""
 
     def flash_bytes(self, bits):
-        """Bytes of what is stored.
+        """Return the stored bytes.
 
         Parameters
         ----------
         bits : int
-            Of a number.
+            Bits per number.
 
         Returns
         -------
@@ -119,12 +119,12 @@ class Footprint(Protocol):
         """
 
     def sram_bytes(self, bits):
-        """Bytes of numbers that are alive at once, at most.
+        """Return the peak bytes of numbers alive at once.
 
         Parameters
         ----------
         bits : int
-            Of a number.
+            Bits per number.
 
         Returns
         -------
@@ -132,15 +132,15 @@ class Footprint(Protocol):
         """
 
     def fits(self, device, *, bits, reserved_bytes):
-        """Whether a device holds the model, and with how much room to spare.
+        """Report whether the model fits a device, and how much memory is left.
 
         Parameters
         ----------
         device : Device
         bits : int
-            Of a number.
+            Bits per number.
         reserved_bytes : int
-            Of each memory, for the program and all else.
+            Bytes of each memory reserved for the program and everything else.
 
         Returns
         -------
@@ -149,17 +149,17 @@ class Footprint(Protocol):
 
 
 def footprint_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
-    """The report on both memories of a device.
+    """Return the report on both memories of a device.
 
     Parameters
     ----------
     device : Device
     flash_bytes, sram_bytes : int
-        What a model takes.
+        Memory of a model.
     bits : int
-        Of its numbers, for the assumptions.
+        Bits per number, for the assumptions.
     reserved_bytes : int
-        Of each memory, for the program and all else.
+        Bytes of each memory reserved for the program and everything else.
 
     Returns
     -------
@@ -168,13 +168,13 @@ def footprint_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     Raises
     ------
     TypeError
-        When `device` is something else, as its name.
+        When `device` is not a Device, for example only a name.
     """
     check_instance(
         device,
         "device",
         Device,
-        "Take one, as selective_query.costs.DEVICES['STM32F746'].",
+        "Give one, such as selective_query.costs.DEVICES['STM32F746'].",
     )
     reserved_bytes = check_whole(reserved_bytes, "reserved_bytes")
     used = {"flash_bytes": flash_bytes, "sram_bytes": sram_bytes}

@@ -135,7 +135,7 @@ class Scaled(nn.Module):
     ],
 )
 def test_weights_that_would_not_be_counted_are_refused(net, shape, name):
-    with pytest.raises(ValueError, match=f"does not know what {name}.* cost. Measure"):
+    with pytest.raises(ValueError, match=f"cannot count {name}.* Measure"):
         profile_net(net, shape)
 
 
@@ -144,7 +144,7 @@ def test_products_without_weights_are_refused():
         def forward(self, x):
             return (x @ x.transpose(1, 2)) @ x
 
-    with pytest.raises(ValueError, match="does not know what matmul.* cost"):
+    with pytest.raises(ValueError, match="cannot count matmul"):
         profile_net(Attention(), (64, 8))
 
 

@@ -252,7 +252,7 @@ def test_calibrated_members_add_up(method, rows):
     ],
 )
 def test_what_only_a_fit_tells_is_said_so(model, rows):
-    with pytest.raises(NotFittedError, match="known only once it is fitted"):
+    with pytest.raises(NotFittedError, match="only known once it is fitted"):
         profile_estimator(model, rows[0])
 
 
@@ -266,7 +266,7 @@ def test_what_only_a_fit_tells_is_said_so(model, rows):
     ],
 )
 def test_what_nobody_can_count_is_named_with_the_way_out(model, name, rows):
-    with pytest.raises(ValueError, match=f"What {name} takes .*base_ms="):
+    with pytest.raises(ValueError, match=f"The cost of {name} on .*base_ms="):
         profile_estimator(model, rows[0], n_classes=K)
 
 
