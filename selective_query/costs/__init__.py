@@ -1,4 +1,4 @@
-"""From coverage to money, time, energy and battery life, and back."""
+"""Cost models: from coverage to price, latency, energy and battery life."""
 
 from selective_query._utils import publish
 from selective_query.costs.cost_model import ConstantCosts, CostModel

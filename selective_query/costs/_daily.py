@@ -1,4 +1,4 @@
-"""A day's inputs: whether they can be worked off, and how long the battery lasts."""
+"""Daily load: whether a day's inputs can be processed, and battery life."""
 
 import math
 
@@ -11,10 +11,10 @@ from selective_query.exceptions import OverloadError
 
 
 class Daily:
-    """What a deployment has to do with ``inputs_per_day``."""
+    """Methods of a deployment that depend on ``inputs_per_day``."""
 
     def battery_days(self, coverage):
-        """Days that the battery lasts.
+        """Return the battery life in days.
 
         Parameters
         ----------
@@ -24,15 +24,15 @@ class Daily:
         Returns
         -------
         float
-            inf where nothing draws from it.
+            inf if nothing draws power.
 
         Raises
         ------
         ValueError
             When the device has no battery, or ``inputs_per_day`` was not given.
         OverloadError
-            When so many inputs a day are more than the device can compute or the link
-            may send.
+            When the device cannot compute, or the link may not send, that many inputs
+            per day.
         """
         check_share(coverage)
         charge = self.device.battery_mwh
@@ -48,9 +48,9 @@ class Daily:
         return total / spent if spent else math.inf
 
     def check_load(self, coverage):
-        """Refuse more inputs a day than device or link can work off.
+        """Refuse more inputs per day than the device or the link can handle.
 
-        Nothing is refused where ``inputs_per_day`` was not given.
+        Nothing is refused if ``inputs_per_day`` was not given.
 
         Parameters
         ----------
@@ -72,14 +72,14 @@ class Daily:
             )
 
     def _busy_s(self, coverage):
-        """Seconds of a day that the device computes."""
+        """Return the seconds per day that the device computes."""
         busy = self.router_time_ms + self.base_time_ms * self._base_share(coverage)
         if self.order == "same_device":
             busy += (1 - coverage) * float(self._query.sorted_ms[0])
         return self.inputs_per_day * busy / 1000
 
     def _overload(self, coverage):
-        """What is too much for a day, in words; empty if nothing is."""
+        """Describe what exceeds a day; empty if nothing does."""
         busy_s, allowed_s = self._busy_s(coverage), SECONDS_PER_DAY
         if busy_s > allowed_s:
             return f"{busy_s:.0f} s a day to compute, and there are {allowed_s}"

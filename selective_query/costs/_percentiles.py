@@ -1,12 +1,12 @@
-"""What a percentile of all inputs does not say of the queried ones."""
+"""Detect percentiles that hide the latency of the queries."""
 
 RARE = 0.05
 
 
 def hides_queries(deployment, coverage):
-    """Whether the 95th percentile is the base's own time, though some are queried.
+    """Whether the 95th percentile is the base's own time although some are queried.
 
-    That is so where fewer than 5 % are: however long those take.
+    If fewer than 5 % are queried, it does not depend on how long queries take.
 
     Parameters
     ----------

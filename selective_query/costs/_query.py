@@ -1,4 +1,4 @@
-"""What a query takes, and what those that get lost on the way do to accuracy."""
+"""Cost of a query, and the effect of lost queries on accuracy."""
 
 from dataclasses import dataclass, replace
 
@@ -11,18 +11,18 @@ N_DRAWS = 20_000
 
 @dataclass(frozen=True)
 class Query:
-    """Time and energy of a query on the device, and how often it is in vain.
+    """Time and energy of a query on the device, and its probability of being lost.
 
     Parameters
     ----------
     sorted_ms : ndarray of shape (n_draws,)
-        Drawn times, rising.
+        Drawn times in increasing order.
     chance_lost : float
-        That no attempt gets through in time.
+        Probability that no attempt gets through in time.
     attempts : float
-        On average.
+        Mean number of attempts.
     energy_mj : float
-        On average.
+        Mean energy.
     """
 
     sorted_ms: np.ndarray
@@ -32,10 +32,10 @@ class Query:
 
 
 def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
-    """Draw queries, always the same ones.
+    """Simulate queries with a fixed seed.
 
-    An attempt is lost if one of its messages does not get through, or if it takes
-    longer than the timeout.
+    An attempt is lost if one of its messages is not delivered, or if it takes longer
+    than the timeout.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
     payload_bytes, timeout_ms : float
     retries : int
     fallback_ms : float
-        Time of the answer on the device where all attempts are lost.
+        Time of the answer on the device if all attempts are lost.
 
     Returns
     -------
@@ -75,19 +75,20 @@ def draw_query(link, cloud, payload_bytes, timeout_ms, retries, fallback_ms):
 
 
 def with_lost_queries(outcomes, chance_lost):
-    """The outcomes where the base answers the queries that get lost.
+    """Return the outcomes when the base answers lost queries.
 
     Parameters
     ----------
     outcomes : Outcomes
         With a global.
     chance_lost : float
-        That no attempt of a query gets through, as of a :class:`Deployment`.
+        Probability that no attempt of a query gets through, as in a
+        :class:`Deployment`.
 
     Returns
     -------
     Outcomes
-        Whose utility of the global is what a query is expected to bring.
+        Their utility of the global is the expected utility of a query.
     """
     check_number(chance_lost, "chance_lost", 0, 1)
     expected = (

@@ -1,4 +1,4 @@
-"""What an input costs on average, as a function of coverage."""
+"""Cost models: the mean cost of an input as a function of coverage."""
 
 import math
 from dataclasses import dataclass, fields
@@ -13,20 +13,20 @@ SECONDS_PER_DAY = 86_400
 
 
 def check_share(coverage):
-    """A coverage as it came, or a ValueError where it is no share of the inputs."""
+    """Return a coverage; raise a ValueError unless it is in [0, 1]."""
     what = "the share of inputs that the base answers"
     return check_number(coverage, "coverage", 0, 1, what=what)
 
 
 @runtime_checkable
 class CostModel(Protocol):
-    """What budgets in units of cost need to know.
+    """The interface that budgets in units of cost require.
 
-    Costs must not rise with coverage, and battery life must not fall.
+    Costs must not increase with coverage, and battery life must not decrease.
     """
 
     def price(self, coverage):
-        """Money that an input costs on average.
+        """Return the mean price of an input.
 
         Parameters
         ----------
@@ -39,7 +39,7 @@ class CostModel(Protocol):
         """
 
     def latency_ms(self, coverage, statistic="mean"):
-        """Mean or percentile of the time an answer takes.
+        """Return the mean or a percentile of the latency.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class CostModel(Protocol):
         """
 
     def energy_mj(self, coverage):
-        """Energy that the device spends on an input on average.
+        """Return the mean energy that the device spends on an input.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class CostModel(Protocol):
         """
 
     def battery_days(self, coverage):
-        """Days that the device's battery lasts.
+        """Return the battery life of the device in days.
 
         Parameters
         ----------
@@ -83,34 +83,34 @@ class CostModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantCosts:
-    """Every input costs what the base costs, and a queried one the query on top.
+    """Constant costs: every input costs the base, and a queried one also the query.
 
-    With ``router_first`` a router has sent the queried ones away before the base has
-    run, so that they cost the query alone.
+    With ``router_first`` the router decides before the base runs, so that a queried
+    input costs only the query.
 
     Parameters
     ----------
     base_price, query_price : float, default=0
-        Money for each input, and for each query on top.
+        Price per input, and the additional price per query.
     base_latency_ms, query_latency_ms : float, default=0
-        Time that an answer takes, and that a query adds.
+        Time of an answer, and the additional time of a query.
     base_energy_mj, query_energy_mj : float, default=0
-        Energy of the device for each input, and for each query on top.
+        Energy of the device per input, and the additional energy per query.
     idle_power_mw : float, default=0
-        What the device draws all the time.
+        Constant power draw of the device.
     battery_mwh : float or None, default=None
         Usable charge of the battery.
     inputs_per_day : float or None, default=None
-        For the battery.
+        Needed for the battery life.
     router_first : bool, default=False
-        Whether the router decides before the base has run, as
+        Whether the router decides before the base runs, as
         :class:`~selective_query.routers.PreRouter` does.
 
     Raises
     ------
     ValueError
-        When a number is negative or not finite, or a query costs less than the base
-        with ``router_first``, where costs would rise with coverage.
+        When a number is negative or not finite, or when a query costs less than the
+        base with ``router_first``, so that costs would increase with coverage.
 
     Examples
     --------
@@ -150,8 +150,8 @@ class ConstantCosts:
             if query < base:
                 raise ValueError(
                     f"query_{unit} must be at least base_{unit} with router_first="
-                    f"True: a query costs less than the base otherwise, and nothing "
-                    f"speaks for the base. Got {query!r} and {base!r}."
+                    f"True: otherwise a query costs less than the base, and the base "
+                    f"has no use. Got {query!r} and {base!r}."
                 )
 
     def price(self, coverage):
@@ -172,8 +172,8 @@ class ConstantCosts:
     def latency_ms(self, coverage, statistic="mean"):
         """Mean or percentile of the time an answer takes.
 
-        Two durations occur, so a percentile is that of the base if at least that share
-        of the inputs stays with it.
+        There are only two durations, so a percentile is the base's time if the base
+        answers at least that share of the inputs.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class ConstantCosts:
         return self._mixed(self.base_energy_mj, self.query_energy_mj, 1 - coverage)
 
     def _mixed(self, base, query, queried):
-        """Cost of an input of which so large a share is queried."""
+        """Return the mean cost at a share of queries."""
         runs_base = 1 - queried if self.router_first else 1
         return float(runs_base * base + queried * query)
 
@@ -226,7 +226,7 @@ class ConstantCosts:
         Returns
         -------
         float
-            inf where nothing draws from it.
+            inf if nothing draws power.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a hybrid costs on a device, over a link, in a cloud, as coverage changes."""
+"""Deployment: costs of a hybrid on a device, a link and a cloud."""
 
 import copy
 import math
@@ -31,7 +31,7 @@ MAY_LACK = {
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment(Daily):
-    r"""A cost model of base, router and global where they run.
+    r"""A cost model of a hybrid on a device, a link and a cloud.
 
     With base time :math:`t_b`, router time :math:`t_r`, query time Q (a random
     variable: transfer, round trip with jitter, cloud, timeouts and retries) and
@@ -45,45 +45,45 @@ class Deployment(Daily):
     same_device   :math:`t_b + t_r + (1 - c)\,t_g`, both models on one device
     ============  ================================================================
 
-    and percentiles are those of the mixture. A query that no attempt gets through is
-    answered by the base after the last timeout.
+    Percentiles are those of the mixture of kept and queried inputs. If no attempt of a
+    query gets through, the base answers after the last timeout.
 
     Parameters
     ----------
     device : Device
     base_macs : int or None, default=None
-        Multiply-accumulates of the base, for a time from the device's range.
+        Multiply-accumulates of the base, to estimate its time from the device's range.
     base_ms : float or None, default=None
-        Or the time itself, as measured. One of both is needed.
+        Measured time of the base. Exactly one of both is required.
     router_macs : int, default=0
         Multiply-accumulates of the router.
     link : Link or None, default=None
     cloud : Cloud, Gateway or None, default=None
-        Both are needed but on the same device.
+        Link and cloud are required unless the order is "same_device".
     payload_bytes : float or None, default=None
-        What a query sends; needed but on the same device.
+        Bytes sent per query; required unless the order is "same_device".
     global_macs : int or None, default=None
     global_ms : float or None, default=None
-        For the same device.
+        Operations or time of the global, for the order "same_device".
     order : {"base_first", "router_first", "parallel", "same_device"}
         By default "base_first".
     timeout_ms : float, default=10_000
-        After which an attempt counts as lost, also if an answer would have come.
+        Time after which an attempt counts as lost, even if an answer arrives later.
     retries : int, default=1
         Further attempts, at most 100.
     inputs_per_day : float or None, default=None
-        For the battery.
+        Needed for the battery life.
 
     Raises
     ------
     ValueError
-        When a parameter is missing or out of range, belongs to another order, or no
-        attempt can end in time.
+        When a parameter is missing, out of range or for another order, or when no
+        attempt can finish in time.
 
     References
     ----------
-    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, for both
-    set-ups.
+    Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, for the orders
+    "base_first" and "same_device".
 
     Examples
     --------
@@ -113,7 +113,7 @@ class Deployment(Daily):
 
     def __post_init__(self):
         check_choice(self.order, "order", ORDERS)
-        check_instance(self.device, "device", Device, "As of costs.DEVICES.")
+        check_instance(self.device, "device", Device, "Give one of costs.DEVICES.")
         self._check_numbers()
         self._check_one_of("base_macs", "base_ms")
         if self.order == "same_device":
@@ -141,8 +141,8 @@ class Deployment(Daily):
     def _check_payload(self):
         if self.payload_bytes is None:
             raise ValueError(
-                "payload_bytes must say how many bytes a query sends: 3072 of a raw "
-                "image of 32 x 32 in colour, for instance. Got None."
+                "payload_bytes must be the number of bytes that a query sends, for "
+                "example 3072 for a raw colour image of 32 x 32. Got None."
             )
 
     def _check_in_time(self):
@@ -176,22 +176,22 @@ class Deployment(Daily):
 
     @property
     def router_first(self):
-        """Whether the router must decide before the base has run."""
+        """Whether the router decides before the base has run."""
         return self.order in ("router_first", "parallel")
 
     @property
     def base_time_ms(self):
-        """Milliseconds of the base; the middle of the range where it is estimated."""
+        """Time of the base in ms; the middle of the range if it is estimated."""
         return self._time_ms(self.base_ms, self.base_macs)
 
     @property
     def estimates_time(self):
-        """Whether a time follows from operations, by the device's range of cycles."""
+        """Whether a time is estimated from operations by the device's cycle range."""
         return bool(self.base_macs or self.global_macs or self.router_macs)
 
     @property
     def router_time_ms(self):
-        """Milliseconds of the router."""
+        """Time of the router in ms."""
         return self.device.latency_ms(self.router_macs)
 
     def _time_ms(self, ms, macs):
@@ -199,17 +199,17 @@ class Deployment(Daily):
 
     @property
     def chance_lost(self):
-        """Chance that a query is not answered in the end, and the base answers."""
+        """Probability that a query stays unanswered, so that the base answers."""
         return self._query.chance_lost
 
     @property
     def attempts(self):
-        """Attempts of a query on average."""
+        """Mean number of attempts per query."""
         return self._query.attempts
 
     @cached_property
     def _query(self):
-        """What a query takes, base and router apart."""
+        """Cost of a query, without base and router."""
         if self.order == "same_device":
             ms = self._time_ms(self.global_ms, self.global_macs)
             return Query(np.array([ms]), 0.0, 0.0, self.device.compute_energy_mj(ms))
@@ -219,12 +219,12 @@ class Deployment(Daily):
             self.payload_bytes,
             self.timeout_ms,
             self.retries,
-            # A base that was spared runs after all where no attempt gets through.
+            # If no attempt gets through, the base that was skipped runs after all.
             self.base_time_ms if self.order == "router_first" else 0.0,
         )
 
     def _totals_ms(self):
-        """Time of an input that is kept, and the drawn times of queried ones."""
+        """Return the time of a kept input, and the drawn times of queried ones."""
         base, router = self.base_time_ms, self.router_time_ms
         query = self._query.sorted_ms
         if self.order == "router_first":
@@ -236,10 +236,10 @@ class Deployment(Daily):
         return router + base, queried
 
     def latency_range_ms(self, coverage, statistic="mean"):
-        """Latency on the device at its fastest and at its slowest, both in ms.
+        """Return the latency with the device at its fastest and at its slowest, in ms.
 
-        ``latency_ms`` itself lies between them: where operations are given and no time,
-        it takes the middle of the device's range.
+        ``latency_ms`` itself is in between: if operations are given instead of a time,
+        it uses the middle of the device's range.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class Deployment(Daily):
         )
 
     def _at(self, cycles):
-        """Replace the device by one of exactly so many cycles per MAC."""
+        """Return the deployment with a fixed number of cycles per MAC."""
         return replace(self, device=self.device.with_(cycles_per_mac=(cycles, cycles)))
 
     def latency_ms(self, coverage, statistic="mean"):
@@ -280,7 +280,7 @@ class Deployment(Daily):
         if statistic == "mean":
             return float(coverage * kept + (1 - coverage) * queried.mean())
         wanted = float(statistic[1:]) / 100
-        # The share of all inputs that have been answered by then.
+        # Share of all inputs answered before a kept one.
         below = np.searchsorted(queried, kept, side="left") / len(queried)
         early = (1 - coverage) * below
         if early < wanted <= early + coverage:
@@ -311,13 +311,13 @@ class Deployment(Daily):
         )
 
     def _base_share(self, coverage):
-        """Share of the inputs on which the base runs."""
+        """Return the share of the inputs on which the base runs."""
         if self.order != "router_first":
             return 1.0
         return coverage + (1 - coverage) * self.chance_lost
 
     def bytes(self, coverage):
-        """Bytes that an input sends on average.
+        """Return the mean bytes sent per input.
 
         Parameters
         ----------
@@ -351,14 +351,14 @@ class Deployment(Daily):
         return float((1 - coverage) * (sent + answered))
 
     def by_row(self, kept, payload_bytes=None):
-        """Mean costs of each input, for decisions that were made.
+        """Return the mean costs of each row for given decisions.
 
         Parameters
         ----------
         kept : array-like of shape (n_samples,), bool
             Whether the base answers.
         payload_bytes : array-like of shape (n_samples,) or None, default=None
-            What each query would send; that of the deployment where None.
+            Bytes sent per query of each row; None uses the deployment's payload.
 
         Returns
         -------
@@ -390,7 +390,7 @@ class Deployment(Daily):
         return found
 
     def _sending(self, payload_bytes):
-        """Replace the payload, which may then be cheaper than the base."""
+        """Return the deployment with another payload, without cost checks."""
         other = copy.copy(self)
         vars(other).pop("_query", None)
         object.__setattr__(other, "payload_bytes", payload_bytes)

@@ -1,4 +1,4 @@
-"""Devices: what they compute in a millisecond, what they hold, what they draw."""
+"""Devices: speed, memory and power."""
 
 from dataclasses import dataclass, field
 from math import inf
@@ -14,34 +14,34 @@ CORES = ("cortex-m4", "cortex-m7", "cortex-m33")
 
 @dataclass(frozen=True, kw_only=True)
 class Device(Profile):
-    """What runs the base.
+    """The device that runs the base.
 
     Parameters
     ----------
     name : str
     clock_mhz : float
-        Million cycles in a second.
+        Clock frequency in MHz.
     cycles_per_mac : (float, float)
-        The least and the most that an int8 multiply-accumulate takes, all included:
-        from the best published engine to a plain one. A net is never promised one
-        latency, only this range. What is meant is one of a convolution.
+        Range of cycles per int8 multiply-accumulate of a convolution, including all
+        overhead: from the best published engine to a plain one. Latencies of nets are
+        always given as this range, never as a single promise.
     sram_bytes, flash_bytes : int
-        What its memories hold.
+        Memory sizes.
     active_power_mw, sleep_power_mw : float
-        While it computes, and while it waits.
+        Power while computing, and while idle.
     battery_mah, battery_v : float or None, default=None
-        None where it is plugged in.
+        None for mains power.
     usable_share : float, default=0.8
-        Of the battery's charge.
+        Usable share of the battery's charge.
     sensing_energy_mj : float, default=0
-        To take one input.
+        Energy to sense one input.
     stem_factor, depthwise_factor : float, default=1
-        How many multiply-accumulates of a convolution take as long as one of a
-        convolution of raw inputs, or of each channel by itself; see `plain_macs`.
+        Time of a multiply-accumulate of a convolution of raw inputs, or of a depthwise
+        convolution, relative to one of a plain convolution; see `plain_macs`.
     core : {"cortex-m4", "cortex-m7", "cortex-m33"} or None, default=None
-        What firmware is compiled for; None where none can be.
+        Core that firmware is compiled for; None if it cannot be.
     sources : dict of str to Source
-        Where the constants come from; those not named are the user's own.
+        Sources of the constants; those not listed are the user's own.
 
     Raises
     ------
@@ -96,15 +96,15 @@ class Device(Profile):
         )
 
     def plain_macs(self, macs_by_form):
-        """Multiply-accumulates of convolutions that take as long as those of a net.
+        """Convert a net's multiply-accumulates to those of plain convolutions.
 
-        Layers of other kinds count as convolutions do. That is so of pointwise ones of
-        64 channels; narrower ones take up to twice as long.
+        Kinds of layers without a factor count like plain convolutions. This is accurate
+        for pointwise layers with 64 channels; narrower ones take up to twice as long.
 
         Parameters
         ----------
         macs_by_form : dict of str to int
-            Those of each kind of layer, as ``NetProfile.macs_by_form`` has them.
+            Multiply-accumulates by kind of layer, as in ``NetProfile.macs_by_form``.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class Device(Profile):
         Raises
         ------
         ValueError
-            When a kind is not known.
+            When a kind is unknown.
 
         Examples
         --------
@@ -131,7 +131,7 @@ class Device(Profile):
         return total
 
     def latency_range_ms(self, macs):
-        """Least and most time that so many multiply-accumulates take.
+        """Return the range of the time for a number of multiply-accumulates.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class Device(Profile):
         return macs * low / cycles_per_ms, macs * high / cycles_per_ms
 
     def latency_ms(self, macs):
-        """The middle of the range on a logarithmic scale, for estimates.
+        """Return the geometric middle of the range of the time.
 
         Parameters
         ----------
@@ -163,12 +163,12 @@ class Device(Profile):
         return (low * high) ** 0.5
 
     def compute_energy_mj(self, ms):
-        """Energy that the device spends while it computes.
+        """Return the energy that the device spends while computing.
 
         Parameters
         ----------
         ms : float
-            How long, in ms.
+            Duration in ms.
 
         Returns
         -------
@@ -179,7 +179,7 @@ class Device(Profile):
 
     @property
     def battery_mwh(self):
-        """Usable charge, None where there is no battery."""
+        """Usable charge in mWh; None without a battery."""
         if self.battery_mah is None or self.battery_v is None:
             return None
         return self.battery_mah * self.battery_v * self.usable_share
@@ -189,9 +189,9 @@ _MLPERF = "MLPerf Tiny v1.0 closed results"
 _DATASHEET = "STMicroelectronics data sheet"
 _COUNTED = Source(
     "measured",
-    "instructions of CMSIS-NN 4.0.0 in an emulated Cortex-M4 and M7 (benchmarks/edge.py"
-    "); it brings three latencies of MLPerf Tiny from 1.1 to 1.6 cycles down to 1.0 to "
-    "1.1",
+    "instructions of CMSIS-NN 4.0.0 on an emulated Cortex-M4 and M7 (benchmarks/edge.py"
+    "); with it, three latencies of MLPerf Tiny agree at 1.0 to 1.1 cycles instead of "
+    "1.1 to 1.6",
 )
 
 

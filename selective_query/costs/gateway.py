@@ -1,4 +1,4 @@
-"""A tier between device and cloud."""
+"""Gateway: a tier between device and cloud."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from selective_query.costs.deployment import Deployment
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """A middle tier that answers some queries by itself and passes the others on.
+    """A middle tier that answers some queries itself and passes the others on.
 
-    Takes the place of the cloud in a :class:`Deployment`: device, gateway, cloud.
+    It replaces the cloud of a :class:`Deployment`: device, gateway, cloud.
 
     Parameters
     ----------
     deployment : Deployment
-        Of the gateway's own hybrid.
+        Deployment of the gateway's own hybrid.
     coverage : float
         Share of the queries that the gateway answers.
     """
@@ -32,11 +32,11 @@ class Gateway:
 
     @property
     def price_per_query(self):
-        """Money that a query to the gateway costs on average."""
+        """Mean price of a query to the gateway."""
         return self.deployment.price(self.coverage)
 
     def draw_ms(self, rng, n):
-        """Times of some answers.
+        """Draw response times.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""How long a model takes on the machine at hand, which is not the device."""
+"""measure_latency: time a model on this host, which is not the device."""
 
 import platform
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ MS_PER_S = 1000
 
 @dataclass(frozen=True)
 class HostLatency:
-    """Milliseconds of a batch, measured on this host and not on a device.
+    """Latency of a batch, measured on this host and not on a device.
 
     Parameters
     ----------
     median_ms, p95_ms : float
-        Of a batch, over the repeats; the 95th percentile is the least time that 95 % of
-        them kept to.
+        Median and 95th percentile of a batch over the repeats; the latter is the
+        smallest time that 95 % of the repeats do not exceed.
     n_repeats, n_warm_up : int
-        Batches that were timed, and batches before them that were not.
+        Number of timed batches, and of untimed batches before them.
     batch_size : int
     method : {"predict_proba", "predict"}
     host : str
-        Machine and system.
+        Machine and operating system.
     """
 
     median_ms: float
@@ -50,35 +50,35 @@ class HostLatency:
 def measure_latency(
     estimator, X, batch_size=1, *, n_repeats=100, n_warm_up=10, clock=perf_counter
 ):
-    """Time an estimator on this host, batch after batch of X.
+    """Time an estimator on this host, on consecutive batches of X.
 
     Parameters
     ----------
     estimator : fitted estimator
-        ``predict_proba`` is timed, or ``predict`` where it has none.
+        ``predict_proba`` is timed, or ``predict`` if it has none.
     X : array-like, sparse matrix, DataFrame or list of length n_samples
-        Batches are taken from it in order, and from its start again at the end.
+        Batches are taken in order, starting over at the end.
     batch_size : int, default=1
-        1 is how a device sees its inputs.
+        A device usually sees inputs one at a time.
     n_repeats : int, default=100
-        Calls that are timed.
+        Number of timed calls.
     n_warm_up : int, default=10
-        First calls load code and fill caches; they are run and not counted.
+        Number of initial calls, which load code and fill caches and are not timed.
     clock : callable, default=time.perf_counter
         Returns seconds.
 
     Returns
     -------
     HostLatency
-        Of use to compare models with each other. For a budget on a device, measure
-        there, and give ``Deployment(base_ms=...)``.
+        Useful to compare models. For a budget on a device, measure there and give
+        ``Deployment(base_ms=...)``.
 
     Raises
     ------
     ValueError
-        When a number is out of range, or X holds fewer rows than a batch.
+        When a number is out of range, or X has fewer rows than a batch.
     TypeError
-        When the estimator cannot predict, or the clock is none.
+        When the estimator cannot predict, or the clock is not callable.
 
     Examples
     --------

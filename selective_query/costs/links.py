@@ -1,4 +1,4 @@
-"""Links to the cloud and what answers there: time, energy, money, limits."""
+"""Links and clouds: time, energy, price and limits."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,33 +16,34 @@ P95_OF_NORMAL = 1.6448536269514722
 
 @dataclass(frozen=True, kw_only=True)
 class Link(Profile):
-    """What a query travels over.
+    """The link between device and cloud.
 
     Parameters
     ----------
     name : str
     throughput_kbps : float
-        Payload, thousand bits in a second.
+        Throughput of the payload in kbit/s.
     round_trip_ms : float
-        Both ways, without the payload, and without the cloud's own time.
+        Round trip without the payload and without the cloud's own time.
     jitter_ms : float
-        Mean excess over the round trip, exponential, so that the tail is long.
+        Mean of the exponentially distributed excess over the round trip.
     energy_uj_per_byte : float
-        Of the device's radio, sending.
+        Energy of the device's radio to send one byte.
     energy_mj_per_wake_up : float
-        To connect, once for each query.
+        Energy to connect, once per query.
     waiting_power_mw : float, default=0
-        While the radio waits for the answer.
+        Power while the radio waits for the answer.
     price_per_mb : float, default=0
-        Money for a million bytes.
+        Price per million bytes.
     availability : float, default=1
-        Chance that a message gets through, in [0, 1]; a query of several needs all.
+        Probability that a message is delivered, in [0, 1]; a query of several messages
+        needs all of them.
     max_payload_bytes : int or None, default=None
-        Largest payload of one message.
+        Maximum payload of one message.
     duty_cycle : float, default=1
         Share of the time that the device may send, in (0, 1].
     sources : dict of str to Source
-        Where the constants come from; those not named are the user's own.
+        Sources of the constants; those not listed are the user's own.
 
     Raises
     ------
@@ -86,7 +87,7 @@ class Link(Profile):
         )
 
     def n_messages(self, payload_bytes):
-        """Messages that a payload takes.
+        """Return the number of messages of a payload.
 
         Parameters
         ----------
@@ -102,7 +103,7 @@ class Link(Profile):
         return max(1, math.ceil(payload_bytes / self.max_payload_bytes))
 
     def on_air_ms(self, payload_bytes):
-        """Time that the radio sends.
+        """Return the time that the radio transmits.
 
         Parameters
         ----------
@@ -116,10 +117,9 @@ class Link(Profile):
         return 8 * check_number(payload_bytes, "payload_bytes") / self.throughput_kbps
 
     def transfer_ms(self, payload_bytes):
-        """Time to send a payload, pauses of the duty cycle included.
+        """Return the time to send a payload, including the pauses of the duty cycle.
 
-        The last message, of as many that are equally long, need not wait for its pause
-        to end.
+        Messages are assumed equally long; no pause follows the last one.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Link(Profile):
         return on_air + pauses
 
     def draw_round_trip_ms(self, rng, n):
-        """Times of some round trips without payload.
+        """Draw round-trip times without payload.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class Link(Profile):
         return self.round_trip_ms + self.jitter_ms * rng.standard_exponential(n)
 
     def send_energy_mj(self, payload_bytes):
-        """Energy of the device to connect and send a payload once.
+        """Return the energy of the device to connect and send a payload once.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Link(Profile):
         return self.energy_mj_per_wake_up + sent
 
     def price(self, payload_bytes):
-        """Money to send a payload once.
+        """Return the price to send a payload once.
 
         Parameters
         ----------
@@ -183,22 +183,22 @@ class Link(Profile):
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud(Profile):
-    """What answers a query.
+    """The cloud that answers queries.
 
     Parameters
     ----------
     name : str
     median_ms, p95_ms : float
-        Of its own time, which is taken as log-normal.
+        Median and 95th percentile of its response time, modelled as log-normal.
     price_per_query : float, default=0
-        Money.
+        Price per answered query.
     sources : dict of str to Source
-        Where the constants come from; those not named are the user's own.
+        Sources of the constants; those not listed are the user's own.
 
     Raises
     ------
     ValueError
-        When a constant is out of range, or the 95th percentile below the median.
+        When a constant is out of range, or the 95th percentile is below the median.
     """
 
     name: str
@@ -216,7 +216,7 @@ class Cloud(Profile):
             )
 
     def draw_ms(self, rng, n):
-        """Times of some answers.
+        """Draw response times.
 
         Parameters
         ----------

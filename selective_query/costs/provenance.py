@@ -1,4 +1,4 @@
-"""Where each number of a profile comes from, and how far it can be trusted."""
+"""Sources of the constants of a profile."""
 
 from dataclasses import MISSING, dataclass, fields, replace
 
@@ -10,15 +10,15 @@ KINDS = ("measured", "published", "given", "assumed")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a number comes from.
+    """The source of a constant.
 
     Parameters
     ----------
     kind : {"measured", "published", "given", "assumed"}
-        Measured by the user, published, given by the user without a source, or a
-        typical value without a source.
+        Measured, published, given by the user without a source, or a typical value
+        without a source.
     text : str, default=""
-        Who says so, and where.
+        Reference or explanation.
     """
 
     kind: str
@@ -38,16 +38,16 @@ GIVEN = Source("given", "by the user")
 
 
 class Profile:
-    """A frozen dataclass of constants whose field ``sources`` says where they are from.
+    """Base class of frozen dataclasses of constants with a field ``sources``.
 
-    Constants that ``sources`` does not name are the user's own, and those that were
-    left at a default assumed.
+    Constants not listed in ``sources`` are the user's own; those left at their default
+    are assumed.
     """
 
     _NAMES = ("name", "core", "sources")
 
     def source(self, constant):
-        """Where one constant comes from.
+        """Return the source of a constant.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Profile:
         return {f.name: f.default for f in fields(cls) if f.default is not MISSING}
 
     def constants(self):
-        """The constants that are known.
+        """Return the constants that are not None.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class Profile:
         }
 
     def provenance(self):
-        """A line of text for each constant: name, value, kind, source.
+        """Return a line of text per constant: name, value, kind and source.
 
         Returns
         -------
@@ -93,7 +93,7 @@ class Profile:
         return "\n".join(lines)
 
     def assumed(self):
-        """Names of the constants that are assumed.
+        """Return the names of the assumed constants.
 
         Returns
         -------
@@ -102,17 +102,17 @@ class Profile:
         return [n for n in self.constants() if self.source(n).kind == "assumed"]
 
     def with_(self, **changes):
-        """A copy with some constants of your own, marked as such.
+        """Return a copy with your own values of some constants, marked as given.
 
         Parameters
         ----------
         **changes : float, tuple or str
-            New values; ``sources=`` says where they come from, if not from you.
+            New values; ``sources=`` gives their sources, if not yourself.
 
         Returns
         -------
         Device, Link or Cloud
-            Of the class of this one.
+            Same class as this one.
         """
         stated = changes.pop("sources", {})
         given = dict.fromkeys(changes.keys() - set(self._NAMES), GIVEN)

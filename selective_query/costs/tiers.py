@@ -1,4 +1,4 @@
-"""What asking each tier of a chain costs, from the deployment of each hop."""
+"""tier_costs: cost of asking each tier of a chain, from the deployment of each hop."""
 
 from selective_query._utils.validation import check_choice
 from selective_query.costs.cost_model import CostModel
@@ -7,20 +7,20 @@ QUANTITIES = ("price", "latency_ms", "energy_mj")
 
 
 def tier_costs(deployments, quantity="price"):
-    """Costs of the tiers of a chain, one more than there are deployments.
+    """Return the costs of the tiers of a chain from the deployments of its hops.
 
-    Each deployment is that of a pair: a tier, and the one behind it, which is its
-    cloud. So the first tier costs what an input costs without any query, and each
-    later one what a query to it adds, with what its cloud takes to answer.
+    Each deployment describes a pair: a tier, and the next tier as its cloud. The first
+    tier costs as much as an input without any query. Each later tier costs as much as a
+    query to it adds, including its response time as the cloud of the deployment.
 
     Parameters
     ----------
     deployments : sequence of CostModel
-        From the first tier to the last but one, such as
-        :class:`~selective_query.costs.Deployment`. Links of later ones may be of
-        another kind; their devices' own times are those of the clouds before them.
+        One per hop, in order, such as :class:`~selective_query.costs.Deployment`. Hops
+        may use different links; the device time of a later deployment is already part
+        of the cloud time of the one before it.
     quantity : {"price", "latency_ms", "energy_mj"}, default="price"
-        Means; energy is that of all devices together.
+        Quantity of which means are returned; energy is that of all devices together.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def tier_costs(deployments, quantity="price"):
     ValueError
         When there is no deployment, or the quantity is unknown.
     TypeError
-        When one is no CostModel.
+        When one is not a CostModel.
 
     Examples
     --------

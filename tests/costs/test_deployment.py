@@ -294,7 +294,7 @@ def test_estimated_times_are_the_middle_of_the_devices_range():
         ),
         ({"base_ms": None}, ValueError, "one of base_macs and base_ms. Got none"),
         ({"base_ms": -1}, ValueError, "base_ms must be a finite number >= 0. Got -1"),
-        ({"payload_bytes": None}, ValueError, "payload_bytes must say how many"),
+        ({"payload_bytes": None}, ValueError, "payload_bytes must be the number"),
         (
             {"payload_bytes": -1},
             ValueError,
