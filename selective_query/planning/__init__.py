@@ -1,4 +1,4 @@
-"""The operating point of best accuracy within budgets, and systems side by side."""
+"""Plan an operating point within budgets, and compare systems."""
 
 from selective_query._utils import publish
 from selective_query.planning.early_exits import early_exit

@@ -1,4 +1,4 @@
-"""The global alone: all that may leave the device is sent, and no router runs."""
+"""The global alone: every row that may be queried is sent, and no router runs."""
 
 from dataclasses import replace
 
@@ -9,19 +9,19 @@ from selective_query.planning._system_rows import weighted_mean
 
 
 def must_stay(outcomes):
-    """Whether each row must stay with the base, shape (n_samples,), bool."""
+    """Return which rows must not be queried, shape (n_samples,), bool."""
     if outcomes.local_only is None:
         return np.zeros(outcomes.n_rows, dtype=bool)
     return outcomes.local_only
 
 
 def share_that_stays(outcomes):
-    """Share of the weight of the rows that must stay."""
+    """Return the weighted share of the rows that must not be queried."""
     return weighted_mean(must_stay(outcomes), outcomes)
 
 
 def answered_by_base(outcomes):
-    """The outcomes with the base's answers wherever a row must stay."""
+    """Return the outcomes with the base's answers on rows that must not be queried."""
     if outcomes.local_only is None:
         return outcomes
     sides = outcomes.base_utility, outcomes.global_utility
@@ -29,15 +29,17 @@ def answered_by_base(outcomes):
 
 
 def sending(deployment, stays):
-    """Where the global alone runs, whose coverage is the share of rows that stay.
+    """Return the deployment of the global alone.
+
+    Its coverage is the share of rows that must not be queried.
 
     Parameters
     ----------
     deployment : Deployment
-        Of the pair, with a link and a cloud.
+        Deployment of the pair, with a link and a cloud.
     stays : bool or float
-        Whether some rows must stay. Then the device has the base, which also answers
-        the queries that get lost; else it has none.
+        Whether some rows must not be queried. Then the device has the base, which also
+        answers lost queries; otherwise it has none.
 
     Returns
     -------
@@ -50,13 +52,13 @@ def sending(deployment, stays):
 
 
 def expected_utility(outcomes, chance_lost):
-    """What the global alone is expected to get right of each row.
+    """Return the expected utility of the global alone on each row.
 
     Parameters
     ----------
     outcomes : Outcomes
     chance_lost : float
-        Of a query.
+        Probability that a query is lost.
 
     Returns
     -------

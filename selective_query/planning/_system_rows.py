@@ -1,4 +1,4 @@
-"""Rows that systems are calibrated and reported on."""
+"""Checks of the rows on which systems are calibrated and reported."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from selective_query.outcomes.outcomes import Outcomes
 
 
 def weighted_mean(values, outcomes):
-    """Mean over the rows of outcomes, by their weights."""
+    """Return the weighted mean over the rows of outcomes."""
     if not outcomes.weight.any():
         raise ValueError(
             f"outcomes must hold at least one row of weight above 0. Got "
@@ -18,15 +18,15 @@ def weighted_mean(values, outcomes):
 
 
 def check_system(name, deployment, **rows):
-    """Raise a TypeError for what a system cannot be judged on.
+    """Raise a TypeError unless name, deployment and rows have the right types.
 
     Parameters
     ----------
     name : str
-        Of the system.
+        Name of the system.
     deployment : Deployment
     **rows : Outcomes
-        By the name of the parameter.
+        Outcomes by parameter name.
     """
     check_instance(name, "name", str)
     check_instance(deployment, "deployment", Deployment)
@@ -37,7 +37,7 @@ def check_system(name, deployment, **rows):
 
 
 def refuse_no_global(outcomes, what):
-    """Raise ValueError for outcomes that know nothing of a global."""
+    """Raise a ValueError for outcomes without a global."""
     if not outcomes.has_global:
         raise ValueError(
             f"{what} needs outcomes with a global: its probabilities, predictions or "

@@ -1,4 +1,4 @@
-"""How far each assumed constant moves the accuracy of a plan, as a picture."""
+"""Tornado plot: the effect of each assumed constant on the accuracy of a plan."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ UNITS = {
 
 
 def readable(constant):
-    """A constant's name as an axis has it.
+    """Format a constant's name for an axis.
 
     Examples
     --------
@@ -30,14 +30,14 @@ def readable(constant):
 
 
 def draw_tornado(ax, plan, shown):
-    """Bars from the plan's accuracy to that at either end of each constant.
+    """Draw bars from the plan's accuracy to that at both ends of each constant.
 
     Parameters
     ----------
     ax : matplotlib Axes
     plan : Plan
     shown : sequence of Sensitivity
-        From the top.
+        From top to bottom.
     """
     middle = 100 * plan.accuracy
     ax.axvline(middle, color="black", linewidth=0.8, zorder=3)

@@ -1,4 +1,4 @@
-"""A net that answers on the way, as soon as one of its exits is sure enough."""
+"""early_exit: the system curve of an early-exit net on a device."""
 
 import numpy as np
 
@@ -32,48 +32,48 @@ def early_exit(
     calibration_weight=None,
     name="early exit",
 ):
-    """Each input leaves at the first exit whose entropy is low enough; all on a device.
+    """Evaluate an early-exit net: each input leaves at the first confident exit.
 
-    One threshold serves all exits but the last. It is swept over the entropies of the
-    calibration rows, from all inputs through the whole net to all through its first
-    exit alone.
+    An exit is confident if its entropy is at most a threshold, the same for all exits
+    but the last. The threshold is swept over the entropies of the calibration rows,
+    from all inputs through the whole net to all inputs through the first exit only.
 
     Parameters
     ----------
     proba : array-like of shape (n_exits, n_samples, n_classes)
-        Class probabilities at each exit, of the reported rows.
+        Class probabilities at each exit, for the reported rows.
     y : array-like of shape (n_samples,)
-        Column numbers of the true classes.
+        Column indices of the true classes.
     device : Device
     calibration_proba : array-like of shape (n_exits, n_calibration_samples, n_classes)
-        Of other rows, that the net did not learn from.
+        The same for other rows, on which the net was not trained.
     calibration_y : array-like of shape (n_calibration_samples,)
-        Column numbers of the true classes.
+        Column indices of the true classes.
     exit_macs : array-like of shape (n_exits,) or None, default=None
-        Multiply-accumulates from the input to each exit's answer, the exits before it
-        included, as
-        :func:`~selective_query.footprint.exit_profile.profile_exits` counts them.
+        Multiply-accumulates from the input to each exit's answer, including earlier
+        exits, as :func:`~selective_query.footprint.exit_profile.profile_exits` counts
+        them.
     exit_ms : array-like of shape (n_exits,) or None, default=None
-        Or the times to each answer, as measured. One of both is needed.
+        Measured time to each answer. Exactly one of both is required.
     router_macs : int, default=0
-        Of the entropy, at each exit that decides.
+        Multiply-accumulates of the entropy, at each exit that decides.
     n_points : int, default=51
-        Thresholds.
+        Number of thresholds.
     sample_weight, calibration_weight : array-like of shape (n,), optional
     name : str, default="early exit"
 
     Returns
     -------
     SystemCurve
-        Whose coverage is 1: the device answers everything. Thresholds are in nats.
+        Its coverage is 1: the device answers everything. Thresholds are in nats.
 
     Raises
     ------
     ValueError
-        When exits, rows or times do not belong together, or the calibration rows are
-        the reported ones.
+        When exits, rows or times do not match, or the calibration rows are the reported
+        ones.
     TypeError
-        When the device is no Device.
+        When the device is not a Device.
 
     References
     ----------
@@ -136,7 +136,7 @@ def early_exit(
 
 
 class _Exits:
-    """Rows as each exit answers them."""
+    """Utility and entropy of each exit on some rows."""
 
     def __init__(self, **given):
         (name, proba), (y_name, y), (weight_name, weight) = given.items()
@@ -164,7 +164,7 @@ class _Exits:
         self._entropy = np.stack([entropy(rows.base_proba) for rows in exits])
 
     def thresholds(self, n_points):
-        """From nobody leaves early to everybody leaves at once, rising."""
+        """Return increasing thresholds, from no early exit to all at the first exit."""
         early = self._entropy[:-1].ravel()
         if not len(early):
             return np.array([np.inf])
@@ -172,7 +172,7 @@ class _Exits:
         return np.concatenate([[-np.inf], inner, [np.inf]])
 
     def at(self, thresholds, ms):
-        """Utility (n_points, n_samples) and mean time (n_points,) at each threshold."""
+        """Return utility (n_points, n_samples) and mean time (n_points,)."""
         utility, spent = [], []
         every_row = np.arange(self._entropy.shape[1])
         for threshold in thresholds:
@@ -185,7 +185,7 @@ class _Exits:
 
 
 def _times_ms(device, exit_macs, exit_ms, router_macs, n_exits):
-    """Time to the answer of each exit, with every entropy on the way."""
+    """Return the time to each exit's answer, including all entropies before it."""
     if (exit_macs is None) == (exit_ms is None):
         got = "neither" if exit_macs is None else "both"
         raise ValueError(f"Give one of exit_macs and exit_ms. Got {got}.")
@@ -208,7 +208,7 @@ def _rises(work):
 
 
 def _costs(device, mean_ms):
-    """Costs of a system that sends nothing."""
+    """Return the costs of a system that sends nothing."""
     nothing = np.zeros(len(mean_ms))
     return {
         "latency_ms": mean_ms,

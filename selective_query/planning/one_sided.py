@@ -1,4 +1,4 @@
-"""Systems that never choose: all on the device, or all in the cloud."""
+"""Systems without routing: everything on the device, or everything in the cloud."""
 
 from dataclasses import replace
 
@@ -16,28 +16,30 @@ from selective_query.planning.system_curve import SystemCurve, costs_over
 
 
 def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
-    """The base answers everything; nothing is sent, and no router runs.
+    """Return the system in which the base answers everything.
+
+    Nothing is sent, and no router runs.
 
     Parameters
     ----------
     outcomes : Outcomes
         The reported rows.
     deployment : Deployment
-        Of which device and base count.
+        Provides device and base.
     calibration : Outcomes, optional
-        Other rows. Needed where several bases are :meth:`SystemCurve.joined` to one
+        Other rows. Required if several bases are :meth:`SystemCurve.joined` to one
         system.
     name : str, default="on-device"
 
     Returns
     -------
     SystemCurve
-        Of one point.
+        With a single point.
 
     Raises
     ------
     TypeError
-        When a part is no Outcomes, or the deployment no Deployment.
+        When a part is not Outcomes, or the deployment not a Deployment.
 
     Examples
     --------
@@ -62,19 +64,20 @@ def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
 
 
 def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
-    """Every input is sent; neither base nor router runs.
+    """Return the system in which every input is sent; neither base nor router runs.
 
-    The device senses, sends and waits. A query that no attempt gets through has no base
-    to fall back on, and counts as wrong. Where some rows must stay (``local_only``) the
-    device has the base, which answers those and the queries that get lost.
+    The device senses, sends and waits. If no attempt of a query gets through, there is
+    no base to fall back on, and the answer counts as wrong. If some rows must not be
+    queried (``local_only``), the device has the base, which answers these rows and lost
+    queries.
 
     Parameters
     ----------
     outcomes : Outcomes
         The reported rows, with a global.
     deployment : Deployment
-        Of which device, link, cloud, payload, timeout and retries count. The payload is
-        that of an input, not of features.
+        Provides device, link, cloud, payload, timeout and retries. The payload is that
+        of an input, not of features.
     calibration : Outcomes, optional
         Other rows, as in :func:`on_device`.
     name : str, default="on-cloud"
@@ -82,14 +85,14 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     Returns
     -------
     SystemCurve
-        Of one point.
+        With a single point.
 
     Raises
     ------
     ValueError
         When there is no global, or the deployment has no cloud.
     TypeError
-        When a part is no Outcomes, or the deployment no Deployment.
+        When a part is not Outcomes, or the deployment not a Deployment.
 
     Examples
     --------
@@ -129,9 +132,9 @@ def _check(name, deployment, outcomes, calibration):
 
 
 def _one_point(name, answered, outcomes, calibration):
-    """The curve of a system that chooses nothing.
+    """Return the curve of a system without routing.
 
-    `answered` tells of rows where the system runs, its coverage, and their utility.
+    `answered` maps rows to the deployment, its coverage, and the utility of each row.
     """
     deployment, coverage, utility = answered(outcomes)
     calibrated = {}

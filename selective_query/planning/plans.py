@@ -1,4 +1,4 @@
-"""From a curve, a deployment and budgets to an operating point, in plain words."""
+"""plan: recommend an operating point for a deployment and budgets."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ from selective_query.planning.verdict import RoutingVerdict, judged
 
 @dataclass(frozen=True)
 class Plan:
-    """A recommended operating point and what it costs.
+    """A recommended operating point with its costs.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class Plan:
     deployment : Deployment
     budget : Budget
     sensitivities : tuple of Sensitivity
-        Of each assumed constant, of timeout and retries, largest swing of accuracy
-        first; those that change nothing are left out.
+        Sensitivities to each assumed constant, timeout and retries, largest swing of
+        accuracy first; those without effect are left out.
     verdict : RoutingVerdict or None
-        Whether to route at all; None where no `value` was given.
+        Whether to route at all; None if no `value` was given.
     """
 
     coverage: float
@@ -72,51 +72,51 @@ class Plan:
         between = f" ({low:.0f} to {high:.0f} by the device's speed)"
         lines = [
             f"Let the base answer {100 * self.coverage:.1f} % of the inputs.",
-            f"Accuracy {100 * self.accuracy:.2f} % on the rows it was planned on (base "
+            f"Accuracy {100 * self.accuracy:.2f} % on the planning rows (base "
             f"alone {100 * self.base_accuracy:.2f} %, global alone "
             f"{100 * self.global_accuracy:.2f} %).",
             f"An answer takes {costs['latency_ms']:.0f} ms on average"
             f"{between if low < high else ''}, and at most "
             f"{costs['p95_latency_ms']:.0f} ms for 95 % of the inputs.",
             *self._hidden_queries(),
-            f"An input costs {costs['energy_mj']:.3g} mJ, {costs['bytes']:.0f} bytes "
-            f"and {costs['price']:.3g} in money.",
+            f"Mean cost per input: {costs['energy_mj']:.3g} mJ, {costs['bytes']:.0f} "
+            f"bytes, price {costs['price']:.3g}.",
         ]
         if "battery_days" in costs:
             lines.append(f"The battery lasts {costs['battery_days']:.0f} days.")
-        lines.append(f"Asked for: {self.budget}.")
+        lines.append(f"Budget: {self.budget}.")
         if self._moving:
-            lines.append("Assumed constants that matter, at either end:")
+            lines.append("Assumed constants that matter, at both ends:")
         lines += [f"  {sensitivity}" for sensitivity in self._moving[:5]]
         if self.verdict is not None:
             lines.append(str(self.verdict))
         return "\n".join(lines)
 
     def _hidden_queries(self):
-        """A warning where the 95th percentile says nothing of queried inputs."""
+        """Yield a warning if the 95th percentile hides the queried inputs."""
         if hides_queries(self.deployment, self.coverage):
             yield (
-                f"Fewer than 5 % are queried, so 95 % of the inputs are those that the "
-                f"base answers; a queried one takes "
-                f"{self.deployment.latency_ms(0.0):.0f} ms on average, and for 95 % of "
-                f"them at most {self.deployment.latency_ms(0.0, 'p95'):.0f} ms."
+                f"Fewer than 5 % are queried, so the base answers 95 % of the inputs. "
+                f"A queried input takes "
+                f"{self.deployment.latency_ms(0.0):.0f} ms on average, and at most "
+                f"{self.deployment.latency_ms(0.0, 'p95'):.0f} ms for 95 % of them."
             )
 
     @property
     def _moving(self):
-        """Sensitivities that move the accuracy at all."""
+        """Sensitivities with an effect on the accuracy."""
         return [s for s in self.sensitivities if s.swing > 0]
 
     def plot(self, ax=None, n_bars=8):
-        """Tornado: how far each assumed constant moves the accuracy of the plan.
+        """Draw a tornado plot of the effect of assumed constants on the accuracy.
 
-        Light bars stand for the lower end of a constant, dark ones for the upper.
+        Light bars show the lower end of a constant, dark ones the upper end.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
         n_bars : int, default=8
-            Constants to show, those that move the plan most.
+            Number of constants to show, those with the largest effect first.
 
         Returns
         -------
@@ -133,36 +133,34 @@ class Plan:
 
 
 def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidence=0.95):
-    """The operating point of best accuracy that keeps to some budgets.
+    """Recommend the operating point of best accuracy within budgets.
 
-    A cost is a bound on queries: all that are allowed are spent as long as they raise
-    accuracy. With a floor on quality among the budgets, as few are spent as reach it.
+    A cost budget limits the queries: the plan uses all allowed queries that increase
+    accuracy. With a floor on quality, it uses as few queries as necessary to reach it.
 
     Parameters
     ----------
     outcomes : Outcomes
-        Rows that neither models nor router learned from. Queries that are lost on the
-        way are answered by the base, and so are rows of ``local_only``.
+        Rows that neither the models nor the router have seen. The base answers lost
+        queries and rows with ``local_only``.
     score : array-like of shape (n_samples,)
-        Of the router in question; higher means query first. Where the deployment has
-        the router decide before the base (``order="router_first"``, ``"parallel"``),
-        of one that needs no base.
+        Scores of the router; higher means query first. If the router decides before
+        the base (``order="router_first"``, ``"parallel"``), it must not need the base.
     deployment : Deployment
     *budgets : callable or Budget or float
-        Limits on costs are of this deployment where they name none, as in
-        ``MaxLatency(100)``, and are asked again with other constants. So are those that
-        were made for this very deployment, and functions of it, such as ``lambda costs:
-        BatteryLife(30, costs)``; any other limit stays as it is.
+        Cost limits without a cost model, such as ``MaxLatency(100)``, use this
+        deployment. They, limits created with this very deployment, and functions of it,
+        such as ``lambda costs: BatteryLife(30, costs)``, are re-evaluated when
+        constants are varied; any other limit is not.
     value : float or None, default=None
-        Money that a right answer is worth. With it the plan has a ``verdict``: whether
-        the base or the global alone is the better system within the budgets, and up to
-        which price a query pays. The cut that is judged is chosen on one half of
-        the rows, drawn at random, and judged on the other, so that the verdict is wrong
-        no more often than it says.
+        Value of a correct answer, in money. With it, the plan has a ``verdict``:
+        whether the base or the global alone is the better system within the budgets,
+        and up to which price a query pays off. The threshold is chosen on a random half
+        of the rows and evaluated on the other, so that the stated confidence holds.
     cost : callable or None, default=None
-        Money of an input, as in :func:`routing_verdict`.
+        Price of an input, as in :func:`routing_verdict`.
     confidence : float, default=0.95
-        Of the verdict.
+        Confidence of the verdict.
 
     Returns
     -------
@@ -171,15 +169,15 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     Raises
     ------
     BudgetInfeasibleError
-        When no operating point keeps to the budgets.
+        When no operating point meets the budgets.
     OverloadError
-        When device or link cannot work off ``inputs_per_day`` even without queries.
+        When the device cannot process ``inputs_per_day`` even without queries.
     TypeError
-        When `deployment` is no Deployment, or `outcomes` no Outcomes.
+        When `deployment` is not a Deployment, or `outcomes` not Outcomes.
     ValueError
-        When there is no budget or no global, a budget looks at rows, or the score is
-        not one number a row; with `value`, also for a floor on quality, and for a
-        deployment whose base does not come first.
+        When there is no budget or no global, a budget depends on single rows, or the
+        score is not one number per row; with `value`, also for a floor on quality, and
+        for a deployment with another order than "base_first".
 
     Examples
     --------
@@ -226,16 +224,16 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
 
 
 def charged(deployment, router, evidence):
-    """The deployment with what a decision of the router takes of the device.
+    """Return the deployment with the operations of the router added.
 
     Parameters
     ----------
     deployment : Deployment
-        One whose ``router_macs`` is not 0 stays as it is.
+        Returned unchanged if its ``router_macs`` is not 0.
     router : BaseRouter
         Fitted.
     evidence : Evidence
-        Of the kinds and widths that it decides on; one row will do.
+        Evidence such as the router decides on; one row suffices.
 
     Returns
     -------
@@ -262,12 +260,12 @@ def charged(deployment, router, evidence):
 
 
 def check_asked(deployment, budgets):
-    """Raise where there is nothing to plan: no deployment, or no budgets that are some.
+    """Raise unless there are a deployment and valid budgets.
 
     Raises
     ------
     TypeError
-        When `deployment` is no Deployment.
+        When `deployment` is not a Deployment.
     ValueError
         When there is no budget, or one is neither a budget nor a function.
     """
@@ -289,7 +287,7 @@ def check_asked(deployment, budgets):
 
 
 class _Rows:
-    """Outcomes and a score, and where budgets end on their curve."""
+    """Outcomes with a score, on which budgets are solved."""
 
     def __init__(self, outcomes, score):
         check_instance(outcomes, "outcomes", Outcomes)
@@ -302,7 +300,7 @@ class _Rows:
         self.score = outcomes.keep_local(check_scores(score, "score", outcomes.n_rows))
 
     def best(self, deployment, budgets):
-        """Coverage, accuracy and the budget as asked."""
+        """Return coverage, accuracy and the combined budget."""
         asked = [made_for(budget, deployment) for budget in budgets]
         budget = All(*asked) if len(asked) > 1 else asked[0]
         if budget.reads_rows:
@@ -324,7 +322,7 @@ class _Rows:
         possible = coverage[Reach.of(budget, sweep, coverage, least).met]
         if not len(possible):
             raise BudgetInfeasibleError(
-                f"No coverage keeps to {budget} on these rows. Ask for less, or use "
+                f"No coverage meets {budget} on these rows. Ask for less, or use "
                 "another router, link or base.",
                 budget,
                 None,
@@ -332,15 +330,15 @@ class _Rows:
         accuracy = curve.accuracy_at(possible)
         place = len(possible) - 1
         if not budget.measures_quality:
-            # Of accuracies that half a row tells apart, the one that costs least.
+            # Among accuracies that differ by less than half a row, the cheapest.
             equal = accuracy >= accuracy.max() - 0.5 / outcomes.n_rows
             place = np.flatnonzero(equal)[-1]
         return float(possible[place]), float(accuracy[place]), budget
 
     def verdict(self, deployment, budgets, value, cost, confidence):
-        """Of the cut that one half of the rows chooses, judged on the other."""
+        """Return the verdict on one half of the rows, with the cut of the other."""
         if len(self.score) < 2:
-            raise ValueError("value= needs two rows, one to plan on and one to judge.")
+            raise ValueError("value= needs two rows, one to plan and one to evaluate.")
         halves = np.array_split(
             np.random.RandomState(0).permutation(len(self.score)), 2
         )
@@ -362,7 +360,7 @@ class _Rows:
         )
 
     def best_or_nan(self, deployment, budgets):
-        """Coverage and accuracy, nan where nothing keeps to the budgets."""
+        """Return coverage and accuracy; nan if the budgets are infeasible."""
         if deployment is None:
             return np.nan, np.nan
         try:

@@ -1,4 +1,4 @@
-"""Budgets of costs, asked again with the constants of another deployment."""
+"""Rebind cost budgets to another deployment."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ from selective_query.budgets.limits import CostLimit
 
 
 def rebound(budget, deployment, other):
-    """A budget of costs of this deployment as one of the other.
+    """Rebind the cost limits of one deployment to another.
 
     Parameters
     ----------
     budget : callable or Budget or float
-        What is no such budget is returned as it is.
+        Anything without such limits is returned unchanged.
     deployment, other : Deployment
 
     Returns
@@ -30,7 +30,7 @@ def rebound(budget, deployment, other):
 
 
 def made_for(budget, deployment):
-    """A budget of a deployment: as it is, with costs put in, or as a function makes it.
+    """Return the budget for a deployment: bound to its costs, or created by a function.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def made_for(budget, deployment):
 
 
 def _is_of(part, deployment):
-    """Whether a limit on costs was made for this deployment, or for none."""
+    """Whether a cost limit is bound to this deployment, or to none."""
     costs = getattr(part, "costs", None)
     if costs is None:
         return isinstance(part, CostLimit)

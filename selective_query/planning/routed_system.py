@@ -1,4 +1,4 @@
-"""Systems in which a router decides who answers: a threshold, a hybrid, a split net."""
+"""routed: the system curve of a hybrid, an entropy threshold or a split net."""
 
 import numpy as np
 
@@ -26,30 +26,30 @@ def routed(
     coverages=COVERAGES,
     name="hybrid",
 ):
-    """The base answers, and the rows of highest score are queried.
+    """Return the system in which the rows of highest score are queried.
 
-    Thresholds for a grid of coverages come from the calibration rows. With them
-    accuracy and coverage are counted on the reported rows, and costs are those of the
-    coverage that came out. What gets lost on the way is answered by the base.
+    Thresholds for a grid of coverages come from the calibration rows. Accuracy and
+    coverage are measured on the reported rows, and costs are those of the measured
+    coverage. The base answers lost queries.
 
-    Of the paper's systems this is the entropy threshold between device and cloud, where
-    the score is the entropy; the hybrid, where it is a router's; and split computation,
-    where base, global and deployment are those of a net cut in two, as
-    :func:`~selective_query.footprint.exit_profile.split_points` gives them.
+    This covers three of the paper's systems: the entropy threshold between device and
+    cloud, if the score is the entropy; the hybrid, if it is a router's score; and split
+    computation, if base, global and deployment are those of a split net, from
+    :func:`~selective_query.footprint.exit_profile.split_points`.
 
     Parameters
     ----------
     outcomes : Outcomes
         The reported rows, with a global.
     score : array-like of shape (n_samples,)
-        Of the reported rows; higher means query first.
+        Scores of the reported rows; higher means query first.
     deployment : Deployment
     calibration : Outcomes
-        Other rows, with a global, that neither models nor router learned from.
+        Other rows, with a global, that neither the models nor the router have seen.
     calibration_score : array-like of shape (n_calibration_samples,)
-        Of the calibration rows, by the same router.
+        Scores of the calibration rows, by the same router.
     coverages : array-like of shape (n_points,), optional
-        0, 0.02, ..., 1 by default.
+        By default 0, 0.02, ..., 1.
     name : str, default="hybrid"
 
     Returns
@@ -60,9 +60,9 @@ def routed(
     ------
     ValueError
         When the calibration rows are the reported ones, there is no global, a coverage
-        is no share, or a score is not one number for each row.
+        is not in [0, 1], or a score is not one number per row.
     TypeError
-        When a part is no Outcomes, or the deployment no Deployment.
+        When a part is not Outcomes, or the deployment not a Deployment.
 
     References
     ----------
@@ -121,7 +121,7 @@ def routed(
 
 
 class _Routed:
-    """Rows with their scores, cut at thresholds."""
+    """Rows with their scores, to be split at thresholds."""
 
     def __init__(self, outcomes, score, chance_lost, name):
         refuse_no_global(outcomes, "routed")
@@ -131,14 +131,14 @@ class _Routed:
 
     def thresholds(self, coverages):
         scores = CalibrationScores(self._score, self._outcomes.weight, exact=True)
-        # The ends ask everybody and nobody, whatever the scores.
+        # At the ends all or no rows are queried, whatever the scores.
         ends = {0.0: -np.inf, 1.0: np.inf}
         return np.array(
             [ends[c] if c in ends else scores.score_at(c) for c in coverages.tolist()]
         )
 
     def at(self, thresholds):
-        """Coverage (n_points,) and utility (n_points, n_samples) at each threshold."""
+        """Return coverage (n_points,) and utility (n_points, n_samples)."""
         kept = self._score <= thresholds[:, None]
         rows = self._outcomes
         utility = np.where(kept, rows.base_utility, rows.global_utility)

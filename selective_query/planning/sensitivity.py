@@ -1,4 +1,4 @@
-"""Which assumed constants a plan hangs on: each of them at both of its ends."""
+"""Sensitivity of a plan to assumed constants, each varied to both ends."""
 
 from dataclasses import dataclass, replace
 
@@ -6,30 +6,30 @@ import numpy as np
 
 from selective_query.costs.gateway import Gateway
 
-# An assumed constant may well be half or twice what it is taken for.
+# The true value of an assumed constant may be half or twice the assumption.
 FACTORS = (0.5, 2.0)
 PROFILES = ("device", "link", "cloud")
-# Choices of the deployment itself, which users often leave at their defaults.
+# Parameters of the deployment that users often leave at their defaults.
 CHOICES = ("timeout_ms", "retries")
 SHARES = ("duty_cycle", "usable_share")
 
 
 @dataclass(frozen=True)
 class Variation:
-    """A constant that may be another, and the deployments that it then makes.
+    """A varied constant, with the resulting deployments.
 
     Parameters
     ----------
     constant : str
         Such as ``"link.energy_mj_per_wake_up"``.
     value : float or tuple
-        What it is taken for.
+        Assumed value.
     ends : (object, object)
-        Half and twice of it; of an availability, with twice and half the outage; of
-        cycles per operation, the device's fastest and slowest; of retries, one fewer
+        Half and twice the value; for an availability, twice and half the outage; for
+        cycles per operation, the device's fastest and slowest; for retries, one fewer
         and one more.
     deployments : (Deployment or None, Deployment or None)
-        None where an end makes no sense.
+        None for an invalid end.
     """
 
     constant: str
@@ -40,21 +40,20 @@ class Variation:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What a constant does to the plan when it is at either of its ends.
+    """Effect of a constant on the plan at both of its ends.
 
     Parameters
     ----------
     constant : str
         Such as ``"link.energy_mj_per_wake_up"``.
     value : float or tuple
-        What it is taken for.
+        Assumed value.
     ends : (object, object)
-        Half and twice of it; of an availability, with twice and half the outage; of
-        cycles per operation, the device's fastest and slowest; of retries, one fewer
+        Half and twice the value; for an availability, twice and half the outage; for
+        cycles per operation, the device's fastest and slowest; for retries, one fewer
         and one more.
     coverages, accuracies : (float, float)
-        Of the plan at these ends; nan where no operating point keeps to the budgets
-        then.
+        Coverage and accuracy of the plan at these ends; nan if it is infeasible there.
     """
 
     constant: str
@@ -65,18 +64,18 @@ class Sensitivity:
 
     @property
     def swing(self):
-        """Difference between both accuracies; inf where one plan is infeasible."""
+        """Difference between both accuracies; inf if one plan is infeasible."""
         if np.isnan(self.accuracies).any():
             return np.inf
         return abs(self.accuracies[1] - self.accuracies[0])
 
     def moves(self, coverage, accuracy):
-        """Whether an end makes another plan than this one.
+        """Return whether the plan differs at one of the ends.
 
         Parameters
         ----------
         coverage, accuracy : float
-            Of the plan with the constant as it is.
+            Coverage and accuracy of the plan with the assumed value.
 
         Returns
         -------
@@ -104,11 +103,11 @@ def _text(value):
 
 
 def variations(deployment):
-    """Every assumed constant of a deployment, varied by itself.
+    """Yield each assumed constant of a deployment, varied on its own.
 
-    Timeout and retries, which are choices, are varied too, retries by one. Both
-    latencies of a cloud are varied together. The cycles of a device are a range
-    whoever they are from, and varied where a time is estimated by them.
+    Timeout and retries are varied too, retries by one. Both latencies of a cloud are
+    varied together. The cycles of a device are always a range, and are varied if a time
+    is estimated from them.
 
     Parameters
     ----------
@@ -141,7 +140,7 @@ def variations(deployment):
 
 
 def _of_choices(deployment):
-    """Timeout halved and doubled, retries one fewer and one more."""
+    """Yield timeout halved and doubled, and retries minus and plus one."""
     retries = deployment.retries
     for name, ends in (
         ("timeout_ms", tuple(f * deployment.timeout_ms for f in FACTORS)),
@@ -152,7 +151,7 @@ def _of_choices(deployment):
 
 
 def _of_profile(profile, deployment):
-    """Name, value, ends, and the changes of the profile that make these."""
+    """Yield name, value, ends, and the corresponding changes of the profile."""
     assumed = profile.assumed()
     if hasattr(profile, "cycles_per_mac") and deployment.estimates_time:
         ends = profile.cycles_per_mac
@@ -181,7 +180,7 @@ def _of_profile(profile, deployment):
 
 
 def _with(deployment, name, changes):
-    """The deployment with another profile; None where that makes no sense."""
+    """Return the deployment with a changed profile; None if that is invalid."""
     try:
         changed = getattr(deployment, name).with_(**changes)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A system at each of its operating points: how accurate, at which costs."""
+"""SystemCurve: accuracy and costs of a system at each operating point."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ COSTS = ("latency_ms", "energy_mj", "bytes", "price")
 
 
 def costs_over(deployment, coverages):
-    """What a deployment costs at each of some coverages.
+    """Return the costs of a deployment at several coverages.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def costs_over(deployment, coverages):
     Returns
     -------
     dict of str to ndarray of shape (n_points,)
-        Means of an input.
+        Mean costs per input.
     """
     return {
         name: np.array([getattr(deployment, name)(float(c)) for c in coverages])
@@ -40,10 +40,10 @@ def costs_over(deployment, coverages):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SystemCurve:
-    """A system's operating points, as chosen on some rows and reported on others.
+    """The operating points of a system, chosen on some rows and reported on others.
 
-    Made by :func:`on_device`, :func:`on_cloud`, :func:`routed` and :func:`early_exit`.
-    For a system that none of them knows, give the figures themselves.
+    Created by :func:`on_device`, :func:`on_cloud`, :func:`routed` and
+    :func:`early_exit`. For other systems, give the figures directly.
 
     Parameters
     ----------
@@ -51,18 +51,18 @@ class SystemCurve:
     accuracy, coverage : array-like of shape (n_points,)
         On the reported rows. Coverage is the share that the device answers itself.
     costs : dict of str to array-like of shape (n_points,)
-        Means of an input on the reported rows: ``latency_ms``, ``energy_mj``, ``bytes``
-        and ``price``, or some of them.
+        Mean costs per input on the reported rows: ``latency_ms``, ``energy_mj``,
+        ``bytes`` and ``price``, or some of them.
     calibration_accuracy : array-like of shape (n_points,), optional
-        On the calibration rows, by which :meth:`within` chooses.
+        Accuracy on the calibration rows, by which :meth:`within` chooses.
     calibration_costs : dict of str to array-like of shape (n_points,), optional
-        Costs on the calibration rows, as `costs`.
+        Costs on the calibration rows, like `costs`.
     threshold : array-like of shape (n_points,), optional
-        Learned on the calibration rows.
+        Thresholds, fitted on the calibration rows.
     utility : array-like of shape (n_points, n_samples), optional
-        What each reported row is expected to get, for paired differences.
+        Expected utility of each reported row, for paired differences.
     sample_weight : array-like of shape (n_samples,), optional
-        Of the reported rows.
+        Weights of the reported rows.
 
     Raises
     ------
@@ -122,7 +122,8 @@ class SystemCurve:
                     f"{', '.join(self.costs)}. Got {', '.join(self.calibration_costs)}."
                 )
         if self.threshold is not None:
-            # Infinite where nothing or everything is queried: only its shape counts.
+            # May be infinite, where nothing or everything is queried: only check its
+            # shape.
             threshold = as_numbers(self.threshold, "threshold").astype(float)
             refuse_nan(threshold.ravel(), "threshold")
             self._refuse_shape(threshold, "threshold")
@@ -147,8 +148,8 @@ class SystemCurve:
             allowed = "in [0, 1]" if most == 1 else "finite and >= 0"
             raise ValueError(
                 f"{name} of {self.name!r} must be {allowed}, without NaN. Got values "
-                f"from {values.min():.4g} to {values.max():.4g}. Leave out points that "
-                "cannot be had."
+                f"from {values.min():.4g} to {values.max():.4g}. Leave out infeasible "
+                "points."
             )
         return values
 
@@ -179,7 +180,7 @@ class SystemCurve:
         return len(self.accuracy)
 
     def cost(self, name):
-        """One of the costs at each point, shape (n_points,).
+        """Return one of the costs at each point, shape (n_points,).
 
         Parameters
         ----------
@@ -193,7 +194,7 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When the system does not know it.
+            When the system does not have it.
         """
         if not (isinstance(name, str) and name in self.costs):
             raise ValueError(
@@ -203,12 +204,12 @@ class SystemCurve:
         return self.costs[name]
 
     def point(self, number):
-        """One operating point.
+        """Return one operating point.
 
         Parameters
         ----------
         number : int
-            Place of the point on the curve.
+            Index of the point on the curve.
 
         Returns
         -------
@@ -237,29 +238,30 @@ class SystemCurve:
         )
 
     def within(self, limit, cost="latency_ms"):
-        """The point of best accuracy within a limit, chosen on the calibration rows.
+        """Return the point of best accuracy within a limit.
 
-        The best of many points on the reported rows is better there than it will be
-        elsewhere. So accuracy and cost on the calibration rows decide, and what is
-        reported had no part in it; its cost may lie a little above the limit.
+        Choosing the best of many points on the reported rows would be optimistic. So
+        the point is chosen by accuracy and cost on the calibration rows only; its cost
+        on the reported rows may slightly exceed the limit.
 
         Parameters
         ----------
         limit : float
-            Largest mean of the cost.
+            Maximum mean cost.
         cost : str, default="latency_ms"
             Name of the limited cost.
 
         Returns
         -------
         SystemPoint or None
-            None where no point fits. Of equally accurate points the cheapest.
+            None if no point is within the limit. Among equally accurate points, the
+            cheapest.
 
         Raises
         ------
         ValueError
-            When the limit is no number, the cost is unknown, or there are several
-            points and no calibration rows to choose by.
+            When the limit is not a number, the cost is unknown, or there are several
+            points but no calibration rows to choose by.
         """
         limit = check_number(limit, "limit", -np.inf, or_infinite=True)
         reported = self.cost(cost)
@@ -267,8 +269,8 @@ class SystemCurve:
             if self.n_points > 1:
                 raise ValueError(
                     f"{self.name!r} has {self.n_points} operating points and no "
-                    "calibration_accuracy to choose by; the best on the reported rows "
-                    "would be too good. Give it the calibration rows."
+                    "calibration_accuracy to choose by; choosing on the reported rows "
+                    "would be optimistic. Give it the calibration rows."
                 )
             accuracy, spent = self.accuracy, reported
         else:
@@ -281,16 +283,16 @@ class SystemCurve:
 
     @classmethod
     def joined(cls, name, curves):
-        """The points of several curves as those of one system.
+        """Join the points of several curves to one system.
 
         For a system that may also choose among bases: each base is a curve, and the
-        best within a limit is sought among the points of all.
+        best point within a limit is chosen among all points.
 
         Parameters
         ----------
         name : str
         curves : sequence of SystemCurve
-            Judged on the same rows. What one of them lacks, the whole lacks.
+            Reported on the same rows. A part that one curve lacks is left out.
 
         Returns
         -------

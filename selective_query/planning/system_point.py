@@ -1,4 +1,4 @@
-"""One operating point of a system, with the rows behind its accuracy."""
+"""SystemPoint: one operating point of a system."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,17 @@ class SystemPoint:
     Parameters
     ----------
     name : str
-        Of the system.
+        Name of the system.
     number : int
-        Of the point on its curve.
+        Index of the point on its curve.
     accuracy, coverage : float
         On the reported rows; coverage as in :class:`SystemCurve`.
     costs : dict of str to float
-        Means of an input, on the reported rows.
+        Mean costs per input on the reported rows.
     threshold : float or None
-        On the score or the entropy.
+        Threshold on the score or the entropy.
     utility : ndarray of shape (n_samples,) or None
-        What each reported row is expected to get.
+        Expected utility of each reported row.
     sample_weight : ndarray of shape (n_samples,) or None
     """
 
@@ -39,12 +39,12 @@ class SystemPoint:
     sample_weight: np.ndarray | None = None
 
     def minus(self, other, *, confidence=0.95):
-        """How much more accurate this is than another point, on the same rows.
+        """Return the accuracy difference to another point on the same rows.
 
         Parameters
         ----------
         other : SystemPoint
-            Of any system that was judged on the same rows, in the same order.
+            Point of any system reported on the same rows, in the same order.
         confidence : float, default=0.95
 
         Returns
@@ -54,16 +54,16 @@ class SystemPoint:
         Raises
         ------
         ValueError
-            When a point knows its accuracy alone, or the rows or their weights differ.
+            When a point has no utilities, or the rows or their weights differ.
         TypeError
-            When the other is no SystemPoint.
+            When the other is not a SystemPoint.
         """
         check_instance(other, "other", SystemPoint)
         for point in (self, other):
             if point.utility is None:
                 raise ValueError(
                     f"A paired difference needs the rows of both points, and "
-                    f"{point.name!r} holds its accuracy alone. Give its SystemCurve "
+                    f"{point.name!r} has only its accuracy. Give its SystemCurve "
                     "utility=, of shape (n_points, n_samples)."
                 )
         if len(self.utility) != len(other.utility):
@@ -74,8 +74,8 @@ class SystemPoint:
             )
         if not np.array_equal(self._weight, other._weight):
             raise ValueError(
-                "Both points must weight their rows alike. Got other weights for "
-                f"{other.name!r} than for {self.name!r}. Give both systems the same "
+                "Both points must have the same row weights. Got different weights for "
+                f"{other.name!r} and {self.name!r}. Give both systems the same "
                 "sample_weight."
             )
         return paired_difference(

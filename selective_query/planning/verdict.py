@@ -1,4 +1,4 @@
-"""routing_verdict: is it worth routing at all, and how sure is that?"""
+"""routing_verdict: test whether routing is worthwhile."""
 
 import math
 from dataclasses import dataclass, replace
@@ -34,24 +34,24 @@ UNDECIDED = "undecided"
 
 @dataclass(frozen=True)
 class RoutingVerdict:
-    """Which of three systems is the best within budgets.
+    """The best of three systems within budgets.
 
     Attributes
     ----------
     verdict : str
         "pair", "base alone", "global alone", or "undecided".
     net : dict of str to float
-        Worth of an input on average, of each system that keeps to the budgets: value
-        of its right answers minus cost.
+        Mean net value per input of each system that meets the budgets: the value of its
+        correct answers minus the cost.
     excluded : dict of str to str
-        The others, each with the budget that it exceeds.
+        The other systems, each with the budget that it exceeds.
     lead : dict of str to (float, float)
-        Of the best over each other one: a simultaneous interval.
+        Simultaneous intervals of the lead of the best system over each other one.
     break_even_price : float
-        Price of a query, on top of what it costs already, up to which the pair is
-        worth as much as the base alone; nan where nothing is queried.
+        Additional price per query at which the pair is worth as much as the base alone;
+        nan if nothing is queried.
     break_even_interval : (float, float)
-        Of the break-even price, at the confidence.
+        Confidence interval of the break-even price.
     confidence : float
     """
 
@@ -65,7 +65,7 @@ class RoutingVerdict:
 
     def __str__(self):
         lines = [f"Verdict: {self.verdict}, at confidence {self.confidence:g}."]
-        lines += [f"  {name}: worth {v:.4g} an input" for name, v in self.net.items()]
+        lines += [f"  {name}: worth {v:.4g} per input" for name, v in self.net.items()]
         lines += [f"  {name}: exceeds {why}" for name, why in self.excluded.items()]
         low, high = self.break_even_interval
         if math.isnan(self.break_even_price):
@@ -80,37 +80,39 @@ class RoutingVerdict:
 def routing_verdict(
     outcomes, kept, deployment, *budgets, value, cost=None, confidence=0.95
 ):
-    r"""Whether to route, or to leave all inputs to the base or to the global.
+    r"""Test whether to route, or to leave all inputs to the base or to the global.
 
-    A system is worth :math:`v\,E[\text{utility}] - E[\text{cost}]` an input. One is
-    called best where its lead over each other is shown: with :math:`\alpha = 1 -`
-    confidence, each of the two leads by a one-sided test of the mean of its paired
-    differences at :math:`\alpha / 2`, so that a verdict for a system that is not the
-    best has probability at most :math:`\alpha` (normal approximation, with one further
-    row that might have gone the other way). Anything else is "undecided".
+    The net value of a system per input is :math:`v\,E[\text{utility}] -
+    E[\text{cost}]`. A system is declared best if its lead over each of the other two is
+    significant. With :math:`\alpha = 1 -` confidence, each lead is tested one-sided at
+    :math:`\alpha / 2` by the mean of the paired differences. So a system that is not
+    the best is declared best with probability at most :math:`\alpha` (normal
+    approximation, with one additional row at the opposite extreme). Otherwise the
+    verdict is "undecided".
 
     Parameters
     ----------
     outcomes : Outcomes
-        With a global. New to models, router and threshold. Weights count rows as more
-        or less, and never as more rows than there are. Rows of ``local_only`` stay with
-        the base in every system, which the global alone then has on the device.
+        With a global; rows new to models, router and threshold. Weights change the
+        influence of rows, but never increase the effective number of rows. The base
+        answers rows with ``local_only`` in every system; in this case the global alone
+        also has the base on the device.
     kept : array-like of shape (n_samples,), bool
-        Where the base answers, by a rule that was fixed before these rows were seen.
+        Whether the base answers, by a rule fixed before these rows were seen.
     deployment : Deployment
-        With a link and a cloud, and the base first. A query that gets lost is answered
-        by the base; the global alone has none, but for rows that must stay, and is
-        wrong.
+        With a link, a cloud and the order "base_first". The base answers lost queries.
+        The global alone has no base unless some rows have ``local_only``; without one,
+        lost queries count as wrong.
     *budgets : callable or Budget or float
-        Limits on what an input takes, as for :func:`plan`, each asked with the
-        deployment of every system. One that exceeds a limit is excluded; the pair is
-        taken at the share of `kept`.
+        Limits, as in :func:`plan`, each evaluated with the deployment of every system.
+        A system that exceeds a limit is excluded; the coverage of the pair is the share
+        of `kept`.
     value : float
-        Money that a right answer is worth.
+        Value of a correct answer, in money.
     cost : callable or None, default=None
-        Money of an input, from the deployment and a coverage; linear in the latter.
-        None is ``deployment.price``. Carbon, energy or time come in with a price of
-        theirs: ``lambda d, c: d.price(c) + 2e-6 * d.energy_mj(c)``.
+        Price of an input as a function of deployment and coverage, linear in the
+        coverage. None uses ``deployment.price``. Energy, time or carbon can be included
+        with a price: ``lambda d, c: d.price(c) + 2e-6 * d.energy_mj(c)``.
     confidence : float, default=0.95
 
     Returns
@@ -120,7 +122,7 @@ def routing_verdict(
     Raises
     ------
     TypeError, ValueError
-        When a parameter is out of range, a budget is no limit, or no system keeps to
+        When a parameter is out of range, a budget is not a limit, or no system meets
         the budgets.
 
     Examples
@@ -158,10 +160,10 @@ def routing_verdict(
 
 
 def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidence):
-    """The verdict on a pair that was planned for a coverage.
+    """Return the verdict on a pair that was planned for a coverage.
 
-    On other rows than it was planned on it keeps a few more or less by chance, which
-    does not exclude it.
+    Limits are checked at the planned coverage: a small deviation of `kept` on these
+    rows does not exclude the pair.
     """
     check_instance(deployment, "deployment", Deployment)
     if deployment.order != "base_first":
@@ -181,7 +183,7 @@ def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidenc
             if not _is_kept_to(limit, where, shares[name]):
                 excluded.setdefault(name, str(limit))
     if len(excluded) == len(systems):
-        raise ValueError(f"No system keeps to the budgets: {excluded}. Ask for less.")
+        raise ValueError(f"No system meets the budgets: {excluded}. Ask for less.")
     price = _price if cost is None else cost
     net = {
         name: value * utility - _by_row(price, where, share)
@@ -213,7 +215,7 @@ def judged(outcomes, kept, coverage, deployment, budgets, value, cost, confidenc
 
 
 def _systems(outcomes, kept, deployment):
-    """Utility of each row, whether the base answers it, and where it runs."""
+    """Return by system: utility of each row, whether the base answers, deployment."""
     lost, stays = deployment.chance_lost, must_stay(outcomes)
     routed = with_lost_queries(outcomes, lost)
     base = outcomes.base_utility.astype(float)
@@ -240,12 +242,12 @@ def _by_row(price, deployment, kept):
 
 
 def _limit(budget, deployment, where):
-    """A budget of this deployment as one of where a system runs."""
+    """Return a budget of this deployment, rebound to that of a system."""
     limit = made_for(rebound(budget, deployment, where), where)
     if limit.measures_quality or limit.reads_rows:
         raise ValueError(
-            f"A verdict is within limits on queries and costs. Got {limit!r}. What a "
-            "right answer is worth says value=."
+            f"A verdict takes only limits on queries and costs. Got {limit!r}. Give "
+            "the value of a correct answer as value=."
         )
     return limit
 
@@ -259,7 +261,7 @@ def _is_kept_to(limit, deployment, coverage):
 
 
 def _interval(difference, weight, z):
-    """Interval of a mean, with one further row as far off as any on the other side."""
+    """Return an interval of a mean, widened by one row at the largest deviation."""
     mean = float(np.average(difference, weights=weight))
     share = weight / weight.sum()
     furthest = float(np.abs(difference - mean).max())

@@ -1,4 +1,4 @@
-"""The best that each of several systems reaches within limits."""
+"""best_within: the best point of several systems within limits."""
 
 from collections.abc import Iterable
 
@@ -8,31 +8,31 @@ from selective_query.planning.system_curve import SystemCurve
 
 
 def best_within(systems, limits, cost="latency_ms"):
-    """The point of best accuracy of each system within each limit.
+    """Return the point of best accuracy of each system within each limit.
 
-    The paper's second table. Points are chosen on the calibration rows and reported on
-    others; see :meth:`SystemCurve.within`.
+    This reproduces the paper's second table. Points are chosen on the calibration rows
+    and reported on others; see :meth:`SystemCurve.within`.
 
     Parameters
     ----------
     systems : sequence of SystemCurve
-        Of different names.
+        Systems with different names.
     limits : sequence of float
-        Largest means of the cost.
+        Maximum mean costs.
     cost : {"latency_ms", "energy_mj", "bytes", "price"}, default="latency_ms"
 
     Returns
     -------
     dict of str to dict of float to (SystemPoint or None)
-        By name of the system and limit; None where nothing fits.
+        By system name and limit; None if no point is within the limit.
 
     Raises
     ------
     ValueError
-        When two systems have one name, a limit is no number >= 0, a system does not
-        know the cost, or has no calibration rows to choose among its points by.
+        When two systems have the same name, a limit is not a number >= 0, or a system
+        lacks the cost or the calibration rows to choose among its points.
     TypeError
-        When systems are no SystemCurves, or limits no list.
+        When systems are not SystemCurves, or limits not a list.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def best_within(systems, limits, cost="latency_ms"):
 
 
 def check_systems(systems, name):
-    """Systems as a list, or a TypeError where they are none."""
+    """Return systems as a list; raise a TypeError unless all are SystemCurves."""
     check_instance(systems, name, Iterable)
     systems = list(systems)
     for system in systems:
@@ -68,7 +68,7 @@ def check_systems(systems, name):
 
 
 def refuse_same_names(systems):
-    """Raise ValueError where a name stands for two systems."""
+    """Raise a ValueError if two systems have the same name."""
     names = [system.name for system in systems]
     for name in names:
         if names.count(name) > 1:

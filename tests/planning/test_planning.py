@@ -89,7 +89,7 @@ def test_a_floor_is_reached_with_the_fewest_queries(rows):
 
 
 def test_budgets_that_contradict_each_other_are_named(rows):
-    with pytest.raises(BudgetInfeasibleError, match="No coverage keeps to"):
+    with pytest.raises(BudgetInfeasibleError, match="No coverage meets"):
         plan(
             *rows, COSTS, MinAccuracy(accuracy(rows, 0.5)), lambda c: MaxLatency(101, c)
         )
