@@ -68,7 +68,7 @@ def test_a_device_that_has_the_base_falls_back_on_it():
 )
 def test_limits_weigh_what_is_sent(costs, budget, excluded):
     if len(excluded) == 3:
-        with pytest.raises(ValueError, match="No system keeps to the budgets"):
+        with pytest.raises(ValueError, match="No system meets the budgets"):
             verdict(costs, budget)
     else:
         assert set(verdict(costs, budget).excluded) == excluded
