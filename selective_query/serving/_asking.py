@@ -19,7 +19,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 # Interval at which the breaker is polled while a probe is under way.
 POLL_S = 0.02
 # Lets the waiting thread continue before this one closes connections.
-TIDY_AFTER_S = 0.005
+CANCEL_DELAY_S = 0.005
 # HTTP statuses that blame this request and imply nothing about other requests.
 ABOUT_THE_REQUEST = {400, 413, 415, 422}
 
@@ -193,19 +193,19 @@ class Asker:
                 failure = self._late(self.patience.deadline_ms, "", tries.last)
                 tells = True
         except GlobalUnavailableError as error:
-            failure, tells = error, _tells_of_others(error)
+            failure, tells = error, _concerns_other_requests(error)
         finally:
-            self._give_up(task)
+            self._cancel_soon(task)
             self.breaker.leave(passed, failure if tells else False)
         return result, failure, tries.made
 
-    def _give_up(self, task):
+    def _cancel_soon(self, task):
         """Cancel a task, after a delay that lets the caller continue first."""
         if task.done():
             return
         self._given_up.add(task)
         task.add_done_callback(self._ended)
-        self.loop.call_later(TIDY_AFTER_S, task.cancel)
+        self.loop.call_later(CANCEL_DELAY_S, task.cancel)
 
     def _ended(self, task):
         self._given_up.discard(task)
@@ -224,7 +224,7 @@ class Asker:
         )
 
 
-def _tells_of_others(error):
+def _concerns_other_requests(error):
     """Whether a failure says something about other requests too."""
     return getattr(error, "status", None) not in ABOUT_THE_REQUEST
 

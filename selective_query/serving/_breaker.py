@@ -6,10 +6,10 @@ import time
 
 NORMAL, PROBE = "normal", "probe"
 # Prior failure rate of a healthy global, and the weight of that prior in requests.
-USUAL_SHARE, USUAL_WEIGHT = 0.01, 20
+PRIOR_RATE, PRIOR_WEIGHT = 0.01, 20
 MEMORY = 200
 # The threshold grows to at most this multiple of `n_failures`.
-MOST_PATIENCE = 10
+MAX_FACTOR = 10
 
 
 class Breaker:
@@ -109,13 +109,13 @@ class Breaker:
             if self._counted > MEMORY:
                 self._failed *= MEMORY / self._counted
                 self._counted = MEMORY
-            self._needed = self._run_beyond_chance()
+            self._needed = self._adapted_threshold()
         self._in_a_row, self.failed_probes, self.last_failure = 0, 0, ""
 
-    def _run_beyond_chance(self):
+    def _adapted_threshold(self):
         if self._n_failures is None:
             return None
-        share = self._failed + USUAL_SHARE * USUAL_WEIGHT
-        share /= self._counted + USUAL_WEIGHT
-        longer = math.log(USUAL_SHARE) / math.log(share)
-        return math.ceil(self._n_failures * min(max(longer, 1), MOST_PATIENCE) - 1e-9)
+        share = self._failed + PRIOR_RATE * PRIOR_WEIGHT
+        share /= self._counted + PRIOR_WEIGHT
+        longer = math.log(PRIOR_RATE) / math.log(share)
+        return math.ceil(self._n_failures * min(max(longer, 1), MAX_FACTOR) - 1e-9)

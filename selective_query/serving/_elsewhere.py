@@ -262,7 +262,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
 
         turned_away = functools.partial(channel.asker.turned_away, call)
         await rows.send(ask, turned_away, self.batch_rows, self.max_concurrency)
-        return rows.replies(None if rows.n else await self._answers_to_nothing(channel))
+        return rows.replies(None if rows.n else await self._empty_answers(channel))
 
     async def _answers_of(self, channel, rows):
         """Return values and failures of some rows; raise if all rows failed."""
@@ -278,7 +278,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
             raise failure[0]
         return values, failure
 
-    async def _answers_to_nothing(self, channel):
+    async def _empty_answers(self, channel):
         known = await self._known(channel)
         shape = (0, len(known)) if self.method == PROBA else 0
         return np.empty(shape, float if self.method == PROBA else known.dtype)
@@ -300,9 +300,9 @@ def _all_of(replies):
     return replies.values
 
 
-def _forget_who_opens():
+def _renew_lock():
     global _opening
     _opening = threading.Lock()
 
 
-after_fork(_forget_who_opens)
+after_fork(_renew_lock)

@@ -24,7 +24,7 @@ USUAL_INPUT = "input-0"
 # Statuses of a server that tried to parse binary data as JSON.
 MAY_MEAN_NO_BINARY = ABOUT_THE_REQUEST | {500}
 # Characters quoted from a server's error message.
-MOST_QUOTED = 200
+MAX_QUOTED = 200
 
 
 class HttpChannel:
@@ -84,7 +84,7 @@ class HttpChannel:
         if self._output not in found:
             raise BadAnswerError(
                 f"The answer has no output {self._output!r}, but "
-                f"{', '.join(map(repr, found))[:MOST_QUOTED]}."
+                f"{', '.join(map(repr, found))[:MAX_QUOTED]}."
             )
         values = found[self._output]
         if self._method != PROBA and values.dtype.kind == "O":
@@ -205,7 +205,7 @@ class HttpChannel:
     def _quoted(self, body):
         if self._token is not None:  # some servers echo what they were sent
             body = body.replace(self._token.reveal().encode(), b"***")
-        return repr(body[:MOST_QUOTED].decode(errors="replace"))
+        return repr(body[:MAX_QUOTED].decode(errors="replace"))
 
     def _authorisation(self):
         if self._token is None:

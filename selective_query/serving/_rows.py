@@ -10,7 +10,7 @@ from selective_query._models.replies import Replies
 from selective_query._utils.validation import num_samples
 
 # Skipped requests after which the loop may run other tasks.
-BETWEEN_BREATHS = 500
+SKIPS_PER_YIELD = 500
 
 
 class RowsOnTheirWay:
@@ -69,7 +69,7 @@ class RowsOnTheirWay:
                 self._failure[rows] = error
                 self._ms[rows] = 1000 * (time.monotonic() - self._call.began)
                 n_spared += 1
-                if n_spared % BETWEEN_BREATHS == 0:
+                if n_spared % SKIPS_PER_YIELD == 0:
                     await asyncio.sleep(0)
                 continue
             found, error, made = await ask(_safe_indexing(self._X, rows), since)

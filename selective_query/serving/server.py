@@ -15,7 +15,7 @@ from selective_query.serving._metrics import Metrics
 from selective_query.serving._served import EDGES, Served
 
 # Number of classes printed when a server starts.
-MOST_TOLD = 10
+MAX_CLASSES_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,7 +263,7 @@ def _run(model, name, host, port, options):
 
 def _described(model):
     """Return the class of a model and its first labels, for printing."""
-    labels = [str(label) for label in model.classes_[:MOST_TOLD]]
+    labels = [str(label) for label in model.classes_[:MAX_CLASSES_SHOWN]]
     more = len(model.classes_) - len(labels)
     labels += [f"... {more} more"] if more > 0 else []
     return f"{type(model).__name__} (classes {', '.join(labels)})"

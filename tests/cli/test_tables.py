@@ -211,7 +211,7 @@ def test_options_of_tables_are_refused_for_npz(tmp_path, capsys):
     path = tmp_path / "outputs.npz"
     make_selective_query(50, random_state=0).outcomes.to_file(path)
     assert main(["compare", str(path), "--y", "label"]) == 2
-    assert "--y goes with tables" in capsys.readouterr().err
+    assert "--y is for tables" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_is_no_error(one, tmp_path):

@@ -480,7 +480,7 @@ def test_an_artefact_that_decides_otherwise_is_no_artefact(path, monkeypatch):
         )
 
     monkeypatch.setattr(onnx_file, "head_of", wrong)
-    with pytest.raises(ExportError, match=r"on \d+ of 897 rows. First is row"):
+    with pytest.raises(ExportError, match=r"on \d+ of 897 rows. The first is row"):
         export_onnx(hybrid, path, example=X[TEST])
     assert not path.exists()
 

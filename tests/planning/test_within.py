@@ -105,9 +105,9 @@ def test_two_points_are_compared_row_by_row():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (single("cloud", 0.5, 1), "'cloud' holds its accuracy alone. Give"),
+        (single("cloud", 0.5, 1), "'cloud' has only its accuracy. Give"),
         (system("b", utility=ROWS[:, :9]), "Got 50 of 'a' and 9 of 'b'"),
-        (system("b", sample_weight=np.arange(50)), "other weights for 'b' than for"),
+        (system("b", sample_weight=np.arange(50)), "different weights for 'b' and"),
     ],
 )
 def test_points_on_other_rows_are_not_compared(other, message):

@@ -11,7 +11,7 @@ from selective_query.export._c.trees import packed
 from selective_query.export._lost import told_by
 from selective_query.routers._operations import OPERATIONS
 
-NUMBERS_A_LINE = 6
+NUMBERS_PER_LINE = 6
 # All except the quote, the backslash, and the question mark, which starts trigraphs.
 PLAIN = frozenset(string.printable[:95]) - set('"\\?')
 # Names in C of parts of the evidence, if different.
@@ -111,8 +111,8 @@ def array(name, values):
     else:
         kind, shown = "float", [number(v) for v in values.ravel()]
     lines = [
-        "    " + ", ".join(shown[start : start + NUMBERS_A_LINE]) + ","
-        for start in range(0, len(shown), NUMBERS_A_LINE)
+        "    " + ", ".join(shown[start : start + NUMBERS_PER_LINE]) + ","
+        for start in range(0, len(shown), NUMBERS_PER_LINE)
     ]
     body = "\n".join(lines)
     return f"static const {kind} {name}[{len(shown)}] = {{\n{body}\n}};"

@@ -80,7 +80,7 @@ def test_ranges_of_other_rows_are_warned_of(hybrid, tmp_path):
     ("rows", "error", "words"),
     [
         (digits, ExportError, "cannot be exported in int8: Expected 3D"),
-        (0 * X, ValueError, "tells no ranges: all of it is 0"),
+        (0 * X, ValueError, "sets no ranges: all of it is 0"),
         (np.nan * X, ValueError, "calibration must be finite"),
         (X[:0], ExportError, "must hold inputs to estimate ranges from"),
     ],

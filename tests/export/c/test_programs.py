@@ -158,7 +158,7 @@ def test_rows_that_cannot_be_decided_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Row 1 is refused: its group was unknown"):
         model.run(parts, [0, 2])
     parts["base_proba"][0, 0] = np.nan
-    with pytest.raises(ValueError, match="Row 0 is refused: an input, or a num"):
+    with pytest.raises(ValueError, match="Row 0 is refused: an input or an int"):
         model.run(parts, [0, 1])
     with pytest.raises(ValueError, match=r"base_proba must be of shape \(n_samples, 4"):
         model.run({"base_proba": np.zeros((2, 3))}, [0, 1])
@@ -188,6 +188,6 @@ def test_what_is_no_number_on_the_way_is_no_decision(tmp_path):
     decision = decision_of(steps.program("mine"))
     model, large = exported(decision, tmp_path), {"X": np.float32([[1e25, 0]])}
     assert np.isnan(decision.run(large)["score"]).all()
-    with pytest.raises(ValueError, match="Row 0 is refused: an input, or a num"):
+    with pytest.raises(ValueError, match="Row 0 is refused: an input or an int"):
         model.run(large)
     assert functions.log(np.float32([np.inf])) == np.inf

@@ -244,10 +244,10 @@ def test_labels_that_are_missing_are_said(images):
             {},
             "the output of its last linear layer",
         ),
-        ({"module": nn.Flatten()}, {}, "Flatten holds no nn.Linear"),
-        ({"module": lambda: 3}, {}, "It made int"),
+        ({"module": nn.Flatten()}, {}, "Flatten has no nn.Linear"),
+        ({"module": lambda: 3}, {}, "returns one. Got int"),
         ({"loss": "kd"}, {}, "loss='kd' is not known"),
-        ({"loss": "gatekeeper", "n_epochs": 4}, {}, "sets in after n_warm_up=4 epochs"),
+        ({"loss": "gatekeeper", "n_epochs": 4}, {}, "starts after n_warm_up=4 epochs"),
         (
             {"loss": DeepGamblers(payoff=11)},
             {},
