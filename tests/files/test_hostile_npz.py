@@ -197,7 +197,7 @@ def test_damaged_datasets_are_told(name, content, tmp_path):
     path.write_bytes(content)
     if name == "routellm":
         (path.parent / "prompts.jsonl.gz").write_bytes(gzip.compress(b"{}"))
-    with pytest.raises(ValueError, match=f"The files of {name} in .* Download them again"):
+    with pytest.raises(ValueError, match=f"files of {name} in .* Download them again"):
         load_dataset(name, data_home=tmp_path)
 
 
