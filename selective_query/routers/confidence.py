@@ -84,8 +84,7 @@ class MarginRouter(_ProbabilityRouter):
     _score = staticmethod(scores.margin)
 
     def program(self):
-        # Single precision distinguishes doubt from 1 even where the lead would round to
-        # it.
+        # In single precision this keeps digits that are lost if the lead rounds to 1.
         steps = Steps()
         proba = steps.read("base_proba")
         doubt, top = (steps.add(op, proba, k=k) for op, k in (("doubt", 1), ("top", 2)))

@@ -112,7 +112,7 @@ def _answers(model, methods, chunk):
 
 
 def _is_hybrid(model):
-    # A subclass may override predict, so it is called directly.
+    # A subclass with a predict of its own is not treated as a hybrid.
     return getattr(type(model), "predict", None) is HybridClassifier.predict
 
 

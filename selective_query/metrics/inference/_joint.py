@@ -159,7 +159,7 @@ def joint_estimate(readings, weight, contrasts=None):
     return JointEstimate(
         estimate=np.where(moves, estimate, 0.0),
         standard_error=np.where(moves, error, 0.0),
-        # The kurtosis of two values has a lower bound, which rounding can violate.
+        # Not negative by Cauchy-Schwarz, but rounding can make it so.
         freedom=2 / np.maximum(fourth / square**2 - 1 / n, 2 / n**2),
         correlation=_correlation(products, square),
         skewness=third / square**1.5,

@@ -127,9 +127,9 @@ def share_as_large(largest, score):
 
 
 def critical_value(largest, confidence):
-    """The smallest value that is significant at this confidence.
+    """The value that a score must exceed to be significant at this confidence.
 
-    Infinite if there are too few draws for any value to be significant.
+    Infinite if there are too few draws for any score to be significant.
     """
     # 0.05 * 20 must count as one, despite rounding.
     allowed = int((1 - confidence) * (len(largest) + 1) * (1 + 1e-9))
