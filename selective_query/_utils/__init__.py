@@ -6,7 +6,7 @@ from selective_query._utils.homes import missing
 def publish(folder):
     """Set a folder's name as the module of its exports, in messages, pickles and files.
 
-    A name that it does not export is answered with where it is.
+    Access to a name that it does not export raises an error with the right import.
 
     Parameters
     ----------

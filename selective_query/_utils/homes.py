@@ -1,4 +1,4 @@
-"""Which public folder exports a name, for those who import it from another one."""
+"""Find the public folder that exports a name, for imports from another folder."""
 
 import ast
 import sys
@@ -10,19 +10,19 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def missing(module, name):
-    """The error for a name that a public folder does not export.
+    """Create the error for a name that a public folder does not export.
 
     Parameters
     ----------
     module : str
-        Where it was looked for.
+        Module that the name was requested from.
     name : str
 
     Returns
     -------
     ImportError or AttributeError
-        An ImportError with the right import where another folder exports it: Python
-        would replace the message of any other error.
+        An ImportError with the right import if another folder exports the name:
+        Python would replace the message of any other error.
     """
     home = None if name.startswith("_") else _homes().get(name)
     if home is None or find_spec(f"{module}.{name}") is not None:
@@ -36,7 +36,7 @@ def missing(module, name):
 
 @cache
 def _homes():
-    """Public folder of each exported name, read and not imported; the nearest wins."""
+    """Public folder of each exported name, without imports; the outermost wins."""
     found = dict.fromkeys(sys.modules[PACKAGE.name].__all__, PACKAGE.name)
     files = sorted(PACKAGE.rglob("__init__.py"), key=lambda path: len(path.parts))
     for path in files:
@@ -48,7 +48,7 @@ def _homes():
 
 
 def _exported(path):
-    """Names in ``__all__`` of a file, where they are listed."""
+    """Names in ``__all__`` of a file, if they are listed literally."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return [
