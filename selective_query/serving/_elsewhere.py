@@ -36,6 +36,10 @@ from selective_query.serving._loop import (
 from selective_query.serving._rows import RowsOnTheirWay
 
 METHODS = PROBA, LABELS = "predict_proba", "predict"
+EXPECTED = {
+    PROBA: "a row of probabilities, one for each label of `classes`",
+    LABELS: "one label for each row",
+}
 _opening = threading.Lock()
 
 
@@ -274,6 +278,12 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
             raise BadAnswerError(
                 f"An answer that cannot be read: {type(error).__name__}."
             ) from error
+        if values is None:
+            (other,) = {*METHODS} - {self.method}
+            raise BadAnswerError(
+                f"{failure[0]} method={self.method!r} expects {EXPECTED[self.method]}; "
+                f"for {EXPECTED[other]}, set method={other!r}."
+            )
         if len(failure) and not np.equal(failure, None).any():
             raise failure[0]
         return values, failure

@@ -43,6 +43,25 @@ class ReadLater:
         return read(texts)
 
 
+@pytest.mark.parametrize(
+    ("method", "answer", "other"),
+    [
+        ("predict", [[0.5, 0.5]] * 4, "predict_proba"),
+        ("predict", [["ham"], ["spam"]], "predict_proba"),
+        ("predict_proba", LABELS, "predict"),
+        ("predict_proba", [[0.5, 0.2, 0.3]] * 4, "predict"),
+    ],
+)
+def test_an_answer_of_the_wrong_shape_names_the_parameter(method, answer, other):
+    model = CallableClassifier(
+        lambda rows: answer, classes=["ham", "spam"], batch_rows=4, method=method
+    ).fit()
+    with pytest.raises(BadAnswerError, match="Got shape") as caught:
+        getattr(model, method)(TEXTS)
+    assert f"method={method!r} expects" in str(caught.value)
+    assert f"set method={other!r}" in str(caught.value)
+
+
 @pytest.mark.parametrize("function", [read, read_later, ReadLater()])
 @pytest.mark.parametrize("batch_rows", [1, 3])
 def test_functions_and_coroutines(function, batch_rows):
