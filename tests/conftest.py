@@ -23,7 +23,7 @@ def frozen_pair(digits):
 
 
 class EveryFourth:
-    """A fitted model that sees every fourth column: a weak base."""
+    """A fitted model that uses every fourth column: a weak base."""
 
     def __init__(self, model):
         self.model = model

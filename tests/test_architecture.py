@@ -17,7 +17,7 @@ from selective_query import HybridClassifier
 
 PACKAGE = Path(selective_query.__file__).parent
 
-# Each room may import from its own line and those above it.
+# Each folder or file may import from its own line and those above it.
 FLOORS = [
     {"exceptions"},
     {"_utils"},
@@ -146,7 +146,7 @@ def test_import_is_light():
     assert found.stdout.strip() == "[]"
 
 
-# A file of more than 400 lines says here why it is one idea.
+# A file of more than 400 lines is listed here with the reason.
 LONG = {}
 
 
@@ -187,7 +187,7 @@ def test_a_file_is_private_by_name_where_nothing_of_it_is_exported(folder):
     assert {name for name in files if name[0] != "_"} == (homes & files) | documented
 
 
-# Imported by their own names: they need torch, or are meant to be read with a prefix.
+# Imported by their own names: they need torch, or are meant to be used with a prefix.
 PUBLIC_FILES = {
     "evaluation": {"scorers"},
     "footprint": {"exit_profile", "net_profile"},
@@ -226,7 +226,7 @@ def test_a_decision_passes_through_few_files():
 
 
 def _entered(call, *arguments):
-    """Files of the package of which a function runs during a call."""
+    """Return the files of the package that have a function running during a call."""
     files = set()
 
     def note(frame, event, _):

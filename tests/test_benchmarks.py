@@ -1,4 +1,4 @@
-"""Benchmarks that train nets, small, where the data are at hand."""
+"""Small runs of benchmarks that train nets, if the data are available."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_programs_in_c_have_the_bits_of_their_twin_on_hostile_rows(tmp_path):
     assert [cell["other bits"] for cell in (ordinary, hostile, huge)] == [0] * 3
     assert (ordinary["twin beyond"], ordinary["onnx beyond"]) == (0, 0)
     assert [cell["onnx other"] for cell in (ordinary, hostile)] == [0, 0]
-    # Its sums run in another order, and overflow elsewhere.
+    # ONNX sums in another order, and overflows on other rows.
     assert huge["onnx other"] < 10 and huge["onnx beyond"] < 10
     assert huge["twin beyond"] == 0
     assert ordinary["steady"] > 12_000 and hostile["steady"] > 10_000

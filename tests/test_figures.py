@@ -19,12 +19,12 @@ PAGES = sorted(
 EACH = pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 ROLE = re.compile(r":measured:`(.*?)`", re.DOTALL)
 TABLE = re.compile(r"^\.\. benchmark-table:: (\S+)$", re.MULTILINE)
-# What only a measurement can say; coverages and confidences are settings.
+# Figures that can only be measured; coverages and confidences are settings.
 FIGURE = re.compile(r"\d[\d.,]* (?:points?|ns|µs|seconds|minutes)\b")
 
 
 def prose(text):
-    """The text of a page without code, its output, roles and tables."""
+    """Return the text of a page without code, its output, roles and tables."""
     text = ROLE.sub("", text)
     text = re.sub(r"``.*?``", "", text, flags=re.DOTALL)
     lines = []

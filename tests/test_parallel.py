@@ -1,4 +1,4 @@
-"""Fits run on the backend that joblib is told to use."""
+"""Fits run on the backend that joblib is configured to use."""
 
 import threading
 
@@ -26,7 +26,7 @@ def threads():
 
 
 class AllAtOnce(ThreadingBackend):
-    """A backend that cannot give results one by one, as Ray's."""
+    """A backend that cannot return results one by one, like Ray's."""
 
     supports_return_generator = False
 

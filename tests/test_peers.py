@@ -1,4 +1,4 @@
-"""The adapters of peers: each does the job it is given, and is judged rightly."""
+"""The adapters of peers: each does its job and is evaluated correctly."""
 
 import sys
 from pathlib import Path

@@ -154,7 +154,7 @@ def test_certified_quality_with_held_out_outcomes(outcomes):
     policy.fit(outcomes, held_out=held_out)
     certificate = policy.operating_point_.certificate
     assert certificate.exact
-    assert certificate.n == 3000  # the training rows settle the sequence
+    assert certificate.n == 3000  # the training rows determine the sequence
     assert certificate.bound <= 0.05
     with pytest.raises(ValueError, match="Pass Outcomes as held_out="):
         policy.fit(outcomes, held_out=held_out.evidence)
@@ -338,7 +338,7 @@ def test_what_rows_order_thresholds_is_forgotten_with_them(outcomes):
     policy.fit(outcomes, held_out=held_out)
     assert policy.operating_point_.certificate.n == 2000
     again = policy.recalibrated(held_out)
-    # Perhaps of another base: a fifth of the new rows takes their place.
+    # The old rows may belong to another base, so a fifth of the new rows replaces them.
     assert again.operating_point_.certificate.n == 1600
     assert policy.at(budget).operating_point_.certificate.n == 2000
 
@@ -418,13 +418,13 @@ def test_scores_in_units_of_benefit_say_what_a_query_in_a_group_is_worth(outcome
     policy = RoutingPolicy("benefit", GroupCoverage(0.0)).fit(grouped)
     score = policy.query_score(grouped.evidence)
     kept = policy.decide(grouped.evidence)
-    # Nothing else binds, so that whatever is expected to gain is queried.
+    # No other constraint binds, so every row with an expected gain is queried.
     assert 0.1 < kept.mean() < 0.9
     assert np.mean(kept == (score <= 0)) > 0.97
 
 
 class Listing(BaseRouter):
-    """A user's own, which gives its scores in whatever way `form` makes of them."""
+    """A user's router that returns its scores in the form given by `form`."""
 
     def __init__(self, form=np.ndarray.tolist, learns=True):
         self.form, self.learns = form, learns

@@ -155,7 +155,7 @@ def test_all_is_sorted(module):
 
 
 ROOT = Path(__file__).parent.parent
-# Exported and not in the reference, and why.
+# Exported but not in the reference, with the reason.
 UNLISTED = {
     "selective_query.budgets": {
         "Calibration": "part of a policy, made by fit",
@@ -179,7 +179,7 @@ UNLISTED = {
 
 
 def public_names(module):
-    """What a module exports, or defines where it has no list of that."""
+    """Return the names that a module exports, or defines if it has no __all__."""
     return getattr(module, "__all__", None) or [
         name
         for name, value in vars(module).items()
@@ -188,7 +188,7 @@ def public_names(module):
 
 
 def reference():
-    """The objects that the API reference lists, in its order."""
+    """Return the objects listed in the API reference, in order."""
     listed, home = [], None
     for line in (ROOT / "docs/api/index.rst").read_text().splitlines():
         if line.startswith(".. currentmodule:: "):
@@ -201,7 +201,7 @@ def reference():
 
 
 def named(home, name):
-    """What a dotted name stands for; a file where nothing else has that name."""
+    """Return the object with a dotted name, importing a submodule if needed."""
     thing = importlib.import_module(home)
     for part in name.split("."):
         if not hasattr(thing, part):
@@ -223,7 +223,7 @@ def test_what_is_exported_is_in_the_reference(module):
     unlisted = {
         name
         for name in public_names(found)
-        # Profiles of devices and links: DEVICES and LINKS hold them.
+        # Profiles of devices and links are listed in DEVICES and LINKS.
         if not (module == "selective_query.costs" and name.isupper())
         and id(getattr(found, name)) not in listed
     }

@@ -1,4 +1,4 @@
-"""README shows what the stored results say, and its example runs."""
+"""The README shows the stored results, and its example runs."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ def test_example_runs():
 
 
 def test_torch_is_the_version_of_the_constraints():
-    # Another one would be replaced by `make`, CUDA libraries and all.
+    # `make` would replace any other version, including its CUDA libraries.
     pinned = re.findall(r"torch==\S+", (ROOT / "constraints.txt").read_text())
     assert re.findall(r"torch==\S+", (ROOT / "README.md").read_text()) == pinned
 

@@ -1,4 +1,4 @@
-"""A rule decides as the policy that made it, and is all that decides."""
+"""A rule decides like the policy that created it, and all decisions use a rule."""
 
 from dataclasses import FrozenInstanceError, replace
 

@@ -1,6 +1,6 @@
-"""On a device that has no torch, all but nets works, and nets say what they need.
+"""Without torch everything except nets works, and nets name the missing package.
 
-Each test runs in a process of its own, in which the packages cannot be imported.
+Each test runs in its own process, in which the packages cannot be imported.
 """
 
 import subprocess

@@ -6,7 +6,7 @@ from selective_query.budgets import JudgedRows
 
 
 class Population:
-    """Scores uniform on [0, 1]; both answers right with chances linear in the score.
+    """Uniform scores on [0, 1]; accuracies of both models are linear in the score.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Population:
         return u if self.n_levels is None else np.floor(u * self.n_levels)
 
     def draw(self, n, rng):
-        """Judged rows of a sample."""
+        """Draw a sample as JudgedRows."""
         u, base, query = rng.uniform(size=(3, n))
         base_right = base < 0.98 - 0.5 * u
         query_right = np.where(base_right, query < 0.98, query < 0.7)

@@ -194,7 +194,7 @@ def test_shares_lie_between_none_and_all(kind, wrong):
 
 
 class Flat:
-    """Costs that know nothing of routers that come first."""
+    """Costs without support for routers that come before the base."""
 
     def price(self, coverage):
         return 2.0

@@ -33,7 +33,7 @@ def calibration(rows, ordering=None, exact=True, seed=0):
 
 
 def keeps(budget, population, threshold):
-    """Whether a threshold truly keeps to a budget."""
+    """Return whether a threshold truly meets a budget."""
     coverage = population.coverage(threshold)
     verdicts = {
         Coverage: lambda b: coverage >= b.minimum,
@@ -175,7 +175,7 @@ def twenty_rows(base, query):
 
 
 def test_rows_that_would_do_are_counted_where_the_tests_began():
-    """There everything is queried, 18 of 20 rightly; to keep one row loses a point."""
+    """At first everything is queried, 18 of 20 rightly; keeping a row costs a point."""
     rows = twenty_rows(0.0, np.append(np.ones(18), np.zeros(2)))
     rule = calibration(rows, ordering=rows)
     with pytest.raises(BudgetInfeasibleError) as caught:
@@ -186,9 +186,9 @@ def test_rows_that_would_do_are_counted_where_the_tests_began():
         if binom.sf(18 * times - 1, 20 * times, 0.88) <= 0.1
     )
     assert f"about {20 * times} rows would do" in str(caught.value)
-    # The level that 18 of 20 do show.
+    # The level that 18 of 20 can certify.
     assert binom.sf(17, 20, caught.value.nearest) == pytest.approx(0.1, abs=1e-4)
-    # Two wrong of 20 may well be 9 % of many.
+    # Two wrong of 20 are compatible with a rate of 9 %.
     with pytest.raises(BudgetInfeasibleError, match="miss it by 0.01.*more rows would"):
         rule.solve(MinAccuracy(0.91), 0.9)
 
@@ -219,7 +219,8 @@ def test_a_limit_that_cannot_be_shown_beside_a_floor_is_named():
     with pytest.raises(BudgetInfeasibleError) as caught:
         three.solve(All(Coverage(0.5), MinSelectiveAccuracy(0.1)), 0.9)
     assert caught.value.budget == Coverage(0.5)
-    # Three of three are kept by chance 0.1 where that is the share that is kept.
+    # If this is the true share of kept rows, three of three are kept with probability
+    # 0.1.
     assert caught.value.nearest == pytest.approx(0.1 ** (1 / 3))
 
 
@@ -233,7 +234,7 @@ def test_too_few_rows_for_an_excess_query_everything_and_warn():
 
 
 def test_where_rows_are_enough_and_the_first_test_fails_that_is_said():
-    # 40 rows show an excess of 0.3 elsewhere, but not where ten others begin.
+    # 40 rows can certify an excess of 0.3, but not at the start set by the ten others.
     rows = Population().draw(50, np.random.default_rng(12))
     with pytest.warns(CalibrationWarning, match="where the tests begin") as caught:
         point = calibration(rows).solve(MaxExcessError(0.3), 0.9)
@@ -285,7 +286,8 @@ def test_weights_are_repeated_rows():
     others = Population().draw(300, rng)
     for budget in (MinAccuracy(0.84), MaxExcessError(0.05), Coverage(0.7)):
         a = calibration(weighted, others).solve(budget)
-        # Only that nothing tells counts from importances sets the two apart.
+        # They differ only in that counts cannot be distinguished from importance
+        # weights.
         assert a.certificate.weighted
         a = replace(a, certificate=replace(a.certificate, weighted=False))
         assert a == calibration(repeated, others).solve(budget)
@@ -351,7 +353,7 @@ def test_where_models_are_fitted_anew_a_coverage_is_carried_over():
         assert here.threshold == pytest.approx(2 * there.threshold, rel=0.01)
         assert here.coverage == pytest.approx(there.coverage, abs=0.002)
         assert here.accuracy == pytest.approx(there.accuracy, abs=0.002)
-    # Where keeping everything meets the floor, everything is kept.
+    # If keeping everything meets the floor, everything is kept.
     for exact in (True, False):
         point = calibration(rows, exact=exact).solve(MinAccuracy(0.1))
         assert (point.threshold, point.coverage) == (np.inf, 1)

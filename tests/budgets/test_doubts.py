@@ -49,7 +49,7 @@ def test_a_fold_without_a_row_near_the_cut_says_nothing():
 
 
 def compared(known):
-    """Disagreement of fits that know rows 0, 2, ..., 998, the last of them in use."""
+    """Return the disagreement of fits on rows 0, 2, ..., 998, the last one final."""
     score = np.random.default_rng(1).normal(size=1000)
     row, fit = np.tile(np.arange(0, 1000, 2), len(known)), np.arange(len(known))
     known_score = np.concatenate([answer(score[::2]) for answer in known])
@@ -84,5 +84,5 @@ def test_fits_are_compared_by_row():
     moved = disagreement(
         score, np.ones(10), np.array([8.0, 3, 1, 1, 3, 7]), np.ones(6), row, fit
     )
-    # One row of three by a rank of ten.
+    # One row of three moved by one rank of ten.
     assert moved == pytest.approx(3 * 0.1 / 3)

@@ -1,4 +1,4 @@
-"""The program over score thresholds, beside every pair of thresholds there is."""
+"""The linear program over score thresholds, compared with all pairs of thresholds."""
 
 import itertools
 
@@ -29,7 +29,7 @@ def plan(**asked):
 
 
 def figures(kept):
-    """Coverage of both groups and of all, mean cost, and gain of the queries."""
+    """Return coverage of both groups and of all rows, mean cost, gain of queries."""
     groups = [np.average(kept[g == GROUP], weights=WEIGHT[g == GROUP]) for g in (0, 1)]
     queried = (1 - kept) * WEIGHT / WEIGHT.sum()
     return *groups, 1 - queried.sum(), queried @ COST, queried @ VALUE
@@ -86,7 +86,7 @@ def test_the_plan_keeps_to_what_is_asked_and_no_pair_of_thresholds_gains_more(as
         if keeps_to((pair >= SCORE).astype(float), **{**ASKED, **asked})
     )
     assert gain >= best - 1e-6
-    # Two thresholds alone seldom keep to a gap.
+    # Two single thresholds rarely satisfy the gap.
     assert gain <= best + 0.03 or "max_gap" in asked
 
 
@@ -138,8 +138,8 @@ def test_what_a_score_is_worth_rises_and_looks_at_weights():
     score = np.array([1.0, 2.0, 2.0, 3.0, -np.inf, 0.5])
     benefit = np.array([0.5, 1.0, 0.0, 0.25, 1.0, -1.0])
     weight = np.array([1.0, 3.0, 1.0, 4.0, 1.0, 2.0])
-    # Rows of score 2 are worth 0.75, those of 3 less: both the mean of all of these,
-    # and so is the one of score 1 not above it.
+    # Rows of score 2 have a mean of 0.75, those of score 3 less, so both are pooled,
+    # and so is the row of score 1, which must not be above them.
     pooled = (3 * 1.0 + 4 * 0.25) / 8
     np.testing.assert_allclose(
         expected_benefit(score, benefit, weight),
@@ -155,7 +155,7 @@ def test_the_chance_of_a_row_picks_its_threshold():
     score = np.array([2.0, 1.0, 2.0, 3.0, 3.5, 9.0])
     kept = kept_by_mixtures(mixtures, score, place, chance)
     assert kept.tolist() == [False, True, True, True, False, True]
-    # Shares that sum to a little less than one leave nothing open.
+    # Shares that sum to slightly less than one still cover every row.
     short = [[(1.0, 0.5), (3.0, 0.5 - 1e-9)]]
     at_the_end = kept_by_mixtures(short, score[:1], place[:1], np.array([1 - 1e-12]))
     assert at_the_end.all()

@@ -1,4 +1,4 @@
-"""One threshold for each group, and mixtures, that keep to every constraint."""
+"""One threshold per group, and mixtures, satisfy every constraint."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_a_group_that_falls_short_leaves_the_others_together():
     low, high = np.arange(10.0), np.arange(10.0, 20)
     asked = Constraints(np.full(3, 10.0), np.array([0, 0, 0.5]), 0.0, None, None)
     found = one_threshold_each(planned(0.3, 0.7, 0.5), levels_of(low, low, high), asked)
-    # Together the first two keep the ten rows that they were to keep.
+    # Together the first two keep the ten rows required.
     assert found.tolist() == [4, 4, 14]
 
 

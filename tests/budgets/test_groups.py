@@ -26,7 +26,7 @@ from selective_query.exceptions import (
 
 
 def draw(n, seed, **fields):
-    """Outcomes in three sites; the base is weak in "a", strong in "c"."""
+    """Draw outcomes at three sites; the base is weak at "a" and strong at "c"."""
     rng = np.random.default_rng(seed)
     site = rng.choice(["a", "b", "c"], size=n, p=[0.5, 0.3, 0.2])
     doubt = rng.uniform(size=n) * np.where(
@@ -136,7 +136,7 @@ def test_mixtures_meet_a_budget_that_ties_cannot_and_repeat_themselves():
     doubt = rng.choice([0.1, 0.5, 0.9], size=6000)
     outcomes = Outcomes(
         base_proba=np.column_stack([1 - doubt / 2, doubt / 2]),
-        base_features=rng.normal(size=(6000, 1)),  # what tells rows apart
+        base_features=rng.normal(size=(6000, 1)),  # what distinguishes the rows
         base_pred=(rng.uniform(size=6000) < doubt).astype(int),
         global_pred=np.zeros(6000, dtype=int),
         y=np.zeros(6000, dtype=int),
@@ -184,7 +184,7 @@ def test_a_certificate_covers_all_rows_as_well():
         ).operating_point_.coverage
         for seed in range(8)
     ]
-    # 420 rows show 0.7 where their own coverage is 1.6 standard errors beyond it.
+    # 420 rows certify 0.7 if their own coverage is 1.6 standard errors above it.
     assert np.mean(reached) > 0.72
     with pytest.raises(ValueError, match="30% make a plan"):
         fitted(GroupCoverage(0.5), n=1, confidence=0.9)
@@ -203,7 +203,7 @@ def test_statements_about_groups_share_the_error_probability():
         rank = int(binom.ppf(1 - 0.1 / n_statements, len(mine), 0.6)) + 1
         threshold = dict(policy.operating_point_.thresholds)["a"]
         assert threshold == pytest.approx(mine[rank - 1], abs=1e-9)
-        # Of a group that nothing is asked of nothing is kept for its own sake.
+        # A group without a requirement has no threshold of its own.
         assert dict(policy.operating_point_.thresholds)["c"] < np.inf
 
 

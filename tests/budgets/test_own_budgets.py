@@ -1,4 +1,4 @@
-"""Budgets that users write themselves are solved or refused, never passed over."""
+"""Budgets written by users are solved or refused, never ignored."""
 
 from dataclasses import dataclass, replace
 
@@ -25,24 +25,24 @@ from selective_query.planning import plan
 
 
 class Wish(Budget):
-    """Says nothing about how it is to be met."""
+    """A budget that does not define how it is met."""
 
 
 class Nothing(Limit):
-    """Says no coverage."""
+    """A limit without a coverage."""
 
 
 class Unmeasured(Floor):
-    """Says no quality."""
+    """A floor without a quality."""
 
 
 class OwnColumn(RowBudget):
-    """A kind of column that nothing solves."""
+    """A kind of row budget that no solver supports."""
 
 
 @dataclass(frozen=True)
 class LevelIsNotFirst(Floor):
-    """Its first field is another one."""
+    """A floor whose first field is not the level."""
 
     name: str = "ours"
     accuracy: float = 0.9
@@ -53,7 +53,7 @@ class LevelIsNotFirst(Floor):
 
 @dataclass(frozen=True)
 class NeverMeasured(Floor):
-    """A quality that these rows say nothing of."""
+    """A quality that cannot be measured on these rows."""
 
     level_: float
 
@@ -63,7 +63,7 @@ class NeverMeasured(Floor):
 
 @dataclass(frozen=True)
 class AtMostOneIn(Limit):
-    """One query in so many inputs."""
+    """At most one query per n inputs."""
 
     inputs: float
 
@@ -73,7 +73,7 @@ class AtMostOneIn(Limit):
 
 @dataclass(frozen=True)
 class MaxErrorAmongKept(Floor):
-    """The base errs at most so often on what it answers."""
+    """An upper limit on the base's error rate on kept rows."""
 
     error: float
 
@@ -206,7 +206,7 @@ class MaxQueriesOfGroup(RowBudget):
 
 @dataclass(frozen=True)
 class Steps(RowBudget):
-    """Groups by what the base says, with a least coverage that rises among them."""
+    """Groups by the base's prediction, with increasing minimum coverages."""
 
     shares: tuple
     where: object = None
@@ -219,7 +219,7 @@ class Steps(RowBudget):
 
 @dataclass(frozen=True)
 class Stays(RowBudget):
-    """The rows of one group stay."""
+    """The rows of one group must stay local."""
 
     label: int
 

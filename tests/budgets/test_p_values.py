@@ -84,7 +84,7 @@ def test_betting_finds_a_higher_mean_and_adapts_to_the_variance():
 
 
 def wealth_of_a_player(values, mean):
-    """The largest wealth of one who bets before each value is shown."""
+    """Return the largest wealth of a player who bets before seeing each value."""
     seen, wealth, richest = [], 1.0, 1.0
     squares = 0.25
     for value in values:

@@ -1,4 +1,4 @@
-"""Ways in which a certificate, or the device, could be let down."""
+"""Situations that could invalidate a certificate or violate a device constraint."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""After every rounding each part of a budget is kept by the calibration rows."""
+"""After every rounding the calibration rows still satisfy each part of a budget."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def confidences(score, y, **fields):
 
 
 def noisy(seed, n=200, **fields):
-    """A base that is right in 80 % whatever it says, and a global that is in 85 %."""
+    """Draw a base that is right on a random 80 % of rows, a global right on 85 %."""
     rng = np.random.default_rng(seed)
     doubt = rng.uniform(size=n)
     return Outcomes(
@@ -42,7 +42,7 @@ def noisy(seed, n=200, **fields):
 
 
 def chance_kept(policy, outcomes):
-    """Whether the base answers, on average over how a mixture may fall."""
+    """Return the probability that the base answers, over the draws of a mixture."""
     point = policy.operating_point_
     score = policy.query_score(outcomes)
     if not isinstance(point, MixedOperatingPoint):
@@ -111,7 +111,7 @@ def test_every_part_is_kept_by_the_calibration_rows(kind, seed):
     assert policy.operating_point_.coverage == pytest.approx(
         np.average(kept, weights=outcomes.weight), abs=tolerance
     )
-    assert np.average(kept, weights=outcomes.weight) < 0.97  # and it is of some use
+    assert np.average(kept, weights=outcomes.weight) < 0.97  # and some rows are queried
 
 
 @pytest.mark.filterwarnings("ignore:One threshold for each group")
@@ -127,7 +127,7 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
         policy = RoutingPolicy("max_probability", budget).fit(outcomes)
         kept = policy.decide(outcomes.evidence)
         assert np.ptp(coverages(kept, outcomes)) <= gap + 1e-9
-        # Groups are levelled first; all rows are kept only where nothing else is equal.
+        # Groups are equalised first; all rows are kept only if nothing else is equal.
         assert gap == 0 or policy.operating_point_.coverage < 0.55
 
 
@@ -183,7 +183,7 @@ def test_thresholds_are_carried_over_to_the_scores_of_other_models(kind):
     score, group = rng.uniform(size=600), np.arange(600) % 3
     right = (rng.uniform(size=600) > score).astype(float)
     rows = JudgedRows(score, right, np.ones(600), np.ones(600))
-    # The models in use double every score of those of the folds.
+    # The final models double every score of the fold models.
     calibration = Calibration(
         CalibrationScores(2 * score, exact=False),
         rows,

@@ -1,4 +1,4 @@
-"""The furthest threshold that passes, tested from the most promising one on."""
+"""The furthest threshold that passes, tested starting from the most promising one."""
 
 import numpy as np
 import pytest

@@ -34,7 +34,7 @@ def test_keeps_everything_where_all_is_right():
 
 def test_a_risk_that_is_just_shown_is_kept():
     right = np.ones(2)
-    # One step is taken, and the bound of one right answer of one is its error's tail.
+    # One step is taken; for one right answer out of one, the bound is 1 - error.
     given = selective_guaranteed_risk(np.arange(2), right, risk=0.9, confidence=0.5)
     assert given == (0.0, pytest.approx(0.5))
     again = selective_guaranteed_risk(

@@ -1,4 +1,4 @@
-"""What a certificate without a confidence says is what new data do."""
+"""Statements of certificates without a confidence hold on new data."""
 
 import warnings
 from dataclasses import replace
@@ -36,7 +36,7 @@ def solve(rows, budget, exact=True):
 
 
 def check(shortfalls, said):
-    """About every second time short, by about what was said."""
+    """Check that about half of the draws fall short, by about the stated amount."""
     short = np.array(shortfalls) > 0
     assert 0.4 < short.mean() < 0.62
     ratio = np.mean(np.array(shortfalls)[short]) / np.mean(said)
@@ -92,7 +92,7 @@ def test_certificates_say_what_is_true_of_them():
         "coverage >= 0.6 and query rate <= 0.3 holds on average, exactly, by 400 "
         "calibration rows (exact order statistic)"
     )
-    # A tail that is missed in every second draw does not hold on average.
+    # A percentile that is missed in half of the draws does not hold on average.
     tail = str(solve(rows, MaxLatency(100, costs, "p95")).certificate)
     assert tail.startswith("coverage >= 0.95, as p95 latency <= 100 ms takes, holds on")
     floor = solve(rows, All(Coverage(0.01), MinAccuracy(0.87))).certificate
@@ -118,7 +118,7 @@ def test_weights_that_are_no_counts_are_not_exact():
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_whole_weights_may_be_importances(exact):
-    """One per class, say: what holds of counts is said of counts alone."""
+    """For example one per class, so statements about counts carry a condition."""
     rows = Population().draw(400, np.random.default_rng(2))
     weighted = replace(rows, weight=np.where(np.arange(400) % 2, 1.0, 3.0))
     limit = solve(weighted, 0.6, exact=exact).certificate
@@ -129,7 +129,7 @@ def test_whole_weights_may_be_importances(exact):
         told = str(solve(weighted, floor, exact=exact).certificate)
         assert "on calibration rows of weight 800 in all" in told
         assert told.endswith(" if sample_weight counts rows")
-    # Rows of weight zero are as though absent.
+    # Rows of weight zero have no influence.
     ones = replace(rows, weight=1.0 * (np.arange(400) % 2))
     told = str(solve(ones, 0.6, exact=exact).certificate)
     assert "by 200 calibration rows (" in told and "sample_weight" not in told
@@ -155,7 +155,7 @@ def test_rows_that_are_all_right_leave_something_open():
     rows = Population().draw(50, np.random.default_rng(4))
     rows = type(rows)(rows.score, np.ones(50), np.ones(50), np.ones(50))
     assert solve(rows, MinAccuracy(1)).certificate.short_by == (0.02,)
-    # The global itself is never worse than itself, nor is a base that keeps all short.
+    # Querying everything cannot exceed the global's error, so nothing can fall short.
     rows = type(rows)(rows.score, np.zeros(50), np.ones(50), np.ones(50))
     assert solve(rows, MaxExcessError(0)).certificate.short_by == (None,)
 
@@ -190,6 +190,6 @@ def test_what_is_met_by_two_standard_errors_is_seldom_missed():
 
 def test_a_standard_error_counts_rows_by_what_they_are_worth():
     values, weight = np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 2.0])
-    # Variance 3/16 over four rows, which are worth two.
+    # Variance 3/16 over four rows with an effective number of two.
     assert standard_error(values, weight, 0.5) == pytest.approx((3 / 16 / 2) ** 0.5)
     assert np.isnan(standard_error(values, 0 * weight, 1.0))

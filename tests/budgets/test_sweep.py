@@ -1,4 +1,4 @@
-"""Sums over what thresholds keep, beside the same by hand."""
+"""Sums over the rows kept by each threshold, compared with sums by hand."""
 
 import numpy as np
 import pytest

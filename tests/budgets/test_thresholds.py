@@ -11,7 +11,7 @@ from selective_query.exceptions import CalibrationWarning, CertificateError
 
 
 class Rows:
-    """Calibration rows of which only the scores are known."""
+    """Calibration rows with known scores only."""
 
     def __init__(self, score, weight=None, *, exact, shift=None):
         scores = CalibrationScores(score, weight, exact=exact, shift=shift)
@@ -125,7 +125,7 @@ def test_confidence_fails_in_at_most_five_percent_of_draws():
         for _ in range(draws)
     ]
     assert np.mean(short) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
-    assert np.mean(short) > 0.02  # and it is not bought by being far too careful
+    assert np.mean(short) > 0.02  # and not far more conservative than necessary
 
 
 def test_weights_are_repeated_rows():
@@ -257,7 +257,7 @@ def test_rows_needed_are_the_fewest_that_cut(coverage):
 @pytest.mark.parametrize(("rank", "n"), [(1, 10), (16, 19), (100, 100)])
 def test_a_bound_of_coverage_is_that_of_the_rank(rank, n, confidence):
     bound = coverage_bound(rank, n, confidence)
-    # Of n new draws fewer than `rank` fall below a share that is kept for certain.
+    # With this probability, fewer than `rank` of n rows fall below the bound.
     assert binom.cdf(rank - 1, n, bound) == pytest.approx(confidence)
     assert coverage_bound(0, n, confidence) == 0
 
@@ -279,7 +279,7 @@ def test_a_tie_goes_to_the_nearer_side_where_the_count_is_an_estimate():
     assert cut(58, exact=False) == pytest.approx(0)
     assert cut(57, exact=False) == pytest.approx(0)
     assert cut(56, exact=False) == pytest.approx(1)
-    # Importances that make 100 rows worth 50 have one of 6.9.
+    # Weights with an effective sample size of 50 give one of 6.9.
     weight = np.where(np.arange(100) % 2, 1.999, 0.001)
     assert cut(56, weight, exact=False) == pytest.approx(0)
     assert cut(50, weight, exact=False) == pytest.approx(1)
@@ -289,13 +289,13 @@ def test_a_tie_goes_to_the_nearer_side_where_the_count_is_an_estimate():
 
 
 def test_a_count_that_crosses_a_rank_often_is_cut_in_the_middle():
-    # 10 more rows from 40 on, 20 fewer from 60 on, 10 more from 80 on: 60 are kept
-    # at 49, no more at 60, and again at 69.
+    # 10 more rows from 40 on, 20 fewer from 60 on, 10 more from 80 on: the count
+    # reaches 60 at 49, drops below it at 60, and reaches it again at 69.
     mass = np.array([10.0, -20.0, 10.0])
     shift = np.array([40.0, 60.0, 80.0]), mass, np.zeros(3, dtype=int)
     scores = CalibrationScores(np.arange(100.0), exact=False, shift=shift)
     assert scores.score_at(0.594) == pytest.approx(59, abs=1.01)
-    # The count is 56 and at least 51 later on; 56 again, after 70.
+    # The count is 56, later drops to 51, and is 56 again after 70.
     assert scores.coverage_at(30) == pytest.approx(0.31)
     assert scores.coverage_at(45) == pytest.approx((0.56 + 0.51) / 2)
     assert scores.coverage_at(65) == pytest.approx((0.56 + 0.70) / 2)
@@ -325,7 +325,7 @@ def test_coverage_of_a_threshold_lies_between_none_and_all():
 
 @pytest.mark.parametrize(("n_tied", "is_told"), [(6, False), (7, True)])
 def test_a_tie_is_told_where_it_moves_coverage_by_five_points(n_tied, is_told):
-    # Rank 51 of 100 is the first of the tie, whose others are kept as well.
+    # Rank 51 of 100 is the first of the tied rows, all of which are kept.
     score = np.arange(100.0)
     score[50 : 50 + n_tied] = 50
     with warnings.catch_warnings(record=True) as caught:
@@ -337,7 +337,7 @@ def test_a_tie_is_told_where_it_moves_coverage_by_five_points(n_tied, is_told):
 
 @pytest.mark.parametrize(("n_tied", "is_told"), [(8, False), (10, True)])
 def test_where_models_are_fitted_anew_half_a_tie_may_move(n_tied, is_told):
-    # Rank 51 of 100 is the last of the tie, which half of the rows nearby are in.
+    # Rank 51 of 100 is the last of the tied rows, half of the rows nearby.
     score = np.arange(100.0)
     score[51 - n_tied : 51] = 50
     with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""Estimators that the common checks run on, and what they may fail, with reasons."""
+"""Estimators for scikit-learn's common checks, and expected failures with reasons."""
 
 from functools import partial
 
@@ -44,7 +44,7 @@ ESTIMATORS += [
 ]
 
 
-# Its repr, and so the names of tests, is that of every process.
+# Its repr, and so the test ids, must be the same in every process.
 doubled = partial(np.multiply, 2)
 ESTIMATORS += [
     SecondLook(LogisticRegression(), doubled, below=below) for below in (0.7, 1.0)

@@ -16,7 +16,7 @@ from selective_query.budgets import All, Coverage, StayLocal
 
 
 class Recorder(LogisticRegression):
-    """Notes the weights of each of its fits, in a list that clones share."""
+    """Records the weights of each fit, in a list shared by clones."""
 
     def __init__(self, notes=None):
         super().__init__(max_iter=200)
@@ -56,7 +56,7 @@ def test_a_base_that_knows_its_rows_by_heart_still_queries(rows):
     adapted(forest, Recorder(notes), *rows, n_rounds=1)
     weighted = [w for w in notes if w is not None]
     assert weighted
-    # Of the rows some are queried: weights 1 and 2 before they are normalised.
+    # Queried rows have weight 2 and the others 1, before normalisation.
     assert all(w.max() / w.min() == pytest.approx(2) for w in weighted)
 
 
@@ -68,7 +68,8 @@ def test_each_side_gets_more_weight_where_it_answers(rows):
     ]
     n_base = sum((w == w.min()).sum() for w in base[3:6])
     n_global = sum((w == w.max()).sum() for w in global_[3:6])
-    # A weight of 1 against 2 for the queried 30 % of base rows, and the other way.
+    # For the base the queried 30 % have weight 1 and the others 2; for the global
+    # reversed.
     assert n_base / 1200 == pytest.approx(0.3, abs=0.03)
     assert n_global / 1200 == pytest.approx(0.3, abs=0.03)
 
@@ -192,6 +193,6 @@ def test_rows_that_must_stay_count_as_kept(rows):
     weighted = [(local, w) for local, w in notes if w is not None][:3]
     assert len(weighted) == 3
     for local, weight in weighted:
-        # Queried rows weigh half as much as kept ones, and none of them is local.
+        # Queried rows have half the weight of kept rows, and none of them is local.
         assert np.ptp(weight[local]) < 1e-9
         assert weight[~local].min() == pytest.approx(weight[local].min() / 2)

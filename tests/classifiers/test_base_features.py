@@ -1,4 +1,4 @@
-"""What the router is given of the base: logits, a layer of a net, a function."""
+"""Evidence from the base for the router: logits, a layer of a net, a function."""
 
 import numpy as np
 import pytest
@@ -242,7 +242,7 @@ def test_a_function_whose_columns_stay_is_not(digits, recwarn):
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
 def test_folds_alone_tell_nothing_of_columns_that_move_together(digits):
-    """From one start all fits agree about, and the rest is in no score."""
+    """With the same initial weights the fits nearly agree, and scores hide the rest."""
     X, y = digits[0][:300] / 16, digits[1][:300]
     hybrid = HybridClassifier(
         MLPClassifier((16,), max_iter=20, random_state=0), GaussianNB(), cv=3,

@@ -1,4 +1,4 @@
-"""A router that cannot work is refused before a model is fitted: that takes hours."""
+"""A router that cannot work is refused before any model is fitted."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ WITH_NAN = np.where(np.arange(120)[:, None] == 60, np.nan, NUMBERS)
 
 
 class Dear(ClassifierMixin, BaseEstimator):
-    """Nobody may fit it."""
+    """A model that must not be fitted."""
 
     def fit(self, X, y):
         raise AssertionError("a model was fitted")
@@ -40,7 +40,7 @@ class Dear(ClassifierMixin, BaseEstimator):
 
 
 class OfTexts(BaseRouter):
-    """A user's own: the longer a text, the more a query gains."""
+    """A user's router: the longer a text, the more a query gains."""
 
     learns = True
 

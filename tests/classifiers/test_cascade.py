@@ -372,7 +372,7 @@ def test_several_operating_points_are_certified_together(digits):
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
-    """Tells which rows it was asked about."""
+    """Records the rows that it predicts."""
 
     def __init__(self, model=None):
         self.model, self.classes_, self.asked = model, model.classes_, []

@@ -3,7 +3,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.classifiers.instances import ESTIMATORS, EXPECTED_FAILURES
 
-# Few rows and coarse scores are what these checks are made of.
+# These checks use few rows and coarse scores.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),

@@ -1,4 +1,4 @@
-"""What a fit saw: names and number of columns; and what a fit that failed leaves."""
+"""Column names and counts seen in fit, and the state after a failed fit."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ NAMES = ["a", "b", "c", "d"]
 
 
 class Careless(ClassifierMixin, BaseEstimator):
-    """A model that takes columns as they come."""
+    """A model that does not check its columns."""
 
     def fit(self, X, y):
         self.model_ = GaussianNB().fit(np.asarray(X), y)

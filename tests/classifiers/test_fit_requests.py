@@ -1,4 +1,4 @@
-"""Models that ask to be fitted without weights."""
+"""Models that request to be fitted without weights."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from selective_query import (
 
 
 class SaysWeights(ClassifierMixin, BaseEstimator):
-    """Remembers for all fits whether they came with weights."""
+    """Records for each fit whether it received weights."""
 
     def __init__(self, seen):
         self.seen = seen

@@ -30,7 +30,7 @@ from selective_query.exceptions import (
 
 
 class Counting(ClassifierMixin, BaseEstimator):
-    """A classifier that notes how many rows it was asked about, call by call."""
+    """A classifier that records the number of rows in each call."""
 
     def __init__(self, model):
         self.model = model
@@ -48,7 +48,7 @@ class Counting(ClassifierMixin, BaseEstimator):
         return self.model.predict_proba(X)
 
 
-# Fits on a third of 400 rows less are other models.
+# Fits on two thirds of 400 rows are clearly different models.
 FEW_ROWS = pytest.mark.filterwarnings(
     "ignore::selective_query.exceptions.CalibrationWarning"
 )
@@ -235,7 +235,7 @@ def test_global_that_returns_unknown_labels(digits, frozen_pair):
 
 
 class Altered(Counting):
-    """A model whose probabilities are altered, or whose labels are, on the way out."""
+    """A model whose output probabilities or labels are altered."""
 
     def __init__(self, model, alter):
         super().__init__(model)
@@ -326,7 +326,7 @@ def test_containers(digits, container):
         assert names.tolist() == named.columns.tolist()
 
 
-# A bag of three words gives few distinct probabilities.
+# Bags of three words give few distinct probabilities.
 @pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning")
 def test_texts():
     words = ["cat purrs", "dog barks", "cow moos"]
@@ -556,7 +556,7 @@ def test_a_model_that_takes_no_weights_is_named(digits):
 
 @pytest.mark.slow
 def test_default_coverage_is_right_on_average(digits):
-    # The full table is in benchmarks/coverage_by_router.py; here one case of it.
+    # One case of the full table in benchmarks/coverage_by_router.py.
     X, y = digits
     realised = {None: [], "out_of_fold": []}
     for seed in range(30):

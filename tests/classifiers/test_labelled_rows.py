@@ -1,4 +1,4 @@
-"""Labels and weights that a fitted model is judged by, and what is wrong with them."""
+"""Checks of the labels and weights on which a fitted model is evaluated."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ COSTS = Deployment(
 
 
 class NeverAsked(DecisionTreeClassifier):
-    """A global that costs money."""
+    """A global that must not be queried."""
 
     def predict_proba(self, X):
         raise AssertionError("asked before the labels were checked")

@@ -1,6 +1,6 @@
-"""Coverage on new rows is what was asked for, whatever the router and the base.
+"""Coverage on new rows matches the one asked for, for any router and base.
 
-The whole table is in benchmarks/coverage_by_router.py; here the quick part of it.
+This is the quick part of the table in benchmarks/coverage_by_router.py.
 """
 
 import warnings
@@ -65,7 +65,7 @@ def test_on_saved_outputs(router):
         old, new = rows.outcomes.take(slice(300)), rows.outcomes.take(slice(300, None))
         policy = RoutingPolicy(router, asked, random_state=0).fit(old)
         realised.append(policy.decide(new.evidence).mean())
-    # That of 300 rows that nothing was fitted on is 2.8 points.
+    # For 300 rows that nothing was fitted on it would be 2.8 points.
     assert np.std(realised, ddof=1) < 0.05
     assert np.mean(realised) == pytest.approx(asked, abs=0.03)
 
@@ -99,7 +99,7 @@ def noise(n, seed):
 
 
 def test_a_router_that_has_learned_nothing_still_ranks():
-    """All penalties shrink it to rounding, on another scale in each fold."""
+    """Every penalty shrinks it to rounding noise, on a different scale in each fold."""
     policy = RoutingPolicy("benefit", coverage=0.7).fit(noise(500, 0))
     score = policy.query_score(noise(4000, 1).evidence)
     assert np.ptp(score) < 1e-6
@@ -251,7 +251,7 @@ def test_more_coverage_asked_for_is_never_less_to_be_expected():
 
 @UNTOLD
 def test_rows_without_weight_are_as_though_absent():
-    """A fold of four without any, against the other three alone."""
+    """One of four folds has no weight; compared with the other three alone."""
     X_fit, y_fit, _ = digits(300, 0)
     fold = np.arange(300) % 4
 
@@ -289,7 +289,7 @@ def simulated(n, seed):
 
 
 def share_told(base, draw, router):
-    """In how many of eight draws, at three coverages each, the cure is named."""
+    """Return the share of eight draws, at three coverages, that warn with a remedy."""
     told = []
     for seed in range(8):
         X_fit, y_fit, _ = draw(300, seed)

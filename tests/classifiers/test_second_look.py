@@ -21,7 +21,7 @@ from selective_query.footprint import profile_estimator
 
 
 def moved(X):
-    """Digits, flat, one column to the right."""
+    """Return flat digits shifted one column to the right."""
     return np.roll(X.reshape(-1, 8, 8), 1, axis=2).reshape(len(X), -1)
 
 

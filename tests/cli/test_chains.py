@@ -9,7 +9,7 @@ from selective_query.cli.commands import main
 
 @pytest.fixture
 def table(tmp_path):
-    """Three models; the score of each says how likely it is right."""
+    """Write a table of three models; scores are their probabilities of being right."""
     rng = np.random.default_rng(0)
     hard = rng.uniform(size=1200)
     right = rng.uniform(size=(1200, 3)) < np.column_stack(

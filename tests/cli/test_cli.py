@@ -260,7 +260,7 @@ def test_what_cannot_be_served_is_named(command, says, capsys):
 
 @pytest.mark.parametrize("where", ["here", "--app-dir"])
 def test_modules_are_found_where_the_command_runs(tmp_path, monkeypatch, capsys, where):
-    """As uvicorn finds them; a console script has another path than python -m."""
+    """As in uvicorn; sys.path of a console script differs from that of python -m."""
     name = f"net_{where.strip('-').replace('-', '_')}"
     (tmp_path / f"{name}.py").write_text("net = 'a net'")
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])

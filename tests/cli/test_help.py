@@ -1,4 +1,4 @@
-"""Help is quick and complete, and what is typed wrongly is met with a suggestion."""
+"""Help is quick and complete, and typing errors are answered with a suggestion."""
 
 import json
 import re

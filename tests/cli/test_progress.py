@@ -1,4 +1,4 @@
-"""A terminal is told what it waits for; a pipe is not."""
+"""Progress is shown on a terminal, but not in a pipe."""
 
 import io
 import sys
@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def short(monkeypatch):
-    """Half a second stands for two."""
+    """Shorten the delay before progress is shown from 2 s to 0.1 s."""
 
     def line(*args, delay, **options):
         assert delay == 2

@@ -1,4 +1,4 @@
-"""Tables in and out of the command line, by names."""
+"""Tables as input and output of the command line, matched by names."""
 
 import csv
 import gzip
@@ -45,7 +45,7 @@ def one(outcomes, tmp_path):
 
 @pytest.fixture
 def two(outcomes, tmp_path):
-    """A table for each side, with classes and rows in other orders."""
+    """Write one table per model, with classes and rows in different orders."""
     rng = np.random.default_rng(1)
     for name, proba in (("base", outcomes.base_proba), ("big", outcomes.global_proba)):
         rows, order = rng.permutation(400), rng.permutation(3)
@@ -60,7 +60,7 @@ def two(outcomes, tmp_path):
 
 
 def answered(command, capsys):
-    """The JSON object that a command prints."""
+    """Return the JSON object that a command prints."""
     assert main([*command, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 

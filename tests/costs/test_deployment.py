@@ -137,7 +137,7 @@ def test_lost_attempts_take_time_and_energy_and_the_base_answers_in_the_end():
     assert shaky.chance_lost == pytest.approx(0.125)
     assert shaky.attempts == pytest.approx(1.75)
     assert shaky.bytes(0.0) == pytest.approx(1.75 * 3072)
-    # 0.5 + 0.25 + 0.125 timeouts on average; an answer but for one in eight.
+    # 0.5 + 0.25 + 0.125 timeouts on average; no answer in one of eight cases.
     calm = replace(EDGE, link=LTE.with_(availability=1.0))
     answer = calm.latency_ms(0.0) - calm.latency_ms(1.0)
     expected = 0.875 * 2000 + 0.875 * answer

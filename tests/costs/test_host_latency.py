@@ -8,7 +8,7 @@ X = np.arange(10.0)[:, None]
 
 
 class Recorder:
-    """Remembers its batches, and moves the clock on by what each is said to take."""
+    """Records its batches, and advances the clock by the time given for each."""
 
     def __init__(self, *milliseconds):
         self.milliseconds, self.batches, self.now = list(milliseconds), [], 0.0

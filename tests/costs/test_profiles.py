@@ -118,7 +118,7 @@ def test_an_image_does_not_fit_one_frame_of_lorawan():
     assert LORAWAN.n_messages(3072) == 14
     on_air = 8 * 222 / 5.47
     assert LORAWAN.transfer_ms(222) == pytest.approx(on_air)
-    # One per cent of the time on the air: 99 times as long a pause after each.
+    # A duty cycle of 1 %: after each message a pause 99 times as long.
     assert LORAWAN.transfer_ms(444) == pytest.approx(2 * on_air + 99 * on_air)
 
 

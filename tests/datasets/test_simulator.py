@@ -10,7 +10,7 @@ from selective_query.routers._evidence_columns import evidence_columns
 REGIMES = ("uniform", "specialist", "noisy")
 COVERAGES = np.array([0.9, 0.8, 0.7, 0.5])
 N = 20_000
-# About one false alarm in 15,000 comparisons; the seeds are fixed.
+# About one false alarm in 15,000 comparisons; seeds are fixed.
 N_SIGMA = 4
 
 
@@ -25,7 +25,7 @@ def samples():
 
 
 def sigmas_from_zero(values):
-    """Mean of `values` in units of its standard error."""
+    """Return the mean of `values` in units of its standard error."""
     return values.mean() / (values.std(ddof=1) / np.sqrt(len(values)))
 
 

@@ -44,7 +44,7 @@ def line_of(display, label):
 
 
 def texts_of(axes):
-    """Texts that name no curve."""
+    """Return the texts that are not labels of curves."""
     lines = {line.get_label() for line in axes.lines}
     return {text.get_text() for text in axes.texts} - lines
 

@@ -40,7 +40,7 @@ def policy():
 
 
 def names_in(axes):
-    """Of lines and points, beside them or in a legend."""
+    """Return the names of lines and points, next to them or in a legend."""
     legend = axes.get_legend()
     texts = [*axes.texts, *(legend.get_texts() if legend else ())]
     return {text.get_text() for text in texts}

@@ -1,4 +1,4 @@
-"""Names stand beside their lines and points, in nobody's way, nothing is cut off."""
+"""Labels stand next to their lines and points, without overlaps or cut-off text."""
 
 from itertools import combinations
 
@@ -41,7 +41,7 @@ def closed():
 
 
 def drawn(policy, what):
-    """Each display of a policy, drawn."""
+    """Draw each display of a policy."""
     if what == "comparison":
         found = compare_routers(
             TRAIN, TEST, ["entropy", "benefit", "margin"], [0.8], n_bootstrap=50

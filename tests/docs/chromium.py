@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to through its debugging pipe."""
+"""A headless Chromium, controlled through its debugging pipe."""
 
 import json
 import os
@@ -12,7 +12,7 @@ PATIENCE = 60  # seconds
 
 
 class Chromium:
-    """One page of it.
+    """One page of a headless Chromium.
 
     Parameters
     ----------
@@ -22,13 +22,13 @@ class Chromium:
     Attributes
     ----------
     requested : list of str
-        What the page has asked for since it was opened.
+        The URLs that the page has requested since it was opened.
     """
 
     def __init__(self, profile):
         read, self._write = os.pipe()
         self._read, write = os.pipe()
-        # The protocol's descriptors are 3 and 4, whatever numbers these have.
+        # The protocol uses file descriptors 3 and 4, whatever numbers the pipes have.
         command = f'exec "$0" "$@" 3<&{read} 4>&{write}'
         options = [
             "--headless",
@@ -55,7 +55,7 @@ class Chromium:
         self.send("Network.enable")
 
     def send(self, method, **parameters):
-        """One command of the DevTools protocol, and its result."""
+        """Send one command of the DevTools protocol and return its result."""
         self._n_sent += 1
         message = {"id": self._n_sent, "method": method, "params": parameters}
         if self._session is not None:
@@ -72,15 +72,15 @@ class Chromium:
     def _next(self):
         while b"\0" not in self._pending:
             ready, _, _ = select([self._read], [], [], PATIENCE)
-            assert ready, f"Chromium says nothing for {PATIENCE} seconds."
+            assert ready, f"Chromium did not respond for {PATIENCE} seconds."
             found = os.read(self._read, 1 << 16)
-            assert found, "Chromium has gone."
+            assert found, "Chromium has exited."
             self._pending += found
         message, _, self._pending = self._pending.partition(b"\0")
         return message
 
     def evaluate(self, expression):
-        """The value of a JavaScript expression; promises are awaited."""
+        """Return the value of a JavaScript expression; promises are awaited."""
         found = self.send(
             "Runtime.evaluate",
             expression=expression,

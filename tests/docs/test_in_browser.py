@@ -1,4 +1,4 @@
-"""The gallery's page decides in Chromium as the artefact does here."""
+"""The gallery's page makes the same decisions in Chromium as the artefact here."""
 
 import runpy
 import shutil
@@ -37,7 +37,7 @@ READ = """(() => {
 
 @pytest.fixture(scope="module")
 def program():
-    """The names that the gallery's program leaves."""
+    """Run the gallery's program and return its variables."""
     pytest.importorskip("skl2onnx")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pytest.importorskip("matplotlib.pyplot"), "show", lambda: None)
@@ -46,7 +46,7 @@ def program():
 
 @pytest.fixture(scope="module")
 def site(program, tmp_path_factory):
-    """A folder with the page and all that it loads."""
+    """A folder with the page and all files that it loads."""
     folder = tmp_path_factory.mktemp("site")
     try:
         script = runtime.bring_runtime(DOCS / "_build" / "in_browser")
@@ -89,7 +89,7 @@ def move_to(page, place):
 
 
 def assert_decides_as(edge, shown):
-    """What is shown of some counts is what the artefact makes of them."""
+    """Check that the page shows what the artefact decides for the same counts."""
     answer = edge.answer(np.array([shown["counts"]], float))
     words = shown["score"].split()
     assert shown["label"] == str(answer["label"][0])
@@ -129,7 +129,7 @@ def test_a_drawn_digit_of_any_size(page, program, tmp_path, size):
         "(({x, y}) => [x, y])(document.querySelector('.ib-paper')"
         ".getBoundingClientRect())"
     )
-    corners = [(0.1, 0), (0.7, 0), (0.35, 1)]  # of a seven
+    corners = [(0.1, 0), (0.7, 0), (0.35, 1)]  # of a digit seven
     points = [(x + 30 + size * right, y + 30 + size * down) for right, down in corners]
     page.evaluate(f"void (window.shown = {SHOWN % ''})")
     page.draw(points)

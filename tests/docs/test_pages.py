@@ -101,7 +101,7 @@ def test_a_picture_takes_the_colours_of_its_page():
 
 
 def formulas():
-    """Every formula of pages and of public docstrings."""
+    """Return every formula of the pages and of public docstrings."""
     sources = {named(page): page.read_text() for page in ALL}
     package = DOCS.parent / "selective_query"
     sources |= {

@@ -1,4 +1,4 @@
-"""Every public name says what it takes, in order and with types, and returns."""
+"""Every public name documents its parameters, in order and with types, and returns."""
 
 import importlib
 import inspect
@@ -13,7 +13,7 @@ pytest.importorskip("numpydoc")
 from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
-# A parameter missing, unknown, out of order, without a type; no Returns section.
+# Parameters missing, unknown, out of order or without a type; no Returns section.
 FAULTS = {"PR01", "PR02", "PR03", "PR04", "RT01"}
 PROPERTIES = (property, cached_property)
 # The command, which --help and the guide document.
@@ -21,9 +21,9 @@ MODULES = [module for module in DOCUMENTED if module != "selective_query.cli"]
 
 
 class Reference(Validator):
-    """A docstring, to be held against the object that it is of."""
+    """A docstring, to be compared with its object."""
 
-    # They would be searched for comments that switch a check off.
+    # Sources would be searched for comments that disable a check.
     source_file_name = source_file_def_line = None
 
     def __init__(self, obj_name):
@@ -31,7 +31,7 @@ class Reference(Validator):
 
     @property
     def doc_all_parameters(self):
-        """The fields of a dataclass that users only read stand as attributes."""
+        """Parameters; for result classes, the fields documented as attributes."""
         documented = super().doc_all_parameters
         if not is_dataclass(self.obj):
             return documented
@@ -41,7 +41,7 @@ class Reference(Validator):
 
     @property
     def signature_parameters(self):
-        """A protocol is not made, and private parameters are not for users."""
+        """Parameters of the signature; none for protocols, and no private ones."""
         if getattr(self.obj, "_is_protocol", False):
             return ()
         return tuple(n for n in super().signature_parameters if n[0] != "_")

@@ -55,7 +55,7 @@ def test_bounds_are_what_their_names_say(halves, comparison):
     )
     best = np.maximum(test.base_utility, test.global_utility).mean()
     assert frame.loc[("oracle", 0.7)].accuracy == pytest.approx(best)
-    # The oracle leaves alone what a query would not improve.
+    # The oracle does not query rows that a query would not improve.
     gains = (test.benefit > 0).mean()
     assert frame.loc[("oracle", 0.7)].realised_coverage == pytest.approx(1 - gains)
 
@@ -308,7 +308,7 @@ def test_random_is_its_exact_line(halves):
     for row in found.rows[:2]:
         line = row["coverage"] * base + (1 - row["coverage"]) * query
         assert row["accuracy_at_coverage"] == pytest.approx(line)
-        # What is deployed is one order, by a hash.
+        # A deployed router uses a single order, by a hash.
         assert 0 < row["realised_coverage"] < 1
         assert found.curves["random", row["coverage"]].accuracy_at(0.5) == (
             pytest.approx((base + query) / 2)

@@ -30,7 +30,7 @@ from selective_query.routers import (
 
 
 def one_telling_feature(n, seed):
-    """The third feature alone tells whether the base is right."""
+    """Draw outcomes where only the third feature shows whether the base is right."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n, 5))
     right = rng.random(n) < 1 / (1 + np.exp(3 * features[:, 2]))
@@ -104,7 +104,7 @@ class Reads(BaseRouter):
 
 
 def test_standard_error_covers_the_truth():
-    """Estimates of many samples spread as far as their standard errors say."""
+    """The spread of estimates over many samples matches their standard errors."""
     router = Reads()
     group = {"telling": {"base_features": [2]}}
     parts = [
@@ -170,7 +170,7 @@ def test_a_group_keeps_its_rows_together():
     proba = np.hstack([twin[:, :1], 1 - twin[:, :1]])
 
     class Apart(BaseRouter):
-        """Sees only whether two parts are of one row."""
+        """Scores only whether two parts come from the same row."""
 
         def query_score(self, evidence):
             features = np.abs(np.diff(evidence.base_features, axis=1)[:, 0])

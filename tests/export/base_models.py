@@ -1,4 +1,4 @@
-"""Models of scikit-learn with a form as steps, and rows to fit them on."""
+"""scikit-learn models that can be exported as steps, and rows to fit them on."""
 
 from functools import cache
 
@@ -38,7 +38,7 @@ DATA = {"iris": load_iris, "digits": load_digits, "cancer": load_breast_cancer}
 def table(name, strings=False):
     X, y = DATA[name](return_X_y=True)
     order = np.random.default_rng(0).permutation(len(X))[:800]
-    # As a device gets them.
+    # As on a device.
     X, y = X[order].astype(np.float32).astype(float), y[order]
     return X, np.array([f"class {label}" for label in y]) if strings else y
 

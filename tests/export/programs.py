@@ -1,4 +1,4 @@
-"""Random programs over random evidence, to compare readers of programs with numpy."""
+"""Random programs and evidence, to compare other implementations with numpy."""
 
 import numpy as np
 from scipy.special import softmax
@@ -8,14 +8,14 @@ from selective_query.routers import Steps
 from selective_query.routers._operations import OPERATIONS
 
 N_CLASSES, N_FEATURES, N_INPUTS = 4, 5, 3
-# Larger numbers lose digits in single precision that have nothing to do with a reader.
+# Larger numbers lose digits in single precision in any implementation.
 LARGEST = 200
-# Operations and functions that make no negative number.
+# Operations and functions that return no negative numbers.
 POSITIVE = {"softmax", "normalise", "sigmoid", "relu", "norm2", "agreement"}
 
 
 def random_evidence(rng, n=64):
-    """Evidence that single precision holds exactly."""
+    """Return evidence that is exact in single precision."""
     logits = rng.normal(scale=2, size=(n, N_CLASSES))
     parts = {
         "base_proba": softmax(logits, axis=1),
@@ -29,7 +29,7 @@ def random_evidence(rng, n=64):
 
 
 def random_program(rng, n_steps=8, must_use=None):
-    """A program of one column, with the operation `must_use` among others."""
+    """Return a program with one output column that uses the operation `must_use`."""
     while True:
         made = _Growing(rng, random_evidence(rng))
         wanted = rng.permutation(
@@ -43,7 +43,7 @@ def random_program(rng, n_steps=8, must_use=None):
 
 
 def rows_that_rounding_moves(program, evidence, rng, tolerance):
-    """Rows where evidence off in its last digits makes another score."""
+    """Return rows whose score changes if the evidence changes in its last digits."""
     score = program.run(evidence)
     moved = np.zeros(evidence.n_rows, dtype=bool)
     for _ in range(4):
@@ -61,7 +61,7 @@ def _any_op(rng):
 
 
 class _Growing:
-    """Steps that are being written, with the table that each makes of some rows."""
+    """Steps under construction, with the array that each computes for some rows."""
 
     def __init__(self, rng, evidence):
         self.rng, self.steps, self.tables, self.positive = rng, Steps(), [], {0}
@@ -71,7 +71,7 @@ class _Growing:
             self.tables.append(table)
 
     def grow(self, op):
-        """Append an operation on some table, unless its numbers would be too large."""
+        """Append an operation on some array, unless its numbers would be too large."""
         n_taken = OPERATIONS[op].n_inputs[0]
         inputs = [int(i) for i in self.rng.integers(len(self.tables), size=n_taken)]
         if op in ("class_effect", "class_roots"):
@@ -97,7 +97,7 @@ class _Growing:
                 self.positive.add(place)
 
     def ended(self):
-        """The program, all that nothing has taken yet weighed into one column."""
+        """Return the program, with a weighted sum of all unused arrays as output."""
         taken = {i for step in self.steps for i in step.inputs}
         left = [i for i in range(4, len(self.tables)) if i not in taken] or [0]
         if len(left) > 1:
@@ -173,7 +173,7 @@ class _Growing:
         return {"function": str(self.rng.choice(functions))} if functions else None
 
     def _trees(self, width):
-        """Some full trees of one or several numbers a leaf, a lone leaf among them."""
+        """Return full trees with one or several numbers per leaf, and a single leaf."""
         rng, children, roots, depth = self.rng, [], [], int(self.rng.integers(0, 4))
         for levels in (depth, 0, int(rng.integers(0, depth + 1))):
             root, n_inner = len(children), 2**levels - 1

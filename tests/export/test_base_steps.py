@@ -33,7 +33,7 @@ from selective_query.footprint import profile_estimator
 from selective_query.routers import Program
 from tests.export.base_models import DATA, LOGISTIC, MODELS, fitted, table
 
-# Where scikit-learn takes a logarithm of one less a probability near one.
+# scikit-learn takes the logarithm of one minus a probability near one.
 LOOSE = {"temperature_bayes": 1e-5}
 
 
@@ -204,7 +204,7 @@ def test_features_without_a_form_are_refused():
     ["logistic", "gaussian", "mlp_relu", "tree", "forest", "boosting", "histogram"],
 )
 def test_cost_is_about_that_of_the_profile(kind, name):
-    """Beside it stand biases, activations, and the probabilities at the end."""
+    """The difference is biases, activations, and the final probabilities."""
     X, _ = table(name)
     model = fitted(kind, name)
     program = base_program(model, model.classes_)
@@ -213,7 +213,7 @@ def test_cost_is_about_that_of_the_profile(kind, name):
     more = cost.macs - profile.operations
     hidden = 12 if kind == "mlp_relu" else 0
     assert 0 <= more <= 10 * n_classes + 2 * hidden
-    # Splits keep their column and children in one number here, in six bytes there.
+    # Column and children of a split take one number here, six bytes in the profile.
     assert 0.75 < cost.flash_bytes / profile.flash_bytes() < 1.15
 
 

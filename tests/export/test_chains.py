@@ -46,7 +46,7 @@ def test_of_a_chain_the_first_tier_is_exported_and_stands_in_it(
     answering = cascade.at((0.6, 0.7), abstain=None)
     report = export_onnx(answering, path, example=X[900:])
     assert report.labels_equal == report.rows == 897
-    assert report.decisions_equal >= 895  # rounding decides where scores saturate
+    assert report.decisions_equal >= 895  # rounding decides where scores are saturated
     edge = EdgeClassifier(path)
     kept = answering.predict_tier(X[900:]) == 0
     assert (edge.decide(X[900:]) == kept).sum() == report.decisions_equal

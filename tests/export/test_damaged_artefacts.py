@@ -1,4 +1,4 @@
-"""Artefacts that are damaged, replaced or gone, and names that cannot be written."""
+"""Artefacts that are damaged, replaced or missing, and paths that cannot be written."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def copied(artefacts, tmp_path):
 
 
 def damage(path, key, text):
-    """Put a text in the place of one fact."""
+    """Replace one fact by a text."""
     if path.is_dir():
         manifest = path / "artefact.json"
         facts = json.loads(manifest.read_text()) | {key: "@"}

@@ -136,7 +136,7 @@ def test_many_rows_are_answered_in_parts(path, monkeypatch):
     monkeypatch.setattr(runtime, "ROWS_AT_ONCE", 100)
     for name, values in EdgeClassifier(path).answer(X).items():
         assert values.dtype == whole[name].dtype
-        if values.dtype.kind == "f":  # of which products depend on the batch
+        if values.dtype.kind == "f":  # whose products depend on the batch
             np.testing.assert_allclose(values, whole[name], rtol=1e-4, atol=1e-6)
         else:
             np.testing.assert_array_equal(values, whole[name])

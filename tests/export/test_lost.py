@@ -1,4 +1,4 @@
-"""Tables that tell whether a number on the way left single precision."""
+"""Arrays that show whether an intermediate number left single precision."""
 
 import numpy as np
 import pytest

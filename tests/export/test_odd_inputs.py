@@ -1,4 +1,4 @@
-"""Frames with odd names, texts in odd containers, and groups that come too close."""
+"""Frames with odd names, texts in odd containers, groups too close in float32."""
 
 import numpy as np
 import pytest

@@ -64,7 +64,7 @@ BASES = {
         voting="soft",
     ),
 }
-# Routers that need evidence of a kind of their own.
+# Routers that need special evidence.
 FEATURES = {"energy": "logits", "mahalanobis": PCA(8).fit(X[TRAIN])}
 BY_CLASS = GroupCoverage(0.7, by="predicted_class")
 
@@ -79,7 +79,7 @@ def hybrid_of(base, labels=y, **options):
 
 
 def checked(hybrid, path, rows=X[TEST]):
-    """The artefact, which answers and decides on all rows as its hybrid does."""
+    """Return the artefact after checking that it agrees with its hybrid on all rows."""
     report = export_onnx(hybrid, path, example=rows)
     edge = EdgeClassifier(path)
     sure = report.rows - report.near_threshold
@@ -404,7 +404,7 @@ class TestOperatingPoint:
 
     @pytest.mark.filterwarnings("ignore:Many rows share the score")
     def test_the_threshold_is_learned_anew_on_the_artefact(self, path):
-        # So sure of itself that its largest probability rounds to 1.
+        # So confident that its largest probability rounds to 1.
         hybrid = hybrid_of(GaussianNB(), router="max_probability")
         assert hybrid.operating_point_.threshold < np.finfo(np.float32).eps
         report = export_onnx(hybrid, path, example=X[TEST])

@@ -100,7 +100,7 @@ def test_a_net_needs_an_example(convolutions, tmp_path):
 
 
 class Counting(nn.Module):
-    """A net that decides by what it is fed how it computes."""
+    """A net whose computation depends on its input."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whether two sides that differ are told from two that only round otherwise."""
+"""Real differences between two sides are distinguished from rounding."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,7 @@ def test_another_model_is_refused_though_it_decides_alike(sides):
     with pytest.raises(ExportError, match="other probabilities than the base on 600"):
         report_of(sides, proba=moved)
     few = expected.proba.copy()
-    few[:5] = moved[:5]  # as a number that falls to the other side of a split
+    few[:5] = moved[:5]  # like a number that falls on the other side of a split
     assert report_of(sides, proba=few).decisions_equal == 600
 
 

@@ -1,4 +1,4 @@
-"""What a decision reads beside its inputs, checked."""
+"""Checks of the values that a decision reads besides its inputs."""
 
 import numpy as np
 import pytest

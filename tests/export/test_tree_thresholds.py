@@ -17,7 +17,7 @@ from tests.export.base_models import MODELS
 
 
 def around(cuts):
-    """Thresholds and their neighbours, in double and in single precision."""
+    """Return thresholds and their neighbours, in double and in single precision."""
     for to in (-np.inf, np.inf):
         yield np.nextafter(cuts, to)
         yield np.nextafter(cuts.astype(np.float32), np.float32(to)).astype(float)
@@ -58,7 +58,7 @@ def test_inputs_at_a_threshold_and_beside_it_take_the_same_branch(kind, scaler):
     np.testing.assert_allclose(
         program.predict_proba(rows), model.predict_proba(rows), rtol=0, atol=1e-12
     )
-    # A reader in single precision rounds thresholds down.
+    # In single precision, thresholds are rounded down.
     single = Program(tuple(steps_in_single(program.steps)), "base")
     rows = rows.astype(np.float32).astype(float)
     np.testing.assert_allclose(

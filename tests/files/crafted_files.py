@@ -1,4 +1,4 @@
-"""Files as save() would never write them."""
+"""Files that save() would never write."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def node(kind, name, **parts):
-    """A node of skops' format that stands for a name."""
+    """Return a node of the skops format that refers to a name."""
     module, _, name = name.rpartition(".")
     return {"__loader__": kind, "__module__": module, "__class__": name, **parts}
 
@@ -29,7 +29,7 @@ def mapping(*, keys=None, **entries):
 
 
 def saved(obj, **rest):
-    """The schema of a file that holds the object of a node."""
+    """Return the schema of a file with the object of a node."""
     schema = mapping(format=plain(1), object=obj)
     return {**schema, "protocol": 2, "_skops_version": "0.16.0", **rest}
 
@@ -45,14 +45,14 @@ def write(path, schema, members=None, **options):
 
 
 def read(path):
-    """The schema and the other members of a file."""
+    """Return the schema and the other members of a file."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     return json.loads(members.pop("schema.json")), members
 
 
 def nodes_of(schema):
-    """All nodes of a schema, the outer ones first."""
+    """Return all nodes of a schema, outer nodes first."""
     if isinstance(schema, dict):
         if isinstance(schema.get("__loader__"), str):
             yield schema
@@ -63,12 +63,12 @@ def nodes_of(schema):
 
 
 def named(schema, name):
-    """The first node of a class."""
+    """Return the first node of a class."""
     return next(n for n in nodes_of(schema) if n["__class__"] == name)
 
 
 def state_of(found):
-    """The nodes of its attributes, or of its state, by name."""
+    """Return the nodes of its attributes, or of its state, by name."""
     return found["content"]["content"]
 
 

@@ -1,7 +1,7 @@
-"""Good files, and seeded damage to them: of bytes, of what they say, of arrays.
+"""Valid files, and seeded damage to their bytes, content and arrays.
 
 ``python -m tests.files.fuzzed_files N`` loads N damaged policies and classifiers and
-uses what is made of them, in a process of its own, which may crash.
+uses the results, in its own process, which may crash.
 """
 
 import copy
@@ -73,10 +73,10 @@ KINDS = (
 
 
 def good_skops(folder):
-    """Files of policies of several routers, and of classifiers of several models."""
+    """Return files of policies with several routers and of classifiers with models."""
     paths = []
     for router in ROUTERS:
-        # As an object: by a name it would be plain data.
+        # As an object; by name it would be plain data.
         policy = RoutingPolicy(make_router(router), random_state=0).fit(OUTCOMES)
         paths.append(folder / f"{router}.skops")
         save(policy, paths[-1])
@@ -85,19 +85,19 @@ def good_skops(folder):
         paths.append(folder / f"model_{i}.skops")
         save(classifier, paths[-1])
     for path in paths:
-        load(path)  # now all modules are there that an honest file needs
+        load(path)  # now all modules that a valid file needs are loaded
     return paths
 
 
 def damaged_skops(good, path, rng):
-    """Write a damaged version of a good file."""
+    """Write a damaged version of a valid file."""
     if rng.random() < 0.15:
         path.write_bytes(_with_bytes(good.read_bytes(), rng))
         return
     schema, members = read(good)
     for _ in range(1 + rng.integers(10) // 7):
         damage = _SKOPS_DAMAGE[rng.integers(len(_SKOPS_DAMAGE))]
-        with suppress(LookupError):  # nothing there that could be damaged so
+        with suppress(LookupError):  # nothing that could be damaged in this way
             damage(list(nodes_of(schema)), members, rng)
     write(path, schema, members)
 
@@ -182,7 +182,7 @@ def _changed_array(nodes, members, rng):
 
 
 def changed(array, rng):
-    """An array of other values, another shape or another dtype."""
+    """Return an array with other values, another shape or another dtype."""
     which = rng.integers(6)
     if which == 0:
         return array[:0] if array.ndim else array.reshape(1)
@@ -218,7 +218,7 @@ _SKOPS_DAMAGE = (
 
 
 def good_npz():
-    """The arrays of three files of predictions."""
+    """Return the arrays of three files of predictions."""
     dense = {"base_proba": OUTCOMES.base_proba, "global_pred": OUTCOMES.y}
     order = np.argsort(-OUTCOMES.base_proba, axis=1)[:, :2].astype(np.int16)
     top = {
@@ -252,7 +252,7 @@ def damaged_npz(good, path, rng):
         buffer = io.BytesIO()
         np.save(buffer, array)
         members[f"{name}.npy"] = buffer.getvalue()
-        if rng.random() < 0.1:  # with a sum of contents that is right
+        if rng.random() < 0.1:  # with a correct checksum of the contents
             members[f"{name}.npy"] = (
                 _with_bytes(members[f"{name}.npy"][:128], rng)
                 + (members[f"{name}.npy"][128:])
@@ -286,7 +286,7 @@ sys.addaudithook(_watch)
 
 @contextmanager
 def watched():
-    """A list of what is done inside that opening a file of data must not do."""
+    """Record forbidden operations that happen while a data file is opened."""
     global WATCHED
     SEEN.clear()
     WATCHED = True
@@ -297,7 +297,7 @@ def watched():
 
 
 def use(loaded):
-    """Decide and predict; what is nonsense may raise, but nothing may crash."""
+    """Decide and predict; nonsense may raise, but nothing may crash."""
     if isinstance(loaded, RoutingPolicy):
         with suppress(Exception):
             loaded.decide(OUTCOMES.evidence)
@@ -308,7 +308,7 @@ def use(loaded):
 
 
 def main(n, first=0):
-    """Load and use damaged files; the last number that is printed is the seed."""
+    """Load and use damaged files; the last number printed is the seed."""
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Damaged files are refused by a ValueError, or are what they should be; never more.
+"""Damaged files are refused by a ValueError, or load as the right kind of object.
 
 A hundred of each kind at a time; ``pytest -m "not slow"`` runs the first three.
 """

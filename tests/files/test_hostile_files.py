@@ -1,4 +1,4 @@
-"""A file from a stranger: no code of its own runs, and nothing reads beyond memory."""
+"""Untrusted files: none of their code runs, and nothing is read out of bounds."""
 
 import inspect
 import io
@@ -37,7 +37,7 @@ READERS = "selective_query.datasets.readers"  # imports os and Path
 
 
 def calling(function, argument):
-    """A dict whose only key is made by a call."""
+    """Return a dict whose only key is created by a call."""
     return mapping(keys=[function], **{argument: plain(0)})
 
 
@@ -337,7 +337,7 @@ def test_the_list_names_classes_and_every_estimator_and_budget():
                     and kind.__module__ == found.name
                     and issubclass(kind, (BaseEstimator, Budget))
                     and not kind.__subclasses__()
-                    and kind is not ProgramRouter  # kept as plain data, checked so
+                    and kind is not ProgramRouter  # stored as plain data
                 ):
                     assert f"{found.name}.{name}" in OWN
     for full_name in OWN:

@@ -1,4 +1,4 @@
-"""npz files that are damaged, lie, or would fill the memory."""
+"""npz files that are damaged, have false headers, or would fill the memory."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from selective_query.datasets import load_dataset
 
 PROBA = np.tile([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], (40, 1))
 Y = np.tile([0, 1, 1], 40)
-CENTRAL = b"PK\x01\x02"  # starts the entry of a member in a zip archive's directory
+CENTRAL = b"PK\x01\x02"  # start of a member's entry in the directory of a zip archive
 
 
 def npy(array):
@@ -43,13 +43,13 @@ def with_proba(data, **options):
 
 
 def patched(archive, offset, value):
-    """Bytes of the first member's entry in the directory, at an offset, replaced."""
+    """Replace bytes at an offset in the first member's directory entry."""
     at = archive.index(CENTRAL) + offset
     return archive[:at] + value + archive[at + len(value) :]
 
 
 def flipped(archive):
-    """A compressed archive whose first stream makes no sense."""
+    """Return a compressed archive whose first stream is invalid."""
     at = archive.index(b".npy") + 4
     return archive[:at] + b"\xff" * 40 + archive[at + 40 :]
 

@@ -1,4 +1,4 @@
-"""Rules and policies as plain data: nothing lost, nothing that a file could abuse."""
+"""Rules and policies as plain data: nothing is lost, and nothing can be abused."""
 
 import json
 import zipfile
@@ -133,7 +133,7 @@ def test_parts_without_a_plain_form_are_named(outcomes):
 
 
 def rewritten(source, target, change):
-    """The file with its text changed by a function of the parsed JSON."""
+    """Rewrite a file after changing its parsed JSON by a function."""
     with zipfile.ZipFile(source) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     data = json.loads(parts["plain.json"])
@@ -216,7 +216,7 @@ def test_a_bomb_is_refused(tmp_path):
 
 
 def test_changed_files_are_read_or_refused_and_nothing_else(saved, outcomes, tmp_path):
-    """One value of the text replaced at random; what is read decides."""
+    """One random value of the text is replaced; whatever is read can decide."""
     rng = np.random.default_rng(0)
     strange = [None, True, -1, 0, 2**70, 0.5, 1e308, "", "margin", [], {}, [[[]]],
                {"array": 0}, {"float": "nan"}, {"type": "All", "budgets": []},
@@ -240,7 +240,7 @@ def test_changed_files_are_read_or_refused_and_nothing_else(saved, outcomes, tmp
         try:
             assert loaded.decide(few).shape == (3,)
         except ValueError as error:
-            assert "was fitted on" in str(error)  # other evidence than this
+            assert "was fitted on" in str(error)  # needs other evidence than this
     assert refused > 150
 
 
@@ -262,7 +262,7 @@ def test_no_calibration_row_is_lost_in_a_warning(outcomes, tmp_path):
 
 POINT = ("rule", "operating_point")
 CERTIFICATE = (*POINT, "certificate")
-# A budget, and what in its file does not belong to the rest.
+# A budget, and inconsistent content of its file.
 INCONSISTENT = {
     "no threshold": (0.8, put(*POINT, "threshold", value=None)),
     "a threshold beyond floats": (0.8, put(*POINT, "threshold", value=10**400)),
@@ -327,7 +327,7 @@ def test_what_would_fail_in_use_is_refused_at_once(budget, change, outcomes, tmp
 
 
 def test_rows_are_made_where_they_belong_alone(saved, tmp_path):
-    """Rows are sorted as they are made: a small file must not ask for it often."""
+    """Rows are sorted on creation: a small file must not request that often."""
 
     def crowd(data):
         rows = data["rows"]["judged"]
@@ -367,7 +367,7 @@ def test_single_precision_and_numbers_of_numpy_come_back(outcomes, tmp_path):
 
 
 def test_weights_of_a_file_are_not_counted_out_in_memory(outcomes, tmp_path):
-    """Rows that settle a sequence of thresholds may weigh more than the others."""
+    """Rows that determine a sequence of thresholds may have larger weights."""
     graded = replace(outcomes, base_utility=outcomes.base_utility * 0.5 + 0.3)
     policy = RoutingPolicy("margin", 0.5, calibration=0.5, random_state=0).fit(graded)
     ordering = policy._calibration.ordering

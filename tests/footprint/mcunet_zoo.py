@@ -1,4 +1,4 @@
-"""Published architectures, and what was published about them.
+"""Published architectures and their published figures.
 
 Blocks, resolution, operations, parameters, activations and the figures of TinyEngine
 come from the model zoo of Lin et al., "MCUNet: Tiny Deep Learning on IoT Devices",

@@ -15,7 +15,7 @@ from selective_query.costs import STM32F746
 from selective_query.exceptions import DeviceLimitError
 from selective_query.footprint import profile_estimator
 
-# Trees of few rows give few different scores.
+# Trees on few rows give few distinct scores.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::selective_query.exceptions.CalibrationWarning"
 )
@@ -72,7 +72,7 @@ def test_a_known_size_is_refused_before_anything_is_fitted(digits):
     model = hybrid(UnfittableLinear(), device=device_of(1000, 100))
     with pytest.raises(DeviceLimitError) as raised:
         model.fit(*digits)
-    # 64 columns and 10 classes at 4 bytes a number; the router keeps one number.
+    # 64 columns and 10 classes at 4 bytes per number; the router stores one number.
     flash, sram = raised.value.report.memories
     assert flash.headroom == 1000 - 4 * (640 + 10)
     assert sram.headroom == 100 - 4 * (64 + 10) - 4

@@ -31,7 +31,7 @@ NETS = {
 
 
 def by_hand(made, last, heads):
-    """Operations of the parts up to one, and of some exits, each by itself."""
+    """Return operations of the parts up to one and of some exits, each by itself."""
     shape, total = SHAPE, 0
     for number in range(last + 1):
         total += profile_net(made.parts[number], shape).macs
@@ -75,7 +75,7 @@ def test_a_cut_counts_what_runs_where_and_what_is_sent(name, bits):
 
 
 def test_features_wait_in_memory_while_the_exit_decides():
-    # The branch is larger than what the parts ever hold beside their output.
+    # The branch is larger than anything the parts ever store besides their output.
     wide = net([nn.Conv2d(8, 64, 1), None, None], widths=(64, 8, 16))
     features, branch, pooled = 8 * 16 * 16, 64 * 16 * 16, 64
     assert split_points(wide, SHAPE)[0].sram_bytes == features + branch + pooled

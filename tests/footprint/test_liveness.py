@@ -43,12 +43,12 @@ CUTS = {
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 def test_the_whole_stays_until_its_last_part_was_read(cut, model):
-    # While c runs: all that a put out, what b put out, and its own output.
+    # While c runs: all outputs of a, the output of b, and its own output.
     assert getattr(profile_net(Halves(cut), SHAPE), model) == PARTED + PART + PART
 
 
 class Unequal(nn.Module):
-    """A small part that is read once more after the rest is gone."""
+    """A small part that is read again after the rest was freed."""
 
     def __init__(self, cut):
         super().__init__()
@@ -96,7 +96,7 @@ def test_the_last_part_may_be_overwritten():
 
     profile = profile_net(Kept(), SHAPE)
     assert profile.peak_elements == PARTED + PART
-    # The first layer beside its input; afterwards halves alone.
+    # The first layer and its input; afterwards only halves.
     assert profile.peak_elements_in_place == 400 + PARTED
 
 
@@ -118,13 +118,13 @@ def test_tuples_that_are_computed_take_memory_of_their_own(pick):
         def forward(self, x):
             return self.b(pick(self.a(x)))
 
-    # While b runs: maxima and their places, 10 x 10 each, beside 100 x 10.
+    # While b runs: maxima and their indices, 10 x 10 each, and 100 x 10.
     assert profile_net(Largest(), SHAPE).layers[1].live_elements == 200 + 1000
 
 
 def test_a_layer_named_like_a_view_is_a_layer():
     profile = profile_net(SqueezeExcite(64, reduction=1), (64, 1, 1))
-    # While `excite` runs: the input, what `squeeze` put out, and its own output.
+    # While `excite` runs: the input, the output of `squeeze`, and its own output.
     assert [layer.name for layer in profile.layers] == ["squeeze", "excite"]
     assert profile.layers[1].live_elements == 64 + 64 + 64
 
@@ -163,7 +163,7 @@ def test_what_a_layer_holds_is_counted_by_hand():
     assert layers["up"].live_elements == 400 + 1600
     assert layers["deep"].live_elements == 400 + 1600 + 1600
     assert layers["down"].live_elements == 400 + 1600 + 400
-    # In place the depthwise convolution keeps one channel beside.
+    # In place, the depthwise convolution needs one extra channel.
     assert layers["deep"].live_elements_in_place == 400 + 1600 + 100
     assert layers["down"].live_elements_in_place == 400 + 1600 + 400
 

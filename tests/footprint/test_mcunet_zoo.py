@@ -1,4 +1,4 @@
-"""Counted figures against those that the authors of MCUNet published."""
+"""Counted figures compared with those published by the authors of MCUNet."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_the_engine_takes_more_than_the_peak_in_place_and_at_most_a_fifth(
 @pytest.mark.parametrize("name", ZOO)
 def test_flash_is_weights_with_three_numbers_a_channel_and_the_program(name, profiles):
     profile = profiles[name]
-    # Bias, multiplier and shift; the default counts the bias alone.
+    # Bias, multiplier and shift; the default counts only the bias.
     stored = profile.weights + 3 * 4 * profile.biases
     program_kb = ZOO[name].flash_kb - stored / KB
     assert 55 < program_kb < 95

@@ -40,7 +40,7 @@ def test_peak_of_a_chain_is_its_largest_pair():
         nn.Conv2d(2, 8, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(200, 4),
     )  # fmt: skip
     profile = profile_net(net, (1, 10, 10))
-    # Input, then the maps of 2 x 10 x 10 beside those of 8 x 5 x 5.
+    # Input, then the maps of 2 x 10 x 10 and those of 8 x 5 x 5.
     assert profile.peak_elements == max(100 + 200, 200 + 200, 200 + 4)
     assert profile.peak_elements_in_place == profile.peak_elements
 
@@ -60,7 +60,7 @@ def test_a_skipped_input_stays_alive_and_depthwise_maps_may_be_replaced():
     profile = profile_net(Residual(), (4, 10, 10))
     # While the depthwise runs: the input, its own input and its output.
     assert profile.peak_elements == 400 + 1600 + 1600
-    # In place it keeps one channel beside; then down runs: input, map, output.
+    # In place it needs one extra channel; then `down` runs: input, map, output.
     assert profile.peak_elements_in_place == 400 + 1600 + 400
 
 

@@ -106,7 +106,7 @@ def test_steps_of_a_pipeline_add_up_and_share_memory(rows):
 
 
 def compared(tree, X):
-    """Comparisons of each row, by walking down the arrays."""
+    """Count the comparisons of each row by walking down the arrays."""
     depths = []
     for row in X:
         node = depth = 0

@@ -1,4 +1,4 @@
-"""A valid call of each public function, and of which kind each parameter is."""
+"""A valid call of each public function, and the kind of each parameter."""
 
 import inspect
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ FREE_UNIT = Rows(0, 1, one_a_row=False)
 
 @dataclass(frozen=True)
 class Call:
-    """A function, valid arguments, and the kind of each that may be replaced."""
+    """A function, valid arguments, and the kind of each replaceable argument."""
 
     name: str
     function: object
@@ -50,7 +50,7 @@ class Call:
 
 
 def of(function, title=None, /, **parameters):
-    """A call, its parameters given as (kind, value)."""
+    """Return a call with parameters given as (kind, value)."""
     unknown = set(inspect.signature(function).parameters) - set(parameters)
     assert not unknown - {"kwargs"}, f"{title or function}: what is a valid {unknown}?"
     return Call(
@@ -62,7 +62,7 @@ def of(function, title=None, /, **parameters):
 
 
 def by_name(function, title=None, /, known=None, **others):
-    """The same, parameters taken from what their names always mean."""
+    """Return a call with parameters whose kinds follow from their names."""
     signature = inspect.signature(function).parameters
     return of(
         function,

@@ -1,4 +1,4 @@
-"""Valid calls of what knows costs: devices, links, deployments, systems, plans."""
+"""Valid calls that involve costs: devices, links, deployments, systems, plans."""
 
 from dataclasses import fields
 
@@ -96,7 +96,7 @@ COSTS = {
 
 
 def record(kind, valid, **kinds):
-    """A dataclass of numbers, each of which may be replaced."""
+    """Return a call of a dataclass of numbers, each of which may be replaced."""
     names = [f.name for f in fields(kind) if f.init and not f.name.startswith("_")]
     lacking = {f.name for f in fields(kind) if f.default is None}
 

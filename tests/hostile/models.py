@@ -1,4 +1,4 @@
-"""Valid calls of what asks models, or looks at what they said."""
+"""Valid calls that use models or their predictions."""
 
 import inspect
 
@@ -164,7 +164,7 @@ def compared(train, test, coverages, n_bootstrap, confidence, random_state):
 
 
 def seen(display, names, **others):
-    """What a display holds, from predictions."""
+    """Return the data of a display made from predictions."""
 
     def call(**arguments):
         made = display.from_predictions(**arguments)

@@ -1,4 +1,4 @@
-"""Parameters of classifiers, policies, routers and budgets, to be made nonsense."""
+"""Parameters of classifiers, policies, routers and budgets, for invalid values."""
 
 import numpy as np
 from sklearn.base import clone
@@ -31,15 +31,15 @@ ROWS = Outcomes(
     y=Y,
     global_pred=np.where(RNG.random(N) < 0.9, Y, 1 - Y),
 )
-# A net to train; votes to read; any whole number is a seed.
+# It trains a net; it reads votes; its only parameter is a seed.
 LEFT_OUT = {"constrained", "agreement", "random"}
-# Any value goes, or it is looked at only where another parameter asks for it.
+# Any value is valid, or the parameter is used only if another one requires it.
 FREE = {"abstain_label", "base_features", "cv", "n_jobs", "space", "verbose"}
 NUMBERS = {"alpha", "base_macs", "class_smoothing", "p", "width", "query_cost"}
 
 
 def kind_of(name, default):
-    """What a parameter is, told by its name or its default."""
+    """Return the kind of a parameter, from its name or its default."""
     if name == "random_state":
         return Seed()
     if name in NUMBERS or name == "target_coverage":
@@ -54,7 +54,7 @@ def kind_of(name, default):
 
 
 def fitted(estimator, name, *data):
-    """A call that sets one parameter and fits; it answers nothing."""
+    """Return a call that sets one parameter and fits, without a result."""
     parameters = {
         parameter: value
         for parameter, value in estimator.get_params(deep=False).items()
@@ -69,7 +69,7 @@ def fitted(estimator, name, *data):
 
 
 def made(kind, **valid):
-    """A call that makes a budget of numbers."""
+    """Return a call that creates a budget from numbers."""
     return Call(
         kind.__name__, kind, valid, {n: Number(0, infinite=True) for n in valid}
     )

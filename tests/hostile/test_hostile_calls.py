@@ -1,4 +1,4 @@
-"""Calls with values that do not belong: refused by name, or answered rightly."""
+"""Calls with invalid values are refused by name, or answered correctly."""
 
 import os
 import traceback
@@ -13,8 +13,8 @@ from selective_query.exceptions import CalibrationWarning, ModelWarning
 from tests.hostile import costs, models, parameters
 from tests.hostile.calls import DATA, METRICS
 
-# Errors that are raised here have been thought of; scikit-learn's checks name the
-# parameter as the package's own do.
+# Errors raised in these files are deliberate; scikit-learn's checks name the parameter,
+# like the package's own.
 DOORS = (
     "selective_query",
     "_param_validation.py",
@@ -22,7 +22,7 @@ DOORS = (
 )
 SHARE_OF_CALLS = 1 if os.environ.get("SELECTIVE_QUERY_HOSTILE") else 0.15
 
-# Values stand in for answers, and nobody means them to be right.
+# Values replace answers and are not meant to be right.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* is right about")
 
 
@@ -31,7 +31,7 @@ def text_of(value):
 
 
 def flat(result):
-    """The numbers and words of a result, by their place."""
+    """Return the numbers and strings of a result, by position."""
     if is_dataclass(result):
         result = {f.name: getattr(result, f.name) for f in fields(result)}
     if isinstance(result, dict):
@@ -48,7 +48,7 @@ def is_same(one, other):
             np.testing.assert_allclose(
                 np.asarray(a[-1], float), np.asarray(b[-1], float), 1e-5, 1e-8
             )
-    except (TypeError, ValueError):  # these are no numbers
+    except (TypeError, ValueError):  # these are not numbers
         return a[-1] == b[-1]
     except AssertionError:
         return False
@@ -56,7 +56,7 @@ def is_same(one, other):
 
 
 def fault(call, parameter, value):
-    """What is wrong with how a value was refused; the answer where it was not."""
+    """Return what is wrong with a refusal; the answer if the value was accepted."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Masks of masked arrays are not dropped on the way to a model."""
+"""Masks of masked arrays are not silently dropped."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,8 @@
 """Values that a caller may pass by mistake, for each kind of parameter.
 
-A kind makes, from a valid value, what must be refused by name, what must give the same
-answer, and what may be refused or answered, but not end in an error from deep inside.
+From a valid value, a kind generates values that must be refused by name, values that
+must give the same answer, and values that may be refused or answered, but must not end
+in an error from deep inside.
 """
 
 from dataclasses import dataclass
@@ -190,14 +191,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Number:
-    """One number in [low, high], or between them."""
+    """One number in [low, high], or in the open interval."""
 
     low: float = -np.inf
     high: float = np.inf
     between: bool = False
     infinite: bool = False
     optional: bool = False
-    many: bool = False  # an array will do as well
+    many: bool = False  # an array is also valid
 
     def refused(self, valid, rng):
         yield from (np.nan, "0.5", np.ma.masked, np.array(["0.5"]), *NUMERIC_NONSENSE)
@@ -227,7 +228,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number of at least so much."""
+    """An integer with a minimum."""
 
     least: int = 0
     optional: bool = False
@@ -262,7 +263,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words, or of other things that are listed; or any word."""
+    """One of a list of strings or objects; or any string."""
 
     words: bool = True
 
@@ -280,7 +281,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Instance:
-    """An object of some class; a mapping or list of a certain make."""
+    """An object of some class, or a mapping or list of a certain structure."""
 
     optional: bool = False
 

@@ -1,4 +1,4 @@
-"""Rows for property tests, and plain computations to hold the fast ones against."""
+"""Rows for property tests, and plain computations to compare the fast ones with."""
 
 from itertools import pairwise
 
@@ -13,19 +13,19 @@ ANY = st.sampled_from([-INF, -1.0, 0.0, 0.5, INF])
 
 
 def rows(scores, utilities=EIGHTHS, max_size=8):
-    """Score, base utility, global utility and weight, with many ties."""
+    """Draw score, base utility, global utility and weight, with many ties."""
     row = st.tuples(scores, utilities, utilities, st.integers(1, 3).map(float))
     drawn = st.lists(row, min_size=1, max_size=max_size)
     return drawn.map(lambda rows: np.array(rows).T)
 
 
 def repeated(score, base, query, weight):
-    """The same rows with each as often as its weight says."""
+    """Return the rows, each repeated as often as its weight."""
     return [np.repeat(column, weight.astype(int)) for column in (score, base, query)]
 
 
 def kept_share(score, coverage, weight):
-    """The share of each row that the base keeps, each tie group cut evenly."""
+    """Return the share of each row that the base keeps, splitting tie groups evenly."""
     share = []
     for s in score:
         below, level = weight[score < s].sum(), weight[score == s].sum()
@@ -34,25 +34,25 @@ def kept_share(score, coverage, weight):
 
 
 def kept_loss(score, base, weight, coverage):
-    """Mean over all rows of the base's loss on what it keeps."""
+    """Return the mean over all rows of the base's loss on kept rows."""
     return np.average((1 - base) * kept_share(score, coverage, weight), weights=weight)
 
 
 def accuracy(score, base, query, weight, coverage):
-    """Mean utility of the hybrid."""
+    """Return the mean utility of the hybrid."""
     kept = kept_share(score, coverage, weight)
     return np.average(kept * base + (1 - kept) * query, weights=weight)
 
 
 def corners(score, weight):
-    """Coverages at the ends of tie groups, with 0."""
+    """Return the coverages at the ends of tie groups, and 0."""
     return np.append(
         0, [weight[score <= s].sum() / weight.sum() for s in np.unique(score)]
     )
 
 
 def integral(function, corners):
-    """Integral of a function that is smooth between corners, by Gauss's rule."""
+    """Integrate a function that is smooth between corners, by Gaussian quadrature."""
     nodes, weights = np.polynomial.legendre.leggauss(60)
     total = 0.0
     for low, high in pairwise(corners):

@@ -1,8 +1,8 @@
-"""Paired bootstrap that ranks every resample anew.
+"""Paired bootstrap that ranks every resample again.
 
-It makes no approximation beyond the bootstrap's own and takes as many times longer as
-there are resamples; the influence values of
-:mod:`selective_query.metrics.inference.paired_scores` are held against it.
+It makes no approximation beyond that of the bootstrap, and its time is proportional to
+the number of resamples; the influence values of
+:mod:`selective_query.metrics.inference.paired_scores` are compared with it.
 """
 
 import numpy as np
@@ -24,8 +24,7 @@ def bootstrap_accuracy(
 ):
     """Accuracy at exactly each coverage, on resampled rows.
 
-    Every score is judged on the same resamples, so differences between them are
-    paired.
+    Every score is evaluated on the same resamples, so differences are paired.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def bootstrap_accuracy(
     base_utility, query_utility : ndarray of shape (n_samples,)
         Utility of the base's answer, and of a query.
     coverages : list of float
-        The coverage at which each score is judged.
+        The coverage at which each score is evaluated.
     n_bootstrap : int, default=500
     sample_weight : ndarray of shape (n_samples,), optional
         Frequency weights; rows are then drawn in proportion to them.
@@ -53,7 +52,7 @@ def bootstrap_accuracy(
     share = weight / weight.sum()
     counts_rows = (weight == np.round(weight)).all()
     n_drawn = round(float(weight.sum())) if counts_rows else n
-    # A score that is judged at several coverages is ranked, and its curve drawn, once.
+    # A score evaluated at several coverages is ranked, and its curve computed, once.
     distinct = {id(score): score for score in scores}
     ranked = {
         key: RankedRows(np.asarray(score, dtype=float), base_utility, gain)

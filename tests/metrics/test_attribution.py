@@ -144,7 +144,7 @@ def test_shift_is_told_from_threshold_and_taken_apart():
 def test_what_one_change_alone_would_gain():
     score = np.array([0, 0, 0, 1, 2, 3, 0, 0, 0, 0])
     gap = gap_attribution(score, BASE, GLOBAL, coverage=0.7, n_bootstrap=0)
-    # In this order rows 3 to 5 are queried; none of the three gains a thing.
+    # With this score rows 3 to 5 are queried, and none of these queries gains anything.
     assert gap.would_gain["a perfect order"] == pytest.approx(0.2)
     assert gap.would_gain["a perfect global"] == pytest.approx(0.1)
     assert gap.would_gain["more queries"] == pytest.approx(0.05 * (2 - 1) / 7)
@@ -194,8 +194,8 @@ def test_nothing_is_recovered_where_a_perfect_order_gains_nothing():
 def test_intervals_of_a_mean_are_those_of_as_many_rows_as_the_weights_count(
     confidence, weight, n
 ):
-    # With all rows kept the base's step is the share of its errors: 80 of 200 then,
-    # 180 of 400 now.
+    # With all rows kept the base's step is its error rate: 80 of 200 on the calibration
+    # rows, 180 of 400 on the test rows.
     base = np.repeat([0, 1, 0, 1], [80, 120, 100, 100])
     gap = gap_attribution(
         np.zeros(400),
@@ -267,7 +267,7 @@ def test_intervals_hold_what_other_samples_show(drawn):
             inside[step.name] += step.low <= truth[step.name] <= step.high
             widths[step.name] += step.high - step.low
     assert min(inside.values()) >= 16
-    # The global costs next to nothing here: the best queries all pay.
+    # The global loses next to nothing here: the best queries are all correct.
     for name in ("base", "ranking", "threshold"):
         assert 0.05 < widths[name] / 20 < 0.2
 

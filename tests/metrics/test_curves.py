@@ -24,7 +24,7 @@ EIGHTHS = st.integers(0, 8).map(lambda i: i / 8)
 
 
 def rows(scores, min_size=1, max_size=5):
-    """Rows (score, base utility, global utility), with many ties."""
+    """Draw rows (score, base utility, global utility) with many ties."""
     return st.lists(
         st.tuples(scores, EIGHTHS, EIGHTHS), min_size=min_size, max_size=max_size
     ).map(lambda drawn: np.array(drawn, dtype=float).T)
@@ -35,7 +35,7 @@ ANY = st.sampled_from([-INF, -1.0, 0.0, 0.5, INF])
 
 
 def over_all_orders(score, base, query, n_kept):
-    """Mean accuracy, and mean base utility kept, over all orders of the rows."""
+    """Return mean accuracy and mean kept base utility over all orders of the rows."""
     accuracy, kept_utility = [], []
     for order in permutations(range(len(score))):
         order = np.array(order)
@@ -218,13 +218,13 @@ def test_what_cannot_be_ranked_is_refused():
         accuracy_coverage_curve([], [], [])
 
 
-# Mistakes seen in other implementations
+# Mistakes found in other implementations
 
 
 def test_shuffled_rows_of_a_calibrated_base():
-    # Confidence uniform on [0.5, 1] and right that often: on the surest share c the
-    # accuracy is 1 - c / 4. A mask made over sorted thresholds but applied to rows
-    # as they come gives 0.75 everywhere instead.
+    # Confidence uniform on [0.5, 1] and calibrated: on the most confident share c the
+    # accuracy is 1 - c / 4. A mask made for sorted rows but applied to unsorted ones
+    # gives 0.75 everywhere instead.
     n = 2000
     confidence = np.random.default_rng(0).permutation(np.linspace(0.5, 1, n))
     for kept in (0.5, 0.25, 0.1):
@@ -314,7 +314,7 @@ def test_bootstrap_is_paired():
     assert replicates.shape == (3, 100)
     np.testing.assert_array_equal(replicates[0], replicates[1])
     assert replicates[0].std() > 0
-    # Drawn together, one's luck is the other's: the difference varies less.
+    # On the same resamples the noise is shared, so the difference varies less.
     difference = replicates[0] - replicates[2]
     apart = np.hypot(replicates[0].std(), replicates[2].std())
     assert difference.std() < apart

@@ -1,4 +1,4 @@
-"""What an attributed gap says: its table, its largest part and its advice."""
+"""Text of an attributed gap: its table, its largest part and its advice."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def gap_of(
     order=0.06,
     global_=0.04,
 ):
-    """A gap with these losses, by the names of the steps."""
+    """Return a gap with these losses, by the names of the steps."""
     left, steps = 1.0, []
     for name, loss in losses.items():
         left -= loss
@@ -111,13 +111,13 @@ def test_a_tie_is_named_with_both_remedies():
     assert len(lines) == 4
     sure = gap_of(losses, ends, replicates=[[0.1, 0.0], [0.2, 0.0]]).advice()
     assert sure.split("\n")[1].endswith("the largest part.")
-    # A single step has no rival that it could be taken for.
+    # A single step cannot be confused with another one.
     alone = gap_of({"base": 0.05}, {"base": (0.0, 0.1)}, replicates=[[0.1], [0.2]])
     assert alone.advice().split("\n")[1].endswith("the largest part.")
 
 
 def test_the_first_is_sure_by_the_lower_end_of_its_lead():
-    # Of eleven leads one is below zero: the quantile at .05 is as well, that at .1 not.
+    # One of eleven leads is below zero: so is the quantile at .05, but not that at .1.
     lead = np.append(-0.03, np.full(10, 0.01))
     replicates = np.column_stack([0.02 - lead, np.full(11, 0.02)])
     losses = {"base": 0.01, "global": 0.03}
@@ -175,7 +175,7 @@ def test_shift_and_threshold_are_spoken_of_where_they_are_told_from_zero():
         "Shift gains 3.0 points.",
         EASIER,
     ]
-    # What was said as the largest part is not said again.
+    # The largest part is not mentioned again.
     assert later((0.1, 0.5), (-0.02, 0), shift_loss=0.4) == []
 
 

@@ -15,7 +15,7 @@ POINTS = st.lists(
 
 
 def best_mixture(cost, quality, limit):
-    """Best mean quality at a mean cost of at most the limit, over all pairs."""
+    """Return the best mean quality within a mean cost, over mixtures of all pairs."""
     best = quality[cost <= limit].max()
     for low, q_low in zip(cost, quality, strict=True):
         for high, q_high in zip(cost, quality, strict=True):
@@ -33,7 +33,7 @@ def test_area_is_the_mean_of_the_best_mixtures(points):
     if np.ptp(cost) == 0:
         assert np.isnan(found)
         return
-    # Every corner is at the edge of a cell, so the mean of the middles is exact.
+    # Every corner is at the edge of a cell, so the mean over midpoints is exact.
     cells = 4 * int(np.ptp(cost))
     grid = cost.min() + (np.arange(cells) + 0.5) / 4
     expected = np.mean([best_mixture(cost, quality, limit) for limit in grid])
@@ -81,7 +81,7 @@ def test_hull_area_where_no_query_is_ever_made():
 
 
 def chain(x, y):
-    """The upper hull, point by point in exact whole numbers."""
+    """Return the upper hull, point by point in exact integers."""
     hull = []
     for point in zip(x, y, strict=True):
         while len(hull) > 1:

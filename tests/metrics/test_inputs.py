@@ -1,4 +1,4 @@
-"""What every metric takes: what is accepted, as what, and what is refused by name."""
+"""Inputs of all metrics: what is accepted, how it is read, and what is refused."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_rows_come_out_as_gains_and_in_few_bytes():
     assert base.dtype == gain.dtype == np.int8
     assert gain.tolist() == [1, 0, -1]
     assert weight.tolist() == [1, 0, 2]
-    # Without a global a query is right, and graded answers stay what they are.
+    # Without a global a query is right; graded answers stay unchanged.
     _, base, gain, weight = check_rows([3, 1], [0.25, 1])
     assert base.tolist() == [0.25, 1] and gain.tolist() == [0.75, 0]
     assert weight is None

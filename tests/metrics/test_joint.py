@@ -1,4 +1,4 @@
-"""The joint distribution of estimates against its formulas, written out row by row."""
+"""The joint distribution of estimates, compared with its formulas row by row."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from selective_query.metrics import paired_difference
 from selective_query.metrics.inference._influence import AccuracyReadings
 from selective_query.metrics.inference._joint import RUN, JointEstimate, joint_estimate
 
-N = RUN + 300  # more than are held at a time
+N = RUN + 300  # more than are processed at a time
 
 
 class Given:
-    """Accuracies with influence values as they are given."""
+    """Accuracies with given influence values."""
 
     def __init__(self, values, span=0.75, everywhere=np.nan):
         self._values, self.span = values, span
@@ -24,9 +24,9 @@ class Given:
 
 
 def by_formula(values, size, span):
-    """Standard error, degrees of freedom, correlation and skewness.
+    """Return standard error, degrees of freedom, correlation and skewness.
 
-    One row for each observation; its size is what it counts.
+    There is one row per observation; `size` is its weight.
     """
     n, total = len(values), size.sum()
     psi = values * size[:, None]
@@ -46,7 +46,7 @@ def by_formula(values, size, span):
 @pytest.fixture(scope="module")
 def values():
     drawn = np.random.default_rng(0).normal(size=(N, 3)) ** 3
-    # Rare and large, correlated, and two values that are evenly shared.
+    # Rare and large values, correlated values, and two equally frequent values.
     drawn[:, 1] += drawn[:, 0]
     drawn[:, 2] = np.where(np.arange(N) % 2, 5, -5)
     return drawn
@@ -62,7 +62,7 @@ def test_each_row_is_an_observation(values):
     joint = joint_estimate([Given(values)], np.ones(N))
     assert_is(joint, by_formula(values, np.ones(N), 0.75))
     np.testing.assert_array_equal(joint.estimate, [0.5, 0.7, 0.9])
-    # Two values that are evenly shared vary least.
+    # Two equally frequent values vary least.
     assert joint.freedom[2] == pytest.approx(N**2, rel=1e-3)
 
 
@@ -103,7 +103,7 @@ def test_what_is_zero_by_its_definition_does_not_move(values):
         ]
     )
     joint = joint_estimate(readings, np.ones(50), contrasts)
-    # Alone; one side alone; a side against itself, twice; a side against the other.
+    # One score; one side alone; a side minus itself, twice; one side minus the other.
     assert joint.moves.tolist() == [True, True, False, False, True, True]
     assert (joint.standard_error[~joint.moves] == 0).all()
     assert (joint.estimate[~joint.moves] == 0).all()
@@ -150,14 +150,15 @@ def test_intervals_and_scores_are_those_of_hall_and_student(freedom, skewness):
     half = stats.t.isf(stats.norm.sf(critical), freedom)
     (low,), (high,) = joint.interval(critical)
     below, above = (2 - low) / error, (high - 2) / error
-    # Student's, or longer where Hall's statistic reaches the critical value later.
+    # Student's interval, or longer if Hall's statistic reaches the critical value
+    # later.
     assert below == pytest.approx(half) or hall(below) == pytest.approx(half)
     assert above == pytest.approx(half) or hall(-above) == pytest.approx(-half)
     assert min(below, above) >= half - 1e-9
     assert (max(below, above) > half + 1e-3) == (skewness != 0)
     t = min(2 / error, hall(2 / error))
     assert joint.p_value()[0] == pytest.approx(2 * stats.t.sf(t, freedom))
-    # Where the interval's end lies at zero the normal score is the critical value.
+    # If an end of the interval is zero, the normal score is the critical value.
     at_end = JointEstimate(
         below * error * one, error * one, freedom * one, np.eye(1), skewness
     )

@@ -33,7 +33,7 @@ def test_pairing_counts():
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():
-    # A tenth of the rows is made right, another tenth wrong: +0.1 * 0.3 - 0.1 * 0.7.
+    # A tenth of the rows becomes right, another tenth wrong: +0.1 * 0.3 - 0.1 * 0.7.
     truth, hits = -0.04, 0
     for seed in range(400):
         rng = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ def by_definition(cost, accuracy):
 @pytest.mark.parametrize("seed", range(30))
 def test_the_front_is_what_nobody_surpasses(seed):
     rng = np.random.default_rng(seed)
-    # Few levels, so that there are ties in one and in both.
+    # Few levels, so that there are ties in one coordinate and in both.
     cost, accuracy = rng.integers(0, 6, (2, int(rng.integers(1, 25))))
     found = pareto_front(cost, accuracy)
     assert found.dtype == bool

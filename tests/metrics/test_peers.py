@@ -1,11 +1,11 @@
 """Values of other implementations, computed with them on the same rows.
 
-fd-shifts (IML-DKFZ, commit c4467ae, ``RiskCoverageStats``) joins the points of the
-selective risk by straight lines, and gives coverage 0 the risk of the least coverage
-above it; its "non-linear" interpolation is the integral that we take. torch-uncertainty
-(ENSTA-U2IS-AI, commit 0d0df2b, torch's default dtype set to float64) joins the risks at
-1/n, 2/n, ..., 1 and divides by 1 - 1/n. RouterBench (withmartian,
-``evaluation/AIQ.py``) gives the area under the hull before division.
+fd-shifts (IML-DKFZ, commit c4467ae, ``RiskCoverageStats``) interpolates the selective
+risk linearly, and assigns coverage 0 the risk at the smallest positive coverage; its
+"non-linear" interpolation is the integral that we use. torch-uncertainty
+(ENSTA-U2IS-AI, commit 0d0df2b, torch's default dtype set to float64) interpolates the
+risks at 1/n, 2/n, ..., 1 and divides by 1 - 1/n. RouterBench (withmartian,
+``evaluation/AIQ.py``) returns the area under the hull before division.
 """
 
 import numpy as np
@@ -65,7 +65,7 @@ def test_optimum_of_fd_shifts():
 
 
 def test_working_points_of_fd_shifts():
-    # Theirs are thresholds; ours is theirs and a part of the next row or tie group.
+    # Theirs stop at thresholds; ours adds a part of the next row or tie group.
     for case, risk, expected in (
         ("distinct", 0.1, 4 / 12),
         ("distinct", 0.25, 9 / 12),

@@ -1,4 +1,4 @@
-"""One object for all metrics: what it gives, by either way of sorting."""
+"""RankedOutcomes: its metrics, with both ways of sorting."""
 
 import tracemalloc
 
@@ -12,7 +12,7 @@ from selective_query.metrics import RankedOutcomes, accuracy_coverage_curve
 from selective_query.metrics.ranked import RankedRows
 from tests.metrics.drawn import ANY, RIGHT_OR_WRONG, rows
 
-# Scores that a sort by their bits could get wrong.
+# Scores that sorting by their bits could get wrong.
 AWKWARD = st.sampled_from(
     [0.0, -0.0, 5e-324, -5e-324, 1e-308, 1.0, np.nextafter(1, 2), -1.0, 1.5, 3.0]
 )

@@ -1,4 +1,4 @@
-"""Risk over coverage: what selective classification is judged by."""
+"""Risk over coverage, the criterion of selective classification."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_coverage_at_risk_by_hand():
     assert coverage_at_risk(score, base, risk=0) == pytest.approx(0.4)
     several = coverage_at_risk(score, base, risk=[[0], [0.25]])
     np.testing.assert_allclose(several, [[0.4], [0.8]])
-    # Half of a group of two ties of which one is wrong, and what lies below it.
+    # Half of a group of two tied rows, one of them wrong, and the row below it.
     assert coverage_at_risk([1, 1, 0], [0, 1, 1], risk=0.25) == pytest.approx(2 / 3)
 
 
@@ -108,7 +108,7 @@ def test_excess_is_zero_for_a_perfect_ranking_of_right_and_wrong(drawn):
     score, base, _, weight = drawn
     assert e_aurc(-base, base, sample_weight=weight) == pytest.approx(0, abs=1e-14)
     assert e_aurc(score, base, sample_weight=weight) >= -1e-14
-    # Ties within right and within wrong answers, or none at all, make no difference.
+    # Ties among right or among wrong answers make no difference.
     strict = -base + np.linspace(0, 0.5, len(base))
     assert e_aurc(strict, base, sample_weight=weight) == pytest.approx(0, abs=1e-14)
     assert e_aurc(
@@ -151,7 +151,8 @@ def test_generalised_risk_follows_from_accuracy_and_auroc(drawn):
 
 
 def test_out_of_reach_the_nearest_end_counts():
-    # One row always kept, one always queried, half of the coverages in reach.
+    # One row is always kept, one always queried, so half of the coverages are
+    # reachable.
     score, base = [-INF, 0, 0, INF], [0, 1, 1, 1]
     ends = 0.25 * 1 + 0.25 * (1 / 3)
     middle = 0.25 * np.log(3)  # of 0.25 / c from 1/4 to 3/4

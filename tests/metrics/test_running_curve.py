@@ -1,4 +1,4 @@
-"""A curve from chunks is the curve of all rows, or off by no more than it says."""
+"""A curve from chunks equals that of all rows, up to its stated error bound."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_weights_grades_and_abstention():
     score, base, _ = draw(500, 2)
     rng = np.random.default_rng(1)
     grades, weight = rng.random(500), rng.random(500)
-    weight[100:200] = 0  # two chunks of nothing
+    weight[100:200] = 0  # two empty chunks
     columns = score, base, grades
     full = accuracy_coverage_curve(*columns, sample_weight=weight)
     assert_same(run(columns, 50, weight).curve, full, rtol=0, atol=1e-12)
@@ -99,7 +99,7 @@ def test_groups_are_pooled_when_there_are_more_than_points():
 
 
 def test_the_bound_on_the_error_is_reached():
-    # In each group of 400 rows a query of the first half spoils, of the second mends.
+    # In each group of 400 rows, queries harm in the first half and help in the second.
     n = 1600
     base = np.arange(n) % 400 < 200
     columns = np.arange(n), base, ~base
@@ -116,7 +116,7 @@ def test_large_tie_groups_and_weights_stand_alone():
     score = rng.random(6000)
     score[::3] = rng.choice([0.2, 0.4, 0.6], 2000)
     base, global_, weight = rng.random((3, 6000))
-    weight[100] = 300  # one row as heavy as a group
+    weight[100] = 300  # one row with the weight of a group
     columns = score, base, global_
     running = run(columns, 500, weight, max_points=100)
     full, found = (

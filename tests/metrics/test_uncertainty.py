@@ -20,7 +20,7 @@ COVERAGES = np.array([0.9, 0.8, 0.5, 0.2])
 
 
 def sample(seed, n):
-    """Hardness of each row, and whether base and global are right."""
+    """Draw the hardness of each row, and whether base and global are right."""
     rng = np.random.default_rng(seed)
     hardness = rng.random(n)
     base = (rng.random(n) > hardness).astype(float)
@@ -95,7 +95,7 @@ def test_standard_error_of_the_base_alone_is_that_of_a_mean():
     hardness, base, query = sample(3, 900)
     reading = AccuracyReadings(hardness, base, query, np.ones(900), np.array([1.0]))
     joint = joint_estimate([reading], np.ones(900))
-    # The further row that is counted adds one to a sum of squares of 225.
+    # The extra row that is counted adds one to a sum of squares of 225.
     assert joint.standard_error[0] == pytest.approx(stats.sem(base), rel=0.003)
 
 
@@ -157,18 +157,18 @@ def test_other_weights_count_each_row_once():
 
 
 def test_few_deciding_rows_show_little():
-    # n rows of a thousand decide, all in favour: a test of signs has p = 2^(1-n).
+    # n of a thousand rows differ, all in favour: a sign test has p = 2^(1-n).
     for n_deciding, shown in ((1, False), (4, False), (20, True)):
         query, base = np.ones((2, 1000))
         base[:n_deciding] = 0
-        # Both query a hundred rows, "b" none of those that decide.
+        # Both query a hundred rows, "b" none of those that differ.
         scores = {"a": np.linspace(1, 0, 1000)}
         scores["b"] = np.roll(scores["a"], 300)
         row = paired(scores, base, query).differences("b", [0.9])[0]
         assert row["difference"] == pytest.approx(n_deciding / 1000)
         assert (row["p_value"] < 0.05) == shown
         assert row["p_value"] > 2.0 ** (1 - n_deciding) / 4
-    # That nothing differs on these rows does not make two scores the same.
+    # Two scores without a difference on these rows are not the same score.
     row = paired(scores, np.ones(1000), np.ones(1000)).differences("b", [0.5])[0]
     assert row["difference"] == 0
     assert row["low"] < 0 < row["high"]
@@ -180,7 +180,7 @@ def test_few_errors_leave_few_degrees_of_freedom():
     score, weight = np.arange(1000.0), np.ones(1000)
     reading = AccuracyReadings(score, base, weight, weight, np.array([1.0]))
     joint = joint_estimate([reading], weight)
-    # Five errors, and the further row that is counted: twice six.
+    # Five errors and the extra row that is counted: twice six.
     assert joint.freedom[0] == pytest.approx(12, rel=0.02)
     (_, high), t = np.ravel(joint.interval(1.96)), stats.t.isf(0.025, 12)
     assert high - joint.estimate[0] == pytest.approx(t * joint.standard_error[0], 0.02)
@@ -285,7 +285,7 @@ def test_a_score_against_itself_does_not_count():
         assert row["p_value"] == row["p_adjusted"] == 1
         assert row["verdict"] == "no difference shown"
     assert by_key["a", 0.8] == alone[0]
-    # Three tests, of which one counts: Holm multiplies by one.
+    # Of three tests only one counts, so Holm multiplies by one.
     held = paired(scores, base, query).differences("b", [0.0, 0.8, 1.0], adjust="holm")
     assert held[1]["p_adjusted"] == held[1]["p_value"]
 
@@ -316,7 +316,7 @@ def test_verdicts():
     assert [row["not_inferior"] for row in rows] == [True, True, False, True]
     for row in rows:
         assert row["not_inferior"] == (row["low_simultaneous"] > -0.03)
-    # Between the ends of the interval by itself and of the simultaneous one.
+    # Between the ends of the pointwise and of the simultaneous interval.
     between = -(rows[3]["low"] + rows[3]["low_simultaneous"]) / 2
     assert verdicts(margin=between)["like"] == "no difference shown"
     assert verdicts(margin=0.001)["like"] == "no difference shown"
@@ -347,8 +347,8 @@ def test_mean_difference_is_that_of_the_curves():
 
 
 def test_curves_that_cross_differ_by_the_largest_difference_only():
-    # "a" knows some useful rows and is better where few are queried; "b" as many of
-    # the useless and is better where most are, by as much.
+    # "a" knows some useful rows and is better if few are queried; "b" knows as many
+    # useless rows and is better, by as much, if most are queried.
     rng = np.random.default_rng(19)
     n = 4000
     useful, known, noise = rng.random(n) < 0.5, rng.random(n) < 0.3, rng.random(n)
@@ -421,7 +421,7 @@ def test_a_bound_stays_where_it_stops():
     best = np.maximum(base, query)
     assert accuracy == pytest.approx(best.mean())
     assert high - accuracy == pytest.approx(1.97 * stats.sem(best), rel=0.03)
-    # Errors are rare, so that there may be more of them rather than fewer.
+    # Errors are rare, so their true number is more likely larger than smaller.
     assert accuracy - low > 1.05 * (high - accuracy)
     (accuracy,), _, _ = found.accuracies([("base", 0.1)])
     assert accuracy == pytest.approx(base.mean())

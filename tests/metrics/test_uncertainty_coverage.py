@@ -1,4 +1,4 @@
-"""Do intervals, bands and tests hold what they promise? By simulation."""
+"""Simulations of the coverage of intervals and bands, and of the level of tests."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ TOLERANCE = 3 * np.sqrt(0.05 * 0.95 / DRAWS)
 
 
 def scores_of(sample, rng):
-    """Two of the same quality, that is without a difference, and others."""
+    """Return two scores of equal quality, and others."""
     unsure = 1 - sample.outcomes.base_proba.max(axis=1)
     noise = rng.normal(size=(2, len(unsure)))
     return {
@@ -28,7 +28,7 @@ def scores_of(sample, rng):
 
 @pytest.fixture(scope="module", params=["uniform", "specialist"])
 def simulated(request):
-    """Whether the truth lay inside, by what was asked; one row for each draw."""
+    """Return, by kind of interval, whether it contained the truth, for each draw."""
     regime = request.param
     rng = np.random.default_rng(0)
     population = make_selective_query(500_000, regime=regime, random_state=10**6)
@@ -40,7 +40,7 @@ def simulated(request):
         }
         for name, score in scores_of(population, rng).items()
     }
-    # Equal by their definition.
+    # Equal by definition.
     truth["as noisy"] = truth["noisy"]
     hits = {}
     for seed in range(DRAWS):
@@ -97,7 +97,7 @@ def test_intervals_and_bands_hold_the_truth(simulated):
     for name, inside in simulated.items():
         share = inside.mean(axis=0)
         assert (share >= 0.95 - TOLERANCE).all(), (name, share)
-    # Nor are they wider than they need be, where many rows decide.
+    # With many deciding rows they are not wider than necessary either.
     for name in ("accuracy", "band of sure", "band of noisy"):
         share = simulated[name].mean(axis=0)
         assert (share <= 0.95 + TOLERANCE).all(), (name, share)
@@ -105,7 +105,7 @@ def test_intervals_and_bands_hold_the_truth(simulated):
 
 @pytest.mark.slow
 def test_wrong_findings_among_many_are_as_rare_as_promised():
-    """Routers that rank at random, against another one: nothing differs."""
+    """All routers rank at random, so there is no true difference."""
     found = {"max_t": [], "holm": [], None: [], "sup": []}
     names = [str(i) for i in range(8)]
     for seed in range(DRAWS):
@@ -126,15 +126,15 @@ def test_wrong_findings_among_many_are_as_rare_as_promised():
     share = {name: np.mean(wrong) for name, wrong in found.items()}
     for name in ("max_t", "holm", "sup"):
         assert share[name] <= 0.05 + TOLERANCE, share
-    # Without an adjustment there would be many; and max-t is no empty promise.
+    # Without an adjustment there would be many; max-t is not trivially conservative.
     assert share[None] > 0.15
     assert share["max_t"] > 0
 
 
 @pytest.mark.slow
 def test_a_router_that_is_worse_by_the_margin_is_rarely_called_not_inferior():
-    # A fifth of the rows are useful; "a" sees all, "b" three quarters. Of the queried
-    # 0.3, "b" spends 0.15 on the other 0.85 rows, in which 0.05 useful ones are hidden.
+    # A fifth of the rows are useful; "a" finds all, "b" three quarters. Of the queried
+    # 0.3, "b" spends 0.15 on the other 0.85 rows, which include 0.05 useful ones.
     margin = 0.05 * (1 - 0.15 / 0.85)
     wrong = []
     for seed in range(DRAWS):

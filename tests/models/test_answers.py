@@ -1,4 +1,4 @@
-"""Answers of models are checked whenever a model is asked, in fit and in predict."""
+"""Model outputs are checked on every call, in fit and in predict."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ CLASSES = np.array([0, 1, 2])
 
 
 class Says(ClassifierMixin, BaseEstimator):
-    """A fitted model whose answers are those of another, after a change."""
+    """A fitted model that returns the altered outputs of another one."""
 
     def __init__(self, model, change=lambda proba: proba):
         self.model = model
@@ -40,7 +40,7 @@ class Says(ClassifierMixin, BaseEstimator):
 
 
 class Labels(BaseEstimator):
-    """A fitted model that gives labels alone."""
+    """A fitted model that returns only labels."""
 
     def __init__(self, model, change=lambda label: label):
         self.model = model
@@ -138,7 +138,7 @@ def hybrid_of(base, global_, three, router="max_probability"):
 
 
 def ways_to_ask(hybrid, X, y):
-    """Every way in which a fitted hybrid asks its models, by name."""
+    """Return every way in which a fitted hybrid calls its models, by name."""
     return {
         "predict": lambda: hybrid.predict(X),
         "predict_proba": lambda: hybrid.predict_proba(X),
@@ -233,7 +233,7 @@ def test_frames_that_match_neither_labels_nor_rows_are_refused(three, models):
 
 
 class Nameless(BaseEstimator):
-    """A model that does not say which label its columns stand for."""
+    """A model without classes_."""
 
     def fit(self, X, y):
         return self
@@ -276,7 +276,7 @@ def test_a_label_that_stands_for_two_columns_is_refused(three, models):
 
 
 class TwoColumns(ClassifierMixin, BaseEstimator):
-    """Gives two columns also where it was fitted on one class, as boosters do."""
+    """Returns two columns even if fitted on one class, like some boosting libraries."""
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)

@@ -1,4 +1,4 @@
-"""Models in a file whose arrays lead compiled code out of their bounds."""
+"""Models in files whose arrays would make compiled code read out of bounds."""
 
 import numpy as np
 import pytest

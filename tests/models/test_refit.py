@@ -1,4 +1,4 @@
-"""What a fit on all rows changes, from fits whose answers follow a known law."""
+"""The effect of a fit on all rows, estimated from fits with known outputs."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from selective_query._models.refit import FoldAnswers, change_by_refit
 
 N = 60
 ROW = np.arange(N)
-# The same in each fold of four and of five, and on the rows that are compared.
+# Distributed equally over each of four and of five folds and the compared rows.
 WEIGHT = np.where(ROW // 20 == 1, 3.0, 0.5)
 SOME = ROW[(ROW // 20) % 2 == 0]
 
 
 class Fits:
-    """Answers of fits on some of n_folds folds: level + slope / folds + an offset."""
+    """Outputs of fits on some of n_folds folds: level + slope / folds + an offset."""
 
     def __init__(self, n_folds):
         rng = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def test_the_trend_over_sizes_goes_on(n_folds):
 
 
 def test_the_final_fit_has_a_scale_of_its_own():
-    """Offsets of the folds' fits go, and the final one's comes, as rows weigh."""
+    """Fold offsets are removed, the final fit's offset is added, weighted by row."""
     fits = Fits(4)
     of_folds, of_coarser = np.array([3.0, -1.0, 0.5, 4.0]), np.array([-2.0, 5.0])
     final = fits.known(4, fits.offset)[SOME]
@@ -78,6 +78,6 @@ def test_answers_come_with_their_rows_and_with_no_mass_in_all():
     assert all(len(answers) == len(row) == len(mass) for answers, row, mass, _ in parts)
     assert sum(mass.sum() for _, _, mass, _ in parts) == pytest.approx(0)
     np.testing.assert_array_equal(parts[-1].row, SOME)
-    # Without weight a row says nothing, in whichever part it is.
+    # Rows without weight have no influence, in any part.
     for _, row, mass, _ in parts:
         np.testing.assert_array_equal(np.sign(np.abs(mass)), np.sign(WEIGHT[row]))

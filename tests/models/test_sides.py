@@ -1,4 +1,4 @@
-"""Base and global on the rows of a fit: which rows are asked about, by which fits."""
+"""Base and global on the rows of a fit: which fit predicts which rows."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ N = 60
 
 
 class Counting(ClassifierMixin, BaseEstimator):
-    """Says of each row how large it is, and how much weight the fit has seen."""
+    """Encodes in its probabilities the row's value and the total weight of the fit."""
 
     def fit(self, X, y, sample_weight=None):
         self.classes_ = np.unique(y)
@@ -94,7 +94,7 @@ def test_nothing_is_known_of_frozen_models_and_from_two_folds():
 
 @pytest.mark.parametrize("zero", [[0], [1], [0, 2], [1, 2]])
 def test_folds_without_weight_are_as_though_absent(zero):
-    """Of five, in whichever place; a coarse fit on none but them cannot be made."""
+    """Five folds, some without weight; a coarse fit on only those is impossible."""
     fold = np.arange(N) % 5
     weight = np.where(np.isin(fold, zero), 0.0, 1.0 + np.arange(N) // 5 % 3)
     there = np.flatnonzero(weight)

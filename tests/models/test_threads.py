@@ -1,4 +1,4 @@
-"""Nets that several threads ask at once: what one call reads is its own."""
+"""Nets called by several threads at once: each call reads its own results."""
 
 import time
 from functools import partial
@@ -23,7 +23,7 @@ from selective_query.scale import predict_in_chunks
 
 
 class Meeting(nn.Module):
-    """A net that puts nothing out until so many calls have come as it has seats."""
+    """A net that returns only once all threads of the barrier have called it."""
 
     def __init__(self, net):
         super().__init__()
@@ -49,7 +49,7 @@ def X():
 
 
 def at_once(shared, ask, parts):
-    """What `ask` says about each part, by threads that meet within the net."""
+    """Return `ask(part)` for each part, by threads that meet inside the net."""
     found = [None] * len(parts)
 
     def run(i):
@@ -114,7 +114,7 @@ def test_fits_at_once_are_those_of_one_after_the_other(X):
 
 
 class Counting(nn.Module):
-    """A net that counts how many calls are within it at once."""
+    """A net that counts its simultaneous calls."""
 
     def __init__(self, net):
         super().__init__()
@@ -130,7 +130,7 @@ class Counting(nn.Module):
 
 def test_a_net_is_moved_to_a_device_for_one_call_at_a_time(X):
     shared = NetClassifier.from_trained(Counting(nn.Linear(4, 3)), [0, 1, 2])
-    shared.set_params(torch_device="cpu:0")  # away from "cpu", as an accelerator is
+    shared.set_params(torch_device="cpu:0")  # not "cpu", like an accelerator
     with joblib.parallel_config(backend="threading", n_jobs=4):
         joblib.Parallel()(joblib.delayed(shared.predict)(X) for _ in range(8))
     assert shared.module_.net.most == 1

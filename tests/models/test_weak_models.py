@@ -1,4 +1,4 @@
-"""Frozen models that cannot be meant for these labels, or do worse than a constant."""
+"""Frozen models with other labels, or worse than a constant prediction."""
 
 import warnings
 

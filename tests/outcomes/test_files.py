@@ -1,4 +1,4 @@
-"""Saved predictions as npz, CSV and parquet, out and in."""
+"""Saved predictions as npz, CSV and parquet, written and read."""
 
 import dataclasses
 

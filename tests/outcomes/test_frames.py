@@ -1,4 +1,4 @@
-"""Data frames: columns that stand for classes go by name, rows by index."""
+"""Data frames: class columns are matched by name, rows by index."""
 
 import numpy as np
 import pytest

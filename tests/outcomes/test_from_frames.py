@@ -1,4 +1,4 @@
-"""Frames of two models, put side by side by names alone."""
+"""Frames of two models, matched by names alone."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ def y(proba):
 
 
 def library(name):
-    """A function of columns by name that makes a frame."""
+    """A function that makes a frame from columns by name."""
     if name == "pyarrow":
         return pytest.importorskip("pyarrow").table
     return pytest.importorskip(name).DataFrame
 
 
 def columns(proba, order=None, **more):
-    """Columns of one side, in another order of classes and rows."""
+    """Return the columns of one model, with classes and rows in another order."""
     order = np.arange(N) if order is None else order
     table = {name: proba[order, ANIMALS.index(name)] for name in reversed(ANIMALS)}
     return {**{k: np.asarray(v)[order] for k, v in more.items()}, **table}

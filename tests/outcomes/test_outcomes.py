@@ -24,7 +24,7 @@ def random_proba(rng, n, k):
     return rng.dirichlet(np.ones(k), size=n)
 
 
-# Evidence: every error names the parameter and says what is wrong with it.
+# Evidence: every error names the parameter and what is wrong with it.
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_outcomes_refuse_nothing_at_all():
 
 
 def test_benefit_is_utility_of_the_global_minus_that_of_the_base():
-    made = outcomes()  # base says 0 0 1, global 0 1 0, and 0 1 1 is right
+    made = outcomes()  # base predicts 0 0 1, global 0 1 0, and 0 1 1 is right
     np.testing.assert_array_equal(made.base_utility, [1, 0, 1])
     np.testing.assert_array_equal(made.global_utility, [1, 1, 0])
     np.testing.assert_array_equal(made.benefit, [0, 1, -1])
@@ -571,7 +571,7 @@ def test_file_with_a_damaged_array(tmp_path):
 
 
 class Boom:
-    """Would be noticed if a file could run code when it is opened."""
+    """Raises if a file could run code when it is opened."""
 
     ran = False
 

@@ -12,7 +12,7 @@ from selective_query.outcomes.probabilities import (
     top_probability,
 )
 
-WIDTHS = (2, 3, 10, 33, 50)  # both sides of the width where a partition takes over
+WIDTHS = (2, 3, 10, 33, 50)  # both sides of the width from which a partition is used
 
 
 def full_topk(proba):

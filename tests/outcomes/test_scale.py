@@ -1,4 +1,4 @@
-"""A million rows of a thousand classes, as their top five, are never made dense."""
+"""A million rows of a thousand classes, as top five, are never converted to dense."""
 
 import tracemalloc
 

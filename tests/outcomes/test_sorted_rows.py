@@ -1,4 +1,4 @@
-"""The table of rows sorted by score, and its two ways to cut a group of tied rows."""
+"""The table of rows sorted by score, and its two ways to split a tied group."""
 
 import numpy as np
 import pytest
@@ -117,7 +117,7 @@ def test_scores_as_far_apart_as_their_bits_allow():
     base = np.array([1, 0, 0, 0, 1, 1, 1], dtype=np.int8)
     benefit = np.array([0, 1, 0, 1, -1, -1, 0], dtype=np.int8)
     found = sort_packed(score, base, benefit)
-    # Within a tie group those that base, then global, have wrong come first.
+    # Within a tie group, rows that the base, then the global, gets wrong come first.
     order = [4, 1, 2, 6, 3, 5, 0]
     np.testing.assert_array_equal(found[0], base[order])
     np.testing.assert_array_equal(found[1], benefit[order])

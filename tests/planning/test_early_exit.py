@@ -10,7 +10,7 @@ MACS = np.array([1e6, 3e6, 8e6])
 
 
 def exits(n, seed):
-    """Three exits over four classes, the later the better, and labels."""
+    """Return three exits over four classes, later ones better, and labels."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, n)
     noise = rng.normal(size=(3, n, 4))
@@ -25,7 +25,7 @@ OTHER = {"calibration_proba": OTHER_PROBA, "calibration_y": OTHER_Y}
 
 
 def run_on(proba, y, threshold, macs, weight):
-    """One input after the other through the exits, as the device would."""
+    """Run one input after the other through the exits, as the device would."""
     right, spent = [], []
     for row, label in enumerate(y):
         for number in range(3):
@@ -44,7 +44,7 @@ def test_every_row_runs_until_it_is_sure_enough(router_macs):
         PROBA, Y, DEVICE, **OTHER, exit_macs=MACS, router_macs=router_macs,
         n_points=9, sample_weight=weight,
     )  # fmt: skip
-    # The last exit decides nothing.
+    # The last exit makes no decision.
     macs = MACS + router_macs * np.array([1, 2, 2])
     for number, threshold in enumerate(net.threshold):
         right, spent = run_on(PROBA, Y, threshold, macs, weight)

@@ -70,7 +70,7 @@ def test_all_queries_that_a_limit_allows_are_spent(rows):
 
 def test_queries_that_bring_nothing_are_not_spent(rows):
     outcomes, _ = rows
-    # Nothing but the benefit itself ranks: beyond its positive rows queries do harm.
+    # The score is the benefit itself, so beyond its positive rows queries do harm.
     found = plan(outcomes, outcomes.benefit, COSTS, lambda c: MaxLatency(1e6, c))
     assert found.coverage == pytest.approx((outcomes.benefit <= 0).mean(), abs=1e-3)
     everywhere = [
@@ -178,7 +178,7 @@ def test_a_budget_as_it_is_is_asked_again_too(rows):
     assert bare.sensitivities[0].swing > 0
     other = replace(COSTS, base_ms=50)
     fixed = plan(*rows, COSTS, All(MaxLatency(150, other), MinAccuracy(0.5)))
-    # Of another deployment: what moves the latency here does not move that limit.
+    # A limit of another deployment does not change with the latency of this one.
     assert "link.jitter_ms" not in {s.constant for s in fixed.sensitivities}
 
 

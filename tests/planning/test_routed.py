@@ -1,4 +1,4 @@
-"""On the device, in the cloud, and routed between both."""
+"""Systems on the device, in the cloud, and routed between both."""
 
 from dataclasses import replace
 
@@ -102,7 +102,7 @@ def test_routed_at_full_coverage_is_on_device_and_a_router():
 
 
 def test_a_split_before_the_first_layer_is_on_cloud():
-    # Nothing runs on the device, and what is sent is the input.
+    # Nothing runs on the device, and the input is sent.
     split = replace(SURE, base_ms=0, router_macs=0)
     sent, cloud = hybrid(split, coverages=[0]), on_cloud(TEST, SURE)
     assert costs_of(sent) == pytest.approx(costs_of(cloud))
@@ -145,7 +145,7 @@ def test_thresholds_come_from_the_calibration_rows_alone():
         calibration=OTHER, calibration_score=doubt(OTHER),
     )  # fmt: skip
     np.testing.assert_array_equal(one.threshold, shifted.threshold)
-    # Rows that are all harder than those seen before are queried more often than asked.
+    # Rows harder than the calibration rows are queried more often than asked.
     assert (shifted.coverage < one.coverage)[1:-1].all()
     calibrated = [
         np.average(doubt(OTHER) <= t, weights=OTHER.sample_weight)

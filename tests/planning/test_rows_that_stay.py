@@ -60,7 +60,7 @@ def test_a_device_that_has_the_base_falls_back_on_it():
         (COSTS, SHARE + 0.01, {"global alone", "pair"}),
         (COSTS, MaxBytes(3072 * (1 - SHARE) + 1, COSTS), set()),
         (COSTS, MaxBytes(3072 * (1 - SHARE) - 1, COSTS), {"global alone", "pair"}),
-        # The base runs on few rows of the global alone, on all of the others.
+        # For the global alone the base runs on few rows, for the other systems on all.
         (SLOW, MaxEnergy(120, SLOW), {"base alone", "pair"}),
         (SLOW, MaxLatency(200, SLOW), {"base alone", "pair"}),
         (SLOW, MaxLatency(150, SLOW), {"base alone", "pair", "global alone"}),

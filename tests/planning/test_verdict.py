@@ -1,4 +1,4 @@
-"""Whether to route: right where it is clear, and wrong at most as often as promised."""
+"""Whether to route: right in clear cases, wrong at most as often as promised."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def latency(costs):
 
 
 def drawn(rng, n, base, global_, hard=0.3):
-    """Outcomes of sides that are right that often on easy and on hard rows."""
+    """Draw outcomes of models with given accuracies on easy and on hard rows."""
     kept = rng.random(n) > hard
     rates = np.where(kept, base[0], base[1]), np.where(kept, global_[0], global_[1])
     right = [rng.random(n) < rate for rate in rates]
@@ -64,7 +64,7 @@ def test_the_break_even_price_is_where_both_are_worth_the_same():
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95])
 def test_wrong_verdicts_are_rarer_than_alpha_at_ties(confidence):
-    """Hybrid and base are worth the same, so that a verdict for either is by chance."""
+    """Hybrid and base have equal value, so a verdict for either is an error."""
     rng, wrong, n_draws = np.random.default_rng(0), 0, 250
     for _ in range(n_draws):
         outcomes, kept = drawn(rng, 400, (0.9, 0.6), (0.9, 0.8))

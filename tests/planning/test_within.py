@@ -8,7 +8,7 @@ ROWS = np.random.default_rng(0).integers(0, 2, (4, 50)).astype(float)
 
 
 def system(name="a", **changes):
-    """Points whose best on the reported rows is not the best on the others."""
+    """Return points whose best on the reported rows is not the best on the others."""
     figures = {
         "accuracy": [0.60, 0.70, 0.90, 0.75],
         "coverage": [1.0, 0.8, 0.6, 0.4],
@@ -32,7 +32,8 @@ def test_the_calibration_rows_choose_and_others_report():
     found = best_within([system()], [5, 10, 20, 1000])["a"]
     assert found[5] is None
     assert found[10].accuracy == 0.60
-    # Its cost on the reported rows, 21, is over; that is only known afterwards.
+    # Its cost on the reported rows, 21, exceeds the limit; that is only known
+    # afterwards.
     assert (found[20].number, found[20].costs["latency_ms"]) == (1, 21)
     best = found[1000]
     assert best.number == 1, "not 2, best on the reported rows; nor 3, which is dearer"

@@ -1,4 +1,4 @@
-"""The report of a chain prints what its figures are."""
+"""The report of a chain prints its figures."""
 
 import pickle
 

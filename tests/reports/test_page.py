@@ -1,4 +1,4 @@
-"""A report as a page, looked at by Chromium: it moves, fits, escapes, asks nothing."""
+"""The HTML page of a report in Chromium: sliders, layout, escaping, no requests."""
 
 import re
 from html import escape
@@ -55,7 +55,7 @@ def browser(tmp_path_factory):
     if PROGRAM is None:
         pytest.skip("Chromium is not installed")
     browser = Chromium(tmp_path_factory.mktemp("profile"))
-    # Errors are counted from before the page's own scripts on.
+    # Errors are counted from before the page's own scripts start.
     browser.send("Page.enable")
     browser.send(
         "Page.addScriptToEvaluateOnNewDocument",

@@ -1,4 +1,4 @@
-"""Each kind of report as plain data: strict JSON, and None where nothing is known."""
+"""Each kind of report as plain data: strict JSON, with None for unknown values."""
 
 import json
 import uuid

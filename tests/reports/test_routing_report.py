@@ -1,4 +1,4 @@
-"""What a report says is what the rows say, in figures, in words, for JSON."""
+"""Reports match their rows, in figures, in text and in JSON."""
 
 import copy
 import json
@@ -46,7 +46,7 @@ COSTS = Deployment(
 
 
 def _texts(page):
-    """Of a page, without its styles, scripts and the diagram of the models."""
+    """Return the texts of a page without styles, scripts and the model diagram."""
     shown = re.sub("<(style|script|details)[^>]*>.*?</\\1>", "", page, flags=re.S)
     return re.sub("<[^>]*>", " ", shown)
 
@@ -352,7 +352,7 @@ def test_rows_that_must_stay_do_not_hide_the_rest(hybrid, new_rows):
 
 
 def _rows(**known):
-    """Six rows of three classes; the last four are queried."""
+    """Return six rows of three classes, of which the last four are queried."""
     return DecidedRows(
         score=np.arange(6.0),
         kept=np.arange(6) < 2,

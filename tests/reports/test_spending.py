@@ -1,4 +1,4 @@
-"""What a report says was spent, and whether that is within the budget."""
+"""The spending in a report, and whether it is within the budget."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Outcomes for routers that need evidence of a kind of their own."""
+"""Outcomes for routers that need special evidence."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from selective_query.routers.checks import sample_outcomes
 
 
 def votes_of(outcomes, n_members=7):
-    """Members that predict from probabilities with noise."""
+    """Return votes of members that predict from noisy probabilities."""
     noise = np.random.default_rng(5).gumbel(
         size=(n_members, outcomes.n_rows, outcomes.base_proba.shape[1])
     )
@@ -31,7 +31,7 @@ MAKERS = {"agreement": outcomes_with_votes}
 
 
 def completed(name, outcomes):
-    """Outcomes with the evidence that the router of this name requires."""
+    """Add the evidence that the router of this name requires."""
     if name == "agreement":
         return replace(outcomes, base_features=votes_of(outcomes, 200))
     if name == "energy":

@@ -71,7 +71,8 @@ def test_votes_are_the_positions_of_what_members_answer(fruits, ensemble):
     votes = member_votes(fitted, X)
     assert votes.shape == (len(X), len(fitted.estimators_))
     named = fitted.classes_[votes.astype(int)]
-    # Members were fitted on these rows: a wrong mapping would be right by chance only.
+    # Members were fitted on these rows, so a wrong mapping would be right only by
+    # chance.
     assert (named == y[:, None]).mean() > 0.5
     for wrapped in (FrozenEstimator(fitted), make_pipeline(FrozenEstimator(fitted))):
         np.testing.assert_array_equal(member_votes(wrapped, X), votes)

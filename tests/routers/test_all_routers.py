@@ -21,29 +21,29 @@ from tests.routers.samples import MAKERS
 
 NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
 
-FEATURES_ALONE = "it reads features alone, which tell nothing of doubt"
-# Router -> {check: why it fails, and is meant to}.
+FEATURES_ALONE = "it reads only features, which do not show uncertainty"
+# Router -> {check: why it is expected to fail}.
 EXPECTED_FAILURES = {
     "knn_distance": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
     "knn_benefit": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
     "mahalanobis": {"check_doubt_scores_higher_than_certainty": FEATURES_ALONE},
     "agreement": {
-        "check_doubt_scores_higher_than_certainty": "it reads votes alone",
-        "check_other_evidence_is_refused": "any number of members will do",
+        "check_doubt_scores_higher_than_certainty": "it reads only votes",
+        "check_other_evidence_is_refused": "any number of members is valid",
     },
     "random": {
         "check_names_of_the_classes_do_not_matter": "a hash of the columns in order",
-        "check_doubt_scores_higher_than_certainty": "chance knows no doubt",
+        "check_doubt_scores_higher_than_certainty": "random scores ignore uncertainty",
         "check_missing_evidence_is_named": "it takes any evidence, texts too",
         "check_other_evidence_is_refused": "it takes any evidence, and hashes all",
     },
     "constrained": {
         "check_order_in_fit_does_not_matter": "the order deals rows to batches",
-        "check_names_of_the_classes_do_not_matter": "random first weights by column",
+        "check_names_of_the_classes_do_not_matter": "random initial weights by column",
         "check_integer_weights_are_repeated_rows": "repeated rows fill batches",
     },
 }
-# A net that trains in a moment.
+# A net that trains quickly.
 SMALL = {"constrained": {"hidden": (16,), "head": (16,), "n_epochs": 3}}
 
 
@@ -73,7 +73,7 @@ def cases():
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Threads of a tiny net only wait for each other."""
+    """Use one thread: with a tiny net, several only wait for each other."""
     if find_spec("torch") is None:
         yield
         return
@@ -116,7 +116,7 @@ def test_no_router_beats_the_oracle_at_any_coverage(name, has_global, ties):
 
 
 def coarse(name, seed, has_global, ties):
-    """Outcomes with weights; where ties are wanted, with few distinct probabilities."""
+    """Return weighted outcomes; with few distinct probabilities if ties are wanted."""
     maker = MAKERS.get(name, sample_outcomes)
     outcomes = maker(seed=seed, has_global=has_global)
     proba, changed = outcomes.base_proba, {}
@@ -149,11 +149,11 @@ def test_every_check_is_yielded():
     assert {label for label, _ in checks_of("benefit")} == written
 
 
-# The checks themselves: each catches a router that is wrong in its way.
+# The checks themselves: each detects a router with the corresponding fault.
 
 
 class Sound(BaseRouter):
-    """Entropy, plus a mean of the benefit that it learns; keeps to everything."""
+    """Entropy plus a learned mean benefit; passes every check."""
 
     learns = True
 
@@ -401,8 +401,8 @@ def test_a_sound_router_passes(check):
 @pytest.mark.parametrize("broken", list(BROKEN), ids=lambda cls: cls.__name__)
 def test_a_broken_router_is_caught(broken):
     check = dict(yield_router_checks(broken()))[f"check_{BROKEN[broken]}"]
-    # What a broken router makes its check raise is its own affair; that the check is
-    # sound by itself is shown above.
+    # A broken router may make its check raise any error; the test above shows that the
+    # check itself is sound.
     with pytest.raises(Exception):  # noqa: B017
         check()
 

@@ -8,7 +8,7 @@ from selective_query.routers import AppealRouter
 
 
 def one_hot_groups(shares, n=4000, weight=None):
-    """Groups of rows, each with its share of rows on which a query gains."""
+    """Draw groups of rows, each with its own share of rows on which a query gains."""
     size = n // len(shares)
     benefit = np.concatenate(
         [np.arange(size) < round(share * size) for share in shares]
@@ -65,7 +65,7 @@ def test_is_not_a_logistic_regression():
     shares = np.array([0.02, 0.05, 0.5])
     router = AppealRouter(beta=0.1, alpha=1e-3).fit(one_hot_groups(shares, 6000))
     stay = expit(-router.query_score(Evidence(base_features=np.eye(3))))
-    # Below the price all are alike; logistic scores would differ by odds of 2.5.
+    # Below the price all scores are equal; logistic scores would differ by odds of 2.5.
     assert (stay[:2] > 0.95).all()
     assert stay[2] == pytest.approx(0.2, abs=0.02)
 

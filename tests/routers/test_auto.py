@@ -24,7 +24,7 @@ CONFIDENCE_ALONE = BenefitRouter(alpha=np.inf, class_smoothing=np.inf)
 
 
 def noise(n, seed):
-    """Outcomes that nothing in the evidence tells of."""
+    """Draw outcomes that are independent of the evidence."""
     rng = np.random.default_rng(seed)
     return Outcomes(
         base_proba=rng.dirichlet(np.ones(5), size=n),
@@ -36,7 +36,7 @@ def noise(n, seed):
 
 
 def signal(n=600, seed=0, **changed):
-    """A feature that tells whether the global is right; confidence tells little."""
+    """Draw outcomes with a feature that shows whether the global is right."""
     rng = np.random.default_rng(seed)
     hint = rng.normal(size=n)
     parts = {
@@ -115,7 +115,7 @@ def test_gain_is_the_mean_difference_in_accuracy_near_the_coverage(weighted):
 
 
 def test_standard_error_is_that_of_the_mean_over_rows():
-    # Half of the rows change sides by this score, whatever the sample; so the spread
+    # This score changes the decision on half of the rows in every sample, so the spread
     # of the gain over samples is its standard error.
     found = [
         AutoRouter([("chance", RandomRouter())], target_coverage=0.5)
@@ -185,14 +185,14 @@ def test_noise_does_not_move_it_from_the_anchor():
         )
 
     assert share_kept(4) == 1
-    # Three candidates, each with a chance of 7 % of being ahead by so much.
+    # Three candidates, each with a probability of 7 % of such a lead by chance.
     assert share_kept(1.5) > 0.65
     assert share_kept(0) < 0.35
 
 
 def test_few_rows_that_differ_must_speak_louder():
     def sparse(seed):
-        """Outcomes that differ between both sides on one row in ten, by chance."""
+        """Draw outcomes on which the models differ at random, on one row in ten."""
         old = noise(200, seed)
         same = np.random.default_rng(seed).random(200) < 0.8
         utility = np.where(same, old.base_utility, old.global_utility)
@@ -273,7 +273,7 @@ def test_without_probabilities_the_first_of_the_portfolio_is_the_anchor():
 
 
 def test_coverage_is_compared_near_its_ends():
-    # At coverage 1 the window reaches outside of [0, 1] and is cut.
+    # At coverage 1 the window extends beyond [0, 1] and is truncated.
     router = AutoRouter(target_coverage=1.0).fit(signal())
     report = router.selection_["candidates"]["benefit"]
     outcomes = signal()
@@ -290,7 +290,7 @@ def test_coverage_is_compared_near_its_ends():
 
 
 def specialist(n=3000, seed=0):
-    """A calibrated base of twelve classes, and a global that knows the even ones."""
+    """Draw a calibrated base of twelve classes; the global knows the even ones."""
     rng = np.random.default_rng(seed)
     base = rng.dirichlet(np.full(12, 0.2), size=n)
     y = (base.cumsum(axis=1) > rng.random((n, 1)) * (1 - 1e-9)).argmax(axis=1)
@@ -305,7 +305,8 @@ def test_class_doubt_becomes_the_anchor_where_it_is_ahead():
     assert selection["anchor"] == "class_doubt"
     assert selection["candidates"]["class_doubt"]["gain"] == 0
     assert selection["candidates"]["max_probability"]["gain"] < 0
-    # Judged by the privileged benefit, of which less is noise, at two thirds as much.
+    # Evaluated by the less noisy privileged benefit, at two thirds of the standard
+    # errors.
     taught = privileged_outcomes(outcomes)
     share, anchor = (
         query_share(router.fit_score(outcomes), [0.65, 0.7, 0.75], outcomes.weight)

@@ -32,7 +32,7 @@ from selective_query.routers.supervision import supervise
 
 
 def from_benefit(benefit, **parts):
-    """Outcomes of this benefit, in [-1, 1]."""
+    """Return outcomes with this benefit, in [-1, 1]."""
     benefit = np.asarray(benefit, dtype=float)
     return Outcomes(
         base_utility=(1 - benefit) / 2, global_utility=(1 + benefit) / 2, **parts
@@ -40,7 +40,7 @@ def from_benefit(benefit, **parts):
 
 
 def informative(n=400, seed=0):
-    """A base that is right as often as it says, and a global that always is."""
+    """Draw a calibrated base, and a global that is always right."""
     rng = np.random.default_rng(seed)
     proba = rng.dirichlet(np.full(5, 0.4), size=n)
     y = (proba.cumsum(axis=1) > rng.random((n, 1)) * (1 - 1e-9)).argmax(axis=1)
@@ -53,7 +53,7 @@ def informative(n=400, seed=0):
 
 
 def linear(n=500, noise=0.0, seed=0):
-    """Benefit 0.1 + 0.4 f_0 - 0.2 f_1, of three features on [-1, 1]."""
+    """Draw a benefit of 0.1 + 0.4 f_0 - 0.2 f_1, for three features on [-1, 1]."""
     rng = np.random.default_rng(seed)
     features = rng.uniform(-1, 1, size=(n, 3))
     benefit = 0.1 + features @ [0.4, -0.2, 0] + noise * rng.uniform(-1, 1, size=n)
@@ -70,14 +70,14 @@ def test_without_the_rest_it_ranks_as_max_probability_does():
     score = router.query_score(new)
     order = np.argsort(MaxProbabilityRouter().query_score(new))
     assert (np.diff(score[order]) > -1e-9).all()
-    # One minus the largest probability is the chance of an error: slope one, no offset.
+    # One minus the largest probability is the error probability: slope one, no offset.
     assert router.coef_[0] == pytest.approx(1, abs=0.15)
     assert router.intercept_ == pytest.approx(0, abs=0.06)
     np.testing.assert_allclose(router.coef_[1:], 0, atol=1e-6)
 
 
 def against_doubt(n=60):
-    """The surer the base is, the more a query gains: as chance will have it on few."""
+    """Draw a benefit that grows with confidence, possible by chance on few rows."""
     proba = np.random.default_rng(0).dirichlet(np.ones(4), size=n)
     benefit = proba.max(axis=1) - 0.4
     return from_benefit(benefit, base_proba=proba, fold=np.arange(n) % 5)
@@ -103,7 +103,7 @@ def test_the_strongest_penalty_never_turns_max_probability_around(router):
 def test_what_is_free_of_the_penalty_speaks_for_doubt_alone(alpha):
     outcomes = against_doubt()
     assert BenefitRouter(alpha, np.inf).fit(outcomes).coef_[0] > 0
-    # Other columns may speak against it, at a price.
+    # Other columns may outweigh it, subject to the penalty.
     light = BenefitRouter(1e-6, np.inf).fit(outcomes)
     assert spearmanr(light.query_score(outcomes), outcomes.benefit).statistic > 0.9
 
@@ -138,7 +138,7 @@ def test_a_known_linear_benefit_is_recovered_under_noise_and_weights():
     outcomes = linear(4000, noise=0.3)
     router = BenefitRouter().fit(outcomes)
     np.testing.assert_allclose(router.coef_, [0.4, -0.2, 0], atol=0.03)
-    # Rows of weight zero do not count, however wrong they are.
+    # Rows of weight zero have no influence, however wrong they are.
     features = np.vstack([outcomes.base_features] * 2)
     benefit = np.concatenate([outcomes.benefit, -outcomes.benefit])
     weighted = from_benefit(
@@ -189,7 +189,7 @@ def test_a_constant_column_does_no_harm():
 
 
 def by_class(n=400, n_classes=4):
-    """Queries gain 0.5 where the base says class 0, and nothing elsewhere."""
+    """Draw outcomes where queries gain 0.5 only if the base predicts class 0."""
     rng = np.random.default_rng(3)
     predicted = np.arange(n) % n_classes
     top = rng.uniform(0.5, 0.9, size=n)
@@ -239,7 +239,7 @@ def test_a_class_that_was_never_predicted_has_no_effect():
 def test_without_smoothing_too_a_class_never_predicted_has_no_effect():
     old = by_class()
     proba = np.column_stack([old.base_proba, np.zeros(old.n_rows)])
-    # A class that one fold alone predicts is new to the fit that leaves that fold out.
+    # A class predicted in only one fold is new to the fit without that fold.
     fold = np.where(old.base_proba.argmax(axis=1) == 3, 0, old.fold)
     outcomes = from_benefit(old.benefit, base_proba=proba, fold=fold)
     router = BenefitRouter(class_smoothing=0)
@@ -279,15 +279,15 @@ def test_fit_score_of_a_row_does_not_know_its_own_outcome(with_folds):
         changed = old.base_utility.copy()
         changed[row] = 1 - changed[row]
         after = scored(changed)
-        # The scale is that of a fit on all rows; the ranks are not.
+        # The scale comes from a fit on all rows, the ranks do not.
         for test in tests:
             kept_order = (np.argsort(after[test]) == np.argsort(before[test])).all()
             assert kept_order == (row in test)
 
 
 def test_fit_score_is_that_of_fits_without_the_fold():
-    # Next to no penalty, so that the scale of the columns, which is that of all rows,
-    # does not matter.
+    # The penalty is negligible, so that the column scales, computed on all rows, do not
+    # matter.
     outcomes = linear(noise=0.2)
     router = BenefitRouter(alpha=1e-9)
     expected = BaseRouter.fit_score(clone(router), outcomes)
@@ -295,7 +295,7 @@ def test_fit_score_is_that_of_fits_without_the_fold():
 
 
 class MeanBenefit(BaseRouter):
-    """Scores every row with the mean benefit it was fitted on, and notes it."""
+    """Scores every row with the mean benefit of its fit, and records it."""
 
     learns = True
 
@@ -313,7 +313,7 @@ class MeanBenefit(BaseRouter):
 
 
 class Notes:
-    """Shared by clones, since it says of itself that a copy is the same."""
+    """Shared by clones, because a deep copy returns the object itself."""
 
     def __init__(self):
         self.seen = []
@@ -331,7 +331,7 @@ def test_folds_of_the_outcomes_are_used():
     score = router.fit_score(outcomes)
     np.testing.assert_allclose(sorted(router.notes.seen), [0, 1 / 3, 1 / 3, 0.6])
     assert router.mean_ == pytest.approx(1 / 3)
-    # What its fits say of no row in particular tells no rows apart.
+    # Fold means that do not depend on the row must not distinguish rows.
     np.testing.assert_allclose(score, 1 / 3)
 
 

@@ -13,7 +13,7 @@ from selective_query.routers.checks import fields_of, sample_outcomes
 
 
 def stepped(n, seed):
-    """The global wins where two features have the same sign, which no line can tell."""
+    """Draw a global that wins where two features have the same sign (not linear)."""
     rng = np.random.default_rng(seed)
     features = rng.uniform(-1, 1, size=(n, 2))
     rate = np.where(features.prod(axis=1) > 0, 0.9, 0.1)
@@ -26,7 +26,7 @@ def stepped(n, seed):
 
 
 def checkered(n, squares):
-    """The global is right on the white squares of a board."""
+    """Draw a global that is right on the white squares of a chessboard."""
     features = np.random.default_rng(0).uniform(size=(n, 2))
     white = (squares * features).astype(int).sum(axis=1) % 2
     return Outcomes(
@@ -69,7 +69,7 @@ def test_held_out_scores_are_those_of_fits_without_the_fold():
         replace(drawn, fold=fold, global_utility=utility)
         for utility in (drawn.global_utility, flipped)
     ]
-    # With one number of trees and one penalty on offer no choice can leak labels.
+    # With a single number of trees and a single penalty, no choice can leak labels.
     scores = []
     for known in known_outcomes:
         columns, folds = grown_folds(known, max_trees=10)
@@ -106,7 +106,7 @@ def test_trees_that_grow_on_are_those_grown_at_once():
 
 
 def test_rows_of_the_fit_score_alone_as_in_their_batch():
-    # A naive Bayes puts out probabilities that differ in their last digits alone.
+    # Naive Bayes returns probabilities that differ only in their last digits.
     X, y = load_digits(return_X_y=True)
     models = GaussianNB(), ExtraTreesClassifier(random_state=0)
     base, dear = (model.fit(X[:400], y[:400]) for model in models)
@@ -166,7 +166,7 @@ def test_no_trees_where_they_mislead_on_the_first_fold():
     misled = np.where(fold == 0, noise, drawn.global_utility).astype(float)
     known = replace(drawn, fold=fold, global_utility=misled)
     assert router.fit(known).n_trees_ == 0
-    # With another fold first the trees pay, and all folds together say so.
+    # With another fold first the trees pay off, as they do over all folds.
     assert router.fit(replace(known, fold=(fold + 4) % 5)).n_trees_ > 0
 
 

@@ -18,7 +18,7 @@ N_CLASSES = 12
 
 
 def specialist(n=1500, seed=0, **changed):
-    """A calibrated base, and a global that knows the even classes alone."""
+    """Draw a calibrated base, and a global that knows only the even classes."""
     rng = np.random.default_rng(seed)
     base = rng.dirichlet(np.full(N_CLASSES, 0.2), size=n)
     y = (base.cumsum(axis=1) > rng.random((n, 1)) * (1 - 1e-9)).argmax(axis=1)

@@ -28,7 +28,7 @@ def one_thread():
 
 
 def simulated(n, seed, n_features=20, n_classes=10):
-    """A base that is right as often as it says, a global with a weak spot."""
+    """Draw a calibrated base, and a global with a weak region."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n, n_features))
     mixing = np.random.default_rng(7).normal(size=(n_features, n_classes))
@@ -46,7 +46,7 @@ def simulated(n, seed, n_features=20, n_classes=10):
 
 
 def digits_like():
-    """Fresh handwriting: each digit a Gaussian with the moments of the real images."""
+    """Draw new digits: per class a Gaussian with the moments of the real images."""
     X, y = load_digits(return_X_y=True)
     X = X / 16
     rng = np.random.default_rng(0)

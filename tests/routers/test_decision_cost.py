@@ -20,7 +20,7 @@ from selective_query.routers.decision_cost import DecisionCost
 
 
 def many_classes(n_classes):
-    """Outcomes in which the class and a feature matter, so that nothing is shrunk."""
+    """Draw outcomes in which class and feature matter, so no effect is shrunk."""
     rng = np.random.default_rng(0)
     n = 6 * n_classes + 400
     predicted = np.arange(n) % n_classes
@@ -89,12 +89,12 @@ def test_shrunken_class_effects_are_not_stored():
         for s in (10.0, np.inf)
     )
     assert with_effect.flash_bytes - without.flash_bytes == 4 * 4
-    assert with_effect.macs - without.macs == 1 + 1  # to look it up, and to add it
+    assert with_effect.macs - without.macs == 1 + 1  # one look-up and one addition
 
 
 def test_max_logit_costs_what_it_chose():
     row = Evidence(base_logits=np.zeros((1, 10)), base_proba=np.full((1, 10), 0.1))
-    # Mean, centred, compared, raised to a power, added up; the root and the sign.
+    # Mean, centring, comparison, power, sum; the root and the sign.
     assert MaxLogitRouter(p=3).decision_cost(row) == DecisionCost(64, 4, 48)
     router = MaxLogitRouter().fit(sample_outcomes())
     router.p_ = None
@@ -145,11 +145,11 @@ def row_of(n_classes, *, logits=False, features=0):
 
 
 def test_columns_of_logits_are_made_where_there_are_none():
-    # A floor, a logarithm and its share of the entropy for one of each; then centred.
+    # A floor and a logarithm instead of the entropy's own logarithm; then centring.
     made = columns_cost(row_of(10)).macs - columns_cost(row_of(10, logits=True)).macs
     assert made == 2 * 10 + 10 + 1 - 2 * 10 + 2 * 10 + 1
     assert columns_cost(row_of(100)).macs == columns_cost(row_of(100, logits=True)).macs
-    # Features are copied beside the six columns of probabilities.
+    # Features are copied next to the six columns from probabilities.
     with_features = columns_cost(row_of(100, features=7)).ram_bytes
     assert with_features - columns_cost(row_of(100)).ram_bytes == 4 * 7
     alone = columns_cost(Evidence(base_features=np.zeros((1, 7))))

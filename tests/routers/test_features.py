@@ -25,7 +25,7 @@ from tests.routers.samples import outcomes_with_inputs
 
 @pytest.fixture(scope="module")
 def texts():
-    """Half of the texts are hard for the base, whatever its confidence."""
+    """Draw texts, half of them hard for the base independently of its confidence."""
     rng = np.random.default_rng(0)
     hard = rng.random(600) < 0.5
     words = np.where(hard, "prove the lemma", "name the river")
@@ -40,7 +40,7 @@ def texts():
 
 
 def gained(router, outcomes):
-    """Mean benefit of the half of the rows that the router would query."""
+    """Return the mean benefit of the half of the rows that the router would query."""
     score = router.fit_score(outcomes)
     return outcomes.benefit[np.argsort(-score)[:300]].mean()
 

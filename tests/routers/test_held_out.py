@@ -93,7 +93,7 @@ def test_a_fold_without_weight_is_as_though_absent(doubt):
 
 
 def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
-    """To each known row it is itself the nearest, so that its score is its outcome."""
+    """Each training row is its own nearest neighbour, so its score is its outcome."""
     outcomes = make_selective_query(1000, regime="specialist", random_state=0).outcomes
     by_heart = LearnedRouter(KNeighborsRegressor(50, weights="distance"))
     score = by_heart.fit_score(outcomes)
@@ -141,7 +141,7 @@ def test_a_large_tie_takes_in_all_ranks_that_it_spans(share):
 
 @pytest.mark.parametrize("n_folds", [2, 4, 8])
 def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
-    """Known ones spread over 0 to 1, held-out ones over .15 to .85."""
+    """Training scores are spread over 0 to 1, held-out scores over .15 to .85."""
     row = np.arange(4000)
     known = np.random.default_rng(3).permutation((row + 0.5) / 4000)
     folds = []
@@ -150,7 +150,7 @@ def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
         score = np.where(test, 0.15 + 0.7 * known, known)
         folds.append((np.flatnonzero(~test), np.flatnonzero(test), score))
     found = held_out_scores(folds, known, np.ones(4000))
-    # A share 1 / n_folds of rows has scores like the known ones.
+    # A share 1 / n_folds of the rows has scores like the training scores.
     grid = np.linspace(0, 1, 1001)
     held_out = np.clip((grid - 0.15) / 0.7, 0, 1)
     law = (1 - 1 / n_folds) * held_out + grid / n_folds
@@ -160,7 +160,7 @@ def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
 
 
 def test_a_large_tie_that_roundings_split_is_no_knowledge_by_heart(doubt):
-    """Most scores of each fold are one number, which its last digit tells apart."""
+    """Most scores of each fold are one number, up to differences in the last digit."""
     folds = []
     for k, (train, test) in enumerate(FOLDS):
         tied = np.where(doubt < 0.8, -0.9 - k / 100, doubt)

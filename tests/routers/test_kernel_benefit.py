@@ -8,7 +8,7 @@ from selective_query.routers.supervision import soft_outcomes
 
 
 def curved(n, seed):
-    """A benefit that rises and falls again, which no line can follow."""
+    """Draw a benefit that rises and falls again, which no linear model can fit."""
     rng = np.random.default_rng(seed)
     place = rng.uniform(-2, 2, size=n)
     wins = rng.random(n) < np.where(np.abs(place) < 1, 0.9, 0.1)
@@ -56,7 +56,7 @@ def test_all_rows_as_landmarks_are_exact_kernel_ridge_regression():
     alpha, width = 3.0, 0.7
     router = KernelBenefitRouter(500, width, alpha, np.inf).fit(outcomes)
     place = outcomes.base_features
-    # The probabilities are constant: one column with variance is left of seven.
+    # The probabilities are constant, so only one of seven columns has variance.
     n_columns = len(router.coef_)
     rows = (place - place.mean()) / place.std()
     gram = rows @ rows.T + n_columns * np.exp(

@@ -79,7 +79,7 @@ def test_a_linear_model_sees_columns_and_the_mean_of_the_class():
 
 
 class Remembers(LinearRegression):
-    """A regressor that keeps what it was shown."""
+    """A regressor that stores its training data."""
 
     def fit(self, X, y, sample_weight=None):
         self.shown_ = X

@@ -28,7 +28,7 @@ ALL = (
 
 
 def rates(win, loss, n=4000, seed=0):
-    """Rows without evidence that tells them apart: the benefit is 1, 0 or -1."""
+    """Draw rows with indistinguishable evidence and a benefit of 1, 0 or -1."""
     draw = np.random.default_rng(seed).random(n)
     benefit = np.where(draw < win, 1, np.where(draw < win + loss, -1, 0))
     return Outcomes(
@@ -139,7 +139,7 @@ def test_realizable_deferral_weighs_wins_against_losses():
     outcomes = rates(0.3, 0.2)
     win, loss = (outcomes.benefit == 1).mean(), (outcomes.benefit == -1).mean()
     score = RealizableDeferralRouter().fit(outcomes).query_score(outcomes.evidence)
-    # Both right or both wrong: the mixture is as likely whoever answers.
+    # Both right or both wrong: the likelihood does not depend on which model answers.
     np.testing.assert_allclose(score, np.log(win / loss) - np.log(0.7), atol=1e-3)
 
 

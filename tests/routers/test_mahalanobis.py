@@ -51,7 +51,7 @@ def test_equals_a_plain_search_with_ledoit_wolf(n, width, weighted):
 def test_the_unit_is_the_spread_within_classes():
     router = MahalanobisRouter().fit(classed(20_000))
     score = router.query_score(classed(5000, seed=1).evidence)
-    # Squares of four standard normal numbers, near enough, each class by itself.
+    # Approximately a sum of four squared standard normals, within each class.
     assert score.mean() == pytest.approx(4, abs=0.15)
     far = Evidence(base_features=[[50.0, 50, -50, 50]])
     assert router.query_score(far)[0] > 100
@@ -92,8 +92,8 @@ def test_what_it_needs_is_named():
 def test_cost_counts_whitening_and_means():
     outcomes = classed(100)
     cost = MahalanobisRouter().fit(outcomes).decision_cost(outcomes)
-    # To scale, to whiten, to each mean with its squared length.
+    # Scaling, whitening, and each mean with its squared length.
     stored = 2 * 4 + 4 * 4 + 3 * 4 + 3
     assert cost.flash_bytes == 4 * stored
-    # The nearest, the row's own length, their sum, and its comparison with 0.
+    # The minimum, the row's own squared length, their sum, and a comparison with 0.
     assert cost.macs == stored + 2 + 4 + 1 + 1

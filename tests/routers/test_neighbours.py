@@ -25,7 +25,7 @@ def outcomes_of(n, width=3, weighted=False, seed=0, kind="base_features"):
 
 
 def plain_scores(train, new, k):
-    """Distances to the k-th and mean benefits of the k, one pair at a time."""
+    """Return distances to the k-th and mean benefits of the k, pair by pair."""
     weight = train.weight.astype(int)
     rows = np.repeat(train.base_features, weight, axis=0)
     benefit = np.repeat(train.benefit, weight)
@@ -143,7 +143,7 @@ def test_memory_is_not_quadratic(width):
     assert peak < 60e6, "a table of all distances would take 1150 MB"
 
 
-@pytest.mark.parametrize("width", [3, 20])  # searched by a tree, and by a product
+@pytest.mark.parametrize("width", [3, 20])  # by a tree, and by a matrix product
 def test_rows_that_are_equally_far_share_the_last_places(width):
     rng = np.random.default_rng(0)
     train = Outcomes(

@@ -30,7 +30,7 @@ from selective_query.routers.supervision import soft_outcomes
 
 
 class Counting:
-    """A fitted model that adds up how many rows it was asked about."""
+    """A fitted model that counts the rows that it predicts."""
 
     def __init__(self, model):
         self.model = model
@@ -62,7 +62,7 @@ def counted(digits, frozen_pair):
 
 
 def known(n=500, seed=0):
-    """The global is right where the first input is positive; the base never is."""
+    """Draw a global that is right where the first input is positive, the base never."""
     X = np.random.default_rng(seed).normal(size=(n, 3))
     return Outcomes(
         X=X,

@@ -51,7 +51,7 @@ TREES = {
     "depth": 1,
     "offset": np.array([100.0]),
 }
-# The same with a second number in each leaf.
+# The same trees with a second number in each leaf.
 WIDE_TREES = TREES | {
     "value": TREES["value"] * [1, 2],
     "offset": np.array([100.0, 0.0]),
@@ -60,14 +60,14 @@ WITHOUT = {"knn_distance", "knn_benefit", "random"}
 
 
 def made(op, *inputs, **parameters):
-    """The table that one operation makes of features, or of these steps before it."""
+    """Return one operation's result on the features, or on the given earlier steps."""
     steps = Steps()
     places = [steps.read("base_features", 3) for _ in range(max(1, len(inputs)))]
     steps.add(op, *(inputs or places), **parameters)
     return steps.program("mine")
 
 
-# Operation, parameters, and what they make of TABLE.
+# Operation, parameters, and the result on TABLE.
 BY_HAND = [
     ("top", {"k": 2}, [[1, 0.5], [4, 0.25]]),
     ("columns", {"start": 1, "stop": 3}, TABLE[:, 1:]),
@@ -184,7 +184,7 @@ def test_doubt_and_the_effect_of_the_class_read_top_k_probabilities_too():
     [(1, [2.1, 0.7]), (2, [2.4, 2.7]), (3, [2.6, 2.7]), (9, [2.6, 2.7])],
 )
 def test_roots_of_the_likeliest_classes_by_hand(k, expected):
-    # Of the second row the two last are tied, so that both count or neither.
+    # In the second row the last two are tied, so both count or neither does.
     proba = np.array([[0.09, 0.04, 0.49], [0.49, 0.25, 0.25]])
     steps = Steps()
     effects = np.array([1.0, 1.0, 3.0])
@@ -246,7 +246,7 @@ def test_the_list_knows_which_routers_have_one():
 
 
 def names_a_program(name):
-    """Whether a router hands one over, or would once it is fitted."""
+    """Return whether a router has a program, or will have one once fitted."""
     try:
         make_router(name).program()
     except NotFittedError:
@@ -263,7 +263,7 @@ def test_a_router_around_an_estimator_has_none():
         TypeError, match="LearnedRouter has no program: it scores with a"
     ):
         learned.program()
-    # Its cost is an upper bound: what it stores, and its columns.
+    # Its cost is an upper bound: its stored numbers and its columns.
     assert learned.decision_cost(outcomes).flash_bytes > 0
     auto = AutoRouter([("learned", LearnedRouter(Ridge()))], 0.8, 0.0).fit(outcomes)
     auto.selected_ = learned
@@ -327,8 +327,8 @@ def test_top_k_probabilities_where_fit_had_them(kind):
     top = Outcomes(base_proba=topk(old), **rows)
     program = kind().fit(top).program()
     assert program.run(top).shape == (240,)
-    assert program.run(dense).shape == (240,), "all of them tell the largest few"
-    # Centred logarithms of all classes are columns where fit had them all.
+    assert program.run(dense).shape == (240,), "the largest few follow from all of them"
+    # If fit had all classes, the centred logarithms of all classes are columns.
     with pytest.raises(MissingEvidenceError, match="probabilities of all classes"):
         kind().fit(dense).program().run(top)
 
@@ -344,13 +344,14 @@ def test_evidence_that_it_cannot_read_is_named():
 
 def test_cost_by_hand():
     row = Evidence(base_proba=[[0.5, 0.3, 0.2]])
-    # What the largest of three leaves: three; the two largest: three; their sum.
+    # One minus the largest of three: three; the two largest: three; their sum.
     margin = MarginRouter().program()
     assert margin.cost(row) == DecisionCost(3 + 3 + 1, 0, 4 * 3)
     with pytest.raises(ValueError, match="depends on how wide the evidence is"):
         margin.cost()
     trees = made("trees", **TREES)
-    # A comparison in the first tree, a sum for each; of a leaf alone its value.
+    # A comparison in the first tree and an addition for each; a single leaf has a
+    # value.
     assert trees.cost() == DecisionCost(1 + 2, 4 * (2 + 3 + 1), 4 * (1 + 1))
     wide = made("trees", **WIDE_TREES)
     assert wide.cost() == DecisionCost(1 + 4, 4 * (2 + 6 + 2), 4 * (2 + 1))
@@ -388,7 +389,7 @@ def learned():
 
 
 def plain(value):
-    """Whether this is made of words, numbers, arrays, lists and dicts alone."""
+    """Return whether a value consists of strings, numbers, arrays, lists and dicts."""
     if isinstance(value, dict):
         return all(isinstance(k, str) and plain(v) for k, v in value.items())
     if isinstance(value, list):
@@ -681,7 +682,7 @@ def test_levels_are_those_of_a_walk_from_the_leaves():
 
 
 def leaves_of(data):
-    """Each place in the data, as a container and a key."""
+    """Yield each position in the data, as a container and a key."""
     places = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in list(places):
         yield data, key
@@ -697,7 +698,7 @@ STRANGE = (
 
 
 def base_like():
-    """The operations that models end in, before the largest column."""
+    """Return a program of the operations that models end in, before the maximum."""
     steps = Steps()
     table = steps.read("base_features", 3)
     trees = steps.add("trees", table, **WIDE_TREES)
@@ -710,7 +711,7 @@ def base_like():
 
 
 def test_no_change_of_a_file_does_more_than_be_refused():
-    """Whatever from_dict lets pass runs, or says what evidence it misses."""
+    """Every program that from_dict accepts runs, or names the missing evidence."""
     rng = np.random.default_rng(0)
     programs, taught = learned()
     few = taught.take(np.arange(3)).evidence
@@ -734,7 +735,7 @@ def test_no_change_of_a_file_does_more_than_be_refused():
             with np.errstate(all="ignore"):
                 try:
                     score = program.run(few)
-                except ValueError:  # of other evidence, MissingEvidenceError among them
+                except ValueError:  # or MissingEvidenceError
                     continue
             assert score.shape == (3,)
     assert n_passed > 50

@@ -121,7 +121,7 @@ def test_max_logit_is_the_largest_centred_logit_over_the_norm(p):
     router = MaxLogitRouter(p=p)
     assert not router.learns
     np.testing.assert_allclose(router.query_score(Evidence(base_logits=z)), expected)
-    shifted = Evidence(base_logits=z + 7)  # a softmax does not see a shift either
+    shifted = Evidence(base_logits=z + 7)  # a softmax is invariant to a shift too
     np.testing.assert_allclose(router.query_score(shifted), expected)
 
 
@@ -161,7 +161,7 @@ def test_max_logit_refuses_topk_and_nothing():
 
 
 def logit_outcomes(seed, right_score):
-    """A base that is right where a score of its logits is below the median."""
+    """Draw a base that is right where a score of its logits is below the median."""
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(300, 5)) * rng.uniform(0.5, 5, size=(300, 1))
     proba = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
@@ -253,13 +253,13 @@ def test_random_score_of_a_row_depends_on_that_row_alone(parts):
 
 
 def test_random_scores_do_not_hang_on_last_digits():
-    # In single precision one number in some lies halfway between two of the grid.
+    # In single precision, some numbers lie halfway between two grid points.
     logits = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
     logits = logits.astype(float)
     score = RandomRouter().query_score(Evidence(base_logits=logits))
     moved = Evidence(base_logits=np.nextafter(logits, np.inf))
     np.testing.assert_array_equal(RandomRouter().query_score(moved), score)
-    # Nets put out other sixth digits in another batch; inputs stay what they are.
+    # A net's sixth digit may change with the batch, but inputs stay the same.
     one, other = (
         Evidence(X=np.arange(300), base_logits=values)
         for values in (logits, logits + 1e-5)

@@ -142,7 +142,7 @@ def test_privileged_benefit_is_the_benefit_with_less_noise():
     assert not taught.benefit[agree].any()
     assert taught.benefit[~agree].all()
     assert abs((taught.benefit - outcomes.benefit).mean()) < 0.01
-    # The chances themselves are known here: those of a calibrated global.
+    # The true probabilities are known here, because the global is calibrated.
     known = soft_outcomes(outcomes).benefit
     error, noise = ((b - known).std() for b in (taught.benefit, outcomes.benefit))
     assert error < 0.15 * noise

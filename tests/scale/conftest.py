@@ -31,6 +31,6 @@ def chain(digits, frozen_pair):
 
 @pytest.fixture(scope="session")
 def rows(digits):
-    """Rows that are new to all."""
+    """Rows that are new to models and router."""
     X, y = digits
     return X[900:1097], y[900:1097]

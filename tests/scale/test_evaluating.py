@@ -1,4 +1,4 @@
-"""Reports and curves of chunks are those of all rows."""
+"""Reports and curves from chunks equal those of all rows."""
 
 from itertools import product
 
@@ -80,7 +80,7 @@ def test_curve(hybrid, abstaining, rows, chunk_rows):
         )
         found = curve_in_chunks(model, X, y, chunk_rows=chunk_rows)
         assert found.error_bound == 0
-        # Equal but for scores that differ in their last digit with the size of chunks.
+        # Equal up to scores whose last digit depends on the chunk size.
         grid = np.linspace(0, 1, 200)
         np.testing.assert_allclose(
             found.curve.accuracy_at(grid), expected.accuracy_at(grid), atol=2 / 197

@@ -1,4 +1,4 @@
-"""Chunks say what all rows at once say."""
+"""Predictions in chunks equal those on all rows at once."""
 
 import joblib
 import numpy as np

@@ -1,4 +1,4 @@
-"""A hybrid in two stages answers as it does in one, also where its global fails."""
+"""A hybrid in two stages answers as in one, even if its global fails."""
 
 import pickle
 

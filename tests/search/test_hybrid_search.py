@@ -155,7 +155,7 @@ def test_a_search_goes_on_where_it_was_cut_off(global_, digits, tmp_path):
         search({"a": Noting()}, global_, digits, memory=str(tmp_path))
         counts.append(len(notes))
         notes.clear()
-    # The second time only the hybrid in use is fitted.
+    # The second time only the final hybrid is fitted.
     assert counts[0] > counts[1]
 
 

@@ -1,10 +1,10 @@
-"""Requests of the protocol by hand, right ones and wrong ones."""
+"""Hand-written requests of the protocol, valid and invalid."""
 
 import json
 
 
 def tensor(**changes):
-    """64 features of one row."""
+    """Return a tensor of one row with 64 features."""
     usual = {"name": "x", "datatype": "FP64", "shape": [1, 64], "data": [0.5] * 64}
     return usual | changes
 
@@ -61,7 +61,7 @@ BAD = {
 
 
 def binary_request(values, length=None, **changes):
-    """Body and headers with the values of one tensor behind the JSON."""
+    """Return body and headers with the values of one tensor after the JSON."""
     parameters = {"binary_data_size": values.nbytes}
     text = infer(tensor(data=None, parameters=parameters, **changes))
     headers = {"inference-header-content-length": str(length or len(text))}
@@ -69,7 +69,7 @@ def binary_request(values, length=None, **changes):
 
 
 def mutated(body, rng):
-    """The same with one to five changes."""
+    """Return the bytes with one to five changes."""
     body, pieces = bytearray(body), [b"[", b"]", b"{", b'"', b"-", b"1e9", b"null"]
     for _ in range(rng.integers(1, 6)):
         place, kind = rng.integers(len(body)), rng.integers(4)

@@ -1,4 +1,4 @@
-"""An application on loopback, in a thread of its own."""
+"""An application on loopback, in its own thread."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from tests.serving.servers import LOOPBACK
 
 
 class Running:
-    """`with Running(app) as running:` answers at `running.url` until it ends."""
+    """`with Running(app) as running:` serves the application at `running.url`."""
 
     def __init__(self, app, name="model"):
         import uvicorn
@@ -17,7 +17,7 @@ class Running:
             app, log_level="critical", access_log=False, timeout_graceful_shutdown=5
         )
         self.server = uvicorn.Server(config)
-        # asyncio sends small packets at once only where the protocol is named.
+        # asyncio sends small packets at once only if the protocol is given.
         self.socket = socket.socket(proto=socket.IPPROTO_TCP)
         self.socket.bind((LOOPBACK, 0))
         self.root = f"http://{LOOPBACK}:{self.socket.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""A server on loopback that answers by the protocol, and fails as it is told to."""
+"""A server on loopback that implements the protocol, with configurable faults."""
 
 import json
 import socket

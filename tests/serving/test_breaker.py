@@ -1,4 +1,4 @@
-"""The breaker by its own clock."""
+"""The breaker, with a simulated clock."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def clock():
 
 @pytest.fixture
 def breaker(clock):
-    """Open since the clock stood at zero."""
+    """A breaker that has been open since time zero."""
     breaker = Breaker(2, 10, clock)
     for _ in range(2):
         breaker.leave(breaker.enter(), FAILED)
@@ -55,7 +55,7 @@ def test_more_of_one_that_fails_now_and_then(clock, one_in, needed):
 
 
 def test_a_flaky_one_stays_in_use(clock):
-    """A fifth fails by chance, in no pattern; three in a row come up 80 times."""
+    """A random fifth of the requests fails; three failures in a row occur 80 times."""
     rng, breaker = np.random.default_rng(0), Breaker(3, 10, clock)
     fails = rng.random(10_000) < 0.2
     told(breaker, *np.where(fails, FAILED, None))
@@ -99,12 +99,12 @@ def test_a_probe_that_was_given_up_lets_the_next_one_in(breaker, clock):
 
 def test_stragglers_from_before_it_opened(breaker, clock):
     clock.now = 9
-    breaker.leave(NORMAL, FAILED)  # tells nothing new, and moves no period
+    breaker.leave(NORMAL, FAILED)  # no new information, and the period is unchanged
     clock.now = 10
     assert breaker.enter() == PROBE
     breaker.leave(NORMAL, FAILED)
-    assert breaker.enter() is None  # the probe is still out
-    breaker.leave(NORMAL, None)  # an answer is an answer
+    assert breaker.enter() is None  # the probe is still in flight
+    breaker.leave(NORMAL, None)  # any answer closes the breaker
     assert breaker.enter() == NORMAL
 
 

@@ -1,4 +1,4 @@
-"""A chain gives each input one answer, whatever becomes of its later tiers."""
+"""A chain gives each input one answer, whatever happens to its later tiers."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def middle(digits):
 
 @pytest.fixture
 def chain(digits, frozen_pair, middle):
-    """A chain whose later tiers are functions, fitted while those worked."""
+    """A chain whose later tiers are functions, fitted while these worked."""
 
     def make(**params):
         X, y = digits

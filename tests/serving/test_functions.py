@@ -1,4 +1,4 @@
-"""A function as a global: limits, deadlines, and errors that are told."""
+"""A function as a global: limits, deadlines, and reported errors."""
 
 import asyncio
 import contextlib
@@ -87,7 +87,7 @@ def raising_later(error):
 
 
 class SdkError(Exception):
-    """As libraries have them, of no kind that Python knows."""
+    """An exception class of a library, unrelated to Python's own."""
 
 
 class RateLimitError(SdkError):
@@ -95,7 +95,7 @@ class RateLimitError(SdkError):
 
 
 class Unreadable:
-    """As a tensor that still has its gradient."""
+    """Like a tensor that requires grad."""
 
     def __array__(self, *args, **kwargs):
         raise RuntimeError
@@ -224,7 +224,7 @@ def test_a_deadline_over_a_whole_call():
     assert {type(e) for e in found.failure[n_came:]} == {TooLateError}
     assert "call_deadline_ms=150" in str(found.failure[-1])
     assert found.attempts.sum() == n_came + 2
-    # Rows that had no time of their own say nothing against the function.
+    # Rows without their own time do not count as failures of the function.
     assert model.ask_rows(np.zeros(2)).came.all()
     assert model.ask_rows(np.zeros(20), patient=True).came.all()
 
@@ -238,7 +238,7 @@ def test_one_request_that_takes_the_whole_call_counts_against_the_function():
 
 
 class Outage:
-    """A function that is away for a while, and counts what it is asked."""
+    """A function that is unavailable for a while, and counts its calls."""
 
     def __init__(self, seconds):
         self.end, self.n_calls = time.monotonic() + seconds, 0
@@ -349,7 +349,7 @@ def test_a_coroutine_that_will_not_be_stopped_ends_in_time_and_keeps_its_place()
 
 
 class Kit:
-    """Of an interface: it holds what cannot be copied."""
+    """An API client with an attribute that cannot be copied."""
 
     def __init__(self):
         self.lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""A hybrid gives each input one answer, whatever becomes of its global."""
+"""A hybrid gives each input one answer, whatever happens to its global."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from selective_query.serving import CallableClassifier
 
 
 class Switch:
-    """A function that fails as it is told to."""
+    """A function with configurable faults."""
 
     def __init__(self, model):
         self.model, self.fault, self.rows = model, None, []
@@ -39,7 +39,7 @@ def switch(frozen_pair):
 
 @pytest.fixture
 def fitted(digits, frozen_pair, switch):
-    """A hybrid whose global is a function, fitted while that worked."""
+    """A hybrid whose global is a function, fitted while it worked."""
 
     def make(router="max_probability", classes=None, **params):
         X, y = digits
@@ -196,7 +196,7 @@ def test_rows_that_must_stay_are_never_sent(digits, frozen_pair, switch):
 
 
 class Plain(ClassifierMixin, BaseEstimator):
-    """A global of scikit-learn's kind that raises or says what it is told to."""
+    """A scikit-learn classifier that raises or returns what it is given."""
 
     def __init__(self, says=None):
         self.says = says

@@ -1,4 +1,4 @@
-"""What a journal holds, what it never holds, and that it does not grow."""
+"""What a journal stores, what it never stores, and that it does not grow."""
 
 import sqlite3
 import threading
@@ -82,7 +82,7 @@ def test_digests_are_of_this_file_or_of_a_key(tmp_path):
         key = None if key is None else Secret(key)
         with Journal(tmp_path / name, key=key) as journal:
             journal.record(decisions(1), X)
-        with Journal(tmp_path / name, key=key) as journal:  # opened anew
+        with Journal(tmp_path / name, key=key) as journal:  # reopened
             journal.record(decisions(1), X)
             digests = {row["digest"] for row in journal.decisions()}
             assert len(digests) == 1

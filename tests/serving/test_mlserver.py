@@ -1,4 +1,4 @@
-"""MLServer answers our client; needs the command `mlserver`, with its sklearn part."""
+"""MLServer answers our client; needs `mlserver` and its sklearn runtime."""
 
 import json
 import shutil

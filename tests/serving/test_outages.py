@@ -1,4 +1,4 @@
-"""What the simulation of outages says where the answer is known."""
+"""The simulation of outages in cases with a known result."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_a_cloud_that_is_dead(simulate, hybrid, digits, kind, reason, ms):
     n_queries = found["queried"] * 3000
     asking = simulate(Outage(kind, 0.0), failures_to_open=None)
     assert asking[reason] == 1 and asking["p95_ms"] == pytest.approx(2 + ms, abs=1e-3)
-    # Three that fail, and then a probe a second of the stream's own time.
+    # Three failures, and then one probe per second of the stream's own time.
     n_probes = found[reason] * n_queries - 3
     assert 0.5 * found["mean_ms"] * 3 < n_probes + 1 < 1.5 * found["mean_ms"] * 3 + 2
 
@@ -89,7 +89,7 @@ def test_a_cloud_that_is_dead(simulate, hybrid, digits, kind, reason, ms):
 def test_half_of_the_time_is_half_of_the_answers(simulate):
     found = simulate(Outage("silent", 0.5, cycle_s=20), every_ms=40, n_inputs=20_000)
     share = found["by_global"] / found["queried"]
-    assert 0.4 < share < 0.5  # a probe finds out late that it is well again
+    assert 0.4 < share < 0.5  # a probe detects the recovery with a delay
 
 
 def test_a_slow_cloud_meets_the_deadline_or_not(simulate):

@@ -1,4 +1,4 @@
-"""Fits and reports keep the answers that came, and say how many did not."""
+"""Fits and reports use the answers that arrived, and count those that did not."""
 
 import time
 import warnings
@@ -18,7 +18,7 @@ from tests.serving.test_hybrid_unavailable import Switch
 
 
 class Broken:
-    """A function that fails about rows that a predicate names."""
+    """A function that fails on rows selected by a predicate."""
 
     def __init__(self, model):
         self.model, self.fails, self.n_calls = model, lambda row: False, 0

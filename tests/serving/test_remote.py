@@ -1,4 +1,4 @@
-"""A model behind a server answers as it does here, and fails by a typed error."""
+"""A model behind a server answers as it does locally, and fails by a typed error."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Rows that must stay local never reach a global that answers elsewhere."""
+"""Rows that must stay local are never sent to a remote global."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ BUDGET = All(0.7, StayLocal(stays))
 
 
 class SureOnesStay(RowBudget):
-    """Read off what the base says, and not off the inputs."""
+    """Depends on the base's output, not on the inputs."""
 
     reads = "local_only"
 
@@ -121,7 +121,7 @@ def test_where_all_must_stay_nothing_is_asked(make, switch, digits):
 
 
 def test_a_query_that_may_not_be_changes_nothing(make, digits):
-    """The curve ends where all that may leave has left."""
+    """The curve ends where all rows that may be sent are queried."""
     X, y = digits
     hybrid = make().fit(X[600:1200], y[600:1200])
     outcomes = hybrid.outcomes(X[1200:], y[1200:])
@@ -146,7 +146,7 @@ def test_the_summary_of_outcomes_counts_no_such_answer(make, digits, frozen_pair
 
 @pytest.mark.parametrize("router", ["benefit", "two_stage"])
 def test_routers_learn_from_rows_that_may_leave(digits, frozen_pair, make, router):
-    """What the global would say of the others makes no difference."""
+    """The global's answers to the other rows make no difference."""
     X, y = digits
 
     class Lies:

@@ -1,4 +1,4 @@
-"""Our server: what it answers, and how it shares its model among requests."""
+"""The library's server: its answers, and how requests share the model."""
 
 import os
 import signal
@@ -156,7 +156,7 @@ def test_what_the_protocol_asks_for(running, client):
 
 
 class Counting:
-    """A model that tells how it was called, and fails on rows of ones."""
+    """A model that records its calls, and fails on rows of ones."""
 
     classes_ = np.array([0, 1])
 
@@ -172,7 +172,7 @@ class Counting:
 
 
 def ask_together(running, rows):
-    """Replies to batches that are sent at the same time, each by its own client."""
+    """Return replies to batches sent at the same time, each by its own client."""
     found, usual = [None] * len(rows), {"attempts": 1, "deadline_ms": 5000}
 
     def ask(number):
@@ -284,7 +284,7 @@ def test_an_answer_is_given_also_where_the_journal_fails(
 
 
 def started(arguments, root, client):
-    """A process that serves, once it is ready."""
+    """Start a serving process and wait until it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-m", "selective_query", *arguments],
         stderr=subprocess.PIPE,

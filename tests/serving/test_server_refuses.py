@@ -1,4 +1,4 @@
-"""What is no request is refused with a status of the 400s, and the server goes on."""
+"""Invalid requests are refused with a 4xx status, and the server keeps running."""
 
 import io
 import socket

@@ -1,4 +1,4 @@
-"""Chains of models whose answers get better, and dearer, from tier to tier."""
+"""Chains of models with increasing accuracy and cost from tier to tier."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from selective_query import ChainOutcomes, Evidence
 
 
 def chain(n, n_tiers, seed, *, costs=(1.0, 3.0, 10.0, 30.0, 100.0), noise=0.15):
-    """A draw, with a probability of two classes and a feature as evidence."""
+    """Draw a chain, with probabilities of two classes and a feature as evidence."""
     rng = np.random.default_rng(seed)
     hardness, luck = rng.normal(size=n), rng.uniform(size=n)
     utilities, evidence = [], []

@@ -1,4 +1,4 @@
-"""What a chain was asked for jointly holds where its tiers are cut, ties or not."""
+"""Joint budgets of a chain hold at its final thresholds, with and without ties."""
 
 import itertools
 
@@ -21,7 +21,7 @@ from selective_query.budgets import (
 from selective_query.exceptions import BudgetInfeasibleError
 from selective_query.tiers._sweeps import shares_kept, whole
 
-# Few rows, large ties and few rounds of fitting are what this is about.
+# These tests need few rows, large ties and few rounds of fitting.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 FIRST = {
@@ -57,7 +57,7 @@ def test_a_floor_holds_where_the_first_tier_is_sure_of_many(first):
 
 
 def tied(seed, n=24, levels=4):
-    """Rows of three tiers, whose scores have a few values each."""
+    """Draw rows of three tiers whose scores have few distinct values."""
     rng = np.random.default_rng(seed)
     sure = rng.integers(levels, size=(n, 2)) / levels
     chances = np.column_stack([0.3 + 0.5 * sure, np.full(n, 0.85)])
@@ -68,7 +68,7 @@ def tied(seed, n=24, levels=4):
 
 
 def best_of_all(sure, right):
-    """Accuracy of the best of all pairs of thresholds."""
+    """Return the accuracy of the best of all pairs of thresholds."""
     levels = [np.append(np.unique(s), np.inf) for s in sure.T]
     found = []
     for first, second in itertools.product(*levels):

@@ -24,7 +24,7 @@ from tests.tiers.simulated import chain
 
 
 def pair(seed=0):
-    """The same rows as outcomes of a pair, and as a chain of two."""
+    """Return the same rows as outcomes of a pair and as a chain of two."""
     outcomes = make_selective_query(
         1500, regime="specialist", random_state=seed
     ).outcomes
@@ -123,7 +123,7 @@ def test_moving_equals_fitting_there_where_nothing_is_learned():
 
 
 def test_certificates_of_all_tiers_hold_together():
-    """Over 300 draws; the level is 0.8, and one draw in a hundred may miss it."""
+    """Over 300 draws at level 0.8; the test may fail in one of a hundred cases."""
     kept = []
     population = chain(40_000, 3, 0)
     rng = np.random.default_rng(0)
@@ -138,7 +138,7 @@ def test_certificates_of_all_tiers_hold_together():
 
 
 def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
-    """Of rows that stay before it, a feature says the opposite."""
+    """On rows kept by the earlier tier, a feature has the opposite meaning."""
     rng = np.random.default_rng(0)
     n = 4000
     easy = rng.uniform(size=n) < 0.7
@@ -227,7 +227,8 @@ def test_some_inputs_get_no_answer_and_those_that_do_get_better_ones(n_tiers, co
         answered = tier >= 0
         np.testing.assert_array_equal(tier[answered], answering[answered])
         rates.append(1 - answered.mean())
-        # Beside leaving out the least sure answers of a chain that only routes.
+        # Compared with dropping the least confident answers of a chain that only
+        # routes.
         plain = CascadePolicy("benefit", coverage, random_state=0)
         stop = plain.fit(chain(2000, n_tiers, seed)).decide(fresh)
         sure = np.array([known.base_proba[:, 0] for known in fresh.tiers])
@@ -262,7 +263,7 @@ def test_abstention_moves_without_a_fit_where_it_was_learned():
 
 
 def grouped(n, seed):
-    """The same chain, where rows of one group are harder to be sure of."""
+    """Return the chain with groups, one of which has lower confidence."""
     rows, rng = chain(n, 3, seed), np.random.default_rng(seed)
     group = np.where(rng.uniform(size=n) < 0.3, "few", "many")
     dull = np.where(group == "few", 0.3, 1.0)[:, None]
@@ -323,7 +324,7 @@ def test_two_limits_are_kept_and_spent_as_far_as_both_allow():
             kept = (stop == 2).mean() <= 1 - share
             if kept and rows.spent(stop).mean() <= maximum:
                 assert best >= one.operating_point_.accuracy - 1e-9
-        # Beside all pairs of thresholds on a grid.
+        # Compared with all pairs of thresholds on a grid.
         sure = [t.base_proba[:, 0] for t in rows.tiers[:2]]
         cuts = [np.quantile(s, np.linspace(0, 1, 21)) for s in sure]
         for first in cuts[0]:

@@ -15,7 +15,7 @@ from tests.tiers.simulated import chain
 
 
 def with_inputs(n, seed):
-    """Inputs tell hard rows from easy ones; answers tell more than inputs do."""
+    """Add inputs that show which rows are hard, but less well than the answers do."""
     rows = chain(n, 4, seed)
     first = rows.tiers[0]
     X = first.base_features[:, :1] + np.random.default_rng(seed).normal(size=(n, 1))

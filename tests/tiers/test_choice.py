@@ -9,7 +9,7 @@ from selective_query.tiers import ModelChoicePolicy
 
 
 def models(n, seed, costs=(1, 4, 20)):
-    """Of three models the second knows one side, the third all of it."""
+    """Draw three models; the second is good on one side, the third everywhere."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(-1, 1, size=(n, 2))
     chances = np.column_stack(

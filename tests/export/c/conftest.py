@@ -10,7 +10,7 @@ from selective_query.export._c import toolchain
 
 @pytest.fixture
 def run_on_host():
-    """Call an artefact that the host's compiler made, for each of some rows."""
+    """Call an artefact compiled for the host on each of some rows."""
     if shutil.which("cc") is None:
         pytest.skip("needs a C compiler")
 

@@ -1,4 +1,4 @@
-"""Small nets at random, of parts that have a form in int8 C."""
+"""Small random nets of layers that int8 C supports."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.Sigmoid, nn.Hardsigm
 
 
 class Residual(nn.Module):
-    """A sum, or a concatenation, of what goes into layers and what comes out."""
+    """The sum, or the concatenation, of the input and output of layers."""
 
     def __init__(self, layers, *, joins):
         super().__init__()
@@ -32,7 +32,7 @@ class Means(nn.Module):
 
 
 def random_net(rng):
-    """A net and the shape of its inputs.
+    """Return a random net and the shape of its inputs.
 
     Parameters
     ----------

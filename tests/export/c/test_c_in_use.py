@@ -1,4 +1,4 @@
-"""Folders of C as they are lived with: threads, compilers, other files, odd labels."""
+"""Folders of C in practice: threads, compilers, other files, odd labels."""
 
 import shutil
 import subprocess

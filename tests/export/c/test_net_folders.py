@@ -1,4 +1,4 @@
-"""Nets as folders of C: ranges, own thresholds, certificates that were shown."""
+"""Nets as folders of C: ranges, own thresholds, verified certificates."""
 
 import shutil
 import warnings

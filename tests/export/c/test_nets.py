@@ -23,7 +23,7 @@ from selective_query.nets.training import NetClassifier
 
 
 class Mixed(nn.Module):
-    """All that has a form and that the library's own nets do not use."""
+    """All supported layers that the library's own nets do not use."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,7 @@ class Mixed(nn.Module):
 
 
 class Scaled(nn.Module):
-    """Scales what goes into a net."""
+    """Scales the input of a net."""
 
     def __init__(self):
         super().__init__()
@@ -56,7 +56,7 @@ class Scaled(nn.Module):
 
 
 class Twice(nn.Module):
-    """Reads raw inputs on two ways."""
+    """Uses the raw inputs in two branches."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ NETS = {
 
 
 def trained(make, shape, n=60, seed=0):
-    """A net with statistics of some rows, and these rows."""
+    """Return a net with statistics from some rows, and these rows."""
     torch.manual_seed(seed)
     net, X = make(), torch.randn(n, *shape)
     net.train()

@@ -1,4 +1,4 @@
-"""The C of a program and its numpy twin give the same numbers, to the last bit."""
+"""The C code of a program and its numpy reference agree in every bit."""
 
 import re
 import shutil

@@ -45,7 +45,7 @@ def trained(images):
 
 @pytest.fixture(params=MAKERS)
 def any_net(request):
-    """A net of each kind with statistics as after training, and its input's shape."""
+    """A net of each kind with statistics as after training, and its input shape."""
     make, shape = MAKERS[request.param]
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -61,7 +61,7 @@ def any_net(request):
 
 @pytest.fixture(scope="package")
 def noise():
-    """Inputs of a shape, always the same."""
+    """Return fixed random inputs of a shape."""
 
     def make(n, shape):
         return np.random.default_rng(0).normal(size=(n, *shape)).astype(np.float32)

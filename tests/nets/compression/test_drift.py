@@ -24,7 +24,7 @@ from tests.nets.compression.conftest import MAKERS
 
 
 class Sharpened:
-    """The same labels with other probabilities, as a base surer of itself."""
+    """A base with the same labels and more confident probabilities."""
 
     def __init__(self, model, temperature):
         self.model, self.temperature = model, temperature
@@ -39,7 +39,7 @@ class Sharpened:
 
 @pytest.fixture(scope="module")
 def rows(digits):
-    """Rows of fit, of calibration and of the report."""
+    """Return rows for fitting, calibration and the report."""
     X, y = digits
     return [(X[part], y[part]) for part in np.split(np.arange(600, 1797), [400, 800])]
 

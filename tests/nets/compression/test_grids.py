@@ -12,7 +12,8 @@ def test_a_grid_holds_zero_and_reaches_both_ends_within_a_step(low, high):
     grid = Grid.over(low, high)
     x = torch.linspace(min(low, 0), max(high, 0), 1001)
     assert grid.rounded(torch.zeros(1)) == 0
-    # Half a step of rounding, and half a step by which zero moves the grid.
+    # Half a step of rounding, and half a step because the grid is shifted to include
+    # zero.
     assert (grid.rounded(x) - x).abs().max() <= grid.scale * 1.0001
     assert grid.scale == pytest.approx((max(high, 0) - min(low, 0)) / 255)
     assert torch.equal(grid.quantised(grid.rounded(x)), grid.quantised(x))

@@ -20,7 +20,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 @torch.no_grad()
 def zeroed(net, keep):
-    """The net with the channels that go put out as zero, and all layers in place."""
+    """Return the unpruned net with the outputs of removed channels set to zero."""
     net, kept = copy.deepcopy(net), kept_channels(net, keep)
     layers = dict(net.module_.net.named_modules())
     names = list(layers)

@@ -19,12 +19,12 @@ from selective_query.nets.training import NetClassifier, NetRouter
 
 
 def seen_by(layers, classifier, X):
-    """Inputs and outputs of each layer while a net predicts."""
+    """Record inputs and outputs of each layer while a net predicts."""
     seen, handles = {}, []
     for name, layer in layers.items():
         handles.append(
             layer.register_forward_hook(
-                # An activation in place would change what was put out.
+                # An in-place activation would change the recorded output.
                 lambda _, x, out, name=name: seen.update({name: (x[0], out.clone())})
             )
         )
@@ -35,7 +35,7 @@ def seen_by(layers, classifier, X):
 
 
 def sums_in_integers(layer, q):
-    """int8 inputs to 32-bit sums with nothing but whole numbers."""
+    """Compute 32-bit sums from int8 inputs with integers only."""
     weight = layer.weight_int8.numpy().astype(np.int64)
     bias = layer.bias_int32.numpy().astype(np.int64)
     q = q.numpy().astype(np.int64) - layer.input_grid.zero_point
@@ -57,7 +57,7 @@ def sums_in_integers(layer, q):
 
 
 def requantised(layer, total):
-    """Sums to int8, as a device does it: multiply, add half, shift, cut."""
+    """Requantise sums to int8 as a device does: multiply, add half, shift, clip."""
     shape = (1, -1, *(1,) * (total.ndim - 2))
     multiplier = layer.multiplier.numpy().reshape(shape)
     shift = layer.shift.numpy().reshape(shape)
@@ -139,7 +139,7 @@ def test_evidence_and_head_serve_a_hybrid(trained, images, frozen_pair):
 
 
 class Flat:
-    """A model of flat digits, given images."""
+    """Applies a model for flat digits to images."""
 
     def __init__(self, model):
         self.model, self.classes_ = model, model.classes_

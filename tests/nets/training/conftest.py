@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(scope="package", autouse=True)
 def one_thread():
-    """Fits are repeated bit for bit on one thread, and small nets are faster."""
+    """Use one thread: fits are then reproducible bit for bit, and small nets faster."""
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -32,7 +32,7 @@ def test_net_and_rows_go_to_the_device_to_predict(images, monkeypatch, loss):
 
     def stand_in(name):
         asked.append(name)
-        return torch.float64  # goes wherever a device does, and is found anywhere
+        return torch.float64  # accepted wherever a device is, and always available
 
     def bring_back():
         brought_back.append(True)
@@ -58,7 +58,7 @@ def test_a_net_that_was_trained_elsewhere_predicts_on_the_processor(images):
     X, y = images
     net = NetClassifier(SMALL, n_epochs=1, torch_device="cpu", random_state=0)
     expected = net.fit(X[:300], y[:300]).predict_proba(X)
-    # A hundred GPUs are nowhere.
+    # No machine has a hundred GPUs.
     net.set_params(torch_device="cuda:99")
     np.testing.assert_array_equal(net.predict_proba(X), expected)
     with pytest.raises(ValueError, match="device must be .* Got 'cuda:99' "):

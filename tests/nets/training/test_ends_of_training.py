@@ -1,4 +1,4 @@
-"""Best epochs, callbacks that stop, Ctrl-C, and what a fitted net carries."""
+"""Best epochs, callbacks that stop, Ctrl-C, and the state of a fitted net."""
 
 import pickle
 from functools import partial
@@ -24,7 +24,7 @@ SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
 
 class Pressed(CrossEntropy):
-    """Ctrl-C while the eighth batch is charged."""
+    """Simulates Ctrl-C while the loss of the eighth batch is computed."""
 
     n_charged = 0
 

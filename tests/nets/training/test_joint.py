@@ -25,7 +25,7 @@ SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
 
 class Flat(ClassifierMixin, BaseEstimator):
-    """Trees on images, and how often they were fitted."""
+    """Trees on images that count their fits."""
 
     def __init__(self, notes=None):
         self.notes = notes
@@ -158,12 +158,12 @@ def test_a_limit_among_several_budgets_says_the_nets_coverage(images, trees):
 
 
 def is_bright(images):
-    """Some rows, by their first pixels: a quarter of the digits."""
+    """Return a mask of rows by their first pixels: a quarter of the digits."""
     return images[:, 0, 0, :4].sum(axis=1) > 1.4
 
 
 class Taught(NetClassifier):
-    """A net that remembers what it was taught."""
+    """A net that records its training data."""
 
     def fit(self, X, y, sample_weight=None, *, global_proba=None):
         self.taught_ = X, y, global_proba

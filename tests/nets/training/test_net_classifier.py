@@ -37,7 +37,7 @@ def fitted(images):
 
 
 def certain(y, chance=0.9):
-    """Probabilities of a global that is always right."""
+    """Return probabilities of a global that is always right."""
     proba = np.full((len(y), 10), (1 - chance) / 9)
     proba[np.arange(len(y)), y] = chance
     return proba
@@ -52,7 +52,7 @@ def test_every_loss_trains_a_net_that_beats_chance(images, loss):
     right = net.predict(X[1200:]) == y[1200:]
     assert right.mean() > 0.6
     score = net.query_score(X[1200:])
-    # A perfect global at hand, this surrogate need not tell right from wrong.
+    # With a perfect global, this surrogate need not separate right from wrong.
     if loss != "deferral_realizable":
         order = np.argsort(score)
         half = len(order) // 2
@@ -295,7 +295,7 @@ def test_texts_and_rows_of_other_numbers_are_refused(images, fitted):
 
 def test_the_engine_moves_the_multiplier_after_each_batch(images):
     X, y = images
-    # Every query is one too many, so that the multiplier never falls.
+    # Every query exceeds the budget, so the multiplier never falls.
     loss = SelectiveQuery(coverage=1.0, dual_learning_rate=0.5)
     net = NetClassifier(SMALL, loss=loss, n_epochs=1, random_state=0)
     assert net.fit(X[:300], y[:300]).module_.loss._price.value > 0

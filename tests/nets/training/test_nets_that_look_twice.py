@@ -1,4 +1,4 @@
-"""A net that is trained for a hybrid inside of a second look."""
+"""A net that is trained for a hybrid inside a second look."""
 
 from dataclasses import replace
 from functools import partial
@@ -33,7 +33,7 @@ SMALL = partial(ConvNet, 10, (8, 16), n_channels=1)
 
 
 class Noting(NetClassifier):
-    """A net that remembers what its fit was given."""
+    """A net that records the arguments of its fit."""
 
     def fit(self, X, y, sample_weight=None, *, global_proba=None):
         self.given_ = y, sample_weight, global_proba

@@ -1,4 +1,4 @@
-"""Rows that lack a label which others have."""
+"""Rows without a label that occurs in other rows."""
 
 from functools import partial
 

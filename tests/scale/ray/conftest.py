@@ -1,4 +1,4 @@
-"""A cluster of two processor cores on this machine, for a module of tests."""
+"""A Ray cluster of two cores on this machine, for a module of tests."""
 
 import warnings
 
@@ -15,7 +15,7 @@ from selective_query import HybridClassifier
 def ray_cluster():
     ray = pytest.importorskip("ray")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own making
+        warnings.simplefilter("ignore")  # caused by Ray itself
         ray.init(
             num_cpus=2,
             object_store_memory=200 * 2**20,
@@ -29,7 +29,7 @@ def ray_cluster():
 
 @pytest.fixture(scope="session")
 def named_hybrid(digits):
-    """Of models that any process can import, with labels of text."""
+    """A hybrid of models that any process can import, with text labels."""
     X, y = digits
     names = np.array(["zero", "one", "two", "three", "four"])[y // 2]
     base = GaussianNB(var_smoothing=0.1).fit(X[:600], names[:600])

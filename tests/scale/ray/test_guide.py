@@ -1,4 +1,4 @@
-"""The guide's lines for Ray run, and say what the hybrid says here."""
+"""The guide's examples for Ray run, and agree with the hybrid."""
 
 import doctest
 import re

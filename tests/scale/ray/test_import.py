@@ -1,4 +1,4 @@
-"""Without Ray the library works, and says what is missing where it is needed."""
+"""Without Ray the library works, and names the missing package where it is needed."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A served hybrid says what it says here, and whom it asked."""
+"""A served hybrid agrees with the local one, and reports which rows were queried."""
 
 import json
 import urllib.error
