@@ -54,7 +54,7 @@ def test_no_figure_is_typed(page):
     assert FIGURE.findall(prose(page.read_text())) == []
 
 
-def test_what_is_no_single_row_is_refused(tmp_path):
+def test_figures_must_match_exactly_one_row(tmp_path):
     (tmp_path / "auto_safety.json").write_text(
         '{"rows": [{"base": "a", "worst": -0.5}, {"base": "a", "worst": 0.1},'
         ' {"base": "b", "worst": -0.25}]}'

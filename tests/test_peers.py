@@ -63,7 +63,7 @@ def test_saved_answers_are_those_of_the_models(rows, outcomes):
     assert job.seen_on_device().tolist() == [0, 1, 2], "the global's answers are hidden"
 
 
-def test_ours_differs_from_itself_by_nothing(outcomes):
+def test_our_difference_from_ourselves_is_zero(outcomes):
     found = accuracy.judge(outcomes, outcomes, _peers.hybrids()[:3])
     for row in found:
         if row["peer"] == accuracy.OURS:
@@ -106,7 +106,7 @@ class Stubborn(Adapter):
         ("constant scores", False, "silently wrong"),
     ],
 )
-def test_what_happened_is_told(case, kept, verdict):
+def test_the_outcome_is_described(case, kept, verdict):
     assert failures.judge(Stubborn(kept), case)["verdict"] == verdict
 
 
@@ -116,13 +116,13 @@ def test_ours_never_crashes(case):
     assert found["verdict"] != "crashed", found["what"]
 
 
-def test_a_promise_that_nothing_can_keep_is_not_given(outcomes):
+def test_an_impossible_promise_is_not_made(outcomes):
     found = promises.judge(outcomes, 1.0, {"ours": promises.ours}, 3, 40)
     assert found[0]["nothing shown"] == 1
     assert found[0]["missed"] == 0
 
 
-def test_risk_control_answers_only_where_it_is_shown(outcomes):
+def test_risk_control_answers_only_if_certified(outcomes):
     pytest.importorskip("mapie")
     rules = _peers.rules()
     found = promises.judge(outcomes, 0.6, rules, 5, 50)

@@ -229,7 +229,7 @@ def test_at_gives_the_same_each_time(outcomes):
     assert len(points) == 1
 
 
-def test_rows_that_are_no_evidence_are_named(outcomes):
+def test_invalid_evidence_is_named(outcomes):
     policy = RoutingPolicy("margin").fit(outcomes)
     rows = outcomes.base_proba
     for use in (policy.recalibrated, lambda rows: policy.fit(outcomes, rows)):
@@ -321,7 +321,7 @@ def test_held_out_rows_with_folds_are_not_exact(outcomes):
         assert not policy.operating_point_.certificate.exact
 
 
-def test_evidence_alone_says_nothing_of_outcomes(outcomes):
+def test_held_out_evidence_alone_gives_no_accuracy(outcomes):
     policy = RoutingPolicy("margin", 0.7).fit(outcomes, held_out=outcomes.evidence)
     assert policy.calibration_rows_ is None
     assert np.isnan(policy.operating_point_.accuracy)
@@ -331,7 +331,7 @@ def test_evidence_alone_says_nothing_of_outcomes(outcomes):
     np.testing.assert_array_equal(known.score, policy.query_score(outcomes.evidence))
 
 
-def test_what_rows_order_thresholds_is_forgotten_with_them(outcomes):
+def test_ordering_rows_are_forgotten_on_recalibration(outcomes):
     held_out = make_selective_query(2000, regime="specialist", random_state=2).outcomes
     budget = MaxExcessError(0.08)
     policy = RoutingPolicy("margin", budget, confidence=0.9)
@@ -464,14 +464,14 @@ def test_a_router_may_give_its_scores_as_a_list(outcomes, form, learns):
     ],
     ids=["column", "text", "nothing"],
 )
-def test_what_are_no_scores_are_refused_by_the_name_of_the_router(
+def test_invalid_scores_are_refused_by_the_name_of_the_router(
     outcomes, form, message, learns
 ):
     with pytest.raises(ValueError, match=f"Listing.query_score .*{message}"):
         RoutingPolicy(Listing(form, learns)).fit(outcomes)
 
 
-def test_what_fit_is_told_of_other_fits_is_never_passed_over(outcomes):
+def test_arguments_about_other_fits_are_never_ignored(outcomes):
     first, second = outcomes.take(np.arange(300)), outcomes.take(np.arange(300, 600))
     change = [(first.evidence, np.arange(300), np.zeros(300), 0)]
     for policy, held_out in (

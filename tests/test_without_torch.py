@@ -152,7 +152,7 @@ ASKED = [
 @pytest.mark.parametrize(
     ("absent", "call", "message"), ASKED, ids=["router", "profile", "training", "bar"]
 )
-def test_what_is_absent_is_named_where_it_is_asked_for(absent, call, message):
+def test_missing_packages_are_named_where_they_are_needed(absent, call, message):
     code = f"""
         from selective_query import HybridClassifier
         from selective_query.footprint import profile_estimator

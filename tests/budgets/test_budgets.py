@@ -78,7 +78,7 @@ def test_a_number_is_a_least_coverage():
 
 
 @pytest.mark.parametrize("wrong", [True, -0.1, 1.1, "0.5", np.nan, [0.5]])
-def test_what_is_no_budget_is_refused(wrong):
+def test_values_that_are_not_budgets_are_refused(wrong):
     with pytest.raises(ValueError, match="coverage must be"):
         as_budget(wrong)
     with pytest.raises(ValueError, match="minimum must be a number"):
@@ -209,7 +209,7 @@ class Flat:
         return 2.0
 
 
-def test_costs_of_ones_own_need_say_no_more_than_the_protocol():
+def test_user_defined_costs_need_only_the_protocol():
     assert MaxPrice(2, Flat()).least_coverage() == 0
     with pytest.raises(BudgetInfeasibleError, match="without any query it is 2"):
         MaxPrice(1, Flat()).least_coverage()

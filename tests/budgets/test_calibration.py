@@ -126,7 +126,7 @@ def test_floors_within_limits():
     assert caught.value.nearest == pytest.approx(Population().excess(0.9), abs=0.02)
 
 
-def test_of_several_limits_the_tightest_counts():
+def test_the_tightest_of_several_limits_counts():
     rows = Population().draw(999, np.random.default_rng(2))
     rule = calibration(rows)
     both = rule.solve(All(QueryRate(0.4), Coverage(0.8)))
@@ -136,7 +136,7 @@ def test_of_several_limits_the_tightest_counts():
         rule.solve(hopeless)
 
 
-def test_what_no_rule_reaches_is_named_with_the_best_there_is():
+def test_an_infeasible_floor_is_named_with_the_best_value():
     rows = Population().draw(2000, np.random.default_rng(4))
     with pytest.raises(
         BudgetInfeasibleError, match="best on the calibration"
@@ -155,7 +155,7 @@ def test_what_no_rule_reaches_is_named_with_the_best_there_is():
     ],
     ids=repr,
 )
-def test_another_budget_may_be_relaxed_where_there_is_one(budget, another):
+def test_an_infeasible_error_suggests_relaxing_the_other_budget(budget, another):
     rows = Population().draw(2000, np.random.default_rng(4))
     with pytest.raises(BudgetInfeasibleError) as caught:
         calibration(rows).solve(budget)
@@ -174,7 +174,7 @@ def twenty_rows(base, query):
     return JudgedRows(score, np.full(20, base), query, np.ones(20))
 
 
-def test_rows_that_would_do_are_counted_where_the_tests_began():
+def test_rows_needed_are_estimated_at_the_first_tested_threshold():
     """At first everything is queried, 18 of 20 rightly; keeping a row costs a point."""
     rows = twenty_rows(0.0, np.append(np.ones(18), np.zeros(2)))
     rule = calibration(rows, ordering=rows)
@@ -194,7 +194,7 @@ def test_rows_that_would_do_are_counted_where_the_tests_began():
 
 
 @pytest.mark.parametrize(("level", "helps"), [(0.92, True), (0.98, False)])
-def test_more_rows_are_advised_where_chance_may_explain_what_is_missing(level, helps):
+def test_more_rows_are_advised_if_chance_may_explain_the_gap(level, helps):
     right = np.append(np.ones(450), np.zeros(50))
     rows = JudgedRows(np.arange(500.0), np.zeros(500), right, np.ones(500))
     with pytest.raises(BudgetInfeasibleError) as caught:
@@ -203,7 +203,7 @@ def test_more_rows_are_advised_where_chance_may_explain_what_is_missing(level, h
     assert ("More rows would not help" in str(caught.value)) != helps
 
 
-def test_the_floor_that_is_hardest_to_show_is_named():
+def test_the_floor_that_is_hardest_to_certify_is_named():
     rows = twenty_rows(1.0, np.append(np.ones(18), np.zeros(2)))
     rule = calibration(rows, ordering=rows)
     easy, hard = MinSelectiveAccuracy(0.1), MinAccuracy(0.99)
@@ -213,7 +213,7 @@ def test_the_floor_that_is_hardest_to_show_is_named():
         assert caught.value.budget == hard
 
 
-def test_a_limit_that_cannot_be_shown_beside_a_floor_is_named():
+def test_a_limit_that_cannot_be_certified_with_a_floor_is_named():
     rows = twenty_rows(1.0, np.ones(20))
     three = calibration(rows.take(np.arange(3)), ordering=rows)
     with pytest.raises(BudgetInfeasibleError) as caught:
@@ -233,7 +233,7 @@ def test_too_few_rows_for_an_excess_query_everything_and_warn():
     assert "everything is queried" in str(point)
 
 
-def test_where_rows_are_enough_and_the_first_test_fails_that_is_said():
+def test_a_failing_first_test_with_enough_rows_is_reported():
     # 40 rows can certify an excess of 0.3, but not at the start set by the ten others.
     rows = Population().draw(50, np.random.default_rng(12))
     with pytest.warns(CalibrationWarning, match="where the tests begin") as caught:
@@ -243,7 +243,7 @@ def test_where_rows_are_enough_and_the_first_test_fails_that_is_said():
     assert calibration(rows, seed=1).solve(MaxExcessError(0.3), 0.9).coverage > 0.5
 
 
-def test_what_is_shown_is_what_was_asked_for():
+def test_the_certificate_states_the_level_asked_for():
     rows = Population().draw(4000, np.random.default_rng(7))
     for budget in (MinAccuracy(0.87), MinSelectiveAccuracy(0.85), MaxExcessError(0.03)):
         point = calibration(rows).solve(budget, 0.9)
@@ -295,7 +295,7 @@ def test_weights_are_repeated_rows():
             calibration(weighted, others).solve(budget, 0.9)
 
 
-def test_rows_that_something_was_fitted_on_get_no_certificate():
+def test_rows_used_in_a_fit_get_no_certificate():
     rows = Population().draw(500, np.random.default_rng(11))
     with pytest.raises(CertificateError):
         calibration(rows, exact=False).solve(MinAccuracy(0.8), 0.9)
@@ -344,7 +344,7 @@ def test_rows_are_set_aside_by_the_seed_and_the_rest_decide():
         assert point.coverage == pytest.approx(np.mean(rows.score <= point.threshold))
 
 
-def test_where_models_are_fitted_anew_a_coverage_is_carried_over():
+def test_after_a_refit_a_coverage_is_carried_over():
     rows = Population().draw(1000, np.random.default_rng(14))
     doubled = CalibrationScores(2 * rows.score, exact=False)
     for budget in (MinAccuracy(0.85), All(Coverage(0.1), MaxExcessError(0.05))):

@@ -13,7 +13,7 @@ def test_a_row_of_ten_groups_ties_with_nine_of_a_hundred():
     assert share_tied(score, 3 * ONES, ONE_FOLD, 0.7) == pytest.approx(0.09)
 
 
-def test_rows_that_are_told_apart_do_not_tie():
+def test_distinct_scores_do_not_tie():
     score = np.random.default_rng(0).normal(size=100)
     assert share_tied(score, ONES, ONE_FOLD, 0.5) == pytest.approx(0)
 
@@ -44,7 +44,7 @@ def test_infinite_scores_tie():
     assert share_tied(everywhere, ONES, ONE_FOLD, 0.3) == pytest.approx(0.99)
 
 
-def test_a_fold_without_a_row_near_the_cut_says_nothing():
+def test_a_fold_without_a_row_near_the_threshold_is_ignored():
     assert share_tied(np.zeros(1), np.ones(1), np.zeros(1), 0.9) == 0
 
 

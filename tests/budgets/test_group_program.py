@@ -90,7 +90,7 @@ def test_the_plan_keeps_to_what_is_asked_and_no_pair_of_thresholds_gains_more(as
     assert gain <= best + 0.03 or "max_gap" in asked
 
 
-def test_groups_that_a_constraint_of_their_own_binds_are_set_apart():
+def test_groups_with_a_binding_constraint_get_their_own_threshold():
     assert not plan(overall=0.8).apart.any()
     assert plan(overall=0.6, least=np.array([0.0, 0.9])).apart.tolist() == [False, True]
     assert plan(max_cost=0.1).apart.all()
@@ -134,7 +134,7 @@ def test_some_levels_are_spread_evenly():
     np.testing.assert_array_equal(exact.kept, np.arange(11))
 
 
-def test_what_a_score_is_worth_rises_and_looks_at_weights():
+def test_expected_benefit_is_monotone_and_weighted():
     score = np.array([1.0, 2.0, 2.0, 3.0, -np.inf, 0.5])
     benefit = np.array([0.5, 1.0, 0.0, 0.25, 1.0, -1.0])
     weight = np.array([1.0, 3.0, 1.0, 4.0, 1.0, 2.0])

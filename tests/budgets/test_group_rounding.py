@@ -68,7 +68,7 @@ def test_groups_share_a_threshold_where_none_is_apart():
 
 
 @pytest.mark.parametrize("miss", [1e-8, 1e-4, 0.1])
-def test_a_mixture_that_falls_short_keeps_as_much_more_as_it_takes(miss):
+def test_a_mixture_that_falls_short_keeps_just_enough_more(miss):
     (levels,) = levels_of(np.arange(100.0))
     asked = Constraints(np.array([100.0]), np.array([0.5]), 0.0, None, None)
     mixture = [[(-np.inf, 0.5 + miss), (np.inf, 0.5 - miss)]]

@@ -358,7 +358,7 @@ def test_classifier_with_a_column_of_its_frame(digits):
         assert kept[(frame["site"] == site)[1200:]].mean() > 0.45
 
 
-def test_trained_routers_are_told_a_likely_coverage():
+def test_routers_trained_for_a_coverage_receive_a_likely_one():
     for budget, target in (
         (GroupCoverage({"a": 0.6, "b": 0.7}), 0.7),
         (All(0.8, GroupCoverage(0.5)), 0.8),

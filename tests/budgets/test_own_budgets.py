@@ -119,7 +119,7 @@ def policy(budget, **params):
 @pytest.mark.parametrize(
     "budget", [Wish(), Nothing(), Unmeasured(), OwnColumn(), LevelIsNotFirst()]
 )
-def test_a_kind_that_nothing_solves_is_refused_by_name(budget):
+def test_a_row_budget_that_no_solver_supports_is_refused_by_name(budget):
     name = type(budget).__name__
     outcomes = draw()
     device = Deployment(
@@ -152,14 +152,14 @@ def test_a_limit_must_amount_to_a_coverage(inputs):
         policy(All(0.3, budget)).fit(draw())
 
 
-def test_a_limit_of_ones_own_is_kept():
+def test_a_user_defined_limit_is_kept():
     own = policy(AtMostOneIn(4)).fit(draw()).operating_point_
     assert own.threshold == policy(0.75).fit(draw()).operating_point_.threshold
     certified = policy(AtMostOneIn(4), confidence=0.9).fit(draw()).operating_point_
     assert certified.certificate.bound >= 0.75
 
 
-def test_a_floor_of_ones_own_is_reached_and_certified():
+def test_a_user_defined_floor_is_reached_and_certified():
     outcomes = draw(4000)
     fitted = policy(MaxErrorAmongKept(0.2)).fit(outcomes)
     point = fitted.operating_point_
@@ -182,7 +182,7 @@ def test_a_floor_measures_every_threshold():
         policy(OfOneNumber(0.5)).fit(draw())
 
 
-def test_a_floor_of_which_nothing_is_measured_cannot_be_met():
+def test_a_floor_that_is_never_measured_cannot_be_met():
     with pytest.raises(BudgetInfeasibleError, match="NeverMeasured.*cannot be met"):
         policy(NeverMeasured(0.5)).fit(draw())
 
@@ -234,7 +234,7 @@ def grouped(n=1500):
     return replace(outcomes, group=np.random.default_rng(1).integers(0, 3, size=n))
 
 
-def test_a_cost_of_ones_own_is_kept():
+def test_a_user_defined_cost_is_kept():
     outcomes = grouped()
     fitted = policy(MaxQueriesOfGroup(0.02, 1)).fit(outcomes)
     queried = ~fitted.decide(outcomes.evidence)
@@ -245,7 +245,7 @@ def test_a_cost_of_ones_own_is_kept():
         fitted.at(MaxQueriesOfGroup(0.02, 2))
 
 
-def test_groups_of_ones_own_are_kept_and_certified():
+def test_user_defined_groups_are_kept_and_certified():
     outcomes = grouped()
     fitted = policy(Steps((0.5, 0.7, 0.9))).fit(outcomes)
     kept = fitted.decide(outcomes.evidence)
@@ -259,7 +259,7 @@ def test_groups_of_ones_own_are_kept_and_certified():
             fitted.at(Steps(wrong))
 
 
-def test_rows_of_ones_own_stay():
+def test_user_defined_local_rows_stay():
     outcomes = grouped()
     fitted = policy(All(0.5, Stays(2))).fit(outcomes)
     kept = fitted.decide(outcomes.evidence)
@@ -268,7 +268,7 @@ def test_rows_of_ones_own_stay():
 
 
 @pytest.mark.parametrize("reads", [None, "X", "group", "query_cost"])
-def test_a_row_budget_says_what_it_reads_and_asks_for(reads):
+def test_an_incomplete_row_budget_is_refused(reads):
     own = type("Own", (RowBudget,), {"reads": reads, "read": lambda self, evidence: 0})
     with pytest.raises(ValueError, match="Own is no budget that can be solved"):
         policy(own()).fit(grouped())
@@ -284,12 +284,12 @@ def test_a_row_budget_says_what_it_reads_and_asks_for(reads):
         (Stays(1), [True], "Stays: read must give one value for each of the 2 rows"),
     ],
 )
-def test_what_a_row_budget_of_ones_own_reads_is_checked(budget, column, says):
+def test_values_read_by_a_user_defined_row_budget_are_checked(budget, column, says):
     object.__setattr__(budget, "read", lambda evidence: column)
     with pytest.raises(ValueError, match=says):
         budget.column(draw(2).evidence)
 
 
-def test_a_cost_of_ones_own_is_bounded_by_a_number_of_some_sense():
+def test_a_user_defined_cost_needs_a_valid_bound():
     with pytest.raises(ValueError, match="MaxQueriesOfGroup: maximum must be a number"):
         policy(MaxQueriesOfGroup(-0.5)).fit(grouped())

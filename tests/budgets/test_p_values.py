@@ -44,7 +44,7 @@ def test_tail_of_the_excess_is_exact(n, statistic, rate, share):
 
 @pytest.mark.parametrize("n", [50, 500])
 @pytest.mark.parametrize("rate", [0.05, 0.3])
-def test_excess_p_value_is_valid_and_not_idle(n, rate):
+def test_excess_p_value_is_valid_and_not_trivial(n, rate):
     excess, error = 0.04, 0.1
     rng = np.random.default_rng(0)
     apart = rng.binomial(n, rate, 1500)

@@ -88,7 +88,7 @@ def test_held_out_rows_with_folds_are_not_exact():
     assert not plain.operating_point_.certificate.exact
 
 
-def test_order_of_the_rows_certifies_nothing():
+def test_a_certificate_does_not_depend_on_the_order_of_rows():
     rng = np.random.default_rng(0)
     grade = np.sort(rng.uniform(0.2, 1, size=2000))[::-1]  # mean 0.6
     rows = JudgedRows(rng.uniform(size=2000), grade, grade, np.ones(2000))
@@ -176,14 +176,14 @@ class Broken(BaseRouter):
         return np.asarray(self.scores, dtype=float)
 
 
-def test_scores_that_rank_nothing_are_refused():
+def test_invalid_scores_are_refused():
     with pytest.raises(ValueError, match="NaN as a score"):
         RoutingPolicy(Broken([np.nan] * 30), 0.8).fit(draw(30))
     with pytest.raises(ValueError, match=r"Broken.query_score must return one number"):
         RoutingPolicy(Broken([1.0] * 5), 0.8).fit(draw(30))
 
 
-def test_rows_of_infinite_score_are_no_lack_of_rows():
+def test_infinite_scores_do_not_count_as_too_few_rows():
     score = np.append(np.zeros(50), np.full(50, np.inf))
     rule = Calibration(CalibrationScores(score, exact=True))
     with pytest.warns(CalibrationWarning, match="share the score"):
@@ -268,6 +268,6 @@ def test_a_second_fit_knows_nothing_of_the_rows_that_ordered_the_first():
     assert fitted.fit(draw(200))._calibration.ordering is None
 
 
-def test_one_row_shows_nothing():
+def test_one_row_certifies_nothing():
     with pytest.raises(BudgetInfeasibleError, match="Give more rows"):
         policy(MinAccuracy(0.5), confidence=0.5).fit(draw(1))

@@ -65,7 +65,7 @@ def coverages(kept, outcomes):
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
-def test_one_dear_row_is_not_queried(unit):
+def test_one_expensive_row_is_not_queried(unit):
     cost = np.full(100, 0.1 * unit)
     cost[90] = 50.0 * unit
     outcomes = confidences(
@@ -79,7 +79,7 @@ def test_one_dear_row_is_not_queried(unit):
     assert not kept[91:].any()
 
 
-def test_gap_of_groups_that_are_worth_the_same_is_kept():
+def test_gap_between_groups_of_equal_benefit_is_kept():
     outcomes = confidences(
         np.linspace(0.99, 0.51, 100),
         np.arange(100) % 2,
@@ -132,7 +132,7 @@ def test_costs_and_gaps_are_kept_one_by_one(seed):
 
 
 @pytest.mark.filterwarnings("ignore:The base is right about 0.0%")
-def test_groups_whose_rows_weigh_otherwise_keep_what_was_checked():
+def test_groups_with_other_weights_satisfy_the_checked_constraints():
     group, score = np.arange(80) % 2, np.linspace(0.01, 0.45, 80)
     outcomes = confidences(
         1 - score,
@@ -148,7 +148,7 @@ def test_groups_whose_rows_weigh_otherwise_keep_what_was_checked():
     assert abs(np.diff(coverages)) <= 0.02
 
 
-def test_what_costs_nothing_may_be_asked_and_nothing_else():
+def test_with_a_zero_budget_only_free_rows_are_queried():
     cost = np.repeat([0.0, 1.0], 50)
     outcomes = confidences(
         np.linspace(0.51, 0.99, 100), np.repeat([1, 0], 50), query_cost=cost
@@ -204,7 +204,7 @@ def test_thresholds_are_carried_over_to_the_scores_of_other_models(kind):
 
 
 @pytest.mark.parametrize("n_features", [0, 1])
-def test_a_mixture_of_rows_that_nothing_tells_apart_is_told(n_features):
+def test_a_mixture_of_indistinguishable_rows_warns(n_features):
     rng = np.random.default_rng(2)
     doubt = rng.choice([0.1, 0.5, 0.9], size=900)
     outcomes = Outcomes(
@@ -222,7 +222,7 @@ def test_a_mixture_of_rows_that_nothing_tells_apart_is_told(n_features):
             policy.fit(outcomes)
 
 
-def test_the_cheap_group_is_asked_first():
+def test_the_cheap_group_is_queried_first():
     rng = np.random.default_rng(3)
     doubt, dear = rng.uniform(size=800), np.arange(800) % 2
     outcomes = Outcomes(

@@ -35,7 +35,7 @@ def test_every_test_up_to_the_threshold_passes_and_the_next_does_not(
     np.testing.assert_array_equal(found.sweep.thresholds, thresholds[start:])
 
 
-def test_where_the_first_test_fails_nothing_is_shown():
+def test_if_the_first_test_fails_nothing_is_certified():
     rng = np.random.default_rng(1)
     ordering, rows = Population().draw(80, rng), Population().draw(80, rng)
     found = fixed_sequence(ordering, rows, [MinAccuracy(0.99)], 0.0, 0.9)

@@ -32,7 +32,7 @@ def test_keeps_everything_where_all_is_right():
     assert threshold == 499
 
 
-def test_a_risk_that_is_just_shown_is_kept():
+def test_a_risk_that_is_just_certified_is_kept():
     right = np.ones(2)
     # One step is taken; for one right answer out of one, the bound is 1 - error.
     given = selective_guaranteed_risk(np.arange(2), right, risk=0.9, confidence=0.5)

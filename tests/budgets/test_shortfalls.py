@@ -46,7 +46,7 @@ def check(shortfalls, said):
 @pytest.mark.parametrize(
     "budget", [MinAccuracy(0.87), MaxExcessError(0.03), MinSelectiveAccuracy(0.85)]
 )
-def test_floors_are_missed_as_often_and_by_as_much_as_they_say(budget):
+def test_floors_are_missed_as_often_and_by_as_much_as_stated(budget):
     population, rng = Population(), np.random.default_rng(0)
     truth = {
         MinAccuracy: lambda t: 0.87 - population.accuracy(t),
@@ -62,7 +62,7 @@ def test_floors_are_missed_as_often_and_by_as_much_as_they_say(budget):
 
 
 @pytest.mark.parametrize("kind", [All, Mixed])
-def test_mean_costs_are_missed_as_often_and_by_as_much_as_they_say(kind):
+def test_mean_costs_are_missed_as_often_and_by_as_much_as_stated(kind):
     rng = np.random.default_rng(1)
     shortfalls, said = [], []
     for _ in range(120):
@@ -85,7 +85,7 @@ def test_mean_costs_are_missed_as_often_and_by_as_much_as_they_say(kind):
     check(shortfalls, said)
 
 
-def test_certificates_say_what_is_true_of_them():
+def test_certificates_state_only_what_holds():
     rows = Population().draw(400, np.random.default_rng(2))
     costs = ConstantCosts(base_latency_ms=40, query_latency_ms=400)
     assert str(solve(rows, All(0.6, QueryRate(0.3))).certificate) == (
@@ -144,14 +144,14 @@ def test_groups_of_whole_weights_say_so_too():
     assert "weight 800" in told and told.endswith(" if sample_weight counts rows")
 
 
-def test_a_row_at_the_threshold_is_kept_by_what_is_measured():
+def test_a_row_at_the_threshold_counts_as_kept_in_measurements():
     rows = JudgedRows([0, 0, 1, 1], [1, 0, 0, 0], np.ones(4), np.ones(4))
     np.testing.assert_array_equal(rows.utility(0.0), [1, 0, 1, 1])
     weight = MinSelectiveAccuracy(0.4).values(rows, 0.0)[1]
     np.testing.assert_array_equal(weight, [1, 1, 0, 0])
 
 
-def test_rows_that_are_all_right_leave_something_open():
+def test_rows_without_errors_still_leave_a_possible_shortfall():
     rows = Population().draw(50, np.random.default_rng(4))
     rows = type(rows)(rows.score, np.ones(50), np.ones(50), np.ones(50))
     assert solve(rows, MinAccuracy(1)).certificate.short_by == (0.02,)
@@ -181,14 +181,14 @@ def test_shortfalls_of_groups(gap):
     assert groups == (wanted and pytest.approx(wanted, rel=0.01))
 
 
-def test_what_is_met_by_two_standard_errors_is_seldom_missed():
+def test_a_margin_of_two_standard_errors_is_seldom_missed():
     assert short_by(0.02, 0.01) is None
     assert short_by(0.0, 0.0) is None, "met for certain"
     assert short_by(0.0199, 0.012345) == 0.0123
     assert np.isnan(short_by(1.0, np.nan))
 
 
-def test_a_standard_error_counts_rows_by_what_they_are_worth():
+def test_a_standard_error_uses_the_effective_sample_size():
     values, weight = np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 2.0])
     # Variance 3/16 over four rows with an effective number of two.
     assert standard_error(values, weight, 0.5) == pytest.approx((3 / 16 / 2) ** 0.5)

@@ -46,7 +46,7 @@ def test_the_excess_is_what_is_lost_less_what_is_won():
     assert sweep.kept_better[0] == pytest.approx(-benefit[kept & (benefit < 0)].sum())
 
 
-def test_each_counted_row_is_looked_at_as_often_as_it_weighs():
+def test_rows_are_tested_as_often_as_their_weight():
     sweep = ROWS.sweep([3.0])
     kept = SCORE <= 3
     times = WEIGHT.astype(int)
@@ -61,7 +61,7 @@ def test_each_counted_row_is_looked_at_as_often_as_it_weighs():
     ), "both in the same order"
 
 
-def test_tests_of_row_after_row_do_not_see_a_sorted_file():
+def test_sequential_tests_do_not_depend_on_the_order_of_rows():
     n = 1000
     rows = JudgedRows(np.arange(n), np.arange(n) < n / 2, np.ones(n), np.ones(n))
     looked_at = rows.sweep([np.inf]).utility(0)
@@ -88,7 +88,7 @@ def test_answers_are_binary_where_both_sides_are():
 
 
 @pytest.mark.parametrize("name", ["score", "base_utility", "query_utility", "weight"])
-def test_what_is_no_number_is_named(name):
+def test_values_that_are_not_numbers_are_named(name):
     columns = {"score": SCORE, "base_utility": BASE, "query_utility": QUERY}
     columns = {**columns, "weight": WEIGHT}
     columns[name] = np.where(np.arange(40) == 3, np.nan, columns[name])

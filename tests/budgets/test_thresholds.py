@@ -149,7 +149,7 @@ def test_equal_weights_cut_where_no_weights_do(weight):
 
 
 @pytest.mark.parametrize("n", [30, 100])
-def test_weights_that_are_no_counts_cut_right_on_average(n):
+def test_weights_that_are_not_counts_are_right_on_average(n):
     rng = np.random.default_rng(8)
     # Uniform scores: the coverage of threshold t is t, and infinity keeps everything.
     true = [
@@ -162,7 +162,7 @@ def test_weights_that_are_no_counts_cut_right_on_average(n):
 
 
 @pytest.mark.parametrize("weight", [0.1, 2.0, 5.0])
-def test_what_may_be_counts_or_importances_is_not_certified(weight):
+def test_possible_importance_weights_are_not_certified(weight):
     rows = exact(np.arange(100.0), np.where(np.arange(100) % 2, 1.0, weight))
     with pytest.raises(CertificateError, match="repeat the rows"):
         rows.cut(0.75, confidence=0.9)
@@ -170,7 +170,7 @@ def test_what_may_be_counts_or_importances_is_not_certified(weight):
     assert kept.threshold == exact(np.arange(1.0, 100, 2)).cut(0.75, 0.9).threshold
 
 
-def test_confidence_is_refused_where_it_is_not_true():
+def test_confidence_is_refused_where_it_would_not_hold():
     with pytest.raises(CertificateError, match="calibration=0.2"):
         Rows([1.0, 2.0], exact=False).cut(0.5, confidence=0.9)
     with pytest.raises(CertificateError, match="coverage=None"):
@@ -246,7 +246,7 @@ def test_operating_point_reads_as_a_sentence():
 
 
 @pytest.mark.parametrize("coverage", [0.6, 0.75, 0.9, 0.95, 0.99])
-def test_rows_needed_are_the_fewest_that_cut(coverage):
+def test_rows_needed_is_the_smallest_sufficient_number(coverage):
     needed = rows_needed(coverage, None)
     assert np.isfinite(exact(np.arange(float(needed))).cut(coverage).threshold)
     with pytest.warns(CalibrationWarning, match=f"at least {needed} are needed"):
@@ -324,7 +324,7 @@ def test_coverage_of_a_threshold_lies_between_none_and_all():
 
 
 @pytest.mark.parametrize(("n_tied", "is_told"), [(6, False), (7, True)])
-def test_a_tie_is_told_where_it_moves_coverage_by_five_points(n_tied, is_told):
+def test_a_tie_that_moves_coverage_by_five_points_warns(n_tied, is_told):
     # Rank 51 of 100 is the first of the tied rows, all of which are kept.
     score = np.arange(100.0)
     score[50 : 50 + n_tied] = 50
@@ -336,7 +336,7 @@ def test_a_tie_is_told_where_it_moves_coverage_by_five_points(n_tied, is_told):
 
 
 @pytest.mark.parametrize(("n_tied", "is_told"), [(8, False), (10, True)])
-def test_where_models_are_fitted_anew_half_a_tie_may_move(n_tied, is_told):
+def test_after_a_refit_half_of_a_tie_may_move(n_tied, is_told):
     # Rank 51 of 100 is the last of the tied rows, half of the rows nearby.
     score = np.arange(100.0)
     score[51 - n_tied : 51] = 50
@@ -347,13 +347,13 @@ def test_where_models_are_fitted_anew_half_a_tie_may_move(n_tied, is_told):
     assert bool(caught) == is_told
 
 
-def test_a_tie_at_the_very_bottom_is_told_as_well():
+def test_a_tie_at_the_lowest_score_warns_too():
     score = np.maximum(np.arange(100.0), 19)
     with pytest.warns(CalibrationWarning, match="share the score"):
         point = Rows(score, exact=False).cut(0.19)
     assert point.threshold == pytest.approx(19)
 
 
-def test_a_score_that_is_no_number_is_named_by_its_row():
+def test_a_nan_score_is_named_by_its_row():
     with pytest.raises(ValueError, match="NaN as a score, first to calibration row 3"):
         exact(np.where(np.arange(9) == 3, np.nan, 1.0))

@@ -28,7 +28,7 @@ def test_predict_is_total_by_default(iris):
     assert 0.6 < kept.mean() < 1
 
 
-def test_abstain_label_stands_where_the_base_does_not_answer(iris):
+def test_abstain_label_is_returned_where_the_base_abstains(iris):
     model = fitted(iris, abstain_label=-1)
     kept = model.predict_coverage(iris[0])
     predicted = model.predict(iris[0])
@@ -43,7 +43,7 @@ def test_a_long_label_is_not_cut(iris):
     assert "unknown" in model.predict(iris[0])
 
 
-def test_small_integer_classes_hold_a_negative_label(iris):
+def test_small_integer_classes_allow_a_negative_label(iris):
     labels = np.array([0, 1, 2], dtype=np.uint8)
     model = fitted(iris, labels=labels, abstain_label=-1)
     assert set(model.predict(iris[0])) == {-1, 0, 1, 2}
@@ -102,7 +102,7 @@ def test_abstention_pays(iris):
     assert model.score(X, y) > model.at(1.0).score(X, y)
 
 
-def test_no_coverage_means_no_rule(iris):
+def test_coverage_none_is_refused(iris):
     with pytest.raises(ValueError, match="coverage must be a number"):
         fitted(iris, coverage=None)
     with pytest.raises(ValueError, match="coverage must be a number"):

@@ -149,7 +149,7 @@ def test_wrong_names_list_the_right_ones(digits, linear, net):
     assert net_of(linear) is None
 
 
-def test_a_softmax_inside_the_module_is_found_out(digits):
+def test_a_softmax_inside_the_module_is_detected(digits):
     torch = pytest.importorskip("torch")
     from skorch import NeuralNetClassifier
 
@@ -195,7 +195,7 @@ def test_a_binary_net_of_one_output_has_two_logits(digits, binary):
     assert hybrid.predict_coverage(X[600:]).mean() == pytest.approx(0.9, abs=0.01)
 
 
-def test_a_sigmoid_inside_a_binary_module_is_found_out(digits):
+def test_a_sigmoid_inside_a_binary_module_is_detected(digits):
     torch = pytest.importorskip("torch")
     from skorch import NeuralNetBinaryClassifier
 
@@ -209,7 +209,7 @@ def test_a_sigmoid_inside_a_binary_module_is_found_out(digits):
 
 
 @pytest.mark.parametrize("router", ["auto", "mahalanobis", "knn_benefit"])
-def test_layers_of_a_net_that_is_fitted_anew_are_refused(digits, net, router):
+def test_layers_of_a_refitted_net_are_refused(digits, net, router):
     X, y = digits[0].astype(np.float32), digits[1]
     hybrid = HybridClassifier(net, GaussianNB(), router=router, base_features="3")
     for calibration in (None, "out_of_fold", 0.2):
@@ -223,7 +223,7 @@ def hidden(base, X):
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])
-def test_a_function_that_reads_other_columns_in_each_fit_is_told(digits, calibration):
+def test_a_function_whose_columns_change_between_fits_warns(digits, calibration):
     X, y = digits[0][:300] / 16, digits[1][:300]
     base = MLPClassifier((16,), max_iter=20)
     params = {"router": "knn_benefit", "cv": 3, "calibration": calibration}
@@ -231,7 +231,7 @@ def test_a_function_that_reads_other_columns_in_each_fit_is_told(digits, calibra
         HybridClassifier(base, GaussianNB(), base_features=hidden, **params).fit(X, y)
 
 
-def test_a_function_whose_columns_stay_is_not(digits, recwarn):
+def test_a_function_whose_columns_stay_does_not_warn(digits, recwarn):
     X, y = digits[0][:300] / 16, digits[1][:300]
     HybridClassifier(
         LogisticRegression(max_iter=50), GaussianNB(), router="benefit", cv=3,
@@ -241,7 +241,7 @@ def test_a_function_whose_columns_stay_is_not(digits, recwarn):
 
 
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
-def test_folds_alone_tell_nothing_of_columns_that_move_together(digits):
+def test_folds_alone_cannot_detect_columns_that_move_together(digits):
     """With the same initial weights the fits nearly agree, and scores hide the rest."""
     X, y = digits[0][:300] / 16, digits[1][:300]
     hybrid = HybridClassifier(

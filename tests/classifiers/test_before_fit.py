@@ -83,7 +83,7 @@ class OfTexts(BaseRouter):
         (AutoRouter(n_standard_errors=-1), NUMBERS, ValueError, "n_standard_errors"),
     ],
 )  # fmt: skip
-def test_what_is_known_not_to_work_costs_no_fit(make, router, X, kind, message):
+def test_impossible_combinations_cost_no_fit(make, router, X, kind, message):
     with pytest.raises(kind, match=message):
         make(router=router).fit(X, Y)
 
@@ -95,7 +95,7 @@ def test_what_is_known_not_to_work_costs_no_fit(make, router, X, kind, message):
         ("mahalanobis", "logits", "is only X, base_proba, base_logits"),
     ],
 )
-def test_features_of_the_other_kind_are_no_help(router, features, message):
+def test_features_of_the_other_kind_do_not_help(router, features, message):
     hybrid = HybridClassifier(Dear(), Dear(), router=router, base_features=features)
     with pytest.raises(MissingEvidenceError, match=message):
         hybrid.fit(NUMBERS, Y)
@@ -111,7 +111,7 @@ def test_features_of_the_other_kind_are_no_help(router, features, message):
         OfTexts(),
     ],
 )
-def test_what_may_work_is_let_through(router):
+def test_combinations_that_may_work_are_accepted(router):
     base = make_pipeline(CountVectorizer(), MultinomialNB())
     hybrid = HybridClassifier(base, base, router=router, coverage=0.5).fit(TEXTS, Y)
     assert hybrid.predict_coverage(TEXTS).shape == (120,)

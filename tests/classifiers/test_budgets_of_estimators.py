@@ -95,7 +95,7 @@ def test_abstention_reaches_its_selective_accuracy(digits):
     assert np.isnan(model.at(1.0).report(X[:3], y[:3]).global_accuracy)
 
 
-def test_abstention_knows_no_accuracy_of_a_pair(digits):
+def test_abstention_refuses_budgets_on_a_pair(digits):
     X, y = digits
     model = AbstainingClassifier(GaussianNB(), coverage=MinAccuracy(0.9), cv=3)
     with pytest.raises(ValueError, match="Ask for MinSelectiveAccuracy"):

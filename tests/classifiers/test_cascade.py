@@ -88,7 +88,7 @@ def test_two_tiers_decide_as_a_hybrid_does(
     np.testing.assert_array_equal(cascade.predict_proba(new), hybrid.predict_proba(new))
 
 
-def test_answers_are_those_of_the_tier_that_is_named(fitted, digits):
+def test_answers_come_from_the_tier_that_is_named(fitted, digits):
     X, _ = digits
     new = X[1000:]
     tier = fitted.predict_tier(new)
@@ -199,7 +199,7 @@ def test_parameters_of_models_are_reached_by_their_names(digits):
         ({"costs": [1, 2]}, "costs must be of shape"),
     ],
 )
-def test_what_makes_no_chain_is_refused(digits, changed, match):
+def test_invalid_chains_are_refused(digits, changed, match):
     X, y = digits
     cascade = CascadeClassifier(models(), router="margin", coverage=(0.5, 0.5), cv=3)
     with pytest.raises(ValueError, match=match):
@@ -207,7 +207,7 @@ def test_what_makes_no_chain_is_refused(digits, changed, match):
 
 
 @UNTOLD
-def test_a_frozen_tier_that_knows_less_than_nothing_is_told(digits):
+def test_a_frozen_tier_worse_than_chance_warns(digits):
     X, y = digits
     shifted = LogisticRegression(C=1).fit(X[:300], (y[:300] + 1) % 10)
     tiers = [models()[0], ("gateway", FrozenEstimator(shifted)), models()[2]]
@@ -228,7 +228,7 @@ def test_it_is_its_policy_on_arrays(fitted, digits):
 
 @UNTOLD
 @pytest.mark.parametrize("features", [None, "logits"])
-def test_the_last_word_may_be_none(digits, features):
+def test_the_last_tier_may_abstain(digits, features):
     X, y = digits
     tiers = [*models()[:2], ("cloud", LogisticRegression(C=0.001, max_iter=300))]
     cascade = CascadeClassifier(
@@ -454,7 +454,7 @@ def test_two_tiers_with_rows_that_must_stay_are_a_hybrid(digits, is_frozen):
     np.testing.assert_array_equal(cascade.predict_tier(X[1000:]) == 0, kept)
 
 
-def test_what_abstains_is_what_was_fitted(digits):
+def test_abstain_set_after_a_fit_changes_nothing(digits):
     X, y = digits
     models = [("base", GaussianNB(var_smoothing=0.1)), ("global", LogisticRegression())]
     chain = CascadeClassifier(models, router="margin", coverage=0.7, abstain=0.2, cv=3)

@@ -76,7 +76,7 @@ def ways_to_ask(model, X, y):
         (["a", "b", "c", "e"], "unseen"),
     ],
 )
-def test_columns_other_than_those_of_fit_are_refused(make, columns, message, table):
+def test_columns_that_differ_from_fit_are_refused(make, columns, message, table):
     X, y = table
     model = make().fit(X, y)
     assert list(model.feature_names_in_) == NAMES
@@ -91,7 +91,7 @@ def test_columns_other_than_those_of_fit_are_refused(make, columns, message, tab
             BaseStage(model).route(other)
 
 
-def test_arrays_after_names_are_warned_of_as_scikit_learn_does(table):
+def test_arrays_after_frames_warn_like_scikit_learn(table):
     X, y = table
     hybrid = careless_hybrid().fit(X, y)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -120,7 +120,7 @@ def test_a_refit_forgets_names_and_numbers(table):
     assert not hasattr(model, "n_features_in_")
 
 
-def test_frozen_models_that_hold_names_are_held_to_them(table):
+def test_frozen_models_with_names_require_these_names(table):
     X, y = table
     base = Careless().fit(X, y)
     base.feature_names_in_ = np.array(NAMES, dtype=object)
@@ -160,7 +160,7 @@ def test_a_fit_that_fails_leaves_nothing_behind(table):
     np.testing.assert_array_equal(hybrid.predict(X), expected)
 
 
-def test_a_fit_that_succeeds_keeps_nothing_of_the_one_before(table):
+def test_a_successful_fit_forgets_the_previous_one(table):
     X, y = table
     model = AbstainingClassifier(GaussianNB(), cv=2).fit(X, y)
     model.left_over_ = "something"

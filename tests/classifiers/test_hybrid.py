@@ -75,7 +75,7 @@ def test_answers_come_from_the_side_that_the_coverage_says(digits, hybrid):
     np.testing.assert_allclose(hybrid.predict_proba(X), proba)
 
 
-def test_frozen_models_and_a_plain_router_give_the_exact_law(hybrid):
+def test_frozen_models_and_a_plain_router_give_the_exact_distribution(hybrid):
     certificate = hybrid.operating_point_.certificate
     assert certificate.exact
     assert certificate.n == 600
@@ -256,9 +256,7 @@ def to_nan(proba):
         (lambda proba: 0.9 * proba, r"must sum to 1.*Row 0 sums to 0\.9"),
     ],
 )
-def test_probabilities_that_are_none_name_their_side(
-    digits, frozen_pair, alter, message
-):
+def test_invalid_probabilities_name_their_side(digits, frozen_pair, alter, message):
     X, y = digits[0][600:900], digits[1][600:900]
     base, global_ = (FrozenEstimator(Altered(m.estimator, alter)) for m in frozen_pair)
     for pair, side in (
@@ -270,7 +268,7 @@ def test_probabilities_that_are_none_name_their_side(
             hybrid.fit(X, y)
 
 
-def test_base_that_starts_to_say_nan_is_refused_when_asked(digits, frozen_pair):
+def test_base_that_starts_to_return_nan_is_refused(digits, frozen_pair):
     X, y = digits[0][600:900], digits[1][600:900]
     base = Altered(frozen_pair[0].estimator, lambda proba: proba)
     hybrid = HybridClassifier(FrozenEstimator(base), frozen_pair[1], router="entropy")
@@ -575,7 +573,7 @@ def test_default_coverage_is_right_on_average(digits):
     assert np.mean(realised["out_of_fold"]) - 0.7 > 0.015
 
 
-def test_a_hybrid_as_the_global_of_another_is_told_what_to_use_instead(digits):
+def test_a_hybrid_as_the_global_of_another_warns_with_an_alternative(digits):
     X, y = digits
     base = LogisticRegression(C=0.1, max_iter=300)
     inner = HybridClassifier(base, GaussianNB(), router="margin", cv=2)

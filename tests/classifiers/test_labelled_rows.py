@@ -67,7 +67,7 @@ def with_one(y, label):
         (lambda y: np.c_[y, y], "y should be a 1d array"),
     ],
 )
-def test_labels_that_no_answer_can_be_held_against(fitted, rows, method, spoil, says):
+def test_labels_that_no_prediction_can_match(fitted, rows, method, spoil, says):
     X, y = rows
     for model in fitted:
         with pytest.raises(ValueError, match=says):
@@ -97,13 +97,13 @@ def test_numbers_where_the_classes_are_text(rows):
         (["much"] * 197, "text"),
     ],
 )
-def test_weights_that_are_none(fitted, rows, method, weight, got):
+def test_invalid_weights(fitted, rows, method, weight, got):
     for model in fitted:
         with pytest.raises(ValueError, match=f"sample_weight must be .* Got {got}"):
             getattr(model, method)(*rows, sample_weight=weight)
 
 
-def test_nobody_is_asked_about_rows_without_labels(digits, frozen_pair, rows):
+def test_rows_without_labels_are_not_predicted(digits, frozen_pair, rows):
     X, y = digits
     hybrid = HybridClassifier(*frozen_pair, router="margin").fit(X[:300], y[:300])
     hybrid.global_estimator_ = FrozenEstimator(NeverAsked())
@@ -181,7 +181,7 @@ def test_unfitted_use_says_so(rows):
                 use(model)
 
 
-def test_what_is_no_deployment_is_named(fitted, rows):
+def test_invalid_deployments_are_named(fitted, rows):
     for wrong in (None, {"device": 1}):
         with pytest.raises(TypeError, match="deployment must be a Deployment. Got"):
             fitted[0].plan(*rows, wrong, 0.8)

@@ -80,7 +80,7 @@ def test_on_saved_outputs(router):
     ],
     ids=["shrunken", "stochastic"],
 )
-def test_by_models_that_are_fitted_anew(base, router):
+def test_with_refitted_models(base, router):
     asked, realised = 0.7, []
     for seed in range(8):
         X_fit, y_fit, X_new = digits(450, seed)
@@ -98,7 +98,7 @@ def noise(n, seed):
     )
 
 
-def test_a_router_that_has_learned_nothing_still_ranks():
+def test_a_router_shrunk_to_nothing_keeps_its_coverage():
     """Every penalty shrinks it to rounding noise, on a different scale in each fold."""
     policy = RoutingPolicy("benefit", coverage=0.7).fit(noise(500, 0))
     score = policy.query_score(noise(4000, 1).evidence)
@@ -115,7 +115,7 @@ def one_hot(n, seed):
 
 
 @UNTOLD
-def test_few_kinds_of_evidence_are_kept_as_promised():
+def test_few_distinct_evidence_values_keep_the_coverage():
     for seed in range(20):
         policy = RoutingPolicy("benefit", coverage=0.8).fit(one_hot(300, seed))
         kept = policy.decide(one_hot(4000, 100 + seed).evidence).mean()
@@ -123,7 +123,7 @@ def test_few_kinds_of_evidence_are_kept_as_promised():
         assert min(abs(kept - 2 / 3), abs(kept - 1)) < 0.03
 
 
-def test_few_scores_are_told_in_one_text_that_names_the_cure():
+def test_few_distinct_scores_give_one_warning_with_a_remedy():
     tree = DecisionTreeClassifier(max_depth=3, random_state=0)
     hybrid = HybridClassifier(tree, GaussianNB(), router="max_probability")
     texts = tie_warnings(hybrid, X[:900], Y[:900])
@@ -151,7 +151,7 @@ def test_expected_coverage_of_few_scores_is_that_of_the_tree_in_use():
     assert np.abs(realised - expected).mean() < 0.05
 
 
-def test_rows_without_weight_say_nothing():
+def test_rows_without_weight_have_no_influence():
     tree = DecisionTreeClassifier(max_depth=3, random_state=0)
     lonely = AbstainingClassifier(tree, router="max_probability", coverage=0.8, cv=3)
     rng = np.random.default_rng(0)
@@ -170,7 +170,7 @@ def test_rows_without_weight_say_nothing():
     assert points[0] == pytest.approx(points[1], abs=1e-9)
 
 
-def test_a_base_that_knows_its_rows_by_heart_is_no_reason_to_warn():
+def test_an_overfitted_base_is_no_reason_to_warn():
     rows, labels = make_classification(
         6000, n_features=12, n_informative=6, n_classes=3, class_sep=0.8, flip_y=0.1,
         random_state=0,
@@ -185,7 +185,7 @@ def test_a_base_that_knows_its_rows_by_heart_is_no_reason_to_warn():
 @pytest.mark.parametrize(
     "base", [GaussianNB(), RandomForestClassifier(50, max_depth=5, random_state=0)]
 )
-def test_fine_scores_are_no_reason_to_warn(base):
+def test_distinct_scores_are_no_reason_to_warn(base):
     rows, labels = make_classification(1000, 10, class_sep=0.5, random_state=0)
     hybrid = HybridClassifier(
         base, DecisionTreeClassifier(), router="max_probability", coverage=0.7
@@ -214,7 +214,7 @@ def test_a_row_at_the_threshold_decides_alone_as_in_its_batch(read, model):
         assert together.tolist() == alone
 
 
-def test_groups_by_few_scores_are_told_as_well():
+def test_groups_with_few_distinct_scores_warn_too():
     forest = RandomForestClassifier(8, random_state=0)
     hybrid = HybridClassifier(
         forest, GaussianNB(), router="max_probability",
@@ -224,7 +224,7 @@ def test_groups_by_few_scores_are_told_as_well():
     assert any(text.startswith("Many rows share the score") for text in texts)
 
 
-def test_a_base_that_changes_much_with_more_rows_is_told():
+def test_a_base_that_changes_much_with_more_rows_warns():
     net = MLPClassifier((32,), max_iter=100, random_state=0)
     X_fit, y_fit, X_new = digits(300, 0)
     lonely = AbstainingClassifier(net, router="max_probability", coverage=0.7)
@@ -236,7 +236,7 @@ def test_a_base_that_changes_much_with_more_rows_is_told():
 
 
 @UNTOLD
-def test_more_coverage_asked_for_is_never_less_to_be_expected():
+def test_expected_coverage_rises_with_the_coverage_asked_for():
     X_fit, y_fit, _ = digits(300, 0)
     classifier = AbstainingClassifier(
         LogisticRegression(max_iter=300), router="max_probability"
@@ -250,7 +250,7 @@ def test_more_coverage_asked_for_is_never_less_to_be_expected():
 
 
 @UNTOLD
-def test_rows_without_weight_are_as_though_absent():
+def test_rows_without_weight_have_no_influence_on_the_threshold():
     """One of four folds has no weight; compared with the other three alone."""
     X_fit, y_fit, _ = digits(300, 0)
     fold = np.arange(300) % 4
@@ -270,7 +270,7 @@ def test_rows_without_weight_are_as_though_absent():
     assert weighted.coverage == absent.coverage
 
 
-def test_two_folds_of_three_with_weight_are_told():
+def test_only_two_folds_with_weight_warn():
     X_fit, y_fit, _ = digits(300, 0)
     fold = np.arange(300) % 3
     splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(3)]
@@ -316,13 +316,11 @@ def share_told(base, draw, router):
     ],
     ids=["neighbours", "tree of digits", "simulated tree", "stochastic"],
 )
-def test_a_base_whose_coverage_folds_cannot_tell_says_so_in_nearly_every_draw(
-    base, draw, router
-):
+def test_an_unstable_base_warns_in_nearly_every_draw(base, draw, router):
     assert share_told(base, draw, router) >= 0.9
 
 
 @pytest.mark.parametrize("draw", [digits, simulated])
 @pytest.mark.parametrize("router", ["max_probability", "benefit"])
-def test_a_steady_base_is_hardly_ever_told_of(router, draw):
+def test_a_stable_base_hardly_ever_warns(router, draw):
     assert share_told(LogisticRegression(max_iter=300), draw, router) <= 0.1

@@ -32,7 +32,7 @@ def base(digits):
 
 
 @pytest.mark.parametrize("below", [0.6, 0.95, 1.0])
-def test_rows_in_doubt_get_the_mean_over_both_views(digits, base, below):
+def test_uncertain_rows_get_the_mean_over_both_views(digits, base, below):
     X, y = digits
     model = SecondLook(base, moved, below=below).fit(X[:600], y[:600])
     first, second = base.predict_proba(X), base.predict_proba(moved(X))
@@ -46,7 +46,7 @@ def test_rows_in_doubt_get_the_mean_over_both_views(digits, base, below):
     np.testing.assert_allclose(alone, expected[:30])
 
 
-def test_only_rows_in_doubt_are_transformed(digits, base):
+def test_only_uncertain_rows_are_transformed(digits, base):
     X, y = digits
     seen = []
     model = SecondLook(base, lambda X: seen.append(len(X)) or moved(X), below=0.5)
@@ -54,7 +54,7 @@ def test_only_rows_in_doubt_are_transformed(digits, base):
     assert seen == [int((base.predict_proba(X).max(axis=1) < 0.5).sum())]
 
 
-def test_a_frozen_estimator_is_asked_and_not_fitted(digits, base):
+def test_a_frozen_estimator_predicts_and_is_not_fitted(digits, base):
     X, y = digits
     frozen = FrozenEstimator(base)
     model = SecondLook(frozen, moved).fit(X[600:], (y[600:] + 1) % 10)
@@ -147,14 +147,14 @@ def test_probabilities_that_are_no_numbers_are_refused(digits):
         model.predict(digits[0][:5])
 
 
-def test_weights_are_handed_on(digits):
+def test_weights_are_passed_on(digits):
     X, y = digits
     weight = (y == 3).astype(float)
     model = SecondLook(DummyClassifier(strategy="prior"), moved)
     assert (model.fit(X, y, weight).predict(X) == 3).all()
 
 
-def test_a_hybrid_hands_weights_only_to_who_takes_them(digits, base):
+def test_a_hybrid_passes_weights_only_to_models_that_take_them(digits, base):
     X, y = digits[0][:600], digits[1][:600]
     weight = np.random.default_rng(0).integers(1, 4, size=len(y))
     pipe = make_pipeline(StandardScaler(), GaussianNB(var_smoothing=0.1))
@@ -185,7 +185,7 @@ def test_a_hybrid_hands_weights_only_to_who_takes_them(digits, base):
         ({"estimator": 3}, "'estimator' parameter"),
     ],
 )
-def test_what_does_not_go_is_named(digits, base, params, message):
+def test_unsupported_settings_are_named(digits, base, params, message):
     X, y = digits
     model = SecondLook(**{"estimator": FrozenEstimator(base), "view": moved})
     with pytest.raises(ValueError, match=message):

@@ -28,7 +28,7 @@ def table(tmp_path):
 MODELS = ["--models", "small", "mid", "big"]
 
 
-def test_who_answers_is_written_and_the_budget_is_kept(table, tmp_path, capsys):
+def test_answering_models_are_written_and_the_budget_is_kept(table, tmp_path, capsys):
     out = tmp_path / "who.csv"
     command = ["chain", str(table), *MODELS, "--budget", "max_cost=8", "-o", str(out)]
     assert main(command) == 0
@@ -76,12 +76,12 @@ def test_some_may_go_without_an_answer(table, tmp_path, capsys):
         (["small", "mid"], "max_cost=0.1", "cannot be"),
     ],
 )
-def test_what_is_not_there_is_said(table, models, budget, match, capsys):
+def test_missing_names_are_reported(table, models, budget, match, capsys):
     assert main(["chain", str(table), "--models", *models, "--budget", budget]) == 2
     assert match in capsys.readouterr().err
 
 
-def test_a_budget_without_a_meaning_is_refused(table, capsys):
+def test_a_meaningless_budget_is_refused(table, capsys):
     with pytest.raises(SystemExit):
         main(["chain", str(table), *MODELS, "--budget", "coverage=0.5"])
     assert "is no budget here. Choose one of max_cost" in capsys.readouterr().err

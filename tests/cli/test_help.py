@@ -71,7 +71,7 @@ def test_examples_of_help_can_be_typed(name):
         (["export", "m", "--c", "f", "--device", "Z80"], "`selective-query list dev"),
     ],
 )
-def test_a_slip_of_the_pen_is_met_with_a_suggestion(command, says, capsys):
+def test_a_typing_error_gets_a_suggestion(command, says, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 2

@@ -26,7 +26,7 @@ def short(monkeypatch):
     monkeypatch.setattr(progress, "tqdm", line)
 
 
-def test_what_takes_long_is_told_to_a_terminal(short, monkeypatch):
+def test_long_operations_show_progress_on_a_terminal(short, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with pytest.raises(KeyboardInterrupt), progress.waiting("Fitting"):
         time.sleep(0.8)
@@ -34,7 +34,7 @@ def test_what_takes_long_is_told_to_a_terminal(short, monkeypatch):
     assert "Fitting ... 00:00" in sys.stderr.getvalue()
 
 
-def test_nothing_is_told_to_a_pipe(short, monkeypatch):
+def test_a_pipe_gets_no_progress(short, monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with progress.waiting("Fitting"):
         time.sleep(0.8)

@@ -214,7 +214,7 @@ def test_options_of_tables_are_refused_for_npz(tmp_path, capsys):
     assert "--y is for tables" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_is_no_error(one, tmp_path):
+def test_a_closed_pipe_is_no_error(one, tmp_path):
     policy = str(tmp_path / "policy.skops")
     assert main(["fit", one, "-o", policy, "--router", "margin"]) == 0
     code = (
@@ -258,7 +258,7 @@ PREDICTIONS = "id,cat,dog,elk,y\na,.2,.3,.5,elk\nb,.6,.3,.1,cat\nc,.1,.8,.1,dog\
         (lambda t: "", "a name of its own"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_said(spoil, says, tmp_path, capsys):
+def test_faults_of_a_table_are_reported(spoil, says, tmp_path, capsys):
     path = tmp_path / "base.csv"
     path.write_text(spoil(PREDICTIONS))
     options = [
@@ -322,9 +322,7 @@ def test_a_damaged_table_is_named(written, says, tmp_path):
         ("decisions.json", "must end in .csv, "),
     ],
 )
-def test_where_nothing_can_be_written_is_said_beforehand(
-    output, says, tmp_path, capsys
-):
+def test_unwritable_outputs_are_refused_early(output, says, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["decide", "no policy", "no file", "-o", str(tmp_path / output)])
     assert says in capsys.readouterr().err
@@ -379,7 +377,7 @@ def test_what_is_not_known_is_left_out_of_a_report(one, tmp_path, capsys):
     assert answered(["evaluate", policy, str(alone)], capsys)["global_accuracy"] is None
 
 
-def test_counts_are_told_as_json_beside_a_file_of_decisions(one, tmp_path, capsys):
+def test_counts_are_printed_as_json_with_a_file_of_decisions(one, tmp_path, capsys):
     policy, out = str(tmp_path / "p"), tmp_path / "out.csv"
     assert main(["fit", one, "-o", policy, "--router", "margin"]) == 0
     capsys.readouterr()

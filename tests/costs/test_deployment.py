@@ -148,7 +148,7 @@ def test_lost_attempts_take_time_and_energy_and_the_base_answers_in_the_end():
     assert shaky.price(0.0) < calm.price(0.0) * 1.75
 
 
-def test_when_nothing_gets_through_all_but_the_answer_is_paid_for():
+def test_lost_queries_cost_everything_but_give_no_answer():
     dead = replace(EDGE, link=LTE.with_(availability=1e-9), retries=1)
     assert dead.chance_lost == pytest.approx(1)
     assert dead.latency_ms(0.7) == pytest.approx(
@@ -216,7 +216,7 @@ def test_the_base_sleeps_while_others_answer():
 
 
 @pytest.mark.parametrize("coverage", [-0.1, 1.01, 90, np.nan, "half", None, True])
-def test_coverages_that_are_no_shares_are_refused(coverage):
+def test_coverages_that_are_not_shares_are_refused(coverage):
     names = ("latency_ms", "energy_mj", "price", "bytes", "battery_days")
     others = ConstantCosts().price, ConstantCosts().latency_ms
     for cost in (*(getattr(EDGE, name) for name in names), *others):
@@ -340,7 +340,7 @@ def test_bytes_lead_back_to_the_coverage():
         MaxBytes(3, ConstantCosts())
 
 
-def test_a_dead_link_costs_its_attempts_and_brings_nothing():
+def test_a_dead_link_costs_its_attempts_and_gains_nothing():
     dead = replace(EDGE, link=LTE.with_(availability=0))
     assert dead.chance_lost == 1
     tries = dead.retries + 1
@@ -373,7 +373,7 @@ def test_an_estimated_latency_is_a_range():
         ([1.0], "Got shapes"),
     ],
 )
-def test_payloads_that_are_none_are_named(payload, message):
+def test_invalid_payloads_are_named(payload, message):
     with pytest.raises(ValueError, match=message):
         EDGE.by_row([False, False], payload)
 

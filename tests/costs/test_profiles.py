@@ -55,7 +55,7 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("published_ms", "macs"), PUBLISHED)
-def test_the_best_engine_is_foretold_by_kinds_of_layers(published_ms, macs):
+def test_kinds_of_layers_predict_the_best_engine(published_ms, macs):
     plain = STM32F746.plain_macs(macs)
     low, _ = STM32F746.latency_range_ms(plain)
     assert low == pytest.approx(published_ms, rel=0.08)
@@ -63,14 +63,14 @@ def test_the_best_engine_is_foretold_by_kinds_of_layers(published_ms, macs):
     assert without.plain_macs(macs) == sum(macs.values()) < plain
 
 
-def test_kinds_of_layers_that_nobody_knows_are_refused():
+def test_unknown_kinds_of_layers_are_refused():
     with pytest.raises(ValueError, match="must be one of convolution, stem, .* 'conv'"):
         STM32F746.plain_macs({"conv": 1})
     with pytest.raises(ValueError, match="depthwise must be"):
         STM32F746.plain_macs({"depthwise": -1})
 
 
-def test_constants_of_ones_own_are_marked_as_such():
+def test_user_given_constants_are_marked_as_such():
     own = STM32F746.with_(cycles_per_mac=(1.5, 1.7), battery_mah=1000)
     assert own.source("cycles_per_mac").kind == "given"
     assert own.source("clock_mhz").kind == "published"
@@ -84,14 +84,14 @@ def test_constants_of_ones_own_are_marked_as_such():
     assert CLOUD.with_(median_ms=20).median_ms == 20
 
 
-def test_what_a_device_is_called_and_built_around_needs_no_source():
+def test_name_and_core_of_a_device_need_no_source():
     assert STM32F746.core == "cortex-m7"
     assert STM32F746.with_(core="cortex-m4", name="mine").sources == STM32F746.sources
     with pytest.raises(ValueError, match="core must be one of cortex-m4, cortex-m7"):
         STM32F746.with_(core="m7")
 
 
-def test_a_device_of_ones_own_in_one_line():
+def test_a_user_defined_device_in_one_line():
     own = Device(name="mine", clock_mhz=100, cycles_per_mac=(2.0, 2.0), sram_bytes=1,
                  flash_bytes=1, active_power_mw=50, sleep_power_mw=0)  # fmt: skip
     assert own.latency_range_ms(1_000_000) == (20, 20)

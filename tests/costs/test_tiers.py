@@ -43,7 +43,7 @@ def test_each_hop_adds_what_a_query_over_it_does():
     assert costs[2] > costs[1]
 
 
-def test_what_is_no_chain_of_deployments_is_refused():
+def test_invalid_chains_of_deployments_are_refused():
     with pytest.raises(ValueError, match="at least one"):
         tier_costs([])
     with pytest.raises(ValueError, match="quantity must be one of"):

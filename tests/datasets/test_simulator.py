@@ -54,7 +54,7 @@ def test_benefit_is_as_stated_in_every_bin_of_itself(sample):
         assert abs(sigmas_from_zero(surprise[rows])) < N_SIGMA
 
 
-def test_no_evidence_tells_more_than_the_expected_benefit(sample):
+def test_evidence_adds_nothing_to_the_expected_benefit(sample):
     columns, _ = evidence_columns(sample.outcomes.evidence)
     predicted = np.eye(4)[top_class(sample.outcomes.base_proba)]
     surprise = sample.outcomes.benefit - sample.expected_benefit

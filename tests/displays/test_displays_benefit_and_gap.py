@@ -92,7 +92,7 @@ def test_the_threshold_in_use_is_drawn(axes, policy):
     assert "(benefit)" in axes.get_xlabel()
 
 
-def test_graded_answers_have_no_four_outcomes():
+def test_graded_answers_have_no_histogram_by_outcome():
     with pytest.raises(ValueError, match="Got graded utilities"):
         ScoreHistogramDisplay.from_predictions([0, 1], [0.5, 1], [1, 1])
 

@@ -99,7 +99,7 @@ def test_a_band_is_drawn_where_it_was_given(display, axes, policy):
 
 
 @pytest.mark.parametrize("display", [RiskCoverageDisplay, AccuracyCoverageDisplay])
-def test_a_band_of_no_curve_or_no_shape_is_refused(display):
+def test_bands_without_a_curve_or_of_wrong_shape_are_refused(display):
     with pytest.raises(ValueError, match="no curve of that name; curves are"):
         display.from_predictions([0, 1], [1, 0], bands={"other": (GRID, GRID, GRID)})
     for wrong in ((GRID, GRID), (GRID, GRID, GRID[:2]), (1, 2, 3)):
@@ -209,7 +209,7 @@ def test_costs_of_the_outcomes_are_taken_where_none_are_given(policy):
         ({"cost": [1, np.inf]}, "finite number >= 0"),
     ],
 )
-def test_costs_that_are_none_are_refused(kwargs, message):
+def test_invalid_costs_are_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         CostQualityDisplay.from_predictions([0, 1], [1, 0], [1, 1], **kwargs)
 

@@ -41,7 +41,7 @@ def test_each_system_is_drawn_and_single_points_are_markers(axes):
     assert len({line.get_marker() for line in display.lines_}) == 3
 
 
-def test_the_front_goes_in_steps_through_who_is_not_surpassed(axes):
+def test_the_front_is_a_step_curve_through_undominated_points(axes):
     display = AccuracyCostDisplay(CURVES).plot(axes)
     np.testing.assert_array_equal(display.front, [[10, 20, 40], [0.6, 0.8, 0.9]])
     np.testing.assert_array_equal(display.front_.get_data(), display.front)
@@ -57,7 +57,7 @@ def test_the_front_goes_in_steps_through_who_is_not_surpassed(axes):
     np.testing.assert_array_equal(is_on, pareto_front(cost, accuracy))
 
 
-def test_systems_are_asked_for_the_cost_in_question(axes):
+def test_systems_must_have_the_requested_cost(axes):
     system = SystemCurve(
         name="mine", accuracy=[0.7, 0.8], coverage=[1, 0.5],
         costs={"price": [0, 2], "bytes": [0, 99]},
@@ -85,7 +85,7 @@ def test_systems_are_asked_for_the_cost_in_question(axes):
         ({"a": ([1, np.nan], [1, 1])}, "cost must be a finite number"),
     ],
 )
-def test_curves_that_are_none_are_refused(curves, message):
+def test_invalid_curves_are_refused(curves, message):
     with pytest.raises(ValueError, match=message):
         AccuracyCostDisplay(curves)
 

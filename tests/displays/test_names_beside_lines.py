@@ -83,7 +83,7 @@ def test_axes_have_words_and_not_names_of_attributes(policy, what):
     assert labels and "_" not in labels
 
 
-def test_names_keep_clear_of_lines(policy):
+def test_labels_do_not_overlap_lines(policy):
     display = drawn(policy, "accuracy")
     display.figure_.draw_without_rendering()
     for text in display.ax_.texts:
@@ -99,7 +99,7 @@ def test_names_keep_clear_of_lines(policy):
             assert not inside.any(), (text, line)
 
 
-def test_what_finds_no_room_stands_beside_the_axes():
+def test_labels_without_room_stand_outside_the_axes():
     _, axes = plt.subplots(layout="constrained")
     x = np.linspace(0, 1, 100)
     lines = [axes.plot(x, x + 1e-3 * i, label=f"line {i}")[0] for i in range(6)]
@@ -151,12 +151,12 @@ def test_time_is_the_cost_of_a_deployment_with_a_link(policy, cost, quantity, la
 
 @pytest.mark.parametrize("point", [(0.5,), (0.5, 2), 0.5, ("a", "b"), (0.5, np.nan)])
 @pytest.mark.parametrize("kind", [AccuracyCoverageDisplay, RiskCoverageDisplay])
-def test_what_is_no_operating_point_is_refused(kind, point):
+def test_invalid_operating_points_are_refused(kind, point):
     with pytest.raises(ValueError, match="point must"):
         kind({}, point=point)
 
 
-def test_a_part_of_a_figure_will_do(policy):
+def test_a_subfigure_is_accepted(policy):
     left, right = plt.figure(layout="constrained", figsize=(9, 4)).subfigures(1, 2)
     for part in (left, right):
         display = RiskCoverageDisplay.from_estimator(policy, TEST).plot(part.subplots())

@@ -156,7 +156,7 @@ def test_stored_digits_by_keyboard(page):
 
 
 @pytest.mark.slow
-def test_nothing_is_asked_of_a_network(page, site):
+def test_the_page_makes_no_network_requests(page, site):
     assert (site / runtime.SCRIPT).as_uri() in page.requested
     local = (site.as_uri(), "blob:", "data:")
     assert [url for url in page.requested if not url.startswith(local)] == []
@@ -174,7 +174,7 @@ def test_a_narrow_screen_needs_no_scrolling_sideways(page):
 
 
 @pytest.mark.slow
-def test_all_that_is_loaded_is_small(site):
+def test_the_loaded_files_are_small(site):
     assert sum(path.stat().st_size for path in site.iterdir()) < 15e6
 
 
@@ -218,7 +218,7 @@ def test_without_npm_there_is_no_runtime(tmp_path, monkeypatch):
         (f"echo no > onnxruntime-web-{runtime.VERSION}.tgz", ValueError, "SHA-512"),
     ],
 )
-def test_what_npm_brings_is_checked(tmp_path, monkeypatch, script, error, message):
+def test_downloads_from_npm_are_checked(tmp_path, monkeypatch, script, error, message):
     npm = tmp_path / "npm"
     npm.write_text(f"#!/bin/sh\n{script}\n")
     npm.chmod(0o755)

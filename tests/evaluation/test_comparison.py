@@ -263,21 +263,21 @@ def test_rows_that_must_stay_are_queried_by_no_router():
 
 
 @pytest.mark.parametrize("values", ["entropy", 3, EntropyRouter()])
-def test_what_is_no_list_is_named(halves, values):
+def test_values_that_are_not_lists_are_named(halves, values):
     with pytest.raises(TypeError, match="routers must be a list, such as"):
         compare_routers(*halves, values)
     with pytest.raises(TypeError, match="coverages must be a list, such as .0.8"):
         compare_routers(*halves, ["entropy"], 0.8)
 
 
-def test_budgets_are_no_coverages_to_compare_at(halves):
+def test_budgets_are_refused_as_coverages_of_a_comparison(halves):
     with pytest.raises(
         ValueError, match="coverages must be a number .* Got MinAccuracy"
     ):
         compare_routers(*halves, ["entropy"], [MinAccuracy(0.9)])
 
 
-def test_any_iterable_will_do(halves):
+def test_any_iterable_is_accepted(halves):
     found = compare_routers(*halves, iter(["entropy"]), iter([0.8]), n_bootstrap=10)
     assert [(row["router"], row["coverage"]) for row in found.rows] == [
         ("entropy", 0.8)

@@ -68,7 +68,7 @@ def test_a_quality_is_attributed_at_the_coverage_it_ended_at():
     assert gap.coverage == stopped.operating_point_.coverage
 
 
-def test_what_is_no_model_or_no_outcomes_is_refused():
+def test_invalid_models_and_outcomes_are_refused():
     policy = RoutingPolicy("max_probability").fit(TRAIN)
     with pytest.raises(TypeError, match="X must be Outcomes"):
         diagnose(policy, TEST.evidence)

@@ -92,7 +92,7 @@ def test_at_budget_says_what_the_ranking_reaches(digits, hybrid):
     assert within < lacking < 0
 
 
-def test_at_budget_refuses_what_looks_at_rows():
+def test_at_budget_refuses_row_budgets():
     with pytest.raises(ValueError, match="priced_accuracy"):
         at_budget(GroupCoverage(0.5))
     with pytest.raises(ValueError, match="coverage must be"):

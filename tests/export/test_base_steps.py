@@ -110,12 +110,12 @@ def test_classes_in_another_order():
         ("bernoulli", ["read", "trees", "softmax"]),
     ],
 )
-def test_scalers_are_folded_into_what_is_behind_them(model, ops):
+def test_scalers_are_folded_into_the_next_step(model, ops):
     model = fitted(model, "iris")
     assert [s.op for s in base_program(model, model.classes_).steps] == ops
 
 
-def test_nothing_is_computed_that_nobody_needs():
+def test_unused_results_are_not_computed():
     model = fitted("sigmoid", "cancer")
     ops = [step.op for step in base_program(model, model.classes_).steps]
     assert ops == [
@@ -174,7 +174,7 @@ REFUSED = [
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("model", "message"), REFUSED)
-def test_what_has_no_such_form_is_refused_by_name(model, message):
+def test_unsupported_models_are_refused_by_name(model, message):
     X, y = table("iris")
     X = X.copy()
     X[:, 0] = X[:, 0].round()

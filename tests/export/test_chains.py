@@ -37,9 +37,7 @@ def cascade(rows):
     return cascade.fit(X[:900], y[:900])
 
 
-def test_of_a_chain_the_first_tier_is_exported_and_stands_in_it(
-    rows, cascade, tmp_path
-):
+def test_the_first_tier_of_a_chain_is_exported_and_put_back(rows, cascade, tmp_path):
     pytest.importorskip("skl2onnx")
     X, y = rows
     path = tmp_path / "mcu.onnx"
@@ -62,7 +60,7 @@ def test_of_a_chain_the_first_tier_is_exported_and_stands_in_it(
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
-def test_of_a_chain_the_first_tier_becomes_c(rows, cascade, tmp_path):
+def test_the_first_tier_of_a_chain_is_exported_as_c(rows, cascade, tmp_path):
     X, _ = rows
     answering = cascade.at((0.6, 0.7), abstain=None)
     report = export_c(answering, tmp_path / "mcu", example=X[900:])

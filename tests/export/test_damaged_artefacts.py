@@ -91,7 +91,7 @@ def test_an_artefact_that_names_other_classes_is_refused(name, copied):
 
 
 @pytest.mark.parametrize("data", [b"", b"junk" * 50, b"{}"])
-def test_what_is_no_onnx_file_is_refused(data, tmp_path, hybrid):
+def test_invalid_onnx_files_are_refused(data, tmp_path, hybrid):
     path = tmp_path / "edge.onnx"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"edge\.onnx"):
@@ -102,7 +102,7 @@ def test_what_is_no_onnx_file_is_refused(data, tmp_path, hybrid):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "x", '{"format": 1}'])
-def test_what_is_no_folder_of_c_is_refused(text, copied, hybrid):
+def test_invalid_folders_of_c_are_refused(text, copied, hybrid):
     (copied / "edge_c" / "artefact.json").write_text(text)
     with pytest.raises(ValueError, match="that export_c wrote"):
         EdgeClassifier(copied / "edge_c").predict(X[:2])
@@ -140,7 +140,7 @@ def test_a_path_that_cannot_be_written_is_refused_early(path, hybrid, tmp_path):
 
 
 @ALL
-def test_what_fails_halfway_leaves_what_was_there(name, copied, hybrid, monkeypatch):
+def test_a_failed_export_keeps_the_previous_artefact(name, copied, hybrid, monkeypatch):
     from selective_query.export.report import ExportReport
 
     path = copied / name
@@ -161,7 +161,7 @@ def test_what_fails_halfway_leaves_what_was_there(name, copied, hybrid, monkeypa
 
 
 @ALL
-def test_a_certificate_that_was_not_shown_is_not_told(name, copied, hybrid):
+def test_an_unverified_certificate_is_not_reported(name, copied, hybrid):
     path = copied / name
     assert EdgeClassifier(path).facts_["certificate"] is None
     report = set_operating_point(path, hybrid.at(0.7), example=X[1200:])

@@ -142,7 +142,7 @@ def test_many_rows_are_answered_in_parts(path, monkeypatch):
             np.testing.assert_array_equal(values, whole[name])
 
 
-def test_a_file_that_is_none(tmp_path):
+def test_an_invalid_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*absent.onnx"):
         EdgeClassifier(tmp_path / "absent.onnx").predict(X)
     with pytest.raises(ValueError, match="must be a folder that export_c wrote"):

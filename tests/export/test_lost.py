@@ -13,7 +13,7 @@ from tests.export.programs import random_evidence, random_program
 STRANGE = np.float32([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e25, 0])
 
 
-def test_one_table_speaks_for_those_before_it():
+def test_one_checked_array_covers_those_before_it():
     steps = Steps()
     logits = steps.add("affine", steps.read("X", 2), weight=np.eye(2), bias=None)
     proba = steps.add("softmax", logits)
@@ -27,7 +27,7 @@ def test_one_table_speaks_for_those_before_it():
 
 @pytest.mark.parametrize("op", sorted(set(OPERATIONS) - {"read"}))
 @pytest.mark.parametrize("seed", range(4))
-def test_no_number_is_lost_unseen(op, seed):
+def test_every_overflow_is_detected(op, seed):
     rng = np.random.default_rng([seed, *op.encode()])
     program, parts = random_program(rng, must_use=op), {}
     for name in program.parts():

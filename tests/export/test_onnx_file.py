@@ -316,7 +316,7 @@ def test_without_an_example_nothing_is_compared(path):
     )
 
 
-def test_a_policy_alone_takes_what_the_base_put_out(path):
+def test_a_policy_alone_takes_the_outputs_of_the_base(path):
     rng = np.random.default_rng(0)
     hybrid = hybrid_of(LogisticRegression(max_iter=20))
     outcomes = hybrid.outcomes(X[TEST], y[TEST])
@@ -418,7 +418,7 @@ class TestOperatingPoint:
         with pytest.raises(ExportError, match="is an artefact already"):
             export_onnx(moved, path)
 
-    def test_many_decisions_that_rounding_moves_are_told(self, path, monkeypatch):
+    def test_many_decisions_changed_by_rounding_warn(self, path, monkeypatch):
         monkeypatch.setattr(_parity, "MOST_MOVED", -1.0)
         hybrid = hybrid_of(LogisticRegression(max_iter=20))
         with pytest.warns(CalibrationWarning, match="Rounding to single precision"):
@@ -459,7 +459,7 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("given", "message"), REFUSED, ids=["function", "step", "router", "features"]
 )
-def test_what_has_no_form_is_named(given, message, path):
+def test_unsupported_parts_are_named(given, message, path):
     options = {"base": LogisticRegression(max_iter=5)} | given
     hybrid = hybrid_of(options.pop("base"), **options)
     with pytest.raises(ExportError, match=message):

@@ -34,7 +34,7 @@ def test_equal_sides_keep_the_certificate(sides):
 
 
 @pytest.mark.parametrize("name", ["score", "proba"])
-def test_one_row_that_is_not_a_number_hides_no_other(sides, name):
+def test_one_nan_row_hides_no_other_difference(sides, name):
     _, expected, _ = sides
     values = getattr(expected, name).copy()
     values[7] = np.nan
@@ -76,7 +76,7 @@ def test_scores_are_compared_on_rows_of_the_same_label(sides):
     np.testing.assert_allclose(report.score_difference, 1e-6, rtol=1e-3)
 
 
-def test_probabilities_that_vanish_are_told_from_trees(sides):
+def test_equal_probabilities_are_distinguished_from_tree_splits(sides):
     _, expected, _ = sides
     row = int(np.argmax(expected.proba.max(axis=1)))
     label, proba = expected.label.copy(), expected.proba.copy()

@@ -43,7 +43,7 @@ def outcomes():
         (MaxQueryCost(0.3), None, [None], False),
     ],
 )
-def test_a_policy_tells_its_cuts(outcomes, budget, group, names, reads_local):
+def test_a_policy_provides_its_thresholds(outcomes, budget, group, names, reads_local):
     policy = RoutingPolicy("margin", budget).fit(outcomes)
     subject = subject_of(policy)
     assert subject.base is None
@@ -76,7 +76,7 @@ def test_thresholds_part_the_same_scores_in_single_precision(outcomes):
     assert by_class.single_thresholds(4).tolist() == [np.inf, np.inf, score, np.inf]
 
 
-def test_a_classifier_tells_base_and_classes():
+def test_a_classifier_provides_base_and_classes():
     X = np.random.default_rng(0).normal(size=(300, 3))
     y = np.where(X[:, 0] + X[:, 1] > 0, "yes", "no")
     base, other = GaussianNB().fit(X[:100], y[:100]), SVC().fit(X[:100], y[:100])
@@ -89,7 +89,7 @@ def test_a_classifier_tells_base_and_classes():
     assert subject.thresholds.tolist() == [hybrid.operating_point_.threshold]
 
 
-def test_what_has_no_other_form_is_refused(outcomes):
+def test_subjects_that_cannot_be_exported_are_refused(outcomes):
     mixed = RoutingPolicy("margin", Mixed(MaxQueryCost(0.3))).fit(outcomes)
     with pytest.raises(ExportError, match="at random, row by row. Give the budget"):
         subject_of(mixed)
@@ -105,7 +105,7 @@ def test_what_has_no_other_form_is_refused(outcomes):
 
 
 @pytest.mark.parametrize("budget", [0.8, GroupCoverage(0.8), 0.0, 1.0])
-def test_a_rule_alone_leaves_as_its_policy_does(outcomes, budget):
+def test_a_rule_is_exported_like_its_policy(outcomes, budget):
     policy = RoutingPolicy("margin", budget).fit(outcomes)
     of_policy = subject_of(policy)
     for rule in (policy.rule_, Rule.from_dict(policy.rule_.to_dict())):

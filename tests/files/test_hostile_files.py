@@ -285,7 +285,7 @@ CIRCLE["content"].append({**plain(0), "__id__": 7})
     ],
     ids=range(14),
 )
-def test_damage_is_told(evil, tmp_path):
+def test_damage_is_reported(evil, tmp_path):
     path = write(tmp_path / "evil.skops", saved(policy_with(router=evil)))
     with pytest.raises(
         ValueError, match=r"evil\.skops (is not a file|holds something)"

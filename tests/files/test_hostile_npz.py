@@ -91,7 +91,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_cannot_be_read_is_told(name, tmp_path, capsys):
+def test_an_unreadable_file_is_named(name, tmp_path, capsys):
     path = tmp_path / "hostile.npz"
     path.write_bytes(FILES[name])
     expected = (

@@ -49,7 +49,7 @@ class Stranger(GaussianNB):
     pass
 
 
-def test_types_of_others_are_named_and_refused(tmp_path, digits):
+def test_foreign_types_are_named_and_refused(tmp_path, digits):
     X, y = digits
     hybrid = HybridClassifier(Stranger(), GaussianNB(), cv=3).fit(X[:300], y[:300])
     path = tmp_path / "hybrid.skops"
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_back_is_not_written(tmp_path):
     assert not (tmp_path / "router.skops").exists()
 
 
-def test_a_file_that_names_what_is_not_here(tmp_path):
+def test_a_file_that_refers_to_a_missing_object(tmp_path):
     path = tmp_path / "x.skops"
     path.write_bytes(skops.io.dumps({"format": 1, "object": lambda: None}))
     (name,) = skops.io.get_untrusted_types(data=path.read_bytes())

@@ -57,7 +57,7 @@ def members(path):
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=str)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_policies_come_back_with_all_they_know(budget, outcomes, tmp_path):
+def test_policies_are_restored_completely(budget, outcomes, tmp_path):
     policy = RoutingPolicy("margin", budget, random_state=1).fit(outcomes)
     save(policy, tmp_path / "policy")
     assert "plain.json" in members(tmp_path / "policy")
@@ -108,7 +108,7 @@ def test_a_certified_policy_stays_certified(outcomes, tmp_path):
     assert moved.operating_point_.certificate.confidence == 0.9
 
 
-def test_what_is_no_plain_data_is_kept_by_skops(outcomes, tmp_path):
+def test_objects_without_a_plain_form_are_stored_by_skops(outcomes, tmp_path):
     for policy in (
         RoutingPolicy("random", 0.8).fit(outcomes),
         RoutingPolicy(BenefitRouter(), 0.8).fit(outcomes),
@@ -196,7 +196,7 @@ def test_damage_is_named(change, saved, tmp_path):
         load(rewritten(saved, tmp_path / "bad", change))
 
 
-def test_what_lies_too_deep_is_refused(saved, tmp_path):
+def test_too_deeply_nested_data_are_refused(saved, tmp_path):
     def deepen(data):
         part = data["parameters"]["coverage"]
         for _ in range(200):
@@ -326,7 +326,7 @@ def test_what_would_fail_in_use_is_refused_at_once(budget, change, outcomes, tmp
         load(rewritten(tmp_path / "p", tmp_path / "bad", change))
 
 
-def test_rows_are_made_where_they_belong_alone(saved, tmp_path):
+def test_rows_are_created_only_where_they_belong(saved, tmp_path):
     """Rows are sorted on creation: a small file must not request that often."""
 
     def crowd(data):

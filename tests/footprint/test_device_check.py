@@ -94,7 +94,7 @@ def test_a_frozen_base_is_refused_as_it_is(digits):
 
 
 @pytest.mark.parametrize("calibration", [None, "out_of_fold", 0.3])
-def test_a_size_that_a_fit_tells_is_refused_right_after_the_base(calibration, digits):
+def test_a_size_known_after_the_fit_is_refused_then(calibration, digits):
     base = CountingTree(random_state=0)
     model = hybrid(base, device=device_of(2000), calibration=calibration)
     with pytest.raises(DeviceLimitError, match="flash_bytes: .* too many"):
@@ -125,7 +125,7 @@ def test_a_bound_alone_refuses_nothing(digits):
     assert fitted.fit(X, y).footprint_
 
 
-def test_a_tree_that_fits_within_its_bound_is_not_fitted_to_see(digits):
+def test_a_tree_whose_bound_fits_is_not_fitted_first(digits):
     X, y = digits
     device = device_of(2**20)
     AbstainingClassifier(
@@ -171,13 +171,13 @@ def test_without_a_device_there_is_no_report(digits):
     assert model.set_params(cv=3).fit(*digits).footprint_ is None
 
 
-def test_a_base_that_nobody_can_count_is_refused_at_once(digits):
+def test_a_base_that_cannot_be_counted_is_refused_at_once(digits):
     with pytest.raises(ValueError, match="What AdaBoostClassifier takes .*base_ms="):
         hybrid(AdaBoostClassifier(), device=STM32F746).fit(*digits)
 
 
 @pytest.mark.parametrize("device", ["STM32F746", 3])
-def test_what_is_no_device_is_refused(device, digits):
+def test_invalid_devices_are_refused(device, digits):
     with pytest.raises(ValueError, match="device must be .* without name, flash_bytes"):
         hybrid(GaussianNB(), device=device).fit(*digits)
 

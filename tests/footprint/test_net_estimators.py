@@ -68,7 +68,7 @@ def test_heads_run_while_logits_and_features_wait():
     assert found.peak_elements_in_place == narrow.live_elements_in_place
 
 
-def test_a_look_at_a_net_leaves_the_generator_alone():
+def test_profiling_a_net_leaves_the_random_state_alone():
     before = torch.get_rng_state()
     profile_estimator(NetClassifier(make_net), IMAGES)
     torch.testing.assert_close(torch.get_rng_state(), before)

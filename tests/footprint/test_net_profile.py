@@ -73,7 +73,7 @@ def test_bytes_follow_from_the_bits():
 
 
 @pytest.mark.parametrize("device", ["STM32F746", None, type(STM32F746)])
-def test_what_is_no_device_is_refused(device):
+def test_invalid_devices_are_refused(device):
     profile = profile_net(nn.Sequential(nn.Linear(4, 2)), (4,))
     assert profile.fits(DEVICES["STM32F746"])
     with pytest.raises(TypeError, match="must be a Device. .*DEVICES") as told:

@@ -251,7 +251,7 @@ def test_calibrated_members_add_up(method, rows):
         CalibratedClassifierCV(GaussianNB()),
     ],
 )
-def test_what_only_a_fit_tells_is_said_so(model, rows):
+def test_sizes_known_only_after_a_fit_are_reported_as_such(model, rows):
     with pytest.raises(NotFittedError, match="only known once it is fitted"):
         profile_estimator(model, rows[0])
 
@@ -265,7 +265,7 @@ def test_what_only_a_fit_tells_is_said_so(model, rows):
         (make_pipeline(PolynomialFeatures(), GaussianNB()), "PolynomialFeatures"),
     ],
 )
-def test_what_nobody_can_count_is_named_with_the_way_out(model, name, rows):
+def test_uncountable_estimators_are_named_with_a_remedy(model, name, rows):
     with pytest.raises(ValueError, match=f"The cost of {name} on .*base_ms="):
         profile_estimator(model, rows[0], n_classes=K)
 

@@ -107,5 +107,5 @@ CALLS = DATA + METRICS + costs.CALLS + models.CALLS + parameters.CALLS
 @pytest.mark.filterwarnings("ignore:Many rows share the score")
 @pytest.mark.filterwarnings("ignore:The global is right about")
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-def test_what_does_not_belong_is_refused_by_name(call):
+def test_invalid_values_are_refused_by_name(call):
     assert not list(faults_of(call, SHARE_OF_CALLS))

@@ -13,7 +13,7 @@ def by_definition(cost, accuracy):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_the_front_is_what_nobody_surpasses(seed):
+def test_the_front_is_what_no_point_dominates(seed):
     rng = np.random.default_rng(seed)
     # Few levels, so that there are ties in one coordinate and in both.
     cost, accuracy = rng.integers(0, 6, (2, int(rng.integers(1, 25))))
@@ -37,6 +37,6 @@ def test_equal_points_stand_together():
         (1, 2, "one number for each point"),
     ],
 )
-def test_points_that_are_none_are_refused(cost, accuracy, message):
+def test_invalid_points_are_refused(cost, accuracy, message):
     with pytest.raises(ValueError, match=message):
         pareto_front(cost, accuracy)

@@ -301,7 +301,7 @@ COLUMNS = np.array([[0, 5], [1, 6], [2, 5], [0, 7]])
     ],
     ids=["words", "weighted", "dict", "widths", "dropped", "rare"],
 )
-def test_columns_that_there_are_not_are_refused(model, inputs, edit, tmp_path):
+def test_missing_columns_are_refused(model, inputs, edit, tmp_path):
     path = tmp_path / "good.skops"
     save(AbstainingClassifier(FrozenEstimator(model.fit(inputs))), path)
     found = load(path).base_estimator.estimator.transform(inputs)

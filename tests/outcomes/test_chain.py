@@ -38,7 +38,7 @@ def test_a_step_is_a_pair_whose_global_is_whoever_answers():
     np.testing.assert_array_equal(dense.global_proba, PROBA[[2, 1, 0]])
 
 
-def test_top_probabilities_and_grades_are_no_hindrance():
+def test_top_probabilities_and_grades_are_supported():
     top = TopKProba([[0], [1], [1]], [[0.9], [0.6], [0.7]], 2)
     tops = [Outcomes(base_proba=top, y=Y) for _ in range(3)]
     step = ChainOutcomes(tops).step(0, np.array([1, 1, 2]))

@@ -146,7 +146,7 @@ def test_a_class_without_a_column_has_probability_zero_if_it_is_named(proba, y):
         (lambda f: pandas.DataFrame(f.to_numpy()), "Only one of .* has named columns"),
     ],
 )
-def test_what_is_missing_is_said_with_its_side(change, says, proba, y):
+def test_missing_names_are_reported_with_their_side(change, says, proba, y):
     base = pandas.DataFrame(proba, columns=ANIMALS)
     with pytest.raises((ValueError, TypeError), match=says):
         Outcomes.from_frames(base, change(base), y=y)

@@ -229,13 +229,13 @@ def test_without_a_global_a_query_counts_as_right():
         {"global_utility": [1, 1, 0]},
     ],
 )
-def test_any_word_of_the_global_makes_it_a_hybrid(side):
+def test_any_field_of_the_global_makes_it_a_hybrid(side):
     made = outcomes(**{"global_proba": None, **side})
     assert made.has_global
     np.testing.assert_array_equal(made.global_utility, [1, 1, 0])
 
 
-def test_take_keeps_rows_together():
+def test_take_selects_the_same_rows_of_every_field():
     made = outcomes(
         base_logits=[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]],
         base_features=[[0.0], [1.0], [2.0]],

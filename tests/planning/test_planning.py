@@ -68,7 +68,7 @@ def test_all_queries_that_a_limit_allows_are_spent(rows):
     assert found.base_accuracy < found.accuracy < found.global_accuracy
 
 
-def test_queries_that_bring_nothing_are_not_spent(rows):
+def test_queries_without_gain_are_not_spent(rows):
     outcomes, _ = rows
     # The score is the benefit itself, so beyond its positive rows queries do harm.
     found = plan(outcomes, outcomes.benefit, COSTS, lambda c: MaxLatency(1e6, c))
@@ -106,7 +106,7 @@ def test_lost_queries_are_answered_by_the_base(rows):
     assert sure.coverage > found.coverage
 
 
-def test_what_plan_cannot_work_with_is_named(rows):
+def test_invalid_arguments_of_plan_are_named(rows):
     outcomes, score = rows
     alone = Outcomes(base_proba=outcomes.base_proba, base_utility=outcomes.base_utility)
     with pytest.raises(ValueError, match="needs outcomes with a global"):
@@ -171,7 +171,7 @@ def test_without_assumptions_there_is_nothing_to_vary(rows):
     assert varied <= {"timeout_ms", "retries"}
 
 
-def test_a_budget_as_it_is_is_asked_again_too(rows):
+def test_plain_budgets_are_varied_too(rows):
     bare = plan(*rows, COSTS, MaxLatency(150, COSTS))
     made = plan(*rows, COSTS, latency)
     assert bare.sensitivities == made.sensitivities
@@ -231,7 +231,7 @@ def test_an_outage_and_a_clouds_times_are_varied_sensibly(rows):
     assert by_name["gateway.cloud.median_ms, with p95_ms"].swing > 0
 
 
-def test_what_is_no_deployment_is_named(rows):
+def test_invalid_deployments_are_named(rows):
     with pytest.raises(TypeError, match="must be a Deployment. Got ConstantCosts"):
         plan(*rows, ConstantCosts(), 0.8)
 

@@ -81,7 +81,7 @@ def test_joined_bases_are_one_system():
     np.testing.assert_array_equal(both.cost("price"), [0, 1, 2, 3] * 2)
 
 
-def test_what_one_lacks_the_joined_system_lacks():
+def test_a_joined_system_lacks_what_one_part_lacks():
     joined = SystemCurve.joined("both", [system(), single("s", 0.5, 5)])
     assert joined.calibration_accuracy is None
     assert list(joined.costs) == ["latency_ms"]
@@ -118,7 +118,7 @@ def test_points_on_other_rows_are_not_compared(other, message):
         other.point(0).minus(system().point(0))
 
 
-def test_weights_of_one_are_no_other_weights():
+def test_unit_weights_equal_no_weights():
     found = system().point(0).minus(system(sample_weight=np.ones(50)).point(1))
     assert found.difference == pytest.approx((ROWS[0] - ROWS[1]).mean())
 
@@ -138,6 +138,6 @@ def test_weights_of_one_are_no_other_weights():
         ([system()], [1], "bytes", "cost='bytes' is unknown for 'a', which has laten"),
     ],
 )
-def test_limits_that_are_none_are_named(systems, limits, cost, message):
+def test_invalid_limits_are_named(systems, limits, cost, message):
     with pytest.raises(ValueError, match=message):
         best_within(systems, limits, cost)

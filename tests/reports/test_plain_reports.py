@@ -108,7 +108,7 @@ def test_it_is_strict_json(kind):
             assert plain[name] == (None if np.isnan(figure) else figure)
 
 
-def test_what_is_not_known_is_none():
+def test_unknown_values_are_none():
     plain = of_hybrid().to_dict()
     assert plain["global_accuracy"] is None
     assert plain["intervals"]["global_accuracy"] == [None, None]

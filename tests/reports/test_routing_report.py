@@ -108,7 +108,7 @@ def test_leads_are_paired_differences(report, policy):
     assert report.leads["base alone"] == expected
 
 
-def test_a_pair_that_gains_nothing_is_told(policy):
+def test_a_pair_that_gains_nothing_is_reported(policy):
     same = copy.copy(TEST)
     object.__setattr__(same, "global_utility", TEST.base_utility)
     said = policy.report(same)
@@ -118,7 +118,7 @@ def test_a_pair_that_gains_nothing_is_told(policy):
     assert "No significant difference to the base alone" in str(said)
 
 
-def test_leads_that_are_shown_are_told_with_their_sign(policy):
+def test_significant_leads_are_reported_with_their_sign(policy):
     report = policy.report(TEST)
     assert "points more accurate than the base alone" in str(report)
     assert "not shown" not in report.verdict
@@ -240,7 +240,7 @@ def test_rows_of_another_source_are_named(policy):
     assert "these rows differ" not in str(policy.report(TEST))
 
 
-def test_who_is_queried_by_class(report, policy):
+def test_queries_by_class(report, policy):
     kind, table = report.who_is_queried()
     assert kind == "true class"
     kept = policy.decide(TEST)
@@ -314,7 +314,7 @@ def test_weights_count_rows(policy):
         assert weighted.intervals[name] == pytest.approx(twice.intervals[name])
 
 
-def test_a_cost_of_ones_own_is_weighed(report):
+def test_a_user_defined_cost_is_weighed(report):
     free = report.weigh(0.01, cost=lambda costs, coverage: 0.0)
     assert free.net["pair"] == pytest.approx(0.01 * report.accuracy, abs=1e-5)
     carbon = report.weigh(0.01, cost=lambda costs, c: 1e-3 * costs.energy_mj(c))

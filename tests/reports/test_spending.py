@@ -43,7 +43,7 @@ def report_on(budget, rows=TEST, **given):
     return RoutingPolicy("margin", budget).fit(train).report(rows, **given)
 
 
-def test_money_is_told_for_one_input_a_thousand_and_all_rows():
+def test_money_is_reported_per_input_per_thousand_and_in_total():
     report = report_on(MaxPrice(0.002, MONEY))
     (spent,) = report.spending
     price = 0.001 + 0.004 * report.n_queried / 800
@@ -86,7 +86,7 @@ def test_it_says_whether_the_budget_is_kept_to(rows, said):
         (MaxTierCost(2, costs=(1, 4)), "", lambda c: 1 + 4 * (1 - c)),
     ],
 )
-def test_other_limits_are_told_in_their_units(budget, unit, cost):
+def test_other_limits_are_reported_in_their_units(budget, unit, cost):
     report = report_on(budget)
     (spent,) = report.spending
     assert spent["spent"] == pytest.approx(cost(report.coverage))

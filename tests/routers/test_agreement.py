@@ -34,7 +34,7 @@ def fruits():
     return X[:600], NAMES[y[:600]]
 
 
-def test_share_of_the_most_voted_class():
+def test_share_of_the_class_with_the_most_votes():
     votes = np.random.default_rng(0).integers(5, size=(300, 7))
     expected = [1 - max(Counter(row.tolist()).values()) / 7 for row in votes]
     score = AgreementRouter().query_score(Evidence(base_features=votes))
@@ -47,7 +47,7 @@ def test_one_member_never_disagrees():
 
 
 @pytest.mark.parametrize("values", [[[0.5, 1.0]], [[-1.0, 0.0]], np.zeros((2, 0))])
-def test_what_is_no_vote_is_refused(values):
+def test_invalid_votes_are_refused(values):
     with pytest.raises(ValueError, match="base_features=member_votes"):
         AgreementRouter().query_score(
             Evidence(base_features=values, X=[0] * len(values))

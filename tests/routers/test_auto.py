@@ -190,7 +190,7 @@ def test_noise_does_not_move_it_from_the_anchor():
     assert share_kept(0) < 0.35
 
 
-def test_few_rows_that_differ_must_speak_louder():
+def test_few_differing_rows_need_a_larger_lead():
     def sparse(seed):
         """Draw outcomes on which the models differ at random, on one row in ten."""
         old = noise(200, seed)

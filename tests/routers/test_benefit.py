@@ -92,7 +92,7 @@ def against_doubt(n=60):
         TwoStageRouter(alpha=np.inf),
     ],
 )
-def test_the_strongest_penalty_never_turns_max_probability_around(router):
+def test_the_strongest_penalty_never_reverses_max_probability(router):
     outcomes = against_doubt()
     score = clone(router).fit(outcomes).query_score(outcomes)
     anchor = MaxProbabilityRouter().query_score(outcomes)
@@ -100,7 +100,7 @@ def test_the_strongest_penalty_never_turns_max_probability_around(router):
 
 
 @pytest.mark.parametrize("alpha", [1.0, 100.0, 1e4])
-def test_what_is_free_of_the_penalty_speaks_for_doubt_alone(alpha):
+def test_the_unpenalised_coefficient_is_positive(alpha):
     outcomes = against_doubt()
     assert BenefitRouter(alpha, np.inf).fit(outcomes).coef_[0] > 0
     # Other columns may outweigh it, subject to the penalty.
@@ -250,7 +250,7 @@ def test_without_smoothing_too_a_class_never_predicted_has_no_effect():
 
 @pytest.mark.parametrize("name", ["alpha", "class_smoothing"])
 @pytest.mark.parametrize("value", [-1.0, np.nan, "10", True])
-def test_penalties_that_are_none_are_refused(name, value):
+def test_invalid_penalties_are_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a number >= 0"):
         BenefitRouter(**{name: value}).fit(by_class())
 

@@ -75,7 +75,7 @@ def test_score_by_its_formula():
     assert router.in_benefit_units
 
 
-def test_classes_that_the_global_does_not_know_are_asked_less():
+def test_classes_that_the_global_does_not_know_are_queried_less():
     train, test = specialist(), specialist(6000, seed=1)
 
     def accuracy(router):
@@ -136,7 +136,7 @@ def test_bad_penalties_are_named():
     assert np.isfinite(unpenalised.query_score(specialist(60))).all()
 
 
-def test_features_alone_will_not_do():
+def test_features_alone_are_refused():
     graded = Outcomes(
         base_features=np.zeros((60, 2)),
         base_utility=np.zeros(60),

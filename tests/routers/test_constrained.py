@@ -164,7 +164,7 @@ def test_it_ranks_about_as_well_as_the_known_posterior():
     assert gain(router.query_score(new)) > gain(doubt)
 
 
-def test_histories_tell_the_course_of_the_game():
+def test_histories_record_the_optimisation():
     router = ConstrainedRouter(0.8, **QUICK).fit(simulated(300, 0))
     assert len(router.multiplier_history_) == len(router.violation_history_) >= 4 * 4
     price = Multiplier(router.dual_learning_rate, DAMPING)
@@ -331,7 +331,7 @@ def test_equal_seeds_give_equal_scores_and_leave_the_generator_of_torch_alone():
     assert (other.query_score(train) != first).any()
 
 
-def test_rows_of_no_weight_are_as_good_as_absent():
+def test_rows_of_zero_weight_have_no_influence():
     train = simulated(300, 0)
     weight = (np.arange(300) % 3 > 0).astype(float)
     parts = {

@@ -131,7 +131,7 @@ class Impurity(BaseRouter):
         return 1 - (evidence.base_proba**2).sum(axis=1)
 
 
-def test_a_score_of_ones_own_that_learns_nothing_costs_what_it_may_read():
+def test_a_user_defined_score_costs_what_it_may_read():
     row = row_of(10, features=3)
     assert Impurity().decision_cost(row) == DecisionCost(13, 0, 0)
 

@@ -121,7 +121,7 @@ def test_what_is_missing_is_named(texts):
 
 
 @pytest.mark.parametrize("router", [BenefitRouter(), KNNBenefitRouter(space="X")])
-def test_texts_are_met_with_what_reads_them(router, texts):
+def test_texts_raise_an_error_that_names_feature_router(router, texts):
     with pytest.raises(MissingEvidenceError, match=r"FeatureRouter\(Tfidf.*PreRouter"):
         router.fit(replace(texts, base_proba=None))
     PreRouter(features=CountVectorizer()).fit(texts)
@@ -133,5 +133,5 @@ CHECKS = yield_router_checks(
 
 
 @pytest.mark.parametrize("check", [pytest.param(c, id=n) for n, c in CHECKS])
-def test_it_passes_the_checks_of_routers(check):
+def test_it_passes_the_router_checks(check):
     check()

@@ -78,7 +78,7 @@ def test_weights_are_repeated_rows(doubt, n_times):
     np.testing.assert_allclose(score, carried(folds, doubt, weight)[row])
 
 
-def test_a_fold_without_weight_is_as_though_absent(doubt):
+def test_a_fold_without_weight_has_no_influence(doubt):
     fold = np.arange(N) % 4
     there = np.flatnonzero(fold != 1)
     final, own = np.exp(doubt), doubt + 0.1 * fold
@@ -92,7 +92,7 @@ def test_a_fold_without_weight_is_as_though_absent(doubt):
     np.testing.assert_allclose(score[there], expected)
 
 
-def test_what_knows_its_rows_by_heart_keeps_the_scores_of_its_folds():
+def test_a_router_that_memorises_its_rows_keeps_fold_scores():
     """Each training row is its own nearest neighbour, so its score is its outcome."""
     outcomes = make_selective_query(1000, regime="specialist", random_state=0).outcomes
     by_heart = LearnedRouter(KNeighborsRegressor(50, weights="distance"))
@@ -120,7 +120,7 @@ def test_scores_the_other_way_round_are_carried_the_other_way_round():
 
 
 @pytest.mark.parametrize("knows", [-7.0, 1000.0])
-def test_of_a_single_known_score_no_ranks_are_told(knows):
+def test_a_single_training_score_gives_no_ranks(knows):
     score = np.arange(float(N))
     folds = []
     for train, test in FOLDS:
@@ -140,7 +140,7 @@ def test_a_large_tie_takes_in_all_ranks_that_it_spans(share):
 
 
 @pytest.mark.parametrize("n_folds", [2, 4, 8])
-def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
+def test_held_out_scores_approach_training_scores_with_more_folds(n_folds):
     """Training scores are spread over 0 to 1, held-out scores over .15 to .85."""
     row = np.arange(4000)
     known = np.random.default_rng(3).permutation((row + 0.5) / 4000)
@@ -159,7 +159,7 @@ def test_new_scores_lie_nearer_to_known_ones_the_more_rows_are_known(n_folds):
         assert np.quantile(found, rank) == pytest.approx(expected, abs=0.01)
 
 
-def test_a_large_tie_that_roundings_split_is_no_knowledge_by_heart(doubt):
+def test_a_tie_split_by_rounding_does_not_count_as_memorisation(doubt):
     """Most scores of each fold are one number, up to differences in the last digit."""
     folds = []
     for k, (train, test) in enumerate(FOLDS):

@@ -69,7 +69,7 @@ def test_classes_that_no_row_of_weight_was_put_into_have_no_mean():
     assert len(MahalanobisRouter().fit(train).means_) == 2
 
 
-def test_features_that_stand_still_do_no_harm():
+def test_constant_features_do_no_harm():
     train = Outcomes(
         base_proba=np.tile([0.9, 0.1], (20, 1)),
         base_features=np.full((20, 2), 7.0),

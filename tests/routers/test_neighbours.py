@@ -51,7 +51,7 @@ def test_scores_equal_those_of_a_plain_search(k, weighted):
     np.testing.assert_allclose(other, gain, rtol=1e-9)
 
 
-def test_all_rows_where_there_are_fewer_than_k():
+def test_all_rows_are_used_if_there_are_fewer_than_k():
     train = outcomes_of(20)
     score = KNNBenefitRouter(50).fit(train).query_score(outcomes_of(4, seed=1).evidence)
     np.testing.assert_allclose(score, train.benefit.mean())

@@ -175,7 +175,7 @@ def test_a_sparse_X_that_would_not_fit_dense_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("router", [PreRouter(), KNNDistanceRouter(space="X")])
-def test_inputs_that_are_no_numbers_are_told_the_way(router):
+def test_non_numeric_inputs_raise_an_error_with_a_remedy(router):
     for X in (["a text"] * 60, np.zeros((60, 2, 2)), np.zeros(60)):
         outcomes = Outcomes(X=X, base_utility=np.zeros(60))
         with pytest.raises(MissingEvidenceError, match=r"PreRouter\(features="):

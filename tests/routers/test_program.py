@@ -225,7 +225,7 @@ def test_rows_in_chunks_score_as_at_once():
 
 
 @pytest.mark.parametrize("name", list_routers(bounds=True))
-def test_who_has_a_program_and_who_says_why_not(name):
+def test_routers_have_a_program_or_say_why_not(name):
     router = make_router(name, target_coverage=0.8, random_state=0)
     if name in WITHOUT | {"oracle"}:
         with pytest.raises(
@@ -237,7 +237,7 @@ def test_who_has_a_program_and_who_says_why_not(name):
             router.program()
 
 
-def test_the_list_knows_which_routers_have_one():
+def test_list_routers_knows_which_routers_have_a_program():
     with pytest.raises(TypeError, match="list_routers.without_program=False. names"):
         OracleRouter().program()
     listed = set(list_routers(without_program=False))
@@ -359,7 +359,7 @@ def test_cost_by_hand():
     assert made("normalise").cost().macs == 3 + 3
 
 
-def test_a_table_that_nobody_needs_makes_room():
+def test_arrays_are_freed_after_their_last_use():
     steps = Steps()
     table = steps.read("base_features", 100)
     wide = {"weight": np.ones((100, 50)), "bias": None}
@@ -647,7 +647,7 @@ def test_an_array_that_is_named_often_counts_each_time():
         Program.from_dict(steps.program("mine").to_dict())
 
 
-def test_a_program_takes_no_great_memory_or_time_for_a_row():
+def test_a_program_is_bounded_in_memory_and_time():
     many = 2**17
     with pytest.raises(ValueError, match="may make 131072 numbers for a row"):
         parameters = {"weights": np.zeros(many), "width": 1.0}
@@ -710,7 +710,7 @@ def base_like():
     return steps.program("mine")
 
 
-def test_no_change_of_a_file_does_more_than_be_refused():
+def test_changed_programs_run_or_are_refused():
     """Every program that from_dict accepts runs, or names the missing evidence."""
     rng = np.random.default_rng(0)
     programs, taught = learned()

@@ -138,7 +138,7 @@ def test_faults_of_labels_are_those_of_a_report(hybrid, abstaining, rows):
             judge(model, X, y, sample_weight=-np.ones(len(y)))
 
 
-def test_labels_that_nobody_knows_count_as_wrong(hybrid, abstaining, rows):
+def test_unknown_labels_count_as_wrong(hybrid, abstaining, rows):
     X, y = rows
     strange = np.where(y == 3, 77, y)
     for model in (hybrid, abstaining):
@@ -174,7 +174,7 @@ def test_report_of_a_chain(chain, rows, chunk_rows):
     assert_same(found, chain.report(X, y, sample_weight=whole))
 
 
-def test_what_of_a_chain_has_no_chunks_is_said(chain, rows):
+def test_chain_methods_without_chunks_are_refused(chain, rows):
     with pytest.raises(ValueError, match="query_all= asks a global"):
         report_in_chunks(chain, *rows, query_all=True)
     with pytest.raises(TypeError, match="CascadeClassifier has a report_in_chunks"):

@@ -68,7 +68,7 @@ def test_jobs_and_their_backend(hybrid, rows, backend):
     assert_same(joined(parts), whole(model, X))
 
 
-def test_a_slow_reader_is_not_overtaken(hybrid, rows):
+def test_chunks_wait_for_a_slow_reader(hybrid, rows):
     taken = []
 
     def chunks():
@@ -86,7 +86,7 @@ def test_a_slow_reader_is_not_overtaken(hybrid, rows):
     assert len(taken) == 5
 
 
-def test_chunks_of_others(hybrid, rows):
+def test_chunks_from_an_iterator(hybrid, rows):
     X, y = rows
     chunks = [X[:0], X[:3], (X[3:100], y[3:100]), X[100:100], X[100:]]
     assert_same(
@@ -219,13 +219,13 @@ def test_an_array_that_would_wrap_labels_is_refused(digits):
 
 
 @pytest.mark.parametrize("chunk_rows", ["a", -1, 2.5, None, True])
-def test_what_is_no_number_of_rows_is_refused(hybrid, rows, chunk_rows):
+def test_invalid_numbers_of_rows_are_refused(hybrid, rows, chunk_rows):
     with pytest.raises(ValueError, match="chunk_rows must be a whole number"):
         predict_in_chunks(hybrid, rows[0], chunk_rows=chunk_rows)
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
-def test_x_beside_y_is_a_chunk_and_no_rows(hybrid, rows, kind):
+def test_a_list_of_x_and_y_is_a_chunk(hybrid, rows, kind):
     X, y = rows
     expected = hybrid.predict(X)
     found = predict_in_chunks(hybrid, iter([kind([X, y])]))
@@ -263,7 +263,7 @@ def test_rows_of_two_parts_are_rows(rows):
         ((1, 2, 3, 4), ValueError, "Got 4 entries"),
     ],
 )
-def test_chunks_that_are_none(hybrid, chunk, error, says):
+def test_invalid_chunks(hybrid, chunk, error, says):
     with pytest.raises(error, match=says):
         list(predict_in_chunks(hybrid, iter([chunk])))
     if error is TypeError:

@@ -30,7 +30,7 @@ def in_stages(hybrid, X):
 
 @pytest.mark.parametrize("router", ["margin", PreRouter()])
 @pytest.mark.parametrize("stand_in", ["base", "abstain", "raise"])
-def test_what_stands_in(digits, frozen_pair, router, stand_in):
+def test_the_fallback(digits, frozen_pair, router, stand_in):
     X, y = digits
     function = Fails(frozen_pair[1])
     global_ = CallableClassifier(

@@ -72,7 +72,7 @@ def test_results_are_those_of_cross_fitted_hybrids(global_, digits):
     assert alone < row["learned"] <= row["proxy"]
 
 
-def test_an_oracle_does_not_mind_that_errors_cannot_be_told(global_, digits):
+def test_an_oracle_ignores_that_errors_cannot_be_recognised(global_, digits):
     X, y = digits
     never_in_doubt, in_doubt = TREES.make(), TREES.make(min_samples_leaf=5)
 
@@ -122,7 +122,7 @@ def test_a_small_space_is_searched_whole(global_, digits):
     assert len(found.results_) == 2
 
 
-def test_what_exceeds_is_left_out_before_any_fit(global_, digits):
+def test_candidates_that_do_not_fit_are_left_out_before_any_fit(global_, digits):
     class Forbidden(GaussianNB):
         def fit(self, *args, **kwargs):
             raise AssertionError("must not be fitted")
@@ -140,7 +140,7 @@ def test_what_exceeds_is_left_out_before_any_fit(global_, digits):
         search({"no": Forbidden()}, global_, digits, excess=excess)
 
 
-def test_a_search_goes_on_where_it_was_cut_off(global_, digits, tmp_path):
+def test_a_search_resumes_after_an_interrupt(global_, digits, tmp_path):
     notes = []
 
     class Noting(GaussianNB):
@@ -175,7 +175,7 @@ def test_costs_make_a_front_and_a_picture(global_, digits):
         search({"a": GaussianNB()}, global_, digits).plot()
 
 
-def test_nobody_on_the_front_is_beaten():
+def test_no_point_on_the_front_is_dominated():
     def one(name, learned, cost):
         return Judged(name, 1, 0.0, 0.0, learned, cost)
 
@@ -243,7 +243,7 @@ def test_a_rare_class_does_not_break_the_first_rung(global_, digits):
     assert made.best_name_ in candidates
 
 
-def test_a_search_without_a_seed_goes_on_too(global_, digits, tmp_path):
+def test_a_search_without_a_seed_resumes_too(global_, digits, tmp_path):
     X, y = (part[600:] for part in digits)
     candidates = {"bayes": GaussianNB(), "linear": LogisticRegression(max_iter=50)}
     first, again = (

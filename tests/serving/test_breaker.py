@@ -44,7 +44,7 @@ def test_it_opens_after_failures_in_a_row_only(clock):
 
 
 @pytest.mark.parametrize("one_in, needed", [(100, 3), (10, 6), (4, 10), (2, 18)])
-def test_more_of_one_that_fails_now_and_then(clock, one_in, needed):
+def test_an_unreliable_global_needs_more_failures_to_open(clock, one_in, needed):
     breaker = Breaker(3, 10, clock)
     for _ in range(400 // one_in):
         told(breaker, FAILED, *[None] * (one_in - 1))
@@ -54,7 +54,7 @@ def test_more_of_one_that_fails_now_and_then(clock, one_in, needed):
     assert breaker.is_shut()
 
 
-def test_a_flaky_one_stays_in_use(clock):
+def test_a_flaky_global_stays_in_use(clock):
     """A random fifth of the requests fails; three failures in a row occur 80 times."""
     rng, breaker = np.random.default_rng(0), Breaker(3, 10, clock)
     fails = rng.random(10_000) < 0.2
@@ -62,7 +62,7 @@ def test_a_flaky_one_stays_in_use(clock):
     assert not breaker.is_shut()
 
 
-def test_an_outage_leaves_no_mark(breaker, clock):
+def test_an_outage_leaves_no_trace(breaker, clock):
     for _ in range(50):
         clock.now += 10
         assert breaker.enter() == PROBE
@@ -91,13 +91,13 @@ def test_one_probe_at_a_time_and_a_period(breaker, clock):
     assert [breaker.enter() for _ in range(3)] == [NORMAL] * 3
 
 
-def test_a_probe_that_was_given_up_lets_the_next_one_in(breaker, clock):
+def test_an_abandoned_probe_allows_the_next_one(breaker, clock):
     clock.now = 10
     breaker.leave(breaker.enter(), False)
     assert breaker.enter() == PROBE
 
 
-def test_stragglers_from_before_it_opened(breaker, clock):
+def test_late_results_from_before_the_breaker_opened(breaker, clock):
     clock.now = 9
     breaker.leave(NORMAL, FAILED)  # no new information, and the period is unchanged
     clock.now = 10
@@ -108,7 +108,7 @@ def test_stragglers_from_before_it_opened(breaker, clock):
     assert breaker.enter() == NORMAL
 
 
-def test_it_remembers_what_failed_and_not_the_rows(clock):
+def test_it_stores_the_failure_but_not_the_rows(clock):
     breaker = Breaker(1, 10, clock)
     breaker.leave(breaker.enter(), RuntimeError("gone"))
     assert breaker.last_failure == "gone"

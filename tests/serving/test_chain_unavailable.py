@@ -91,7 +91,7 @@ def test_nothing_changes_while_all_is_well(
     )
 
 
-def test_the_tier_before_answers_where_one_is_out_of_reach(chain, digits, frozen_pair):
+def test_the_previous_tier_answers_if_one_is_unreachable(chain, digits, frozen_pair):
     cascade, (gateway, cloud) = chain(on_unavailable="previous")
     new = digits[0][1200:]
     well, tier = cascade.predict(new), cascade.predict_tier(new)
@@ -113,7 +113,7 @@ def test_the_tier_before_answers_where_one_is_out_of_reach(chain, digits, frozen
     np.testing.assert_array_equal(cascade.predict_tier(new), np.minimum(tier, 1))
 
 
-def test_nobody_answers_where_that_is_asked_for(chain, digits):
+def test_abstention_replaces_a_failed_tier_on_request(chain, digits):
     cascade, (_, cloud) = chain(on_unavailable="abstain", abstain_label=-1)
     new = digits[0][1200:]
     tier = cascade.predict_tier(new)
@@ -149,7 +149,7 @@ def test_by_default_the_error_is_raised(chain, digits):
         ({"abstain": 0.1, "abstain_label": "none"}, "of the kind of the classes"),
     ],
 )
-def test_stand_ins_without_sense_are_refused(chain, params, match):
+def test_invalid_fallbacks_are_refused(chain, params, match):
     with pytest.raises(ValueError, match=match):
         chain(**params)
 

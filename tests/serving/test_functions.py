@@ -131,7 +131,7 @@ class Unhashable:
         (lambda rows: Unreadable(), BadAnswerError),
     ],
 )
-def test_what_goes_wrong_is_told_and_not_raised(function, expected):
+def test_failures_are_reported_and_not_raised(function, expected):
     model = CallableClassifier(
         function,
         classes=[0, 1],
@@ -174,7 +174,7 @@ def test_a_fault_of_the_function_is_raised_and_says_how_to_list_it(raises, error
 
 @pytest.mark.parametrize("raises", [raising, raising_later])
 @pytest.mark.parametrize("error", [SystemExit(), StopIteration(), GeneratorExit()])
-def test_what_would_end_the_loop_is_a_fault_and_does_not(raises, error):
+def test_exceptions_that_would_end_the_loop_are_faults(raises, error):
     model = CallableClassifier(raises(error), classes=[0, 1], unavailable=Exception)
     if isinstance(error, StopIteration):
         model.set_params(unavailable=())
@@ -183,7 +183,7 @@ def test_what_would_end_the_loop_is_a_fault_and_does_not(raises, error):
             model.predict(np.zeros(1))
 
 
-def test_a_fault_gives_up_what_else_is_under_way():
+def test_a_fault_cancels_the_other_calls():
     seen = []
 
     async def one_fails(rows):
@@ -250,7 +250,7 @@ class Outage:
         return [0] * len(rows)
 
 
-def test_patience_outlasts_an_outage():
+def test_a_patient_call_outlasts_an_outage():
     function = Outage(0.25)
     model = CallableClassifier(
         function, classes=[0, 1], recovery_ms=100, attempts=3, max_concurrency=2
@@ -270,7 +270,7 @@ def test_what_is_spared_of_a_large_batch_takes_no_time():
     assert (found.attempts > 0).sum() <= 6 and not found.came.any()
 
 
-def test_patience_ends():
+def test_a_patient_call_ends():
     function = Outage(100)
     model = CallableClassifier(function, classes=[0, 1], recovery_ms=50, attempts=2)
     start = time.perf_counter()
@@ -280,7 +280,7 @@ def test_patience_ends():
     assert function.n_calls < 20
 
 
-def test_what_came_is_not_lost_where_one_row_fails():
+def test_received_answers_survive_the_failure_of_one_row():
     def read_some(texts):
         if "noon" in texts[0]:
             raise ConnectionResetError
@@ -313,7 +313,7 @@ def test_errors_with_answers_do_not_pile_up():
 
 
 @pytest.mark.parametrize("strange", [None, "c", np.nan, ["a"], 1])
-def test_one_label_that_nobody_knows_costs_its_own_row(strange):
+def test_an_unknown_label_fails_only_its_own_row(strange):
     model = CallableClassifier(
         lambda rows: np.array([*LABELS[:3], strange], dtype=object),
         classes=["ham", "spam"],
@@ -324,7 +324,7 @@ def test_one_label_that_nobody_knows_costs_its_own_row(strange):
     assert found.values[:3].tolist() == LABELS[:3]
 
 
-def test_labels_that_cannot_be_looked_at_are_none():
+def test_unhashable_labels_are_unknown():
     model = CallableClassifier(lambda rows: [Unhashable()], classes=["ham", "spam"])
     assert {type(error) for error in model.ask_rows(TEXTS).failure} == {BadAnswerError}
 
@@ -367,7 +367,7 @@ def test_a_clone_has_the_same_function():
     assert cloned.predict(TEXTS).tolist() == LABELS
 
 
-def test_calls_that_nobody_waits_for_count_until_they_end():
+def test_abandoned_calls_count_until_they_end():
     most, active, lock = 0, 0, threading.Lock()
 
     def slow(rows):

@@ -101,7 +101,7 @@ def test_nothing_changes_while_all_is_well(fitted, digits, frozen_pair, stand_in
 
 
 @pytest.mark.parametrize("router", ["max_probability", PreRouter()])
-def test_the_base_stands_in(fitted, switch, digits, frozen_pair, router):
+def test_the_base_is_the_fallback(fitted, switch, digits, frozen_pair, router):
     hybrid, X = fitted(router, on_unavailable="base"), digits[0][1200:]
     switch.fault = ConnectionRefusedError()
     base = frozen_pair[0].predict(X)
@@ -166,7 +166,7 @@ def test_raising_is_the_default_and_names_the_kind(fitted, switch, digits):
                 getattr(hybrid, method)(X)
 
 
-def test_reports_and_fits_never_take_a_stand_in(fitted, switch, digits):
+def test_reports_and_fits_never_use_a_fallback(fitted, switch, digits):
     hybrid, X, y = fitted(on_unavailable="base"), digits[0][1200:], digits[1][1200:]
     switch.fault = RuntimeError()
     for call in (hybrid.report, hybrid.outcomes, clone(hybrid).fit):
@@ -242,7 +242,7 @@ def test_any_model_may_fail_in_these_ways(digits, frozen_pair, says, failure):
 @pytest.mark.parametrize(
     "labels", [range(10, 20), list("abcdefghij"), [1, 1, *range(2, 10)]]
 )
-def test_probabilities_of_labels_that_nobody_knows(fitted, digits, frozen_pair, labels):
+def test_probabilities_of_unknown_labels(fitted, digits, frozen_pair, labels):
     hybrid, X = fitted(on_unavailable="base"), digits[0][1200:]
     hybrid.global_estimator_.set_params(classes=labels)
     found = hybrid.predict_detailed(X)
@@ -250,7 +250,7 @@ def test_probabilities_of_labels_that_nobody_knows(fitted, digits, frozen_pair, 
     assert (found.label == frozen_pair[0].predict(X)).all()
 
 
-def test_faults_of_a_model_are_raised_whatever_stands_in(digits, frozen_pair):
+def test_faults_of_a_model_are_raised_despite_a_fallback(digits, frozen_pair):
     global_ = Plain()
     hybrid = HybridClassifier(
         frozen_pair[0], FrozenEstimator(global_), coverage=0.7, on_unavailable="base"
@@ -270,12 +270,12 @@ def test_faults_of_a_model_are_raised_whatever_stands_in(digits, frozen_pair):
         ({"on_unavailable": "base", "abstain_label": -1}, "abstain_label"),
     ],
 )
-def test_policies_that_make_no_sense_are_refused_in_fit(fitted, params, message):
+def test_invalid_fallbacks_are_refused_in_fit(fitted, params, message):
     with pytest.raises(ValueError, match=message):
         fitted(**params)
 
 
-def test_chunks_take_the_stand_in_too(fitted, switch, digits):
+def test_chunks_use_the_fallback_too(fitted, switch, digits):
     hybrid, X = fitted(on_unavailable="base"), digits[0][1200:]
     switch.fault = RuntimeError()
     methods = ("predict", "predict_coverage", "query_score")

@@ -169,7 +169,7 @@ def test_threads_write_all_or_nothing(path):
         assert len(journal.decisions()) == 400
 
 
-def test_files_that_are_none_are_refused(tmp_path):
+def test_invalid_files_are_refused(tmp_path):
     (tmp_path / "text").write_text("no database at all, but long enough for one" * 9)
     with pytest.raises(ValueError, match="is not a journal"):
         Journal(tmp_path / "text")

@@ -100,7 +100,7 @@ def test_a_slow_cloud_meets_the_deadline_or_not(simulate):
     assert long["p95_ms"] == pytest.approx(2 + 10 + 200, abs=1e-3)
 
 
-def test_a_stale_model_is_told_by_nothing_but_accuracy(simulate):
+def test_a_stale_model_shows_only_in_accuracy(simulate):
     found = simulate(Outage("stale", 0.0, stale_accuracy=0.1))
     assert found["stale"] == 1 and found["by_global"] == found["queried"]
     assert found["accuracy"] < simulate(Outage("silent", 0.0))["accuracy"] - 0.05
@@ -117,7 +117,7 @@ def test_attempts_and_shares(simulate):
 
 
 @pytest.mark.parametrize("stand_in", ["abstain", "raise"])
-def test_what_nobody_answers_is_an_abstention(simulate, stand_in):
+def test_unanswered_queries_are_abstentions(simulate, stand_in):
     found = simulate(Outage("refusing", 0.0), stand_in)
     assert found["abstained"] == pytest.approx(found["queried"])
     assert found["accuracy"] > simulate(Outage("refusing", 0.0))["accuracy"]
@@ -162,6 +162,6 @@ def test_parameters_that_do_not_belong(simulate, call, message):
         call(simulate)
 
 
-def test_a_global_that_is_here_has_no_patience(hybrid, digits):
+def test_a_local_global_needs_a_client(hybrid, digits):
     with pytest.raises(TypeError, match="client"):
         simulate_outages(hybrid, digits[0], digits[1], COSTS, Outage("slow"))

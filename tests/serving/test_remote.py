@@ -66,7 +66,7 @@ def test_answers_are_those_of_the_model_bit_for_bit(
 
 
 @pytest.mark.parametrize("status", [400, 415, 422, 500])
-def test_json_is_taken_for_good_where_binary_is_refused(server, digits, status):
+def test_after_binary_is_refused_json_is_used(server, digits, status):
     server.json_only = status
     with RemoteClassifier(server.url, classes=CLASSES) as model:
         model.predict_proba(digits[0][:5])
@@ -143,13 +143,13 @@ def test_rows_that_came_are_kept(remote, server, digits):
     )
 
 
-def test_a_second_attempt_mends_what_broke_once(remote, server, digits):
+def test_a_second_attempt_recovers_from_one_failure(remote, server, digits):
     server.fault = lambda number: "reset" if number == 1 else None
     found = remote.ask_rows(digits[0][:2])
     assert found.came.all() and found.attempts.tolist() == [2, 2]
 
 
-def test_nothing_listens(digits):
+def test_no_server_is_listening(digits):
     url = f"http://{LOOPBACK}:{free_port()}/v2/models/m"
     with RemoteClassifier(url, classes=CLASSES) as model:
         found = model.ask_rows(digits[0][:3])
@@ -327,7 +327,7 @@ def test_rows_of_any_kind_fail_by_a_typed_error(remote, server, payload, rows):
     model.close()
 
 
-def test_an_answer_without_end_is_none(remote, server, digits):
+def test_an_endless_answer_is_refused(remote, server, digits):
     remote.set_params(max_answer_bytes=100)
     assert "max_answer_bytes" in str(remote.ask_rows(digits[0][:9]).failure[0])
 

@@ -63,7 +63,7 @@ def make(frozen_pair, switch):
 
 @pytest.mark.parametrize("calibration", [None, 0.4])
 @pytest.mark.parametrize("router", ["max_probability", "benefit", "auto"])
-def test_fit_sends_none(make, switch, digits, router, calibration):
+def test_fit_sends_no_local_rows(make, switch, digits, router, calibration):
     X, y = digits[0][600:1200], digits[1][600:1200]
     hybrid = make(router=router, calibration=calibration, random_state=0).fit(X, y)
     assert switch.rows and not stays(np.array(switch.rows)).any()
@@ -93,7 +93,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_no_other_method_sends_one(make, switch, digits, call):
+def test_no_other_method_sends_local_rows(make, switch, digits, call):
     X, y = digits
     hybrid = make().fit(X[600:1200], y[600:1200])
     switch.rows.clear()
@@ -109,7 +109,7 @@ def test_rows_named_by_what_the_base_says(make, switch, digits, frozen_pair):
     assert len(proba) and (proba[:, 3] <= 0.5).all()
 
 
-def test_where_all_must_stay_nothing_is_asked(make, switch, digits):
+def test_if_all_rows_must_stay_nothing_is_queried(make, switch, digits):
     X, y = digits
     hybrid = make(StayLocal(lambda X: np.ones(len(X), bool)))
     hybrid.fit(X[600:1200], y[600:1200])
@@ -120,7 +120,7 @@ def test_where_all_must_stay_nothing_is_asked(make, switch, digits):
     assert report.coverage == 1 and np.isnan(report.global_accuracy)
 
 
-def test_a_query_that_may_not_be_changes_nothing(make, digits):
+def test_forbidden_queries_change_nothing(make, digits):
     """The curve ends where all rows that may be sent are queried."""
     X, y = digits
     hybrid = make().fit(X[600:1200], y[600:1200])
@@ -205,7 +205,7 @@ def test_two_models_alone_may_be_asked_with_rows_that_fail(frozen_pair, switch, 
     assert (outcomes.weight == ~stays(X)).all()
 
 
-def test_parameters_set_after_a_fit_send_none(make, switch, digits):
+def test_parameters_set_after_a_fit_send_no_local_rows(make, switch, digits):
     X, y = digits
     hybrid = make()
     models = [("base", hybrid.base_estimator), ("global", hybrid.global_estimator)]

@@ -199,7 +199,7 @@ def test_requests_that_wait_are_answered_together_each_by_its_own():
     assert sum(model.calls) == 36 and len(model.calls) < 8
 
 
-def test_a_request_that_fails_takes_no_other_with_it():
+def test_a_failing_request_does_not_affect_others():
     rows = [np.zeros((2, 3)), np.ones((1, 3)), np.zeros((3, 3)), np.zeros((1, 3))]
     limits = Limits(batch_wait_ms=300)
     with Running(application(Counting(0.05), limits=limits)) as running:
@@ -209,7 +209,7 @@ def test_a_request_that_fails_takes_no_other_with_it():
     assert error.status == 500 and "ones" not in str(error)
 
 
-def test_answers_of_another_number_go_to_nobody():
+def test_a_wrong_number_of_answers_is_sent_to_no_client():
     class Forgetful(Counting):
         def predict(self, X):
             return super().predict(X)[1:]
@@ -220,7 +220,7 @@ def test_answers_of_another_number_go_to_nobody():
     assert {error.status for each in found for error in each.failure} == {500}
 
 
-def test_more_than_may_wait_is_turned_away():
+def test_requests_beyond_the_queue_are_rejected():
     limits = Limits(max_waiting_rows=4, max_batch_rows=2)
     with Running(application(Counting(0.2), limits=limits)) as running:
         found = ask_together(running, [np.zeros((2, 3))] * 6)

@@ -38,7 +38,7 @@ def post(model):
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
-def test_what_is_no_message(post, body):
+def test_invalid_messages(post, body):
     found = post(body)
     assert found.status_code == 400, found.text
     assert found.json()["error"]
@@ -56,11 +56,11 @@ def test_what_is_no_message(post, body):
         (np.zeros(65), None),
     ],
 )
-def test_what_is_no_message_in_binary(post, values, length):
+def test_invalid_binary_messages(post, values, length):
     assert post(*binary_request(values, length)).status_code == 400
 
 
-def test_what_is_too_much(post):
+def test_requests_beyond_the_limits(post):
     assert post(b"x" * 400_001).status_code == 413
     assert post(b"x" * 100_000 for _ in range(5)).status_code == 413
     rows = np.zeros((501, 64), np.uint8)

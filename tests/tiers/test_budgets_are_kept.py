@@ -149,7 +149,7 @@ def test_the_part_that_is_missed_is_named():
     assert exact.accuracy >= last - 1e-9
 
 
-def test_a_share_within_rounding_of_none_is_none():
+def test_a_share_that_rounds_to_zero_is_zero():
     assert [whole(s) for s in (7.66e-15, -1e-16, 1 - 1e-12, 0.4)] == [0, 0, 1, 0.4]
     weight = np.full(10, 0.1)
     passed = np.ones((2, 10), dtype=bool)

@@ -99,7 +99,7 @@ def test_one_number_bounds_what_reaches_the_last_tier():
 
 
 @pytest.mark.parametrize("floor", [MinAccuracy(0.72), MaxExcessError(0.02)])
-def test_a_floor_is_reached_at_less_than_the_cost_of_asking_everyone(floor):
+def test_a_floor_is_reached_below_the_cost_of_all_tiers(floor):
     policy = CascadePolicy("max_probability", floor).fit(chain(6000, 3, 1))
     fresh = chain(20_000, 3, 2)
     tier = policy.decide(fresh)
@@ -137,7 +137,7 @@ def test_certificates_of_all_tiers_hold_together():
     assert np.mean(kept) < 0.95
 
 
-def test_a_learned_router_is_taught_by_rows_that_reach_its_tier():
+def test_a_router_learns_from_the_rows_that_reach_its_tier():
     """On rows kept by the earlier tier, a feature has the opposite meaning."""
     rng = np.random.default_rng(0)
     n = 4000
@@ -179,7 +179,7 @@ def test_budgets_without_meaning_are_refused(coverage, match):
 
 
 @pytest.mark.parametrize("budget", [MaxTierCost(0.5), MinAccuracy(0.999)])
-def test_what_no_chain_can_do_is_said(budget):
+def test_unsupported_requests_of_chains_are_named(budget):
     with pytest.raises(BudgetInfeasibleError, match="cannot be met by this chain"):
         CascadePolicy("margin", budget).fit(chain(400, 3, 0))
 
@@ -192,7 +192,7 @@ def test_what_no_chain_can_do_is_said(budget):
         (MinAccuracy(0.7), 0.5, "later tiers come from the same rows"),
     ],
 )
-def test_certificates_that_would_not_be_true_are_refused(coverage, calibration, match):
+def test_certificates_that_would_not_hold_are_refused(coverage, calibration, match):
     policy = CascadePolicy("margin", coverage, confidence=0.9, calibration=calibration)
     with pytest.raises(CertificateError, match=match):
         policy.fit(chain(400, 3, 0))

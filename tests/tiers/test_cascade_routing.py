@@ -106,7 +106,7 @@ def test_policies_come_back_from_files(rows, fresh, kind, tmp_path):
     assert loaded.at(MaxTierCost(4.0)).price_ == policy.at(MaxTierCost(4.0)).price_
 
 
-def test_what_cannot_be_is_said(rows):
+def test_impossible_requests_are_named(rows):
     with pytest.raises(BudgetInfeasibleError, match="by a choice of these models"):
         CascadeRoutingPolicy(budget=MaxTierCost(0.5)).fit(rows)
     with pytest.raises(ValueError, match="in units of benefit"):

@@ -50,7 +50,7 @@ def test_rules_and_policies_come_back_from_files_and_copies(policy, tmp_path):
 COPIES = copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))
 
 
-def test_what_makes_no_rule_of_a_chain_is_refused():
+def test_invalid_chain_rules_are_refused():
     rule = Rule(EntropyRouter())
     with pytest.raises(TypeError, match="rules must hold a Rule for each tier"):
         CascadeRule([EntropyRouter()])

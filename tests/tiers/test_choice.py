@@ -71,7 +71,7 @@ def test_costs_of_rows_count_as_they_are():
     assert by_row[np.arange(2000), chosen].mean() == pytest.approx(5, rel=0.1)
 
 
-def test_what_cannot_be_chosen_is_said():
+def test_invalid_choices_are_named():
     rows, _ = models(300, 0)
     with pytest.raises(BudgetInfeasibleError, match="by a choice of these models"):
         ModelChoicePolicy(budget=MaxTierCost(0.5)).fit(rows)

@@ -28,7 +28,7 @@ def best_by_trying_all(rows, price):
 
 
 @pytest.mark.parametrize("price", [0.0, 0.003, 0.02, 0.1])
-def test_cuts_are_nearly_always_the_best_of_all(price):
+def test_thresholds_are_nearly_always_the_best(price):
     gaps = []
     for seed in range(12):
         rows = priced(40, 3, seed)
@@ -39,7 +39,7 @@ def test_cuts_are_nearly_always_the_best_of_all(price):
     assert np.mean(gaps) < 0.003
 
 
-def test_two_tiers_are_cut_where_the_sum_of_gains_is_greatest():
+def test_thresholds_of_two_tiers_maximise_the_gain():
     for seed in range(5):
         rows = priced(200, 2, seed)
         for price in (0.0, 0.01, 0.05):
@@ -58,7 +58,7 @@ def test_a_budget_is_spent_and_not_exceeded(maximum):
     assert (price == 0) == (maximum >= free)
 
 
-def test_more_money_is_never_worse_and_what_suffices_costs_least():
+def test_larger_budgets_are_never_worse_and_floors_cost_least():
     rows = priced(3000, 4, 1)
     costs = [1.2, 2, 4, 8, 16]
     best = [rows.best_within(lambda p, c=c: rows.cost(p) <= c)[0] for c in costs]
@@ -70,7 +70,7 @@ def test_more_money_is_never_worse_and_what_suffices_costs_least():
         assert rows.cost(passed) <= cost * 1.05
 
 
-def test_joint_cuts_beat_those_of_one_tier_after_the_other():
+def test_joint_thresholds_beat_tier_by_tier_ones():
     rows = priced(4000, 3, 2)
     for maximum in (2.0, 4.0, 8.0):
         joint, _ = rows.best_within(lambda p, m=maximum: rows.cost(p) <= m)

@@ -25,7 +25,7 @@ def test_a_tier_that_only_costs_is_left_out(budget):
     assert worthwhile_tiers(with_a_useless_tier(), budget) == (0, 2)
 
 
-def test_a_first_tier_that_is_too_dear_is_left_out():
+def test_a_first_tier_that_is_too_expensive_is_left_out():
     outcomes = with_a_useless_tier(costs=(5, 1, 10))
     assert worthwhile_tiers(outcomes, MaxTierCost(4)) == (1, 2)
 
@@ -43,7 +43,7 @@ def test_tiers_that_pay_stay():
     assert chosen.names == ("tier 0", "tier 2") and chosen.costs.tolist() == [1, 30]
 
 
-def test_what_cannot_be_is_said():
+def test_impossible_requests_are_named():
     with pytest.raises(BudgetInfeasibleError, match="by any chain of these tiers"):
         worthwhile_tiers(chain(200, 3, 0), MaxTierCost(0.5))
     with pytest.raises(ValueError, match="depends on single rows"):

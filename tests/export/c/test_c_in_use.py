@@ -45,7 +45,7 @@ def hybrid():
     return hybrid_of()
 
 
-def test_threads_do_not_meet(hybrid, tmp_path):
+def test_threads_do_not_interfere(hybrid, tmp_path):
     export_c(hybrid, tmp_path / "c")
     edge = EdgeClassifier(tmp_path / "c")
     expected, n_wrong = edge.predict_proba(X[1200:]), []
@@ -75,7 +75,7 @@ def test_files_of_others_are_not_lost(name, hybrid, tmp_path):
     assert (folder / name).read_text() == "{}"
 
 
-def test_what_make_builds_is_no_file_of_others(hybrid, tmp_path):
+def test_build_products_of_make_may_be_replaced(hybrid, tmp_path):
     export_c(hybrid, tmp_path / "c")
     subprocess.run(["make", "-s", "run"], cwd=tmp_path / "c", check=True)
     assert (tmp_path / "c" / "sq_run").exists()
@@ -125,7 +125,7 @@ def test_labels_of_any_text_are_those_of_c(tmp_path):
     assert done.stdout.decode().split("\7")[:-1] == hybrid.classes_.tolist()
 
 
-def test_what_has_no_use_is_refused(hybrid, tmp_path):
+def test_useless_arguments_are_refused(hybrid, tmp_path):
     policy = hybrid.policy_
     with pytest.raises(ValueError, match="calibration must be None for a policy"):
         export_c(policy, tmp_path / "c", calibration=(X[1200:], y[1200:]))

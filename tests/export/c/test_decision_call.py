@@ -56,7 +56,7 @@ def test_a_microcontroller_decides_as_the_twin_does(seed, core, tmp_path):
     assert found.stack_bytes <= linked.stack_bytes
 
 
-def test_a_row_that_is_refused_is_said(tmp_path):
+def test_refused_rows_are_reported(tmp_path):
     decision = decision_of(random_program(np.random.default_rng(0)), None, False)
     outputs = np.zeros((3, decision_call(decision).n_outputs), np.float32)
     outputs[1, 0] = 1

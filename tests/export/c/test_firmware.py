@@ -42,7 +42,7 @@ def write(tmp_path):
 
 
 @needs_compiler
-def test_what_is_linked_is_measured(write):
+def test_linked_sizes_are_measured(write):
     small = firmware.link(write(expression="input[1]"), STM32F746, CALL)
     library = firmware.link(write(), STM32F746, CALL)
     table = "static const float table[1000] = {1, 2, 3};\nstatic float past[500];"
@@ -74,7 +74,7 @@ def test_what_is_linked_is_measured(write):
         ("static const float t[300000] = {1};", "t[(int)input[0]]", "flash_bytes"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_bytes_over(
+def test_artefacts_that_do_not_fit_report_the_excess_bytes(
     write, before, expression, words
 ):
     with pytest.raises(DeviceLimitError, match=words) as caught:
@@ -107,7 +107,7 @@ def test_a_stack_without_a_bound_is_refused(write, before, expression, words):
 
 
 @needs_compiler
-def test_the_compilers_words_are_passed_on(write):
+def test_compiler_messages_are_passed_on(write):
     with pytest.raises(RuntimeError, match="undeclared"):
         firmware.link(write(expression="unknown"), STM32F746, CALL)
 

@@ -85,7 +85,7 @@ def test_ranges_of_other_rows_are_warned_of(hybrid, tmp_path):
         (X[:0], ExportError, "must hold inputs to estimate ranges from"),
     ],
 )
-def test_rows_that_tell_no_ranges_are_refused(rows, error, words, hybrid, tmp_path):
+def test_unsuitable_calibration_rows_are_refused(rows, error, words, hybrid, tmp_path):
     with pytest.raises(error, match=words):
         export_c(hybrid, tmp_path / "c", calibration=rows)
     assert not any(tmp_path.iterdir())
@@ -108,7 +108,7 @@ def piped(*before):
 @pytest.mark.parametrize(
     "before", [(StandardScaler(),), (StandardScaler(), PCA(12, whiten=True))], ids=len
 )
-def test_what_stands_before_a_net_is_computed_in_floats(before, tmp_path):
+def test_steps_before_a_net_are_computed_in_floats(before, tmp_path):
     hybrid, new = piped(*before), digits[1200:]
     report = export_c(
         hybrid, tmp_path / "c", calibration=(new[:300], y[1200:1500]), example=new[300:]

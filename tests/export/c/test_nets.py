@@ -130,7 +130,7 @@ def test_the_twin_is_bakenns_reference(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_it_says_what_the_net_says(name, tmp_path):
+def test_it_agrees_with_the_net(name, tmp_path):
     net, X = trained(*NETS[name])
     made = int8_net(net, X, tmp_path)
     out = made.reference(X)
@@ -160,7 +160,7 @@ def test_layers_are_counted_by_kind(tmp_path):
     assert made.flash_bytes > 2000 and made.sram_bytes > 3 * 16 * 16
 
 
-def test_what_is_quantised_already_is_taken_as_it_is(tmp_path):
+def test_quantised_nets_are_used_unchanged(tmp_path):
     net, X = trained(*NETS["signal"])
     a = int8_net(net, X, tmp_path).reference(X)
     b = int8_net(quantise(net, X), X[:1], tmp_path).reference(X)
@@ -188,7 +188,7 @@ def test_what_is_quantised_already_is_taken_as_it_is(tmp_path):
         (Twice(), (3,), "not a shift or scale by one number"),
     ],
 )  # fmt: skip
-def test_what_has_no_form_is_named(net, shape, words, tmp_path):
+def test_unsupported_parts_are_named(net, shape, words, tmp_path):
     X = np.random.default_rng(0).normal(size=(20, *shape)).astype(np.float32)
     made = NetClassifier.from_trained(net.eval(), range(2))
     with pytest.raises(ExportError, match=words):

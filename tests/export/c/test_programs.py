@@ -180,7 +180,7 @@ def test_a_compiler_that_is_not_there_is_named(tmp_path, monkeypatch):
         exported(decision_of(_margin()), tmp_path)
 
 
-def test_what_is_no_number_on_the_way_is_no_decision(tmp_path):
+def test_an_intermediate_nan_gives_no_decision(tmp_path):
     steps = Steps()
     squares = steps.add("reduce", steps.read("X", 2), function="norm2")
     nothing = steps.add("combine", squares, squares, function="subtract")

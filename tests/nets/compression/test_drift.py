@@ -155,7 +155,7 @@ def test_a_learned_router_is_kept_or_fitted_to_other_features(frozen_pair, surer
     assert "nan" in str(found)
 
 
-def test_a_certificate_is_asked_for_again(frozen_pair, surer, rows):
+def test_the_certificate_is_computed_again(frozen_pair, surer, rows):
     certified = HybridClassifier(
         *frozen_pair, router="max_probability", coverage=0.7, confidence=0.9
     ).fit(*rows[0])
@@ -223,7 +223,7 @@ def test_policies_of_saved_outputs(hybrid, surer, rows):
     assert policy.operating_point_.threshold != again.operating_point_.threshold
 
 
-def test_a_certificate_of_quality_owes_nothing_to_the_old_base(hybrid, rows):
+def test_a_quality_certificate_ignores_the_old_base(hybrid, rows):
     outcomes = [hybrid.outcomes(*part) for part in rows]
     policy = RoutingPolicy(
         "max_probability", MinAccuracy(0.85), confidence=0.9, random_state=0

@@ -19,7 +19,7 @@ def test_a_grid_holds_zero_and_reaches_both_ends_within_a_step(low, high):
     assert torch.equal(grid.quantised(grid.rounded(x)), grid.quantised(x))
 
 
-def test_what_lies_outside_is_cut():
+def test_values_outside_the_grid_are_clipped():
     grid = Grid.over(0, 1)
     assert grid.quantised(torch.tensor([-5.0, 5.0])).tolist() == [-128, 127]
 
@@ -28,7 +28,7 @@ def test_a_tensor_of_zeros_has_a_grid():
     assert Grid.over(0.0, 0.0).rounded(torch.zeros(3)).tolist() == [0, 0, 0]
 
 
-def test_ranges_leave_out_what_is_not_worth_it():
+def test_ranges_exclude_rare_extremes():
     values = torch.cat([torch.linspace(0, 1, 200_000), torch.tensor([3.0])])
     low, high = float(values.min()), float(values.max())
     grids = {name: rule(values, low, high) for name, rule in RANGES.items()}

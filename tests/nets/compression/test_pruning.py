@@ -76,7 +76,7 @@ def test_all_channels_kept_change_nothing(any_net, noise):
     assert (prune(net, 1).predict_proba(X) == net.predict_proba(X)).all()
 
 
-def test_the_weakest_go_as_they_act_behind_batch_norm():
+def test_channels_are_ranked_after_batch_norm():
     net = nn.Sequential(
         nn.Conv2d(1, 3, 1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(1),
         nn.Linear(12, 2),
@@ -218,7 +218,7 @@ class Reshaped(nn.Module):
         ),
     ],
 )  # fmt: skip
-def test_what_channels_cannot_be_followed_through_is_named(net, message):
+def test_operations_that_pruning_cannot_follow_are_named(net, message):
     with pytest.raises(ValueError, match=message):
         prune(NetClassifier.from_trained(net.eval(), [0, 1]))
 

@@ -102,7 +102,7 @@ def test_integers_are_within_a_step_of_floating_point(any_net, noise):
 
 
 @pytest.mark.parametrize("ranges", ["mse", "percentile", "min_max"])
-def test_little_is_lost(trained, images, ranges):
+def test_quantisation_loses_little_accuracy(trained, images, ranges):
     X, y = images
     int8 = quantise(trained, X[:300], ranges=ranges)
     before, after = trained.predict(X[900:]), int8.predict(X[900:])
@@ -240,7 +240,7 @@ def test_layers_that_cannot_be_quantised_are_named(net, shape, message, noise):
         quantise(net, noise(3, shape))
 
 
-def test_other_nonsense_is_refused(trained, images):
+def test_other_invalid_arguments_are_refused(trained, images):
     X, _ = images
     with pytest.raises(ValueError, match="must be a fitted NetClassifier"):
         quantise(clone(trained), X)

@@ -194,7 +194,7 @@ def test_rows_that_must_stay_teach_by_their_labels(images, trees):
     check_taught_by_labels(hybrid, trees)
 
 
-def test_rows_asked_about_in_vain_teach_by_their_labels(images, trees):
+def test_unanswered_rows_teach_by_their_labels(images, trees):
     def often_out_of_reach(X):
         if is_bright(X).any():
             raise ConnectionError("out of reach")

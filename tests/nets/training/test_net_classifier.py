@@ -95,7 +95,7 @@ def test_batches_without_weight_do_no_harm(images):
     assert np.isfinite(net.fit(X[:600], y[:600], few).predict_proba(X[:5])).all()
 
 
-def test_a_loss_that_is_not_finite_is_said(images):
+def test_a_loss_that_is_not_finite_is_reported(images):
     X, y = images
     broken = X[:300].copy()
     broken[3] = np.nan
@@ -216,7 +216,7 @@ def test_the_layer_that_runs_last_makes_the_logits(images):
     assert pickle.loads(pickle.dumps(net)).query_score(X[:3]).shape == (3,)
 
 
-def test_nan_in_the_first_row_is_said_as_elsewhere(images):
+def test_nan_in_the_first_row_is_reported_as_elsewhere(images):
     X, y = images
     broken = X[:300].copy()
     broken[0] = np.nan
@@ -224,7 +224,7 @@ def test_nan_in_the_first_row_is_said_as_elsewhere(images):
         NetClassifier(SMALL, n_epochs=2, random_state=0).fit(broken, y[:300])
 
 
-def test_labels_that_are_missing_are_said(images):
+def test_missing_labels_are_reported(images):
     X, y = images
     y = np.where(np.arange(len(y)) == 3, np.nan, y)
     with pytest.raises(ValueError, match="y must hold a label for each row. Got nan"):

@@ -87,7 +87,7 @@ def test_channels_are_rounded_to_eight_and_no_tenth_below():
     assert all(round_channels(n) >= 0.9 * n for n in range(1, 200))
 
 
-def test_nets_say_what_does_not_go_together():
+def test_nets_refuse_incompatible_parameters():
     with pytest.raises(ValueError, match="strides must have one entry for each"):
         ConvNet(10, (8, 16), strides=(2,))
     with pytest.raises(ValueError, match="n_stages must be .* Got 9"):

@@ -79,7 +79,7 @@ def hybrid(rows, global_):
     return made.fit(*rows, sample_weight=np.arange(1, 801) % 3)
 
 
-def test_the_net_gets_all_that_it_gets_alone(hybrid, rows, global_):
+def test_the_net_gets_the_same_arguments_as_alone(hybrid, rows, global_):
     alone = clone(hybrid).set_params(base_estimator=net(kind=Noting))
     alone.fit(*rows, sample_weight=np.arange(1, 801) % 3)
     look, net_alone = hybrid.base_estimator_, alone.base_estimator_
@@ -94,7 +94,7 @@ def test_the_net_gets_all_that_it_gets_alone(hybrid, rows, global_):
     assert look.looks_twice(rows[0]).any()
 
 
-def test_it_is_what_its_parts_make_step_by_step(hybrid, rows, global_):
+def test_it_equals_its_parts_step_by_step(hybrid, rows, global_):
     X, y = rows
     train, new = hold_out(len(y), 0.2, 0)
     weight = np.arange(1, 801) % 3
