@@ -81,8 +81,8 @@ class HybridClassifier(BaseSelectiveClassifier):
         :class:`~selective_query.exceptions.UnavailableWarning`, and raise if most rows
         have none. Any other exception of the global is treated as a fault and raised.
     abstain_label : label or None, default=None
-        For ``on_unavailable="abstain"``: of the same kind as the classes, but not one of
-        them.
+        For ``on_unavailable="abstain"``: of the same kind as the classes, but not one
+        of them.
     n_jobs : int or None, default=None
         Number of parallel fits, for joblib.
     random_state : int, RandomState instance or None, default=None
