@@ -35,7 +35,7 @@ def test_answering_models_are_written_and_the_budget_is_kept(table, tmp_path, ca
     printed = capsys.readouterr().out
     cost = float(printed.rsplit("mean cost", 1)[1])
     assert cost == pytest.approx(8, rel=0.15)
-    assert "brings: small (--keep-all asks all)" in printed
+    assert "not worth the cost: small (--keep-all asks all)" in printed
     with open(out, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(1200))
