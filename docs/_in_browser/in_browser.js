@@ -1,13 +1,13 @@
-// Runs an ONNX file on drawn or stored digits: the base keeps them, or queries the
-cloud. "use strict";
+// Runs an ONNX file on drawn or stored digits, which the base keeps or queries.
+"use strict";
 
-const SIDE = 8; // the model sees 8 by 8 counts of 0 to 16, const FINE = 32; // of
-pixels that are set in a bitmap of 32 by 32 const MARGIN = 2; // between the centre of a
-stroke and the bitmap's edge
+const SIDE = 8; // the model sees 8 by 8 counts of 0 to 16,
+const FINE = 32; // of pixels that are set in a bitmap of 32 by 32
+const MARGIN = 2; // between the middle of a stroke and the bitmap's edge
 
 // Strokes are lists of points. The drawing is scaled to the height of the bitmap and
-// centred, and the `ink` pixels closest to a stroke are set: about as many as in a digit
-// of the data set.
+// centred; the `ink` pixels next to a stroke are set, as each digit of the data set has
+// about so many.
 function countsOf(strokes, ink) {
   const points = strokes.flat();
   const [low, high] = [Math.min, Math.max].map((end) =>
@@ -97,7 +97,7 @@ function paintCounts(canvas, counts) {
   context.putImageData(image, 0, 0);
 }
 
-// Calls back with all strokes after each stroke; returns a function that clears them.
+// Calls back with all strokes after each; what is returned clears the paper.
 function listenToDrawing(canvas, onStroke) {
   const context = canvas.getContext("2d");
   const scale = () => canvas.width / canvas.getBoundingClientRect().width;
@@ -148,7 +148,7 @@ async function start(root) {
   function show() {
     const { sample, answer } = shown;
     const { asked, threshold, coverage, accuracy } = facts.points[slider.value];
-    // The file's threshold is that of its own point; others are applied to its score here.
+    // The file's threshold is that of its own point; other points cut its score here.
     const isOwn = Number(slider.value) === facts.start;
     const queried = isOwn ? answer.queried : answer.score > threshold;
     part("asked").textContent = `${Math.round(100 * asked)}\u00a0%`;
@@ -163,8 +163,8 @@ async function start(root) {
       `Score ${answer.score.toFixed(4)} is ${queried ? "above" : "not above"} the ` +
       `threshold ${threshold.toFixed(4)}.`;
     part("truth").textContent = sample
-      ? `The true digit is ${sample.truth}; the cloud would answer ${sample.cloud}.` :
-      "Drawn by you. No cloud is connected to this page.";
+      ? `The true digit is ${sample.truth}; the cloud would answer ${sample.cloud}.`
+      : "Drawn by you. No cloud is connected to this page.";
     part("fill").style.width = `${100 * answer.score}%`;
     part("mark").style.left = `${100 * threshold}%`;
   }

@@ -1,9 +1,9 @@
 /* The operations of a program on the tables of one input, in single precision.
  *
  * Every sum runs from the first term to the last, and every function uses only
-  * additions, products, quotients and square roots, so that all IEEE 754 machines
-  * agree bit for bit. Compile with -ffp-contract=off, never with -ffast-math.
-  * Input and output may be the same array if they have the same length.
+ * additions, products, quotients and square roots, so that all IEEE 754 machines
+ * agree bit for bit. Compile with -ffp-contract=off, never with -ffast-math.
+ * Input and output may be the same array if they have the same length.
  */
 #ifndef SQ_OPS_H
 #define SQ_OPS_H
