@@ -107,14 +107,12 @@ def _start(report):
 def _facts(report):
     curve = report.curve
     names = ("coverage", "accuracy", "low", "high")
+    points = zip(curve.coverage, curve.accuracy, strict=True)
     return {
         "points": {name: getattr(curve, name) for name in names} | curve.costs,
+        "said": [f"{_words.operating_point(report, *point)}." for point in points],
         "start": _start(report),
-        "words": {name: unit for name, (_, unit) in _words.COST_WORDS.items()},
-        "abstention": report.is_abstention,
-        "graded": report.rows.is_graded,
-        "base": report.base_accuracy,
-        "global": report.global_alone,
+        "units": {name: unit for name, (_, unit) in _words.COST_WORDS.items()},
     }
 
 

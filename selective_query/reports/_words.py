@@ -49,18 +49,24 @@ def tabled(share):
     return f"{100 * share:.1f} %"
 
 
+def operating_point(report, coverage, accuracy, ends=""):
+    """A point of a report's curve in words, without a full stop."""
+    if not report.is_abstention:
+        sides = report.base_accuracy, report.global_alone
+        return of_hybrid(coverage, accuracy, *sides, ends)
+    if math.isnan(accuracy):
+        return f"None of the {report.n:,} rows is answered"
+    return of_abstention(coverage, accuracy, ends, is_graded=report.rows.is_graded)
+
+
 def verdict(report):
     """The first sentence of a report."""
     if not report.n:
         return "There are no rows to report on."
     ends = interval(report.intervals["coverage"])
+    said = operating_point(report, report.coverage, report.accuracy, ends)
     if report.is_abstention:
-        if math.isnan(report.accuracy):
-            return f"None of the {report.n:,} rows is answered."
-        point = report.coverage, report.accuracy, ends
-        return f"{of_abstention(*point, is_graded=report.rows.is_graded)}."
-    sides = report.base_accuracy, report.global_alone
-    said = of_hybrid(report.coverage, report.accuracy, *sides, ends)
+        return f"{said}."
     lead = report.leads["base alone"]
     if shown(lead) == 0:
         said += "; a gain over the base alone is not shown"

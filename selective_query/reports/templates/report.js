@@ -6,7 +6,7 @@
   const facts = JSON.parse(document.getElementById("sq-facts").textContent);
   if (!facts) return;
 
-  const { points, start, words } = facts;
+  const { points, said, start, units } = facts;
   const last = points.coverage.length - 1;
   const sliders = [...root.querySelectorAll(".sq-sliders input")];
   const percent = (share) => {
@@ -20,33 +20,17 @@
   };
   const withUnit = (name, i) => {
     if (name === "coverage") return percent(points.coverage[i]);
-    const unit = words[name];
+    const unit = units[name];
     return number(points[name][i]) + (unit ? `\u00a0${unit}` : "");
   };
   const interval = (i) =>
     `[${[points.low, points.high].map((end) => (100 * end[i]).toFixed(1)).join(", ")}]`;
 
-  function sentence(i) {
-    const [kept, right] = [points.coverage[i], points.accuracy[i]];
-    if (facts.abstention) {
-      const said = `${percent(kept)} are answered`;
-      if (facts.graded) return `${said}, with a mean grade of ${percent(right)}.`;
-      return `${said}, ${percent(right)} of them correctly.`;
-    }
-    const { base, global } = facts;
-    let said = `The base answers ${percent(kept)}; the pair reaches ${percent(right)}`;
-    if (global !== null && global > base && right > base) {
-      const share = Math.round((100 * (right - base)) / (global - base));
-      said += `, ${share}\u00a0% of the global's gain`;
-    }
-    return `${said}.`;
-  }
-
   // Moving a slider to the right increases the quantity that it is named for.
   const place = (slider, i) => (slider.dataset.falls ? last - i : i);
 
   function show(i) {
-    root.querySelector(".sq-said").textContent = sentence(i);
+    root.querySelector(".sq-said").textContent = said[i];
     for (const value of root.querySelectorAll(".sq-figures [data-name]")) {
       const { name } = value.dataset;
       if (name === "accuracy") value.textContent = percent(points.accuracy[i]);
