@@ -111,6 +111,15 @@ STEPS = (
     ("flat minima", Arm("flat minima"), PLAIN),
 )
 
+# What to try, one on top of the other.
+RECIPE = (
+    ("max-probability", PLAIN),
+    ("the default router", AUTO),
+    ("a second look of the base", AUTO.having(look=TWO)),
+    ("distillation", LOOKS_TWICE),
+    ("a second look of the global", LOOKS_TWICE.having(look=BOTH)),
+)
+
 
 def rows_path(run, weights, look):
     """Where it is kept what each test row contributes."""
@@ -177,14 +186,19 @@ def differences(ours, theirs):
         }
 
 
+def reference(benchmark, dataset, epochs_factor):
+    """Plain training with entropy, by seed."""
+    arm = PLAIN.having(router="entropy", epochs_factor=epochs_factor)
+    return by_seed(benchmark, dataset, arm)[0]
+
+
 def gains(benchmark, routers_of):
     """Each arm and router minus plain training with entropy, for as many epochs."""
     found, names = [], ("dataset", "training", "epochs_factor")
     for dataset, training, factor in dict.fromkeys(
         tuple(row[name] for name in names) for row in benchmark.rows
     ):
-        reference = PLAIN.having(router="entropy", epochs_factor=factor)
-        theirs, _ = by_seed(benchmark, dataset, reference)
+        theirs = reference(benchmark, dataset, factor)
         for weights, look in [(w, look) for w in WEIGHTS for look in LOOKS[w]]:
             for router in routers_of(training, weights, look, factor):
                 arm = Arm(training, weights, look, factor, router)
@@ -203,6 +217,32 @@ def steps(benchmark):
             for gain in differences(ours, theirs):
                 found.append({"step": name, "dataset": dataset, **gain})
     return found
+
+
+def recipe(benchmark):
+    """The recommended steps, added one by one, minus plain training with entropy."""
+    found, names = [], ("dataset", "epochs_factor")
+    for dataset, factor in dict.fromkeys(
+        tuple(row[name] for name in names) for row in benchmark.rows
+    ):
+        theirs = reference(benchmark, dataset, factor)
+        for name, arm in RECIPE:
+            ours, _ = by_seed(benchmark, dataset, arm.having(epochs_factor=factor))
+            key = {"with": name, "dataset": dataset, "epochs": factor}
+            found += [{**key, **gain} for gain in differences(ours, theirs)]
+    return found
+
+
+def verdicts(each, coverage=0.8):
+    """Each step's gain on each dataset at one coverage, and on how many it is shown."""
+    at = [row for row in each if row["coverage"] == coverage]
+    lines = []
+    for line in as_table(at, ("step",), by="dataset"):
+        rows = [row for row in at if row["step"] == line["step"]]
+        better = sum(row["low"] > 0 for row in rows)
+        worse = sum(row["high"] < 0 for row in rows)
+        lines.append({**line, "better on": better, "worse on": worse})
+    return lines
 
 
 def passes(benchmark):

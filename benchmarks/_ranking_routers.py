@@ -93,7 +93,7 @@ FURTHER = {
     ("distillation", TWO): ("agreement",),
 }
 WITH_AUTO = {
-    "plain": (ONE,),
+    "plain": (ONE, TWO),
     "distillation": (ONE, TWO, BOTH),
     "distillation from both looks": (TWO,),
     "distillation from folds": (TWO,),

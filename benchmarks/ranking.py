@@ -30,8 +30,10 @@ from _ranking_gains import (
     best_rate,
     gains,
     passes,
+    recipe,
     rows_path,
     steps,
+    verdicts,
 )
 from _ranking_routers import ROUTERS, autos_of, columns, routers_of
 from _ranking_runs import NEW_PARTS, RAW, Run, weights_of
@@ -45,16 +47,16 @@ from selective_query import Outcomes
 from selective_query.metrics.inference._influence import AccuracyReadings
 from selective_query.routers import AutoRouter
 
-ARM = "dataset", "training", "epochs_factor", "weights", "look", "router", "n_seeds"
+ARM = "dataset", "epochs_factor", "training", "look", "router", "n_seeds"
+ADDED = "dataset", "epochs", "with", "n_seeds"
 STEP = "step", "dataset", "n_seeds"
-# Of the routers, in the table of arms.
-SHOWN = "entropy", "max_probability", "auto"
 # Weight of the second look, and below which largest probability there is one: twice at
 # every row, and 0.8 where in doubt, which was chosen on CIFAR-10.
 SECOND_LOOKS = {ONE: (0.5, 0), TWO: (0.5, 2), DOUBT: (0.5, 0.8), BOTH: (0.5, 2)}
 SECOND_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6)
 BANDS = (0.5, 0.6, 0.7, 0.8, 0.9, 2)
 SEEDS = {"spoken_digits": 10}
+N_EXIT_SEEDS = 3  # each is trained once more for them
 # Trained for three times the epochs too, each at its own rate.
 LONG = "plain", "distillation"
 LONG_RATES = (0.1, 0.2, 0.4)
@@ -121,23 +123,29 @@ def judge(run, weights, look):
         score = router.query_score(test.evidence)
         for coverage in COVERAGES:
             by_row[f"{name} {coverage}"] = contributions(score, test, coverage)
-    np.savez_compressed(rows_path(run, weights, look), **by_row)
+    keep(rows_path(run, weights, look), by_row)
     return found
+
+
+def keep(path, by_row):
+    """Store what rows contribute with some routers beside what is stored of others."""
+    if path.exists():
+        with np.load(path) as stored:
+            by_row = dict(stored) | by_row
+    np.savez_compressed(path, **by_row)
 
 
 def judge_auto(run, weights, look, name):
     """A default router, which is chosen and fitted for each coverage."""
     further = autos_of(run.training, look, run.epochs_factor)[name]
     train, test = outcomes_of(run, weights, look, further)
-    path, chosen = rows_path(run, weights, look), []
-    with np.load(path) as stored:
-        by_row = dict(stored)
+    by_row, chosen = {}, []
     for coverage in COVERAGES:
         router = AutoRouter(target_coverage=coverage).fit(train)
         chosen.append(router.selection_["chosen"])
         score = router.query_score(test.evidence)
         by_row[f"{name} {coverage}"] = contributions(score, test, coverage)
-    np.savez_compressed(path, **by_row)
+    keep(rows_path(run, weights, look), by_row)
     return {"chosen": chosen}
 
 
@@ -175,16 +183,17 @@ def main():
 
 
 def store(benchmark, args, dataset, arm):
-    """All rates with one seed, the best one with all."""
+    """All rates with one seed and plain confidences; all of the best rate's seeds."""
 
     def run(seed, rate):
         return Run(dataset, arm.training, seed, rate, arm.epochs_factor)
 
     rates = list(find_task(dataset).rates if arm.epochs_factor == 1 else LONG_RATES)
-    tried = []
-    while len(tried) < len(rates):
-        judge_runs(benchmark, args, [run(0, rate) for rate in rates[len(tried) :]])
-        tried = list(rates)
+    n_tried = 0
+    while n_tried < len(rates):
+        for rate in rates[n_tried:]:
+            judged(benchmark, args, run(0, rate), RAW, ONE)
+        n_tried = len(rates)
         rate = best_rate(benchmark, dataset, arm)
         if rate == max(rates):
             rates.append(2 * rate)
@@ -192,27 +201,26 @@ def store(benchmark, args, dataset, arm):
             rates.append(rate / 2)
     if rate is None:
         return
-    seeds = range(args.seeds or SEEDS.get(dataset, 5))
-    judge_runs(benchmark, args, [run(seed, rate) for seed in seeds])
-    for look, seed in product(LOOKS["last"], seeds):
+    runs = [run(seed, rate) for seed in range(args.seeds or SEEDS.get(dataset, 5))]
+    for kind, weights in WEIGHTS.items():
+        kept = [w for w in weights if w in weights_of(arm.training, arm.epochs_factor)]
+        for asked in product(runs, kept, LOOKS[kind]):
+            judged(benchmark, args, *asked)
+    for one, look in product(runs, LOOKS["last"]):
         for name in autos_of(arm.training, look, arm.epochs_factor):
-            one = run(seed, rate)
+            if name == "auto, exits" and one.seed >= N_EXIT_SEEDS:
+                continue
             if rows_path(one, RAW, look).exists():
                 key = {**vars(one), "weights": RAW, "look": look, "router": name}
                 asked = one, RAW, look, name
                 benchmark.row(key, lambda asked=asked: judge_auto(*asked))
 
 
-def judge_runs(benchmark, args, runs):
-    """Of all weights and looks; trained first where that is still to be done."""
-    for run, kind in product(runs, WEIGHTS):
-        for weights, look in product(WEIGHTS[kind], LOOKS[kind]):
-            if weights not in weights_of(run.training, run.epochs_factor):
-                continue
-            if not args.stored or is_at_hand(run, look):
-                key = {**vars(run), "weights": weights, "look": look}
-                asked = run, weights, look
-                benchmark.row(key, lambda asked=asked: judge(*asked))
+def judged(benchmark, args, run, weights, look):
+    """A stored row; the run is trained first where that is still to be done."""
+    if not args.stored or is_at_hand(run, look):
+        key = {**vars(run), "weights": weights, "look": look, "router": None}
+        benchmark.row(key, lambda: judge(run, weights, look))
 
 
 def is_at_hand(run, look):
@@ -222,18 +230,31 @@ def is_at_hand(run, look):
 
 
 def report(benchmark):
-    found, each = gains(benchmark, routers_of), steps(benchmark)
-    arms = [row for row in found if row["router"] in SHOWN]
-    tables = {"arms": as_table(arms, ARM), "steps": as_table(each, STEP)}
-    tables["passes"] = passes(benchmark)
-    benchmark.summarise({"gains": found, "each": each, **tables})
-    for title, keys, name in (
-        ("Accuracy minus that of plain training with entropy", ARM, "arms"),
-        ("Accuracy minus that without the step", STEP, "steps"),
-    ):
-        print(f"{title}, in points, 95 %")
-        coverages = tuple(f"at {coverage}" for coverage in COVERAGES)
-        print_table(tables[name], dict.fromkeys((*keys, *coverages), ""))
+    found, each, added = (
+        gains(benchmark, routers_of),
+        steps(benchmark),
+        recipe(benchmark),
+    )
+    arms = [row for row in found if is_shown(row)]
+    tables = {
+        "arms": as_table(arms, ARM),
+        "recipe": as_table(added, ADDED),
+        "steps": as_table(each, STEP),
+        "verdicts": verdicts(each),
+    }
+    benchmark.summarise(
+        {"each": each, "added": added, "passes": passes(benchmark)} | tables
+    )
+    for name, table in tables.items():
+        if table:
+            print(f"\n{name}, in points, 95 %")
+            print_table(table, dict.fromkeys(table[0], ""))
+
+
+def is_shown(row):
+    """Whether a gain is in the table of arms: two routers, and plain looks by one."""
+    by_confidence = row["router"] == TUNED_BY and row["look"] == ONE
+    return row["weights"] == "last" and (by_confidence or row["router"] == "auto")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,31 @@ def gains():
     return figure
 
 
+def recipe():
+    """Gain of each recommended step on top of those before, on three datasets."""
+    wanted = {"coverage": 0.8, "epochs": 1}
+    rows = [
+        r
+        for r in stored("ranking.added")[1]
+        if all(r[key] == value for key, value in wanted.items())
+    ]
+    sets = {
+        "cifar10": "CIFAR-10",
+        "fashion_mnist": "Fashion-MNIST",
+        "spoken_digits": "Spoken digits",
+    }
+    figure, panels = plt.subplots(1, len(sets), sharey=True, figsize=(WIDE, 2.6))
+    for ax, (name, title) in zip(panels, sets.items(), strict=True):
+        of_set = [
+            (r["with"], r["gain"], r["low"], r["high"])
+            for r in rows
+            if r["dataset"] == name
+        ]
+        intervals(ax, of_set, unit="points")
+        ax.set_title(title)
+    return figure
+
+
 def drift_of_coverage():
     """Change of coverage under the old threshold, and under a new one."""
     rows = [r for r in stored("compression")[1] if r["coverage"] == 0.9]
