@@ -1,5 +1,3 @@
-import warnings
-
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -201,24 +199,6 @@ def test_warnings_point_at_the_line_that_called(outcomes):
     with pytest.warns(CalibrationWarning, match="too few") as caught:
         RoutingPolicy("margin", 0.99).fit(outcomes.take(np.arange(20)))
     assert caught[0].filename == __file__
-
-
-def test_the_same_warning_is_given_once_for_each_fit():
-    score = np.repeat([0.4, 0.6], 200)
-    tied = Outcomes(
-        base_proba=np.stack([1 - score, score], axis=1),
-        global_utility=np.ones(400),
-        y=np.ones(400, dtype=int),
-    )
-    for _ in range(2):
-        with pytest.warns(CalibrationWarning, match="share the score"):
-            policy = RoutingPolicy("max_probability", 0.7).fit(tied)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for coverage in (0.7, 0.6):
-            assert policy.at(coverage).operating_point_.coverage == 1
-    with pytest.warns(CalibrationWarning, match="too few"):
-        policy.at(0.999)
 
 
 @pytest.mark.filterwarnings("ignore::selective_query.exceptions.CalibrationWarning")

@@ -53,7 +53,6 @@ class CalibrationScores:
         if fold is None:
             fold = np.zeros(len(score), dtype=int)
         self._given = score, weight, shift, fold
-        self._warned = set()
         self.exact = exact
         self.n = weight.sum()
         self.whole_weights = bool((weight == np.round(weight)).all())
@@ -82,12 +81,6 @@ class CalibrationScores:
             ROUNDING_STEPS[precision] * step,
             USUAL_STEPS * step * usual_size(self.level),
         )
-
-    def _warn_once(self, warn, *about):
-        """Warn, unless an earlier operating point of these scores already did."""
-        if (warn, about) not in self._warned:
-            self._warned.add((warn, about))
-            warn(*about)
 
     @property
     def given(self):
@@ -197,15 +190,14 @@ class CalibrationScores:
         # well.
         too_few = threshold == inf and (rank > self.n or self.level[-1] < inf)
         if too_few:
-            n = self.n / self.next_weight
-            self._warn_once(_warn_too_few, coverage, confidence, n)
+            _warn_too_few(coverage, confidence, self.n / self.next_weight)
         elif threshold > -inf and self._is_tied(threshold, rank):
-            self._warn_once(_warn_ties)
+            _warn_ties()
         elif (
             self._shifts_at(threshold) > MOST_SHIFT
             or self._fits_disagree() > MOST_DISAGREEMENT
         ):
-            self._warn_once(_warn_shift)
+            _warn_shift()
         return threshold, rank, too_few
 
     def _is_tied(self, threshold, rank):
