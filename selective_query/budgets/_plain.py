@@ -152,10 +152,8 @@ def _made(plain, kinds, depth):
     except (KeyError, TypeError):
         raise ValueError(f"it holds a {name!r}, which is unknown here") from None
     # Building sorts the rows, so the type is checked first.
-    if not any(
-        getattr(costs, name, None) is made if kind is object else _is_below(made, kind)
-        for kind in kinds
-    ):
+    is_cost = name in costs.__all__ and getattr(costs, name) is made
+    if not any(is_cost if kind is object else _is_below(made, kind) for kind in kinds):
         raise ValueError(f"it holds a {name} in the wrong place")
     try:
         return make(

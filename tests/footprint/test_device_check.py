@@ -172,7 +172,7 @@ def test_without_a_device_there_is_no_report(digits):
 
 
 def test_a_base_that_cannot_be_counted_is_refused_at_once(digits):
-    with pytest.raises(ValueError, match="What AdaBoostClassifier takes .*base_ms="):
+    with pytest.raises(ValueError, match="The cost of AdaBoostClassifier .*base_ms="):
         hybrid(AdaBoostClassifier(), device=STM32F746).fit(*digits)
 
 

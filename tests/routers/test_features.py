@@ -92,7 +92,7 @@ def test_a_hybrid_hands_it_the_inputs(frozen_pair, digits):
 def test_it_has_no_program_and_a_cost(texts):
     router = FeatureRouter(CountVectorizer(), BenefitRouter(alpha=1)).fit(texts)
     assert router.decision_cost(texts.take([0])).macs > 5
-    with pytest.raises(TypeError, match="a transformer turns X into columns"):
+    with pytest.raises(TypeError, match="a transformer converts X to columns"):
         router.program()
 
 

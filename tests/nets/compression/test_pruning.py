@@ -208,7 +208,7 @@ class Reshaped(nn.Module):
 @pytest.mark.parametrize(
     ("net", "message"),
     [
-        (Tied(groups=2), "'b' has groups=2 of 4 channels"),
+        (Tied(groups=2), "'b' has groups=2 for 4 channels"),
         (Reshaped(), "through reshape"),
         (nn.Sequential(nn.Conv1d(1, 3, 1), nn.Linear(5, 2)), "'1' reads feature maps"),
         (
