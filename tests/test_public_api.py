@@ -103,6 +103,10 @@ def test_a_room_is_imported_when_it_is_asked_for():
 def test_a_name_that_is_elsewhere_says_where(module, name, home):
     with pytest.raises(ImportError, match=f"from {home} import {name}"):
         exec(f"from {module} import {name}", {})
+    found = importlib.import_module(module)
+    assert not hasattr(found, name), "tools that inspect a module ask in this way"
+    with pytest.raises(AttributeError, match=f"from {home} import {name}"):
+        getattr(found, name)
 
 
 def test_nets_say_where_training_is():

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from dis import opmap
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ PACKAGE = Path(__file__).parent.parent
 def missing(module, name):
     """Create the error for a name that a public folder does not export.
 
+    Called by a module's ``__getattr__``.
+
     Parameters
     ----------
     module : str
@@ -21,17 +24,25 @@ def missing(module, name):
     Returns
     -------
     ImportError or AttributeError
-        An ImportError with the right import if another folder exports the name:
-        Python would replace the message of any other error.
+        With the right import if another folder exports the name. An ImportError in
+        ``from ... import``, since Python replaces the message of any other error there;
+        ``hasattr`` and ``getattr`` need an AttributeError.
     """
     home = None if name.startswith("_") else _homes().get(name)
     if home is None or find_spec(f"{module}.{name}") is not None:
         return AttributeError(f"module {module!r} has no attribute {name!r}.")
-    return ImportError(
+    message = (
         f"{module} has no {name}. Import it from where it is: from {home} import "
-        f"{name}.",
-        name=module,
+        f"{name}."
     )
+    if _is_import(sys._getframe(2)):
+        return ImportError(message, name=module)
+    return AttributeError(message)
+
+
+def _is_import(frame):
+    """Whether a frame is executing ``from ... import``."""
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 @cache
