@@ -60,7 +60,7 @@ def unpacked(data):
     Raises
     ------
     ValueError
-        When something is damaged, missing or too large. Errors of zipfile and json
+        If something is damaged, missing or too large. Errors of zipfile and json
         propagate.
     """
     with opened(io.BytesIO(data), usual_size(len(data))) as archive:

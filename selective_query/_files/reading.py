@@ -40,7 +40,7 @@ def names_in(schema):
     Raises
     ------
     ValueError
-        When there is a node of unknown kind.
+        If there is a node of unknown kind.
     """
     found, open_ = set(), [schema]
     while open_:
@@ -89,7 +89,7 @@ class Reader:
         Raises
         ------
         ValueError
-            When a name is unknown, a node contains itself, or a content is damaged.
+            If a name is unknown, a node contains itself, or a content is damaged.
         """
         key = node.get("__id__", id(node))
         if key in self.made:

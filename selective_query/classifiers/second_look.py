@@ -127,7 +127,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When `view` does not return as many rows as it got, or a probability is
+            If `view` does not return as many rows as it got, or a probability is
             no number.
         """
         X = self._sliceable(X)
@@ -179,7 +179,7 @@ class SecondLook(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When there is no such layer, or as ``predict_proba`` does.
+            If there is no such layer, or as ``predict_proba`` does.
         """
         X = self._sliceable(X)
         found = layer_outputs(self._asked(), name, lambda: self._first_look(X))

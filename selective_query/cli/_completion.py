@@ -17,7 +17,7 @@ class PrintCompletion(argparse.Action):
     Raises
     ------
     ImportError
-        When shtab is not installed.
+        If shtab is not installed.
     """
 
     def __call__(self, parser, namespace, shell, option_string=None):

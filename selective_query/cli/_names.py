@@ -28,7 +28,7 @@ def matched(text, known, what, more=""):
     Raises
     ------
     ArgumentTypeError
-        When it matches none of them.
+        If it matches none of them.
     """
     names = {bare(name): name for name in known}
     if bare(text) in names:

@@ -29,9 +29,9 @@ class Daily:
         Raises
         ------
         ValueError
-            When the device has no battery, or ``inputs_per_day`` was not given.
+            If the device has no battery, or ``inputs_per_day`` was not given.
         OverloadError
-            When the device cannot compute, or the link may not send, that many inputs
+            If the device cannot compute, or the link may not send, that many inputs
             per day.
         """
         check_share(coverage)
@@ -60,7 +60,7 @@ class Daily:
         Raises
         ------
         OverloadError
-            When there are more.
+            If there are more.
         """
         check_share(coverage)
         overload = "" if self.inputs_per_day is None else self._overload(coverage)

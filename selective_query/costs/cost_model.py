@@ -109,7 +109,7 @@ class ConstantCosts:
     Raises
     ------
     ValueError
-        When a number is negative or not finite, or when a query costs less than the
+        If a number is negative or not finite, or when a query costs less than the
         base with ``router_first``, so that costs would increase with coverage.
 
     Examples
@@ -231,7 +231,7 @@ class ConstantCosts:
         Raises
         ------
         ValueError
-            When ``battery_mwh`` or ``inputs_per_day`` was not given.
+            If ``battery_mwh`` or ``inputs_per_day`` was not given.
         """
         missing = [
             name

@@ -77,7 +77,7 @@ class Deployment(Daily):
     Raises
     ------
     ValueError
-        When a parameter is missing, out of range or for another order, or when no
+        If a parameter is missing, out of range or for another order, or when no
         attempt can finish in time.
 
     References
@@ -368,7 +368,7 @@ class Deployment(Daily):
         Raises
         ------
         ValueError
-            When a payload is negative or not finite, or shapes differ.
+            If a payload is negative or not finite, or shapes differ.
         """
         kept = as_mask(kept, "kept")
         if payload_bytes is None:

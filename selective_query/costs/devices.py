@@ -46,7 +46,7 @@ class Device(Profile):
     Raises
     ------
     ValueError
-        When a constant is out of range.
+        If a constant is out of range.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Device(Profile):
         Raises
         ------
         ValueError
-            When a kind is unknown.
+            If a kind is unknown.
 
         Examples
         --------

@@ -76,9 +76,9 @@ def measure_latency(
     Raises
     ------
     ValueError
-        When a number is out of range, or X has fewer rows than a batch.
+        If a number is out of range, or X has fewer rows than a batch.
     TypeError
-        When the estimator cannot predict, or the clock is not callable.
+        If the estimator cannot predict, or the clock is not callable.
 
     Examples
     --------

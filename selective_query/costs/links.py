@@ -48,7 +48,7 @@ class Link(Profile):
     Raises
     ------
     ValueError
-        When a constant is out of range.
+        If a constant is out of range.
 
     Examples
     --------
@@ -198,7 +198,7 @@ class Cloud(Profile):
     Raises
     ------
     ValueError
-        When a constant is out of range, or the 95th percentile is below the median.
+        If a constant is out of range, or the 95th percentile is below the median.
     """
 
     name: str

@@ -30,9 +30,9 @@ def tier_costs(deployments, quantity="price"):
     Raises
     ------
     ValueError
-        When there is no deployment, or the quantity is unknown.
+        If there is no deployment, or the quantity is unknown.
     TypeError
-        When one is not a CostModel.
+        If one is not a CostModel.
 
     Examples
     --------

@@ -45,10 +45,10 @@ def load_dataset(name, *, data_home=None):
     Raises
     ------
     ValueError
-        When the name is unknown, no data folder is given, or a file in it is damaged or
+        If the name is unknown, no data folder is given, or a file in it is damaged or
         not the expected one.
     FileNotFoundError
-        When the folder lacks the file.
+        If the folder lacks the file.
 
     Examples
     --------

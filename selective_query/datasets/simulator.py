@@ -108,7 +108,7 @@ def make_selective_query(
     Raises
     ------
     ValueError
-        When a parameter is out of range.
+        If a parameter is out of range.
 
     References
     ----------

@@ -40,7 +40,7 @@ def checked_facts(read, name, kind, own=None):
     Raises
     ------
     ValueError
-        When the metadata are missing, damaged, or in another format.
+        If the metadata are missing, damaged, or in another format.
     """
     try:
         facts = read()

@@ -52,7 +52,7 @@ class Inputs:
         Raises
         ------
         ValueError
-            When the data are damaged.
+            If the data are damaged.
         """
         try:
             names = data["names"]
@@ -75,7 +75,7 @@ class Inputs:
         Raises
         ------
         ValueError
-            When columns are missing, shapes differ, or a number is missing, infinite
+            If columns are missing, shapes differ, or a number is missing, infinite
             or out of range for single precision.
         """
         if self.kind == FRAME:

@@ -115,7 +115,7 @@ def compared(subject, expected, found, evidence, target, *, must_agree=True):
     Raises
     ------
     ExportError
-        When the artefact returns NaN; or when it must agree, and decisions, labels
+        If the artefact returns NaN; or when it must agree, and decisions, labels
         or probabilities differ by more than rounding explains.
     """
     _refuse_nan(found, target)

@@ -52,7 +52,7 @@ class Runner:
         Raises
         ------
         ValueError
-            When there is not one entry per row, a group is unknown, or an entry of
+            If there is not one entry per row, a group is unknown, or an entry of
             `local_only` is neither true nor false.
         """
         made = {}

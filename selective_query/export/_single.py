@@ -11,7 +11,7 @@ def single(values):
     Raises
     ------
     ExportError
-        When a finite number is out of range.
+        If a finite number is out of range.
     """
     values = np.asarray(values, dtype=float)
     with np.errstate(over="ignore"):

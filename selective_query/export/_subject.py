@@ -117,11 +117,11 @@ def subject_of(obj):
     Raises
     ------
     TypeError
-        When it is of another type.
+        If it is of another type.
     NotFittedError
-        When it is not fitted, or a rule has no threshold.
+        If it is not fitted, or a rule has no threshold.
     ExportError
-        When the router has no program, the rule mixes thresholds at random, or a chain
+        If the router has no program, the rule mixes thresholds at random, or a chain
         abstains.
     """
     base = features = classes = None

@@ -84,23 +84,23 @@ def export_c(
     Raises
     ------
     ExportError
-        When a step cannot be converted to C, or the artefact disagrees with its twin
+        If a step cannot be converted to C, or the artefact disagrees with its twin
         or, in single precision, with the classifier. Nothing is written then.
     DeviceLimitError
-        When the code does not fit the device.
+        If the code does not fit the device.
     ImportError
-        When a net is exported and bakenn, from the extra ``c``, is missing.
+        If a net is exported and bakenn, from the extra ``c``, is missing.
     RuntimeError
-        When there is no C compiler, or compilation fails.
+        If there is no C compiler, or compilation fails.
     ValueError
-        When `folder` contains other files or is the working directory, `dtype` is
+        If `folder` contains other files or is the working directory, `dtype` is
         unknown, or `calibration` does not apply to a rule alone or to a model that is
         not a net.
 
     Warns
     -----
     CalibrationWarning
-        When a net in int8 changes more than 5 % of the labels of the example, or,
+        If a net in int8 changes more than 5 % of the labels of the example, or,
         without a threshold of its own, the coverage by more than one percentage point;
         or when rounding to float32 changes more than 1 % of the decisions.
 

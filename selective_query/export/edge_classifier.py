@@ -80,7 +80,7 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When X has other columns, or values that the artefact cannot read.
+            If X has other columns, or values that the artefact cannot read.
         """
         return self._answers(X)["label"].astype(self.classes_.dtype)
 
@@ -111,7 +111,7 @@ class EdgeClassifier:
         Raises
         ------
         AttributeError
-            When the router does not read them, so that the artefact has no such output.
+            If the router does not read them, so that the artefact has no such output.
         """
         if "logits" not in self._runner.outputs:
             raise AttributeError(f"{self.path} does not return the logits of its base.")
@@ -132,7 +132,7 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When the artefact returns another layer, or none.
+            If the artefact returns another layer, or none.
         """
         known = self.facts_["reads"] if "features" in self._runner.outputs else None
         if name != known:
@@ -163,7 +163,7 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When the rule reads `group` or `local_only` and it is not given; or when no
+            If the rule reads `group` or `local_only` and it is not given; or when no
             calibration row belonged to a group.
         """
         return ~self._decided(X, group, local_only)["queried"]
@@ -283,7 +283,7 @@ class EdgeClassifier:
         Raises
         ------
         ValueError
-            When another name is given.
+            If another name is given.
         """
         unknown = sorted(parameters.keys() - self.get_params().keys())
         if unknown:

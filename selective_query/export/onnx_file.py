@@ -66,19 +66,19 @@ def export_onnx(classifier_or_policy, path, *, example=None):
     Raises
     ------
     ExportError
-        When a step cannot be converted to ONNX, or a decision on the example differs
+        If a step cannot be converted to ONNX, or a decision on the example differs
         by more than rounding explains. Nothing is written then.
     ImportError
-        When a package from the extra ``onnx`` is missing.
+        If a package from the extra ``onnx`` is missing.
     NotFittedError
-        When the classifier or policy is not fitted.
+        If the classifier or policy is not fitted.
     ValueError
-        When `path` is not a file in an existing folder.
+        If `path` is not a file in an existing folder.
 
     Warns
     -----
     CalibrationWarning
-        When rounding changes more than 1 % of the decisions, as can happen if the
+        If rounding changes more than 1 % of the decisions, as can happen if the
         base's probabilities saturate.
 
     See Also

@@ -31,9 +31,9 @@ def set_operating_point(path, classifier_or_policy, *, example=None):
     Raises
     ------
     ValueError
-        When neither function wrote `path`.
+        If neither function wrote `path`.
     ExportError
-        When the artefact contains another rule, or that of another base, or its
+        If the artefact contains another rule, or that of another base, or its
         decisions differ from the classifier's. It is left unchanged then.
     """
     # Each needs packages that the other does not.

@@ -24,7 +24,7 @@ def check_device(device, parameter="device"):
     Raises
     ------
     ValueError
-        When it lacks a name or a memory size.
+        If it lacks a name or a memory size.
     """
     lacking = [name for name in NEEDED if not hasattr(device, name)]
     if lacking:
@@ -64,7 +64,7 @@ def device_report(base, device, X, n_classes, *, fit, router=None, evidence=None
     Raises
     ------
     ValueError
-        When this kind of estimator is not supported.
+        If this kind of estimator is not supported.
     """
     report = _report_as_given(base, device, X, n_classes)
     if report is None:

@@ -28,7 +28,7 @@ def traced(net):
     Raises
     ------
     ValueError
-        When the net cannot be traced, or has weights that would not be counted.
+        If the net cannot be traced, or has weights that would not be counted.
     """
     try:
         # A copy: tracing shares modules, and a run would update batch norm's

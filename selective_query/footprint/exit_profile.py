@@ -87,7 +87,7 @@ class SplitPoint:
         Raises
         ------
         ValueError
-            When the features cannot be sent in time, or the order is not "base_first":
+            If the features cannot be sent in time, or the order is not "base_first":
             a split net always runs its first part before it sends anything.
         """
         if deployment.order != "base_first":

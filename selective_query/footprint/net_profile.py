@@ -166,7 +166,7 @@ class NetProfile:
         Raises
         ------
         TypeError
-            When `device` is not a Device, for example only a name.
+            If `device` is not a Device, for example only a name.
         """
         return footprint_report(
             device,
@@ -240,7 +240,7 @@ def profile_net(net, input_shape):
     Raises
     ------
     ValueError
-        When the net cannot be traced, or has weights outside convolutions, linear
+        If the net cannot be traced, or has weights outside convolutions, linear
         layers and batch norm.
 
     Examples

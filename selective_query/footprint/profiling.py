@@ -77,9 +77,9 @@ def profile_estimator(estimator, X, *, n_classes=None):
     Raises
     ------
     ValueError
-        When this kind of estimator is not supported.
+        If this kind of estimator is not supported.
     NotFittedError
-        When the counts are only known after a fit.
+        If the counts are only known after a fit.
 
     Examples
     --------

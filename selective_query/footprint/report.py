@@ -168,7 +168,7 @@ def footprint_report(device, flash_bytes, sram_bytes, *, bits, reserved_bytes):
     Raises
     ------
     TypeError
-        When `device` is not a Device, for example only a name.
+        If `device` is not a Device, for example only a name.
     """
     check_instance(
         device,

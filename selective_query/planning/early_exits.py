@@ -70,10 +70,10 @@ def early_exit(
     Raises
     ------
     ValueError
-        When exits, rows or times do not match, or the calibration rows are the reported
+        If exits, rows or times do not match, or the calibration rows are the reported
         ones.
     TypeError
-        When the device is not a Device.
+        If the device is not a Device.
 
     References
     ----------

@@ -39,7 +39,7 @@ def on_device(outcomes, deployment, *, calibration=None, name="on-device"):
     Raises
     ------
     TypeError
-        When a part is not Outcomes, or the deployment not a Deployment.
+        If a part is not Outcomes, or the deployment not a Deployment.
 
     Examples
     --------
@@ -90,9 +90,9 @@ def on_cloud(outcomes, deployment, *, calibration=None, name="on-cloud"):
     Raises
     ------
     ValueError
-        When there is no global, or the deployment has no cloud.
+        If there is no global, or the deployment has no cloud.
     TypeError
-        When a part is not Outcomes, or the deployment not a Deployment.
+        If a part is not Outcomes, or the deployment not a Deployment.
 
     Examples
     --------

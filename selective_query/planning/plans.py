@@ -169,13 +169,13 @@ def plan(outcomes, score, deployment, *budgets, value=None, cost=None, confidenc
     Raises
     ------
     BudgetInfeasibleError
-        When no operating point meets the budgets.
+        If no operating point meets the budgets.
     OverloadError
-        When the device cannot process ``inputs_per_day`` even without queries.
+        If the device cannot process ``inputs_per_day`` even without queries.
     TypeError
-        When `deployment` is not a Deployment, or `outcomes` not Outcomes.
+        If `deployment` is not a Deployment, or `outcomes` not Outcomes.
     ValueError
-        When there is no budget or no global, a budget depends on single rows, or the
+        If there is no budget or no global, a budget depends on single rows, or the
         score is not one number per row; with `value`, also for a floor on quality, and
         for a deployment with another order than "base_first".
 
@@ -265,9 +265,9 @@ def check_asked(deployment, budgets):
     Raises
     ------
     TypeError
-        When `deployment` is not a Deployment.
+        If `deployment` is not a Deployment.
     ValueError
-        When there is no budget, or one is neither a budget nor a function.
+        If there is no budget, or one is neither a budget nor a function.
     """
     check_instance(
         deployment,

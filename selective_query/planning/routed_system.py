@@ -59,10 +59,10 @@ def routed(
     Raises
     ------
     ValueError
-        When the calibration rows are the reported ones, there is no global, a coverage
+        If the calibration rows are the reported ones, there is no global, a coverage
         is not in [0, 1], or a score is not one number per row.
     TypeError
-        When a part is not Outcomes, or the deployment not a Deployment.
+        If a part is not Outcomes, or the deployment not a Deployment.
 
     References
     ----------

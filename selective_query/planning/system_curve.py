@@ -67,7 +67,7 @@ class SystemCurve:
     Raises
     ------
     ValueError
-        When shapes differ, or a number is out of range.
+        If shapes differ, or a number is out of range.
 
     Examples
     --------
@@ -194,7 +194,7 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When the system does not have it.
+            If the system does not have it.
         """
         if not (isinstance(name, str) and name in self.costs):
             raise ValueError(
@@ -218,7 +218,7 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When there is no such point.
+            If there is no such point.
         """
         number = check_whole(number, "number")
         if number >= self.n_points:
@@ -260,7 +260,7 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When the limit is not a number, the cost is unknown, or there are several
+            If the limit is not a number, the cost is unknown, or there are several
             points but no calibration rows to choose by.
         """
         limit = check_number(limit, "limit", -np.inf, or_infinite=True)
@@ -301,7 +301,7 @@ class SystemCurve:
         Raises
         ------
         ValueError
-            When there are no curves, or their rows differ in number or weight.
+            If there are no curves, or their rows differ in number or weight.
         """
         check_instance(curves, "curves", Iterable)
         curves = list(curves)

@@ -54,9 +54,9 @@ class SystemPoint:
         Raises
         ------
         ValueError
-            When a point has no utilities, or the rows or their weights differ.
+            If a point has no utilities, or the rows or their weights differ.
         TypeError
-            When the other is not a SystemPoint.
+            If the other is not a SystemPoint.
         """
         check_instance(other, "other", SystemPoint)
         for point in (self, other):

@@ -29,10 +29,10 @@ def best_within(systems, limits, cost="latency_ms"):
     Raises
     ------
     ValueError
-        When two systems have the same name, a limit is not a number >= 0, or a system
+        If two systems have the same name, a limit is not a number >= 0, or a system
         lacks the cost or the calibration rows to choose among its points.
     TypeError
-        When systems are not SystemCurves, or limits not a list.
+        If systems are not SystemCurves, or limits not a list.
 
     Examples
     --------

@@ -100,7 +100,7 @@ class AnsweringElsewhere(ClassifierMixin, BaseEstimator):
         Raises
         ------
         GlobalUnavailableError
-            When a row has no usable answer.
+            If a row has no usable answer.
         """
         return self._labels(wait_for_result(self._ask(X, CALM)))
 

@@ -35,7 +35,7 @@ def wait_for_result(coroutine):
     Raises
     ------
     RuntimeError
-        When called on the loop itself, which would deadlock.
+        If called on the loop itself, which would deadlock.
     """
     loop = running_loop()
     if _current() is loop:

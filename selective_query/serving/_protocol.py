@@ -52,7 +52,7 @@ def encode(tensors, side, *, binary, **fields):
     Raises
     ------
     ValueError
-        When an array holds anything else, or JSON would have to contain NaN.
+        If an array holds anything else, or JSON would have to contain NaN.
     """
     described, parts = [], []
     for name, array in tensors.items():
@@ -91,7 +91,7 @@ def decode(headers, body, side, *, finite=False):
     Raises
     ------
     ValueError
-        When it is not a valid message of the protocol.
+        If it is not a valid message of the protocol.
     """
     length = headers.get(JSON_LENGTH)
     split = len(body) if length is None else _split_at(length, body)
@@ -293,7 +293,7 @@ def as_text(array):
     Raises
     ------
     ValueError
-        When an entry is not UTF-8.
+        If an entry is not UTF-8.
     """
     items = [i if isinstance(i, str) else i.decode() for i in array.ravel().tolist()]
     return _objects(items).reshape(array.shape)

@@ -96,9 +96,9 @@ class Served:
         Raises
         ------
         TooManyRowsError
-            When there are more than `most`.
+            If there are more than `most`.
         ValueError
-            When the input is anything else.
+            If the input is anything else.
         """
         if len(tensors) != 1:
             raise ValueError(f"inputs must be one tensor. Got {len(tensors)}.")

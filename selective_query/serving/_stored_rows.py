@@ -14,7 +14,7 @@ def row_to_bytes(row):
     Raises
     ------
     TypeError
-        When the row is anything else.
+        If the row is anything else.
     """
     if hasattr(row, "toarray"):
         row = row.toarray()

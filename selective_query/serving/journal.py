@@ -48,7 +48,7 @@ class Journal:
     Raises
     ------
     OSError
-        When the file cannot be created.
+        If the file cannot be created.
     TypeError, ValueError
         When a parameter is out of range, or the file is not a journal of this format.
 

@@ -30,7 +30,7 @@ class Keep:
     Raises
     ------
     ValueError
-        When a parameter is out of range.
+        If a parameter is out of range.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class Outage:
     Raises
     ------
     ValueError
-        When a parameter is out of range.
+        If a parameter is out of range.
     """
 
     kind: str
@@ -155,7 +155,7 @@ class OutageReport:
         Raises
         ------
         ImportError
-            When pandas is not installed.
+            If pandas is not installed.
         """
         try:
             import pandas as pd

@@ -134,7 +134,7 @@ class RemoteClassifier(AnsweringElsewhere):
         Raises
         ------
         GlobalUnavailableError
-            When the server is asked and does not report them.
+            If the server is asked and does not report them.
         """
         if self.classes is not None:
             return super().classes_

@@ -53,7 +53,7 @@ class Secret:
         Raises
         ------
         ValueError
-            When the environment variable is not set, or its value is not a valid token.
+            If the environment variable is not set, or its value is not a valid token.
         """
         if self._env is None:
             return self._value

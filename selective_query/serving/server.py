@@ -46,7 +46,7 @@ class Limits:
     Raises
     ------
     ValueError
-        When a limit is out of range.
+        If a limit is out of range.
     """
 
     max_body_bytes: int = 10_000_000
@@ -96,7 +96,7 @@ def application(
     Raises
     ------
     ImportError
-        When the extra ``serve`` is not installed.
+        If the extra ``serve`` is not installed.
     TypeError, ValueError
         When a parameter is out of range, or the token's environment variable is unset.
     """
@@ -153,7 +153,7 @@ def serve(
     Raises
     ------
     ImportError
-        When the extra ``serve`` is not installed.
+        If the extra ``serve`` is not installed.
     """
     try:
         import uvicorn

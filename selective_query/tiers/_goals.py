@@ -86,7 +86,7 @@ class Goal(NamedTuple):
         Raises
         ------
         BudgetInfeasibleError
-            When no thresholds meet the budget.
+            If no thresholds meet the budget.
         """
         nothing = np.zeros((chain.n_rules, len(chain.weight)), dtype=bool)
         if not self.affords(chain, nothing):
@@ -183,7 +183,7 @@ def goal_of(budget, chain, *, most_limits=1):
     Raises
     ------
     ValueError
-        When it has no unique meaning for a chain.
+        If it has no unique meaning for a chain.
     """
     limits = [part for part in budget.parts if part.bounds_coverage]
     floors = floors_of(budget)
@@ -258,7 +258,7 @@ def one_for_each(router, n_rules):
     Raises
     ------
     ValueError
-        When there are several, but not one per tier.
+        If there are several, but not one per tier.
     """
     if not isinstance(router, (list, tuple)):
         return [router] * n_rules
@@ -286,7 +286,7 @@ def own_shares(coverage, n_rules):
     Raises
     ------
     ValueError
-        When there is not one per tier, or one mixes thresholds at random.
+        If there is not one per tier, or one mixes thresholds at random.
     """
     if isinstance(coverage, (list, tuple)):
         if len(coverage) != n_rules:
@@ -327,9 +327,9 @@ def check_asked(coverage, abstain, confidence, n_rules, held_out):
     Raises
     ------
     ValueError
-        When a budget is malformed, or combines a quality with abstention.
+        If a budget is malformed, or combines a quality with abstention.
     CertificateError
-        When `confidence` could not hold.
+        If `confidence` could not hold.
     """
     shares = own_shares(coverage, n_rules)
     asked = [coverage] if shares is None else shares

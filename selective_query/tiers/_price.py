@@ -33,7 +33,7 @@ def price_within(goal, means, costs):
     Raises
     ------
     BudgetInfeasibleError
-        When there is no such price.
+        If there is no such price.
     """
 
     def affords(price):
@@ -76,7 +76,7 @@ def gain_router(router, random_state):
     Raises
     ------
     ValueError
-        When the router is not in units of benefit, or is a bound.
+        If the router is not in units of benefit, or is a bound.
     """
     made = make_router(router, random_state=random_state)
     refuse_bound(made)

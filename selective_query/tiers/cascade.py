@@ -139,12 +139,12 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of range, a budget has no meaning for a chain, or a
+            If a parameter is out of range, a budget has no meaning for a chain, or a
             router lacks evidence or rows.
         BudgetInfeasibleError
-            When no operating point meets the budget, or is certified to.
+            If no operating point meets the budget, or is certified to.
         CertificateError
-            When `confidence` could not hold.
+            If `confidence` could not hold.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         if held_out is None and self.calibration is not None:
@@ -288,9 +288,9 @@ class CascadePolicy(CuttingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a budget has no meaning here, or `abstain` was None in ``fit``.
+            If a budget has no meaning here, or `abstain` was None in ``fit``.
         BudgetInfeasibleError
-            When no operating point meets the budget, or is certified to.
+            If no operating point meets the budget, or is certified to.
         """
         check_is_fitted(self, "policies_")
         moved = copy.copy(self)

@@ -97,10 +97,10 @@ class ModelChoicePolicy(BaseEstimator):
         Raises
         ------
         ValueError
-            When the router is not in units of benefit, there are no inputs, or the
+            If the router is not in units of benefit, there are no inputs, or the
             budget has no meaning for several models.
         BudgetInfeasibleError
-            When no choice meets the budget.
+            If no choice meets the budget.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         first = outcomes.tiers[0]

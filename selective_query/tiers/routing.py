@@ -113,10 +113,10 @@ class CascadeRoutingPolicy(BaseEstimator):
         Raises
         ------
         ValueError
-            When a router is not in units of benefit, evidence is missing, or the budget
+            If a router is not in units of benefit, evidence is missing, or the budget
             has no meaning for several models.
         BudgetInfeasibleError
-            When no choice meets the budget.
+            If no choice meets the budget.
         """
         check_instance(outcomes, "outcomes", ChainOutcomes)
         fitted = unfitted(self)
@@ -243,7 +243,7 @@ class CascadeRoutingPolicy(BaseEstimator):
         Raises
         ------
         ValueError
-            When there is not one entry per model except the last.
+            If there is not one entry per model except the last.
         """
         check_is_fitted(self, "routers_")
         known = getattr(evidence, "tiers", evidence)

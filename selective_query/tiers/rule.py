@@ -25,9 +25,9 @@ class CascadeRule:
     Raises
     ------
     TypeError
-        When a part is not a Rule.
+        If a part is not a Rule.
     ValueError
-        When there are no rules, or the number of doubts does not match.
+        If there are no rules, or the number of doubts does not match.
 
     Examples
     --------
@@ -81,9 +81,9 @@ class CascadeRule:
         Raises
         ------
         ValueError
-            When evidence of a deciding tier is missing.
+            If evidence of a deciding tier is missing.
         NotFittedError
-            When a rule has no threshold yet.
+            If a rule has no threshold yet.
         """
         known = self._known(evidence, bool(self.doubts))
         last = self.last_asked(known)
@@ -134,7 +134,7 @@ class CascadeRule:
         Raises
         ------
         TypeError
-            When a rule has no such form; see :meth:`Rule.to_dict`.
+            If a rule has no such form; see :meth:`Rule.to_dict`.
         """
         return {
             "format": FORMAT,
@@ -157,7 +157,7 @@ class CascadeRule:
         Raises
         ------
         ValueError
-            When the format differs, or a part is missing, unknown or damaged.
+            If the format differs, or a part is missing, unknown or damaged.
         """
         data = checked_parts(data, "A rule of a chain", FORMAT, ("rules", "doubts"))
         for name in ("rules", "doubts"):

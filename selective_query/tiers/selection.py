@@ -40,9 +40,9 @@ def worthwhile_tiers(outcomes, budget, *, router="max_probability", random_state
     Raises
     ------
     ValueError
-        When the budget has no meaning for a chain.
+        If the budget has no meaning for a chain.
     BudgetInfeasibleError
-        When no chain meets it.
+        If no chain meets it.
 
     Examples
     --------

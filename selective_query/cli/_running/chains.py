@@ -92,7 +92,7 @@ def graded(table, models, path):
     Raises
     ------
     ValueError
-        When a column is missing, or contains non-numbers.
+        If a column is missing, or contains non-numbers.
     """
 
     def column(name):

@@ -19,7 +19,7 @@ def deployment_of(args):
     Raises
     ------
     ValueError
-        When a constant is unknown or out of range.
+        If a constant is unknown or out of range.
     """
     profiles = {
         "device": DEVICES[args.device], "link": LINKS[args.link], "cloud": CLOUD,

@@ -31,7 +31,7 @@ def load_model(source, trusted=(), app_dir="."):
     Raises
     ------
     ValueError
-        When there is no such module, or it has no such attribute.
+        If there is no such module, or it has no such attribute.
     """
     module, colon, attribute = source.partition(":")
     if not colon or Path(source).exists():
@@ -67,7 +67,7 @@ def load_rule(path):
     Raises
     ------
     ValueError
-        When the file contains anything else, or an unfitted policy.
+        If the file contains anything else, or an unfitted policy.
     """
     found = load(path)
     if isinstance(found, RoutingPolicy):
@@ -134,7 +134,7 @@ def halves(outcomes, path, seed):
     Raises
     ------
     ValueError
-        When there are fewer than two rows.
+        If there are fewer than two rows.
     """
     if outcomes.n_rows < 2:
         raise ValueError(

@@ -38,7 +38,7 @@ def read_known(kind, path, args, classes=None):
     Raises
     ------
     ValueError
-        When the file is malformed, or an option does not apply to it.
+        If the file is malformed, or an option does not apply to it.
     """
     source = source_of(path)
     classes = classes if args.classes is None else as_labels(args.classes)

@@ -79,9 +79,9 @@ def base_program(model, classes, base_features=None):
     Raises
     ------
     ExportError
-        When the model, one of its steps, or the features cannot be converted.
+        If the model, one of its steps, or the features cannot be converted.
     NotFittedError
-        When the model is not fitted.
+        If the model is not fitted.
     """
     check_is_fitted(model)
     n_inputs = _n_inputs(model)

@@ -53,7 +53,7 @@ def joined(base, head):
     Raises
     ------
     ExportError
-        When the score reads something that the base does not compute.
+        If the score reads something that the base does not compute.
     """
     steps, placed, read = Steps(base.steps), [], {}
     for op, inputs, parameters in head.steps:

@@ -45,7 +45,7 @@ def outputs_of(model, inputs):
     Raises
     ------
     ExportError
-        When it cannot be converted, or has no probabilities.
+        If it cannot be converted, or has no probabilities.
     """
     outputs = decisions_of(model, inputs)
     if outputs.proba is None:
@@ -80,7 +80,7 @@ def transformed(transformer, inputs):
     Raises
     ------
     ExportError
-        When the transformer cannot be converted.
+        If the transformer cannot be converted.
     """
     names = _names(transformer)
     if "FrozenEstimator" in names:

@@ -88,7 +88,7 @@ class Rows:
         Raises
         ------
         ExportError
-            When the C code refuses a row.
+            If the C code refuses a row.
         """
         model = HostModel(folder, **facts_of_folder(folder)["handed"])
         try:
@@ -106,7 +106,7 @@ class Rows:
         Raises
         ------
         ExportError
-            When any bit of any value differs.
+            If any bit of any value differs.
         """
         twin = half.run(self.handed, self.group, self.local)
         for name, values in answers.items():

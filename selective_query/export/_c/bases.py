@@ -75,7 +75,7 @@ def base_of(subject, dtype, rows, folder, core):
     Raises
     ------
     ExportError
-        When the base cannot be converted to C of this dtype.
+        If the base cannot be converted to C of this dtype.
     """
     is_net = net_of(subject.base) is not None
     if dtype not in (None, *DTYPES):

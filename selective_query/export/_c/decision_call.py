@@ -70,7 +70,7 @@ def decided(decision, outputs):
     Raises
     ------
     ValueError
-        When a row was refused.
+        If a row was refused.
     """
     if outputs[:, 0].any():
         raise ValueError(f"Row {int(outputs[:, 0].nonzero()[0][0])} was refused.")

@@ -66,9 +66,9 @@ def run(folder, core, call, X, *, timeout_s=600):
     Raises
     ------
     ExportError
-        When the emulator does not support the core.
+        If the emulator does not support the core.
     RuntimeError
-        When a tool is missing or fails, or the program ends early.
+        If a tool is missing or fails, or the program ends early.
     """
     if core not in MACHINES:
         raise ExportError(

@@ -58,11 +58,11 @@ def link(folder, device, call):
     Raises
     ------
     ExportError
-        When the device has no supported core.
+        If the device has no supported core.
     DeviceLimitError
-        When it does not fit; the message contains the excess in bytes.
+        If it does not fit; the message contains the excess in bytes.
     RuntimeError
-        When the cross compiler is missing or refuses the C code.
+        If the cross compiler is missing or refuses the C code.
     """
     core = core_of(device)
     with TemporaryDirectory() as made:
@@ -82,7 +82,7 @@ def core_of(device):
     Raises
     ------
     ExportError
-        When it has no supported core.
+        If it has no supported core.
     """
     core = getattr(device, "core", None)
     if core is None:

@@ -93,7 +93,7 @@ def half_of_rule(subject, example):
     Raises
     ------
     ExportError
-        When a width is unknown.
+        If a width is unknown.
     """
     if example is not None and not isinstance(example, Evidence):
         raise TypeError(

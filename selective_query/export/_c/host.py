@@ -35,7 +35,7 @@ class HostModel:
     Raises
     ------
     RuntimeError
-        When there is no C compiler, or compilation fails.
+        If there is no C compiler, or compilation fails.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class HostModel:
         Raises
         ------
         ValueError
-            When it refuses a row.
+            If it refuses a row.
         """
         tables = [
             np.ascontiguousarray(parts[name], dtype=np.float32)
@@ -98,7 +98,7 @@ def compile_c(arguments, path):
     Raises
     ------
     RuntimeError
-        When there is none, or compilation fails.
+        If there is none, or compilation fails.
     """
     name, *flags = shlex.split(os.environ.get("CC", "")) or ["cc"]
     compiler = shutil.which(name)

@@ -78,7 +78,7 @@ def int8_graph(ir, net, last_name, x):
     Raises
     ------
     ExportError
-        When a part, named in the message, cannot be converted to int8 C.
+        If a part, named in the message, cannot be converted to int8 C.
     """
     return _Walk(ir, net, x).upto(last_name)
 

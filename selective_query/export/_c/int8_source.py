@@ -30,7 +30,7 @@ def int8_source(ir, net, calibration):
     Raises
     ------
     ExportError
-        When a part of the net cannot be converted to int8 C.
+        If a part of the net cannot be converted to int8 C.
     """
     try:
         net = _as_classifier(net)

@@ -32,9 +32,9 @@ def measured(folder, half, device, rows, answers):
     Raises
     ------
     DeviceLimitError
-        When the artefact does not fit the device.
+        If the artefact does not fit the device.
     ExportError
-        When the emulated firmware and the twin differ.
+        If the emulated firmware and the twin differ.
     """
     if not toolchain.is_installed():
         return _estimated(device, *half.stored_bytes)

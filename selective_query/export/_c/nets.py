@@ -119,9 +119,9 @@ def int8_net(net, calibration, folder, *, core=None):
     Raises
     ------
     ExportError
-        When a layer, named in the message, cannot be converted to int8 C.
+        If a layer, named in the message, cannot be converted to int8 C.
     ImportError
-        When bakenn is not installed.
+        If bakenn is not installed.
     """
     bakenn = _bakenn()
     from selective_query.export._c.int8_source import int8_source

@@ -24,9 +24,9 @@ class CRunner(Runner):
     Raises
     ------
     RuntimeError
-        When there is no C compiler, or compilation fails.
+        If there is no C compiler, or compilation fails.
     ValueError
-        When export_c did not write the folder.
+        If export_c did not write the folder.
     """
 
     def __init__(self, folder):
@@ -69,7 +69,7 @@ def facts_of_folder(folder):
     Raises
     ------
     ValueError
-        When it was not written by export_c, is damaged, or has another format.
+        If it was not written by export_c, is damaged, or has another format.
     """
     path = Path(folder) / MANIFEST
 

@@ -20,7 +20,7 @@ def steps_in_single(steps):
     Raises
     ------
     ExportError
-        When a number is too large.
+        If a number is too large.
     """
     return [_in_single(place, *step) for place, step in enumerate(steps)]
 

@@ -29,7 +29,7 @@ def stack_bound(call_graphs, function):
     Raises
     ------
     ValueError
-        When there is no bound: a function is recursive, calls through a pointer, or
+        If there is no bound: a function is recursive, calls through a pointer, or
         has a frame of dynamic size.
     """
     frames, calls = {}, {}

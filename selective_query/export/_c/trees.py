@@ -26,7 +26,7 @@ def packed(feature, threshold, children, value, root):
     Raises
     ------
     ExportError
-        When a tree is too large for 16-bit indices.
+        If a tree is too large for 16-bit indices.
     """
     rows = which = None
     if value.shape[1] > 1:

@@ -41,7 +41,7 @@ def inputs_of(subject, classifier, example):
     Raises
     ------
     ExportError
-        When the type or shape of the inputs is unknown.
+        If the type or shape of the inputs is unknown.
     """
     names = getattr(classifier, "feature_names_in_", None)
     names = None if names is None else tuple(names.tolist())
@@ -128,7 +128,7 @@ def classifier_sources(subject, inputs, example):
     Raises
     ------
     ExportError
-        When a step, named in the message, cannot be converted to ONNX.
+        If a step, named in the message, cannot be converted to ONNX.
     """
     read = subject.program.parts()
     part = _part_beside(subject.features, read)

@@ -56,7 +56,7 @@ class Graph:
         Raises
         ------
         ExportError
-            When a finite number is out of range.
+            If a finite number is out of range.
         """
         return self.constant(single(values), name)
 

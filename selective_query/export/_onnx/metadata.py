@@ -22,7 +22,7 @@ def facts_of(properties, name):
     Raises
     ------
     ValueError
-        When the metadata are missing, damaged, or in another format.
+        If the metadata are missing, damaged, or in another format.
     """
 
     def read():

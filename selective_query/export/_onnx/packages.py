@@ -9,7 +9,7 @@ def package(name, who="export_onnx"):
     Raises
     ------
     ImportError
-        When it is not installed.
+        If it is not installed.
     """
     try:
         return import_module(name)

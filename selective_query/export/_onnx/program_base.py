@@ -29,7 +29,7 @@ def source_of_program(base, features, inputs, part):
     Raises
     ------
     ExportError
-        When a step cannot be converted to a program.
+        If a step cannot be converted to a program.
     """
     found = base_program(base, np.asarray(base.classes_), features)
     wanted = {"base_proba": found.proba}

@@ -27,9 +27,9 @@ class OnnxRunner(Runner):
     Raises
     ------
     FileNotFoundError
-        When there is no such file.
+        If there is no such file.
     ValueError
-        When it is damaged, was not written by export_onnx, or onnxruntime refuses it.
+        If it is damaged, was not written by export_onnx, or onnxruntime refuses it.
     """
 
     def __init__(self, source, n_threads=1):

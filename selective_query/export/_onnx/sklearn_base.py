@@ -82,7 +82,7 @@ def source_of_estimator(estimator, inputs, part):
     Raises
     ------
     ExportError
-        When skl2onnx cannot convert a step.
+        If skl2onnx cannot convert a step.
     """
     skl2onnx = package("skl2onnx")
     estimator = bare(estimator)

@@ -78,7 +78,7 @@ def source_of_net(model, net, rows, part=None, layer=None, name="X"):
     Raises
     ------
     ExportError
-        When torch cannot export it.
+        If torch cannot export it.
     """
     package("onnxscript")
     names = ["base_proba"] if part is None else ["base_proba", part]

@@ -77,7 +77,7 @@ def channel_groups(graph):
     Raises
     ------
     ValueError
-        When channels cannot be followed through a part of the net, named in the
+        If channels cannot be followed through a part of the net, named in the
         message.
     """
     walk = _Walk(graph)

@@ -32,7 +32,7 @@ def trace(net):
     Raises
     ------
     ValueError
-        When torch.fx cannot trace the net, or a weight is not in a supported layer.
+        If torch.fx cannot trace the net, or a weight is not in a supported layer.
     """
     name = type(net).__name__
     if any(isinstance(module, IntegerLayer) for module in net.modules()):

@@ -89,7 +89,7 @@ def drift_report(before, after, X, y, *, sample_weight=None):
     Raises
     ------
     TypeError
-        When a model is not a fitted classifier with a policy.
+        If a model is not a fitted classifier with a policy.
     ValueError
         As in ``before.outcomes``.
 

@@ -27,7 +27,7 @@ def fold_batch_norm(net):
     Raises
     ------
     ValueError
-        When the net cannot be traced, or a batch norm does not directly follow a layer
+        If the net cannot be traced, or a batch norm does not directly follow a layer
         that nothing else reads.
 
     References

@@ -209,7 +209,7 @@ def integer_layer(layer, name, input_grid, output_grid):
     Raises
     ------
     ValueError
-        When its padding is not zeros, or its sums may exceed 32 bits.
+        If its padding is not zeros, or its sums may exceed 32 bits.
     """
     if getattr(layer, "padding_mode", "zeros") != "zeros":
         raise ValueError(

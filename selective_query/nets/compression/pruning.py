@@ -56,7 +56,7 @@ def prune(net, keep=0.5):
     Raises
     ------
     ValueError
-        When `net` is not fitted, cannot be traced, or contains a part, named in the
+        If `net` is not fitted, cannot be traced, or contains a part, named in the
         message, through which channels cannot be followed.
 
     References
@@ -131,7 +131,7 @@ def keep_within(net, max_macs, input_shape):
     Raises
     ------
     ValueError
-        When max_macs is not a number, or one channel per layer exceeds it.
+        If max_macs is not a number, or one channel per layer exceeds it.
 
     Examples
     --------

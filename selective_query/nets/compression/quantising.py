@@ -57,7 +57,7 @@ def quantise(net, X, *, ranges="mse"):
     Raises
     ------
     ValueError
-        When `net` is not fitted, cannot be traced, or contains an unsupported layer,
+        If `net` is not fitted, cannot be traced, or contains an unsupported layer,
         named in the message.
 
     See Also

@@ -80,7 +80,7 @@ def encode_labels(y, classes):
     Raises
     ------
     ValueError
-        When y holds other labels than `classes`.
+        If y holds other labels than `classes`.
     """
     if classes is None:
         return np.unique(y, return_inverse=True)
@@ -112,7 +112,7 @@ def make_target(label, weight, global_proba, classes):
     Raises
     ------
     ValueError
-        When `global_proba` has the wrong shape or is not probabilities.
+        If `global_proba` has the wrong shape or is not probabilities.
     """
     if global_proba is not None:
         global_proba = class_columns(global_proba, classes, "global_proba")
@@ -139,9 +139,9 @@ def as_tensor(X):
     Raises
     ------
     TypeError
-        When X is sparse.
+        If X is sparse.
     ValueError
-        When X is not numeric.
+        If X is not numeric.
     """
     if issparse(X) or (isinstance(X, torch.Tensor) and X.layout != torch.strided):
         raise TypeError(

@@ -24,7 +24,7 @@ def hold_out_rows(rows, share):
     Raises
     ------
     ValueError
-        When fewer than two training rows are left.
+        If fewer than two training rows are left.
     """
     order = torch.randperm(len(rows))
     n_held_out = max(1, round(share * len(rows)))

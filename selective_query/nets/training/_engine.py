@@ -97,7 +97,7 @@ class Engine(NeuralNet):
         Raises
         ------
         ValueError
-            When a loss in the last epoch is infinite or NaN.
+            If a loss in the last epoch is infinite or NaN.
         """
         self.notify("on_train_begin", X=rows, y=None)
         try:
@@ -153,7 +153,7 @@ def find_device(name):
     Raises
     ------
     ValueError
-        When the device is unknown or unavailable.
+        If the device is unknown or unavailable.
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -187,9 +187,9 @@ def make_engine(module, settings, n_rows, keeper=None):
     Raises
     ------
     TypeError
-        When a callback is not a skorch callback.
+        If a callback is not a skorch callback.
     ValueError
-        When the device is unavailable.
+        If the device is unavailable.
     """
     batch_size = min(settings.batch_size, n_rows)
     n_steps = settings.n_epochs * (n_rows // batch_size)

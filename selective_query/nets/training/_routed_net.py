@@ -32,7 +32,7 @@ class RoutedNet(nn.Module):
     Raises
     ------
     ValueError
-        When the net has no linear layer, or when the loss uses exits and the net has
+        If the net has no linear layer, or when the loss uses exits and the net has
         none.
     """
 
@@ -118,7 +118,7 @@ def check_outputs(routed, x, n_classes):
     Raises
     ------
     ValueError
-        When there is not one output per class, or something follows the last linear
+        If there is not one output per class, or something follows the last linear
         layer.
     """
     last, features = routed.net.get_submodule(routed.last_name), []

@@ -183,9 +183,9 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            When X is sparse, or a callback is not a skorch callback.
+            If X is sparse, or a callback is not a skorch callback.
         ValueError
-            When shapes differ, the loss needs a global, the device is unavailable,
+            If shapes differ, the loss needs a global, the device is unavailable,
             or the net does not end in a linear layer with one output per class.
         """
         X = as_tensor(X)
@@ -244,7 +244,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the module ends in a softmax or an activation, or the number of
+            If the module ends in a softmax or an activation, or the number of
             `classes` differs from its outputs.
         """
         last_named = list(module.modules())[-1]
@@ -319,7 +319,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When the loss trained only the last exit.
+            If the loss trained only the last exit.
         """
         check_is_fitted(self, "module_")
         if not self.module_.loss.reads_exits:

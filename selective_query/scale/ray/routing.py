@@ -59,7 +59,7 @@ def route_dataset(
     Raises
     ------
     GlobalUnavailableError
-        When the result is read, if an answer is missing and ``on_unavailable`` of the
+        If the result is read, if an answer is missing and ``on_unavailable`` of the
         hybrid is "raise".
     TypeError
         If `hybrid` has no global.

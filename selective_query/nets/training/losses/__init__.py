@@ -84,9 +84,9 @@ def make_loss(loss, coverage=None):
     Raises
     ------
     ValueError
-        When the name is unknown.
+        If the name is unknown.
     TypeError
-        When it is neither a name nor a loss.
+        If it is neither a name nor a loss.
     """
     if isinstance(loss, str):
         if loss not in _LOSSES:

@@ -49,7 +49,7 @@ class HybridLoss(BaseEstimator):
         Raises
         ------
         ValueError
-            When a parameter is out of its bounds, or the warm-up takes all epochs.
+            If a parameter is out of its bounds, or the warm-up takes all epochs.
         """
         for name, (low, high) in self.bounds.items():
             value = getattr(self, name)
