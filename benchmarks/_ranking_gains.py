@@ -192,19 +192,22 @@ def reference(benchmark, dataset, epochs_factor):
     return by_seed(benchmark, dataset, arm)[0]
 
 
-def gains(benchmark, routers_of):
-    """Each arm and router minus plain training with entropy, for as many epochs."""
+def gains(benchmark, auto_looks):
+    """Each training minus the plain one with entropy, for as many epochs.
+
+    `auto_looks` are the looks of each training that have a default router.
+    """
     found, names = [], ("dataset", "training", "epochs_factor")
     for dataset, training, factor in dict.fromkeys(
         tuple(row[name] for name in names) for row in benchmark.rows
     ):
         theirs = reference(benchmark, dataset, factor)
-        for weights, look in [(w, look) for w in WEIGHTS for look in LOOKS[w]]:
-            for router in routers_of(training, weights, look, factor):
-                arm = Arm(training, weights, look, factor, router)
-                ours, settings = by_seed(benchmark, dataset, arm)
-                key = {"dataset": dataset, **arm._asdict(), **settings}
-                found += [{**key, **gain} for gain in differences(ours, theirs)]
+        plainly = Arm(training, epochs_factor=factor)
+        looks = auto_looks.get(training, ())
+        for arm in plainly, *(plainly.having(look=x, router="auto") for x in looks):
+            ours, settings = by_seed(benchmark, dataset, arm)
+            key = {"dataset": dataset, **arm._asdict(), **settings}
+            found += [{**key, **gain} for gain in differences(ours, theirs)]
     return found
 
 

@@ -110,12 +110,6 @@ def autos_of(training, look, epochs_factor):
     return {"auto": None} | {f"auto, {column}": column for column in further}
 
 
-def routers_of(training, weights, look, epochs_factor):
-    """Names of the routers that an arm is judged with."""
-    autos = autos_of(training, look, epochs_factor) if weights == "last" else ()
-    return *ROUTERS, *autos
-
-
 def columns(name, run, part, first, second, proba, features):
     """What a default router reads beside the features of some rows."""
     if name == "agreement":

@@ -35,7 +35,7 @@ from _ranking_gains import (
     steps,
     verdicts,
 )
-from _ranking_routers import ROUTERS, autos_of, columns, routers_of
+from _ranking_routers import ROUTERS, WITH_AUTO, autos_of, columns
 from _ranking_runs import NEW_PARTS, RAW, Run, weights_of
 from _ranking_trainings import TRAININGS
 from _training_tasks import TASKS, find_task, global_answers
@@ -230,14 +230,9 @@ def is_at_hand(run, look):
 
 
 def report(benchmark):
-    found, each, added = (
-        gains(benchmark, routers_of),
-        steps(benchmark),
-        recipe(benchmark),
-    )
-    arms = [row for row in found if is_shown(row)]
+    each, added = steps(benchmark), recipe(benchmark)
     tables = {
-        "arms": as_table(arms, ARM),
+        "arms": as_table(gains(benchmark, WITH_AUTO), ARM),
         "recipe": as_table(added, ADDED),
         "steps": as_table(each, STEP),
         "verdicts": verdicts(each),
@@ -249,12 +244,6 @@ def report(benchmark):
         if table:
             print(f"\n{name}, in points, 95 %")
             print_table(table, dict.fromkeys(table[0], ""))
-
-
-def is_shown(row):
-    """Whether a gain is in the table of arms: two routers, and plain looks by one."""
-    by_confidence = row["router"] == TUNED_BY and row["look"] == ONE
-    return row["weights"] == "last" and (by_confidence or row["router"] == "auto")
 
 
 if __name__ == "__main__":
